@@ -1,0 +1,1 @@
+"""Evaluation: suites, prompts, generation, graders, the code jail, statistics. Usable without ``tasks``."""

@@ -1,0 +1,1 @@
+"""The DAGs (curate, mix, train, evaluate, pipeline), the command line and the deployments."""

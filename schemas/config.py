@@ -1,0 +1,80 @@
+"""Frozen config models that refuse unknown keys with a "did you mean".
+
+A config class stands beside the function it configures and inherits from :class:`Config`. Its JSON form is part of
+the cache key of every step, so a field means something to the output or does not belong here.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from schemas.errors import UsageError
+
+
+class Config(BaseModel):
+    """Base of every config: frozen, no unknown keys, paths and sets in a stable JSON form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @classmethod
+    def parse(cls, values: object, where: str) -> Self:
+        """Validate ``values``. Raises :class:`UsageError` naming ``where``, each wrong key and the right one."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise UsageError(explain(error, cls, where)) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a YAML file. Raises :class:`UsageError` for a missing file, wrong YAML or a wrong key."""
+        if not path.is_file():
+            raise UsageError(f"{path}: there is no such file. Give the path of a YAML file.")
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise UsageError(f"{path}: this is not YAML: {error}") from error
+        return cls.parse(values, str(path))
+
+
+def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """One line per fault: where it is, what is wrong, and the key that was probably meant."""
+    lines = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"]
+        if fault["type"] == "extra_forbidden":
+            message = "unknown key" + did_you_mean(str(fault["loc"][-1]), keys_at(model, fault["loc"][:-1]))
+        lines.append(f"{where}: {place or 'the file'}: {message}")
+    return "\n".join(lines)
+
+
+def did_you_mean(word: str, choices: list[str]) -> str:
+    """`` (did you mean "x"?)`` for a near miss, else the list of what is possible."""
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if near:
+        return f' (did you mean "{near[0]}"?)'
+    return f" (possible: {', '.join(sorted(choices))})" if choices else ""
+
+
+def keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The field names of the model found by walking ``location`` down from ``model``; list indexes are skipped."""
+    current: type[BaseModel] | None = model
+    for part in location:
+        if isinstance(part, int) or current is None or part not in current.model_fields:
+            continue
+        current = _model_in(current.model_fields[part].annotation)
+    return list(current.model_fields) if current else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The first pydantic model named in a type such as ``list[Rule]`` or ``Rule | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found:
+            return found
+    return None

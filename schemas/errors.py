@@ -1,0 +1,19 @@
+"""Errors that a user can cause or cure. Their text is shown as it is, without a traceback, so it says what to do."""
+
+
+class GristmillError(Exception):
+    """The work failed for a reason the user can act on. The command line ends with ``exit_code``."""
+
+    exit_code = 1
+
+
+class UsageError(GristmillError):
+    """The words were wrong: a path that does not exist, an unknown name, a config key with a typo."""
+
+    exit_code = 2
+
+
+class GateError(GristmillError):
+    """A Great Expectations gate stopped the run before anything downstream was published."""
+
+    exit_code = 3

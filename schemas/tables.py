@@ -1,0 +1,503 @@
+"""The Arrow schema of every table in the lake: the contract between steps, gates, warehouse and dashboards.
+
+A table is Parquet, zstd, sorted by ``key``. ``doc_id`` is 32 hexadecimal digits (xxh3-128 of the source name and the
+record's native identity); it never depends on a path or a position in a shard. Ratios lie in [0, 1] unless their
+description says otherwise.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: ``name`` is also its folder in the lake, ``key`` the columns it is sorted by."""
+
+    name: str
+    key: tuple[str, ...]
+    schema: pa.Schema
+    about: str
+
+    @property
+    def sql_name(self) -> str:
+        """The name in the warehouse: ``signals/language`` becomes ``signals_language``."""
+        return self.name.replace("/", "_")
+
+
+def _schema(**columns: tuple[pa.DataType, str]) -> pa.Schema:
+    """Columns as ``name=(type, description)``; a description that ends in ``?`` marks a nullable column."""
+    return pa.schema(
+        [
+            pa.field(name, kind, nullable=about.endswith("?"), metadata={"about": about.removesuffix("?")})
+            for name, (kind, about) in columns.items()
+        ]
+    )
+
+
+DOC_ID = (pa.string(), "xxh3-128 of source and native record identity, 32 hex digits")
+
+Records = Table(
+    "records",
+    ("record_uri",),
+    _schema(
+        doc_id=DOC_ID,
+        source=(pa.string(), "name of the corpus the record belongs to"),
+        url=(pa.string(), "target URI as the crawl wrote it?"),
+        host=(pa.string(), "lower-case host of the url?"),
+        fetched_at=(TIMESTAMP, "when the crawl fetched it?"),
+        record_uri=(pa.string(), "file@offset+length inside the input, bytes of the stored (compressed) member"),
+        record_digest=(pa.string(), "xxh3-128 of the payload"),
+        record_type=(pa.string(), "response, resource or conversion; row for JSONL and Parquet input"),
+        status=(pa.int16(), "HTTP status?"),
+        content_type=(pa.string(), "media type, lower case, without parameters; empty when not stated"),
+        charset=(pa.string(), "charset the header states?"),
+        payload=(pa.binary(), "body after transfer and content decoding; UTF-8 text for row input"),
+    ),
+    "A crawl record that may hold a page, as ingested, before extraction.",
+)
+
+Documents = Table(
+    "documents",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        source=(pa.string(), "name of the corpus"),
+        url=(pa.string(), "target URI?"),
+        host=(pa.string(), "lower-case host?"),
+        fetched_at=(TIMESTAMP, "when the crawl fetched it?"),
+        record_uri=(pa.string(), "file@offset+length inside the input"),
+        record_digest=(pa.string(), "xxh3-128 of the payload"),
+        text=(pa.string(), "extracted main content, Unicode NFC, line feeds"),
+        text_hash=(pa.string(), "xxh3-128 of text"),
+        chars=(pa.int32(), "length of text in code points"),
+        extractor=(pa.string(), "what made the text: resiliparse, plain, row"),
+        encoding=(pa.string(), "encoding the bytes were decoded from"),
+    ),
+    "A crawl record that gave text.",
+)
+
+SetAside = Table(
+    "set_aside",
+    ("record_uri", "stage", "reason"),
+    _schema(
+        doc_id=(pa.string(), "when the record could be identified?"),
+        source=(pa.string(), "name of the corpus"),
+        url=(pa.string(), "target URI?"),
+        record_uri=(pa.string(), "file@offset+length inside the input"),
+        stage=(pa.string(), "ingest or extract"),
+        kind=(pa.string(), "record: a response, resource, conversion record or row; damage: bytes that are no record"),
+        reason=(pa.string(), "short code, such as empty_body, not_text, http_error, truncated"),
+        detail=(pa.string(), "what was found, for a person"),
+    ),
+    "A record that gave no text, or a damaged stretch of an input. Nothing disappears.",
+)
+
+SignalsLanguage = Table(
+    "signals/language",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        language=(pa.string(), "most probable language, ISO 639 code of lid.176"),
+        language_score=(pa.float64(), "its probability"),
+        language_second=(pa.string(), "the runner-up"),
+        language_second_score=(pa.float64(), "its probability"),
+    ),
+    "Language of a document, by fastText lid.176.",
+)
+
+SignalsGopherQuality = Table(
+    "signals/gopher_quality",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        words=(pa.int32(), "words that hold a letter or digit (count, not a ratio)"),
+        mean_word_length=(pa.float64(), "characters a word (not a ratio)"),
+        hash_word_ratio=(pa.float64(), "number signs over words; may exceed 1"),
+        ellipsis_word_ratio=(pa.float64(), "ellipses over words; may exceed 1"),
+        bullet_line_ratio=(pa.float64(), "lines that start with a bullet"),
+        ellipsis_line_ratio=(pa.float64(), "lines that end with an ellipsis"),
+        alpha_word_ratio=(pa.float64(), "words with at least one letter"),
+        stop_words=(pa.int32(), "distinct words of {the be to of and that have with} (count)"),
+    ),
+    "Gopher quality signals, Rae et al. 2021 table A1.",
+)
+
+SignalsGopherRepetition = Table(
+    "signals/gopher_repetition",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        dup_line_ratio=(pa.float64(), "lines that repeat an earlier line"),
+        dup_paragraph_ratio=(pa.float64(), "paragraphs that repeat an earlier one"),
+        dup_line_char_ratio=(pa.float64(), "characters in repeated lines"),
+        dup_paragraph_char_ratio=(pa.float64(), "characters in repeated paragraphs"),
+        top_2_gram_ratio=(pa.float64(), "characters in the most frequent word 2-gram; may exceed 1"),
+        top_3_gram_ratio=(pa.float64(), "the same for 3-grams; may exceed 1"),
+        top_4_gram_ratio=(pa.float64(), "the same for 4-grams; may exceed 1"),
+        dup_5_gram_ratio=(pa.float64(), "characters in repeated word 5-grams; may exceed 1"),
+        dup_6_gram_ratio=(pa.float64(), "the same for 6-grams; may exceed 1"),
+        dup_7_gram_ratio=(pa.float64(), "the same for 7-grams; may exceed 1"),
+        dup_8_gram_ratio=(pa.float64(), "the same for 8-grams; may exceed 1"),
+        dup_9_gram_ratio=(pa.float64(), "the same for 9-grams; may exceed 1"),
+        dup_10_gram_ratio=(pa.float64(), "the same for 10-grams; may exceed 1"),
+    ),
+    "Gopher repetition signals, Rae et al. 2021 table A1.",
+)
+
+SignalsC4 = Table(
+    "signals/c4",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        sentences=(pa.int32(), "sentences (count)"),
+        lorem_ipsum=(pa.bool_(), "holds the words lorem ipsum"),
+        curly_bracket=(pa.bool_(), "holds an opening curly bracket"),
+        javascript_lines=(pa.int32(), "lines that mention javascript (count)"),
+        policy_lines=(pa.int32(), "lines with terms-of-use or cookie phrases (count)"),
+    ),
+    "C4 signals, Raffel et al. 2020 section 2.2.",
+)
+
+SignalsFineWeb = Table(
+    "signals/fineweb",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        punct_line_ratio=(pa.float64(), "lines that end with terminal punctuation"),
+        short_line_ratio=(pa.float64(), "lines of at most 30 characters"),
+        dup_line_char_ratio=(pa.float64(), "characters in repeated lines"),
+        newline_word_ratio=(pa.float64(), "line feeds over words; may exceed 1"),
+    ),
+    "FineWeb's own signals, Penedo et al. 2024 section 3.6.",
+)
+
+SignalsDomain = Table(
+    "signals/domain",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        domain=(pa.string(), "documentation, code, mathematics or prose"),
+        code_line_ratio=(pa.float64(), "lines that look like source code"),
+        math_token_ratio=(pa.float64(), "words and symbols of mathematics over words; may exceed 1"),
+        reference_line_ratio=(pa.float64(), "lines that look like reference documentation (signatures, parameters)"),
+    ),
+    "Which domain of the mixture a document belongs to.",
+)
+
+Spans = Table(
+    "spans",
+    ("doc_id", "start", "end", "kind"),
+    _schema(
+        doc_id=DOC_ID,
+        kind=(pa.string(), "email or ip_address"),
+        start=(pa.int32(), "first code point of the finding in text"),
+        end=(pa.int32(), "one past the last code point"),
+        score=(pa.float64(), "confidence"),
+        detector=(pa.string(), "what found it"),
+    ),
+    "Personal data found in a document.",
+)
+
+Verdicts = Table(
+    "verdicts",
+    ("doc_id", "stage", "rank"),
+    _schema(
+        doc_id=DOC_ID,
+        source=(pa.string(), "name of the corpus"),
+        stage=(pa.string(), "decide or deduplicate"),
+        kept=(pa.bool_(), "true in the one row of a document that passed the stage"),
+        rank=(pa.int16(), "position of the failed rule in the policy, from 1; 0 in the row of a kept document"),
+        rule=(pa.string(), "the failed rule?"),
+        signal=(pa.string(), "the signal it looked at, as table.column?"),
+        value=(pa.float64(), "the value found, where it is a number?"),
+        value_text=(pa.string(), "the value found, as text?"),
+        threshold=(pa.string(), "what the rule demands, such as >= 50?"),
+    ),
+    "The ledger: one row per failed rule of a document and stage, or one row for a kept document.",
+)
+
+Bands = Table(
+    "bands",
+    ("doc_id", "band"),
+    _schema(
+        doc_id=DOC_ID,
+        band=(pa.int16(), "band number, from 0"),
+        bucket=(pa.uint64(), "hash of the band's signature rows"),
+    ),
+    "MinHash bands of the documents that policy kept.",
+)
+
+Pairs = Table(
+    "pairs",
+    ("doc_id", "other"),
+    _schema(
+        doc_id=DOC_ID,
+        other=(pa.string(), "the other document, doc_id < other"),
+        bands=(pa.int16(), "bands in which the two collided (count)"),
+        jaccard=(pa.float64(), "exact Jaccard similarity of their shingle sets"),
+        verified=(pa.bool_(), "jaccard reaches the threshold"),
+    ),
+    "Near-duplicate candidates with the evidence; clusters form over verified pairs only.",
+)
+
+Clusters = Table(
+    "clusters",
+    ("doc_id", "record_uri"),
+    _schema(
+        doc_id=DOC_ID,
+        record_uri=(pa.string(), "tells two records of one doc_id apart"),
+        cluster_id=(pa.string(), "doc_id of the representative"),
+        representative=(pa.bool_(), "true for the one document that stays"),
+        reason=(pa.string(), "same_record, exact or near: why it is not the representative; kept for it"),
+        similarity=(pa.float64(), "highest verified Jaccard inside the cluster; 1 for exact copies"),
+    ),
+    "Members of every duplicate cluster of two or more.",
+)
+
+Redacted = Table(
+    "redacted",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        text=(pa.string(), "text with personal data replaced"),
+        redactions=(pa.int32(), "spans replaced (count)"),
+    ),
+    "Text of the kept documents after redaction.",
+)
+
+Curated = Table(
+    "curated",
+    ("doc_id",),
+    _schema(
+        doc_id=DOC_ID,
+        source=(pa.string(), "name of the corpus"),
+        url=(pa.string(), "target URI?"),
+        host=(pa.string(), "lower-case host?"),
+        fetched_at=(TIMESTAMP, "when the crawl fetched it?"),
+        record_uri=(pa.string(), "file@offset+length inside the input"),
+        record_digest=(pa.string(), "xxh3-128 of the payload"),
+        text=(pa.string(), "redacted text"),
+        text_hash=(pa.string(), "xxh3-128 of the text before redaction"),
+        chars=(pa.int32(), "length of the redacted text in code points"),
+        extractor=(pa.string(), "what made the text"),
+        encoding=(pa.string(), "encoding of the bytes"),
+        domain=(pa.string(), "domain of the mixture"),
+        language=(pa.string(), "ISO 639 code"),
+        quality=(pa.float64(), "the signal that the policy names as quality"),
+        tokens=(pa.int32(), "words and punctuation marks (the count a tokenizer gives is in the token store)"),
+        redactions=(pa.int32(), "personal data spans replaced (count)"),
+    ),
+    "A kept document, redacted: what training data is made of.",
+)
+
+GateResults = Table(
+    "gate_results",
+    ("gate", "expectation", "column"),
+    _schema(
+        gate=(pa.string(), "name of the suite: documents, signals, curated, scores"),
+        source=(pa.string(), "corpus, or checkpoint for scores"),
+        expectation=(pa.string(), "expectation type or the name the suite gives it"),
+        column=(pa.string(), "column looked at; empty for the whole table"),
+        severity=(pa.string(), "critical stops the run, warning is shown"),
+        ok=(pa.bool_(), "held"),
+        observed=(pa.string(), "what was found, as text"),
+        checked_rows=(pa.int64(), "rows looked at"),
+        unexpected_rows=(pa.int64(), "rows that broke it"),
+        shards=(pa.list_(pa.string()), "shards that hold them"),
+        examples=(pa.string(), "up to five of them, as a JSON list"),
+    ),
+    "Result of one expectation of one gate.",
+)
+
+TokenStats = Table(
+    "token_stats",
+    ("domain", "split"),
+    _schema(
+        domain=(pa.string(), "domain of the mixture"),
+        split=(pa.string(), "train or heldout"),
+        documents=(pa.int64(), "documents (count)"),
+        tokens=(pa.int64(), "tokens with one end-of-text each (count)"),
+        bytes=(pa.int64(), "UTF-8 bytes of the text"),
+        fingerprint=(pa.string(), "digest of the token files"),
+    ),
+    "Size of every domain of the token store.",
+)
+
+Mixtures = Table(
+    "mixtures",
+    ("mixture", "stage", "domain"),
+    _schema(
+        mixture=(pa.string(), "name of the mixture"),
+        method=(pa.string(), "static or doremi"),
+        digest=(pa.string(), "digest of weights, plan and token store"),
+        stage=(pa.int16(), "stage of the schedule, from 0"),
+        until_token=(pa.int64(), "the stage ends at this token of the run"),
+        domain=(pa.string(), "domain"),
+        weight_raw=(pa.float64(), "share that the method asked for"),
+        weight=(pa.float64(), "share after the repetition caps"),
+        realised=(pa.float64(), "share of the rows in the plan"),
+        rows=(pa.int64(), "rows of the plan from this domain (count)"),
+        epochs=(pa.float64(), "times the domain is seen"),
+        max_epochs=(pa.float64(), "the cap"),
+    ),
+    "Requested and realised shares of every mixture.",
+)
+
+MixtureTrace = Table(
+    "mixture_trace",
+    ("mixture", "step", "domain"),
+    _schema(
+        mixture=(pa.string(), "name of the mixture"),
+        step=(pa.int32(), "step of the proxy"),
+        domain=(pa.string(), "domain"),
+        weight=(pa.float64(), "its weight at that step"),
+        excess_loss=(pa.float64(), "mean excess loss over the reference, nats a token, clipped at 0"),
+    ),
+    "How a learned mixture found its weights.",
+)
+
+Losses = Table(
+    "losses",
+    ("run", "step"),
+    _schema(
+        run=(pa.string(), "key of the training run"),
+        step=(pa.int32(), "optimiser step"),
+        tokens=(pa.int64(), "tokens seen (count)"),
+        loss=(pa.float64(), "training loss, nats a token"),
+        learning_rate=(pa.float64(), "learning rate of the step"),
+    ),
+    "The loss curve of a training run.",
+)
+
+Runs = Table(
+    "runs",
+    ("run",),
+    _schema(
+        run=(pa.string(), "key: digest of recipe, plan and code version"),
+        mixture=(pa.string(), "name of the mixture"),
+        mixture_digest=(pa.string(), "digest of the mixture's plan"),
+        recipe=(pa.string(), "name of the recipe"),
+        launcher=(pa.string(), "what ran it"),
+        parameters=(pa.int64(), "parameters of the model (count)"),
+        steps=(pa.int32(), "optimiser steps (count)"),
+        tokens=(pa.int64(), "tokens trained on (count)"),
+        status=(pa.string(), "succeeded or failed"),
+    ),
+    "A training run.",
+)
+
+Checkpoints = Table(
+    "checkpoints",
+    ("run", "step"),
+    _schema(
+        run=(pa.string(), "key of the training run; external for one handed in"),
+        mixture=(pa.string(), "name of the mixture; empty for one handed in"),
+        step=(pa.int32(), "optimiser step"),
+        tokens=(pa.int64(), "tokens seen (count)"),
+        first_row=(pa.int64(), "first row of the plan it saw"),
+        end_row=(pa.int64(), "one past the last row of the plan it saw"),
+        checkpoint=(pa.string(), "digest of weights and tokenizer, 32 hex digits"),
+        path=(pa.string(), "folder, relative to the lake for our own runs"),
+        parameters=(pa.int64(), "parameters (count)"),
+    ),
+    "A saved model with the rows of the plan it saw.",
+)
+
+EvalRuns = Table(
+    "eval_runs",
+    ("checkpoint", "suite"),
+    _schema(
+        checkpoint=(pa.string(), "digest of weights and tokenizer"),
+        label=(pa.string(), "how people call it: mixture and step, or the folder's name"),
+        run=(pa.string(), "key of the training run; external for one handed in"),
+        mixture=(pa.string(), "name of the mixture; empty for one handed in"),
+        step=(pa.int32(), "optimiser step"),
+        tokens=(pa.int64(), "tokens seen (count)"),
+        suite=(pa.string(), "name of the suite"),
+        suite_digest=(pa.string(), "digest of items, prompts and settings"),
+        area=(pa.string(), "code, mathematics, reading or perplexity"),
+        items=(pa.int32(), "items (count)"),
+        backend=(pa.string(), "adapter and version, dtype"),
+        jail_tier=(pa.string(), "tier of the code jail; empty where no code ran"),
+    ),
+    "One checkpoint on one suite.",
+)
+
+Samples = Table(
+    "samples",
+    ("checkpoint", "suite", "item", "repeat"),
+    _schema(
+        checkpoint=(pa.string(), "digest of weights and tokenizer"),
+        suite=(pa.string(), "name of the suite"),
+        item=(pa.string(), "id of the item"),
+        repeat=(pa.int16(), "sample number of the item, from 0"),
+        prompt=(pa.string(), "prompt as given to the model"),
+        output=(pa.string(), "what the model gave; for multiple choice the chosen option"),
+        expected=(pa.string(), "the gold answer, for a person"),
+        verdict=(pa.string(), "pass, wrong, exception, timeout, ..., infra; right or wrong for choices and numbers"),
+        value=(pa.float64(), "1 or 0; for bits per byte the bits of the text"),
+        weight=(pa.float64(), "1; for bits per byte the bytes of the text"),
+        detail=(pa.string(), "why, for a person"),
+    ),
+    "One item of a suite as one checkpoint answered it.",
+)
+
+Scores = Table(
+    "scores",
+    ("checkpoint", "suite", "metric", "subset"),
+    _schema(
+        checkpoint=(pa.string(), "digest of weights and tokenizer"),
+        suite=(pa.string(), "name of the suite"),
+        area=(pa.string(), "code, mathematics, reading or perplexity"),
+        metric=(pa.string(), "pass@1, accuracy or bits_per_byte"),
+        subset=(pa.string(), "domain for bits per byte; all otherwise"),
+        value=(pa.float64(), "the score"),
+        low=(pa.float64(), "lower end of its 95 % interval"),
+        high=(pa.float64(), "upper end of its 95 % interval"),
+        n=(pa.int32(), "items or texts it rests on (count)"),
+        chance=(pa.float64(), "score of guessing?"),
+        higher_is_better=(pa.bool_(), "false for bits per byte"),
+        method=(pa.string(), "how the interval was made"),
+        failures=(pa.int32(), "items without a score because the machine failed (count)"),
+    ),
+    "A metric of one checkpoint on one suite, with its error bar.",
+)
+
+SIGNALS: tuple[Table, ...] = (
+    SignalsLanguage,
+    SignalsGopherQuality,
+    SignalsGopherRepetition,
+    SignalsC4,
+    SignalsFineWeb,
+    SignalsDomain,
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        Records,
+        Documents,
+        SetAside,
+        *SIGNALS,
+        Spans,
+        Verdicts,
+        Bands,
+        Pairs,
+        Clusters,
+        Redacted,
+        Curated,
+        GateResults,
+        TokenStats,
+        Mixtures,
+        MixtureTrace,
+        Losses,
+        Runs,
+        Checkpoints,
+        EvalRuns,
+        Samples,
+        Scores,
+    )
+}

@@ -1,0 +1,1 @@
+"""The steps: pure functions on Arrow tables, each run over Parquet shards."""
