@@ -1,0 +1,81 @@
+"""What a person sees while a flow runs: steps done, rate, time left. On standard error, so that results can be piped.
+
+On a terminal this is a live display; elsewhere (a pipe, a scheduler's log) one line for each finished step.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+
+class Advance(Protocol):
+    """Tells the display that ``count`` more units are done."""
+
+    def __call__(self, count: int = 1, note: str = "") -> None: ...
+
+
+@dataclass
+class Reporter:
+    """A progress display for one flow. Use as a context manager; one at a time may be live on a terminal."""
+
+    console: Console = field(default_factory=lambda: Console(stderr=True))
+    progress: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self.progress = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description:<24}"),
+                BarColumn(bar_width=28),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]}"),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+                TextColumn("[dim]{task.fields[note]}"),
+                console=self.console,
+            )
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+
+    def say(self, line: str) -> None:
+        """One line for the person, above any live display."""
+        self.console.print(line, highlight=False, markup=False)
+
+    @contextmanager
+    def track(self, what: str, total: int, unit: str) -> Iterator[Advance]:
+        """Show the progress of ``total`` units of work called ``what``."""
+        started = time.perf_counter()
+        done = 0
+        noted = ""
+        bar = self.progress
+        task = bar.add_task(what, total=total, unit=unit, rate="", note="") if bar is not None else None
+
+        def advance(count: int = 1, note: str = "") -> None:
+            nonlocal done, noted
+            done += count
+            noted = note or noted
+            if bar is not None and task is not None:
+                rate = done / max(time.perf_counter() - started, 1e-9)
+                bar.update(task, advance=count, rate=f"{rate:,.1f}/s", note=noted)
+
+        yield advance
+        seconds = time.perf_counter() - started
+        if bar is None:
+            rate = f"{done / seconds:,.1f} {unit}/s" if seconds > 0 else ""
+            self.say(f"{what:<24} {done:>7,} {unit:<10} {seconds:7.1f} s  {rate}  {noted}".rstrip())
+
+
+def to_standard_output(text: str) -> None:
+    """Print a result (JSON, a number) where a pipe expects it."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

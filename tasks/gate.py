@@ -1,0 +1,219 @@
+"""Gates: Great Expectations suites run over DuckDB queries on the Parquet files that crossed an arrow of the pipeline.
+
+A suite is a YAML file in ``schemas/expectations``. Its result is a table of the lake like any other: one row per
+expectation, cached by the digests of the files and of the suite, so an unchanged crossing is not checked twice. What
+to do about a failure is the flow's business (:func:`failures` says which rows stop a run). Great Expectations costs
+3 to 9 seconds and 300 MB to import; it is imported here, on the first gate that has something to check, and nowhere
+else. Cost of a check: one or two column scans by DuckDB for each expectation, out of core.
+"""
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from pydantic import Field
+
+from schemas.config import Config, did_you_mean
+from schemas.errors import GateError, UsageError
+from schemas.tables import SIGNALS, Curated, Documents, GateResults, Samples, Scores, Table
+from tasks.step import Step, global_step
+
+SUITES = Path(__file__).parent.parent / "schemas" / "expectations"
+EXAMPLES = 5
+DIALECT = "duckdb+lake:///:memory:"
+
+# GX keeps its context and its data sources in module state, so one gate of a process runs at a time.
+_gx = threading.Lock()
+
+
+class Expectation(Config):
+    """One expectation on one table. ``arguments`` are those of the Great Expectations class ``type``."""
+
+    table: str
+    type: str
+    column: str = ""
+    name: str = ""
+    severity: Literal["critical", "warning"] = "critical"
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What people see: the given name, else the type."""
+        return self.name or self.type
+
+
+class ExpectationSuite(Config):
+    """A named list of expectations over the tables that cross one arrow."""
+
+    name: str
+    about: str
+    expectations: tuple[Expectation, ...]
+
+
+class GateConfig(Config):
+    """Which suite to run, and what the checked rows belong to (a source, or a checkpoint)."""
+
+    suite: ExpectationSuite
+    source: str
+
+
+def load_suite(name: str) -> ExpectationSuite:
+    """The suite of gate ``name``. Raises :class:`UsageError` for an unknown one or a fault in its file."""
+    path = SUITES / f"{name}.yaml"
+    if not path.is_file():
+        known = [found.stem for found in SUITES.glob("*.yaml")]
+        raise UsageError(f"there is no gate {name!r}" + did_you_mean(name, known))
+    return ExpectationSuite.parse(yaml.safe_load(path.read_text(encoding="utf-8")), str(path.name))
+
+
+def check(tables: dict[Table, list[Path]], config: GateConfig) -> pa.Table:
+    """Run a suite over Parquet files and give a row of :data:`GateResults` for each expectation.
+
+    Raises :class:`UsageError` for an expectation on a table that does not cross this gate, or of an unknown type.
+    """
+    by_name = {table.name: paths for table, paths in tables.items()}
+    rows: list[dict[str, Any]] = []
+    for name in dict.fromkeys(expectation.table for expectation in config.suite.expectations):
+        if name not in by_name:
+            raise UsageError(
+                f"gate {config.suite.name}: table {name!r} does not cross it" + did_you_mean(name, [*by_name])
+            )
+        wanted = [expectation for expectation in config.suite.expectations if expectation.table == name]
+        for expectation, result in zip(wanted, _validate(by_name[name], wanted), strict=True):
+            rows.append(_row(config, expectation, result))
+    return pa.Table.from_pylist(rows, schema=GateResults.schema)
+
+
+def failures(results: pa.Table) -> list[dict[str, Any]]:
+    """The rows that stop a run: failed and critical."""
+    rows: list[dict[str, Any]] = results.to_pylist()
+    return [row for row in rows if not row["ok"] and row["severity"] == "critical"]
+
+
+def raise_on_failure(results: pa.Table) -> None:
+    """Raises :class:`GateError` that names each failed expectation, its shards and example rows."""
+    failed = failures(results)
+    if not failed:
+        return
+    lines = [f"gate {failed[0]['gate']} stopped the run; nothing after it was published."]
+    for row in failed:
+        place = f" on column {row['column']}" if row["column"] else ""
+        lines.append(
+            f"  {row['expectation']}{place} ({row['source']}): {row['unexpected_rows']} of {row['checked_rows']} rows, "
+            f"found {row['observed']}, in shards {', '.join(row['shards']) or '(none named)'}"
+        )
+        lines.extend(
+            f"    for example {json.dumps(example, ensure_ascii=False)}" for example in json.loads(row["examples"])
+        )
+    lines.append(
+        "Look at these rows (gristmill why, or the Gates page). Mend the input or the step, or change the suite in "
+        f"schemas/expectations/{failed[0]['gate']}.yaml if the rows are right; then run the same command again."
+    )
+    raise GateError("\n".join(lines))
+
+
+def _gate(name: str, reads: tuple[Table, ...]) -> Step:
+    """The gate step of a suite: as many lists of paths as ``reads`` has tables, then the config."""
+
+    def run(*arguments: Any) -> pa.Table:
+        *paths, config, _scratch = arguments
+        return check(dict(zip(reads, paths, strict=True)), config)
+
+    run.__doc__ = f"Great Expectations suite {name} over {', '.join(table.name for table in reads)}."
+    return global_step(f"gate-{name}", version=1, reads=reads, writes=(GateResults,))(run)
+
+
+GATES: dict[str, Step] = {
+    "documents": _gate("documents", (Documents,)),
+    "signals": _gate("signals", SIGNALS),
+    "curated": _gate("curated", (Curated,)),
+    "scores": _gate("scores", (Scores, Samples)),
+}
+
+
+def _validate(paths: list[Path], wanted: list[Expectation]) -> list[dict[str, Any]]:
+    """Run the expectations of one table; results in the order of ``wanted``, in GX's JSON form."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with _gx:
+        import great_expectations as gx
+        from great_expectations import expectations
+        from sqlalchemy.dialects import registry
+
+        registry.register("duckdb.lake", "tasks.gate_dialect", "LakeDialect")
+        context = gx.get_context(mode="ephemeral")
+        source = context.data_sources.add_sql("lake", connection_string=DIALECT, create_temp_table=False)
+        batch = source.add_query_asset("rows", query=_query(paths)).add_batch_definition_whole_table("all")
+        suite = gx.ExpectationSuite(
+            name="suite", expectations=[_build(expectations, entry, n) for n, entry in enumerate(wanted)]
+        )
+        context.suites.add(suite)
+        definition = gx.ValidationDefinition(name="gate", data=batch, suite=suite)
+        outcome = context.validation_definitions.add(definition).run(
+            result_format={
+                "result_format": "SUMMARY",
+                "unexpected_index_column_names": ["shard", _key_column(paths)],
+                "partial_unexpected_count": 20,
+            }
+        )
+        results = [result.to_json_dict() for result in outcome.results]
+        source.get_execution_engine().engine.dispose()
+    return sorted(results, key=lambda result: int(result["expectation_config"]["meta"]["order"]))
+
+
+def _query(paths: list[Path]) -> str:
+    """All rows of the files, with the shard each comes from in place of the machine's path."""
+    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    rows = f"read_parquet([{files}], filename = true)"
+    return f"select * exclude (filename), split_part(filename, '/', -2) as shard from {rows}"  # noqa: S608 - quoted above
+
+
+def _key_column(paths: list[Path]) -> str:
+    """The first column: what names a row to a person."""
+    return str(pq.read_schema(paths[0]).names[0])
+
+
+def _build(expectations: Any, entry: Expectation, order: int) -> Any:
+    """The Great Expectations object for ``entry``. Raises :class:`UsageError` for an unknown type."""
+    kind = getattr(expectations, entry.type, None)
+    if not (isinstance(kind, type) and issubclass(kind, expectations.Expectation)):
+        known = [name for name in dir(expectations) if name.endswith("Expectation") or name.startswith("Expect")]
+        raise UsageError(f"{entry.type}: Great Expectations has no such expectation" + did_you_mean(entry.type, known))
+    column = {"column": entry.column} if entry.column else {}
+    return kind(**column, **entry.arguments, severity=entry.severity, meta={"order": order})
+
+
+def _row(config: GateConfig, expectation: Expectation, result: dict[str, Any]) -> dict[str, Any]:
+    """One row of gate results from GX's JSON form, with only what does not depend on the machine."""
+    found = result.get("result") or {}
+    details = found.get("details") or {}
+    examples = details.get("unexpected_rows") or found.get("partial_unexpected_index_list") or []
+    raised = (result.get("exception_info") or {}).get("exception_message")
+    observed = raised or found.get("observed_value", found.get("partial_unexpected_list", ""))
+    unexpected = found.get("unexpected_count", len(examples))
+    return {
+        "gate": config.suite.name,
+        "source": config.source,
+        "expectation": expectation.label,
+        "column": expectation.column or f"({expectation.table})",
+        "severity": expectation.severity,
+        "ok": bool(result["success"]),
+        "observed": _short(observed),
+        "checked_rows": int(found.get("element_count", 0)),
+        "unexpected_rows": int(unexpected),
+        "shards": sorted({str(example["shard"]) for example in examples if example.get("shard")}),
+        "examples": json.dumps([_clip(example) for example in examples[:EXAMPLES]], ensure_ascii=False, sort_keys=True),
+    }
+
+
+def _short(value: object, limit: int = 200) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _clip(example: dict[str, Any]) -> dict[str, Any]:
+    return {key: _short(value, 120) if isinstance(value, str) else value for key, value in example.items()}
