@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.config import Config
 from schemas.tables import SIGNALS, Documents, Verdicts
@@ -65,6 +66,12 @@ def signal_frame(documents: pa.Table, signals: list[pa.Table], names: list[str])
             found = pl.DataFrame(rows.select(["doc_id", *columns])).rename(columns)
             frame = frame.join(found, on="doc_id", how="left")
     return frame
+
+
+def kept_by(verdicts: pa.Table, stage: str, documents: pa.Table) -> pa.Table:
+    """The rows of ``documents`` (any table with ``doc_id``) that have a kept verdict of ``stage``, in their order."""
+    kept = verdicts.filter((pc.field("stage") == stage) & pc.field("kept")).column("doc_id")
+    return documents.filter(pc.is_in(documents.column("doc_id"), value_set=kept.combine_chunks()))
 
 
 def kept_rows(documents: pl.DataFrame, stage: str) -> pl.DataFrame:
