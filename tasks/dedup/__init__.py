@@ -1,0 +1,1 @@
+"""Deduplication: bands propose, exact Jaccard verifies, clusters form over verified pairs, verdicts follow."""
