@@ -1,0 +1,86 @@
+"""A checkpoint handed in for evaluation: the one model that the form, the REST API, the command line and the Prefect
+run form share. Whether the folder is an admissible checkpoint (weights in safetensors, a tokenizer, no pickle) is
+decided when it is evaluated; here it is only refused when that is plain to see.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from schemas.config import Config
+
+Status = Literal["queued", "running", "succeeded", "failed"]
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+SuiteName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[\w][\w.@=+-]{0,119}$")]
+
+
+class Submission(Config):
+    """What an evaluator fills in."""
+
+    checkpoint: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)] = Field(
+        title="Checkpoint folder",
+        description="Absolute path, on the machine that evaluates, of a folder with config.json, *.safetensors and a "
+        "tokenizer. Pickled weights are refused.",
+        examples=["/data/checkpoints/my-model-step-1000"],
+    )
+    suites: list[SuiteName] = Field(
+        min_length=1,
+        max_length=50,
+        title="Suites",
+        description="Names of the benchmark suites to run.",
+        examples=[["reading", "mathematics"]],
+    )
+    label: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = Field(
+        default="",
+        title="Label",
+        description="How the checkpoint is called in tables and charts; the folder's name when empty.",
+    )
+
+    @field_validator("suites")
+    @classmethod
+    def each_once(cls, suites: list[str]) -> list[str]:
+        """A suite named twice is run once."""
+        return list(dict.fromkeys(suites))
+
+
+class StoredSubmission(Submission):
+    """A submission with what became of it."""
+
+    id: str = Field(description="32 hex digits")
+    submitted_by: str = Field(description="who handed it in")
+    status: Status = Field(description="queued, running, succeeded or failed")
+    created_at: datetime = Field(description="when it was handed in, UTC")
+    updated_at: datetime = Field(description="when its status changed last, UTC")
+    flow_run: str | None = Field(description="id of the Prefect flow run")
+    error: str | None = Field(description="why it failed, for a person")
+
+
+def folder_problem(checkpoint: str, roots: Sequence[Path] = ()) -> str | None:
+    """What is plainly wrong with a checkpoint folder, as a sentence that says what to do; None when nothing is.
+
+    When ``roots`` are given the folder must lie below one of them, links followed, and nothing outside them is looked
+    at. A look at names only: no file is opened.
+    """
+    path = Path(checkpoint)
+    if not path.is_absolute():
+        return f"{checkpoint}: give an absolute path, starting with /."
+    if roots and not any(path.resolve().is_relative_to(root.resolve()) for root in roots):
+        allowed = ", ".join(str(root) for root in roots)
+        return f"{checkpoint}: checkpoints are taken from these folders only: {allowed}."
+    if not path.exists():
+        return f"{checkpoint}: there is no such folder on the machine that runs the dashboards."
+    if not path.is_dir():
+        return f"{checkpoint}: this is a file. Name the folder that holds config.json and the weights."
+    names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
+    if any(name.endswith(".safetensors") for name in names):
+        return None
+    pickled = [name for name in names if name.endswith(PICKLES)]
+    if pickled:
+        return (
+            f"{checkpoint}: holds pickled weights ({pickled[0]}) and no *.safetensors. A pickle can run code, so it is "
+            "refused; save the model with safe_serialization=True."
+        )
+    return f"{checkpoint}: holds no *.safetensors file. Name the folder that the weights are in."

@@ -1,0 +1,187 @@
+"""Build a new version of the warehouse and make it current, without a reader noticing and without losing a row.
+
+One builder at a time, under ``flock`` (the kernel frees it when a builder dies): fill
+``warehouse-<version>.duckdb.tmp``, checkpoint, close, make sure that no write-ahead log is left, fsync, rename, and
+swap the link ``CURRENT`` with one ``rename``. A version is never written to again. Old ones stay while a reader may be
+on its way to them: the newest ``KEEP`` always, the others for ``GRACE_SECONDS``. Killed at any moment, CURRENT names a
+complete version.
+Cost: see :mod:`warehouse.load`; nothing at all when neither the lake's catalog nor its log has changed.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from schemas.digests import digest_file, digest_json
+from schemas.errors import GristmillError
+from schemas.lake import Dataset, Lake, fsync, translate_os_errors
+from warehouse.load import current_datasets, fill, log_files, stamp
+from warehouse.migrate import Migration, pending, read_migrations, read_sql
+from warehouse.read import CURRENT, FOLDER, Warehouse
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+VIEWS = Path(__file__).parent / "views"
+KEEP = 10
+GRACE_SECONDS = 600.0
+MEMORY = "2GB"
+VERSION_FILE = re.compile(r"warehouse-(\d{6})-[0-9a-f]{12}\.duckdb")
+CURE = "Build it anew with `gristmill warehouse rebuild`: it holds nothing that is not in the lake."
+
+
+@dataclass(frozen=True)
+class Published:
+    """The current version after a publish. ``built`` is false when it was found up to date."""
+
+    path: Path
+    version: str
+    seconds: float
+    rows: dict[str, int]
+    built: bool
+    unreadable: list[str] = field(default_factory=list)
+
+
+def publish(lake: Lake, *, keep: int = KEEP, grace_seconds: float = GRACE_SECONDS, memory: str = MEMORY) -> Published:
+    """Publish what the lake holds now, if that differs from the current version.
+
+    Raises :class:`GristmillError` when a migration was changed after it had been published, when a file of the lake is
+    missing or damaged, and when the disk is full; the current version stays as it is.
+    """
+    return _publish(lake, False, keep, grace_seconds, memory)
+
+
+def rebuild(lake: Lake, *, keep: int = KEEP, grace_seconds: float = GRACE_SECONDS, memory: str = MEMORY) -> Published:
+    """Build a new version from nothing but the lake, whatever the current one is. Raises as :func:`publish`."""
+    return _publish(lake, True, keep, grace_seconds, memory)
+
+
+def content_digest(lake: Lake, datasets: list[Dataset], scripts: list[Migration]) -> str:
+    """Digest of everything a version is made of: datasets, log and SQL."""
+    return digest_json(
+        {
+            "datasets": [[dataset.kind, dataset.name, dataset.key] for dataset in datasets],
+            "runs": [[path.name, digest_file(path)] for path in log_files(lake, "runs")],
+            "costs": [[path.name, path.stat().st_size] for path in log_files(lake, "costs")],
+            "sql": [[script.name, script.digest] for script in scripts],
+        }
+    )
+
+
+def _publish(lake: Lake, force: bool, keep: int, grace_seconds: float, memory: str) -> Published:
+    started = time.perf_counter()
+    folder = lake.root / FOLDER
+    with translate_os_errors(lake.root):
+        folder.mkdir(exist_ok=True)
+        with _builder_lock(folder):
+            _remove_unfinished(folder)
+            migrations, views = read_migrations(MIGRATIONS), read_sql(VIEWS)
+            datasets = current_datasets(lake)
+            digest = content_digest(lake, datasets, [*migrations, *views])
+            if not force and (found := _up_to_date(lake, digest, migrations, started)):
+                return found
+            version = f"{_last_number(folder) + 1:06d}-{digest[:12]}"
+            target = folder / f"warehouse-{version}.duckdb"
+            rows, unreadable = _build(lake, target, version, digest, datasets, migrations, views, memory)
+            _point(folder, target)
+            _collect(folder, target, keep, grace_seconds)
+    return Published(target, version, time.perf_counter() - started, rows, True, unreadable)
+
+
+def _up_to_date(lake: Lake, digest: str, migrations: list[Migration], started: float) -> Published | None:
+    """The current version when it was made of the same; checks its migrations on the way."""
+    warehouse = Warehouse.open(lake.root)
+    if not warehouse.published:
+        return None
+    applied = {row["name"]: row["digest"] for row in warehouse.query("SELECT name, digest FROM migrations")}
+    pending(migrations, applied, CURE)
+    build = warehouse.query("SELECT version, digest FROM build")[0]
+    if build["digest"] != digest:
+        return None
+    path = Path(os.path.realpath(warehouse.pointer))
+    return Published(path, build["version"], time.perf_counter() - started, {}, False)
+
+
+def _build(
+    lake: Lake,
+    target: Path,
+    version: str,
+    digest: str,
+    datasets: list[Dataset],
+    migrations: list[Migration],
+    views: list[Migration],
+    memory: str,
+) -> tuple[dict[str, int], list[str]]:
+    """Write ``target`` in one rename. Returns rows by table and the log files that could not be read."""
+    temporary = target.with_name(target.name + ".tmp")
+    spill = target.with_name(target.name + ".spill.tmp")
+    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "temp_directory": str(spill)}
+    connection = duckdb.connect(str(temporary), config=config)
+    try:
+        rows, unreadable = fill(connection, lake, datasets, migrations, views)
+        stamp(connection, version, digest)
+        connection.execute("CHECKPOINT")
+    except duckdb.OutOfMemoryException as error:
+        raise GristmillError(
+            f"the warehouse needs more than {memory} of memory and disk to spill to: {error}"
+        ) from error
+    finally:
+        connection.close()
+        shutil.rmtree(spill, ignore_errors=True)
+    log = temporary.with_name(temporary.name + ".wal")
+    if log.exists():
+        raise GristmillError(f"{log.name} is left after a checkpoint: the new version is not complete. Publish again.")
+    fsync(temporary)
+    temporary.replace(target)
+    fsync(target.parent)
+    return rows, unreadable
+
+
+def _point(folder: Path, target: Path) -> None:
+    """Make ``target`` current by renaming a new link over the old one."""
+    link = folder / f"{CURRENT}.tmp"
+    link.symlink_to(target.name)
+    link.replace(folder / CURRENT)
+    fsync(folder)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what dead builders left. We hold the lock, so whatever is unfinished is abandoned."""
+    for path in folder.glob("*.tmp*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _versions(folder: Path) -> list[Path]:
+    """Finished versions, oldest first."""
+    return sorted(path for path in folder.iterdir() if VERSION_FILE.fullmatch(path.name))
+
+
+def _last_number(folder: Path) -> int:
+    versions = _versions(folder)
+    match = VERSION_FILE.fullmatch(versions[-1].name) if versions else None
+    return int(match.group(1)) if match else 0
+
+
+def _collect(folder: Path, current: Path, keep: int, grace_seconds: float) -> None:
+    """Remove versions that are older than the newest ``keep`` and than ``grace_seconds``."""
+    now = time.time()
+    for path in _versions(folder)[:-keep]:
+        if path != current and now - path.stat().st_mtime > grace_seconds:
+            path.unlink()
+
+
+@contextmanager
+def _builder_lock(folder: Path) -> Iterator[None]:
+    """Wait for our turn to build."""
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,152 @@
+"""Read the published warehouse: the file that CURRENT names, opened read-only by its real path.
+
+DuckDB keeps one instance for each path in a process, so a file that was replaced under the same name would stay stale
+for ever. Every version has its own name and CURRENT is a link; a reader follows it at every query, holds one handle
+for the version it found, and takes a cursor for each query, so threads share it. A query sees one version, whole.
+Nothing that SQL can say reaches a file or changes a setting: external access is off and the configuration is locked.
+"""
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import UsageError
+
+FOLDER = "warehouse"
+CURRENT = "CURRENT"
+EMPTY_HINT = (
+    "Nothing has been published yet. `gristmill demo` fills a lake from an embedded crawl, `gristmill curate` from "
+    "your own; `gristmill warehouse rebuild` publishes what is already in the lake."
+)
+# One configuration for every handle of a process: DuckDB refuses a second one for the same file.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "python_enable_replacements": False,
+    "memory_limit": "2GB",
+    "lock_configuration": True,
+}
+ATTEMPTS = 5
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Warehouse:
+    """The warehouse of one lake. Safe to share between threads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = threading.Lock()
+        self._path: str | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @classmethod
+    def open(cls, lake_root: Path) -> "Warehouse":
+        """The warehouse of the lake at ``lake_root``, published or not.
+
+        Raises :class:`UsageError` when the folder does not exist or holds something else than a lake.
+        """
+        if not lake_root.is_dir():
+            raise UsageError(
+                f"--lake {lake_root}: there is no such folder. `gristmill demo --lake {lake_root}` makes one."
+            )
+        if not (lake_root / "lake.json").is_file() and any(lake_root.iterdir()):
+            raise UsageError(
+                f"--lake {lake_root}: this folder is no lake (it has no lake.json). Name the lake's folder."
+            )
+        return cls(lake_root.resolve())
+
+    @property
+    def pointer(self) -> Path:
+        """The link to the current version."""
+        return self.root / FOLDER / CURRENT
+
+    @property
+    def version(self) -> str | None:
+        """Name of the current version, or None when nothing has been published."""
+        return Path(os.path.realpath(self.pointer)).stem.removeprefix("warehouse-") if self.published else None
+
+    @property
+    def published(self) -> bool:
+        """Whether there is a version to read."""
+        return self.pointer.is_file()
+
+    def table(self, sql: str, parameters: Parameters = ()) -> pa.Table:
+        """The result of one SQL statement as an Arrow table; no columns and no rows when nothing is published.
+
+        ``parameters`` fill ``?`` (a list) or ``$name`` (a mapping). Raises ``duckdb.Error`` for wrong SQL.
+        """
+        connection = self._current()
+        if connection is None:
+            return pa.table({})
+        with connection.cursor() as cursor:
+            relation = cursor.sql(sql, params=parameters) if parameters else cursor.sql(sql)
+            return _in_utc(relation.to_arrow_table()) if relation is not None else pa.table({})
+
+    def query(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+        """The rows of one SQL statement; none when nothing is published."""
+        rows: list[dict[str, Any]] = self.table(sql, parameters).to_pylist()
+        return rows
+
+    def ask(self, sql: str, limit: int | None = None) -> pa.Table:
+        """The answer to SQL that a person wrote, at most ``limit`` rows.
+
+        Raises :class:`UsageError` with DuckDB's words for wrong SQL, and with a hint when nothing is published.
+        """
+        if not self.published:
+            raise UsageError(EMPTY_HINT)
+        try:
+            answer = self.table(sql)
+        except duckdb.Error as error:
+            raise UsageError(f"the warehouse cannot answer this: {error}") from error
+        return answer if limit is None else answer.slice(0, limit)
+
+    def document_text(self, file: str, doc_id: str) -> str | None:
+        """The text of a document from the Parquet file that its row names; None when that file is gone.
+
+        ``file`` is relative to the lake. Row groups are skipped by their statistics: files are sorted by ``doc_id``.
+        """
+        path = (self.root / file).resolve()
+        if not path.is_relative_to(self.root / "data") or not path.is_file():
+            return None
+        found = pq.read_table(path, columns=["text"], filters=[("doc_id", "=", doc_id)])
+        return found.column("text")[0].as_py() if found.num_rows else None
+
+    def _current(self) -> duckdb.DuckDBPyConnection | None:
+        """A handle on the version that CURRENT names now."""
+        with self._lock:
+            for attempt in range(ATTEMPTS):
+                if not self.published:
+                    return None
+                path = os.path.realpath(self.pointer)
+                if path == self._path:
+                    return self._connection
+                try:
+                    # the old handle is dropped, not closed: cursors of other threads go on reading the old version
+                    self._connection = duckdb.connect(path, read_only=True, config=CONFIG)
+                except duckdb.IOException:
+                    # collected between the look at CURRENT and the open: CURRENT names a newer one by now
+                    if Path(path).exists() or attempt == ATTEMPTS - 1:
+                        raise
+                    continue
+                self._path = path
+                return self._connection
+        return None
+
+
+def _in_utc(rows: pa.Table) -> pa.Table:
+    """Points in time carry the machine's time zone in DuckDB's answers; give them all in UTC."""
+    fields = [
+        pa.field(field.name, pa.timestamp(field.type.unit, tz="UTC"))
+        if pa.types.is_timestamp(field.type) and field.type.tz
+        else field
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(fields))

@@ -1,0 +1,35 @@
+-- Every score with the training step and mixture it belongs to: what the charts of the Checkpoints page draw.
+CREATE VIEW score_trajectory AS
+SELECT
+    eval_run.run, eval_run.mixture, eval_run.label, eval_run.step, eval_run.tokens, score.checkpoint, score.suite,
+    score.area, score.metric, score.subset, score.value, score.low, score.high, score.n, score.chance,
+    score.higher_is_better, score.method, score.failures
+FROM scores AS score
+JOIN eval_runs AS eval_run ON eval_run.checkpoint = score.checkpoint AND eval_run.suite = score.suite
+ORDER BY score.suite, score.metric, score.subset, eval_run.mixture, eval_run.step;
+
+-- The best checkpoint of every suite, metric and subset; ties go to the one with fewer tokens.
+CREATE VIEW best_checkpoint AS
+SELECT * EXCLUDE (place)
+FROM (
+    SELECT *, row_number() OVER (
+        PARTITION BY suite, metric, subset
+        ORDER BY CASE WHEN higher_is_better THEN -value ELSE value END, tokens, checkpoint
+    ) AS place
+    FROM score_trajectory
+)
+WHERE place = 1
+ORDER BY suite, metric, subset;
+
+-- All checkpoints by their mean rank over the scores they have. Compare only those with equally many scores.
+CREATE VIEW checkpoint_ranking AS
+SELECT checkpoint, min(label) AS label, min(mixture) AS mixture, min(step) AS step, min(tokens) AS tokens,
+    count(*) AS scores, avg(place) AS mean_rank
+FROM (
+    SELECT *, rank() OVER (
+        PARTITION BY suite, metric, subset ORDER BY CASE WHEN higher_is_better THEN -value ELSE value END
+    ) AS place
+    FROM score_trajectory
+)
+GROUP BY checkpoint
+ORDER BY scores DESC, mean_rank, tokens, checkpoint;
