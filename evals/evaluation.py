@@ -1,0 +1,24 @@
+"""What comes out of scoring one checkpoint on one suite: tables of the lake, and what they depend on."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``samples`` and ``scores`` follow ``schemas.tables``; the other fields fill the row of ``eval_runs``.
+
+    ``jail_tier`` is empty where no code ran. ``above_chance`` is the exact one-sided p-value against guessing, None
+    where the suite states no chance.
+    """
+
+    suite: str
+    suite_digest: str
+    area: str
+    items: int
+    backend: str
+    samples: pa.Table
+    scores: pa.Table
+    jail_tier: str = ""
+    above_chance: float | None = None

@@ -1,0 +1,313 @@
+"""The adapter for safetensors folders in the Hugging Face layout, on CPU in float32. The one module here with torch.
+
+The tokenizer is ``tokenizer.json`` read by ``tokenizers``: transformers 5 would rebuild it from the model type and may
+change its pre-tokenisation. Begin-of-text is put before a prompt when the tokenizer's own template does so; a text
+scored from its first token on follows begin-of-text, or end-of-text where there is no other (as in lm-eval). Words of a
+text that look like special tokens are encoded as text: nothing in a crawl or a prompt steers the model.
+
+A context and its continuation are encoded together and split at the length of the encoded context, white space at the
+end of the context counting to the continuation (``_encode_pair`` of lm-eval), so that a token that spans the border is
+scored as the model would meet it. Scoring pads on the right, where a causal model never looks; generation pads on the
+left with explicit positions and keeps the keys and values. Cost: a 1.4 M model scores about 20k tokens a second a core.
+"""
+
+import inspect
+import json
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import tokenizers
+import torch
+import transformers
+from pydantic import Field
+
+from evals.checkpoint import Checkpoint
+from evals.model import LogLikelihood, Output, Progress, TextBits, cut
+from evals.suite import Generation
+from evals.windows import Window, batches, windows
+from schemas.config import Config
+from schemas.errors import GristmillError
+
+TAIL = 4
+"""Prompt tokens decoded with the continuation: some tokenizers drop the first space of what they decode."""
+UNBOUNDED_CONTEXT = 2048
+"""Context of models that state none."""
+
+
+class HuggingFaceConfig(Config):
+    """How to run a model; nothing here but rounding changes a score."""
+
+    threads: Annotated[int, Field(ge=1, description="threads of torch, in the whole process")] = 1
+    batch_tokens: Annotated[int, Field(ge=256, description="largest batch, rows times columns")] = 8192
+    logits: Annotated[int, Field(ge=1 << 16, description="most logits held at once (count)")] = 1 << 25
+
+
+class HuggingFaceModel:
+    """A loaded checkpoint; see :class:`evals.model.LanguageModel`."""
+
+    def __init__(
+        self, model: Any, tokenizer: tokenizers.Tokenizer, specials: "Specials", config: HuggingFaceConfig
+    ) -> None:
+        self._model, self._tokenizer, self._specials, self._config = model, tokenizer, specials, config
+        self._context = int(getattr(model.config, "max_position_embeddings", None) or UNBOUNDED_CONTEXT)
+        self._vocabulary = int(model.config.vocab_size)
+        self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+
+    @property
+    def backend(self) -> str:
+        """Versions, number format and device."""
+        return f"transformers {transformers.__version__}, torch {torch.__version__}, float32, cpu"
+
+    def generate(self, prompts: Sequence[str], settings: Generation, progress: Progress) -> list[Output]:
+        """Continue every prompt greedily. A prompt that leaves no room for the answer loses its start."""
+        room = self._context - settings.max_new_tokens
+        if room < 1:
+            raise GristmillError(
+                f"the model reads {self._context} tokens, but the suite asks for {settings.max_new_tokens} new ones. "
+                "Use a suite with a smaller generation.max_new_tokens."
+            )
+        encoded = [[*self._specials.prefix, *self._encode(prompt)] or [self._start()] for prompt in prompts]
+        rows = [ids if len(ids) <= room else [*self._specials.prefix, *ids][-room:] for ids in encoded]
+        outputs: dict[int, Output] = {}
+        for batch in batches([len(row) + settings.max_new_tokens for row in rows], self._config.batch_tokens):
+            progress("generate", len(outputs), len(rows))
+            found = self._continue([rows[position] for position in batch], settings)
+            for position, (text, tokens, finish) in zip(batch, found, strict=True):
+                lost = max(0, len(encoded[position]) - room)
+                outputs[position] = Output(text, tokens, finish, lost)
+        progress("generate", len(rows), len(rows))
+        return [outputs[position] for position in range(len(rows))]
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
+        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation."""
+        split = [self._encode_pair(context, continuation) for context, continuation in pairs]
+        scored = self._score([ids for ids, _ in split], [first for _, first in split], "score", progress)
+        return [
+            LogLikelihood(
+                log_probability=float(nats.sum()),
+                tokens=len(nats),
+                bytes=len(continuation.encode()),
+                greedy=bool(greedy.all()),
+                lost=min(first, max(0, len(ids) - self._context - 1)),
+            )
+            for (nats, greedy), (ids, first), (_, continuation) in zip(scored, split, pairs, strict=True)
+        ]
+
+    def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
+        """Score every text from its first token on, in windows that overlap by half the context."""
+        rows = [[self._start(), *self._encode(text)] for text in texts]
+        scored = self._score(rows, [1] * len(rows), "bits", progress)
+        return [
+            TextBits(-float(nats.sum()) / math.log(2), len(text.encode()))
+            for (nats, _), text in zip(scored, texts, strict=True)
+        ]
+
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], int]:
+        """Tokens of both, and where the continuation's begin (at least 1)."""
+        if not continuation:
+            raise ValueError("an empty continuation has no likelihood")
+        bare = context.rstrip()
+        continuation = context[len(bare) :] + continuation
+        if not bare:
+            return [self._start(), *self._encode(continuation)], 1
+        before, whole = self._encode(bare), self._encode(bare + continuation)
+        if len(whole) <= len(before):  # the border vanished inside one token: score the continuation by itself
+            whole = before + self._encode(continuation)
+        ids = [*self._specials.prefix, *whole]
+        return ids, len(self._specials.prefix) + len(before)
+
+    def _start(self) -> int:
+        if self._specials.start is None:
+            raise GristmillError(
+                "the checkpoint names no begin-of-text or end-of-text token, so the first token of a text has nothing "
+                "before it. Set eos_token_id in config.json to the token that stood between training documents."
+            )
+        return self._specials.start
+
+    @torch.inference_mode()
+    def _score(
+        self, rows: Sequence[Sequence[int]], firsts: Sequence[int], what: str, progress: Progress
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For every row: log-probability in nats (float64) and whether greedy, of each token from its ``first`` on."""
+        places: list[tuple[int, Window]] = []
+        for row, (ids, first) in enumerate(zip(rows, firsts, strict=True)):
+            places += [(row, window) for window in windows(first, len(ids), self._context, max(1, self._context // 2))]
+        nats = [np.zeros(len(ids) - first) for ids, first in zip(rows, firsts, strict=True)]
+        greedy = [np.zeros(len(ids) - first, dtype=bool) for ids, first in zip(rows, firsts, strict=True)]
+        done = 0
+        for batch in batches([window.end - window.begin - 1 for _, window in places], self._config.batch_tokens):
+            for part in self._bounded([places[position] for position in batch]):
+                progress(what, done, len(places))
+                self._score_batch(rows, firsts, part, nats, greedy)
+                done += len(part)
+        progress(what, done, len(places))
+        return list(zip(nats, greedy, strict=True))
+
+    def _bounded(self, batch: list[tuple[int, Window]]) -> list[list[tuple[int, Window]]]:
+        """A batch cut so that its logits stay within the bound."""
+        columns = max(window.end - window.begin - 1 for _, window in batch)
+        size = max(1, self._config.logits // (columns * self._vocabulary))
+        return [batch[at : at + size] for at in range(0, len(batch), size)]
+
+    def _score_batch(
+        self,
+        rows: Sequence[Sequence[int]],
+        firsts: Sequence[int],
+        batch: list[tuple[int, Window]],
+        nats: list[np.ndarray],
+        greedy: list[np.ndarray],
+    ) -> None:
+        columns = max(window.end - window.begin - 1 for _, window in batch)
+        skipped = min(window.first - window.begin - 1 for _, window in batch)
+        ids = torch.zeros((len(batch), columns), dtype=torch.long)
+        targets = torch.zeros((len(batch), columns), dtype=torch.long)
+        for line, (row, window) in enumerate(batch):
+            tokens = torch.tensor(rows[row][window.begin : window.end])
+            ids[line, : len(tokens) - 1] = tokens[:-1]
+            targets[line, : len(tokens) - 1] = tokens[1:]
+        keep = {"logits_to_keep": columns - skipped} if self._keeps else {}
+        logits = self._model(input_ids=ids, use_cache=False, **keep).logits[:, -(columns - skipped) :].float()
+        targets = targets[:, skipped:]
+        chosen = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+        scores = (chosen - logits.logsumexp(-1)).double().numpy()
+        hits = (logits.argmax(-1) == targets).numpy()
+        for line, (row, window) in enumerate(batch):
+            inside = slice(window.first - window.begin - 1 - skipped, window.end - window.begin - 1 - skipped)
+            outside = slice(window.first - firsts[row], window.end - firsts[row])
+            nats[row][outside], greedy[row][outside] = scores[line, inside], hits[line, inside]
+
+    @torch.inference_mode()
+    def _continue(self, rows: Sequence[Sequence[int]], settings: Generation) -> list[tuple[str, int, Any]]:
+        """Text, token count and what ended it, of every row of one batch."""
+        width = max(len(row) for row in rows)
+        ids = torch.zeros((len(rows), width), dtype=torch.long)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for line, row in enumerate(rows):
+            ids[line, width - len(row) :] = torch.tensor(row)
+            mask[line, width - len(row) :] = 1
+        made: list[list[int]] = [[] for _ in rows]
+        finished: dict[int, tuple[str, int, Any]] = {}
+        lines = list(range(len(rows)))
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        keep = {"logits_to_keep": 1} if self._keeps else {}
+        cache = None
+        while True:
+            answer = self._model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                **keep,
+            )
+            cache = answer.past_key_values
+            chosen = answer.logits[:, -1].argmax(-1)
+            for line, token in zip(lines, chosen.tolist(), strict=True):
+                if line not in finished:
+                    made[line].append(token)
+                    end = self._ended(rows[line], made[line], settings)
+                    if end is not None:
+                        finished[line] = end
+            if len(finished) == len(rows):
+                return [finished[line] for line in range(len(rows))]
+            active = [place for place, line in enumerate(lines) if line not in finished]
+            mask = torch.cat([mask, mask.new_ones((len(lines), 1))], dim=1)
+            ids, positions = chosen.unsqueeze(-1), positions[:, -1:] + 1
+            if 2 * len(active) <= len(lines):  # half of the rows are done: go on with the others only
+                keep_rows = torch.tensor(active)
+                cache.batch_select_indices(keep_rows)
+                ids, mask, positions = ids[keep_rows], mask[keep_rows], positions[keep_rows]
+                lines = [lines[place] for place in active]
+
+    def _ended(self, row: Sequence[int], made: list[int], settings: Generation) -> tuple[str, int, Any] | None:
+        """Text, tokens and reason when generation of a row is over after the last token of ``made``, else None."""
+        if made[-1] in self._specials.ends:
+            return self._decode(row, made[:-1]), len(made), "end"
+        text, stopped = cut(self._decode(row, made), settings.stop)
+        if stopped:
+            return text, len(made), "stop"
+        return (text, len(made), "length") if len(made) == settings.max_new_tokens else None
+
+    def _decode(self, row: Sequence[int], made: list[int]) -> str:
+        tail = list(row[-TAIL:])
+        before = self._tokenizer.decode(tail)
+        whole = self._tokenizer.decode(tail + made)
+        return whole[len(before) :] if whole.startswith(before) else self._tokenizer.decode(made)
+
+
+class Specials(Config):
+    """Token ids with a meaning: before a prompt, before the first token of a text, after the last one."""
+
+    prefix: tuple[int, ...]
+    start: int | None
+    ends: frozenset[int]
+
+
+def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> HuggingFaceModel:
+    """Load an admitted checkpoint; sets the number of torch's threads for the whole process.
+
+    Raises :class:`GristmillError` for a model type that this transformers does not know, and for weights that do not
+    fill the model (transformers would fill the rest with random numbers).
+    """
+    config = config or HuggingFaceConfig()
+    torch.set_num_threads(config.threads)
+    display: Any = transformers.utils.logging
+    display.disable_progress_bar()
+    loader: Any = transformers.AutoModelForCausalLM  # its annotation leaves out the report
+    try:
+        model, report = loader.from_pretrained(
+            checkpoint.path,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise GristmillError(
+            f"{checkpoint.path}: transformers {transformers.__version__} cannot load this checkpoint: {error}"
+        ) from error
+    wrong = {name: sorted(map(str, report[name])) for name in ("missing_keys", "mismatched_keys") if report.get(name)}
+    if wrong:
+        raise GristmillError(
+            f"{checkpoint.path}: config.json and the weights do not fit: {wrong}. Save both from the same model."
+        )
+    model.eval()
+    return HuggingFaceModel(model, _tokenizer(checkpoint), _specials(checkpoint), config)
+
+
+def _tokenizer(checkpoint: Checkpoint) -> tokenizers.Tokenizer:
+    """The tokenizer without the truncation and padding that a trainer may have left in its file."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def _specials(checkpoint: Checkpoint) -> Specials:
+    """From config.json, then tokenizer_config.json, then the template in tokenizer.json."""
+    tokenizer = _tokenizer(checkpoint)
+    settings = json.loads((checkpoint.path / "config.json").read_text(encoding="utf-8"))
+    extra_path = checkpoint.path / "tokenizer_config.json"
+    extra = json.loads(extra_path.read_text(encoding="utf-8")) if extra_path.is_file() else {}
+
+    def ids(name: str) -> list[int]:
+        stated = settings.get(f"{name}_token_id")
+        found = stated if isinstance(stated, list) else [stated]
+        word = extra.get(f"{name}_token")
+        named = tokenizer.token_to_id(word["content"] if isinstance(word, dict) else word) if word else None
+        return [token for token in (*found, named) if isinstance(token, int)]
+
+    plain = tokenizer.encode("a", add_special_tokens=False).ids
+    framed = tokenizer.encode("a", add_special_tokens=True).ids
+    at = next((at for at in range(len(framed)) if framed[at : at + len(plain)] == plain), 0)
+    begins, ends = ids("bos"), ids("eos")
+    prefix = tuple(framed[:at])
+    start = next(iter((*prefix[-1:], *begins[:1], *ends[:1])), None)
+    return Specials(prefix=prefix, start=start, ends=frozenset(ends))

@@ -1,0 +1,78 @@
+"""What evaluation asks of a language model. Adapters implement the protocol; graders and suites never see more.
+
+An adapter is deterministic: the same checkpoint, settings and list of prompts give the same answers. It keeps the order
+of what it is given, whatever order it computes in.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from evals.suite import Generation
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A greedy continuation, cut before the first stop string.
+
+    ``finish`` says what ended it: a stop string, the end-of-text token, or the length limit. ``lost`` counts the tokens
+    cut off the start of a prompt that did not fit the model's context.
+    """
+
+    text: str
+    tokens: int
+    finish: Literal["stop", "end", "length"]
+    lost: int = 0
+
+
+@dataclass(frozen=True)
+class LogLikelihood:
+    """How probable a continuation is after its context.
+
+    ``log_probability`` is in nats, over ``tokens`` tokens and ``bytes`` UTF-8 bytes of the continuation; ``greedy``
+    says that greedy decoding would give it; ``lost`` counts the context tokens that did not fit.
+    """
+
+    log_probability: float
+    tokens: int
+    bytes: int
+    greedy: bool
+    lost: int = 0
+
+
+@dataclass(frozen=True)
+class TextBits:
+    """The code length of a text under the model, and its UTF-8 bytes."""
+
+    bits: float
+    bytes: int
+
+
+class LanguageModel(Protocol):
+    """A loaded model."""
+
+    @property
+    def backend(self) -> str:
+        """Adapter and versions, number format, device: what else than the checkpoint a score depends on."""
+
+    def generate(self, prompts: Sequence[str], settings: Generation, progress: Progress) -> list[Output]:
+        """Continue every prompt greedily."""
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
+        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation."""
+
+    def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
+        """Score every text whole, from its first token on; a text longer than the context in overlapping windows."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """No progress display."""
+
+
+def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
+    """``text`` before the first occurrence of any stop string, and whether one occurs."""
+    places = [place for place in (text.find(word) for word in stop) if place >= 0]
+    return (text[: min(places)], True) if places else (text, False)
