@@ -1,0 +1,50 @@
+"""Curated text as the steps of mixing read it: in bounded memory, with held-out documents told apart.
+
+A document is held out when a keyed hash of its identity falls below the share: the decision needs no other document,
+never changes when data is added, and near-duplicates cannot cross because deduplication kept one of each cluster.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import Field
+
+from schemas.config import Config
+from schemas.errors import GristmillError
+from schemas.lake import NAME
+from tasks.mix.keyed import hash_unit
+
+BATCH_ROWS = 2048
+SPLIT_SALT = 0x5B1
+
+
+class SplitConfig(Config):
+    """Which documents are never trained on."""
+
+    heldout_share: float = Field(0.03, ge=0, lt=1, description="expected share of the documents of every domain")
+
+
+def batches(paths: list[Path], columns: list[str]) -> Iterator[pa.Table]:
+    """The rows of Parquet files in tables of at most ``BATCH_ROWS`` rows, in order; memory: one row group."""
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+                yield pa.Table.from_batches([batch])
+
+
+def check_domain(name: str) -> str:
+    """A domain names files. Raises :class:`GristmillError` when it cannot."""
+    if not NAME.fullmatch(name):
+        raise GristmillError(
+            f"the domain {name!r} cannot name a file. Use letters, digits and the characters . _ @ = + - in the policy."
+        )
+    return name
+
+
+def is_heldout(doc_ids: list[str], config: SplitConfig) -> NDArray[np.bool_]:
+    """For each document, whether it is held out. Raises :class:`GristmillError` for what is no doc_id."""
+    return hash_unit(doc_ids, SPLIT_SALT) < config.heldout_share

@@ -1,0 +1,262 @@
+"""The plan: which row of which domain is trained on when, in closed form.
+
+A row is one of the disjoint windows of ``row_tokens`` = L+1 tokens of a domain (L predictions; the label shift is
+inside, so no token is shared between rows). ``plan.row(r)`` is O(1) in the number of rows (O(k) in domains): nothing
+is materialised, a run resumes from one integer, and any number of data-parallel ranks reads the same global order.
+
+1. *Counts* by error diffusion (``tasks.mix.apportion``): after any number of blocks every domain has had its share of
+   the rows, to within 2 rows, without drift.
+2. *Order.* Rows of a block of ``block`` rows are shuffled by a keyed permutation of the block.
+3. *Epochs.* The k-th row of a domain is row ``permutation[domain, epoch](k mod rows)`` in epoch ``k // rows``: no row
+   comes twice in an epoch, and two epochs overlap at most inside one block. k runs on over stages, so a change of
+   weights loses and repeats nothing.
+
+Only integers are used, so every machine gives the same order; ``check`` in plan.json is a digest of its first and last
+rows that is compared when a plan is loaded. After Levanter's MixtureDataset (block-deterministic, random access).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from schemas.config import Config
+from schemas.digests import canonical_json, digest_bytes, digest_json, digest_text
+from schemas.errors import GristmillError
+from tasks.mix.apportion import DEVIATION_ROWS, UNIT, ShareTree, quantise
+from tasks.mix.domain import Domain, vector
+from tasks.mix.keyed import Integers, key, permute
+from tasks.mix.mixer import Mixture
+from tasks.mix.store import TokenStore
+
+FORMAT = 1
+CHECK_ROWS = 512
+BLOCK_SALT, EPOCH_SALT = 0xB10C, 0xE90C
+ROW_FORMAT = "disjoint windows of row_tokens = L+1 tokens, L predictions each"
+
+
+class PlanDomain(Config):
+    """A domain as the plan knows it: how many whole rows it has, and the digest of its token files."""
+
+    name: str
+    rows: int = Field(ge=1)
+    fingerprint: str
+
+
+class PlanStage(Config):
+    """Rows up to ``end_row`` (from the end of the stage before) are shared out by ``weights``, in units of 1/2**31."""
+
+    end_row: int
+    weights: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A run of the plan, arrays of shape (n,): index of the domain, epoch and position of the row in the domain."""
+
+    domain: Integers
+    epoch: Integers
+    position: Integers
+
+
+@dataclass(frozen=True)
+class Realised:
+    """What the plan gives a domain: its rows in each stage, in all, and how many times it is seen."""
+
+    stage_rows: tuple[int, ...]
+    rows: int
+    epochs: float
+
+
+class Plan(Config):
+    """The order of a training run. Make with :func:`make_plan`, store with :meth:`write`, open with :meth:`load`."""
+
+    mixture: str
+    domains: tuple[PlanDomain, ...]
+    stages: tuple[PlanStage, ...]
+    row_tokens: int = Field(ge=2)
+    block: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+    def __eq__(self, other: object) -> bool:
+        """Two plans are equal when they give the same order."""
+        return isinstance(other, Plan) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __len__(self) -> int:
+        """Rows of the run."""
+        return self.stages[-1].end_row
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the run: rows times L+1."""
+        return len(self) * self.row_tokens
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all settings, so of the whole order."""
+        return digest_json(self.model_dump(mode="json"))
+
+    def row(self, row: int) -> tuple[str, int, int]:
+        """(domain, epoch, position) of one row of the run. Raises ``IndexError`` outside the plan."""
+        rows = self.rows(row, row + 1)
+        return self.domains[int(rows.domain[0])].name, int(rows.epoch[0]), int(rows.position[0])
+
+    def rows(self, start: int, stop: int) -> Rows:
+        """Rows ``start`` to ``stop`` of the run. Raises ``IndexError`` outside the plan."""
+        if not 0 <= start <= stop <= len(self):
+            raise IndexError(f"rows {start} to {stop} of a plan of {len(self)} rows")
+        run = np.arange(start, stop, dtype=np.int64)
+        domain, ordinal = np.empty_like(run), np.empty_like(run)
+        for number, (first, end, before) in enumerate(self._spans):
+            here = (run >= first) & (run < end)
+            if np.any(here):
+                domain[here], inside = self._assign(number, run[here] - first, end - first)
+                ordinal[here] = inside + before[domain[here]]
+        sizes = np.array([entry.rows for entry in self.domains], dtype=np.int64)[domain]
+        epoch = ordinal // sizes
+        keys = key(self.seed, EPOCH_SALT, self._name_keys[domain], epoch)
+        return Rows(domain, epoch, permute(ordinal % sizes, sizes, keys))
+
+    def realised(self) -> dict[str, Realised]:
+        """Exact rows and epochs of every domain, without walking the plan."""
+        counts = [tree.counts(end - first) for tree, (first, end, _) in zip(self._trees, self._spans, strict=True)]
+        table = np.stack(counts)
+        return {
+            entry.name: Realised(
+                tuple(table[:, i].tolist()), int(table[:, i].sum()), float(table[:, i].sum() / entry.rows)
+            )
+            for i, entry in enumerate(self.domains)
+        }
+
+    def check(self) -> str:
+        """Digest of the first and last rows: the same on every machine."""
+        edges = [(0, min(CHECK_ROWS, len(self))), (max(len(self) - CHECK_ROWS, 0), len(self))]
+        runs = [self.rows(start, stop) for start, stop in edges]
+        values = np.concatenate([np.stack([run.domain, run.epoch, run.position]) for run in runs], axis=1)
+        return digest_bytes(values.astype("<i8").tobytes())
+
+    def write(self, path: Path) -> None:
+        """Write plan.json (not atomically: the lake's folders are published as a whole)."""
+        value = {
+            "format": FORMAT,
+            "row_format": ROW_FORMAT,
+            "plan": self.model_dump(mode="json"),
+            "digest": self.digest,
+            "check": self.check(),
+        }
+        path.write_bytes(canonical_json(value) + b"\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Plan":
+        """Read plan.json. Raises :class:`GristmillError` when it is missing, changed, or orders differently here."""
+        if not path.is_file():
+            raise GristmillError(f"{path}: there is no such file. Name a plan.json that the mix flow wrote.")
+        value = json.loads(path.read_bytes())
+        if value["format"] != FORMAT:
+            raise GristmillError(f"{path} is a plan of format {value['format']}; this version reads {FORMAT}.")
+        plan = cls.parse(value["plan"], str(path))
+        if plan.digest != value["digest"]:
+            raise GristmillError(f"{path} was changed after it was written. Run the mix flow again.")
+        if plan.check() != value["check"]:
+            raise GristmillError(f"{path}: this version of gristmill orders rows differently. Run the mix flow again.")
+        return plan
+
+    def require(self, store: TokenStore) -> None:
+        """Raise :class:`GristmillError` unless ``store`` holds exactly the tokens that the plan was made for."""
+        for entry in self.domains:
+            if store.fingerprint(entry.name) != entry.fingerprint:
+                raise GristmillError(
+                    f"the tokens of the domain {entry.name!r} are not those the plan was made for. Give the token "
+                    "folders of the same mix run, or make the mixture again."
+                )
+
+    @cached_property
+    def _trees(self) -> tuple[ShareTree, ...]:
+        return tuple(ShareTree.of(stage.weights) for stage in self.stages)
+
+    @cached_property
+    def _spans(self) -> tuple[tuple[int, int, Integers], ...]:
+        """For each stage its first row, its end, and the rows of each domain before it."""
+        spans, first, before = [], 0, np.zeros(len(self.domains), dtype=np.int64)
+        for stage, tree in zip(self.stages, self._trees, strict=True):
+            spans.append((first, stage.end_row, before))
+            before = before + tree.counts(stage.end_row - first)
+            first = stage.end_row
+        return tuple(spans)
+
+    @cached_property
+    def _name_keys(self) -> NDArray[np.uint64]:
+        return np.array([int(digest_text(entry.name)[:16], 16) for entry in self.domains], dtype=np.uint64)
+
+    def _assign(self, stage: int, rows: Integers, size: int) -> tuple[Integers, Integers]:
+        """Domain and ordinal within the stage's rows of that domain, for rows counted from the stage's start."""
+        block = rows // self.block
+        base = block * self.block
+        sizes = np.minimum(self.block, size - base)
+        shuffled = base + permute(rows - base, sizes, key(self.seed, BLOCK_SALT, stage, block))
+        return self._trees[stage].assign(shuffled)
+
+
+def make_plan(
+    mixture: Mixture, domains: Sequence[Domain], *, row_tokens: int, block: int, seed: int, max_epochs: float
+) -> Plan:
+    """The plan of a capped mixture over the domains of a token store (``store.domains(row_tokens)``).
+
+    Raises :class:`GristmillError` when a domain would be seen more than ``max_epochs`` times (beyond the rounding of
+    2 rows a stage), has no whole row, or a stage is empty or longer than 2**31 rows.
+    """
+    entries = tuple(
+        PlanDomain(name=domain.name, rows=domain.tokens // row_tokens, fingerprint=domain.fingerprint)
+        for domain in domains
+    )
+    stages, first = [], 0
+    for stage in mixture.stages:
+        end_row = -(-stage.until_token // row_tokens)
+        if not first < end_row <= first + UNIT:
+            raise GristmillError(
+                f"a stage of {end_row - first} rows: stages hold 1 to 2**31 rows of {row_tokens} tokens."
+            )
+        stages.append(PlanStage(end_row=end_row, weights=quantise(vector(stage.weights, domains))))
+        first = end_row
+    plan = Plan(
+        mixture=mixture.digest, domains=entries, stages=tuple(stages), row_tokens=row_tokens, block=block, seed=seed
+    )
+    for entry in entries:
+        rows = plan.realised()[entry.name].rows
+        if rows > entry.rows * max_epochs + DEVIATION_ROWS * len(stages):
+            raise GristmillError(
+                f"the domain {entry.name!r} has {entry.rows} rows and the plan needs {rows}: {rows / entry.rows:.2f} "
+                f"epochs, above the cap of {max_epochs}. Cap the mixture, lower the target tokens or raise the cap."
+            )
+    return plan
+
+
+def batch(plan: Plan, store: TokenStore, start_row: int, stop_row: int) -> NDArray[np.int64]:
+    """The tokens of rows ``start_row`` to ``stop_row``: shape (rows, L+1), int64.
+
+    Inputs are ``[:, :-1]``, labels ``[:, 1:]``. Call ``plan.require(store)`` once before. Raises ``IndexError``
+    outside the plan.
+    """
+    rows = plan.rows(start_row, stop_row)
+    out = np.empty((stop_row - start_row, plan.row_tokens), dtype=np.int64)
+    for place, (domain, position) in enumerate(zip(rows.domain.tolist(), rows.position.tolist(), strict=True)):
+        out[place] = store.row(plan.domains[domain].name, position, plan.row_tokens)
+    return out
+
+
+def documents(plan: Plan, store: TokenStore, start_row: int, stop_row: int) -> list[str]:
+    """The doc_ids, each once and sorted, of all documents with a token in rows ``start_row`` to ``stop_row``."""
+    rows = plan.rows(start_row, stop_row)
+    found: set[str] = set()
+    for domain, position in zip(rows.domain.tolist(), rows.position.tolist(), strict=True):
+        start = position * plan.row_tokens
+        found.update(store.documents(plan.domains[domain].name, start, start + plan.row_tokens))
+    return sorted(found)

@@ -1,0 +1,100 @@
+"""The tokens step: curated shards to token files. The format is described in ``tasks.mix.store``.
+
+Documents keep the order of the shard (by doc_id). Text that looks like a special token is spelt out in ordinary tokens,
+so a crawled page cannot end a document. Cost: tokenising, about 2 MB of text a second and core; memory one row group.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from schemas.digests import canonical_json
+from schemas.tables import Curated
+from tasks.mix.curated import SplitConfig, batches, check_domain, is_heldout
+from tasks.mix.keyed import pack_ids
+from tasks.mix.store import FORMAT, KINDS, MANIFEST
+from tasks.mix.tokenizer import TextTokenizer
+from tasks.step import files_step
+
+
+class TokensConfig(SplitConfig):
+    """How the store is made: which documents are held out. The tokenizer is an input, not a setting."""
+
+
+@files_step("tokens", version=1, reads=(Curated,))
+def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConfig, out: Path) -> dict[str, Any]:
+    """Tokenise curated shards with the one tokenizer folder given; write token files and a manifest to ``out``.
+
+    Facts: documents, tokens and bytes for each domain and split. Raises :class:`GristmillError` for a domain whose
+    name cannot name a file.
+    """
+    (folder,) = tokenizers
+    tokenizer = TextTokenizer.load(folder)
+    kind = "<u2" if tokenizer.vocab_size <= 1 << 16 else "<u4"
+    writers: dict[tuple[str, str], _Writer] = {}
+    for batch in batches(curated, ["doc_id", "domain", "text"]):
+        doc_ids, domains, texts = (batch[name].to_pylist() for name in ("doc_id", "domain", "text"))
+        splits = np.where(is_heldout(doc_ids, config), "heldout", "train").tolist()
+        groups: dict[tuple[str, str], list[int]] = {}
+        for row, group in enumerate(zip(domains, splits, strict=True)):
+            groups.setdefault(group, []).append(row)
+        encoded = tokenizer.encode(texts)
+        for group, rows in groups.items():
+            writer = writers.setdefault(group, _Writer(out, check_domain(group[0]), group[1]))
+            tokens = [np.array([*encoded[row], tokenizer.eos_id], dtype=kind) for row in rows]
+            size = sum(len(texts[row].encode("utf-8")) for row in rows)
+            writer.append([doc_ids[row] for row in rows], tokens, size)
+    parts: dict[str, dict[str, Any]] = {}
+    for (domain, split), writer in sorted(writers.items()):
+        parts.setdefault(domain, {})[split] = writer.summary()
+    manifest = {
+        "format": FORMAT,
+        "tokenizer": tokenizer.digest,
+        "eos_id": tokenizer.eos_id,
+        "vocab_size": tokenizer.vocab_size,
+        "dtype": kind,
+        "domains": parts,
+    }
+    (out / MANIFEST).write_bytes(canonical_json(manifest) + b"\n")
+    counts = ("documents", "tokens", "bytes")
+    return {
+        "domains": {
+            domain: {split: {name: part[name] for name in counts} for split, part in splits_of.items()}
+            for domain, splits_of in parts.items()
+        }
+    }
+
+
+@dataclass
+class _Writer:
+    """Appends the documents of one domain and split to its three files and keeps their digests as it goes."""
+
+    folder: Path
+    domain: str
+    split: str
+    documents: int = 0
+    tokens: int = 0
+    text_bytes: int = 0
+    states: dict[str, xxhash.xxh3_128] = field(default_factory=lambda: {kind: xxhash.xxh3_128() for kind in KINDS})
+
+    def append(self, doc_ids: list[str], tokens: list[NDArray[Any]], size: int) -> None:
+        ends = self.tokens + np.cumsum([len(document) for document in tokens], dtype="<u8")
+        self._write("tok", np.concatenate(tokens).tobytes())
+        self._write("ends", ends.astype("<u8").tobytes())
+        self._write("docs", pack_ids(doc_ids))
+        self.documents += len(doc_ids)
+        self.tokens = int(ends[-1])
+        self.text_bytes += size
+
+    def summary(self) -> dict[str, Any]:
+        digests = {kind: state.hexdigest() for kind, state in self.states.items()}
+        return {"documents": self.documents, "tokens": self.tokens, "bytes": self.text_bytes, "digests": digests}
+
+    def _write(self, kind: str, data: bytes) -> None:
+        with (self.folder / f"{self.domain}.{self.split}.{kind}").open("ab") as file:
+            file.write(data)
+        self.states[kind].update(data)

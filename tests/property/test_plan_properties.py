@@ -1,0 +1,138 @@
+"""Properties of plans, permutations, apportionment and caps that hold for every mixture."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import GristmillError
+from tasks.mix.apportion import DEVIATION_ROWS, ShareTree, quantise
+from tasks.mix.domain import Domain, vector, water_fill
+from tasks.mix.keyed import key, permute
+from tasks.mix.mixer import Goal, Mixture, Stage, cap, one_stage
+from tasks.mix.plan import Plan, make_plan
+
+ROW = 9
+
+weights = st.lists(st.floats(0, 1), min_size=1, max_size=12).filter(lambda values: sum(values) > 1e-3)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """A plan of one to three stages over random domains."""
+    sizes = draw(st.lists(st.integers(1, 60), min_size=1, max_size=6))
+    domains = [Domain(f"d{number}", size * ROW, 1, f"f{number}") for number, size in enumerate(sizes)]
+    stages, end = [], 0
+    for length in draw(st.lists(st.integers(1, 150), min_size=1, max_size=3)):
+        raw = draw(st.lists(st.floats(0, 1), min_size=len(sizes), max_size=len(sizes)).filter(lambda v: sum(v) > 0.01))
+        shares = {domain.name: value / sum(raw) for domain, value in zip(domains, raw, strict=True)}
+        end += length * ROW
+        stages.append(Stage(end, shares, shares))
+    mixture = Mixture(tuple(stages), "static", "inputs")
+    block = draw(st.integers(1, 64))
+    return make_plan(mixture, domains, row_tokens=ROW, block=block, seed=draw(st.integers(0, 2**63)), max_epochs=1e9)
+
+
+@given(st.integers(1, 400), st.integers(0, 2**64 - 1))
+def test_a_keyed_permutation_gives_every_number_once(size: int, seed: int) -> None:
+    assert sorted(permute(np.arange(size), size, key(seed)).tolist()) == list(range(size))
+
+
+def test_keyed_permutations_are_spread_evenly() -> None:
+    places = permute(np.zeros(60_000, dtype=np.int64), 6, key(1, np.arange(60_000)))
+    counts = np.bincount(places, minlength=6)
+    assert np.abs(counts - 10_000).max() < 500
+
+
+@given(weights)
+def test_rows_are_shared_out_exactly_and_near_the_request_at_every_length(values: list[float]) -> None:
+    shares = np.array(values) / sum(values)
+    tree = ShareTree.of(quantise(shares))
+    domain, ordinal = tree.assign(np.arange(700))
+    counts = np.cumsum(domain[:, None] == np.arange(len(values)), axis=0)
+    assert (ordinal == counts[np.arange(700), domain] - 1).all()
+    assert np.abs(counts - shares * np.arange(1, 701)[:, None]).max() < DEVIATION_ROWS
+    for rows in (0, 1, 13, 700):
+        assert tree.counts(rows).tolist() == (counts[rows - 1].tolist() if rows else [0] * len(values))
+
+
+@given(plans())
+@settings(max_examples=60, deadline=None)
+def test_every_block_end_is_within_the_bound_of_the_request(plan: Plan) -> None:
+    run = plan.rows(0, len(plan))
+    first = 0
+    for stage in plan.stages:
+        requested = np.array(stage.weights) / sum(stage.weights)
+        here = run.domain[first : stage.end_row]
+        for end in [*range(plan.block, len(here), plan.block), len(here)]:
+            counts = np.bincount(here[:end], minlength=len(plan.domains))
+            assert np.abs(counts - requested * end).max() < DEVIATION_ROWS
+        first = stage.end_row
+
+
+@given(plans())
+@settings(max_examples=60, deadline=None)
+def test_no_row_comes_twice_in_an_epoch_and_epochs_are_complete(plan: Plan) -> None:
+    run = plan.rows(0, len(plan))
+    for number, entry in enumerate(plan.domains):
+        mine = run.domain == number
+        epochs = run.epoch[mine]
+        for epoch in range(int(epochs.max(initial=-1)) + 1):
+            positions = run.position[mine][epochs == epoch]
+            assert len(set(positions.tolist())) == len(positions)
+            assert positions.min() >= 0
+            assert positions.max() < entry.rows
+            if epoch < epochs.max():
+                assert len(positions) == entry.rows
+        assert plan.realised()[entry.name].rows == mine.sum()
+
+
+@given(plans(), st.data())
+@settings(max_examples=40, deadline=None)
+def test_any_cutting_of_the_run_gives_the_same_stream(plan: Plan, data: st.DataObject) -> None:
+    whole = plan.rows(0, len(plan))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(plan)), max_size=5)))
+    parts = [plan.rows(start, stop) for start, stop in zip([0, *cuts], [*cuts, len(plan)], strict=True)]
+    for name in ("domain", "epoch", "position"):
+        assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name))
+    again = Plan.model_validate_json(plan.model_dump_json())
+    assert again == plan
+    assert again.check() == plan.check()
+
+
+@given(weights, st.data())
+def test_water_filling_spends_the_total_within_the_bounds(values: list[float], data: st.DataObject) -> None:
+    size = len(values)
+    wishes = np.array(values)
+    ceilings = np.array(data.draw(st.lists(st.floats(0.01, 5), min_size=size, max_size=size)))
+    floors = ceilings * np.array(data.draw(st.lists(st.sampled_from([0.0, 0.0, 0.2]), min_size=size, max_size=size)))
+    low, high = floors.sum(), np.where(wishes > 1e-9, ceilings, floors).sum()
+    total = float(low + (high - low) * data.draw(st.floats(0, 1)))
+    amounts = water_fill(wishes, floors, ceilings, total)
+    assert amounts.sum() == pytest.approx(total, rel=1e-6, abs=1e-9)
+    assert (amounts >= floors - 1e-12).all()
+    assert (amounts <= ceilings + 1e-12).all()
+    free = (amounts > floors + 1e-6) & (amounts < ceilings - 1e-6)
+    ratios = amounts[free] / wishes[free]
+    assert ratios == pytest.approx(ratios[0] if len(ratios) else 0, rel=1e-4)
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=8), st.floats(1, 8), st.floats(0.05, 1.5))
+def test_capped_mixtures_keep_every_cap_or_say_what_is_possible(sizes: list[int], epochs: float, part: float) -> None:
+    domains = [Domain(f"d{number}", size, 1, "f") for number, size in enumerate(sizes)]
+    goal = Goal(max(int(sum(sizes) * epochs * part), 1), max_epochs=epochs)
+    uniform = {domain.name: 1 / len(domains) for domain in domains}
+    mixture = one_stage(uniform, "static", "inputs", goal, {})
+    if goal.target_tokens > sum(sizes) * epochs * (1 + 1e-6):
+        with pytest.raises(GristmillError, match="at most"):
+            cap(mixture, domains, goal)
+        return
+    if goal.target_tokens > sum(sizes) * epochs * (1 - 1e-6):
+        return  # on the edge either answer is right
+    (stage,) = cap(mixture, domains, goal).stages
+    assert stage.raw == uniform
+    shares = vector(stage.weights, domains)
+    tokens = shares * goal.target_tokens
+    capped = tokens > np.array(sizes) * epochs * (1 - 1e-6)
+    assert (tokens <= np.array(sizes) * epochs * (1 + 1e-6)).all()
+    assert shares[~capped] == pytest.approx(shares[~capped][0] if (~capped).any() else 0)  # UniMax: even elsewhere
