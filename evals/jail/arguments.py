@@ -36,17 +36,16 @@ PYTHON_FLAGS = ("-P", "-s", "-S", "-B")
 BOOTSTRAP = "import sys; sys.path.insert(0, '/jail'); from evals.jail.worker import main; sys.path.pop(0); main()"
 
 
-def arguments(python_prefix: Path, hidden: Iterable[Path], bound_from: Path | None = None) -> list[str]:
+def arguments(python_prefix: Path, hidden: Iterable[Path]) -> list[str]:
     """The option vector for a Python whose files lie in ``python_prefix``.
 
-    ``hidden`` are host directories that must not be seen inside, wherever a bind would bring them. ``bound_from`` is
-    the place the prefix is bound from when it is reached through another path (:mod:`evals.jail.launch` stages it).
+    ``hidden`` are host directories that must not be seen inside, wherever a bind would bring them.
     """
-    binds = [(Path("/usr"), Path("/usr"), Path("/usr")), (python_prefix, bound_from or python_prefix, Path("/py"))]
+    binds = ((Path("/usr"), Path("/usr")), (python_prefix, Path("/py")))
     words = IDENTITY.split()
-    for _, source, inside in binds:
-        words += ["--ro-bind", str(source), str(inside)]
-    for host, _, inside in binds:
+    for host, inside in binds:
+        words += ["--ro-bind", str(host), str(inside)]
+    for host, inside in binds:
         for covered in covers(host, hidden):
             place = str(inside / covered.relative_to(host))
             words += ["--size", str(COVER_BYTES), "--tmpfs", place, "--remount-ro", place]

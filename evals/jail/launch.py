@@ -1,9 +1,10 @@
 """Starts a jail and ends it, from a small process with one thread (the checker).
 
-When we are root the jail runs as an unprivileged user, one per slot. bubblewrap resolves the sources of its binds as
-that user, so a Python below a closed directory (``/root/.pyenv``) could not be bound (bubblewrap issues 569 and 570).
-The child therefore makes a mount namespace of its own first, while still root, puts an empty file system over ``/tmp``
-there, and binds the closed directories below it. The host never sees these mounts; they vanish with the jail.
+When we are root the jail runs as an unprivileged user, one per slot, and so does the checker once it has started the
+jail. bubblewrap resolves the sources of its binds as that user, so a Python below a closed directory (``/root/.pyenv``)
+could not be bound (bubblewrap issues 569 and 570). While still root we therefore enter a mount namespace of our own
+(:func:`open_up`), lay an empty file system over the closed directory there, and bind back only the folder that is
+needed, at its own path. The host never sees these mounts; they vanish with the process.
 
 Imports are few on purpose: this runs once per graded program. Cost: about 5 ms for ctypes and the fork.
 """
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-STAGE = "/tmp"  # noqa: S108 - a mount point in a private namespace, not a file
 CLONE_NEWNS = 0x20000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -86,13 +86,12 @@ def start(
     files: Mapping[int, bytes],
     info_fd: int,
     user: int | None,
-    stage: Mapping[str, str],
     groups: Sequence[str],
 ) -> Jail:
     """Fork and execute bubblewrap with ``words``; returns at once.
 
-    ``files`` are contents to be read at fixed descriptors, ``stage`` maps names below ``/tmp`` to directories to bind
-    there, ``groups`` are ``cgroup.procs`` files to enter, ``user`` the uid and gid to become (None: stay who we are).
+    ``files`` are contents to be read at fixed descriptors, ``groups`` are ``cgroup.procs`` files to enter, ``user`` is
+    the uid and gid to become (None: stay who we are).
     A failure before bubblewrap runs is written to its standard error.
     """
     request_out, request_in = os.pipe()
@@ -106,7 +105,7 @@ def start(
                 os.dup2(source, target)
             for target, content in files.items():
                 hand_over(content, target)
-            enter(groups, stage, user)
+            enter(groups, user)
             execute(bwrap, words)
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}".encode())
@@ -125,24 +124,33 @@ def hand_over(content: bytes, target: int) -> None:
     os.dup2(source, target)
 
 
-def enter(groups: Sequence[str], stage: Mapping[str, str], user: int | None) -> None:
-    """Join the control groups, stage the closed directories, become the unprivileged user. In that order."""
+def open_up(folders: Mapping[str, str]) -> None:
+    """Make each folder reachable by every user, in a mount namespace of this process. Needs root.
+
+    ``folders`` maps a folder to the closed directory above it, of which nothing else stays visible. Raises OSError.
+    """
+    if not folders:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    check(libc.unshare(CLONE_NEWNS), "a mount namespace for the jail")
+    check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "making mounts private")
+    os.umask(0o022)
+    opened = {folder: os.open(folder, os.O_PATH) for folder in folders}  # before the covers hide them
+    for closed in dict.fromkeys(folders.values()):
+        check(libc.mount(b"tmpfs", closed.encode(), b"tmpfs", 0, b"mode=755,size=64k"), f"covering {closed}")
+    for folder, descriptor in opened.items():
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - pathlib takes 10 ms to load
+        source = f"/proc/self/fd/{descriptor}".encode()
+        check(libc.mount(source, folder.encode(), None, MS_BIND | MS_REC, None), f"binding {folder}")
+        os.close(descriptor)
+
+
+def enter(groups: Sequence[str], user: int | None) -> None:
+    """Join the control groups, then become the unprivileged user."""
     for path in groups:
         descriptor = os.open(path, os.O_WRONLY)
         os.write(descriptor, b"0")
         os.close(descriptor)
-    if stage:
-        libc = ctypes.CDLL(None, use_errno=True)
-        check(libc.unshare(CLONE_NEWNS), "unshare")
-        check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "make / private")
-        # Opened before /tmp is covered, because what is to be bound may itself lie below /tmp.
-        opened = {name: os.open(source, os.O_PATH) for name, source in stage.items()}
-        check(libc.mount(b"tmpfs", STAGE.encode(), b"tmpfs", 0, b"mode=755,size=64k"), f"mount over {STAGE}")
-        for name, descriptor in opened.items():
-            place = f"{STAGE}/{name}"
-            os.mkdir(place)  # noqa: PTH102 - pathlib takes 10 ms to load
-            source = f"/proc/self/fd/{descriptor}".encode()
-            check(libc.mount(source, place.encode(), None, MS_BIND | MS_REC, None), place)
     become(user)
 
 

@@ -6,11 +6,11 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from evals.jail import arguments, cgroup, launch, seccomp
+from evals.jail import arguments, cgroup, seccomp
 from schemas.errors import GristmillError
 
 # One user per slot. systemd's table of user ids leaves 60578 to 61183 unused.
@@ -30,7 +30,7 @@ class Sandbox:
     bwrap: str
     words: tuple[str, ...]
     files: dict[int, bytes]
-    stage: dict[str, str]
+    open_up: dict[str, str]
     drop_root: bool
     memory: cgroup.MemoryGroups | None
 
@@ -44,7 +44,6 @@ class Sandbox:
             "files": self.files,
             "info_fd": arguments.INFO_FD,
             "user": FIRST_USER + slot if self.drop_root else None,
-            "stage": self.stage,
             "groups": [str(group.procs)] if group else [],
         }
 
@@ -64,16 +63,10 @@ def build(bwrap: Path) -> Sandbox:
             " brought into the jail. Use a Python whose executable lies below its sys.base_prefix."
         )
     drop_root = os.geteuid() == 0
-    package = bwrap.parents[2]  # the wheel's bwrap loads a library that lies beside its package
-    stage = {
-        name: str(folder)
-        for name, folder in (("python", prefix), ("bwrap", package))
-        if drop_root and not open_to_all(folder)
-    }
-    place = Path(launch.STAGE)
-    words = arguments.arguments(prefix, hidden(prefix), place / "python" if "python" in stage else None)
+    needed = (prefix, bwrap.parents[2])  # the bundled bwrap loads a library that lies beside its package
+    words = arguments.arguments(prefix, hidden(prefix))
     return Sandbox(
-        bwrap=str(place / "bwrap" / bwrap.relative_to(package) if "bwrap" in stage else bwrap),
+        bwrap=str(bwrap),
         words=("--args", str(arguments.ARGUMENTS_FD), "--", *arguments.command(python, prefix)),
         files={
             arguments.ARGUMENTS_FD: b"".join(word.encode() + b"\0" for word in words),
@@ -81,7 +74,7 @@ def build(bwrap: Path) -> Sandbox:
             arguments.WORKER_FD: (PROJECT / "evals" / "jail" / "worker.py").read_bytes(),
             arguments.CODEC_FD: (PROJECT / "evals" / "oracle" / "codec.py").read_bytes(),
         },
-        stage=stage,
+        open_up=closed_folders(needed) if drop_root else {},
         drop_root=drop_root,
         memory=cgroup.find_memory_groups(),
     )
@@ -123,11 +116,23 @@ def hidden(prefix: Path) -> set[Path]:
     return {folder for folder in named if folder.is_dir()}
 
 
-def open_to_all(folder: Path) -> bool:
-    """Whether any user may enter ``folder``, its parents included."""
-    return all(place.stat().st_mode & stat.S_IXOTH for place in _up(folder))
+def closed_folders(folders: Iterable[Path]) -> dict[str, str]:
+    """Those of ``folders`` that other users cannot reach, each with the topmost directory above it that is closed.
+
+    Raises :class:`JailUnavailableError` for a folder that is itself closed.
+    """
+    found = {}
+    for folder in folders:
+        if not _others_may_enter(folder):
+            raise JailUnavailableError(
+                f"Generated code is not run: {folder} is closed to other users, and the jail runs as one of them."
+                f" Open it: chmod o+rx {folder}"
+            )
+        closed = [parent for parent in folder.parents if not _others_may_enter(parent)]
+        if closed:
+            found[str(folder)] = str(closed[-1])
+    return found
 
 
-def _up(folder: Path) -> Iterator[Path]:
-    yield folder
-    yield from folder.parents
+def _others_may_enter(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & stat.S_IXOTH)

@@ -246,6 +246,7 @@ def printable(text: str, length: int = TEXT) -> str:
 
 def grade(job: dict[str, Any]) -> dict[str, object]:
     """Start a jail, judge one program, end the jail."""
+    launch.open_up(job["open_up"])
     launch.adopt_orphans()
     jail = launch.start(**job["jail"])
     launch.become(job["jail"]["user"])

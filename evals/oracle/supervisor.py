@@ -3,7 +3,6 @@
 Cost on one core: about 90 ms a program, of which two interpreter starts and one jail are most.
 """
 
-import contextlib
 import dataclasses
 import os
 import signal
@@ -18,24 +17,38 @@ from evals.oracle.verdicts import Outcome, Program, Verdict
 START_CHECKER = "import sys; sys.path.insert(0, {root!r}); from evals.oracle.checker import main; main()"
 CHECKER_COMMAND = (sys.executable, "-P", "-s", "-S", "-c", START_CHECKER.format(root=str(PROJECT)))
 LARGEST_JOB = 1 << 28
+ATTEMPTS = 3
 
 
-def run(program: Program, sandbox: Sandbox, slot: int) -> Outcome:
-    """Grade one program, once. Slots in use at the same time must differ. Never raises for what the program does."""
-    with contextlib.ExitStack() as stack:
-        group = None
-        if sandbox.memory is not None:
-            name = f"{os.getpid()}-{slot}"
-            group = stack.enter_context(memory_group(sandbox.memory, program.limits.memory_bytes, name))
-        outcome = _run_checker(program, sandbox.job(slot, group))
-        return _with_memory_kills(outcome, group)
+def grade(program: Program, sandbox: Sandbox, slot: int) -> Outcome:
+    """The verdict on one program. Slots in use at the same time must differ. Never raises for what the program does.
+
+    An infrastructure failure is tried again, three times in all, and then reported as ``infra``.
+    """
+    outcome = _attempt(program, sandbox, slot)
+    for _ in range(ATTEMPTS - 1):
+        if outcome.verdict is not Verdict.INFRA:
+            break
+        outcome = _attempt(program, sandbox, slot)
+    return outcome
 
 
-def _run_checker(program: Program, jail: dict[str, object]) -> Outcome:
+def _attempt(program: Program, sandbox: Sandbox, slot: int) -> Outcome:
+    try:
+        if sandbox.memory is None:
+            return _run_checker(program, sandbox.job(slot, None), sandbox.open_up)
+        with memory_group(sandbox.memory, program.limits.memory_bytes, f"{slot}-{os.urandom(8).hex()}") as group:
+            return _with_memory_kills(_run_checker(program, sandbox.job(slot, group), sandbox.open_up), group)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Outcome(Verdict.INFRA, f"the checker could not be run: {error}", 0.0, program.live)
+
+
+def _run_checker(program: Program, jail: dict[str, object], open_up: dict[str, str]) -> Outcome:
     limits = program.limits
     job = codec.encode(
         {
             "jail": jail,
+            "open_up": open_up,
             "code": program.code,
             "entry_point": program.entry_point,
             "setup": program.setup,
@@ -78,8 +91,8 @@ def _read_verdict(program: Program, status: int, verdict: bytes, errors: str) ->
     return Outcome(forgeable=program.live, **{**answer, "verdict": Verdict(answer["verdict"])})
 
 
-def _with_memory_kills(outcome: Outcome, group: MemoryGroup | None) -> Outcome:
+def _with_memory_kills(outcome: Outcome, group: MemoryGroup) -> Outcome:
     """A program that the kernel ended for its memory is of verdict ``memory``, however that looked from outside."""
-    if group is None or outcome.verdict in (Verdict.PASS, Verdict.INFRA) or not group.out_of_memory_kills():
+    if outcome.verdict in (Verdict.PASS, Verdict.INFRA) or not group.out_of_memory_kills():
         return outcome
     return dataclasses.replace(outcome, verdict=Verdict.MEMORY, detail="the processes of the program filled its memory")

@@ -1,0 +1,60 @@
+"""Grade generated programs: :func:`grade_program` for one, :func:`grade_programs` for many at once.
+
+Generated code runs in a jail or not at all: both raise :class:`evals.jail.sandbox.JailUnavailableError` where this
+machine cannot make one. Cost: 50 to 70 ms a program and core.
+"""
+
+import queue
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from evals.jail.capability import require
+from evals.jail.sandbox import SLOTS, Sandbox
+from evals.oracle.supervisor import grade
+from evals.oracle.verdicts import Outcome, Program
+
+
+def grade_program(program: Program, slot: int = 0, sandbox: Sandbox | None = None) -> Outcome:
+    """The verdict on one program. Slots (0 to 499) in use at the same time must differ.
+
+    An infrastructure failure is tried again, three times in all, and then reported as ``infra``.
+    """
+    return grade(program, require(sandbox), slot)
+
+
+def grade_programs(
+    programs: Sequence[Program],
+    *,
+    workers: int,
+    progress: Callable[[int], None] | None = None,
+    sandbox: Sandbox | None = None,
+) -> list[Outcome]:
+    """The verdicts on many programs, in their order, with ``workers`` jails at once.
+
+    ``progress`` is called in this thread with the number finished so far. ``sandbox`` replaces this machine's jail.
+    """
+    if not 0 < workers < SLOTS:
+        raise ValueError(f"workers is {workers}; give 1 to {SLOTS - 1}")
+    jail = require(sandbox)
+    free: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for slot in range(workers):
+        free.put(slot)
+
+    def one(program: Program) -> Outcome:
+        slot = free.get()
+        try:
+            return grade(program, jail, slot)
+        finally:
+            free.put(slot)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="jail") as pool:
+        jobs = [pool.submit(one, program) for program in programs]
+        try:
+            for done, job in enumerate(as_completed(jobs), start=1):
+                job.result()
+                if progress is not None:
+                    progress(done)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [job.result() for job in jobs]
