@@ -1,0 +1,171 @@
+"""WARC (also WET), ARC and WACZ files as pages, records set aside, and damage.
+
+Response, resource and conversion records are records; each ends as one item, whatever is wrong with it. Requests,
+revisits, metadata, warcinfo and continuations are passed over. Bytes that are no record become damage items.
+``record_uri`` is ``name@offset+length`` of the stored bytes, with ``#n`` when the record begins n bytes into the
+decompressed member, and ``name!member@...`` inside a WACZ.
+"""
+
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.readers.dates import parse_date
+from tasks.readers.framing import Frame, Hole, arc_frames, warc_frames
+from tasks.readers.http import CodingError, decode_body, parse_response
+from tasks.readers.items import Aside, Items, Limits, Page
+from tasks.readers.media import UNKNOWN_TYPES, page_kind, split_type
+from tasks.readers.reasons import Reason
+from tasks.readers.stretches import Gap, Stretch, stretches
+
+RECORD_TYPES = frozenset({"response", "resource", "conversion"})
+OTHER_TYPES = frozenset({"warcinfo", "request", "metadata", "revisit", "continuation"})
+HTTP_SCHEMES = ("http:", "https:")
+# A block may hold HTTP headers and chunk sizes besides the payload.
+BLOCK_SLACK_BYTES = 1 << 20
+
+
+def read_warc(path: Path, name: str, limits: Limits) -> Items:
+    """The items of a WARC file."""
+    return _read(path, name, limits, arc=False)
+
+
+def read_arc(path: Path, name: str, limits: Limits) -> Items:
+    """The items of an ARC file."""
+    return _read(path, name, limits, arc=True)
+
+
+def read_wacz(path: Path, name: str, limits: Limits) -> Items:
+    """The items of every WARC inside a WACZ (a zip); a zip or member that cannot be read is one damage item."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        yield Aside(f"{name}@0+{path.stat().st_size}", Reason.UNREADABLE, f"no zip file: {error}", damage=True)
+        return
+    with archive:
+        for info in archive.infolist():
+            if not info.filename.lower().endswith((".warc", ".warc.gz", ".arc", ".arc.gz")):
+                continue
+            member = f"{name}!{info.filename}"
+            with tempfile.TemporaryDirectory(prefix="gristmill-wacz-") as folder:
+                copy = Path(folder) / "member"
+                fault = _copy_member(archive, info, copy)
+                yield from _read(copy, member, limits, arc=".arc" in info.filename.lower()[-7:])
+                if fault is not None:
+                    detail = f"{fault}; {copy.stat().st_size} of {info.file_size} bytes came out of it"
+                    yield Aside(f"{member}@0+{info.file_size}", Reason.UNREADABLE, detail, damage=True)
+
+
+def _copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, copy: Path) -> str | None:
+    """Write a member to ``copy`` as far as it can be read; what was wrong with it, if anything."""
+    with copy.open("wb") as out:
+        try:
+            with archive.open(info) as member:
+                shutil.copyfileobj(member, out)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            return str(error) or type(error).__name__
+    return None
+
+
+def _read(path: Path, name: str, limits: Limits, *, arc: bool) -> Items:
+    empty = True
+    for stretch in stretches(path):
+        empty = False
+        if isinstance(stretch, Gap):
+            reason = Reason.CUT_OFF if stretch.cut_off else Reason.BAD_COMPRESSION
+            yield Aside(f"{name}@{stretch.offset}+{stretch.length}", reason, stretch.detail, damage=True)
+            continue
+        frames = arc_frames(stretch.data) if arc else warc_frames(stretch.data)
+        yield from _items(frames, stretch, name, limits)
+    if empty:
+        yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
+
+
+def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: Limits) -> Items:
+    for frame in frames:
+        if stretch.compressed:
+            uri = f"{name}@{stretch.offset}+{stretch.length}" + (f"#{frame.start}" if frame.start else "")
+        else:
+            uri = f"{name}@{frame.start}+{frame.end - frame.start}"
+        if isinstance(frame, Hole):
+            # a broken end that holds no whole header is part of the gap that follows
+            if stretch.fault is None or frame.end < len(stretch.data):
+                yield Aside(uri, Reason.NO_RECORD, frame.detail, damage=True)
+            continue
+        kind = frame.headers.get("warc-type", "").lower()
+        if kind in RECORD_TYPES:
+            yield _record(frame, stretch, uri, kind, limits)
+        elif not kind or (frame.fault == "length" and kind in OTHER_TYPES):
+            detail = frame.detail or "there is no WARC-Type"
+            yield Aside(uri, Reason.BROKEN_HEADER, detail, damage=True, url=frame.headers.get("warc-target-uri"))
+        elif frame.fault is not None and stretch.fault is None:
+            yield Aside(uri, Reason.CUT_OFF, f"a {kind} record {frame.detail}", damage=True)
+
+
+def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits) -> Page | Aside:
+    """One record as a page, or set aside with the first reason that holds."""
+    headers = frame.headers
+    url = _url(headers.get("warc-target-uri"))
+    native_id = headers.get("warc-record-id", "").strip("<> \t") or None
+
+    def aside(reason: Reason, detail: str) -> Aside:
+        return Aside(uri, reason, detail, native_id=native_id, url=url)
+
+    if frame.fault == "length":
+        return aside(Reason.BROKEN_HEADER, frame.detail)
+    if frame.fault is not None:
+        return aside(Reason.TRUNCATED, f"{frame.detail}; {stretch.fault}" if stretch.fault else frame.detail)
+    if not stretch.sound:
+        return aside(Reason.BAD_CHECKSUM, stretch.fault or "")
+    if headers.get("warc-segment-number"):
+        return aside(Reason.TRUNCATED, "the record is segmented; its continuations are other records")
+    if frame.end - frame.body > limits.max_payload_bytes + BLOCK_SLACK_BYTES:
+        return aside(Reason.TOO_LARGE, f"{frame.end - frame.body} bytes")
+    block = bytes(stretch.data[frame.body : frame.end])
+    status, stated, payload = None, headers.get("content-type"), block
+    if _holds_http(kind, stated, url, block):
+        response = parse_response(block)
+        if response is None:
+            reason = Reason.BROKEN_HTTP_HEADER if block.strip() else Reason.EMPTY_BODY
+            return aside(reason, f"the block begins {block[:60]!r}")
+        status, stated = response.status, response.headers.get("content-type")
+        if not 200 <= status < 300:
+            return aside(Reason.REDIRECT if 300 <= status < 400 else Reason.HTTP_ERROR, f"status {status}")
+        try:
+            payload = decode_body(response, limits.max_payload_bytes)
+        except CodingError as error:
+            return aside(error.reason, str(error))
+    if len(payload) > limits.max_payload_bytes:
+        return aside(Reason.TOO_LARGE, f"{len(payload)} bytes")
+    if not payload.strip():
+        return aside(Reason.EMPTY_BODY, f"{len(payload)} bytes")
+    content_type, charset = split_type(stated)
+    if not content_type or content_type in UNKNOWN_TYPES:
+        content_type = split_type(headers.get("warc-identified-payload-type"))[0] or content_type
+    if page_kind(content_type, payload, charset) is None:
+        return aside(Reason.NOT_TEXT, _what(content_type, payload))
+    fetched_at = parse_date(headers.get("warc-date"))
+    return Page(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset)
+
+
+def _holds_http(kind: str, stated: str | None, url: str | None, block: bytes) -> bool:
+    """Whether a block is an HTTP response. ARC states the payload's type instead, so the block itself decides there."""
+    if kind != "response":
+        return False
+    return (stated or "").lower().startswith("application/http") or (
+        block[:5].upper() == b"HTTP/" and (url or "").lower().startswith(HTTP_SCHEMES)
+    )
+
+
+def _url(value: str | None) -> str | None:
+    """As written, without the angle brackets that some writers put around it."""
+    if value is None:
+        return None
+    return value.removeprefix("<").removesuffix(">").strip() or None
+
+
+def _what(content_type: str, payload: bytes) -> str:
+    return f"{content_type or 'no media type stated'}, the body begins {payload[:24]!r}"

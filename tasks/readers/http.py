@@ -1,0 +1,187 @@
+"""An HTTP response as a crawl stored it: status, headers, and the body with its codings undone.
+
+Source: RFC 9112 (chunks) and RFC 9110 (content codings). Crawlers often store a body whose coding they have already
+undone under a header that still names it; such a body is used as it is when it is plainly text.
+Cost: one pass over the body for each coding; never more than ``limit`` bytes come out of a coding.
+"""
+
+import io
+import re
+import zlib
+from dataclasses import dataclass
+
+from fastwarc.stream_io import BrotliReader, ZstdReader
+
+from tasks.readers.media import looks_binary
+from tasks.readers.reasons import Reason
+
+STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?=[ \t\r\n]|$)", re.I)
+HEADER_END = re.compile(rb"\n\r*\n")
+CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
+LINE_END = re.compile(rb"\r?\n")
+CODINGS = {"x-gzip": "gzip", "brotli": "br", "identity": "", "none": "", "utf-8": "", "utf8": ""}
+KNOWN_CODINGS = frozenset({"gzip", "deflate", "br", "zstd"})
+STEP_BYTES = 1 << 16
+GZIP, ZLIB, BARE_DEFLATE = 31, 15, -15  # zlib's wbits
+
+
+class CodingError(Exception):
+    """A body that cannot be decoded; ``reason`` and ``str(error)`` go into the set-aside row."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Response:
+    """Status, headers by lower-case name (the first of each), and the stored body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def parse_response(block: bytes) -> Response | None:
+    """The response in a record's block; None when the block does not start with an HTTP status line."""
+    found = STATUS_LINE.match(block)
+    if found is None:
+        return None
+    end = HEADER_END.search(block, found.end())
+    head, body = (block[: end.start()], block[end.end() :]) if end else (block, b"")
+    return Response(int(found[1]), parse_headers(head.partition(b"\n")[2]), body)
+
+
+def parse_headers(head: bytes) -> dict[str, str]:
+    """Header lines by lower-case name, the first of each; folded lines are joined, lines without a colon left out."""
+    headers: dict[str, str] = {}
+    last = ""
+    for line in decode_header(head).split("\n"):
+        if line[:1] in (" ", "\t") and last:
+            headers[last] = f"{headers[last]} {line.strip()}".strip()
+            continue
+        name, colon, value = line.partition(":")
+        if colon:
+            last = name.strip().lower()
+            headers.setdefault(last, value.strip())
+    return headers
+
+
+def decode_header(head: bytes) -> str:
+    """UTF-8, else Latin-1."""
+    try:
+        return head.decode("utf-8")
+    except UnicodeDecodeError:
+        return head.decode("latin-1")
+
+
+def decode_body(response: Response, limit: int) -> bytes:
+    """The body with transfer and content codings undone. Raises :class:`CodingError`."""
+    body = response.body
+    codings = _codings(response.headers.get("content-encoding"))
+    transfer = _codings(response.headers.get("transfer-encoding"))
+    if "chunked" in transfer:
+        body = _join_chunks(body)
+    codings += [coding for coding in transfer if coding != "chunked"]
+    for coding in reversed(codings):
+        body = _undo(coding, body, limit)
+    return body
+
+
+def _codings(value: str | None) -> list[str]:
+    if not value:
+        return []
+    names = [name.strip().strip("\"'").lower() for name in value.split(",")]
+    return [name for name in (CODINGS.get(name, name) for name in names) if name]
+
+
+def _join_chunks(body: bytes) -> bytes:
+    """The content of a chunked body; the body itself when it does not start with a chunk and is plainly text.
+
+    A body that ends at a chunk's end, without the last empty chunk, counts as whole.
+    """
+    parts: list[bytes] = []
+    position = 0
+    while position < len(body):
+        size = CHUNK_SIZE.match(body, position)
+        if size is None:
+            if not parts and not looks_binary(body):
+                return body
+            raise CodingError(Reason.BAD_CHUNKED, f"no chunk size at byte {position} of {len(body)}")
+        length, start = int(size[1], 16), size.end()
+        if length == 0:
+            break
+        if start + length > len(body):
+            raise CodingError(Reason.BAD_CHUNKED, f"a chunk of {length} bytes at byte {start} of {len(body)}")
+        position = start + length
+        end = LINE_END.match(body, position)
+        if end is None and position < len(body):
+            raise CodingError(Reason.BAD_CHUNKED, f"no line end after the chunk that ends at byte {position}")
+        parts.append(body[start:position])
+        position = end.end() if end else position
+    return b"".join(parts)
+
+
+def _undo(coding: str, body: bytes, limit: int) -> bytes:
+    if not body:
+        return body
+    try:
+        if coding not in KNOWN_CODINGS:
+            raise CodingError(Reason.BAD_CONTENT_ENCODING, f"unknown coding {coding[:40]!r}")
+        if coding == "gzip":
+            return _inflate(body, GZIP, limit)
+        if coding == "deflate":
+            return _deflate(body, limit)
+        if coding == "br":
+            return _drain(BrotliReader(io.BytesIO(body)), coding, limit)
+        return _drain(ZstdReader(io.BytesIO(body)), coding, limit)
+    except CodingError as error:
+        if error.reason is Reason.BAD_CONTENT_ENCODING and not looks_binary(body):
+            return body
+        raise
+
+
+def _deflate(body: bytes, limit: int) -> bytes:
+    """``deflate`` is zlib by the standard and bare deflate in the field."""
+    try:
+        return _inflate(body, ZLIB, limit)
+    except CodingError as error:
+        if error.reason is Reason.TOO_LARGE:
+            raise
+        return _inflate(body, BARE_DEFLATE, limit)
+
+
+def _inflate(body: bytes, window: int, limit: int) -> bytes:
+    """zlib, gzip (all members) or bare deflate, by ``window`` as zlib's ``wbits``."""
+    parts: list[bytes] = []
+    size = 0
+    while body:
+        inflater = zlib.decompressobj(window)
+        try:
+            part = inflater.decompress(body, limit + 1 - size)
+        except zlib.error as error:
+            if parts:  # whole members, then bytes that are none
+                break
+            raise CodingError(Reason.BAD_CONTENT_ENCODING, str(error)) from error
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise CodingError(Reason.TOO_LARGE, f"more than {limit} bytes when decompressed")
+        if not inflater.eof:
+            raise CodingError(Reason.BAD_CONTENT_ENCODING, f"the compressed body breaks off after {size} bytes")
+        body = inflater.unused_data if window == GZIP else b""
+    return b"".join(parts)
+
+
+def _drain(reader: BrotliReader | ZstdReader, coding: str, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while part := reader.read(STEP_BYTES):
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                raise CodingError(Reason.TOO_LARGE, f"more than {limit} bytes when decompressed")
+    except (OSError, EOFError, ValueError) as error:
+        raise CodingError(Reason.BAD_CONTENT_ENCODING, f"{coding}: {error}") from error
+    return b"".join(parts)

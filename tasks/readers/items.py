@@ -1,0 +1,48 @@
+"""What every reader yields, in the order of the input: pages, records set aside, and damage."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from tasks.readers.reasons import Reason
+
+
+@dataclass(slots=True)
+class Page:
+    """A record that may hold a page. ``native_id`` is None where the input gives the record no identity."""
+
+    uri: str
+    native_id: str | None
+    record_type: str
+    payload: bytes
+    url: str | None = None
+    fetched_at: datetime | None = None
+    status: int | None = None
+    content_type: str = ""
+    charset: str | None = None
+
+
+@dataclass(slots=True)
+class Aside:
+    """A record without text, or (``damage``) bytes that are no record."""
+
+    uri: str
+    reason: Reason
+    detail: str
+    damage: bool = False
+    native_id: str | None = None
+    url: str | None = None
+
+
+Items = Iterator[Page | Aside]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a reader needs to know of the config."""
+
+    max_payload_bytes: int
+    text_column: str
+    id_column: str | None
+    url_column: str | None
+    date_column: str | None
