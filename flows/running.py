@@ -2,14 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prefect.futures import PrefectFuture, as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.reporter import Reporter
 from schemas.config import Config
-from schemas.lake import Lake, Manifest
+from schemas.lake import Dataset, Lake, Manifest, Ref
+from schemas.tables import GateResults
 from tasks.gate import GATES, GateConfig, load_suite, raise_on_failure
 from tasks.step import Inputs, Outcome, Step
+
+
+def threads(workers: int) -> TaskRunner[PrefectFuture[Any]]:
+    """A task runner of that many threads: the work of a step is done by libraries that leave the interpreter lock."""
+    runner: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
+    return runner
 
 
 @dataclass(frozen=True)
@@ -21,16 +30,28 @@ class Work:
     label: str
 
 
-def run_step(step: Step, work: Sequence[Work], config: Config, lake: Lake, report: Reporter) -> list[Manifest]:
+def run_step(
+    step: Step,
+    work: Sequence[Work],
+    config: Config,
+    lake: Lake,
+    report: Reporter,
+    *,
+    what: str = "",
+    unit: str = "shards",
+) -> list[Manifest]:
     """Run ``step`` once for each entry of ``work`` in the flow's task runner. Manifests in the order of ``work``.
+
+    ``what`` is shown and names the task runs where the step's own name says too little.
 
     The first failure is raised after every run that had started has ended, so none is cut in the middle.
     """
-    with report.track(step.name, len(work), "shards") as advance:
+    shown = what or step.name
+    with report.track(shown, len(work), unit) as advance:
         futures: dict[PrefectFuture[Outcome], int] = {}
         task = step.task
         for position, entry in enumerate(work):
-            named = task.with_options(task_run_name=f"{step.name} {entry.label}")
+            named = task.with_options(task_run_name=f"{shown} {entry.label}")
             futures[named.submit(lake, entry.shard, entry.inputs, config)] = position
         found: dict[int, Outcome] = {}
         cached = 0
@@ -58,6 +79,12 @@ def run_gate(name: str, source: str, inputs: Inputs, lake: Lake, report: Reporte
     """Run a gate as a task and return its manifest; see :func:`stop_on_failure` for what a failure does."""
     config = GateConfig(suite=load_suite(name), source=source)
     return run_one(GATES[name], Work(source, inputs, source), config, lake, report)
+
+
+def commit_gates(name: str, source: str, results: Sequence[Ref], lake: Lake) -> None:
+    """Make gate results the current ones of ``name``, so that they are shown even when they stop the run."""
+    tables = {GateResults.name: tuple(results)}
+    lake.commit(Dataset(kind="gates", name=name, config={"source": source}, counts={}, tables=tables))
 
 
 def stop_on_failure(gate: Manifest, lake: Lake) -> None:

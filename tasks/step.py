@@ -5,7 +5,7 @@ return the stored manifest when there is one; else read, call, check against the
 commit the manifest, and log what it cost. There are four kinds, by what the function is given:
 
 ``step``         one shard of each table it reads, as Arrow tables -> Arrow table(s)
-``source_step``  one file from outside the lake -> Arrow table(s)
+``source_step``  one file or folder from outside the lake (and lake folders, if given) -> Arrow table(s)
 ``global_step``  every shard of each table it reads, as lists of Parquet paths, to be processed out of core -> table(s)
 ``files_step``   the same paths and an empty folder -> files in that folder, and facts worth recording
 
@@ -109,7 +109,7 @@ class Step:
                 facts = self.function(*inputs.paths(lake, self.reads), config, out)
                 return (), (lake.publish_files(out, self.name, shard, key),), facts
         if self.kind == "source":
-            result = self.function(inputs.source, config)
+            result = self.function(inputs.source, *inputs.paths(lake, self.reads), config)
         elif self.kind == "global":
             with lake.temporary() as scratch:
                 result = self.function(*inputs.paths(lake, self.reads), config, scratch)
@@ -202,7 +202,7 @@ def step(name: str, *, version: int, reads: tuple[Table, ...], writes: tuple[Tab
 
 
 def source_step(name: str, *, version: int, writes: tuple[Table, ...]) -> Callable[[Function], Step]:
-    """A step over a file from outside: ``f(source_file, config) -> table or tuple of tables``."""
+    """A step over a file from outside: ``f(source_file[, list of folders], config) -> table or tuple of tables``."""
     return lambda function: Step(name, version, "source", (), writes, function)
 
 

@@ -1,10 +1,13 @@
 """What every test may ask for."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
+OWNER = pytest.StashKey[bool]()
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -17,3 +20,28 @@ def shared() -> Path:
             f"needs the real corpora: no {folder / 'corpora'} (set GRISTMILL_SHARED to the folder that has them)"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def server_home() -> Path:
+    """Where the Prefect server of this test run lives; see :func:`pytest_unconfigure`."""
+    return Path(os.environ["GRISTMILL_TEST_SERVER_HOME"])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that starts the run picks the server's folder; its xdist workers inherit it."""
+    if "GRISTMILL_TEST_SERVER_HOME" not in os.environ:
+        os.environ["GRISTMILL_TEST_SERVER_HOME"] = tempfile.mkdtemp(prefix="gristmill-test-")
+        config.stash[OWNER] = True
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server that the tests shared, if one was started."""
+    if not config.stash.get(OWNER, False):
+        return
+    home = Path(os.environ.pop("GRISTMILL_TEST_SERVER_HOME"))
+    if (home / "prefect").is_dir():
+        from flows.server import stop_server
+
+        stop_server(home)
+    shutil.rmtree(home, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""The command line: ``gristmill VERB``.
+
+Exit codes: 0 done, 1 the work failed, 2 the words were wrong, 3 a gate stopped it.
+
+Results go to standard output, progress and errors to standard error. Verbs import what they need when they run, so
+``gristmill --help`` answers at once.
+"""
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from flows.commands import corpus, doctor, evaluation, look, pipeline, service
+from schemas.errors import GristmillError
+
+INTERRUPTED = 130
+
+# Set before numpy, torch, transformers or Prefect are imported: no spinning threads (they slow a busy machine up to
+# twelve times), no look-ups of model hubs, no telemetry, and errors told by us instead of logged as tracebacks.
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
+app = typer.Typer(
+    name="gristmill",
+    help="Crawled text to training data, trained models, scores, and which data moved which score.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+warehouse_app = typer.Typer(help="The DuckDB warehouse.", no_args_is_help=True)
+warehouse_app.command("rebuild")(look.rebuild)
+
+app.command()(pipeline.demo)
+app.command()(pipeline.run)
+app.command()(corpus.curate)
+app.command()(corpus.mix)
+app.command()(pipeline.train)
+app.command()(evaluation.evaluate)
+app.command()(evaluation.submit)
+app.command()(look.why)
+app.command()(look.query)
+app.add_typer(warehouse_app, name="warehouse")
+app.command()(service.dashboard)
+app.command()(service.serve)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line and turn what a user can cure into a message and an exit code."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        app()
+    except GristmillError as error:
+        Console(stderr=True).print(f"gristmill: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        Console(stderr=True).print(
+            "gristmill: stopped. What was finished is kept; the same command goes on from there."
+        )
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

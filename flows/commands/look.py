@@ -1,0 +1,69 @@
+"""``why``, ``query`` and ``warehouse rebuild``: ask the warehouse."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json
+from schemas.errors import UsageError
+from schemas.lake import Lake
+
+
+def why(
+    page: Annotated[str, typer.Argument(help="A doc_id, or the URL of a page.")],
+    lake: LakeOption = DEFAULT_LAKE,
+    json: JsonOption = False,
+) -> None:
+    """Why a page was kept or not: every signal, verdict, duplicate and finding."""
+    from flows.describe import why_report
+    from warehouse.read import Warehouse
+    from warehouse.why import why as explain
+
+    answer = explain(Warehouse.open(existing(lake).root), page)
+    if not answer.records:
+        raise UsageError(f"{page}: no record of that doc_id or URL. {answer.hint or ''}")
+    if json:
+        print_json(answer.model_dump(mode="json"))
+        return
+    console = Console()
+    for story in answer.records:
+        console.print(why_report(story))
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT over the warehouse; SHOW TABLES lists what there is.")],
+    lake: LakeOption = DEFAULT_LAKE,
+    json: JsonOption = False,
+) -> None:
+    """Ask the warehouse in SQL. Read-only: it can neither change the warehouse nor read other files."""
+    from flows.describe import table_of
+    from warehouse.read import Warehouse
+
+    rows = Warehouse.open(existing(lake).root).ask(sql)
+    if json:
+        print_json(rows.to_pylist())
+        return
+    Console().print(table_of("", rows.column_names, [list(row.values()) for row in rows.to_pylist()]))
+
+
+def rebuild(lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
+    """Build the warehouse again from the lake and make it the current one."""
+    from flows.describe import table_of
+    from warehouse.publish import rebuild as rebuild_warehouse
+
+    published = rebuild_warehouse(existing(lake))
+    if json:
+        print_json({"path": published.path.name, "seconds": published.seconds, "rows": published.rows})
+        return
+    Console().print(
+        table_of(f"{published.path.name}, {published.seconds:.1f} s", ["table", "rows"], [*published.rows.items()])
+    )
+
+
+def existing(root: Path) -> Lake:
+    """The lake at ``root``, which must be there: asking one that is not is a slip, not a wish for a new one."""
+    if not (root / "lake.json").is_file():
+        raise UsageError(f"--lake {root}: there is no lake here. gristmill demo --lake {root} makes one to look at.")
+    return Lake.open(root)

@@ -1,0 +1,20 @@
+"""Options that several verbs share, and how results are printed."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.reporter import to_standard_output
+
+LakeOption = Annotated[Path, typer.Option("--lake", help="Folder of the lake; created when it does not exist.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Shards worked on at the same time.")]
+
+DEFAULT_LAKE = Path("lake")
+
+
+def print_json(value: Any) -> None:
+    """A result as one JSON document."""
+    to_standard_output(json.dumps(value, ensure_ascii=False, indent=2, default=str))

@@ -1,0 +1,167 @@
+"""``demo``, ``run`` and ``train``: the whole way of the data, on the embedded default or on your own input."""
+
+import threading
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json
+from schemas.lake import Lake
+
+DEMO_FETCHED_AT = "2026-01-01T00:00:00Z"
+
+
+def demo(
+    lake: LakeOption = DEFAULT_LAKE,
+    pages: Annotated[int, typer.Option(min=200, max=20_000, help="Pages of the demo site to crawl.")] = 3000,
+    workers: WorkersOption = 2,
+    json: JsonOption = False,
+) -> None:
+    """Everything on an embedded default: crawl, curate, mix, train, evaluate, publish."""
+    from flows.server import ensure_server
+    from flows.settings import PipelineSettings
+
+    home = Lake.open(lake)
+    server: list[BaseException] = []
+
+    def start_server() -> None:
+        try:
+            ensure_server(home.root)
+        except BaseException as error:
+            server.append(error)
+
+    # The Prefect server takes some ten seconds to start; the crawl needs none, so they go side by side.
+    starting = threading.Thread(target=start_server, name="prefect-server")
+    starting.start()
+    try:
+        crawled = crawl_demo_site(home, pages)
+    finally:
+        starting.join()
+    if server:
+        raise server[0]
+    with resources.as_file(resources.files("flows") / "configs" / "demo.yaml") as path:
+        settings = PipelineSettings.load(path)
+    curate = settings.curate.model_copy(update={"inputs": (str(crawled),), "workers": workers})
+    run_pipeline(home, settings.model_copy(update={"curate": curate}), "demo", lake, json)
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="Pipeline file (YAML); flows/configs/demo.yaml shows every key.")],
+    lake: LakeOption = DEFAULT_LAKE,
+    name: Annotated[str | None, typer.Option(help="What to call the run; the file's name when left out.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The whole pipeline on your input: curate, mix, train, evaluate, publish."""
+    from flows.server import ensure_server
+    from flows.settings import load_pipeline
+
+    settings = load_pipeline(config)
+    home = Lake.open(lake)
+    ensure_server(home.root)
+    run_pipeline(home, settings, name or config.stem, lake, json)
+
+
+def train(
+    mix: Annotated[str, typer.Option(help="Name of the mix to train on.")] = "default",
+    recipe: Annotated[str, typer.Option(help="Model and optimiser: tiny.")] = "tiny",
+    launcher: Annotated[str, typer.Option(help="What starts the job: local.")] = "local",
+    checkpoints: Annotated[int, typer.Option(min=1, max=50, help="Checkpoints to save.")] = 3,
+    lake: LakeOption = DEFAULT_LAKE,
+    json: JsonOption = False,
+) -> None:
+    """Train one model for each mixture of a mix, following the jobs to their end."""
+    from flows.server import ensure_server
+    from flows.settings import TrainSettings
+
+    settings = TrainSettings.parse({"recipe": recipe, "launcher": launcher, "checkpoints": checkpoints}, "train")
+    home = Lake.open(lake)
+    ensure_server(home.root)
+    from flows.train import train as flow
+
+    counts = flow(str(home.root), settings, mix)
+    if json:
+        print_json(counts)
+    else:
+        show_training(Console(), home, mix)
+
+
+def crawl_demo_site(home: Lake, pages: int) -> Path:
+    """Serve the demo site on loopback and crawl it into WARC files below the lake. Found done when it was crawled."""
+    from flows.reporter import Reporter
+    from tasks.crawl import REPORT, CrawlConfig, crawl
+    from tasks.site.catalogue import SiteConfig
+    from tasks.site.server import serve_site
+
+    folder = home.root / "crawls" / f"demo-{pages}"
+    with Reporter() as report, report.track("crawl", pages, "pages") as advance:
+        if (folder / REPORT).is_file():
+            advance(pages, "found done")
+            return folder
+        done = 0
+
+        def progress(pages_done: int, _found: int) -> None:
+            nonlocal done
+            advance(pages_done - done)
+            done = pages_done
+
+        with serve_site(SiteConfig(pages=pages)) as site:
+            config = CrawlConfig(max_pages=pages, fetched_at=DEMO_FETCHED_AT, prefix="demo", edition=site.digest)
+            crawl([site.url], folder, config, resolve=site.resolve, progress=progress)
+    return folder
+
+
+def run_pipeline(home: Lake, settings: Any, name: str, shown_lake: Path, json: bool) -> None:
+    """Run the pipeline flow and show what came of it."""
+    from flows.pipeline import pipeline
+
+    result = pipeline(str(home.root), settings, name)
+    if json:
+        print_json(result)
+        return
+    console = Console()
+    show_curation(console, result["curate"])
+    show_mix(console, home, name)
+    show_training(console, home, name)
+    show_scores(console, result["scores"])
+    console.print(f"\nLook at it: gristmill dashboard --lake {shown_lake}", markup=False, highlight=False)
+
+
+def show_curation(console: Console, counts: dict[str, Any]) -> None:
+    """The funnel."""
+    from flows.describe import funnel_table
+
+    console.print(funnel_table(counts))
+
+
+def show_mix(console: Console, home: Lake, name: str) -> None:
+    """Requested and realised shares of every mixture."""
+    from flows.describe import mixture_table
+
+    dataset = home.dataset("mix", name)
+    if dataset is not None:
+        console.print(mixture_table([row for ref in dataset.tables["mixtures"] for row in home.read(ref).to_pylist()]))
+
+
+def show_training(console: Console, home: Lake, name: str) -> None:
+    """The loss curve of every run."""
+    from flows.describe import loss_curve
+
+    dataset = home.dataset("training", name)
+    if dataset is None:
+        return
+    console.print(Text("Training loss", style="bold"))
+    for ref in dataset.tables["losses"]:
+        rows = home.read(ref).to_pylist()
+        console.print(Text(f"  {ref.shard:<16} "), loss_curve([(row["tokens"], row["loss"]) for row in rows]))
+    console.print()
+
+
+def show_scores(console: Console, rows: list[dict[str, Any]]) -> None:
+    """Scores with intervals."""
+    from flows.describe import scores_table
+
+    console.print(scores_table(rows))

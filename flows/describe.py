@@ -1,0 +1,141 @@
+"""Results as tables and small pictures in the terminal: the funnel, the mixtures, the loss curve, the scores."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from warehouse.why import Story
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+BAR = "█"
+TEXT_SHOWN = 1500
+
+
+def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """A plain table; numbers to the right. Text from crawls is shown as it is, never as markup."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", header_style="dim")
+    numeric = [
+        all(isinstance(row[n], int | float) or row[n] in ("", None) for row in rows) for n in range(len(columns))
+    ]
+    for column, is_number in zip(columns, numeric, strict=True):
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[Text(show(value)) for value in row])
+    return table
+
+
+def show(value: object) -> str:
+    """A value as people read it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+def funnel_table(summary: dict[str, Any]) -> Table:
+    """Records in and out of every stage, with the rules that removed them and a bar of what is left."""
+    total = max(summary["records"], 1)
+    rows: list[list[object]] = []
+    for stage in summary["stages"]:
+        left = BAR * round(30 * stage["out"] / total)
+        rows.append([stage["stage"], stage["in"], stage["out"], stage["in"] - stage["out"], left])
+        for rule, count in sorted(stage["rejected"].items(), key=lambda item: -item[1])[:6]:
+            rows.append(["", "", "", count, f"  {rule}"])
+    return table_of("Funnel (records)", ["stage", "in", "out", "removed", ""], rows)
+
+
+def loss_curve(losses: Sequence[tuple[int, float]], width: int = 60) -> Text:
+    """The loss over the tokens of a run as one line of blocks."""
+    if not losses:
+        return Text("(no steps)")
+    values = [loss for _, loss in losses]
+    low, high = min(values), max(values)
+    picked = [values[int(n * (len(values) - 1) / max(1, width - 1))] for n in range(min(width, len(values)))]
+    span = max(high - low, 1e-9)
+    line = "".join(BLOCKS[round((value - low) / span * (len(BLOCKS) - 1))] for value in picked)
+    return Text(f"{values[0]:.2f} {line} {values[-1]:.2f} nats a token over {losses[-1][0]:,} tokens")
+
+
+def mixture_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Requested and realised shares of every mixture; rows of the table ``mixtures``."""
+    columns = ["mixture", "domain", "asked", "capped", "realised", "rows", "epochs", ""]
+    shown = [
+        [
+            row["mixture"],
+            row["domain"],
+            row["weight_raw"],
+            row["weight"],
+            row["realised"],
+            row["rows"],
+            row["epochs"],
+            BAR * round(30 * row["realised"]),
+        ]
+        for row in rows
+    ]
+    return table_of("Mixtures (shares of the tokens)", columns, shown)
+
+
+def scores_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Every score with its 95 % interval; rows of the table ``scores`` with the checkpoint's label."""
+    columns = ["checkpoint", "suite", "metric", "of", "score", "95 % interval", "n", "chance"]
+    ordered = sorted(rows, key=lambda row: (row["suite"], row["subset"], row["mixture"], row["step"]))
+    shown = [
+        [
+            row["label"],
+            row["suite"],
+            row["metric"],
+            row["subset"],
+            row["value"],
+            f"{row['low']:.3f} to {row['high']:.3f}",
+            row["n"],
+            row["chance"],
+        ]
+        for row in ordered
+    ]
+    return table_of("Scores", columns, shown)
+
+
+def why_report(story: Story) -> Group:
+    """Everything about one record: its fate first, then the evidence."""
+    parts: list[Table | Text] = [
+        Text(story.summary, style="bold green" if story.fate == "kept" else "bold red"),
+        Text(f"{story.url or '(no address)'}\n{story.record_uri}  doc_id {story.doc_id or '(none)'}", style="dim"),
+    ]
+    if story.verdicts:
+        rows = [
+            [v.stage, "kept" if v.kept else v.rule, v.signal, v.value_text if v.value is None else v.value, v.threshold]
+            for v in story.verdicts
+        ]
+        parts.append(table_of("Verdicts", ["stage", "rule", "signal", "value", "demanded"], rows))
+    if story.signals:
+        signals = [
+            [
+                f"{signal.table}.{signal.name}",
+                show(signal.value),
+                ", ".join(demand.threshold for demand in signal.demands) + (" FAILED" if signal.failed else ""),
+                signal.about,
+            ]
+            for signal in story.signals
+        ]
+        parts.append(table_of("Signals", ["signal", "value", "demanded", "what it is"], signals))
+    if story.cluster:
+        members = [[m.url or m.doc_id, m.reason, m.similarity, "this one" if m.itself else ""] for m in story.cluster]
+        parts.append(table_of("Copies", ["page", "why", "similarity", ""], members))
+    if story.findings:
+        findings = [[f.kind, f.start, f.end, f.detector] for f in story.findings]
+        parts.append(table_of("Personal data", ["kind", "from", "to", "found by"], findings))
+    if story.text:
+        parts.append(Text("Text", style="bold"))
+        parts.append(Text(story.text[:TEXT_SHOWN] + ("…" if len(story.text) > TEXT_SHOWN else "")))
+    elif story.text_note:
+        parts.append(Text(story.text_note, style="dim"))
+    return Group(*parts)

@@ -1,0 +1,277 @@
+"""The evaluate flow: every checkpoint on every suite, and bits per byte on held-out text, behind the gate *scores*.
+
+A result is stored under the digest of the weights and the suite, so the same checkpoint under another name, or handed
+in twice, is scored once. A failure of the machine is never a score.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from prefect import flow
+from prefect.runtime import flow_run
+
+from evals.checkpoint import Checkpoint, admit
+from evals.evaluate import evaluate as score
+from evals.evaluation import Evaluation
+from evals.perplexity import evaluate_perplexity
+from evals.suite import Suite, load_suite
+from flows.artifacts import publish_gates, publish_scores
+from flows.publish import publish
+from flows.reporter import Reporter
+from flows.runlog import record_run
+from flows.running import Work, commit_gates, run_gate, run_step, stop_on_failure, threads
+from flows.settings import EvaluateSettings, LakePath
+from schemas.config import Config
+from schemas.digests import digest_json
+from schemas.errors import UsageError
+from schemas.lake import Dataset, FilesRef, Lake, Manifest
+from schemas.submission import Submission
+from schemas.tables import Checkpoints, EvalRuns, Samples, Scores
+from tasks.step import Inputs, SourceFile, Step, source_step
+from warehouse.state import State
+
+PERPLEXITY = "bits-per-byte"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A checkpoint to score: what was admitted, and where it comes from."""
+
+    checkpoint: Checkpoint
+    label: str
+    run: str = "external"
+    mixture: str = ""
+    step: int = 0
+    tokens: int = 0
+
+
+class SuiteConfig(Config):
+    """The suite, whole: its items and settings are part of the result's key."""
+
+    suite: Suite
+
+
+class PerplexityConfig(Config):
+    """Bits per byte has no settings: the held-out text is an input."""
+
+    metric: str = "bits_per_byte"
+
+
+Tables = tuple[pa.Table, pa.Table, pa.Table]
+
+
+def _suite(source: SourceFile, config: SuiteConfig) -> Tables:
+    """Score one checkpoint on one suite."""
+    from evals.huggingface import load  # torch takes seconds to import, and a run that finds all done needs none
+
+    checkpoint = admit(source.path)
+    return _tables(score(load(checkpoint), checkpoint, config.suite), checkpoint)
+
+
+def _perplexity(source: SourceFile, heldout: list[Path], config: PerplexityConfig) -> Tables:
+    """Bits per byte of one checkpoint on the held-out text of every domain."""
+    from evals.huggingface import load
+
+    checkpoint = admit(source.path)
+    texts = {domain: pairs for domain, pairs in read_heldout(heldout).items() if pairs}
+    return _tables(evaluate_perplexity(load(checkpoint), checkpoint, texts), checkpoint)
+
+
+def _tables(found: Evaluation, checkpoint: Checkpoint) -> Tables:
+    """What the step writes. Identity columns stay empty: they are what people call a checkpoint, not its score."""
+    run = {
+        "checkpoint": checkpoint.digest,
+        "label": "",
+        "run": "",
+        "mixture": "",
+        "step": 0,
+        "tokens": 0,
+        "suite": found.suite,
+        "suite_digest": found.suite_digest,
+        "area": found.area,
+        "items": found.items,
+        "backend": found.backend,
+        "jail_tier": found.jail_tier,
+    }
+    return found.samples, found.scores, pa.Table.from_pylist([run])
+
+
+SUITE_STEP: Step = source_step("evaluate", version=1, writes=(Samples, Scores, EvalRuns))(_suite)
+PERPLEXITY_STEP: Step = source_step("bits-per-byte", version=1, writes=(Samples, Scores, EvalRuns))(_perplexity)
+
+
+def run_evaluation(
+    entries: Sequence[Entry],
+    settings: EvaluateSettings,
+    name: str,
+    heldout: tuple[FilesRef, ...],
+    lake: Lake,
+    report: Reporter,
+) -> list[dict[str, Any]]:
+    """Score every checkpoint, pass the gate, commit one dataset a checkpoint. Returns the rows of the scores.
+
+    ``heldout`` is the folder of held-out text, or empty: then there is no bits per byte. Raises ``UsageError`` for an
+    unknown suite, ``JailUnavailable`` where code cannot be run safely, ``GateError`` when the scores break an
+    expectation; nothing is committed then.
+    """
+    suites = {suite: load_suite(suite) for suite in settings.suites}
+    jobs: list[tuple[str, Step, Config, tuple[FilesRef, ...]]] = [
+        (suite.name, SUITE_STEP, SuiteConfig(suite=suite), ()) for suite in suites.values()
+    ]
+    if heldout:
+        jobs.append((PERPLEXITY, PERPLEXITY_STEP, PerplexityConfig(), heldout))
+    done: dict[str, dict[str, Manifest]] = {entry.checkpoint.digest: {} for entry in entries}
+    for what, step, config, files in jobs:
+        work = [_work(entry, files) for entry in entries]
+        manifests = run_step(step, work, config, lake, report, what=what, unit="checkpoints")
+        for entry, manifest in zip(entries, manifests, strict=True):
+            done[entry.checkpoint.digest][what] = manifest
+
+    refs = tuple(ref for by_suite in done.values() for manifest in by_suite.values() for ref in manifest.outputs)
+    gate = run_gate("scores", name, Inputs(refs=refs), lake, report)
+    publish_gates("scores", name, lake, gate)
+    commit_gates(f"evaluate-{name}", name, gate.outputs, lake)
+    stop_on_failure(gate, lake)
+
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        manifests_of = done[entry.checkpoint.digest]
+        commit_checkpoint(entry, manifests_of, lake)
+        for manifest in manifests_of.values():
+            scores = lake.read(manifest.output(Scores)).to_pylist()
+            rows.extend({"label": entry.label, "mixture": entry.mixture, "step": entry.step, **row} for row in scores)
+    publish_scores(name, [{column: str(value) for column, value in row.items()} for row in rows])
+    return rows
+
+
+def commit_checkpoint(entry: Entry, manifests: dict[str, Manifest], lake: Lake) -> None:
+    """Make the results of a checkpoint current, beside those it has from earlier runs on other suites."""
+    name = entry.checkpoint.digest
+    earlier = lake.dataset("evaluation", name)
+    keys: dict[str, str] = dict(earlier.config["results"]) if earlier else {}
+    replaced = {keys[suite] for suite in manifests if suite in keys}
+    kept = [ref for table in earlier.tables.values() for ref in table if ref.key not in replaced] if earlier else []
+    refs = [*kept, *(ref for manifest in manifests.values() for ref in manifest.outputs)]
+    keys |= {suite: manifest.key for suite, manifest in manifests.items()}
+    identity = {
+        "label": entry.label,
+        "run": entry.run,
+        "mixture": entry.mixture,
+        "step": entry.step,
+        "tokens": entry.tokens,
+    }
+    # The step knows what was measured, only the flow knows what people call the checkpoint and where it comes from.
+    measured = [row for ref in refs if ref.table == EvalRuns.name for row in lake.read(ref).to_pylist()]
+    named = {row["suite"]: row | identity for row in measured}
+    runs = pa.Table.from_pylist([named[suite] for suite in sorted(named)])
+    tables = {
+        table.name: tuple(ref for ref in refs if ref.table == table.name and ref.key in keys.values())
+        for table in (Samples, Scores)
+    }
+    tables[EvalRuns.name] = (lake.write_table(EvalRuns, name, digest_json(runs.to_pylist())[:16], runs),)
+    config = {**identity, "results": keys}
+    lake.commit(Dataset(kind="evaluation", name=name, config=config, counts={"suites": len(keys)}, tables=tables))
+
+
+def trained(lake: Lake, mix: str) -> list[Entry]:
+    """Every checkpoint of a training dataset. Raises :class:`UsageError` when there is none."""
+    dataset = lake.dataset("training", mix)
+    if dataset is None:
+        raise UsageError(f"the lake has no training run called {mix!r}. Make one first: gristmill train --mix {mix}")
+    rows = [row for ref in dataset.tables[Checkpoints.name] for row in lake.read(ref).to_pylist()]
+    return [
+        Entry(
+            admit(lake.root / row["path"]),
+            f"{row['mixture']} {row['step']}",
+            row["run"],
+            row["mixture"],
+            row["step"],
+            row["tokens"],
+        )
+        for row in rows
+    ]
+
+
+def known(lake: Lake, checkpoint: Checkpoint) -> Entry | None:
+    """A checkpoint that was trained here, under the name it has here: identity is the weights, not the folder."""
+    for mix in lake.names("training"):
+        for entry in trained(lake, mix):
+            if entry.checkpoint.digest == checkpoint.digest:
+                return entry
+    return None
+
+
+def heldout_of(lake: Lake, mix: str) -> tuple[FilesRef, ...]:
+    """The held-out text of a mix; empty when there is no such mix."""
+    dataset = lake.dataset("mix", mix)
+    return dataset.files["heldout"] if dataset else ()
+
+
+def read_heldout(folders: Sequence[Path]) -> dict[str, list[tuple[str, str]]]:
+    """For each domain the (doc_id, text) of its held-out documents."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted(path for folder in folders for path in folder.glob("*.jsonl")):
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        found.setdefault(path.stem, []).extend((row["doc_id"], row["text"]) for row in rows)
+    return found
+
+
+@flow(name="evaluate", task_runner=threads(2))
+def evaluate(
+    lake: LakePath,
+    submission: Submission | None = None,
+    suites: EvaluateSettings | None = None,
+    mix: str = "default",
+    submission_id: str = "",
+) -> list[dict[str, Any]]:
+    """Score a checkpoint that was handed in, or every checkpoint that was trained on a mix.
+
+    Args:
+        lake: Folder of the lake.
+        submission: The checkpoint folder, its suites and label; none means every checkpoint trained on the mix.
+        suites: Suites for the checkpoints of a mix; a submission names its own.
+        mix: The mix whose checkpoints are scored, and whose held-out text bits per byte are measured on.
+        submission_id: Id of the submission in the dashboards' list; empty when it was not handed in there.
+    """
+    home = Lake.open(Path(lake))
+    name = mix if submission is None else submission.label or Path(submission.checkpoint).name
+    with following(home, submission_id):
+        with Reporter() as report, record_run(home, "evaluate", name) as record:
+            if submission is None:
+                entries, settings = trained(home, mix), suites or EvaluateSettings()
+            else:
+                checkpoint = admit(Path(submission.checkpoint), submission.label or None)
+                entries = [known(home, checkpoint) or Entry(checkpoint, checkpoint.label)]
+                settings = EvaluateSettings(suites=tuple(submission.suites))
+                name = checkpoint.digest
+            rows = run_evaluation(entries, settings, name, heldout_of(home, mix), home, report)
+            record.counts.update(checkpoints=len(entries), suites=len(settings.suites))
+        with Reporter() as report:
+            publish(home, report)
+    return rows
+
+
+@contextmanager
+def following(lake: Lake, submission_id: str) -> Iterator[None]:
+    """Keep the status of a submission up to date, so that the person who handed it in sees what became of it."""
+    if not submission_id:
+        yield
+        return
+    state = State(lake.root)
+    state.update(submission_id, "running", flow_run=str(flow_run.id))
+    try:
+        yield
+    except BaseException as error:
+        state.update(submission_id, "failed", error=str(error) or type(error).__name__)
+        raise
+    state.update(submission_id, "succeeded")
+
+
+def _work(entry: Entry, files: tuple[FilesRef, ...]) -> Work:
+    source = SourceFile(entry.checkpoint.path, entry.checkpoint.digest, entry.checkpoint.digest)
+    return Work(source.shard, Inputs(source=source, files=files), entry.label)

@@ -1,0 +1,40 @@
+"""The pipeline flow: curate, mix, train, evaluate, each a flow of its own below it.
+
+Run again it processes only what it has not seen: every step finds what is done by the digests of what goes in.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from flows.curate import curate
+from flows.evaluate import evaluate
+from flows.mix import mix
+from flows.runlog import record_run
+from flows.running import threads
+from flows.settings import LakePath, PipelineSettings
+from flows.train import train
+from schemas.lake import Lake, check_name
+
+
+@flow(name="pipeline")
+def pipeline(lake: LakePath, settings: PipelineSettings, name: str = "default") -> dict[str, Any]:
+    """The whole way: crawl to curated text, mixtures, trained models, scores, published.
+
+    Args:
+        lake: Folder of the lake.
+        settings: What each of the four flows is told.
+        name: What to call the mix, the training runs and the scores.
+    """
+    home = Lake.open(Path(lake))
+    check_name(name, "name")
+    with record_run(home, "pipeline", name) as record:
+        curated = curate.with_options(
+            flow_run_name=f"curate {settings.curate.source}", task_runner=threads(settings.curate.workers)
+        )(lake, settings.curate)
+        mixtures = mix.with_options(flow_run_name=f"mix {name}")(lake, settings.mix, name)
+        trained = train.with_options(flow_run_name=f"train {name}")(lake, settings.train, name)
+        scores = evaluate.with_options(flow_run_name=f"evaluate {name}")(lake, suites=settings.evaluate, mix=name)
+        record.counts.update(kept=curated["kept"], records=curated["records"], **trained, scores=len(scores))
+    return {"curate": curated, "mix": mixtures, "train": trained, "scores": scores}

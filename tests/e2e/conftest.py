@@ -1,0 +1,69 @@
+"""A Prefect server that all end-to-end tests share, and lakes that are made once."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.server import ensure_server
+from tests.helpers.cli import Ended, gristmill
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for the whole test run, whatever worker asks."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def prefect_server(server_home: Path) -> str:
+    """The API address of the Prefect server of this test run; started by the first test that needs it."""
+    before = os.environ.pop("PREFECT_API_URL", None)
+    url = ensure_server(server_home).api_url
+    if before is None:
+        del os.environ["PREFECT_API_URL"]
+    return url
+
+
+@pytest.fixture
+def run(prefect_server: str) -> Callable[..., Ended]:
+    """``run("curate", ...)``: the command line against the shared server."""
+
+    def run_words(*words: str, environment: dict[str, str] | None = None, timeout: float = 600) -> Ended:
+        return gristmill(*words, environment={"PREFECT_API_URL": prefect_server} | (environment or {}), timeout=timeout)
+
+    return run_words
+
+
+@pytest.fixture(scope="session")
+def once(session_folder: Path) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``once(name, make)``: a folder that ``make`` fills, made by one worker while the others wait."""
+
+    def make_once(name: str, make: Callable[[Path], None]) -> Path:
+        folder = session_folder / name
+        with (session_folder / f"{name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (session_folder / f"{name}.done").exists():
+                make(folder)
+                (session_folder / f"{name}.done").touch()
+        return folder
+
+    return make_once
+
+
+@pytest.fixture(scope="session")
+def demo_lake(once: Callable[[str, Callable[[Path], None]], Path], prefect_server: str) -> Path:
+    """A lake that a small ``gristmill demo`` made, with its output in ``demo.out`` and ``demo.err`` beside it."""
+
+    def make(folder: Path) -> None:
+        environment = {"PREFECT_API_URL": prefect_server}
+        ended = gristmill("demo", "--lake", str(folder), "--pages", "500", environment=environment, timeout=900)
+        folder.with_suffix(".out").write_text(ended.out, encoding="utf-8")
+        folder.with_suffix(".err").write_text(ended.err, encoding="utf-8")
+        folder.with_suffix(".seconds").write_text(str(ended.seconds), encoding="utf-8")
+        assert ended.code == 0, ended.err
+
+    return once("demo-lake", make)

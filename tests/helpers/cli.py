@@ -1,0 +1,53 @@
+"""Run the command line as a user does: another process, and only its words to judge by."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+GRISTMILL = str(Path(sys.executable).with_name("gristmill"))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+def gristmill(
+    *words: str, environment: dict[str, str] | None = None, timeout: float = 600, cwd: Path | None = None
+) -> Ended:
+    """Run ``gristmill WORDS`` to its end."""
+    started = time.monotonic()
+    ended = subprocess.run(
+        [GRISTMILL, *words],
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        cwd=cwd,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - started)
+
+
+def data_files(lake: Path) -> dict[str, bytes]:
+    """Every file under ``data`` and ``catalog``, by relative path: what law 3 speaks of."""
+    return {
+        str(path.relative_to(lake)): path.read_bytes()
+        for part in ("data", "catalog")
+        for path in sorted((lake / part).rglob("*"))
+        if path.is_file()
+    }
