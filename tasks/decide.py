@@ -82,7 +82,7 @@ def kept_rows(documents: pl.DataFrame, stage: str) -> pl.DataFrame:
 def ledger(parts: list[pl.DataFrame]) -> pa.Table:
     """Verdicts from frames that hold some of its columns; those a frame lacks are null."""
     empty = pl.DataFrame(schema=LEDGER)
-    return pl.concat([empty, *parts], how="diagonal").select(LEDGER).to_arrow().cast(Verdicts.schema)
+    return pl.concat([empty, *parts], how="diagonal").select(*LEDGER).to_arrow().cast(Verdicts.schema)
 
 
 def _failures(frame: pl.DataFrame, rule: Rule, rank: int) -> pl.DataFrame:

@@ -12,7 +12,6 @@ is nearly always a fault of the settings, and it must not pass for a result.
 Memory: ``tasks.dedup.records.MEMORY`` for the joins; about 60 bytes a verified pair for the components; the result.
 """
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +82,10 @@ def _load_quality(connection: duckdb.DuckDBPyConnection, signals: list[list[Path
     table, _, column = quality.partition(".")
     place = [entry.name for entry in SIGNALS].index(f"signals/{table}")
     attach(connection, "quality_rows", signals[place])
-    value = duckdb.FunctionExpression(
-        "nullif", duckdb.ColumnExpression(column).cast("DOUBLE"), duckdb.ConstantExpression(math.nan)
-    )
-    connection.table("quality_rows").select("part", "doc_id", value.alias("quality")).create("quality")
+    value = duckdb.ColumnExpression(column).cast("DOUBLE")
+    # isnan, not a comparison: Parquet statistics leave NaN out, and DuckDB folds comparisons by statistics
+    known = duckdb.CaseExpression(~duckdb.FunctionExpression("isnan", value), value)
+    connection.table("quality_rows").select("part", "doc_id", known.alias("quality")).create("quality")
 
 
 def _load_components(connection: duckdb.DuckDBPyConnection) -> None:

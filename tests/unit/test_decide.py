@@ -1,0 +1,98 @@
+"""Decide: one row per failed rule with value and demand, or one row that says kept."""
+
+import math
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.lake import conform
+from schemas.tables import Verdicts
+from tasks.decide import DecideConfig, decide
+from tasks.policy import Policy
+from tests.helpers.ledger_rows import documents_of, signals_of
+
+POLICY = Policy.parse(
+    {
+        "name": "test",
+        "lineage": "test@test",
+        "quality": "gopher_quality.words",
+        "rules": [
+            {"name": "length", "signal": "gopher_quality.words", "min": 50, "max": 100000},
+            {"name": "language", "signal": "language.language", "one_of": ["en", "de"]},
+            {"name": "punctuation", "signal": "fineweb.punct_line_ratio", "min": 0.12},
+            {"name": "lorem", "signal": "c4.lorem_ipsum", "equals": False},
+        ],
+    },
+    "test",
+)
+
+
+def judge(values: dict[str, list[Any]], drop: str = "") -> list[list[dict[str, Any]]]:
+    """Verdict rows of three documents, in order of the given values."""
+    documents = documents_of({"a": "one", "b": "two", "c": "three"})
+    good: dict[str, list[Any]] = {
+        "gopher_quality.words": [60, 60, 60],
+        "language.language": ["en", "en", "en"],
+        "fineweb.punct_line_ratio": [0.5, 0.5, 0.5],
+        "c4.lorem_ipsum": [False, False, False],
+    }
+    signals = signals_of(documents, {**good, **values})
+    if drop:
+        signals = [table.slice(1) if drop in table.column_names else table for table in signals]
+    rows = conform(Verdicts, decide.function(documents, *signals, DecideConfig(policy=POLICY))).to_pylist()
+    order = documents.column("doc_id").to_pylist()
+    return [[row for row in rows if row["doc_id"] == doc_id] for doc_id in order]
+
+
+def test_kept_documents_have_one_row() -> None:
+    for rows in judge({}):
+        assert len(rows) == 1
+        assert rows[0]["kept"] is True
+        assert rows[0]["rank"] == 0
+        assert rows[0]["source"] == "corpus"
+        assert [rows[0][name] for name in ("rule", "signal", "value", "value_text", "threshold")] == [None] * 5
+
+
+def test_bounds_are_inclusive_and_the_broken_one_is_named() -> None:
+    first, second, third = judge({"gopher_quality.words": [49, 50, 100001]})
+    assert [(row["rule"], row["value"], row["threshold"]) for row in first] == [("length", 49.0, ">= 50")]
+    assert second[0]["kept"]
+    assert [(row["signal"], row["value"], row["threshold"]) for row in third] == [
+        ("gopher_quality.words", 100001.0, "<= 100000")
+    ]
+
+
+def test_every_failed_rule_is_listed_in_the_order_of_the_policy() -> None:
+    rows = judge(
+        {
+            "gopher_quality.words": [1, 60, 60],
+            "language.language": ["fr", "en", "en"],
+            "c4.lorem_ipsum": [True, False, False],
+        }
+    )[0]
+    assert [(row["rank"], row["rule"]) for row in rows] == [(1, "length"), (2, "language"), (4, "lorem")]
+    assert [(row["value_text"], row["threshold"]) for row in rows[1:]] == [("fr", "in en, de"), ("true", "= false")]
+    assert not any(row["kept"] for row in rows)
+
+
+def test_a_null_a_nan_and_an_absent_row_are_missing_and_fail() -> None:
+    rows = judge({"fineweb.punct_line_ratio": [math.nan, 0.5, 0.5]})[0]
+    assert [(row["value"], row["value_text"], row["threshold"]) for row in rows] == [(None, "missing", ">= 0.12")]
+    rows = judge({}, drop="words")[0]
+    assert [(row["value_text"], row["threshold"]) for row in rows] == [("missing", ">= 50 and <= 100000")]
+    rows = judge({}, drop="lorem_ipsum")[0]
+    assert [(row["value_text"], row["threshold"]) for row in rows] == [("missing", "= false")]
+
+
+def test_the_order_of_the_signal_rows_means_nothing() -> None:
+    documents = documents_of({str(i): f"text {i}" for i in range(50)})
+    signals = signals_of(documents, {"gopher_quality.words": list(range(20, 70)), "language.language": ["en"] * 50})
+    config = DecideConfig(policy=POLICY)
+    backwards = [table.take(pa.array(range(49, -1, -1))) for table in signals]
+    expected = conform(Verdicts, decide.function(documents, *signals, config))
+    assert conform(Verdicts, decide.function(documents, *backwards, config)).equals(expected)
+
+
+def test_no_documents_give_no_verdicts() -> None:
+    documents = documents_of({})
+    assert decide.function(documents, *signals_of(documents, {}), DecideConfig(policy=POLICY)).num_rows == 0
