@@ -1,10 +1,5 @@
 """The adapter for safetensors folders in the Hugging Face layout, on CPU in float32. The one module here with torch.
 
-The tokenizer is ``tokenizer.json`` read by ``tokenizers``: transformers 5 would rebuild it from the model type and may
-change its pre-tokenisation. Begin-of-text is put before a prompt when the tokenizer's own template does so; a text
-scored from its first token on follows begin-of-text, or end-of-text where there is no other (as in lm-eval). Words of a
-text that look like special tokens are encoded as text: nothing in a crawl or a prompt steers the model.
-
 A context and its continuation are encoded together and split at the length of the encoded context, white space at the
 end of the context counting to the continuation (``_encode_pair`` of lm-eval), so that a token that spans the border is
 scored as the model would meet it. Scoring pads on the right, where a causal model never looks; generation pads on the
@@ -12,7 +7,6 @@ left with explicit positions and keeps the keys and values. Cost: a 1.4 M model 
 """
 
 import inspect
-import json
 import math
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -26,6 +20,7 @@ from pydantic import Field
 from evals.checkpoint import Checkpoint
 from evals.model import LogLikelihood, Output, Progress, TextBits, cut
 from evals.suite import Generation
+from evals.tokenizer import Specials, load_specials, load_tokenizer
 from evals.windows import Window, batches, windows
 from schemas.config import Config
 from schemas.errors import GristmillError
@@ -37,18 +32,22 @@ UNBOUNDED_CONTEXT = 2048
 
 
 class HuggingFaceConfig(Config):
-    """How to run a model; nothing here but rounding changes a score."""
+    """How to run a model. Of these only ``overlap`` changes a score by more than rounding."""
 
     threads: Annotated[int, Field(ge=1, description="threads of torch, in the whole process")] = 1
-    batch_tokens: Annotated[int, Field(ge=256, description="largest batch, rows times columns")] = 8192
-    logits: Annotated[int, Field(ge=1 << 16, description="most logits held at once (count)")] = 1 << 25
+    batch_tokens: Annotated[int, Field(ge=1, description="tokens scored at once; few, so that they stay in cache")] = (
+        1024
+    )
+    batch_rows: Annotated[int, Field(ge=1, description="prompts continued at once")] = 64
+    overlap: Annotated[float, Field(ge=0, lt=1, description="share of the context read again in long texts")] = 0.25
+    logits: Annotated[int, Field(ge=1, description="most logits held at once (count)")] = 1 << 26
 
 
 class HuggingFaceModel:
     """A loaded checkpoint; see :class:`evals.model.LanguageModel`."""
 
     def __init__(
-        self, model: Any, tokenizer: tokenizers.Tokenizer, specials: "Specials", config: HuggingFaceConfig
+        self, model: Any, tokenizer: tokenizers.Tokenizer, specials: Specials, config: HuggingFaceConfig
     ) -> None:
         self._model, self._tokenizer, self._specials, self._config = model, tokenizer, specials, config
         self._context = int(getattr(model.config, "max_position_embeddings", None) or UNBOUNDED_CONTEXT)
@@ -62,16 +61,18 @@ class HuggingFaceModel:
 
     def generate(self, prompts: Sequence[str], settings: Generation, progress: Progress) -> list[Output]:
         """Continue every prompt greedily. A prompt that leaves no room for the answer loses its start."""
-        room = self._context - settings.max_new_tokens
-        if room < 1:
+        room, prefix = self._context - settings.max_new_tokens, list(self._specials.prefix)
+        if room <= len(prefix):
             raise GristmillError(
                 f"the model reads {self._context} tokens, but the suite asks for {settings.max_new_tokens} new ones. "
                 "Use a suite with a smaller generation.max_new_tokens."
             )
-        encoded = [[*self._specials.prefix, *self._encode(prompt)] or [self._start()] for prompt in prompts]
-        rows = [ids if len(ids) <= room else [*self._specials.prefix, *ids][-room:] for ids in encoded]
+        encoded = [[*prefix, *self._encode(prompt)] or [self._start()] for prompt in prompts]
+        rows = [ids if len(ids) <= room else [*prefix, *ids[len(ids) - room + len(prefix) :]] for ids in encoded]
         outputs: dict[int, Output] = {}
-        for batch in batches([len(row) + settings.max_new_tokens for row in rows], self._config.batch_tokens):
+        order = sorted(range(len(rows)), key=lambda position: (len(rows[position]), position))
+        for at in range(0, len(order), self._config.batch_rows):
+            batch = order[at : at + self._config.batch_rows]
             progress("generate", len(outputs), len(rows))
             found = self._continue([rows[position] for position in batch], settings)
             for position, (text, tokens, finish) in zip(batch, found, strict=True):
@@ -96,7 +97,7 @@ class HuggingFaceModel:
         ]
 
     def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
-        """Score every text from its first token on, in windows that overlap by half the context."""
+        """Score every text from its first token on, in overlapping windows."""
         rows = [[self._start(), *self._encode(text)] for text in texts]
         scored = self._score(rows, [1] * len(rows), "bits", progress)
         return [
@@ -134,9 +135,12 @@ class HuggingFaceModel:
         self, rows: Sequence[Sequence[int]], firsts: Sequence[int], what: str, progress: Progress
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """For every row: log-probability in nats (float64) and whether greedy, of each token from its ``first`` on."""
-        places: list[tuple[int, Window]] = []
-        for row, (ids, first) in enumerate(zip(rows, firsts, strict=True)):
-            places += [(row, window) for window in windows(first, len(ids), self._context, max(1, self._context // 2))]
+        stride = max(1, round(self._context * (1 - self._config.overlap)))
+        places = [
+            (row, window)
+            for row, (ids, first) in enumerate(zip(rows, firsts, strict=True))
+            for window in windows(first, len(ids), self._context, stride)
+        ]
         nats = [np.zeros(len(ids) - first) for ids, first in zip(rows, firsts, strict=True)]
         greedy = [np.zeros(len(ids) - first, dtype=bool) for ids, first in zip(rows, firsts, strict=True)]
         done = 0
@@ -240,14 +244,6 @@ class HuggingFaceModel:
         return whole[len(before) :] if whole.startswith(before) else self._tokenizer.decode(made)
 
 
-class Specials(Config):
-    """Token ids with a meaning: before a prompt, before the first token of a text, after the last one."""
-
-    prefix: tuple[int, ...]
-    start: int | None
-    ends: frozenset[int]
-
-
 def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> HuggingFaceModel:
     """Load an admitted checkpoint; sets the number of torch's threads for the whole process.
 
@@ -278,36 +274,5 @@ def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> Hug
             f"{checkpoint.path}: config.json and the weights do not fit: {wrong}. Save both from the same model."
         )
     model.eval()
-    return HuggingFaceModel(model, _tokenizer(checkpoint), _specials(checkpoint), config)
-
-
-def _tokenizer(checkpoint: Checkpoint) -> tokenizers.Tokenizer:
-    """The tokenizer without the truncation and padding that a trainer may have left in its file."""
-    tokenizer = tokenizers.Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    tokenizer.encode_special_tokens = True
-    return tokenizer
-
-
-def _specials(checkpoint: Checkpoint) -> Specials:
-    """From config.json, then tokenizer_config.json, then the template in tokenizer.json."""
-    tokenizer = _tokenizer(checkpoint)
-    settings = json.loads((checkpoint.path / "config.json").read_text(encoding="utf-8"))
-    extra_path = checkpoint.path / "tokenizer_config.json"
-    extra = json.loads(extra_path.read_text(encoding="utf-8")) if extra_path.is_file() else {}
-
-    def ids(name: str) -> list[int]:
-        stated = settings.get(f"{name}_token_id")
-        found = stated if isinstance(stated, list) else [stated]
-        word = extra.get(f"{name}_token")
-        named = tokenizer.token_to_id(word["content"] if isinstance(word, dict) else word) if word else None
-        return [token for token in (*found, named) if isinstance(token, int)]
-
-    plain = tokenizer.encode("a", add_special_tokens=False).ids
-    framed = tokenizer.encode("a", add_special_tokens=True).ids
-    at = next((at for at in range(len(framed)) if framed[at : at + len(plain)] == plain), 0)
-    begins, ends = ids("bos"), ids("eos")
-    prefix = tuple(framed[:at])
-    start = next(iter((*prefix[-1:], *begins[:1], *ends[:1])), None)
-    return Specials(prefix=prefix, start=start, ends=frozenset(ends))
+    tokenizer = load_tokenizer(checkpoint.path)
+    return HuggingFaceModel(model, tokenizer, load_specials(checkpoint.path, tokenizer), config)

@@ -1,0 +1,51 @@
+"""A checkpoint's tokenizer and what its special tokens mean, read without transformers.
+
+The tokenizer is ``tokenizer.json`` as ``tokenizers`` reads it: transformers 5 would rebuild it from the model type and
+may change its pre-tokenisation. Begin-of-text is put before a prompt when the tokenizer's own template does so; a text
+scored from its first token on follows begin-of-text, or end-of-text where there is no other (as in lm-eval). Words of a
+text that look like special tokens are encoded as text: nothing in a crawl or a prompt steers the model.
+"""
+
+import json
+from pathlib import Path
+
+import tokenizers
+
+from schemas.config import Config
+
+
+class Specials(Config):
+    """Token ids with a meaning: ``prefix`` before a prompt, ``start`` before the first token of a text, ``ends``."""
+
+    prefix: tuple[int, ...]
+    start: int | None
+    ends: frozenset[int]
+
+
+def load_tokenizer(folder: Path) -> tokenizers.Tokenizer:
+    """The tokenizer without the truncation and padding that a trainer may have left in its file."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def load_specials(folder: Path, tokenizer: tokenizers.Tokenizer) -> Specials:
+    """From the template in tokenizer.json, config.json, and the names in tokenizer_config.json."""
+    settings = json.loads((folder / "config.json").read_bytes())
+    named_path = folder / "tokenizer_config.json"
+    named = json.loads(named_path.read_bytes()) if named_path.is_file() else {}
+
+    def ids(kind: str) -> list[int]:
+        stated, word = settings.get(f"{kind}_token_id"), named.get(f"{kind}_token")
+        found = list(stated) if isinstance(stated, list) else [stated]
+        found.append(tokenizer.token_to_id(word["content"] if isinstance(word, dict) else word) if word else None)
+        return [token for token in found if isinstance(token, int)]
+
+    plain = tokenizer.encode("a", add_special_tokens=False).ids
+    framed = tokenizer.encode("a", add_special_tokens=True).ids
+    at = next((at for at in range(len(framed)) if framed[at : at + len(plain)] == plain), 0)
+    prefix, begins, ends = tuple(framed[:at]), ids("bos"), ids("eos")
+    start = next(iter((*prefix[-1:], *begins[:1], *ends[:1])), None)
+    return Specials(prefix=prefix, start=start, ends=frozenset(ends))

@@ -1,0 +1,231 @@
+"""Suites are data that is checked when it is loaded; the ones that come with Gristmill measure what they say."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.graders.mathematics import grade_mathematics, last_number
+from evals.suite import CodeItem, ReadingItem, Suite, load_suite, suite_names
+from schemas.errors import UsageError
+
+AREAS = {"gristmill-code": "code", "gristmill-mathematics": "mathematics", "gristmill-reading": "reading"}
+STUBS = (
+    "    pass\n",
+    "    return 0\n",
+    "    return 1\n",
+    "    return True\n",
+    "    return False\n",
+    "    return ''\n",
+    "    return []\n",
+    "    return {}\n",
+)
+WRONG_ENOUGH = 0.45
+"""No rule that ignores the question may choose more than this share of right options (chance is 0.25)."""
+
+
+@pytest.fixture(scope="module")
+def code() -> Suite:
+    return load_suite("gristmill-code")
+
+
+@pytest.fixture(scope="module")
+def mathematics() -> Suite:
+    return load_suite("gristmill-mathematics")
+
+
+@pytest.fixture(scope="module")
+def reading() -> Suite:
+    return load_suite("gristmill-reading")
+
+
+# -- the three suites -------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_suites_are_found() -> None:
+    assert suite_names() == sorted(AREAS)
+
+
+@pytest.mark.parametrize("name", AREAS)
+def test_every_suite_has_enough_distinct_items(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.settings.area == AREAS[name]
+    assert len(suite.items) >= 48
+    assert len({item.id for item in suite.items}) == len(suite.items)
+    prompts = [suite.prompt(item) for item in suite.items]
+    assert len(set(prompts)) == len(prompts)
+    assert max(map(len, prompts)) < 500  # fits the context of a tiny model: at most 150 tokens of 3 to 4 characters
+
+
+def run(item: CodeItem, body: str) -> bool:
+    """Whether ``body`` passes. In this process: bodies and checks here are the project's own text."""
+    names: dict[str, Any] = {}
+    exec(item.prompt + body, names)  # noqa: S102
+    exec(item.check, names)  # noqa: S102
+    try:
+        names["check"](names[item.entry_point])
+    except Exception:
+        return False
+    return True
+
+
+def test_gold_solutions_pass(code: Suite) -> None:
+    assert [item.id for item in code.code if not run(item, item.solution)] == []
+
+
+def test_solutions_that_ignore_the_question_fail(code: Suite) -> None:
+    for item in code.code:
+        arguments = item.prompt.partition("(")[2].partition(")")[0].split(", ")
+        echoes = [f"    return {name}\n" for name in arguments if name]
+        assert [stub for stub in (*STUBS, *echoes) if run(item, stub)] == [], item.id
+
+
+def test_a_gold_solution_is_not_cut_by_the_stop_strings(code: Suite) -> None:
+    assert code.settings.generation is not None
+    for item in code.code:
+        assert not any(stop in "\n" + item.solution for stop in code.settings.generation.stop), item.id
+
+
+def test_gold_answers_are_right(mathematics: Suite) -> None:
+    assert mathematics.settings.generation is not None
+    for item in mathematics.mathematics:
+        assert grade_mathematics(item, f" {item.answer}\n", mathematics.settings.generation.stop).value == 1
+
+
+def test_answers_cannot_be_copied_from_the_examples(mathematics: Suite) -> None:
+    answers = Counter(item.answer for item in mathematics.mathematics)
+    assert not answers.keys() & {"5", "6", "9"}
+    assert max(answers.values()) <= 2  # no constant answer scores more than 4 %
+    for item in mathematics.mathematics:
+        own = last_number(item.question)
+        assert own is None or own[0] != Fraction(item.answer.removesuffix("%")), f"{item.id}: echoing is right"
+
+
+def test_options_are_distinct_and_positions_balanced(reading: Suite) -> None:
+    places = Counter(item.answer for item in reading.choice)
+    assert {len(item.options) for item in reading.choice} == {4}
+    assert places == dict.fromkeys(range(4), len(reading.choice) // 4)
+    assert all(len({option.casefold() for option in item.options}) == 4 for item in reading.choice)
+
+
+def mentions(item: ReadingItem) -> list[int]:
+    """Where the passage last mentions each option's own words; -1 when it does not."""
+    small = ("the ", "a ", "at ", "in ", "on ", "by ", "it ", "is ", "they ", "are ", "to ", "with ")
+    places = []
+    for option in item.options:
+        core = option.lower()
+        while core.startswith(small):
+            core = core.partition(" ")[2]
+        places.append(item.passage.lower().rfind(core))
+    return places
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        lambda item: [len(option) for option in item.options],
+        lambda item: [-len(option) for option in item.options],
+        mentions,
+        lambda item: [-place if place >= 0 else -1000 for place in mentions(item)],
+    ],
+    ids=["longest", "shortest", "mentioned last", "mentioned first"],
+)
+def test_no_shallow_rule_finds_the_option(reading: Suite, key: Callable[[ReadingItem], list[int]]) -> None:
+    hits = sum(key(item).index(max(key(item))) == item.answer for item in reading.choice)
+    assert hits / len(reading.choice) <= WRONG_ENOUGH
+
+
+# -- loading ----------------------------------------------------------------------------------------------------
+
+SETTINGS: dict[str, Any] = {
+    "name": "small",
+    "area": "mathematics",
+    "about": "Two sums.",
+    "items": "items.jsonl",
+    "prompt": "Q: {question}\nA:",
+    "generation": {"max_new_tokens": 8, "stop": ["\n"]},
+    "grader": "mathematics",
+    "metric": "accuracy",
+    "licence": "CC0-1.0",
+}
+ITEMS = [{"id": "a", "question": "1 + 1?", "answer": "2"}, {"id": "b", "question": "2 + 2?", "answer": "4"}]
+
+
+def write(folder: Path, settings: dict[str, Any] | None = None, lines: list[str] | None = None) -> str:
+    (folder / "items.jsonl").write_text(
+        "\n".join(lines if lines is not None else map(json.dumps, ITEMS)) + "\n", encoding="utf-8"
+    )
+    path = folder / "small.yaml"
+    path.write_text(json.dumps({**SETTINGS, **(settings or {})}), encoding="utf-8")  # JSON is YAML
+    return str(path)
+
+
+def test_a_suite_of_ones_own_is_loaded_by_path(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path))
+    assert suite.name == "small"
+    assert [suite.prompt(item) for item in suite.items] == ["Q: 1 + 1?\nA:", "Q: 2 + 2?\nA:"]
+
+
+def test_a_line_separator_inside_an_item_does_not_end_it(tmp_path: Path) -> None:
+    line = json.dumps({"id": "a", "question": "1\u2028+ 1?", "answer": "2"}, ensure_ascii=False)
+    assert len(load_suite(write(tmp_path, lines=[line])).items) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "lines", "message"),
+    [
+        ({"promt": "x"}, None, 'promt: unknown key (did you mean "prompt"?)'),
+        ({"prompt": "{qestion}"}, None, "items have no 'qestion' (did you mean \"question\"?)"),
+        ({"items": "../items.jsonl"}, None, "there is no file '../items.jsonl' beside it"),
+        ({"items": "other.jsonl"}, None, "there is no file 'other.jsonl' beside it"),
+        ({"generation": None}, None, "generation settings belong to the graders code and mathematics"),
+        ({"grader": "choice"}, None, "generation settings belong to the graders code and mathematics"),
+        ({}, [], "it holds no item"),
+        ({}, ['{"id": "a"', ""], "items.jsonl:1: this line is not JSON"),
+        ({}, ["", '{"id": "a", "question": "x"}'], "items.jsonl:2: answer: Field required"),
+        ({}, ['{"id": "a", "question": "x", "answer": "many"}'], "items.jsonl:1: answer"),
+        ({}, ['{"id": "a", "question": "x", "answer": "1", "gold": 1}'], "gold: unknown key"),
+        ({}, [json.dumps(ITEMS[0])] * 2, "id 'a' occurs twice"),
+    ],
+)
+def test_a_wrong_suite_is_refused_with_its_place(
+    tmp_path: Path, settings: dict[str, Any], lines: list[str] | None, message: str
+) -> None:
+    with pytest.raises(UsageError) as refusal:
+        load_suite(write(tmp_path, settings, lines))
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"options": ["a", "a"]}, "two options are equal"),
+        ({"options": ["a", "b"], "answer": 2}, "answer 2 is none of 2 options"),
+        ({"options": ["a"], "answer": 0}, "at least 2 items"),
+    ],
+)
+def test_a_wrong_choice_is_refused(tmp_path: Path, item: dict[str, Any], message: str) -> None:
+    line = json.dumps({"id": "a", "passage": "p", "question": "q", "options": ["a", "b"], "answer": 0, **item})
+    choice = {"grader": "choice", "area": "reading", "generation": None, "prompt": "{passage}"}
+    with pytest.raises(UsageError, match=message):
+        load_suite(write(tmp_path, choice, [line]))
+
+
+def test_unknown_names_are_refused_with_the_near_one() -> None:
+    with pytest.raises(UsageError, match='did you mean "gristmill-reading"'):
+        load_suite("gristmil-reading")
+    with pytest.raises(UsageError, match="there is no such file"):
+        load_suite("nowhere/small.yaml")
+
+
+def test_the_digest_names_what_is_asked_and_nothing_else(tmp_path: Path) -> None:
+    digest = load_suite(write(tmp_path)).digest
+    assert load_suite(write(tmp_path, {"about": "Other words.", "licence": "MIT"})).digest == digest
+    assert load_suite(write(tmp_path, {"prompt": "{question}"})).digest != digest
+    assert load_suite(write(tmp_path, {"generation": {"max_new_tokens": 9, "stop": ["\n"]}})).digest != digest
+    changed = [json.dumps({**item, "answer": "7"}) for item in ITEMS]
+    assert load_suite(write(tmp_path, lines=changed)).digest != digest
