@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -82,7 +83,9 @@ def test_equals_datasketch(scheme: str, unit: str, n: int, seed: int, bands: int
                 hashfunc=sha1_hash32 if width == 32 else sha1_hash64,
             )
             separator = " " if unit == "word" else ""
-            values = [separator.join(w).encode() for w in windows((words_of if unit == "word" else chars_of)(text), n)]
+            values: list[Any] = [
+                separator.join(w).encode() for w in windows((words_of if unit == "word" else chars_of)(text), n)
+            ]
         else:
             theirs = MinHash(
                 num_perm=bands * rows,
