@@ -10,6 +10,7 @@ robots.txt is read as RFC 9309 says: none (4xx) allows all, an unreachable one (
 """
 
 import json
+import threading
 import time
 import urllib.robotparser
 from collections import Counter, deque
@@ -25,7 +26,7 @@ from pydantic import Field
 
 from schemas.config import Config
 from schemas.errors import UsageError
-from tasks.fetch import Capture, FetchConfig, FetchFailed, Fetcher, Resolve, canonical, links
+from tasks.fetch import Capture, FetchConfig, Fetcher, FetchError, Resolve, canonical, links
 from tasks.warcfiles import WarcFiles, finished_files, read_captures
 
 REPORT = "crawl.json"
@@ -46,7 +47,7 @@ class CrawlConfig(FetchConfig):
     fetched_at: str | None = Field(
         default=None,
         pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$",
-        description="the WARC-Date of every record, for a crawl that must give the same bytes again; else the real time",
+        description="the WARC-Date of every record, so that a crawl gives the same bytes again; else the real time",
     )
     edition: str = Field(
         default="", description="names the content of the site where that is known, such as its digest"
@@ -166,7 +167,7 @@ class _Run:
             self._out_dir, config.prefix, config.records_per_file, config.fetched_at, self._identity
         ) as files:
             for host in dict.fromkeys(urlsplit(url).netloc for url in self._starts):
-                visit = self._fetch(f"http://{host}/robots.txt", keep=True)
+                visit = self._fetch(f"http://{host}/robots.txt")
                 self._robots.learn(host, visit)
                 if visit.capture and visit.url not in self._stored:
                     files.write(visit.capture)
@@ -212,14 +213,14 @@ class _Run:
 
     def _take(self, url: str) -> Visit:
         """A page from the finished files of an earlier attempt, else from its host."""
-        return self._stored.get(url) or self._fetch(url, keep=True)
+        return self._stored.get(url) or self._fetch(url)
 
-    def _fetch(self, url: str, keep: bool) -> Visit:
+    def _fetch(self, url: str) -> Visit:
         fetcher = self._fetchers.get()
         try:
             self._robots.wait(url)
-            return _visit(fetcher.get(url), self._config, keep)
-        except FetchFailed as failure:
+            return _visit(fetcher.get(url), self._config, keep=True)
+        except FetchError as failure:
             return Visit(url, failure=failure.kind)
         finally:
             self._fetchers.put(fetcher)
@@ -252,6 +253,7 @@ class _Robots:
         self._least = config.delay_seconds
         self._rules: dict[str, urllib.robotparser.RobotFileParser] = {}
         self._next: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     def learn(self, host: str, visit: Visit) -> None:
         rules = urllib.robotparser.RobotFileParser(urljoin(f"http://{host}/", "robots.txt"))
@@ -277,7 +279,7 @@ class _Robots:
         asked = rules.crawl_delay(self._agent) if rules else None
         delay = max(self._least, float(asked or 0))
         if delay:
-            # A slot is taken before sleeping; two threads that read the same slot would only lose politeness by one.
-            slot = max(time.monotonic(), self._next.get(host, 0.0))
-            self._next[host] = slot + delay
+            with self._lock:
+                slot = max(time.monotonic(), self._next.get(host, 0.0))
+                self._next[host] = slot + delay
             time.sleep(max(0.0, slot - time.monotonic()))

@@ -15,9 +15,9 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from pydantic import Field
 from resiliparse.parse.html import HTMLTree
-from warcio.capture_http import RecordingHTTPConnection, capture_http  # type: ignore[import-untyped]
-from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
-from warcio.statusandheaders import StatusAndHeadersParserException  # type: ignore[import-untyped]
+from warcio.capture_http import RecordingHTTPConnection, capture_http
+from warcio.exceptions import ArchiveLoadFailed
+from warcio.statusandheaders import StatusAndHeadersParserException
 
 from schemas.config import Config
 
@@ -42,7 +42,7 @@ class FetchConfig(Config):
     retries: int = Field(default=2, ge=0, le=10, description="further attempts after a failed connection")
 
 
-class FetchFailed(Exception):
+class FetchError(Exception):
     """No response came. ``kind`` is ``timeout``, ``connection`` or ``malformed``."""
 
     def __init__(self, kind: str, url: str) -> None:
@@ -79,7 +79,7 @@ class Fetcher:
         self._recorded: list[tuple[bytes, bytes]] = []
 
     def get(self, url: str) -> Capture:
-        """Fetch ``url``; a failed connection is tried again. Raises :class:`FetchFailed` after the last attempt."""
+        """Fetch ``url``; a failed connection is tried again. Raises :class:`FetchError` after the last attempt."""
         for attempt in range(self._config.retries + 1):
             try:
                 return self._attempt(url)
@@ -92,7 +92,7 @@ class Fetcher:
             self._drop(urlsplit(url).netloc)
             if attempt < self._config.retries:
                 time.sleep(0.1 * 2**attempt)
-        raise FetchFailed(kind, url)
+        raise FetchError(kind, url)
 
     def close(self) -> None:
         """Close every connection."""
@@ -196,7 +196,8 @@ def links(capture: Capture, max_bytes: int) -> list[str]:
     named = document.query_selector("base[href]")
     base = urljoin(capture.url, named.getattr("href", "")) if named else capture.url
     found: dict[str, None] = {}
-    for anchor in document.query_selector_all("a[href]"):
+    # .values(), for an index or a loop over the collection itself runs the query again for every item
+    for anchor in document.query_selector_all("a[href]").values():
         if "nofollow" in (anchor.getattr("rel") or "").lower():
             continue
         url = canonical(anchor.getattr("href") or "", base)

@@ -1,7 +1,7 @@
 """What the server answers, and the pages that are broken on purpose.
 
-Each odd page is one fault that real crawls meet: a status that is not 200, no body, a body cut off, a charset that lies,
-bytes that are no text, a redirect, a placeholder. The words on them are real text of the machine where they need words.
+Each odd page is one fault that real crawls meet: a status that is not 200, no body, a body cut off, a charset that
+lies, bytes that are no text, a redirect, a placeholder. Where they need words, the words are real text of the machine.
 """
 
 import gzip
@@ -17,16 +17,16 @@ HTML = "text/html; charset=utf-8"
 EXCERPT = 12_000
 
 PLACEHOLDER = (
-    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna "
-    "aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo consequat. "
-    "Duis aute irure dolor in reprehenderit in voluptate velit esse cillum dolore eu fugiat nulla pariatur. Excepteur "
-    "sint occaecat cupidatat non proident, sunt in culpa qui officia deserunt mollit anim id est laborum."
+    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore "
+    "magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo "
+    "consequat. Duis aute irure dolor in reprehenderit in voluptate velit esse cillum dolore eu fugiat nulla pariatur. "
+    "Excepteur sint occaecat cupidatat non proident, sunt in culpa qui officia deserunt mollit anim id est laborum."
 )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP response. ``cut`` is how many bytes of ``body`` are really sent; the declared length stays that of all."""
+    """An HTTP response. ``cut`` is how many bytes of ``body`` are really sent; the declared length is of all."""
 
     body: bytes
     status: int = 200

@@ -68,7 +68,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The pages of each section in the order of their paths, and the paths that lead to a page under another address."""
+    """The pages of each section in the order of their paths, and other addresses that lead to the same pages."""
 
     sections: dict[str, list[Page]]
     print_versions: list[Page]

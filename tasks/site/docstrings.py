@@ -1,7 +1,7 @@
 """The documentation of a Python file, from its source alone: nothing is imported, so nothing runs.
 
 `ast` gives every public class and function with its signature and docstring, as pydoc would show them. The cost is one
-parse a file (about 0.3 s a megabyte), kept for the last few files because a long file is shown on several pages.
+parse a file (about 0.3 s a megabyte), kept for the last files because a long file is shown on several pages.
 """
 
 import ast
@@ -40,7 +40,7 @@ def prose_parts(path: Path, size: int) -> dict[int, int]:
     return counts
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def entries(path: Path) -> tuple[Entry, ...]:
     """The module's docstring first (name ``""``), then every public definition with one, in the order of the file.
 

@@ -205,13 +205,7 @@ def _blocks(lines: list[str], inline: Render, level: int = 0) -> list[str]:
             end = _indented(lines, at)
             out.append(f"<blockquote>{''.join(_blocks(_inner(lines[at:end]), inline, level + 1))}</blockquote>")
             at = end
-        elif line.startswith(">>>"):
-            end = at
-            while end < len(lines) and lines[end].strip():
-                end += 1
-            out.append(preformatted(lines[at:end]))
-            at = end
-        elif TABLE.match(line):
+        elif line.startswith(">>>") or TABLE.match(line):
             end = at
             while end < len(lines) and lines[end].strip():
                 end += 1

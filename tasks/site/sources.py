@@ -116,7 +116,7 @@ def _python_files(root: Path, prefix: str) -> list[SourceFile]:
 
 
 def documented(files: list[SourceFile], size: int, least: int) -> list[tuple[SourceFile, list[int]]]:
-    """The files with docstrings, and the parts (``size`` bytes of source each) with at least ``least`` bytes of them."""
+    """The files with docstrings, and their parts (``size`` bytes of source) with at least ``least`` bytes of them."""
     found = []
     for file in files:
         if file.size >= least:
