@@ -105,7 +105,9 @@ def _failures(frame: pl.DataFrame, rule: Rule, rank: int) -> pl.DataFrame:
         rank=pl.lit(rank, pl.Int16),
         rule=pl.lit(rule.name),
         signal=pl.lit(rule.signal),
-        value=pl.when(missing).then(None).otherwise(found.cast(pl.Float64) if kind.is_numeric() else None),
+        value=pl.when(missing)
+        .then(pl.lit(None, pl.Float64))
+        .otherwise(found.cast(pl.Float64) if kind.is_numeric() else pl.lit(None, pl.Float64)),
         value_text=pl.when(missing).then(pl.lit(MISSING)).otherwise(shown),
         threshold=demand,
     )
