@@ -17,6 +17,13 @@ Workers = Annotated[int, Field(ge=1, le=256, description="Shards worked on at th
 LakePath = Annotated[str, Field(min_length=1, description="Folder of the lake. Created when it does not exist.")]
 
 
+def _as_value_error(value: str, what: str) -> str:
+    try:
+        return check_name(value, what)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
 class DedupSettings(Config):
     """How near-duplicates are found and proved."""
 
@@ -128,10 +135,3 @@ def load_pipeline(path: Path) -> PipelineSettings:
     return settings.model_copy(
         update={"curate": settings.curate.model_copy(update={"inputs": inputs, "policy": policy})}
     )
-
-
-def _as_value_error(value: str, what: str) -> str:
-    try:
-        return check_name(value, what)
-    except UsageError as error:
-        raise ValueError(str(error)) from error
