@@ -56,19 +56,13 @@ class State:
             database.execute(f"INSERT INTO submissions ({names}) VALUES ({marks})", row)  # noqa: S608 - model fields
         return stored
 
-    def update(self, id: str, status: Status, *, flow_run: str | None = None, error: str | None = None) -> None:
-        """Set the status of a submission; ``flow_run`` stays as it was when not given, ``error`` does not.
+    def update(self, id: str, status: Status, error: str | None = None) -> None:
+        """Set the status of a submission. Raises :class:`GristmillError` when there is no such submission."""
+        self._change("status = ?, error = ?", (status, error), id)
 
-        Raises :class:`GristmillError` when there is no such submission.
-        """
-        with self._write() as database:
-            changed = database.execute(
-                "UPDATE submissions SET status = ?, flow_run = coalesce(?, flow_run), error = ?, updated_at = ? "
-                "WHERE id = ?",
-                (status, flow_run, error, _now().isoformat(), id),
-            ).rowcount
-        if changed != 1:
-            raise GristmillError(f"there is no submission {id}")
+    def attach(self, id: str, flow_run: str) -> None:
+        """Note which flow run evaluates a submission. Raises as :meth:`update`."""
+        self._change("flow_run = ?", (flow_run,), id)
 
     def submission(self, id: str) -> StoredSubmission | None:
         """One submission, or None."""
@@ -79,6 +73,15 @@ class State:
         if status is None:
             return self._read("ORDER BY created_at DESC, id LIMIT ?", (limit,))
         return self._read("WHERE status = ? ORDER BY created_at DESC, id LIMIT ?", (status, limit))
+
+    def _change(self, assignments: str, values: tuple[object, ...], id: str) -> None:
+        with self._write() as database:
+            changed = database.execute(
+                f"UPDATE submissions SET {assignments}, updated_at = ? WHERE id = ?",  # noqa: S608 - our assignments
+                (*values, _now().isoformat(), id),
+            ).rowcount
+        if changed != 1:
+            raise GristmillError(f"there is no submission {id}")
 
     def _read(self, clause: str, values: tuple[object, ...]) -> list[StoredSubmission]:
         if not self.path.is_file():

@@ -76,7 +76,8 @@ UNION ALL
 SELECT
     source,
     CASE stage WHEN 'decide' THEN 3 WHEN 'deduplicate' THEN 4 ELSE 5 END,
-    stage, min(rank), rule, min(signal), CASE WHEN min(threshold) = max(threshold) THEN min(threshold) END,
+    stage, min(rank), rule, min(signal),
+    CASE WHEN count(DISTINCT threshold) <= 3 THEN string_agg(DISTINCT threshold, ', ' ORDER BY threshold) END,
     count(*) FILTER (place = 1), count(*)
 FROM (
     SELECT *, row_number() OVER (PARTITION BY doc_id, shard, stage ORDER BY rank, rule) AS place

@@ -1,0 +1,98 @@
+"""The REST API: the same answers the pages show, as JSON, and the way to hand in a checkpoint from a script."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+
+from dashboards.services import Services
+from schemas.submission import StoredSubmission, Submission
+from warehouse import answers
+from warehouse.why import Why, why
+
+DocId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="rows to give")]
+
+
+def router(services: Services) -> APIRouter:
+    """Every endpoint under ``/api``."""
+    api = APIRouter(prefix="/api")
+    warehouse = services.warehouse
+
+    @api.get("/overview", tags=["pipeline"], summary="Totals, last runs, gates and best checkpoints")
+    def overview() -> answers.Overview:
+        return answers.overview(warehouse)
+
+    @api.get("/funnel", tags=["data"], summary="Records kept and rejected by stage, rule and source")
+    def funnel(
+        source: Annotated[str | None, Query(description="one source; all when absent")] = None,
+    ) -> answers.Funnel:
+        return answers.funnel(warehouse, source)
+
+    @api.get("/documents", tags=["data"], summary="Search the records")
+    def documents(
+        query: Annotated[
+            str, Query(max_length=4096, description="part of the URL or of the record_uri, or the start of the doc_id")
+        ] = "",
+        source: Annotated[str | None, Query(description="name of the corpus")] = None,
+        fate: Annotated[answers.Fate | None, Query(description="what became of the record")] = None,
+        rule: Annotated[str | None, Query(description="first failed rule, or the reason for setting aside")] = None,
+        host: Annotated[str | None, Query(description="host of the URL, in full")] = None,
+        limit: Limit = 50,
+        offset: Annotated[int, Query(ge=0, le=10_000_000, description="rows to skip")] = 0,
+    ) -> answers.Documents:
+        return answers.documents(
+            warehouse, query=query, source=source, fate=fate, rule=rule, host=host, limit=limit, offset=offset
+        )
+
+    @api.get("/documents/{doc_id}", tags=["data"], summary="Everything about one document, with its text")
+    def document(doc_id: DocId) -> Why:
+        return _found(why(warehouse, doc_id))
+
+    @api.get("/why", tags=["data"], summary="Why a page was kept or dropped")
+    def why_url(
+        url: Annotated[str, Query(max_length=65536, description="URL as the crawl wrote it, a doc_id or a record_uri")],
+    ) -> Why:
+        return _found(why(warehouse, url))
+
+    @api.get("/checkpoints", tags=["models"], summary="Checkpoints of the training runs")
+    def checkpoints() -> list[answers.Checkpoint]:
+        return answers.checkpoints(warehouse)
+
+    @api.get("/scores", tags=["models"], summary="Scores with their 95 % intervals")
+    def scores(
+        checkpoint: Annotated[str | None, Query(description="digest of the checkpoint, or its start")] = None,
+        suite: Annotated[str | None, Query(description="name of the suite")] = None,
+        limit: Limit = 1000,
+    ) -> list[answers.Score]:
+        return answers.scores(warehouse, checkpoint, suite, limit)
+
+    @api.get("/gates", tags=["pipeline"], summary="Every expectation of every gate; failures first")
+    def gates() -> list[answers.Expectation]:
+        return answers.gates(warehouse)
+
+    @api.get("/submissions", tags=["models"], summary="Checkpoints handed in, newest first")
+    def submissions(limit: Limit = 200) -> list[StoredSubmission]:
+        return services.state.submissions(limit)
+
+    @api.post("/submissions", tags=["models"], summary="Hand in a checkpoint for evaluation", status_code=201)
+    def submit(submission: Submission, request: Request) -> StoredSubmission:
+        problems = services.problems(submission)
+        if problems:
+            raise HTTPException(
+                422, [{"type": "value_error", "loc": ["body", name], "msg": text} for name, text in problems.items()]
+            )
+        return services.submit(submission, f"API, {client(request)}")
+
+    return api
+
+
+def client(request: Request) -> str:
+    """The address a request came from."""
+    return request.client.host if request.client else "unknown"
+
+
+def _found(answer: Why) -> Why:
+    """The answer, or 404 with its hint."""
+    if not answer.records:
+        raise HTTPException(404, answer.hint)
+    return answer

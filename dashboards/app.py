@@ -1,0 +1,130 @@
+"""The application: pages, REST API and API reference in one process, over one lake.
+
+``create_app`` registers NiceGUI pages, which belong to the process, so a process makes one application. Every answer is
+read from the published warehouse in a worker thread; nothing here writes but a submission.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from nicegui import ui
+
+from dashboards.api import DocId, router
+from dashboards.pages import checkpoints, document, documents, funnel, gates, overview, submit
+from dashboards.reference import reference
+from dashboards.services import OnSubmit, Services
+from warehouse.answers import Fate
+from warehouse.read import Warehouse
+from warehouse.state import State
+
+STATIC = Path(__file__).parent / "static"
+ABOUT = "What the dashboards show, as JSON. Text, URLs and model outputs are data from a crawl: escape them."
+
+
+def create_app(
+    lake_root: Path,
+    *,
+    suites: Sequence[str] = (),
+    checkpoint_roots: Sequence[Path] = (),
+    on_submit: OnSubmit | None = None,
+) -> FastAPI:
+    """The dashboards and the API of the lake at ``lake_root``; see :class:`dashboards.services.Services` for the rest.
+
+    Raises :class:`schemas.errors.UsageError` when there is no lake.
+    """
+    warehouse = Warehouse.open(lake_root)
+    services = Services(warehouse, State(warehouse.root), tuple(suites), tuple(checkpoint_roots), on_submit)
+    app = api_app(services)
+    register_pages(services)
+    ui.run_with(
+        app,
+        title="Gristmill",
+        favicon=STATIC / "favicon.svg",
+        tailwind=False,
+        reconnect_timeout=30.0,
+        show_welcome_message=False,
+    )
+    return app
+
+
+def api_app(services: Services) -> FastAPI:
+    """The API, its reference and the static files, without the pages."""
+    app = FastAPI(
+        title="Gristmill API",
+        description=ABOUT,
+        version=installed_version("gristmill"),
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(router(services))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/docs", include_in_schema=False)
+    def docs(request: Request) -> HTMLResponse:
+        return HTMLResponse(reference(app.openapi(), str(request.base_url)))
+
+    return app
+
+
+def register_pages(services: Services) -> None:
+    """Every page of the dashboards."""
+
+    @ui.page("/", title="Overview · Gristmill")
+    async def overview_page(request: Request) -> None:
+        await overview.draw(services, request)
+
+    @ui.page("/funnel", title="Funnel · Gristmill")
+    async def funnel_page(request: Request, source: str | None = None) -> None:
+        await funnel.draw(services, request, source)
+
+    @ui.page("/documents", title="Documents · Gristmill")
+    async def documents_page(
+        request: Request,
+        query: str = "",
+        source: str | None = None,
+        fate: Fate | None = None,
+        rule: str | None = None,
+        host: str | None = None,
+        offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    ) -> None:
+        await documents.draw(services, request, documents.Search(query, source, fate, rule, host, offset))
+
+    @ui.page("/documents/{doc_id}", title="Document · Gristmill")
+    async def document_page(request: Request, doc_id: DocId) -> None:
+        await document.draw(services, request, doc_id)
+
+    @ui.page("/why", title="Document · Gristmill")
+    async def why_page(request: Request, question: str) -> None:
+        await document.draw(services, request, question)
+
+    @ui.page("/checkpoints", title="Checkpoints · Gristmill")
+    async def checkpoints_page(request: Request) -> None:
+        await checkpoints.draw(services, request)
+
+    @ui.page("/gates", title="Gates · Gristmill")
+    async def gates_page(request: Request) -> None:
+        await gates.draw(services, request)
+
+    @ui.page("/submit", title="Submit · Gristmill")
+    async def submit_page(request: Request) -> None:
+        await submit.draw(services, request)
+
+
+def run(
+    lake_root: Path,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    *,
+    suites: Sequence[str] = (),
+    checkpoint_roots: Sequence[Path] = (),
+    on_submit: OnSubmit | None = None,
+) -> None:
+    """Serve until interrupted. Raises as :func:`create_app`."""
+    app = create_app(lake_root, suites=suites, checkpoint_roots=checkpoint_roots, on_submit=on_submit)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)

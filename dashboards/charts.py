@@ -1,0 +1,270 @@
+"""The charts as ECharts options: plain dictionaries made from answers, so that tests can read them.
+
+Tooltips are drawn on the canvas (``renderMode: richText``), so no name in the data can become HTML. The only
+JavaScript is :data:`ERROR_BAR`, which draws an interval; the data never enter it.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from warehouse.answers import Funnel, Loss, Score, Share
+
+Options = dict[str, Any]
+MOST_RULES = 20
+STAGES = ("ingest", "extract", "decide", "deduplicate", "materialise")
+ERROR_BAR = """
+(params, api) => {
+  const x = api.value(0), width = 5, shift = api.value(3);
+  const low = api.coord([x, api.value(1)]), high = api.coord([x, api.value(2)]);
+  const style = {stroke: api.visual('color'), lineWidth: 1.5};
+  const line = (x1, y1, x2, y2) => ({type: 'line', shape: {x1, y1, x2, y2}, style});
+  const at = low[0] + shift;
+  return {type: 'group', children: [
+    line(at, low[1], at, high[1]),
+    line(at - width, low[1], at + width, low[1]),
+    line(at - width, high[1], at + width, high[1]),
+  ]};
+}
+"""
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of one theme. ``series`` tells mixtures and domains apart, also for the colour-blind (Okabe and Ito)."""
+
+    text: str
+    muted: str
+    line: str
+    accent: str
+    rejected: str
+    series: tuple[str, ...]
+
+
+LIGHT = Palette(
+    "#1c1917",
+    "#78716c",
+    "#e7e5e4",
+    "#0f766e",
+    "#d9b8a7",
+    ("#0f766e", "#d55e00", "#0072b2", "#cc79a7", "#8a6d00", "#56b4e9"),
+)
+DARK = Palette(
+    "#e7e5e4",
+    "#a8a29e",
+    "#33302d",
+    "#2dd4bf",
+    "#7c5546",
+    ("#2dd4bf", "#f0883e", "#58a6ff", "#e39ac7", "#e3c341", "#9ad4f5"),
+)
+
+
+def palette(dark: bool) -> Palette:
+    """The colours of a theme."""
+    return DARK if dark else LIGHT
+
+
+def stage_chart(funnel: Funnel, dark: bool) -> Options:
+    """Records that reach each stage, split into kept and rejected; sources are added up."""
+    colours = palette(dark)
+    kept: dict[str, int] = defaultdict(int)
+    rejected: dict[str, int] = defaultdict(int)
+    for stage in funnel.stages:
+        kept[stage.stage] += stage.kept
+        rejected[stage.stage] += stage.rejected
+    stages = [stage for stage in STAGES if stage in kept]
+    return {
+        **_base(colours),
+        "grid": {"left": 8, "right": 40, "top": 36, "bottom": 28, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
+        "xAxis": _axis(colours, name="records", type="value", whole=True),
+        "yAxis": {**_axis(colours, type="category"), "data": stages, "inverse": True},
+        "series": [
+            _bar("kept", colours.accent, [kept[stage] for stage in stages], "#ffffff" if not dark else "#0c0a09"),
+            _bar("rejected", colours.rejected, [rejected[stage] for stage in stages], colours.text),
+        ],
+    }
+
+
+def rule_chart(funnel: Funnel, dark: bool) -> Options:
+    """What each rule or reason removed first, largest on top; the first ``MOST_RULES``."""
+    colours = palette(dark)
+    removed: dict[tuple[str, str], int] = defaultdict(int)
+    for rule in funnel.rules:
+        removed[rule.stage, rule.rule] += rule.rejected_first
+    largest = sorted(removed.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_RULES]
+    largest = [entry for entry in largest if entry[1]]
+    series = []
+    for place, stage in enumerate(stage for stage in STAGES if any(key[0] == stage for key, _ in largest)):
+        values = [number if key[0] == stage else None for key, number in largest]
+        bar = _bar(stage, colours.series[place % len(colours.series)], values, colours.text)
+        series.append({**bar, "stack": "all", "label": {"show": True, "position": "right", "color": colours.muted}})
+    return {
+        **_base(colours),
+        "grid": {"left": 8, "right": 48, "top": 36, "bottom": 28, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
+        "xAxis": _axis(colours, name="records", type="value", whole=True),
+        "yAxis": {
+            **_axis(colours, type="category"),
+            "data": [key[1] for key, _ in largest],
+            "inverse": True,
+            "axisLabel": {"color": colours.text, "width": 180, "overflow": "truncate"},
+        },
+        "series": series,
+    }
+
+
+def score_chart(scores: list[Score], dark: bool) -> Options:
+    """One metric against the training step, a line for each mixture, an error bar for each checkpoint."""
+    colours = palette(dark)
+    groups: dict[str, list[Score]] = defaultdict(list)
+    for score in scores:
+        groups[score.mixture or score.label].append(score)
+    series: list[Options] = []
+    for place, (name, members) in enumerate(sorted(groups.items())):
+        colour = colours.series[place % len(colours.series)]
+        members = sorted(members, key=lambda score: score.step)
+        shift = 4 * (place - (len(groups) - 1) / 2)  # pixels, so that bars at one step do not cover each other
+        series.append(
+            {
+                "type": "line",
+                "name": name,
+                "data": [[score.step, _round(score.value)] for score in members],
+                "symbol": "circle",
+                "symbolSize": 7,
+                "symbolOffset": [shift, 0],
+                "lineStyle": {"width": 2},
+                "itemStyle": {"color": colour},
+            }
+        )
+        series.append(
+            {
+                "type": "custom",
+                "name": name,
+                ":renderItem": ERROR_BAR,
+                "data": [[score.step, _round(score.low), _round(score.high), shift] for score in members],
+                "encode": {"x": 0, "y": [1, 2]},
+                "itemStyle": {"color": colour},
+                "silent": True,
+                "tooltip": {"show": False},
+                "z": 1,
+            }
+        )
+    chance = next((score.chance for score in scores if score.chance is not None), None)
+    if chance is not None and series:
+        series[0]["markLine"] = {
+            "silent": True,
+            "symbol": "none",
+            "lineStyle": {"type": "dashed", "color": colours.muted},
+            "label": {"formatter": "chance", "color": colours.muted, "position": "insideEndTop"},
+            "data": [{"yAxis": chance}],
+        }
+    return {
+        **_base(colours),
+        "grid": {"left": 12, "right": 24, "top": 40, "bottom": 34, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "data": sorted(groups)},
+        "tooltip": {"trigger": "axis", "renderMode": "richText"},
+        "xAxis": {**_axis(colours, name="training step", type="value"), "min": 0},
+        "yAxis": {**_axis(colours, type="value"), "scale": True},
+        "series": series,
+    }
+
+
+def loss_chart(losses: list[Loss], dark: bool) -> Options:
+    """Training loss against tokens seen, a line for each run."""
+    colours = palette(dark)
+    groups: dict[tuple[str, str], list[Loss]] = defaultdict(list)
+    for loss in losses:
+        groups[loss.mixture, loss.run].append(loss)
+    mixtures = [mixture for mixture, _ in groups]
+    names = {key: key[0] if mixtures.count(key[0]) == 1 and key[0] else f"{key[0]} {key[1][:8]}" for key in groups}
+    return {
+        **_base(colours),
+        "grid": {"left": 12, "right": 24, "top": 40, "bottom": 34, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}},
+        "tooltip": {"trigger": "axis", "renderMode": "richText"},
+        "xAxis": {**_axis(colours, name="tokens seen", type="value"), "min": 0},
+        "yAxis": {**_axis(colours, name="nats a token", type="value", middle=False), "scale": True},
+        "series": [
+            {
+                "type": "line",
+                "name": names[key],
+                "showSymbol": False,
+                "lineStyle": {"width": 1.8},
+                "itemStyle": {"color": colours.series[place % len(colours.series)]},
+                "data": [[loss.tokens, _round(loss.loss)] for loss in members],
+            }
+            for place, (key, members) in enumerate(sorted(groups.items()))
+        ],
+    }
+
+
+def mixture_chart(shares: list[Share], dark: bool) -> Options:
+    """The share of every domain in every mixture (and stage), stacked to 1."""
+    colours = palette(dark)
+    staged = {share.mixture for share in shares if share.stage > 0}
+    bars = sorted({(share.mixture, share.stage) for share in shares})
+    names = [f"{mixture}, stage {stage}" if mixture in staged else mixture for mixture, stage in bars]
+    weights = {(share.mixture, share.stage, share.domain): share.weight for share in shares}
+    domains = sorted({share.domain for share in shares})
+    label_colour = "#ffffff" if not dark else "#0c0a09"
+    return {
+        **_base(colours),
+        "grid": {"left": 8, "right": 24, "top": 36, "bottom": 34, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
+        "xAxis": {**_axis(colours, name="share of tokens", type="value"), "max": 1},
+        "yAxis": {**_axis(colours, type="category"), "data": names, "inverse": True},
+        "series": [
+            {
+                **_bar(
+                    domain,
+                    colours.series[place % len(colours.series)],
+                    [_round(weights.get((*bar, domain), 0.0)) for bar in bars],
+                    label_colour,
+                )
+            }
+            for place, domain in enumerate(domains)
+        ],
+    }
+
+
+def _base(colours: Palette) -> Options:
+    return {
+        "animation": False,
+        "backgroundColor": "transparent",
+        "textStyle": {"fontFamily": "inherit", "color": colours.text},
+        "tooltip": {"trigger": "item", "renderMode": "richText"},
+    }
+
+
+def _axis(colours: Palette, *, type: str, name: str = "", whole: bool = False, middle: bool = True) -> Options:
+    axis: Options = {
+        "type": type,
+        "axisLabel": {"color": colours.text if type == "category" else colours.muted},
+        "axisLine": {"lineStyle": {"color": colours.line}},
+        "axisTick": {"show": False},
+        "splitLine": {"lineStyle": {"color": colours.line}},
+    }
+    if name:
+        axis |= {"name": name, "nameTextStyle": {"color": colours.muted}}
+        axis |= {"nameLocation": "middle", "nameGap": 26} if middle else {"nameLocation": "end"}
+    return axis | ({"minInterval": 1} if whole else {})
+
+
+def _bar(name: str, colour: str, values: list[Any], label: str) -> Options:
+    return {
+        "type": "bar",
+        "name": name,
+        "stack": "all",
+        "barMaxWidth": 26,
+        "itemStyle": {"color": colour},
+        "emphasis": {"disabled": True},
+        "label": {"show": True, "color": label},
+        "labelLayout": {"hideOverlap": True},
+        "data": [value or None for value in values],
+    }
+
+
+def _round(value: float) -> float:
+    """Four significant decimals: tooltips show the number as it is."""
+    return round(value, 4)

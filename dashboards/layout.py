@@ -1,0 +1,145 @@
+"""The frame of every page: navigation, theme, and the small pieces that pages are put together from.
+
+Everything drawn here is a text node; nothing is ever given to the browser as HTML or Markdown.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import Request
+from nicegui import ui
+
+NAVIGATION = (
+    ("Overview", "/"),
+    ("Funnel", "/funnel"),
+    ("Documents", "/documents"),
+    ("Checkpoints", "/checkpoints"),
+    ("Gates", "/gates"),
+    ("Submit", "/submit"),
+)
+TONES = {
+    "kept": "good",
+    "succeeded": "good",
+    "passed": "good",
+    "running": "busy",
+    "queued": "busy",
+    "warned": "warn",
+    "warning": "warn",
+    "duplicate": "warn",
+    "set_aside": "warn",
+    "damage": "bad",
+    "undecided": "bad",
+    "rejected": "bad",
+    "failed": "bad",
+    "stopped": "bad",
+    "stopped_by_gate": "bad",
+    "critical": "bad",
+}
+TOGGLE_THEME = """
+() => {
+  const theme = document.body.classList.contains('body--dark') ? 'light' : 'dark';
+  document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+  location.reload();
+}
+"""
+
+
+def is_dark(request: Request) -> bool:
+    """The theme the reader chose; light at first."""
+    return request.cookies.get("theme") == "dark"
+
+
+def tone(word: str) -> str:
+    """The colour a status is shown in."""
+    return TONES.get(word, "plain")
+
+
+def words(code: str) -> str:
+    """``stopped_by_gate`` as ``stopped by gate``."""
+    return code.replace("_", " ")
+
+
+@contextmanager
+def frame(active: str, request: Request, version: str | None) -> Iterator[None]:
+    """A page under the navigation bar. ``version`` of the warehouse stands at the foot."""
+    dark = is_dark(request)
+    ui.dark_mode(value=dark)
+    ui.colors(primary="#2dd4bf" if dark else "#0f766e")
+    ui.add_head_html('<link rel="stylesheet" href="/static/style.css">')
+    with ui.element("header").classes("bar"):
+        with ui.element("a").props('href="/" aria-label="Gristmill"').classes("brand"):
+            ui.element("img").props('src="/static/favicon.svg" alt=""')
+            ui.label("Gristmill")
+        with ui.element("nav").props('aria-label="Pages"'):
+            for name, path in NAVIGATION:
+                link = ui.link(name, path).classes("nav-link")
+                if name == active:
+                    link.classes("active").props('aria-current="page"')
+        with ui.element("div").classes("bar-end"):
+            ui.link("API", "/docs").classes("nav-link")
+            button = ui.button(icon="light_mode" if dark else "dark_mode").props(
+                'flat round dense size=sm aria-label="Switch between light and dark"'
+            )
+            button.on("click", js_handler=TOGGLE_THEME)
+    with ui.element("main").classes("page"):
+        yield
+    with ui.element("footer").classes("foot"):
+        ui.label(f"warehouse {version}" if version else "nothing published yet")
+
+
+def title(text: str, about: str) -> None:
+    """The heading of a page with one sentence on what it shows."""
+    ui.label(text).classes("page-title").props('role="heading" aria-level="1"')
+    ui.label(about).classes("page-about")
+
+
+@contextmanager
+def card(heading: str = "", about: str = "", classes: str = "") -> Iterator[None]:
+    """A box with a heading."""
+    with ui.element("section").classes(f"card {classes}"):
+        if heading:
+            ui.label(heading).classes("card-title").props('role="heading" aria-level="2"')
+        if about:
+            ui.label(about).classes("card-about")
+        yield
+
+
+def tile(label: str, value: str, note: str = "") -> None:
+    """A number that matters."""
+    with ui.element("div").classes("tile"):
+        ui.label(label).classes("tile-label")
+        ui.label(value).classes("tile-value")
+        ui.label(note).classes("tile-note")
+
+
+def badge(word: str) -> None:
+    """A status in its colour."""
+    ui.label(words(word)).classes(f"badge tone-{tone(word)}")
+
+
+def empty(what: str, command: str) -> None:
+    """What a page says when there is nothing to show: what is missing and the command that makes it."""
+    with ui.element("div").classes("empty"):
+        ui.icon("inbox").classes("empty-icon")
+        ui.label(what).classes("empty-what")
+        ui.label(command).classes("empty-command")
+
+
+def count(number: int) -> str:
+    """A count with thousands separators."""
+    return f"{number:,}"
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage with one decimal."""
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
+def seconds(value: float | None) -> str:
+    """A duration as people say it."""
+    if value is None:
+        return "–"
+    if value < 60:
+        return f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

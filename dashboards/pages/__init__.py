@@ -1,0 +1,1 @@
+"""One module a page: each has ``draw``, which asks the warehouse and draws the answer."""

@@ -1,0 +1,96 @@
+"""Checkpoints: scores with error bars against the training step, loss curves, and the mixtures behind them."""
+
+from asyncio import to_thread
+from collections import defaultdict
+
+from fastapi import Request
+from nicegui import ui
+
+from dashboards.charts import loss_chart, mixture_chart, score_chart
+from dashboards.layout import card, empty, frame, is_dark, title, words
+from dashboards.services import Services
+from dashboards.tables import Column, table
+from warehouse import answers
+
+
+async def draw(services: Services, request: Request) -> None:
+    """The page at ``/checkpoints``."""
+    warehouse = services.warehouse
+    scores = await to_thread(answers.scores, warehouse)
+    losses = await to_thread(answers.losses, warehouse)
+    shares = await to_thread(answers.mixtures, warehouse)
+    checkpoints = await to_thread(answers.checkpoints, warehouse)
+    dark = is_dark(request)
+    with frame("Checkpoints", request, warehouse.version):
+        title("Checkpoints", "Scores against the training step, by mixture. Bars are 95 % intervals.")
+        if not (scores or losses or shares or checkpoints):
+            with card():
+                empty("Nothing has been trained or scored yet.", "gristmill train --recipe NAME")
+            return
+        _charts(scores, dark)
+        with ui.element("div").classes("columns even"):
+            with card("Training loss", "Nats a token against tokens seen."):
+                if losses:
+                    ui.echart(loss_chart(losses, dark)).classes("chart")
+                else:
+                    empty("No loss curve yet.", "gristmill train --recipe NAME")
+            with card("Mixtures", "Share of each domain, after the repetition caps."):
+                if shares:
+                    ui.echart(mixture_chart(shares, dark)).classes("chart")
+                else:
+                    empty("No mixture yet.", "gristmill mix --method NAME")
+        if scores:
+            with card("All scores"):
+                _scores(scores)
+        if checkpoints:
+            with card("All checkpoints", "Rows are those of the mixture's plan that the checkpoint has seen."):
+                _checkpoints(checkpoints)
+
+
+def _charts(scores: list[answers.Score], dark: bool) -> None:
+    if not scores:
+        with card():
+            empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT --suite NAME")
+        return
+    groups: dict[tuple[str, str, str], list[answers.Score]] = defaultdict(list)
+    for score in scores:
+        groups[score.suite, score.metric, score.subset].append(score)
+    with ui.element("div").classes("chart-grid"):
+        for (suite, metric, subset), members in groups.items():
+            name = suite if subset == "all" else f"{suite}: {subset}"
+            direction = "higher is better" if members[0].higher_is_better else "lower is better"
+            items = max(score.n for score in members)
+            with card(name, f"{words(metric)}, {direction}, {items} items"):
+                ui.echart(score_chart(members, dark)).classes("chart small")
+
+
+def _scores(scores: list[answers.Score]) -> None:
+    columns = [
+        Column("suite", "Suite"),
+        Column("metric", "Metric"),
+        Column("subset", "Subset"),
+        Column("label", "Checkpoint"),
+        Column("step", "Step", "number"),
+        Column("value", "Value", "score"),
+        Column("low", "Low", "score"),
+        Column("high", "High", "score"),
+        Column("n", "Items", "number"),
+        Column("chance", "Chance", "score"),
+        Column("failures", "Failures", "number"),
+        Column("method", "Interval by"),
+    ]
+    table(columns, [{**score.model_dump(), "metric": words(score.metric)} for score in scores], page=25)
+
+
+def _checkpoints(checkpoints: list[answers.Checkpoint]) -> None:
+    columns = [
+        Column("mixture", "Mixture"),
+        Column("step", "Step", "number"),
+        Column("tokens", "Tokens seen", "number"),
+        Column("rows", "Plan rows"),
+        Column("parameters", "Parameters", "number"),
+        Column("checkpoint", "Digest", "mono"),
+        Column("path", "Folder in the lake", "mono"),
+    ]
+    rows = [{**row.model_dump(), "rows": f"{row.first_row:,}–{row.end_row:,}"} for row in checkpoints]
+    table(columns, rows, page=25)

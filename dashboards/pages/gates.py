@@ -1,0 +1,75 @@
+"""Gates: every expectation, whether it held, and the rows that broke it."""
+
+import json
+from asyncio import to_thread
+from collections import defaultdict
+
+from fastapi import Request
+from nicegui import ui
+
+from dashboards.layout import badge, card, count, empty, frame, title, tone
+from dashboards.services import Services
+from dashboards.tables import Column, table
+from warehouse import answers
+
+
+async def draw(services: Services, request: Request) -> None:
+    """The page at ``/gates``."""
+    expectations = await to_thread(answers.gates, services.warehouse)
+    with frame("Gates", request, services.warehouse.version):
+        title("Gates", "A critical expectation that fails stops the run before anything downstream is published.")
+        if not expectations:
+            with card():
+                empty("No gate has been run yet.", "gristmill demo")
+            return
+        groups: dict[tuple[str, str], list[answers.Expectation]] = defaultdict(list)
+        for expectation in expectations:
+            groups[expectation.gate, expectation.source].append(expectation)
+        for (gate, source), members in groups.items():
+            _gate(gate, source, members)
+
+
+def _gate(gate: str, source: str, members: list[answers.Expectation]) -> None:
+    broken = [member for member in members if not member.ok]
+    critical = any(member.severity == "critical" for member in broken)
+    with card():
+        with ui.element("div").classes("gate-head"):
+            badge("stopped" if critical else "warned" if broken else "passed")
+            ui.label(gate).classes("card-title").props('role="heading" aria-level="2"')
+            ui.label(source).classes("muted")
+            rows = max(member.checked_rows for member in members)
+            ui.label(f"{count(rows)} rows looked at").classes("muted push")
+        columns = [
+            Column("expectation", "Expectation", "mono"),
+            Column("column", "Column", "mono"),
+            Column("severity", "Severity", "badge"),
+            Column("ok", "Result", "badge"),
+            Column("observed", "Observed", "wrap"),
+            Column("unexpected_rows", "Rows that broke it", "number"),
+            Column("shards", "Shards", "mono"),
+        ]
+        table(
+            columns,
+            [
+                {
+                    "expectation": member.expectation,
+                    "column": member.column,
+                    "severity": member.severity,
+                    "severity_tone": "plain",
+                    "ok": "held" if member.ok else "failed",
+                    "ok_tone": "good"
+                    if member.ok
+                    else tone("critical" if member.severity == "critical" else "warning"),
+                    "observed": member.observed,
+                    "unexpected_rows": member.unexpected_rows,
+                    "shards": ", ".join(member.shards),
+                }
+                for member in members
+            ],
+        )
+        for member in broken:
+            if member.examples:
+                ui.label(f"Examples of rows that broke {member.expectation}").classes("card-about")
+                for example in member.examples:
+                    text = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
+                    ui.label(text).classes("example")

@@ -1,0 +1,61 @@
+"""Tables of the pages: rows of plain values, cells drawn by one template that escapes everything.
+
+Values may come from a crawl. They reach the browser as JSON and are drawn as text nodes by Vue; a link's target is
+always made by this application (``/documents/...``), never taken from the data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nicegui import ui
+
+Kind = Literal["text", "mono", "number", "score", "percent", "badge", "link", "wrap"]
+
+CELL = """
+<q-td :props="props" :class="'cell cell-' + props.col.kind">
+  <a v-if="props.row[props.col.name + '_href']" :href="props.row[props.col.name + '_href']" :title="props.value">
+    {{ props.value === null || props.value === '' ? '(none)' : props.value }}</a>
+  <span v-else-if="props.value === null || props.value === ''" class="muted">–</span>
+  <span v-else-if="props.col.kind === 'badge'"
+    :class="'badge tone-' + (props.row[props.col.name + '_tone'] || 'plain')">{{ props.value }}</span>
+  <span v-else-if="props.col.kind === 'number'">{{ Number(props.value).toLocaleString('en-US') }}</span>
+  <span v-else-if="props.col.kind === 'score'">{{ Number(props.value).toFixed(3) }}</span>
+  <span v-else-if="props.col.kind === 'percent'">{{ (100 * props.value).toFixed(1) }} %</span>
+  <span v-else :title="String(props.value)">{{ props.value }}</span>
+</q-td>
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: ``name`` is the key in the rows. A row may hold ``<name>_href`` and ``<name>_tone`` beside it."""
+
+    name: str
+    label: str
+    kind: Kind = "text"
+
+
+def table(columns: Sequence[Column], rows: list[dict[str, Any]], *, page: int = 0) -> ui.table:
+    """A sortable table of all rows, or ``page`` rows at a time."""
+    numbers = ("number", "score", "percent")
+    drawn = ui.table(
+        columns=[
+            {
+                "name": column.name,
+                "label": column.label,
+                "field": column.name,
+                "kind": column.kind,
+                "align": "right" if column.kind in numbers else "left",
+                "sortable": True,
+            }
+            for column in columns
+        ],
+        rows=[{**row, "id": place} for place, row in enumerate(rows)],
+        row_key="id",
+        pagination=page if page and len(rows) > page else 0,
+    )
+    drawn.props("flat" if page and len(rows) > page else "flat hide-bottom")
+    drawn.classes("grid")
+    drawn.add_slot("body-cell", CELL)
+    return drawn
