@@ -1,0 +1,370 @@
+"""Evaluation with a real model, real suites and the real jail; and the controls: gold, null, forger."""
+
+import json
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from evals.checkpoint import Checkpoint, admit
+from evals.evaluate import evaluate
+from evals.huggingface import HuggingFaceConfig, HuggingFaceModel, load
+from evals.jail.capability import capability
+from evals.model import LogLikelihood, Output, Progress, TextBits, silent
+from evals.perplexity import evaluate_perplexity
+from evals.statistics import wilson
+from evals.suite import Generation, Suite, load_suite, suite_names
+from schemas.errors import GristmillError
+from schemas.tables import Samples, Scores
+from tests.helpers.tiny_checkpoint import make_checkpoint
+
+CONTROL = Checkpoint(digest="c" * 32, path=Path("control"), parameters=0, vocab_size=1, label="control")
+TEXTS = ["def f(x):\n    return x\n", "The function returns a list.", "é猫 is more than ASCII", "x"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder: Path) -> Checkpoint:
+    return admit(folder)
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint: Checkpoint) -> HuggingFaceModel:
+    return load(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path) -> Any:
+    """The same weights as transformers loads them, to compare with."""
+    return transformers.LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder: Path) -> Any:
+    return transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+
+
+# -- controls: models whose score is known ----------------------------------------------------------------------
+
+
+class Scripted:
+    """A model that gives ``outputs`` by prompt and prefers the continuations in ``liked``, all others alike."""
+
+    backend = "scripted"
+
+    def __init__(self, outputs: dict[str, str], liked: set[tuple[str, str]]) -> None:
+        self.outputs, self.liked = outputs, liked
+
+    def generate(self, prompts: Sequence[str], settings: Generation, progress: Progress) -> list[Output]:
+        return [Output(self.outputs.get(prompt, ""), 1, "end") for prompt in prompts]
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
+        return [
+            LogLikelihood(-0.1 if pair in self.liked else -1.0 * len(pair[1].strip().encode()), 1, len(pair[1]), False)
+            for pair in pairs
+        ]
+
+    def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
+        raise AssertionError("a suite has no texts")
+
+
+def gold(suite: Suite) -> Scripted:
+    outputs = {suite.prompt(item): item.solution for item in suite.code}
+    outputs |= {suite.prompt(item): f" {item.answer}\n" for item in suite.mathematics}
+    liked = {(suite.prompt(item), suite.settings.separator + item.options[item.answer]) for item in suite.choice}
+    return Scripted(outputs, liked)
+
+
+def need_jail(suite: Suite) -> None:
+    if suite.settings.grader == "code" and not capability().usable:
+        pytest.skip(capability().reason)
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_the_gold_model_is_always_right(name: str) -> None:
+    suite = load_suite(name)
+    need_jail(suite)
+    found = evaluate(gold(suite), CONTROL, suite, jail_workers=2)
+    (score,) = found.scores.to_pylist()
+    wrong = [row for row in found.samples.to_pylist() if row["value"] != 1]
+    assert wrong == []
+    assert (score["value"], score["high"], score["n"], score["failures"]) == (1.0, 1.0, len(suite.items), 0)
+    assert found.jail_tier == ("bubblewrap" if name == "gristmill-code" else "")
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_the_empty_model_scores_nothing_or_chance(name: str) -> None:
+    suite = load_suite(name)
+    need_jail(suite)
+    found = evaluate(Scripted({}, set()), CONTROL, suite, jail_workers=2)
+    (score,) = found.scores.to_pylist()
+    if suite.settings.grader == "choice":  # a tie everywhere: always the first option
+        assert score["value"] == score["chance"] == 0.25
+        assert found.above_chance is not None
+        assert found.above_chance > 0.5
+    else:
+        assert (score["value"], score["low"]) == (0.0, 0.0)
+        assert found.above_chance is None
+
+
+def test_forged_passes_are_none() -> None:
+    suite = load_suite("gristmill-code")
+    need_jail(suite)
+    forgeries = (
+        "    import os; os._exit(0)\n",
+        "    raise SystemExit(0)\n",
+        "    class A:\n        __eq__ = lambda s, o: True\n        __hash__ = None\n    return A()\n",
+        "    class I(int):\n        __eq__ = lambda s, o: True\n    return I()\n",
+        "    import sys\n    f = sys._getframe()\n    while f: f.f_globals['check'] = print; f = f.f_back\n",
+    )
+    few = suite.model_copy(update={"code": suite.code[: len(forgeries)]})
+    outputs = {few.prompt(item): text for item, text in zip(few.code, forgeries, strict=True)}
+    found = evaluate(Scripted(outputs, set()), CONTROL, few, jail_workers=2)
+    assert found.scores["value"].to_pylist() == [0.0]
+    assert "pass" not in found.samples["verdict"].to_pylist()
+
+
+def test_a_failure_of_the_machine_is_no_wrong_answer() -> None:
+    """A check that never calls the candidate is a fault of ours: verdict infra, out of n, in failures."""
+    suite = load_suite("gristmill-code")
+    need_jail(suite)
+    broken = suite.code[0].model_copy(update={"check": "def check(candidate):\n    raise OSError('no disk')\n"})
+    few = suite.model_copy(update={"code": (broken, *suite.code[1:3])})
+    found = evaluate(gold(few), CONTROL, few)
+    (score,) = found.scores.to_pylist()
+    assert (score["value"], score["n"], score["failures"]) == (1.0, 2, 1)
+    assert (score["low"], score["high"]) == wilson(2, 2)[1:]
+    (row,) = [row for row in found.samples.to_pylist() if row["verdict"] == "infra"]
+    assert (row["item"], row["weight"]) == (broken.id, 0.0)
+    only = suite.model_copy(update={"code": (broken,)})
+    with pytest.raises(GristmillError, match="failed on every item"):
+        evaluate(gold(only), CONTROL, only)
+
+
+# -- the adapter against transformers ---------------------------------------------------------------------------
+
+
+def reference_nats(plain: Any, ids: list[int], first: int) -> float:
+    with torch.inference_mode():
+        logits = plain(torch.tensor([ids])).logits[0].log_softmax(-1).double()
+    return float(sum(logits[at - 1, ids[at]] for at in range(first, len(ids))))
+
+
+def test_text_bits_are_those_of_the_model(model: HuggingFaceModel, plain: Any, tokenizer: Any) -> None:
+    end = plain.config.eos_token_id
+    for text, found in zip(TEXTS, model.text_bits(TEXTS, silent), strict=True):
+        nats = reference_nats(plain, [end, *tokenizer(text)["input_ids"]], 1)
+        assert found.bits == pytest.approx(-nats / math.log(2), rel=1e-5)
+        assert found.bytes == len(text.encode())
+    assert model.text_bits([""], silent) == [TextBits(bits=0.0, bytes=0)]
+
+
+def test_a_long_text_is_scored_in_windows(model: HuggingFaceModel, plain: Any, tokenizer: Any) -> None:
+    text = "The function returns a list of the items. " * 40
+    ids = [plain.config.eos_token_id, *tokenizer(text)["input_ids"]]
+    context, stride = 256, 192
+    assert len(ids) > 2 * context
+    expected, first, end = 0.0, 1, context + 1
+    while first < len(ids):
+        end = min(end, len(ids))
+        begin = max(0, end - context - 1)
+        expected += reference_nats(plain, ids[begin:end], first - begin)
+        first, end = end, end + stride
+    (found,) = model.text_bits([text], silent)
+    assert found.bits == pytest.approx(-expected / math.log(2), rel=1e-5)
+
+
+def test_likelihoods_are_those_of_the_model(model: HuggingFaceModel, plain: Any, tokenizer: Any) -> None:
+    pairs = [("What is 2 + 3?\nAnswer:", " 5"), ("def add(a, b):\n    ", "return a"), ("", "hello"), ("x " * 100, "y")]
+    found = model.loglikelihood(pairs, silent)
+    for (context, continuation), answer in zip(pairs, found, strict=True):
+        before = tokenizer(context.rstrip())["input_ids"] if context else [plain.config.eos_token_id]
+        whole = tokenizer(context + continuation)["input_ids"]
+        whole = whole if context else [*before, *whole]
+        assert whole[: len(before)] == before
+        assert answer.log_probability == pytest.approx(reference_nats(plain, whole, len(before)), rel=1e-5)
+        assert answer.tokens == len(whole) - len(before)
+        assert answer.bytes == len(continuation.encode())
+        assert answer.lost == 0
+
+
+def test_greedy_says_what_greedy_decoding_gives(model: HuggingFaceModel, tokenizer: Any) -> None:
+    prompts = [f"{text} {number}" for text in TEXTS for number in range(5)]
+    outputs = [output.text for output in model.generate(prompts, Generation(max_new_tokens=1), silent)]
+    # Only where the token made is the token that its text is encoded as, and it is visible.
+    pairs = [
+        (prompt, text)
+        for prompt, text in zip(prompts, outputs, strict=True)
+        if text.strip() and len(tokenizer(prompt + text)["input_ids"]) == len(tokenizer(prompt)["input_ids"]) + 1
+    ]
+    assert len(pairs) >= 5
+    assert all(found.greedy for found in model.loglikelihood(pairs, silent) if found.tokens == 1)
+    assert not any(found.greedy for found in model.loglikelihood([(prompt, " zzzz") for prompt in prompts], silent))
+
+
+def test_a_context_that_does_not_fit_loses_its_start(model: HuggingFaceModel, plain: Any, tokenizer: Any) -> None:
+    context = "list of the items " * 200
+    (found,) = model.loglikelihood([(context.strip(), " file")], silent)
+    ids = tokenizer(context.strip() + " file")["input_ids"]
+    assert found.lost == len(ids) - 257
+    assert found.log_probability == pytest.approx(reference_nats(plain, ids[-257:], 257 - found.tokens), rel=1e-5)
+    (output,) = model.generate([context], Generation(max_new_tokens=8), silent)
+    assert output.lost == len(tokenizer(context)["input_ids"]) - (256 - 8)
+
+
+def test_an_empty_continuation_is_refused(model: HuggingFaceModel) -> None:
+    with pytest.raises(ValueError, match="empty continuation"):
+        model.loglikelihood([("a", "")], silent)
+
+
+def test_generation_is_greedy_decoding(model: HuggingFaceModel, plain: Any, tokenizer: Any) -> None:
+    """Batched, padded and cached here; one prompt at a time and recomputed there."""
+    prompts = ["def add(a, b):\n", "The", "Question: What is 2 + 3?\nAnswer:", "a b c d e f g " * 5, ""]
+    for prompt, found in zip(prompts, model.generate(prompts, Generation(max_new_tokens=20), silent), strict=True):
+        ids = tokenizer(prompt)["input_ids"] or [plain.config.eos_token_id]
+        start = len(ids)
+        with torch.inference_mode():
+            while len(ids) - start < 20 and (len(ids) == start or ids[-1] != plain.config.eos_token_id):
+                ids.append(int(plain(torch.tensor([ids])).logits[0, -1].argmax()))
+        ended = ids[-1] == plain.config.eos_token_id
+        made = ids[start : len(ids) - ended]
+        assert found.text == tokenizer.decode(made)
+        assert (found.finish, found.tokens) == ("end" if ended else "length", len(ids) - start)
+
+
+def test_the_batch_does_not_change_an_answer(checkpoint: Checkpoint) -> None:
+    prompts = [text * count for text in TEXTS for count in (1, 3, 7)]
+    small, large = (load(checkpoint, HuggingFaceConfig(batch_rows=rows, batch_tokens=64 * rows)) for rows in (1, 8))
+    settings = Generation(max_new_tokens=24)
+    assert small.generate(prompts, settings, silent) == large.generate(prompts, settings, silent)
+    first, second = (model.text_bits(prompts, silent) for model in (small, large))
+    assert [entry.bits for entry in first] == pytest.approx([entry.bits for entry in second], rel=1e-6)
+
+
+def test_generation_ends_before_a_stop_string(model: HuggingFaceModel) -> None:
+    (free,) = model.generate(["def"], Generation(max_new_tokens=30), silent)
+    stop = free.text[5:7]
+    at = free.text.index(stop)
+    (cut,) = model.generate(["def"], Generation(max_new_tokens=30, stop=(stop, "never this")), silent)
+    assert (cut.text, cut.finish) == (free.text[:at], "stop")
+    assert cut.tokens < free.tokens
+
+
+def test_no_room_for_an_answer_is_an_error(model: HuggingFaceModel) -> None:
+    with pytest.raises(GristmillError, match="the model reads 256 tokens, but the suite asks for 256 new ones"):
+        model.generate(["x"], Generation(max_new_tokens=256), silent)
+
+
+# -- loading ----------------------------------------------------------------------------------------------------
+
+
+def test_shards_load_as_one(folder: Path, model: HuggingFaceModel, tmp_path: Path) -> None:
+    sharded = make_checkpoint(tmp_path / "sharded", shard_size="40KB")
+    assert len(list(sharded.glob("*.safetensors"))) > 1
+    assert load(admit(sharded)).text_bits(TEXTS, silent) == model.text_bits(TEXTS, silent)
+
+
+def test_weights_that_do_not_fill_the_model_are_refused(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "partial")
+    weights = load_file(copy / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(GristmillError, match=r"do not fit.*up_proj"):
+        load(admit(copy))
+
+
+def test_an_unknown_architecture_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "unknown")
+    settings = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+    (copy / "config.json").write_text(json.dumps({**settings, "model_type": "nonesuch"}), encoding="utf-8")
+    with pytest.raises(GristmillError, match="cannot load this checkpoint"):
+        load(admit(copy))
+
+
+def test_begin_of_text_is_what_the_tokenizer_puts_there(folder: Path, tmp_path: Path) -> None:
+    """A template in tokenizer.json that begins with a token shifts every probability; without one nothing is added."""
+    copy = shutil.copytree(folder, tmp_path / "template")
+    values = json.loads((copy / "tokenizer.json").read_text(encoding="utf-8"))
+    end = values["added_tokens"][-1]
+    piece = {"SpecialToken": {"id": end["content"], "type_id": 0}}
+    values["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [piece, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {end["content"]: {"id": end["content"], "ids": [end["id"]], "tokens": [end["content"]]}},
+    }
+    values["truncation"] = {"max_length": 3, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
+    (copy / "tokenizer.json").write_text(json.dumps(values), encoding="utf-8")
+    framed, bare = load(admit(copy)), load(admit(folder))
+    pair = ("The function returns a", " list")
+    with_begin, without = framed.loglikelihood([pair], silent)[0], bare.loglikelihood([pair], silent)[0]
+    assert with_begin.tokens == without.tokens
+    assert with_begin.log_probability != without.log_probability
+    assert framed.text_bits(TEXTS, silent) == bare.text_bits(TEXTS, silent)  # both begin a text with end-of-text
+
+
+def test_the_name_of_a_special_token_in_a_text_is_text(model: HuggingFaceModel) -> None:
+    (spelled,) = model.loglikelihood([("a", "<|endoftext|>")], silent)
+    assert spelled.tokens > 1
+
+
+# -- the whole --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_a_real_model_is_scored_on_every_suite(name: str, model: HuggingFaceModel, checkpoint: Checkpoint) -> None:
+    suite = load_suite(name)
+    need_jail(suite)
+    seen: list[tuple[str, int, int]] = []
+    found = evaluate(
+        model, checkpoint, suite, jail_workers=2, progress=lambda what, done, total: seen.append((what, done, total))
+    )
+    assert found.samples.schema.equals(Samples.schema)
+    assert found.scores.schema.equals(Scores.schema)
+    assert found.samples.num_rows == len(suite.items) == found.items
+    (score,) = found.scores.to_pylist()
+    assert score["value"] == sum(found.samples["value"].to_pylist()) / sum(found.samples["weight"].to_pylist())
+    assert score["low"] <= score["value"] <= score["high"]
+    assert set(found.samples["checkpoint"].to_pylist()) == {checkpoint.digest}
+    assert "transformers" in found.backend
+    assert seen[-1][1] == seen[-1][2] > 0
+
+
+def test_scores_are_the_same_the_second_time(model: HuggingFaceModel, checkpoint: Checkpoint) -> None:
+    suite = load_suite("gristmill-reading")
+    first, second = (evaluate(load(checkpoint), checkpoint, suite) for _ in range(2))
+    assert first.samples.equals(second.samples)
+    assert first.scores.equals(second.scores)
+    texts = {"prose": [(f"p{at}", text) for at, text in enumerate(TEXTS)]}
+    bits = [evaluate_perplexity(load(checkpoint), checkpoint, texts) for _ in range(2)]
+    assert bits[0].samples.equals(bits[1].samples)
+
+
+def test_a_better_model_needs_fewer_bits(folder: Path, tmp_path: Path, model: HuggingFaceModel) -> None:
+    """Fitting the tiny model to a text for a moment lowers its bits per byte and leaves the digest another one."""
+    copy = shutil.copytree(folder, tmp_path / "trained")
+    network = transformers.LlamaForCausalLM.from_pretrained(copy, dtype=torch.float32)
+    ids = torch.tensor([model._encode("def add(a, b):\n    return a + b\n" * 6)])
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    for _ in range(30):
+        optimiser.zero_grad()
+        network(input_ids=ids, labels=ids).loss.backward()
+        optimiser.step()
+    network.save_pretrained(copy)
+    trained = admit(copy)
+    texts = {"code": [("c1", "def add(a, b):\n    return a + b\n"), ("c2", "def sub(a, b):\n    return a - b\n")]}
+    before = evaluate_perplexity(model, admit(folder), texts).scores["value"].to_pylist()
+    after = evaluate_perplexity(load(trained), trained, texts).scores["value"].to_pylist()
+    assert np.all(np.less(after, before))
+    assert trained.digest != admit(folder).digest
