@@ -17,12 +17,11 @@ from tasks.readers.dates import parse_date
 from tasks.readers.framing import Frame, Hole, arc_frames, warc_frames
 from tasks.readers.http import CodingError, decode_body, parse_response
 from tasks.readers.items import Aside, Items, Limits, Page
-from tasks.readers.media import UNKNOWN_TYPES, page_kind, split_type
+from tasks.readers.media import UNKNOWN_TYPES, may_be_page, page_kind, split_type
 from tasks.readers.reasons import Reason
 from tasks.readers.stretches import Gap, Stretch, stretches
 
 RECORD_TYPES = frozenset({"response", "resource", "conversion"})
-OTHER_TYPES = frozenset({"warcinfo", "request", "metadata", "revisit", "continuation"})
 HTTP_SCHEMES = ("http:", "https:")
 # A block may hold HTTP headers and chunk sizes besides the payload.
 BLOCK_SLACK_BYTES = 1 << 20
@@ -98,9 +97,9 @@ def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: 
         kind = frame.headers.get("warc-type", "").lower()
         if kind in RECORD_TYPES:
             yield _record(frame, stretch, uri, kind, limits)
-        elif not kind or (frame.fault == "length" and kind in OTHER_TYPES):
-            detail = frame.detail or "there is no WARC-Type"
-            yield Aside(uri, Reason.BROKEN_HEADER, detail, damage=True, url=frame.headers.get("warc-target-uri"))
+        elif not kind or frame.fault == "length":
+            url = _url(frame.headers.get("warc-target-uri"))
+            yield Aside(uri, Reason.BROKEN_HEADER, frame.detail or "there is no WARC-Type", damage=True, url=url)
         elif frame.fault is not None and stretch.fault is None:
             yield Aside(uri, Reason.CUT_OFF, f"a {kind} record {frame.detail}", damage=True)
 
@@ -125,7 +124,8 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
     if frame.end - frame.body > limits.max_payload_bytes + BLOCK_SLACK_BYTES:
         return aside(Reason.TOO_LARGE, f"{frame.end - frame.body} bytes")
     block = bytes(stretch.data[frame.body : frame.end])
-    status, stated, payload = None, headers.get("content-type"), block
+    status, response = None, None
+    stated = headers.get("content-type")
     if _holds_http(kind, stated, url, block):
         response = parse_response(block)
         if response is None:
@@ -134,19 +134,22 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
         status, stated = response.status, response.headers.get("content-type")
         if not 200 <= status < 300:
             return aside(Reason.REDIRECT if 300 <= status < 400 else Reason.HTTP_ERROR, f"status {status}")
-        try:
-            payload = decode_body(response, limits.max_payload_bytes)
-        except CodingError as error:
-            return aside(error.reason, str(error))
+    content_type, charset = split_type(stated)
+    if not content_type or content_type in UNKNOWN_TYPES:
+        content_type = split_type(headers.get("warc-identified-payload-type"))[0] or content_type
+    if not may_be_page(content_type):
+        return aside(Reason.NOT_TEXT, content_type)
+    try:
+        payload = block if response is None else decode_body(response, limits.max_payload_bytes)
+    except CodingError as error:
+        return aside(error.reason, str(error))
     if len(payload) > limits.max_payload_bytes:
         return aside(Reason.TOO_LARGE, f"{len(payload)} bytes")
     if not payload.strip():
         return aside(Reason.EMPTY_BODY, f"{len(payload)} bytes")
-    content_type, charset = split_type(stated)
-    if not content_type or content_type in UNKNOWN_TYPES:
-        content_type = split_type(headers.get("warc-identified-payload-type"))[0] or content_type
     if page_kind(content_type, payload, charset) is None:
-        return aside(Reason.NOT_TEXT, _what(content_type, payload))
+        detail = f"{content_type or 'no media type stated'}, the body begins {payload[:24]!r}"
+        return aside(Reason.NOT_TEXT, detail)
     fetched_at = parse_date(headers.get("warc-date"))
     return Page(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset)
 
@@ -165,7 +168,3 @@ def _url(value: str | None) -> str | None:
     if value is None:
         return None
     return value.removeprefix("<").removesuffix(">").strip() or None
-
-
-def _what(content_type: str, payload: bytes) -> str:
-    return f"{content_type or 'no media type stated'}, the body begins {payload[:24]!r}"

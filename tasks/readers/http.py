@@ -19,6 +19,8 @@ STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?=[ \t\r\n]|$)", re.I)
 HEADER_END = re.compile(rb"\n\r*\n")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
 LINE_END = re.compile(rb"\r?\n")
+FIELD = re.compile(r"^([^\s:][^:\r\n]*):([^\r\n]*)", re.M)
+FOLD = re.compile(r"\r*\n[ \t]+(?=[^\s])")
 CODINGS = {"x-gzip": "gzip", "brotli": "br", "identity": "", "none": "", "utf-8": "", "utf8": ""}
 KNOWN_CODINGS = frozenset({"gzip", "deflate", "br", "zstd"})
 STEP_BYTES = 1 << 16
@@ -54,17 +56,10 @@ def parse_response(block: bytes) -> Response | None:
 
 def parse_headers(head: bytes) -> dict[str, str]:
     """Header lines by lower-case name, the first of each; folded lines are joined, lines without a colon left out."""
-    headers: dict[str, str] = {}
-    last = ""
-    for line in decode_header(head).split("\n"):
-        if line[:1] in (" ", "\t") and last:
-            headers[last] = f"{headers[last]} {line.strip()}".strip()
-            continue
-        name, colon, value = line.partition(":")
-        if colon:
-            last = name.strip().lower()
-            headers.setdefault(last, value.strip())
-    return headers
+    text = decode_header(head)
+    if FOLD.search(text):
+        text = FOLD.sub(" ", text)
+    return {name.rstrip().lower(): value.strip() for name, value in reversed(FIELD.findall(text))}
 
 
 def decode_header(head: bytes) -> str:

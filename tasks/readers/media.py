@@ -51,6 +51,11 @@ def split_type(value: str | None) -> tuple[str, str | None]:
     return (kind if "/" in kind or kind in UNKNOWN_TYPES else ""), charset
 
 
+def may_be_page(content_type: str) -> bool:
+    """Whether a stated media type leaves it possible that the body is a page; the bytes have not been looked at."""
+    return not content_type or content_type in HTML_TYPES | PLAIN_TYPES | UNKNOWN_TYPES
+
+
 def page_kind(content_type: str, payload: bytes, charset: str | None) -> str | None:
     """``html`` or ``plain`` for a body that may hold a page, None for one that cannot."""
     if content_type in HTML_TYPES:
