@@ -184,7 +184,7 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**_axis(colours, name="tokens seen", type="value"), "min": 0},
-        "yAxis": {**_axis(colours, name="nats a token", type="value", middle=False), "scale": True},
+        "yAxis": {**_axis(colours, type="value"), "scale": True},
         "series": [
             {
                 "type": "line",
@@ -237,7 +237,7 @@ def _base(colours: Palette) -> Options:
     }
 
 
-def _axis(colours: Palette, *, type: str, name: str = "", whole: bool = False, middle: bool = True) -> Options:
+def _axis(colours: Palette, *, type: str, name: str = "", whole: bool = False) -> Options:
     axis: Options = {
         "type": type,
         "axisLabel": {"color": colours.text if type == "category" else colours.muted},
@@ -247,7 +247,7 @@ def _axis(colours: Palette, *, type: str, name: str = "", whole: bool = False, m
     }
     if name:
         axis |= {"name": name, "nameTextStyle": {"color": colours.muted}}
-        axis |= {"nameLocation": "middle", "nameGap": 26} if middle else {"nameLocation": "end"}
+        axis |= {"nameLocation": "middle", "nameGap": 26}
     return axis | ({"minInterval": 1} if whole else {})
 
 

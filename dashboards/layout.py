@@ -81,7 +81,7 @@ def frame(active: str, request: Request, version: str | None) -> Iterator[None]:
                 'flat round dense size=sm aria-label="Switch between light and dark"'
             )
             button.on("click", js_handler=TOGGLE_THEME)
-    with ui.element("main").classes("page"):
+    with ui.element("div").classes("page"):
         yield
     with ui.element("footer").classes("foot"):
         ui.label(f"warehouse {version}" if version else "nothing published yet")

@@ -49,5 +49,5 @@ class Services:
             try:
                 self.state.attach(stored.id, self.on_submit(stored))
             except GristmillError as error:
-                self.state.update(stored.id, "failed", str(error))
+                self.state.update(stored.id, "failed", error=str(error))
         return self.state.submission(stored.id) or stored

@@ -56,9 +56,12 @@ class State:
             database.execute(f"INSERT INTO submissions ({names}) VALUES ({marks})", row)  # noqa: S608 - model fields
         return stored
 
-    def update(self, id: str, status: Status, error: str | None = None) -> None:
-        """Set the status of a submission. Raises :class:`GristmillError` when there is no such submission."""
-        self._change("status = ?, error = ?", (status, error), id)
+    def update(self, id: str, status: Status, *, flow_run: str | None = None, error: str | None = None) -> None:
+        """Set the status and the error of a submission; its flow run stays as it was when none is given.
+
+        Raises :class:`GristmillError` when there is no such submission.
+        """
+        self._change("status = ?, error = ?, flow_run = coalesce(?, flow_run)", (status, error, flow_run), id)
 
     def attach(self, id: str, flow_run: str) -> None:
         """Note which flow run evaluates a submission. Raises as :meth:`update`."""

@@ -154,7 +154,7 @@ def summary(row: dict[str, Any]) -> str:
             return f"Rejected at {stage} by the rule {rule}{measure}."
         case "duplicate":
             names = {"same_record": "the same record, crawled twice", "exact": "an exact copy", "near": "a near copy"}
-            return f"Duplicate: {names.get(rule, rule)} of a document that stays."
+            return f"Duplicate: {names.get(rule, rule)}. The document that stays is {row['cluster_id']}."
         case "set_aside":
             return f"Set aside at {stage}: {rule} ({row['detail']})."
         case "damage":

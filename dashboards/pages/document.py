@@ -9,7 +9,7 @@ from dashboards.layout import badge, card, count, empty, frame, title
 from dashboards.links import record_url
 from dashboards.services import Services
 from dashboards.tables import Column, table
-from warehouse.why import Story, why
+from warehouse.why import Story, Verdict, why
 
 SHOWN_CHARACTERS = 20_000
 
@@ -38,8 +38,9 @@ def _story(story: Story) -> None:
         with ui.element("div").classes("columns side"):
             with ui.element("div"):
                 _verdicts(story)
+                _copies(story)
                 _signals(story)
-                _duplicates(story)
+                _candidates(story)
                 _findings(story)
                 _text(story)
             with card("Record", classes="facts"):
@@ -89,15 +90,19 @@ def _verdicts(story: Story) -> None:
             "verdict_tone": "good" if row.kept else "bad",
             "rule": row.rule,
             "signal": row.signal,
-            "found": row.value_text
-            if row.value_text is not None
-            else (None if row.value is None else f"{row.value:g}"),
+            "found": found(row),
             "threshold": row.threshold,
         }
         for row in story.verdicts
     ]
     with card("Verdicts", "The ledger: every rule it failed, or one line for a stage that it passed."):
         table(columns, rows)
+
+
+def found(verdict: Verdict) -> str | None:
+    """What a rule found: the number, the words, or both."""
+    number = None if verdict.value is None else f"{verdict.value:.4g}"
+    return " · ".join(part for part in (number, verdict.value_text) if part) or None
 
 
 def _signals(story: Story) -> None:
@@ -128,7 +133,7 @@ def _signals(story: Story) -> None:
         table(columns, rows)
 
 
-def _duplicates(story: Story) -> None:
+def _copies(story: Story) -> None:
     if story.cluster:
         columns = [
             Column("url", "URL", "link"),
@@ -150,6 +155,9 @@ def _duplicates(story: Story) -> None:
         ]
         with card("Copies", "The cluster it belongs to. One document stays; similarity is Jaccard, 0 to 1."):
             table(columns, rows)
+
+
+def _candidates(story: Story) -> None:
     if story.candidates:
         columns = [
             Column("url", "URL", "link"),

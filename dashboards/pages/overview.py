@@ -1,6 +1,7 @@
 """Overview: what is there, what ran last, whether the gates held, which checkpoint is best."""
 
 from asyncio import to_thread
+from typing import Any
 
 from fastapi import Request
 from nicegui import ui
@@ -99,11 +100,17 @@ def _runs(answer: answers.Overview) -> None:
             "status_tone": tone(entry.status),
             "started": entry.started_at.strftime("%Y-%m-%d %H:%M"),
             "took": seconds(entry.seconds),
-            "note": entry.error or ", ".join(f"{value} {words(name)}" for name, value in entry.counts.items()),
+            "note": entry.error or _counts(entry.counts),
         }
         for entry in answer.runs
     ]
     table(columns, rows)
+
+
+def _counts(counts: dict[str, Any]) -> str:
+    """The plain numbers among a run's counts."""
+    numbers = [(name, value) for name, value in counts.items() if isinstance(value, int | float)]
+    return ", ".join(f"{value:,} {words(name)}" for name, value in numbers)
 
 
 def _gates(answer: answers.Overview) -> None:

@@ -17,6 +17,12 @@ from schemas.submission import StoredSubmission, Submission
 from warehouse import answers
 
 REFRESH_SECONDS = 5.0
+MESSAGES = {
+    "string_too_short": "Give the path of a folder.",
+    "string_too_long": "This is too long.",
+    "string_pattern_mismatch": "A suite's name has letters, digits and . _ @ = + - only.",
+    "too_short": "Choose at least one suite.",
+}
 Field = TypeVar("Field", ui.input, ui.select)
 FIELDS = Submission.model_fields
 
@@ -58,7 +64,7 @@ def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_
         try:
             submission = Submission.model_validate(values)
         except ValidationError as error:
-            problems = {str(fault["loc"][0]): fault["msg"] for fault in error.errors()}
+            problems = {str(fault["loc"][0]): MESSAGES.get(fault["type"], fault["msg"]) for fault in error.errors()}
         else:
             problems = await to_thread(services.problems, submission)
         for name, problem in problems.items():
@@ -83,8 +89,7 @@ def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_
 def _help(field: Field, text: str) -> Field:
     """Outline a field and say below it what it takes; a message takes that line's place."""
     field.props("outlined dense").classes("field")
-    with field.add_slot("hint"):
-        ui.label(text)
+    field.props["hint"] = text
     return field
 
 
@@ -96,10 +101,10 @@ def _rows(submissions: list[StoredSubmission]) -> None:
         Column("label", "Label"),
         Column("status", "Status", "badge"),
         Column("suites", "Suites"),
+        Column("error", "Problem", "wrap"),
         Column("created", "Handed in", "mono"),
         Column("submitted_by", "By"),
         Column("checkpoint", "Folder", "mono"),
-        Column("error", "Problem", "wrap"),
     ]
     rows = [
         {

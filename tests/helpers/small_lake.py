@@ -256,8 +256,8 @@ def _handbook(source: Curation) -> dict[str, str]:
             rule=reason,
             signal="clusters.similarity",
             value=similarity,
-            value_text=(kept[1] if reason == "same_record" else kept[0])[0],
-            threshold="not in a cluster with a better document",
+            value_text="duplicate of " + (kept[1] if reason == "same_record" else kept[0])[0],
+            threshold="< 0.75" if reason == "near" else "< 1",
         )
     source.cluster([(kept[0][0], "s-two", "kept", 1.0), *copies[:2]])
     source.cluster([(kept[1][0], "s-one", "kept", 1.0), copies[2]])

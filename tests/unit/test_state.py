@@ -39,8 +39,8 @@ def test_a_submission_goes_through_its_life(tmp_path: Path) -> None:
     assert stored.checkpoint == "/models/磨坊"
     assert stored.suites == ["reading", "code"]
     assert stored.status == "queued"
-    state.attach(stored.id, "run-1")
-    state.update(stored.id, "running")
+    state.attach(stored.id, "run-0")
+    state.update(stored.id, "running", flow_run="run-1")
     state.update(stored.id, "failed", error="no tokenizer")
     found = State(tmp_path).submission(stored.id)
     assert found is not None

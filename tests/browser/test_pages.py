@@ -1,0 +1,279 @@
+"""Every page says what the lake says, in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.helpers.small_lake import ATTACK, CHINESE, LONG_URL, SmallLake
+
+PAGES = ("/", "/funnel", "/documents", "/checkpoints", "/gates", "/submit")
+
+
+def name(path: str) -> str:
+    return path.strip("/") or "overview"
+
+
+def row(page: Page, text: str) -> str:
+    """The first table row that holds ``text``, as text."""
+    return page.locator("tr", has_text=text).first.inner_text()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_an_empty_lake_says_what_fills_it(empty_visitor: Visitor, path: str) -> None:
+    page = empty_visitor.open(path)
+    expect(page.locator(".empty-command").first).to_contain_text("gristmill ")
+    expect(page.locator(".foot")).to_have_text("nothing published yet")
+    assert page.locator(".bar .active").count() == 1
+    empty_visitor.shot(f"empty-{name(path)}")
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_drawn_in_both_themes(visitor: Visitor, path: str, theme: str) -> None:
+    visitor.page.context.add_cookies([{"name": "theme", "value": theme, "url": visitor.base}])
+    page = visitor.open(path)
+    assert page.evaluate("document.body.classList.contains('body--dark')") is (theme == "dark")
+    visitor.shot(f"{name(path)}-{theme}")
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, "the page is wider than the window"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_fits_a_telephone(visitor: Visitor, path: str) -> None:
+    visitor.page.set_viewport_size({"width": 390, "height": 800})
+    page = visitor.open(path)
+    visitor.shot(f"{name(path)}-narrow")
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, "the page is wider than the telephone"
+
+
+def test_the_overview_sums_up(visitor: Visitor) -> None:
+    page = visitor.open("/")
+    tiles = dict(
+        zip(page.locator(".tile-label").all_inner_texts(), page.locator(".tile-value").all_inner_texts(), strict=True)
+    )
+    assert tiles["Records"] == "61"
+    assert tiles["Kept"] == "63.9 %"
+    assert tiles["Duplicates"] == "3"
+    assert tiles["Set aside"] == "4"
+    assert tiles["Checkpoints"] == "6"
+    expect(page.locator(".callout")).to_contain_text("doremi 300")
+    assert "stopped by gate" in row(page, "news-zh")
+    assert "running" in row(page, "nightly")
+    expect(page.locator(".gate-line", has_text="news-zh")).to_contain_text("stopped")
+
+
+def test_the_theme_is_remembered(visitor: Visitor) -> None:
+    page = visitor.open("/gates")
+    page.get_by_label("Switch between light and dark").click()
+    page.wait_for_function("document.body.classList.contains('body--dark')")
+    page = visitor.open("/")
+    assert page.evaluate("document.body.classList.contains('body--dark')")
+
+
+def test_navigation_leads_everywhere(visitor: Visitor) -> None:
+    page = visitor.open("/")
+    for label in ("Funnel", "Documents", "Checkpoints", "Gates", "Submit", "Overview"):
+        page.locator("nav").get_by_text(label, exact=True).click()
+        expect(page.locator(".page-title")).to_have_text(label)
+        page.wait_for_load_state("load")
+
+
+def test_the_funnel_by_source_and_rule(visitor: Visitor) -> None:
+    page = visitor.open("/funnel")
+    assert re.findall(r"[\w.,%-]+", row(page, "deduplicate")) == [
+        "handbook",
+        "deduplicate",
+        "41",
+        "38",
+        "3",
+        "92.7",
+        "%",
+        "yes",
+    ]
+    page.get_by_label("Source").click()
+    page.get_by_role("option", name="news-zh").click()
+    page.wait_for_url("**/funnel?source=news-zh")
+    expect(page.locator("td", has_text="handbook")).to_have_count(0)
+    expect(page.locator("td", has_text="news-zh").first).to_be_visible()
+    page.get_by_role("link", name="min_words").click()
+    page.wait_for_url("**/documents?source=news-zh&rule=min_words")
+    expect(page.locator(".results tbody tr")).to_have_count(1)
+
+
+def test_search_finds_by_url_host_id_fate_and_rule(visitor: Visitor, small: SmallLake) -> None:
+    page = visitor.open("/documents")
+    expect(page.locator(".pages")).to_contain_text("1–50 of 62 records")
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_url("**/documents?offset=50")
+    expect(page.locator(".pages")).to_contain_text("51–62 of 62 records")
+    page.get_by_label("URL, doc_id or record").fill("STUB-0")
+    page.get_by_label("URL, doc_id or record").press("Enter")
+    page.wait_for_url("**/documents?query=STUB-0")
+    expect(page.locator(".pages")).to_contain_text("of 10 records")
+    page.get_by_role("link", name="Clear").click()
+    page.wait_for_url("**/documents")
+    page.get_by_label("Fate").click()
+    page.get_by_role("option", name="set aside").click()
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**/documents?fate=set_aside")
+    expect(page.locator(".pages")).to_contain_text("of 4 records")
+    visitor.open(f"/documents?query={small.rejected[:12]}")
+    expect(page.locator(".results tbody tr")).to_have_count(1)
+    visitor.open("/documents?host=long.example")
+    expect(page.locator(".results tbody tr")).to_have_count(1)
+    visitor.open("/documents?query=%25_")
+    expect(page.locator(".empty")).to_contain_text("No record matches")
+
+
+def test_why_a_document_was_rejected(visitor: Visitor, small: SmallLake) -> None:
+    page = visitor.open(f"/documents/{small.rejected}")
+    expect(page.locator(".verdict-line")).to_contain_text(
+        "Rejected at decide by the rule min_words: found 3, the policy demands >= 50."
+    )
+    assert re.findall(r"\S+", row(page, "gopher_quality.words"))[:4] == [
+        "decide",
+        "failed",
+        "min_words",
+        "gopher_quality.words",
+    ]
+    signals = page.locator(".card", has=page.get_by_text("Signals", exact=True)).locator("tbody tr")
+    expect(signals.first).to_contain_text("failed")
+    expect(page.locator(".document-text")).to_have_text("Menu. Home. Login.")
+    visitor.shot("document-rejected")
+
+
+def test_why_a_document_was_kept(visitor: Visitor, small: SmallLake) -> None:
+    page = visitor.open(f"/documents/{small.representative}")
+    expect(page.locator(".verdict-line")).to_contain_text("Kept: it passed every rule")
+    expect(page.locator(".card", has_text="Personal data")).to_contain_text("email")
+    visitor.shot("document-kept")
+    page.get_by_role("link", name="page-000-print.html").first.click()
+    page.wait_for_url(f"**/documents/{small.duplicate}")
+    expect(page.locator(".verdict-line")).to_contain_text(
+        f"a near copy. The document that stays is {small.representative}."
+    )
+    expect(page.locator("tr", has_text="(this one)")).to_contain_text("0.910")
+    visitor.shot("document-duplicate")
+
+
+def test_one_doc_id_in_two_shards_is_two_records(visitor: Visitor, small: SmallLake) -> None:
+    page = visitor.open(f"/documents/{small.same_record}")
+    expect(page.locator(".page-about").first).to_have_text("2 records answer to this address.")
+    texts = page.locator(".verdict-line").all_inner_texts()
+    assert sum("the same record, crawled twice" in text for text in texts) == 1
+    assert sum("Kept" in text for text in texts) == 1
+
+
+def test_why_a_record_was_set_aside(visitor: Visitor, small: SmallLake) -> None:
+    page = visitor.open("/documents?fate=set_aside")
+    page.get_by_role("link", name=small.set_aside_url).click()
+    expect(page.locator(".verdict-line")).to_contain_text("Set aside at ingest: not_text (image/png).")
+    visitor.shot("document-set-aside")
+    visitor.open("/documents?rule=no_target")
+    page.locator(".results a").click()
+    page.wait_for_url("**/why?question=*")
+    expect(page.locator(".verdict-line")).to_contain_text("no WARC-Target-URI")
+
+
+def test_an_unknown_page_gives_a_hint(visitor: Visitor) -> None:
+    page = visitor.open("/why?question=https://handbook.example/pages/page-00")
+    expect(page.locator(".empty")).to_contain_text("Near it: https://handbook.example/pages/page-000-copy.html")
+
+
+def test_text_from_a_crawl_is_shown_and_never_run(visitor: Visitor, small: SmallLake) -> None:
+    for path in ("/documents?query=evil", "/", "/gates", "/checkpoints", f"/documents/{small.attack}"):
+        page = visitor.open(path)
+        assert page.evaluate("window.pwned") is None
+    expect(page.locator(".document-text")).to_contain_text(ATTACK)
+    expect(page.locator(".page-title")).to_contain_text("<script>window.pwned=1</script>")
+    assert page.locator(".page script, .page img, .page iframe").count() == 0
+    assert page.locator("a[href^='javascript'], a[href*='evil.example']").count() == 0
+    visitor.shot("document-attack")
+    visitor.open("/gates")
+    expect(page.locator(".example", has_text="window.pwned")).to_be_visible()
+
+
+def test_long_and_chinese_names(visitor: Visitor, small: SmallLake) -> None:
+    page = visitor.open(f"/documents/{small.long_url}")
+    expect(page.locator(".page-title")).to_have_text(LONG_URL)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    visitor.open(f"/documents/{small.chinese}")
+    expect(page.locator(".document-text")).to_have_text(CHINESE)
+    expect(page.locator(".page-title")).to_have_text("https://新闻.example/文章/磨坊.html")
+    visitor.shot("document-chinese")
+    visitor.open("/documents?query=磨坊")
+    expect(page.locator(".results tbody tr")).to_have_count(1)
+
+
+def test_checkpoints_show_scores_with_intervals(visitor: Visitor) -> None:
+    page = visitor.open("/checkpoints")
+    titles = page.locator(".chart-grid .card-title").all_inner_texts()
+    assert titles == [
+        "arithmetic",
+        "heldout: code",
+        "heldout: documentation",
+        "heldout: mathematics",
+        "heldout: prose",
+        "python-basics",
+        "reading",
+    ]
+    expect(page.locator(".chart-grid .card-about").nth(1)).to_have_text("bits per byte, lower is better, 60 items")
+    blank = page.evaluate(
+        """() => [...document.querySelectorAll('.chart canvas')].filter(canvas => {
+            const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            return !data.some(value => value !== 0);
+        }).length"""
+    )
+    assert blank == 0
+    assert page.locator(".chart canvas").count() == len(titles) + 2
+
+
+def test_a_checkpoint_is_handed_in(visitor: Visitor, small: SmallLake) -> None:
+    page = visitor.open("/submit")
+    submit = page.get_by_role("button", name="Submit")
+    submit.click()
+    expect(page.locator(".field").first).to_contain_text("Give the path of a folder")
+    expect(page.locator(".field").nth(1)).to_contain_text("Choose at least one suite")
+    visitor.shot("submit-wrong")
+    page.get_by_label("Checkpoint folder").fill("/there/is/no/such/folder")
+    page.get_by_label("Suites").click()
+    page.get_by_role("option", name="reading").click()
+    page.get_by_role("option", name="python-basics").click()
+    page.keyboard.press("Escape")
+    submit.click()
+    expect(page.locator(".field").first).to_contain_text("there is no such folder")
+    page.get_by_label("Checkpoint folder").fill(str(small.checkpoint))
+    page.get_by_label("Label").fill("<b>我的模型</b>")
+    submit.click()
+    line = page.locator("tr", has_text="<b>我的模型</b>")
+    expect(line).to_contain_text("queued")
+    expect(line).to_contain_text("reading, python-basics")
+    expect(page.get_by_label("Checkpoint folder")).to_have_value("")
+    visitor.shot("submit-done")
+
+
+def test_the_api_reference_needs_no_script(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(visitor.base + "/docs")
+    expect(page.locator("h1")).to_have_text("Gristmill API")
+    for path in (
+        "/api/overview",
+        "/api/funnel",
+        "/api/documents/{doc_id}",
+        "/api/why",
+        "/api/scores",
+        "/api/submissions",
+    ):
+        expect(page.get_by_text(path, exact=True).first).to_be_visible()
+    assert page.locator("script").count() == 0
+    expect(page.locator("#Submission")).to_contain_text("Pickled weights are refused")
+    visitor.shot("docs")
+
+
+def test_a_page_that_is_not_there(visitor: Visitor) -> None:
+    visitor.expected_status = 404
+    visitor.page.goto(visitor.base + "/nothing-here")
+    expect(visitor.page.locator("body")).to_contain_text("404")
