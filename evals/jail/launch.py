@@ -26,6 +26,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 SIGKILL = 9  # the module `signal` takes 6 ms to load
 PIDFD_SEND_SIGNAL = 424  # the same number on every architecture
 ERRORS_KEPT = 2000
+NAMING_SECONDS = 30.0
 
 
 class Jail:
@@ -34,14 +35,7 @@ class Jail:
     def __init__(self, monitor: int, requests: int, replies: int, errors: int, info: int) -> None:
         self.requests, self.replies = requests, replies
         self._monitor, self._errors, self._info = monitor, errors, info
-        self._first: int | None = None
         self._ended: tuple[int | None, float] | None = None
-
-    def started(self) -> None:
-        """Note the jail's first process, whose death ends all in it. Call it once the worker has spoken."""
-        text = os.read(self._info, 4096).decode()
-        pid = text.partition('"child-pid":')[2].partition(",")[0].strip(" }\n")
-        self._first = os.pidfd_open(int(pid))
 
     def end(self, grace: float = 0.0) -> tuple[int | None, float]:
         """Wait ``grace`` seconds for the program to end by itself, then end it; return when no process of it is left.
@@ -54,13 +48,13 @@ class Jail:
         return self._ended
 
     def _end(self, grace: float) -> tuple[int | None, float]:
+        first = self._first_process()
         watch = os.pidfd_open(self._monitor)
         by_itself = bool(select.select([watch], [], [], grace)[0])
         os.close(watch)
-        if self._first is None:
-            os.kill(self._monitor, SIGKILL)
-        else:
-            ctypes.CDLL(None).syscall(PIDFD_SEND_SIGNAL, self._first, SIGKILL, None, 0)  # fails when it is gone already
+        if first is not None:
+            # Its death ends all in its namespace. The call fails when it is gone already.
+            ctypes.CDLL(None).syscall(PIDFD_SEND_SIGNAL, first, SIGKILL, None, 0)
         status, seconds = None, 0.0
         while True:
             try:
@@ -70,6 +64,20 @@ class Jail:
             seconds += usage.ru_utime + usage.ru_stime
             if pid == self._monitor and by_itself:
                 status = os.waitstatus_to_exitcode(code)
+
+    def _first_process(self) -> int | None:
+        """A handle on process 1 of the jail, which bubblewrap names once it exists; None when it came to nothing.
+
+        Before that there is nothing to end: the monitor killed too early would leave its child waiting for it for ever.
+        """
+        if not select.select([self._info], [], [], NAMING_SECONDS)[0]:
+            os.kill(self._monitor, SIGKILL)
+        text = os.read(self._info, 4096).decode()
+        pid = text.partition('"child-pid":')[2].partition(",")[0].strip(" }\n")
+        try:
+            return os.pidfd_open(int(pid)) if pid else None
+        except ProcessLookupError:
+            return None
 
     def errors(self) -> str:
         """The last words of bubblewrap, or of this module's child, on standard error. Call it after :meth:`end`."""
@@ -106,6 +114,7 @@ def start(
             for target, content in files.items():
                 hand_over(content, target)
             enter(groups, user)
+            die_with_parent()
             execute(bwrap, words)
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}".encode())

@@ -22,6 +22,7 @@ from evals.oracle import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import CodeType
     from typing import Any
 
 START_SECONDS = 10.0
@@ -69,7 +70,6 @@ class Oracle:
         try:
             self._send({key: self.job[key] for key in ("code", "entry_point", "live_tests", "rlimits", "max_bytes")})
             self._receive(b"")
-            self.jail.started()
         except Stopped as stopped:
             self.stopped = Stopped("infra", f"the jail did not start: {stopped.detail}")
             raise self.stopped from None
@@ -178,14 +178,10 @@ def well_formed(reply: tuple[Any, ...]) -> bool:
     return len(reply) == 2 and (reply[0] == "value" or (reply[0] == "unsendable" and type(reply[1]) is str))
 
 
-def judge(oracle: Oracle, job: dict[str, Any]) -> tuple[str, str]:
+def judge(oracle: Oracle, job: dict[str, Any], texts: tuple[CodeType, CodeType]) -> tuple[str, str]:
     """Load the candidate and run the tests: the verdict and the reason. Raises :class:`Stopped`."""
     tests, entry_point = job["tests"], job["entry_point"]
-    try:
-        text = compile(tests, "<tests>", "exec")
-        setup = compile(job["setup"], "<setup>", "exec")
-    except (SyntaxError, ValueError) as error:
-        return "infra", f"the tests do not compile: {error}"
+    setup, text = texts
     oracle.begin()
     try:
         oracle.load()
@@ -246,6 +242,10 @@ def printable(text: str, length: int = TEXT) -> str:
 
 def grade(job: dict[str, Any]) -> dict[str, object]:
     """Start a jail, judge one program, end the jail."""
+    try:
+        texts = compile(job["setup"], "<setup>", "exec"), compile(job["tests"], "<tests>", "exec")
+    except (SyntaxError, ValueError) as error:
+        return report("infra", f"the tests do not compile: {error}")
     launch.open_up(job["open_up"])
     launch.adopt_orphans()
     jail = launch.start(**job["jail"])
@@ -255,17 +255,23 @@ def grade(job: dict[str, Any]) -> dict[str, object]:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     oracle = Oracle(jail, job)
     try:
-        verdict, detail = judge(oracle, job)
+        verdict, detail = judge(oracle, job, texts)
     except Stopped as stopped:
         verdict, detail = stopped.verdict, stopped.detail
+    finally:
+        jail.end()
     if oracle.stopped is not None:  # whatever the tests made of it
         verdict, detail = oracle.stopped.verdict, oracle.stopped.detail
-    jail.end()
+    return report(verdict, detail, job["wall_seconds"] - oracle.left, jail.errors())
+
+
+def report(verdict: str, detail: str, seconds: float = 0.0, errors: str = "") -> dict[str, object]:
+    """The fields of an :class:`evals.oracle.verdicts.Outcome`, fit to be shown."""
     return {
         "verdict": verdict,
         "detail": printable(detail, 1000),
-        "seconds": job["wall_seconds"] - oracle.left,
-        "stderr_tail": printable(jail.errors(), 2000),
+        "seconds": seconds,
+        "stderr_tail": printable(errors, 2000),
     }
 
 

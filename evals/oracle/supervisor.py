@@ -3,6 +3,7 @@
 Cost on one core: about 90 ms a program, of which two interpreter starts and one jail are most.
 """
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -74,6 +75,11 @@ def _run_checker(program: Program, jail: dict[str, object], open_up: dict[str, s
         except BaseException:
             checker.kill()  # the jail dies with it
             raise
+        finally:
+            if checker.returncode != 0:
+                # A jail that was only half made has no parent left to die with, but is still in the checker's group.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(checker.pid, signal.SIGKILL)
     return _read_verdict(program, checker.returncode, verdict, errors.decode("utf-8", "replace")[-2000:])
 
 

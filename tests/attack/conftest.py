@@ -1,0 +1,66 @@
+"""Runs an attack in the jail and looks at the host before and after."""
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from evals.jail.capability import capability
+from evals.jail.limits import Limits
+from evals.jail.sandbox import FIRST_USER, plan
+from evals.oracle.grading import grade_program
+from evals.oracle.verdicts import Outcome, Program
+from tests.attack.programs import RunAttack
+
+SMALL = Limits(cpu_seconds=1, wall_seconds=5.0, memory_bytes=256 << 20)
+LONGEST = 30.0  # wall seconds on a loaded machine; an attack that is not stopped sleeps for longer
+SQUARES = "def check(candidate):\n    assert candidate(2) == 4\n    assert candidate(3) == 9\n"
+FORBIDDEN = ("/gristmill-attack", "/usr/gristmill-attack", "/tmp/gristmill-attack", "/root/gristmill-attack")  # noqa: S108
+
+
+def host_state() -> tuple[object, ...]:
+    """What no program may change: host name, mounts, files that attacks try to write, this process's descriptors."""
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    written = [path for path in FORBIDDEN if os.path.lexists(path)]
+    return socket.gethostname(), sorted(mounts), written, sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+def processes_of(user: int) -> list[str]:
+    """The processes that run as ``user``, by command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if entry.stat().st_uid == user:
+                found.append((entry / "cmdline").read_text())
+        except FileNotFoundError:
+            continue  # ended while we looked
+    return found
+
+
+@pytest.fixture(scope="session")
+def jail_slot() -> int:
+    """A slot of this test process; skips where there is no jail."""
+    found = capability()
+    if not found.usable:
+        pytest.skip(found.reason)
+    return 100 + os.getpid() % 390
+
+
+@pytest.fixture
+def attack(jail_slot: int, monkeypatch: pytest.MonkeyPatch) -> RunAttack:
+    """Grade a program; fail when the host changed, a process survived, or it took longer than it may."""
+    monkeypatch.setenv("GRISTMILL_SECRET", "token-5c1d")
+
+    def run(code: str, tests: str = SQUARES, entry_point: str = "answer", limits: Limits = SMALL) -> Outcome:
+        before, begun = host_state(), time.monotonic()
+        outcome = grade_program(Program(code, tests, entry_point, limits=limits), jail_slot)
+        assert host_state() == before
+        assert time.monotonic() - begun < LONGEST
+        if plan().drop_root:
+            assert processes_of(FIRST_USER + jail_slot) == []
+        assert outcome.detail.isprintable()
+        return outcome
+
+    return run
