@@ -89,9 +89,8 @@ def _candidates(data: bytes, header: str | None, is_html: bool) -> list[str]:
 def _wide_codec(data: bytes, header: str | None) -> str | None:
     """UTF-16 or UTF-32 without a mark: the header says so and zeros agree, or every second byte is zero."""
     start = data[:LOOK_BYTES]
-    if b"\x00" not in start:
-        ascii_only = start.isascii()
-        return header if header and header.startswith("utf-16") and not ascii_only and len(data) % 2 == 0 else None
+    if b"\x00" not in start:  # an East Asian page may hold no zero; believe the header unless UTF-8 explains the bytes
+        return header if header and header.startswith("utf-16") and _strict_utf8(data) is None else None
     if header and header.startswith("utf-32"):
         return header
     even, odd = start[0::2].count(0), start[1::2].count(0)
