@@ -1,7 +1,5 @@
 """Signatures equal datasketch's, bit for bit, for its default hash and for the column hash."""
 
-import re
-import unicodedata
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from datasketch.hashfunc import sha1_hash32, sha1_hash64
 
 from tasks.minhash import MinHashConfig, signatures
 from tasks.shingles import MULTIPLIER, ShingleConfig, shingle
+from tests.helpers.near_duplicates import chars_of, windows, words_of
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog, and the quick brown fox jumps again.",
@@ -24,29 +23,6 @@ TEXTS = [
     "word " * 400,
     "\n".join(f"line {number} of a long text with {number * 7} things in it" for number in range(300)),
 ]
-
-
-def is_ideograph(char: str) -> bool:
-    return "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af"
-
-
-def words_of(text: str) -> list[str]:
-    """The tokenisation again, character by character, from the Unicode database."""
-    spaced = "".join(
-        f" {char} " if is_ideograph(char) else char if unicodedata.category(char)[0] in "LN" else " "
-        for char in text.lower()
-    )
-    return spaced.split()
-
-
-def chars_of(text: str) -> list[str]:
-    return list(re.sub(r"\s+", " ", text.lower()).strip())
-
-
-def windows(tokens: list[str], n: int) -> list[list[str]]:
-    if len(tokens) < n:
-        return [tokens] if tokens else []
-    return [tokens[i : i + n] for i in range(len(tokens) - n + 1)]
 
 
 def fmix64(value: int) -> int:
@@ -93,7 +69,7 @@ def test_equals_datasketch(scheme: str, unit: str, n: int, seed: int, bands: int
                 scheme=scheme,
                 hashfunc=lambda tokens: column_hash(tokens) % (1 << width),
             )
-            values = [tuple(w) for w in windows((words_of if unit == "word" else chars_of)(text), n)]
+            values = list(windows((words_of if unit == "word" else chars_of)(text), n))
         theirs.update_batch(values)
         assert signature.dtype == theirs.hashvalues.dtype
         np.testing.assert_array_equal(signature, theirs.hashvalues)

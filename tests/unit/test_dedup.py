@@ -2,58 +2,20 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from schemas.digests import digest_text
 from schemas.errors import GristmillError
-from schemas.lake import conform
-from schemas.tables import SIGNALS, Bands, Clusters, Documents, Pairs, Verdicts
 from tasks.decide import kept_by
-from tasks.dedup.clusters import clusters
 from tasks.dedup.config import DedupConfig
-from tasks.dedup.pairs import pairs
-from tasks.dedup.verdicts import dedup_verdicts
-from tasks.minhash import bands
-from tests.helpers.ledger_rows import all_kept, documents_of, signals_of, store
+from tests.helpers.dedup_run import Shard, deduplicate
+from tests.helpers.ledger_rows import all_kept, documents_of
 
 WORDS = [f"word{number}" for number in range(2000)]
-QUALITY = "gopher_quality.alpha_word_ratio"
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Documents, what the policy said of them, and their quality."""
-
-    documents: pa.Table
-    verdicts: pa.Table
-    quality: list[float]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What deduplication wrote."""
-
-    pairs: pa.Table
-    clusters: pa.Table
-    verdicts: list[pa.Table]
-
-    def fate(self, shard: int, name: str) -> tuple[Any, ...]:
-        """(kept, rule, value, value_text, threshold) of the one row of a document."""
-        rows = [row for row in self.verdicts[shard].to_pylist() if row["doc_id"] == digest_text(name)]
-        assert len(rows) == 1
-        return tuple(rows[0][column] for column in ("kept", "rule", "value", "value_text", "threshold"))
-
-    def cluster(self, name: str) -> set[str]:
-        """doc_ids of the cluster that ``name`` is in."""
-        rows = self.clusters.to_pylist()
-        mine = {row["cluster_id"] for row in rows if row["doc_id"] == digest_text(name)}
-        return {row["doc_id"] for row in rows if row["cluster_id"] in mine}
 
 
 def shard(
@@ -63,36 +25,6 @@ def shard(
     by_id = {digest_text(name): value for name, value in (quality or {}).items()}
     values = [by_id.get(doc_id, 0.5) for doc_id in documents.column("doc_id").to_pylist()]
     return Shard(documents, all_kept(documents), values)
-
-
-def deduplicate(shards: list[Shard], folder: Path, config: DedupConfig | None = None) -> Result:
-    config = config or DedupConfig()
-    files: dict[str, list[Path]] = {"documents": [], "verdicts": [], "bands": []}
-    signal_files: list[list[Path]] = [[] for _ in SIGNALS]
-    for place, part in enumerate(shards):
-        home = folder / f"shard[{place}]*'"  # characters that a file list must not expand
-        files["documents"].append(store(home, Documents, part.documents))
-        files["verdicts"].append(store(home, Verdicts, part.verdicts))
-        files["bands"].append(store(home, Bands, bands.function(part.documents, part.verdicts, config.minhash)))
-        for table, rows, paths in zip(
-            SIGNALS, signals_of(part.documents, {QUALITY: part.quality}), signal_files, strict=True
-        ):
-            paths.append(store(home, table, rows))
-    scratch = [folder / "scratch1", folder / "scratch2"]
-    for empty in scratch:
-        empty.mkdir()
-    found = pairs.function(files["bands"], files["documents"], files["verdicts"], config.pairs(), scratch[0])
-    found = conform(Pairs, found)
-    pair_files = [store(folder / "pairs", Pairs, found)]
-    members = clusters.function(
-        files["documents"], files["verdicts"], pair_files, *signal_files, config.clusters(QUALITY), scratch[1]
-    )
-    members = conform(Clusters, members)
-    verdicts = [
-        conform(Verdicts, dedup_verdicts.function(part.documents, part.verdicts, members, config.verdicts()))
-        for part in shards
-    ]
-    return Result(found, members, verdicts)
 
 
 def text(seed: int, length: int = 300) -> str:

@@ -1,0 +1,144 @@
+"""Recall and precision on real near-duplicates with known exact similarity (shared/corpora/neardup)."""
+
+import gzip
+import json
+import math
+from collections import Counter, defaultdict
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from schemas.digests import digest_text
+from tasks.dedup.config import DedupConfig
+from tasks.minhash import PRESETS, buckets, candidate_probability, signatures
+from tasks.shingles import shingle
+from tests.helpers.dedup_run import Result, Shard, deduplicate
+from tests.helpers.ledger_rows import all_kept, documents_of
+from tests.helpers.near_duplicates import IDEOGRAPH, jaccard, shingles_of
+
+SETS = ("planted", "licence_texts", "doc_releases_django", "news_articles_plagiarism")
+SEEDS = 6
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    return {row["id"]: row["text"] for row in lines(folder / "docs.jsonl.gz")}
+
+
+def run(texts: dict[str, str], folder: Path, config: DedupConfig, shards: int = 3) -> Result:
+    names = list(texts)
+    parts = []
+    for first in range(shards):
+        documents = documents_of({name: texts[name] for name in names[first::shards]}, file=f"file{first}")
+        parts.append(Shard(documents, all_kept(documents), [0.5] * documents.num_rows))
+    return deduplicate(parts, folder, config)
+
+
+def similar_pairs(folder: Path, name: str, texts: dict[str, str]) -> dict[frozenset[str], float]:
+    """Known pairs of different texts with their exact similarity; the smallest doc_id speaks for exact copies."""
+    file = folder / ("truth.jsonl.gz" if name == "planted" else "all_pairs_ge_0.3.jsonl.gz")
+    speaker: dict[str, str] = {}
+    for doc in sorted(texts, key=digest_text):
+        speaker.setdefault(texts[doc], doc)
+    found = {}
+    for row in lines(file):
+        pair = frozenset((speaker[texts[row["a"]]], speaker[texts[row["b"]]]))
+        if len(pair) == 2:
+            found[pair] = row["jaccard5"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [
+        ("planted", "fineweb"),
+        ("licence_texts", "fineweb"),
+        ("licence_texts", "26x11"),
+        ("news_articles_plagiarism", "fineweb"),
+    ],
+)
+def test_recall_is_the_theoretical_curve(shared: Path, name: str, preset: str) -> None:
+    """Over seeds: pairs of one family share shingles and are found or missed together, so one draw says little."""
+    folder = shared / "corpora" / "neardup" / name
+    texts = texts_of(folder)
+    place = {doc: number for number, doc in enumerate(texts)}
+    known = similar_pairs(folder, name, texts)
+    sets = {doc: shingles_of(texts[doc]) for pair in known for doc in pair}
+    pairs = [(place[a], place[b], jaccard(sets[a], sets[b])) for a, b in map(sorted, known)]
+    left, right, similarity = (np.array(column) for column in zip(*pairs, strict=True))
+    shingles = shingle(pa.array(texts.values()), PRESETS[preset].shingles)
+    shared_bands = []
+    for seed in range(1, SEEDS + 1):
+        config = PRESETS[preset].model_copy(update={"seed": seed})
+        found = buckets(signatures(shingles, config), config)
+        shared_bands.append((found[left] == found[right]).any(axis=1))
+    for low, high in ((0.3, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.0)):
+        of_bin = (low <= similarity) & (similarity < high)
+        expected = sum(candidate_probability(value, PRESETS[preset]) for value in similarity[of_bin])
+        hits = [int(draw[of_bin].sum()) for draw in shared_bands]
+        error = np.std(hits, ddof=1) / math.sqrt(SEEDS)
+        assert abs(np.mean(hits) - expected) <= 4 * error + 0.5, (low, hits, expected)
+
+
+@pytest.mark.parametrize("name", ["planted", "licence_texts"])
+def test_candidates_are_all_that_share_a_bucket_and_are_measured_exactly(
+    shared: Path, tmp_path: Path, name: str
+) -> None:
+    texts = texts_of(shared / "corpora" / "neardup" / name)
+    config = DedupConfig(max_loss=1, max_bucket=100_000)
+    result = run(texts, tmp_path, config)
+    distinct = {
+        text: digest_text(doc) for doc, text in sorted(texts.items(), key=lambda item: digest_text(item[0]))[::-1]
+    }
+    found = buckets(signatures(shingle(pa.array(distinct), config.minhash.shingles), config.minhash), config.minhash)
+    in_bucket: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for doc_id, row in zip(distinct.values(), found.tolist(), strict=True):
+        for band, bucket in enumerate(row):
+            in_bucket[band, bucket].append(doc_id)
+    expected = Counter(pair for members in in_bucket.values() for pair in combinations(sorted(members), 2))
+    rows = result.pairs.to_pylist()
+    assert {(row["doc_id"], row["other"]): row["bands"] for row in rows} == expected
+
+    sets = {doc_id: shingles_of(text) for text, doc_id in distinct.items()}
+    for row in rows:
+        assert row["jaccard"] == pytest.approx(jaccard(sets[row["doc_id"]], sets[row["other"]]), abs=1e-12)
+        assert row["verified"] == (row["jaccard"] >= config.threshold)
+    assert any(row["verified"] for row in rows)
+    assert not all(row["verified"] for row in rows)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_equals_the_published_similarities(shared: Path, tmp_path: Path, name: str) -> None:
+    """To the four digits of the truth files, which glue an ideograph to a Latin letter before it and differ there."""
+    folder = shared / "corpora" / "neardup" / name
+    texts = texts_of(folder)
+    result = run(texts, tmp_path, DedupConfig(max_loss=1))
+    by_id = {digest_text(doc): doc for doc in texts}
+    known = similar_pairs(folder, name, texts)
+    compared = 0
+    for row in result.pairs.to_pylist():
+        pair = frozenset((by_id[row["doc_id"]], by_id[row["other"]]))
+        if pair in known and not any(IDEOGRAPH.search(texts[doc]) for doc in pair):
+            assert row["jaccard"] == pytest.approx(known[pair], abs=5.1e-5)
+            compared += 1
+    assert compared >= 5
+
+
+def test_any_cut_into_shards_gives_the_same_fates(shared: Path, tmp_path: Path) -> None:
+    texts = texts_of(shared / "corpora" / "neardup" / "licence_texts")
+    fates = []
+    for shards in (1, 4):
+        result = run(texts, tmp_path / str(shards), DedupConfig(max_loss=1), shards)
+        rows = [row for verdicts in result.verdicts for row in verdicts.to_pylist()]
+        fates.append(sorted((row["doc_id"], row["kept"], row["rule"], row["value"]) for row in rows if not row["kept"]))
+        assert len(rows) == len(texts)
+    assert fates[0] == fates[1]
+    assert fates[0]
