@@ -6,6 +6,7 @@ Results go to standard output, progress and errors to standard error. Verbs impo
 ``gristmill --help`` answers at once.
 """
 
+import atexit
 import os
 import sys
 
@@ -61,6 +62,7 @@ def main() -> None:
     """Run the command line and turn what a user can cure into a message and an exit code."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    atexit.register(silence_teardown)  # registered first, so it runs after every other exit handler
     try:
         app()
     except GristmillError as error:
@@ -71,6 +73,16 @@ def main() -> None:
             "gristmill: stopped. What was finished is kept; the same command goes on from there."
         )
         sys.exit(INTERRUPTED)
+
+
+def silence_teardown() -> None:
+    """Close standard error at the very end of the process.
+
+    DuckDB's binding (nanobind) lists every object that still lives when the interpreter is torn down, as a "leak", in
+    some hundred lines. The process is over; the list only hides what the command said.
+    """
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 if __name__ == "__main__":

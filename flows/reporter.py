@@ -49,7 +49,7 @@ class Reporter:
 
     def say(self, line: str) -> None:
         """One line for the person, above any live display."""
-        self.console.print(line, highlight=False, markup=False)
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def track(self, what: str, total: int, unit: str) -> Iterator[Advance]:

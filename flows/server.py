@@ -71,6 +71,10 @@ def ensure_server(lake_root: Path) -> Server:
     os.environ.update(QUIET)
     os.environ["PREFECT_API_URL"] = server.api_url
     os.environ["PREFECT_HOME"] = str(home(lake_root))
+    if "prefect" in sys.modules:  # it read its settings from the environment when it was imported
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()
     return server
 
 

@@ -142,10 +142,22 @@ def _validate(paths: list[Path], wanted: list[Expectation]) -> list[dict[str, An
     with _gx:
         import great_expectations as gx
         from great_expectations import expectations
+        from great_expectations.data_context.types.base import (
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+            ProgressBarsConfig,
+        )
         from sqlalchemy.dialects import registry
 
         registry.register("duckdb.lake", "tasks.gate_dialect", "LakeDialect")
-        context = gx.get_context(mode="ephemeral")
+        # No temporary Data Docs folder (they fetch from CDNs; results are rows of the lake) and no progress bars.
+        stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+        context = gx.get_context(
+            mode="ephemeral",
+            project_config=DataContextConfig(
+                store_backend_defaults=stores, progress_bars=ProgressBarsConfig(globally=False), analytics_enabled=False
+            ),
+        )
         source = context.data_sources.add_sql("lake", connection_string=DIALECT, create_temp_table=False)
         batch = source.add_query_asset("rows", query=_query(paths)).add_batch_definition_whole_table("all")
         suite = gx.ExpectationSuite(
