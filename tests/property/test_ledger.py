@@ -1,0 +1,114 @@
+"""Law 1 for any signals and any policy: every document has one fate, and the funnel adds up."""
+
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.lake import conform
+from schemas.tables import Curated, Documents, Records, SetAside, Verdicts
+from tasks.decide import DecideConfig, decide, kept_by
+from tasks.funnel import LedgerFiles, funnel, summary
+from tasks.policy import Policy, Rule, signal_field, signal_names
+from tests.helpers.ledger_rows import all_kept, documents_of, signals_of, store, table_of
+
+LANGUAGES = ["en", "de", "zh", "fr"]
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> dict[str, Any]:
+    """A rule that the policy accepts, on any signal."""
+    signal = draw(st.sampled_from(signal_names()))
+    kind = signal_field(signal).type
+    if pa.types.is_boolean(kind):
+        return {"signal": signal, "equals": draw(st.booleans())}
+    if pa.types.is_string(kind):
+        return {"signal": signal, "one_of": draw(st.lists(st.sampled_from(LANGUAGES), min_size=1, max_size=3))}
+    least = draw(st.floats(0.01, 0.5))
+    bounds: dict[str, Any] = {"min": least, "max": draw(st.floats(least, 0.99))}
+    dropped = draw(st.sampled_from(["min", "max", ""]))
+    return {"signal": signal, **{name: value for name, value in bounds.items() if name != dropped}}
+
+
+def values(signal: str) -> st.SearchStrategy[Any]:
+    """Values of a signal that lie on both sides of what :func:`rules` demands."""
+    kind = signal_field(signal).type
+    if pa.types.is_boolean(kind):
+        return st.booleans()
+    if pa.types.is_string(kind):
+        return st.sampled_from(LANGUAGES)
+    return st.integers(0, 2) if pa.types.is_integer(kind) else st.floats(0, 1) | st.just(math.nan)
+
+
+def fails(rule: Rule, value: Any) -> bool:
+    """What a rule means, in plain Python."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return True
+    if rule.equals is not None:
+        return bool(value != rule.equals)
+    if rule.one_of is not None:
+        return value not in rule.one_of
+    return (rule.min is not None and value < rule.min) or (rule.max is not None and value > rule.max)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(rules(), min_size=1, max_size=6), st.integers(0, 8), st.data())
+def test_every_document_has_one_fate(drawn: list[dict[str, Any]], count: int, data: st.DataObject) -> None:
+    policy = Policy.parse(
+        {
+            "name": "any",
+            "lineage": "any@test",
+            "quality": "gopher_quality.words",
+            "rules": [{"name": f"rule{number}", **rule} for number, rule in enumerate(drawn)],
+        },
+        "test",
+    )
+    documents = documents_of({str(number): f"text {number}" for number in range(count)})
+    columns = {
+        signal: data.draw(st.lists(values(signal), min_size=count, max_size=count), label=signal)
+        for signal in policy.signals()
+    }
+    present = data.draw(st.lists(st.booleans(), min_size=count, max_size=count), label="has signals")
+    signals = [table.filter(pa.array(present, pa.bool_())) for table in signals_of(documents, columns)]
+    verdicts = conform(Verdicts, decide.function(documents, *signals, DecideConfig(policy=policy)))
+
+    by_document: dict[str, list[dict[str, Any]]] = {doc_id: [] for doc_id in documents["doc_id"].to_pylist()}
+    for row in verdicts.to_pylist():
+        by_document[row["doc_id"]].append(row)
+    kept = 0
+    for place, rows in enumerate(by_document.values()):
+        expected = [
+            (rank, rule.name)
+            for rank, rule in enumerate(policy.rules, start=1)
+            if not present[place] or fails(rule, columns[rule.signal][place])
+        ]
+        kept += not expected
+        assert [(row["rank"], row["rule"]) for row in rows] == (expected or [(0, None)])
+        assert [row["kept"] for row in rows] == [not expected] * len(rows)
+
+    survivors = kept_by(verdicts, "decide", documents)
+    assert survivors.num_rows == kept
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        curated = table_of(Curated, survivors.select(["doc_id", "source"]).to_pylist())
+        found = summary(
+            funnel(
+                LedgerFiles(
+                    records=[
+                        store(folder, Records, table_of(Records, documents.select(["doc_id", "source"]).to_pylist()))
+                    ],
+                    documents=[store(folder, Documents, documents)],
+                    set_aside=[store(folder, SetAside, table_of(SetAside, []))],
+                    verdicts=[
+                        store(folder / "1", Verdicts, verdicts),
+                        store(folder / "2", Verdicts, all_kept(survivors, "deduplicate")),
+                    ],
+                    curated=[store(folder, Curated, curated)],
+                )
+            )
+        )
+    assert (found["records"], found["kept"], found["rejected"]) == (count, kept, count - kept)
