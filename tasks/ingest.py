@@ -6,6 +6,8 @@ row's id column, else the digest of its payload with its number among equals in 
 source and identity. Cost: reads the file once; holds the payloads of one file in memory.
 """
 
+import errno
+import tempfile
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -50,11 +52,24 @@ class IngestConfig(Config):
 def ingest(source: SourceFile, config: IngestConfig) -> tuple[pa.Table, pa.Table]:
     """Read one input file: its records, and what was set aside with the reason.
 
-    Raises :class:`schemas.errors.UsageError` when the config names a column that a Parquet file does not have.
+    Raises :class:`schemas.errors.UsageError` when the config names a column that a Parquet file does not have, and
+    :class:`GristmillError` when the file is gone or the temporary folder is full.
     """
     collector = _Collector(config.source)
-    for item in read_items(source, config.limits):
-        collector.add(item)
+    try:
+        for item in read_items(source, config.limits):
+            collector.add(item)
+    except (FileNotFoundError, PermissionError) as error:
+        raise GristmillError(
+            f"{source.path}: this input is gone, or may no longer be read: {error.strerror}."
+        ) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise GristmillError(
+            f"the temporary folder {tempfile.gettempdir()} is full, and {source.name} is unpacked there. Free some "
+            "room or name another folder in TMPDIR, and run the same command again."
+        ) from error
     return collector.tables()
 
 

@@ -134,6 +134,8 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
         status, stated = response.status, response.headers.get("content-type")
         if not 200 <= status < 300:
             return aside(Reason.REDIRECT if 300 <= status < 400 else Reason.HTTP_ERROR, f"status {status}")
+        if frame.detail and response.is_short:
+            return aside(Reason.TRUNCATED, f"{frame.detail}, and the HTTP body is shorter than its Content-Length")
     content_type, charset = split_type(stated)
     if not content_type or content_type in UNKNOWN_TYPES:
         content_type = split_type(headers.get("warc-identified-payload-type"))[0] or content_type

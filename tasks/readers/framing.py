@@ -42,6 +42,7 @@ class Frame:
     """A record at [start, end), its block at [body, end). ``headers`` by lower-case name, of an ARC line too.
 
     ``fault`` is what is wrong with it: ``truncated`` (fewer bytes than declared), ``length`` (none declared), or None.
+    Without a fault, ``detail`` says that a hole follows: either the length is too short, or what follows is garbage.
     """
 
     start: int
@@ -152,6 +153,7 @@ def _bounded(find_next: FindNext, header: re.Pattern[bytes], data: Buffer, size:
     if end > size:
         detail = f"declares {declared} bytes, {size - frame.body} are there"
         return Frame(frame.start, frame.body, size, frame.headers, "truncated", detail)
+    frame.detail = f"after the {declared} bytes that it declares no record begins"
     return frame
 
 

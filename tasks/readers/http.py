@@ -43,6 +43,12 @@ class Response:
     headers: dict[str, str]
     body: bytes
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the body has fewer bytes than its Content-Length. Proves nothing by itself: crawlers undo codings."""
+        length = self.headers.get("content-length", "")
+        return length.isascii() and length.isdigit() and len(length) < 16 and len(self.body) < int(length)
+
 
 def parse_response(block: bytes) -> Response | None:
     """The response in a record's block; None when the block does not start with an HTTP status line."""

@@ -62,14 +62,15 @@ def stretches(path: Path) -> Iterator[Stretch | Gap]:
     with path.open("rb") as file:
         if not file.read(1):
             return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            start = mapped[:4]
-            if start.startswith(GZIP_MAGIC):
-                yield from _gzip_stretches(mapped)
-            elif start == LZ4_MAGIC or start in ZSTD_MAGICS:
-                yield from _framed_stretches(file, Lz4Reader if start == LZ4_MAGIC else ZstdReader, len(mapped))
-            else:
-                yield Stretch(0, len(mapped), mapped, compressed=False)
+        # never closed by hand: slices of it may live on in the traceback of an error
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        start = mapped[:4]
+        if start.startswith(GZIP_MAGIC):
+            yield from _gzip_stretches(mapped)
+        elif start == LZ4_MAGIC or start in ZSTD_MAGICS:
+            yield from _framed_stretches(file, Lz4Reader if start == LZ4_MAGIC else ZstdReader, len(mapped))
+        else:
+            yield Stretch(0, len(mapped), mapped, compressed=False)
 
 
 @dataclass(slots=True)
@@ -84,30 +85,29 @@ class _Member:
 
 
 def _gzip_stretches(mapped: mmap.mmap) -> Iterator[Stretch | Gap]:
-    size = len(mapped)
-    with memoryview(mapped) as view:
-        pending: _Member | None = None
-        position = 0
-        while position < size:
-            member = _inflate_member(view, position)
-            position = member.end if member.fault is None else _next_member(mapped, view, member.start + 1)
-            broken = member if member.fault is not None else None
-            if pending is not None and not member.spool.starts_record():
-                pending = _Member(pending.start, position, pending.spool.extend(member.spool), member.fault)
-            else:
-                if pending is not None:
-                    yield _stretch(pending)
-                pending = member
-            if broken is not None:
-                inflated = broken.spool.size
-                pending.end = position
-                if pending.spool.size:
-                    yield _stretch(pending)
-                pending = None
-                detail = f"{broken.fault}; {inflated} bytes came out of it"
-                yield Gap(broken.start, position - broken.start, detail, broken.cut_off)
-        if pending is not None:
-            yield _stretch(pending)
+    size, view = len(mapped), memoryview(mapped)
+    pending: _Member | None = None
+    position = 0
+    while position < size:
+        member = _inflate_member(view, position)
+        position = member.end if member.fault is None else _next_member(mapped, view, member.start + 1)
+        broken = member if member.fault is not None else None
+        if pending is not None and not member.spool.starts_record():
+            pending = _Member(pending.start, position, pending.spool.extend(member.spool), member.fault)
+        else:
+            if pending is not None:
+                yield _stretch(pending)
+            pending = member
+        if broken is not None:
+            inflated = broken.spool.size
+            pending.end = position
+            if pending.spool.size:
+                yield _stretch(pending)
+            pending = None
+            detail = f"{broken.fault}; {inflated} bytes came out of it"
+            yield Gap(broken.start, position - broken.start, detail, broken.cut_off)
+    if pending is not None:
+        yield _stretch(pending)
 
 
 def _stretch(member: _Member) -> Stretch:

@@ -243,6 +243,13 @@ def test_a_length_that_is_too_short_leaves_one_damage_row(tmp_path: Path, change
     assert fates(tables) == [("kept", "http://a.example/bad"), ("damage", "no_record"), ("kept", "http://a.example/1")]
 
 
+def test_a_page_that_is_known_to_be_cut_is_set_aside(tmp_path: Path) -> None:
+    """The record's length is too short, and the HTTP header confirms it."""
+    bad = declared(record("http://a.example/bad", PAGE, (*HTML, ("Content-Length", str(len(PAGE))))), -20)
+    tables = run(crawl(tmp_path, bad, record("http://a.example/1")))
+    assert fates(tables) == [("record", "truncated"), ("damage", "no_record"), ("kept", "http://a.example/1")]
+
+
 @pytest.mark.parametrize(
     ("header", "fate"),
     [
