@@ -1,8 +1,8 @@
 """Which addresses the site has, and what stands at each: decided from listings before any page is made.
 
 Every section gets a share of the pages; files are drawn with the seed, whole, until the share is full, and a section
-that has too little text leaves its share to the others. The cost is one pass over candidate files for the amount of
-their docstrings (about a second); pages are made when they are asked for.
+that has too little text leaves its share to the others. The cost is the listing of packages and one quick
+look at each file drawn (one or two seconds); pages are made when they are asked for.
 """
 
 import random
@@ -41,6 +41,9 @@ COPIES = {"print": 0.05, "archive": 0.05, "mirror": 0.02, "tags": 0.02}
 #: Who takes the share that a section could not fill, in this order.
 HEIRS = ("docs", "source", "library", "math")
 
+#: Always on the site: real text with public IP addresses, for the redaction to find.
+PINNED = ("/projects/psutil/readme", "/library/socket")
+
 Blocks = Callable[[], list[str]]
 
 
@@ -67,6 +70,14 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A file or text that could be on the site: the path it would have, and its pages (none, if it has no text)."""
+
+    path: str
+    pages: Callable[[], list[Page]]
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """The pages of each section in the order of their paths, and other addresses that lead to the same pages."""
 
@@ -82,18 +93,19 @@ def build_catalogue(config: SiteConfig, projects: Sequence[sources.Project]) -> 
     files = sources.standard_library()
     offers = {
         "library": _library(files),
-        "docs": [group for name in sources.DOCUMENTED for group in _package("docs", name)],
-        "math": [group for name in sources.MATHEMATICS for group in _package("math", name)],
+        "docs": [offer for name in sources.DOCUMENTED for offer in _package("docs", name)],
+        "math": [offer for name in sources.MATHEMATICS for offer in _package("math", name)],
         "source": [_source(file) for file in files if 1_500 <= file.size <= 3 * PART],
         "projects": [_readme(project) for project in projects if len(project.readme) >= 200],
-        "licenses": [group for project in projects for group in _licences(project)],
-        "languages": [[_translation(*item)] for item in sources.translations().items()],
+        "licenses": [offer for project in projects for offer in _licences(project)],
+        "languages": [_translation(*item) for item in sources.translations().items()],
     }
     quota = {section: round(config.pages * share) for section, share in SHARES.items()}
     chosen: dict[str, list[Page]] = {}
-    for section, groups in offers.items():
-        rng.shuffle(groups)
-        chosen[section], offers[section] = _draw(groups, quota[section])
+    for section, possible in offers.items():
+        rng.shuffle(possible)
+        possible.sort(key=lambda offer: offer.path not in PINNED)
+        chosen[section], offers[section] = _draw(possible, quota[section])
     short = sum(quota.values()) - sum(map(len, chosen.values()))
     for section in HEIRS:
         more, offers[section] = _draw(offers[section], short)
@@ -118,15 +130,18 @@ def build_catalogue(config: SiteConfig, projects: Sequence[sources.Project]) -> 
     return Catalogue(sections, prints, mirrors, _tags(sections, round(config.pages * COPIES["tags"])))
 
 
-def _draw(groups: Sequence[list[Page]], count: int) -> tuple[list[Page], list[list[Page]]]:
-    """Whole groups (the parts of one file) in order while they fit into ``count`` pages; and the groups left."""
+def _draw(offers: Sequence[Offer], count: int) -> tuple[list[Page], list[Offer]]:
+    """Whole offers (all parts of one file) in order while they fit into ``count`` pages; and the offers left."""
     taken: list[Page] = []
-    left: list[list[Page]] = []
-    for group in groups:
-        if len(taken) + len(group) <= count:
-            taken += group
+    left: list[Offer] = []
+    for place, offer in enumerate(offers):
+        if len(taken) >= count:
+            return taken, [*left, *offers[place:]]
+        pages = offer.pages()
+        if len(taken) + len(pages) <= count:
+            taken += pages
         else:
-            left.append(group)
+            left.append(offer)
     return taken, left
 
 
@@ -139,8 +154,10 @@ def _with_query(path: str, query: str) -> str:
 
 
 def _parts(page: Page, makers: Iterable[Blocks]) -> list[Page]:
-    """A page for each maker: the first at the path, the others at ``?page=2`` and on, each linked to its neighbours."""
+    """A page for each maker: the first at the path, the others at ``?page=2`` and on."""
     blocks = list(makers)
+    if not blocks:
+        return []
     paths = [page.path, *(_with_query(page.path, f"page={number}") for number in range(2, len(blocks) + 1))]
     titles = [page.title, *(f"{page.title} ({number} of {len(blocks)})" for number in range(2, len(blocks) + 1))]
     return [
@@ -153,57 +170,65 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-")
 
 
-def _library(files: list[sources.SourceFile]) -> list[list[Page]]:
-    groups = [
-        _parts(
-            Page(f"/library/{file.module}", "library", file.module, list, group="modules"),
-            [partial(documentation_blocks, file.path, part, PART) for part in parts],
-        )
-        for file, parts in sources.documented(files, PART, 400)
+def _library(files: list[sources.SourceFile]) -> list[Offer]:
+    offers = [
+        _documented(Page(f"/library/{file.module}", "library", file.module, list, "modules"), file, 400)
+        for file in files
     ]
     for name, text in sources.topics().items():
         page = Page(f"/library/reference/{_slug(name)}", "library", f"{name} (language reference)", list, "reference")
-        groups.append(_parts(page, [partial(rst_blocks, piece) for piece in _pieces(text)]))
-    return groups
+        offers.append(_text(page, rst_blocks, text))
+    return offers
 
 
-def _package(section: str, name: str) -> list[list[Page]]:
+def _package(section: str, name: str) -> list[Offer]:
     folder = f"/{section}/{name}/latest" if section == "docs" else f"/{section}/{name}"
     return [
-        _parts(
-            Page(f"{folder}/{file.module}", section, file.module, list, group=name),
-            [partial(documentation_blocks, file.path, part, PART) for part in parts],
-        )
-        for file, parts in sources.documented(sources.package_files(name), PART, 1_500)
+        _documented(Page(f"{folder}/{file.module}", section, file.module, list, name), file, 1_500)
+        for file in sources.package_files(name)
     ]
 
 
-def _source(file: sources.SourceFile) -> list[Page]:
+def _documented(page: Page, file: sources.SourceFile, least: int) -> Offer:
+    def pages() -> list[Page]:
+        parts = sources.documented_parts(file, PART, least)
+        return _parts(page, [partial(documentation_blocks, file.path, part, PART) for part in parts])
+
+    return Offer(page.path, pages)
+
+
+def _text(page: Page, reader: Callable[[str], list[str]], text: str) -> Offer:
+    return Offer(page.path, lambda: _parts(page, [partial(reader, piece) for piece in _pieces(text)]))
+
+
+def _source(file: sources.SourceFile) -> Offer:
     name = file.module.replace(".", "/") + ("/__init__.py" if file.path.stem == "__init__" else ".py")
-    page = Page(f"/source/{name}", "source", name, list, group="Python")
-    return _parts(page, [partial(source_blocks, file.path, part, PART) for part in range(-(-file.size // PART))])
+    page = Page(f"/source/{name}", "source", name, list, "Python")
+    makers = [partial(source_blocks, file.path, part, PART) for part in range(-(-file.size // PART))]
+    return Offer(page.path, partial(_parts, page, makers))
 
 
-def _readme(project: sources.Project) -> list[Page]:
+def _readme(project: sources.Project) -> Offer:
     markdown = project.content_type == "text/markdown" or re.search(r"^#{1,3} \w", project.readme, re.M)
     reader = markdown_blocks if markdown and project.content_type != "text/x-rst" else rst_blocks
     page = Page(f"/projects/{project.name}/readme", "projects", f"{project.name} {project.version}", list, "Projects")
-    return _parts(page, [partial(reader, piece) for piece in _pieces(project.readme)])
+    return _text(page, reader, project.readme)
 
 
-def _licences(project: sources.Project) -> list[list[Page]]:
+def _licences(project: sources.Project) -> list[Offer]:
     return [
-        _parts(
+        _text(
             Page(f"/licenses/{project.name}/{_slug(file)}", "licenses", f"{project.name}: {file}", list, project.name),
-            [partial(plain_blocks, piece) for piece in _pieces(text)],
+            plain_blocks,
+            text,
         )
         for file, text in project.licences
     ]
 
 
-def _translation(language: str, messages: list[str]) -> Page:
-    path = f"/languages/{language.lower()}"
-    return Page(path, "languages", language, partial(plain_blocks, "\n\n".join(messages)), language=language)
+def _translation(language: str, messages: list[str]) -> Offer:
+    page = Page(f"/languages/{language.lower()}", "languages", language, list, language=language)
+    return _text(page, plain_blocks, "\n\n".join(messages))
 
 
 def _pieces(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Which text is on this machine: the standard library, installed packages, their READMEs, licences and translations.
 
-Only listings, file sizes and package metadata are read here, and one quick pass over candidate files for the amount of
-their docstrings; about a second. Every list is in the order of names, so it is the same wherever the same packages are.
+Listings, file sizes and package metadata cost about a second; the amount of docstrings in a file is estimated without
+parsing it. Every list is in the order of names, so it is the same wherever the same packages are.
 """
 
 import importlib.metadata
@@ -115,15 +115,11 @@ def _python_files(root: Path, prefix: str) -> list[SourceFile]:
     return sorted(found, key=lambda file: file.module)
 
 
-def documented(files: list[SourceFile], size: int, least: int) -> list[tuple[SourceFile, list[int]]]:
-    """The files with docstrings, and their parts (``size`` bytes of source) with at least ``least`` bytes of them."""
-    found = []
-    for file in files:
-        if file.size >= least:
-            parts = [part for part, prose in sorted(prose_parts(file.path, size).items()) if prose >= least]
-            if parts:
-                found.append((file, parts))
-    return found
+def documented_parts(file: SourceFile, size: int, least: int) -> list[int]:
+    """The parts of ``file`` (``size`` bytes of source each) with at least ``least`` bytes of docstrings."""
+    if file.size < least:
+        return []
+    return [part for part, prose in sorted(prose_parts(file.path, size).items()) if prose >= least]
 
 
 def topics() -> dict[str, str]:
