@@ -40,8 +40,8 @@ def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def load_records(connection: duckdb.DuckDBPyConnection, documents: list[Path], verdicts: list[Path]) -> None:
     """Make the tables ``records`` and ``texts``. The i-th file of verdicts judges the i-th file of documents.
 
-    Raises :class:`GristmillError` when two records of one doc_id also have the same record_uri, so that nothing could
-    tell their fates apart: two input files share a name.
+    Raises :class:`GristmillError` when the files do not belong together, and when two records of one doc_id also have
+    the same record_uri, so that nothing could tell their fates apart: two input files share a name.
     """
     attach(connection, "documents_rows", documents)
     attach(connection, "verdicts_rows", verdicts)
@@ -58,6 +58,7 @@ def load_records(connection: duckdb.DuckDBPyConnection, documents: list[Path], v
         """,
         {"stage": DECIDE},
     )
+    _check_placed(connection)
     connection.execute(
         """
         CREATE TABLE texts AS
@@ -65,6 +66,21 @@ def load_records(connection: duckdb.DuckDBPyConnection, documents: list[Path], v
         FROM (SELECT min(doc_id) AS doc_id, text_hash FROM records WHERE first_record GROUP BY text_hash)
         """
     )
+
+
+def _check_placed(connection: duckdb.DuckDBPyConnection) -> None:
+    """Every kept verdict has found its record, and every record can be told from the others."""
+    found, expected = connection.execute(
+        """
+        SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM verdicts_rows WHERE stage = $stage AND kept)
+        """,
+        {"stage": DECIDE},
+    ).fetchall()[0]
+    if found != expected:
+        raise GristmillError(
+            f"{expected:,} documents are kept by the verdicts and {found:,} of them are in the documents' files at the "
+            "same places: give the files of both tables for the same shards, in the same order."
+        )
     clash = connection.execute(
         "SELECT record_uri FROM records GROUP BY doc_id, record_uri HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
     ).fetchone()

@@ -113,6 +113,13 @@ def test_two_inputs_of_one_name_with_the_same_record_are_refused(tmp_path: Path)
         deduplicate([shard({"a": text(9)}), shard({"a": text(10)})], tmp_path)
 
 
+def test_files_of_different_shards_are_refused(tmp_path: Path) -> None:
+    first, second = shard({"a": text(9)}, file="one"), shard({"b": text(10)}, file="two")
+    swapped = [Shard(first.documents, second.verdicts, [0.5]), Shard(second.documents, first.verdicts, [0.5])]
+    with pytest.raises(GristmillError, match="same shards, in the same order"):
+        deduplicate(swapped, tmp_path)
+
+
 def test_what_the_policy_rejected_takes_no_part(tmp_path: Path) -> None:
     base = text(11)
     part = shard({"a": base, "b": base + " tail", "c": base}, {"a": 0.9})
