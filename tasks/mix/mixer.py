@@ -7,11 +7,14 @@ every trial is an ordinary job that is found done when it is asked for again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
+from pydantic import Field
+from pydantic_core import to_jsonable_python
 
+from schemas.config import Config
 from schemas.digests import digest_digests, digest_json
 from schemas.errors import GristmillError
 from tasks.mix.domain import Domain, Shares, named, vector, water_fill
@@ -31,13 +34,16 @@ class Goal:
     prior: Shares | None = None
 
 
-@dataclass(frozen=True)
-class Budget:
-    """The size of a trial: ``steps`` optimiser steps on ``batch_rows`` rows of ``row_tokens`` (L+1) tokens each."""
+class Budget(Config):
+    """The size of a trial: how many rows of how many tokens, on a model of which shape."""
 
-    steps: int
-    batch_rows: int
-    row_tokens: int
+    steps: int = Field(150, ge=1, description="optimiser steps")
+    batch_rows: int = Field(16, ge=1, description="rows in a batch; at least one for each domain")
+    row_tokens: int = Field(65, ge=2, description="tokens in a row, one more than the model predicts")
+    width: int = Field(48, ge=8, description="width of the model; a multiple of twice the heads")
+    layers: int = Field(2, ge=1, description="transformer blocks")
+    heads: int = Field(4, ge=1, description="attention heads")
+    learning_rate: float = Field(2e-2, gt=0, description="peak learning rate of AdamW")
 
     @property
     def tokens(self) -> int:
@@ -112,7 +118,7 @@ class Mixture:
     @property
     def digest(self) -> str:
         """Digest of all of it."""
-        return digest_json(asdict(self))
+        return digest_json(to_jsonable_python(self))
 
 
 class Mixer(Protocol):
@@ -140,15 +146,14 @@ def trial(
 ) -> Trial:
     """A trial whose id is the digest of its settings and of the domains' token files, 16 hex digits."""
     unnamed = Trial("", dict(weights), budget, loop, dict(options or {}), init, data_share, seed)
-    identity = digest_json([asdict(unnamed), [[domain.name, domain.fingerprint] for domain in domains]])
-    return Trial(identity[:16], unnamed.weights, budget, loop, unnamed.options, init, data_share, seed)
+    files = [[domain.name, domain.fingerprint] for domain in domains]
+    return replace(unnamed, id=digest_json(to_jsonable_python([unnamed, files]))[:16])
 
 
 def inputs_digest(domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome], settings: object = None) -> str:
     """Digest of what a mixture was computed from: token files, goal, the method's settings, and outcomes."""
-    outcomes = [{**asdict(outcome), "seconds": None} for outcome in sorted(seen, key=lambda outcome: outcome.trial)]
-    parts = [[asdict(domain) for domain in domains], asdict(goal), outcomes, settings]
-    return digest_digests(digest_json(part) for part in parts)
+    outcomes = [replace(outcome, seconds=None) for outcome in sorted(seen, key=lambda outcome: outcome.trial)]
+    return digest_digests(digest_json(to_jsonable_python(part)) for part in (domains, goal, outcomes, settings))
 
 
 def one_stage(
