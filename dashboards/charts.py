@@ -117,9 +117,11 @@ def rule_chart(funnel: Funnel, dark: bool) -> Options:
 def score_chart(scores: list[Score], dark: bool) -> Options:
     """One metric against the training step, a line for each mixture, an error bar for each checkpoint."""
     colours = palette(dark)
-    groups: dict[str, list[Score]] = defaultdict(list)
+    lines: dict[tuple[str, str], list[Score]] = defaultdict(list)
     for score in scores:
-        groups[score.mixture or score.label].append(score)
+        lines[(score.mixture, score.run) if score.mixture else (score.label, score.checkpoint)].append(score)
+    names = distinct(list(lines))
+    groups = {names[key]: members for key, members in lines.items()}
     series: list[Options] = []
     for place, (name, members) in enumerate(sorted(groups.items())):
         colour = colours.series[place % len(colours.series)]
@@ -176,8 +178,7 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
     groups: dict[tuple[str, str], list[Loss]] = defaultdict(list)
     for loss in losses:
         groups[loss.mixture, loss.run].append(loss)
-    mixtures = [mixture for mixture, _ in groups]
-    names = {key: key[0] if mixtures.count(key[0]) == 1 and key[0] else f"{key[0]} {key[1][:8]}" for key in groups}
+    names = distinct(list(groups))
     return {
         **_base(colours),
         "grid": {"left": 12, "right": 24, "top": 40, "bottom": 34, "containLabel": True},
@@ -202,10 +203,11 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
 def mixture_chart(shares: list[Share], dark: bool) -> Options:
     """The share of every domain in every mixture (and stage), stacked to 1."""
     colours = palette(dark)
-    staged = {share.mixture for share in shares if share.stage > 0}
-    bars = sorted({(share.mixture, share.stage) for share in shares})
-    names = [f"{mixture}, stage {stage}" if mixture in staged else mixture for mixture, stage in bars]
-    weights = {(share.mixture, share.stage, share.domain): share.weight for share in shares}
+    staged = {share.digest for share in shares if share.stage > 0}
+    bars = sorted({(share.mixture, share.digest, share.stage) for share in shares})
+    known = distinct(sorted({bar[:2] for bar in bars}))
+    names = [known[bar[:2]] + (f", stage {bar[2]}" if bar[1] in staged else "") for bar in bars]
+    weights = {(share.mixture, share.digest, share.stage, share.domain): share.weight for share in shares}
     domains = sorted({share.domain for share in shares})
     label_colour = "#ffffff" if not dark else "#0c0a09"
     return {
@@ -226,6 +228,12 @@ def mixture_chart(shares: list[Share], dark: bool) -> Options:
             for place, domain in enumerate(domains)
         ],
     }
+
+
+def distinct(keys: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """A name for each (name, digest): the name alone where it is the only one of that name."""
+    names = [name for name, _ in keys]
+    return {key: key[0] if key[0] and names.count(key[0]) == 1 else f"{key[0]} {key[1][:8]}".strip() for key in keys}
 
 
 def _base(colours: Palette) -> Options:

@@ -117,12 +117,13 @@ def badge(word: str) -> None:
     ui.label(words(word)).classes(f"badge tone-{tone(word)}")
 
 
-def empty(what: str, command: str) -> None:
-    """What a page says when there is nothing to show: what is missing and the command that makes it."""
+def empty(what: str, *commands: str) -> None:
+    """What a page says when there is nothing to show: what is missing and the commands that make it."""
     with ui.element("div").classes("empty"):
         ui.icon("inbox").classes("empty-icon")
         ui.label(what).classes("empty-what")
-        ui.label(command).classes("empty-command")
+        for command in commands:
+            ui.label(command).classes("empty-command")
 
 
 def count(number: int) -> str:

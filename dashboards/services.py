@@ -40,8 +40,9 @@ class Services:
         return found
 
     def submit(self, submission: Submission, submitted_by: str) -> StoredSubmission:
-        """Store a submission without problems and start its evaluation. One that cannot be started is kept as failed.
+        """Store a submission without problems and start its evaluation.
 
+        One that cannot be started now stays queued, with the reason as its error, and can be handed over later.
         Raises :class:`GristmillError` when the state cannot be written.
         """
         stored = self.state.submit(submission, submitted_by)
@@ -49,5 +50,5 @@ class Services:
             try:
                 self.state.attach(stored.id, self.on_submit(stored))
             except GristmillError as error:
-                self.state.update(stored.id, "failed", error=str(error))
+                self.state.update(stored.id, "queued", error=str(error))
         return self.state.submission(stored.id) or stored

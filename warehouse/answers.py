@@ -192,6 +192,7 @@ class Share(BaseModel):
     """A domain's share of a mixture."""
 
     mixture: str
+    digest: str = Field(description="digest of weights, plan and token store")
     method: str
     stage: int
     domain: str

@@ -25,7 +25,7 @@ async def draw(services: Services, request: Request) -> None:
         title("Checkpoints", "Scores against the training step, by mixture. Bars are 95 % intervals.")
         if not (scores or losses or shares or checkpoints):
             with card():
-                empty("Nothing has been trained or scored yet.", "gristmill train --recipe NAME")
+                empty("Nothing has been trained or scored yet.", "gristmill train")
             return
         _charts(scores, dark)
         with ui.element("div").classes("columns even"):
@@ -33,12 +33,12 @@ async def draw(services: Services, request: Request) -> None:
                 if losses:
                     ui.echart(loss_chart(losses, dark)).classes("chart")
                 else:
-                    empty("No loss curve yet.", "gristmill train --recipe NAME")
+                    empty("No loss curve yet.", "gristmill train")
             with card("Mixtures", "Share of each domain, after the repetition caps."):
                 if shares:
                     ui.echart(mixture_chart(shares, dark)).classes("chart")
                 else:
-                    empty("No mixture yet.", "gristmill mix --method NAME")
+                    empty("No mixture yet.", "gristmill mix --method doremi")
         if scores:
             with card("All scores"):
                 _scores(scores)
@@ -50,7 +50,7 @@ async def draw(services: Services, request: Request) -> None:
 def _charts(scores: list[answers.Score], dark: bool) -> None:
     if not scores:
         with card():
-            empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT --suite NAME")
+            empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT")
         return
     groups: dict[tuple[str, str, str], list[answers.Score]] = defaultdict(list)
     for score in scores:

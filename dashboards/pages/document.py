@@ -21,7 +21,7 @@ async def draw(services: Services, request: Request, question: str) -> None:
         if not answer.records:
             title("Document", question)
             with card():
-                empty(answer.hint or "No record.", "gristmill why URL")
+                empty(answer.hint or "No record.")
             return
         if len(answer.records) > 1:
             ui.label(f"{len(answer.records)} records answer to this address.").classes("page-about")

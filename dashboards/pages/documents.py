@@ -60,7 +60,7 @@ async def draw(services: Services, request: Request, search: Search) -> None:
         title("Documents", "Every record of every crawl, kept or not. Open one to see why.")
         if not facets.sources:
             with card():
-                empty("Nothing has been curated yet.", "gristmill curate --input CRAWL --source NAME --policy NAME")
+                empty("Nothing has been curated yet.", "gristmill curate --input PATH --source NAME")
             return
         _form(facets, search)
         with card():

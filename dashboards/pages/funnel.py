@@ -23,7 +23,7 @@ async def draw(services: Services, request: Request, source: str | None) -> None
         title("Funnel", "Every record has one fate: at each stage, records in = kept + rejected.")
         if not funnel.sources:
             with card():
-                empty("Nothing has been curated yet.", "gristmill curate --input CRAWL --source NAME --policy NAME")
+                empty("Nothing has been curated yet.", "gristmill curate --input PATH --source NAME")
             return
         with ui.element("div").classes("controls"):
             ui.select(

@@ -10,9 +10,9 @@ from dashboards.layout import badge, card, count, empty, frame, seconds, share, 
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse import answers
-from warehouse.read import EMPTY_HINT
 
 FILL = "gristmill demo"
+PUBLISH = "gristmill warehouse rebuild"
 
 
 async def draw(services: Services, request: Request) -> None:
@@ -22,7 +22,7 @@ async def draw(services: Services, request: Request) -> None:
         title("Overview", "What is in the lake, what ran last, whether the gates held, and which checkpoint is best.")
         if answer.version is None:
             with card():
-                empty(EMPTY_HINT, FILL)
+                empty("Nothing has been published yet. Fill the lake, or publish what is in it:", FILL, PUBLISH)
             return
         _tiles(answer)
         with card("Best checkpoints", "The best value of every suite, with its 95 % interval."):
@@ -48,7 +48,7 @@ def _tiles(answer: answers.Overview) -> None:
 
 def _best(answer: answers.Overview) -> None:
     if not answer.best:
-        empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT --suite NAME")
+        empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT")
         return
     if len(answer.ranking) > 1:
         first = answer.ranking[0]

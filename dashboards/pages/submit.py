@@ -79,7 +79,10 @@ def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_
             return
         finally:
             button.enable()
-        ui.notify(f"Stored as {stored.id[:8]}: {stored.status}.", type="positive")
+        if stored.error:
+            ui.notify(f"Stored as {stored.id[:8]}, but not started: {stored.error}", type="warning", close_button=True)
+        else:
+            ui.notify(f"Stored as {stored.id[:8]}: {stored.status}.", type="positive")
         path.value, label.value, suites.value = "", "", []
         stored_one()
 
@@ -95,7 +98,7 @@ def _help(field: Field, text: str) -> Field:
 
 def _rows(submissions: list[StoredSubmission]) -> None:
     if not submissions:
-        empty("Nothing has been handed in yet.", "gristmill submit CHECKPOINT --suite NAME")
+        empty("Nothing has been handed in yet.", "gristmill submit CHECKPOINT")
         return
     columns = [
         Column("label", "Label"),

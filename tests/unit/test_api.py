@@ -186,7 +186,7 @@ def test_a_submission_is_stored_and_started(small: SmallLake, tmp_path: Path) ->
     assert [stored.id for stored in started] == [answer.json()["id"]]
 
 
-def test_a_submission_that_cannot_be_started_is_kept_as_failed(small: SmallLake, tmp_path: Path) -> None:
+def test_a_submission_that_cannot_be_started_stays_queued_with_the_reason(small: SmallLake, tmp_path: Path) -> None:
     def refuse(stored: StoredSubmission) -> str:
         raise GristmillError("the deployment is not served: gristmill serve")
 
@@ -194,7 +194,7 @@ def test_a_submission_that_cannot_be_started_is_kept_as_failed(small: SmallLake,
     with TestClient(api_app(services)) as client:
         answer = client.post("/api/submissions", json={"checkpoint": str(small.checkpoint), "suites": ["reading"]})
     assert (answer.json()["status"], answer.json()["error"]) == (
-        "failed",
+        "queued",
         "the deployment is not served: gristmill serve",
     )
 

@@ -12,9 +12,9 @@ from warehouse.answers import Funnel, Loss, RuleCount, Score, Share, Stage
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def score(mixture: str, step: int, value: float, chance: float | None = None) -> Score:
+def score(mixture: str, step: int, value: float, chance: float | None = None, run: str = "r") -> Score:
     return Score(
-        run="r",
+        run=run,
         mixture=mixture,
         label=f"{mixture} {step}",
         step=step,
@@ -85,11 +85,31 @@ def test_losses_and_mixtures() -> None:
     options = loss_chart(losses, dark=False)
     assert [series["name"] for series in options["series"]] == ["m first-ru", "m second-r"]
     shares = [
-        Share(mixture="m", method="static", stage=0, domain=domain, weight_raw=0.5, weight=0.5, realised=0.5, epochs=1)
+        Share(
+            mixture="m",
+            digest="d",
+            method="static",
+            stage=0,
+            domain=domain,
+            weight_raw=0.5,
+            weight=0.5,
+            realised=0.5,
+            epochs=1,
+        )
         for domain in ("code", "prose")
     ]
     options = mixture_chart(shares, dark=False)
     assert [series["data"] for series in options["series"]] == [[0.5], [0.5]]
+
+
+def test_two_runs_of_one_mixture_are_two_lines() -> None:
+    scores = [score("m", 100, 0.3, run="first-run"), score("m", 100, 0.4, run="second-run"), score("other", 100, 0.5)]
+    options = score_chart(scores, dark=False)
+    assert [series["name"] for series in options["series"] if series["type"] == "line"] == [
+        "m first-ru",
+        "m second-r",
+        "other",
+    ]
 
 
 @pytest.mark.parametrize("dark", [False, True])
