@@ -145,27 +145,27 @@ class Plan(Config):
 
     def write(self, path: Path) -> None:
         """Write plan.json (not atomically: the lake's folders are published as a whole)."""
-        value = {
-            "format": FORMAT,
-            "row_format": ROW_FORMAT,
-            "plan": self.model_dump(mode="json"),
-            "digest": self.digest,
-            "check": self.check(),
-        }
-        path.write_bytes(canonical_json(value) + b"\n")
+        value = PlanFile(format=FORMAT, row_format=ROW_FORMAT, plan=self, digest=self.digest, check=self.check())
+        path.write_bytes(canonical_json(value.model_dump(mode="json")) + b"\n")
 
     @classmethod
     def load(cls, path: Path) -> "Plan":
         """Read plan.json. Raises :class:`GristmillError` when it is missing, changed, or orders differently here."""
         if not path.is_file():
             raise GristmillError(f"{path}: there is no such file. Name a plan.json that the mix flow wrote.")
-        value = json.loads(path.read_bytes())
-        if value["format"] != FORMAT:
-            raise GristmillError(f"{path} is a plan of format {value['format']}; this version reads {FORMAT}.")
-        plan = cls.parse(value["plan"], str(path))
-        if plan.digest != value["digest"]:
+        try:
+            value = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise GristmillError(f"{path} is not JSON: {error}. Run the mix flow again.") from error
+        if isinstance(value, dict) and value.get("format") != FORMAT:
+            raise GristmillError(
+                f"{path} is no plan of format {FORMAT}, which this version reads. Run the mix flow again."
+            )
+        file = PlanFile.parse(value, str(path))
+        plan = file.plan
+        if plan.digest != file.digest:
             raise GristmillError(f"{path} was changed after it was written. Run the mix flow again.")
-        if plan.check() != value["check"]:
+        if plan.check() != file.check:
             raise GristmillError(f"{path}: this version of gristmill orders rows differently. Run the mix flow again.")
         return plan
 
@@ -203,6 +203,16 @@ class Plan(Config):
         sizes = np.minimum(self.block, size - base)
         shuffled = base + permute(rows - base, sizes, key(self.seed, BLOCK_SALT, stage, block))
         return self._trees[stage].assign(shuffled)
+
+
+class PlanFile(Config):
+    """plan.json."""
+
+    format: int
+    row_format: str
+    plan: Plan
+    digest: str
+    check: str
 
 
 def make_plan(

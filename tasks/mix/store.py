@@ -15,6 +15,7 @@ finished matter. ``tasks.mix.tokens`` writes them. Cost: memory maps, no loading
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ class TokenStore:
 
     def tokens(self, domain: str, split: str = "train") -> int:
         """Tokens of a domain, 0 when the store has none."""
-        return sum(len(part.tokens) for part in self.parts.get((domain, split), ()))
+        return int(self._ends(domain, split)[-1])
 
     def rows(self, domain: str, row_tokens: int, split: str = "train") -> int:
         """Whole disjoint rows of ``row_tokens`` tokens; the rest of the last row is not used."""
@@ -152,13 +153,22 @@ class TokenStore:
 
     def _overlaps(self, domain: str, split: str, start: int, stop: int) -> Iterator[tuple[Part, int, int]]:
         """The parts that hold tokens ``start`` to ``stop``, with the range inside each."""
-        base = 0
-        for part in self.parts.get((domain, split), ()):
-            size = len(part.tokens)
-            low, high = max(start - base, 0), min(stop - base, size)
-            if low < high:
-                yield part, low, high
-            base += size
+        ends = self._ends(domain, split)
+        place = int(np.searchsorted(ends, start, side="right"))  # ends[0] is 0: the first part that ends after start
+        while start < stop:
+            base = int(ends[place - 1])
+            high = min(stop, int(ends[place]))
+            yield self.parts[domain, split][place - 1], start - base, high - base
+            start, place = high, place + 1
+
+    def _ends(self, domain: str, split: str) -> NDArray[np.int64]:
+        """Where each part of a domain ends in its sequence of tokens, after a 0."""
+        return self._all_ends.get((domain, split), np.zeros(1, dtype=np.int64))
+
+    @cached_property
+    def _all_ends(self) -> dict[tuple[str, str], NDArray[np.int64]]:
+        sizes = {name: [0, *(len(part.tokens) for part in parts)] for name, parts in self.parts.items()}
+        return {name: np.cumsum(size, dtype=np.int64) for name, size in sizes.items()}
 
 
 def _read_manifest(folder: Path) -> tuple[str, dict[str, Any], Path]:
@@ -167,9 +177,12 @@ def _read_manifest(folder: Path) -> tuple[str, dict[str, Any], Path]:
     if not path.is_file():
         raise GristmillError(f"{folder} holds no {MANIFEST}. Name a folder that the tokens step wrote.")
     data = path.read_bytes()
-    manifest: dict[str, Any] = json.loads(data)
-    if manifest["format"] != FORMAT:
-        raise GristmillError(f"{folder} is a token store of format {manifest['format']}; this version reads {FORMAT}.")
+    try:
+        manifest: dict[str, Any] = json.loads(data)
+    except ValueError as error:
+        raise GristmillError(f"{path} is not JSON: {error}. Run the mix flow again.") from error
+    if manifest.get("format") != FORMAT:
+        raise GristmillError(f"{folder} is no token store of format {FORMAT}, which this version reads.")
     return digest_bytes(data), manifest, folder
 
 
