@@ -114,7 +114,6 @@ def start(
             for target, content in files.items():
                 hand_over(content, target)
             enter(groups, user)
-            die_with_parent()
             execute(bwrap, words)
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}".encode())

@@ -65,9 +65,10 @@ class Oracle:
         os.set_blocking(jail.requests, False)
 
     def begin(self) -> None:
-        """Wait until the worker is up. Raises :class:`Stopped` with ``infra`` when it does not come."""
+        """Wait until the worker is up and limited. Raises :class:`Stopped` with ``infra`` when it does not come."""
         budget, self.left = self.left, START_SECONDS
         try:
+            self._receive(b"")
             self._send({key: self.job[key] for key in ("code", "entry_point", "live_tests", "rlimits", "max_bytes")})
             self._receive(b"")
         except Stopped as stopped:
@@ -202,8 +203,9 @@ def judge(oracle: Oracle, job: dict[str, Any], texts: tuple[CodeType, CodeType])
     except Exception as error:
         if not oracle.answered:
             return "infra", f"the test failed before it called the program: {type(error).__name__}: {error}"
-        reason = "" if isinstance(error, AssertionError) else f"{type(error).__name__} in the test; "
-        return "wrong", f"{reason}{failed_line(error, tests)}; {oracle.last_call}"
+        said = "" if isinstance(error, AssertionError) else f"{type(error).__name__} in the test"
+        parts = (said, printable(str(error)), failed_line(error, tests), oracle.last_call)
+        return "wrong", "; ".join(part for part in parts if part)
     if not oracle.answered:
         return "infra", "the test never called the program"
     return "pass", ""

