@@ -60,7 +60,7 @@ def _gate(gate: str, source: str, members: list[answers.Expectation]) -> None:
                     "ok_tone": "good"
                     if member.ok
                     else tone("critical" if member.severity == "critical" else "warning"),
-                    "observed": member.observed,
+                    "observed": None if member.observed == "[]" else member.observed,
                     "unexpected_rows": member.unexpected_rows,
                     "shards": ", ".join(member.shards),
                 }

@@ -97,7 +97,7 @@ def test_one_fate_for_every_record(warehouse: Warehouse) -> None:
         ("extract", 56, 55, 1),
         ("decide", 55, 41, 14),
         ("deduplicate", 41, 38, 3),
-        ("materialise", 38, 38, 0),
+        ("curate", 38, 38, 0),
     ]
     assert stages[0]["damage"] == 1
 
@@ -120,7 +120,7 @@ def test_a_lost_record_shows_as_a_difference(tmp_path: Path) -> None:
     small.lake.commit(left)
     publish(small.lake)
     wrong = Warehouse.open(small.lake.root).query("SELECT source, stage FROM funnel WHERE NOT adds_up")
-    assert wrong == [{"source": "news-zh", "stage": "materialise"}]
+    assert wrong == [{"source": "news-zh", "stage": "curate"}]
 
 
 def test_best_checkpoint_follows_the_direction_of_the_metric(warehouse: Warehouse) -> None:

@@ -59,7 +59,7 @@ SELECT source, 3, 'decide', documents, decide_kept, decide_failed, 0 FROM counts
 UNION ALL
 SELECT source, 4, 'deduplicate', decide_kept, deduplicate_kept, deduplicate_failed, 0 FROM counts
 UNION ALL
-SELECT source, 5, 'materialise', deduplicate_kept, curated, 0, 0 FROM counts;
+SELECT source, 5, 'curate', deduplicate_kept, curated, 0, 0 FROM counts;
 
 -- What each rule and each reason removed. "first" counts a record under the first rule of the policy that it failed,
 -- so that the column adds up; "any" counts it under every rule that it failed.
