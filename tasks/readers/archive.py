@@ -6,7 +6,10 @@ revisits, metadata, warcinfo and continuations are passed over. Bytes that are n
 decompressed member, and ``name!member@...`` inside a WACZ.
 """
 
+import errno
+import lzma
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -23,6 +26,11 @@ from tasks.readers.stretches import Gap, Stretch, stretches
 
 RECORD_TYPES = frozenset({"response", "resource", "conversion"})
 HTTP_SCHEMES = ("http:", "https:")
+# What zipfile raises for a damaged, encrypted or exotic zip, apart from OSError.
+ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError),
+    *(ValueError, OverflowError, LookupError),
+)
 # A block may hold HTTP headers and chunk sizes besides the payload.
 BLOCK_SLACK_BYTES = 1 << 20
 
@@ -41,7 +49,7 @@ def read_wacz(path: Path, name: str, limits: Limits) -> Items:
     """The items of every WARC inside a WACZ (a zip); a zip or member that cannot be read is one damage item."""
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except ZIP_ERRORS as error:
         yield Aside(f"{name}@0+{path.stat().st_size}", Reason.UNREADABLE, f"no zip file: {error}", damage=True)
         return
     with archive:
@@ -64,7 +72,11 @@ def _copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, copy: Path) ->
         try:
             with archive.open(info) as member:
                 shutil.copyfileobj(member, out)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a place outside the file is the zip's fault, any other error is not
+                raise
+            return str(error)
+        except ZIP_ERRORS as error:
             return str(error) or type(error).__name__
     return None
 
@@ -117,7 +129,7 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
         return aside(Reason.BROKEN_HEADER, frame.detail)
     if frame.fault is not None:
         return aside(Reason.TRUNCATED, f"{frame.detail}; {stretch.fault}" if stretch.fault else frame.detail)
-    if not stretch.sound:
+    if stretch.doubtful_from is not None and frame.end > stretch.doubtful_from:
         return aside(Reason.BAD_CHECKSUM, stretch.fault or "")
     if headers.get("warc-segment-number"):
         return aside(Reason.TRUNCATED, "the record is segmented; its continuations are other records")

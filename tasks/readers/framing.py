@@ -28,11 +28,17 @@ WARC_HEADER_END = re.compile(rb"\n(?:\r*\n|$)")
 # A version line followed by a named field.
 WARC_START = re.compile(rb"WARC/\d+(?:\.\d+)+[ \t]*\r*\n[A-Za-z][A-Za-z-]*[ \t]*:")
 
-ARC_LINE = re.compile(rb"([a-z][a-z0-9+.-]*:[^\r\n]*?) ([^ \r\n]+) (\d{8,17}) ([^ \r\n]+) ([^\r\n]*?)[ \t]*\r?\n", re.I)
+ARC_SCHEMES = rb"(?:https?|ftp|dns|filedesc|warcinfo|metadata|urn|gopher|mailto|rtsp|mms|whois)"
+# Bounded, so that a crafted line costs no more than its length times a constant.
+# Any scheme at the start of a line; a known one also right after a record that no line feed ends.
+ARC_LINE = re.compile(
+    rb"((?:" + ARC_SCHEMES + rb"|(?:^|(?<=\n))[a-z][a-z0-9+.-]{0,20}):[^\r\n]{0,8192}?) ([^ \r\n]{1,64}) "
+    rb"(\d{8,17}) ([^ \r\n]{1,256}) ([^\r\n]{1,400}?)[ \t]*\r?\n",
+    re.I,
+)
 ARC_FILE_LINE = re.compile(rb"filedesc:[^\r\n]*\r?\n", re.I)
 ARC_START = re.compile(
-    rb"^(?:https?|ftp|dns|filedesc|warcinfo|metadata|urn|gopher|mailto|rtsp|mms):[^\r\n]{1,8192} "
-    rb"[0-9a-fA-F.:]+ \d{12,17} [^ \r\n]+ [^\r\n]*?\d[ \t]*\r?\n",
+    rb"^" + ARC_SCHEMES + rb":[^\r\n]{1,8192} [0-9a-fA-F.:]{1,64} \d{12,17} [^ \r\n]{1,256} [^\r\n]{0,400}?\d\r?\n",
     re.I | re.M,
 )
 

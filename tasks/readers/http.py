@@ -20,7 +20,7 @@ HEADER_END = re.compile(rb"\n\r*\n")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
 LINE_END = re.compile(rb"\r?\n")
 FIELD = re.compile(r"^([^\s:][^:\r\n]*):([^\r\n]*)", re.M)
-FOLD = re.compile(r"\r*\n[ \t]+(?=[^\s])")
+FOLD = re.compile(r"\r?\n[ \t]++(?=\S)")
 CODINGS = {"x-gzip": "gzip", "brotli": "br", "identity": "", "none": "", "utf-8": "", "utf8": ""}
 KNOWN_CODINGS = frozenset({"gzip", "deflate", "br", "zstd"})
 STEP_BYTES = 1 << 16

@@ -36,15 +36,15 @@ PEEK_BYTES = 4096
 
 @dataclass(slots=True)
 class Stretch:
-    """Decompressed bytes of file bytes [offset, offset + length). ``fault`` says why the bytes may be incomplete or
-    wrong; ``sound`` is false when a checksum failed, so that even complete records are doubtful."""
+    """Decompressed bytes of file bytes [offset, offset + length). ``fault`` says why they may be incomplete or wrong;
+    from ``doubtful_from`` on a checksum failed, so that even complete records are not to be trusted."""
 
     offset: int
     length: int
     data: Buffer
     compressed: bool
     fault: str | None = None
-    sound: bool = True
+    doubtful_from: int | None = None
 
 
 @dataclass(slots=True)
@@ -82,6 +82,7 @@ class _Member:
     spool: "_Spool"
     fault: str | None = None
     cut_off: bool = False
+    doubtful_from: int | None = None
 
 
 def _gzip_stretches(mapped: mmap.mmap) -> Iterator[Stretch | Gap]:
@@ -91,28 +92,34 @@ def _gzip_stretches(mapped: mmap.mmap) -> Iterator[Stretch | Gap]:
     while position < size:
         member = _inflate_member(view, position)
         position = member.end if member.fault is None else _next_member(mapped, view, member.start + 1)
-        broken = member if member.fault is not None else None
+        inflated = member.spool.size
         if pending is not None and not member.spool.starts_record():
-            pending = _Member(pending.start, position, pending.spool.extend(member.spool), member.fault)
+            before = pending.spool.size
+            doubtful = None if member.doubtful_from is None else before + member.doubtful_from
+            joined = pending.spool.extend(member.spool)
+            pending = _Member(pending.start, position, joined, member.fault, member.cut_off, doubtful)
         else:
             if pending is not None:
                 yield _stretch(pending)
             pending = member
-        if broken is not None:
-            inflated = broken.spool.size
             pending.end = position
+        if member.fault is not None:
             if pending.spool.size:
                 yield _stretch(pending)
             pending = None
-            detail = f"{broken.fault}; {inflated} bytes came out of it"
-            yield Gap(broken.start, position - broken.start, detail, broken.cut_off)
+            yield Gap(
+                member.start,
+                position - member.start,
+                f"{member.fault}; {inflated} bytes came out of it",
+                member.cut_off,
+            )
     if pending is not None:
         yield _stretch(pending)
 
 
 def _stretch(member: _Member) -> Stretch:
-    sound = "incorrect" not in (member.fault or "")  # zlib: incorrect data check, incorrect length check
-    return Stretch(member.start, member.end - member.start, member.spool.take(), True, member.fault, sound)
+    data = member.spool.take()
+    return Stretch(member.start, member.end - member.start, data, True, member.fault, member.doubtful_from)
 
 
 def _inflate_member(view: memoryview, start: int) -> _Member:
@@ -129,7 +136,8 @@ def _inflate_member(view: memoryview, start: int) -> _Member:
             spool.add(inflater.decompress(piece))
         except zlib.error as error:
             spool.add(_salvage(view, start, position))
-            return _Member(start, position, spool, str(error))
+            failed = 0 if "incorrect" in str(error) else None  # incorrect data check, incorrect length check
+            return _Member(start, position, spool, str(error), doubtful_from=failed)
         position += len(piece) - len(inflater.unused_data)
         if spool.size > MAX_STRETCH_BYTES:
             return _Member(start, position, spool, f"more than {MAX_STRETCH_BYTES >> 30} GiB in one gzip member")

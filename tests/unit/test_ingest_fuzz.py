@@ -1,0 +1,129 @@
+"""Random damage: no input makes a reader fail, and a record whose bytes are untouched is never lost."""
+
+import gzip
+import io
+import json
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.digests import digest_file
+from schemas.lake import conform
+from schemas.tables import Records, SetAside
+from tasks.ingest import IngestConfig, ingest
+from tasks.step import SourceFile
+
+ROUNDS = 120
+COUNT = 6
+
+
+def page(number: int) -> bytes:
+    return b"<html><body><p>Page %d: grain is milled between stones.</p></body></html>" % number
+
+
+def warc_record(number: int) -> bytes:
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + page(number)
+    head = b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:%d>\r\nContent-Type: application/http\r\n"
+    head += b"WARC-Target-URI: http://a.example/%d\r\nContent-Length: %d\r\n\r\n"
+    return head % (number, number, len(block)) + block + b"\r\n\r\n"
+
+
+def arc_record(number: int) -> bytes:
+    block = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n" + page(number)
+    return b"http://a.example/%d 192.0.2.1 20080430204825 text/html %d\n%s\n" % (number, len(block), block)
+
+
+def zipped(number: int) -> bytes:
+    return gzip.compress(warc_record(number), mtime=0)
+
+
+def row(number: int) -> bytes:
+    return b'{"text": "Row %d: grain is milled between stones.", "id": %d}\n' % (number, number)
+
+
+def parquet() -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.table({"text": [f"row {n}" for n in range(COUNT)]}), out)
+    return out.getvalue()
+
+
+def wacz() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("archive/a.warc", b"".join(map(warc_record, range(COUNT))))
+    return out.getvalue()
+
+
+def run(path: Path) -> tuple[pa.Table, pa.Table]:
+    config = IngestConfig(source="fuzz", max_payload_bytes=100_000)
+    records, aside = ingest.function(SourceFile(path, path.name, digest_file(path)), config)
+    return conform(Records, records), conform(SetAside, aside)
+
+
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    """One to three random edits: bytes changed, removed, inserted, repeated, or the end cut off."""
+    for _ in range(chance.randint(1, 3)):
+        begin = chance.randrange(len(data) + 1)
+        end = min(len(data), begin + chance.choice([1, 2, 10, 100, 1000]))
+        noise = chance.randbytes(end - begin)
+        edit = chance.randrange(5)
+        data = (
+            data[:begin] + noise + data[end:],
+            data[:begin] + data[end:],
+            data[:begin] + noise + data[begin:],
+            data[:end] + data[begin:end] + data[end:],
+            data[:begin],
+        )[edit]
+    return data
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.warc", b"".join(map(warc_record, range(COUNT)))),
+        ("a.warc.gz", b"".join(map(zipped, range(COUNT)))),
+        ("a.arc", b"".join(map(arc_record, range(COUNT)))),
+        ("a.jsonl", b"".join(map(row, range(COUNT)))),
+        ("a.jsonl.gz", gzip.compress(b"".join(map(row, range(COUNT))), mtime=0)),
+        ("a.parquet", parquet()),
+        ("a.wacz", wacz()),
+    ],
+)
+def test_no_damage_makes_a_reader_fail_or_differ_between_runs(tmp_path: Path, name: str, data: bytes) -> None:
+    chance = random.Random(name)
+    path = tmp_path / name
+    for _ in range(ROUNDS):
+        path.write_bytes(damaged(data, chance))
+        assert run(path) == run(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "edge"),
+    [
+        ("a.warc", warc_record, b"\r\n\r\n"),
+        ("a.warc.gz", zipped, b""),
+        ("a.arc", arc_record, b"\n"),
+        ("a.jsonl", row, b"\n"),
+    ],
+)
+def test_records_that_are_not_touched_are_never_lost(
+    tmp_path: Path, name: str, make: Callable[[int], bytes], edge: bytes
+) -> None:
+    """One record in the middle is damaged in any way; the others are all there, with their own payload."""
+    chance = random.Random(name)
+    path = tmp_path / name
+    for _ in range(ROUNDS):
+        victim = chance.randrange(1, COUNT)
+        parts = [damaged(make(n), chance) + edge if n == victim else make(n) for n in range(COUNT)]
+        path.write_bytes(b"".join(parts))
+        records, _ = run(path)
+        payloads = set(records.column("payload").to_pylist())
+        wanted = {
+            json.loads(row(n))["text"].encode() if name == "a.jsonl" else page(n) for n in range(COUNT) if n != victim
+        }
+        assert wanted <= payloads, path.read_bytes()
