@@ -38,7 +38,7 @@ ABBREVIATIONS = (
     "Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Co|Corp|Inc|Ltd|vs|cf|al|etc|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
     r"|e\.g|i\.e|a\.m|p\.m|U\.S|[A-Za-z]"
 )
-ABBREVIATED = rf"(?-u:\b)(?:{ABBREVIATIONS})\.[{CLOSING}]*\s+[^\s{MARKS}{CLOSING}]"
+ABBREVIATED = rf"(?-u:\b)(?:{ABBREVIATIONS})\.[{CLOSING}]*\s"
 
 
 class C4Config(Config):

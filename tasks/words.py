@@ -178,7 +178,8 @@ def _runs(mask: Mask, outside: Mask, at_start: bool) -> Mask:
 
 def _cuts(codes: Codes, properties: Bytes, classes: Bytes, places: Positions, stop: Mask) -> Positions:
     """The ``places`` (characters with INFIX inside a word) that cut it, and are tokens; ``stop``: not inside a word."""
-    code, left, right = codes[places], properties[places - 1], properties[places + 1]
+    inner = np.where(stop, np.uint8(0), properties)
+    code, left, right = codes[places], inner[places - 1], inner[places + 1]
     letter_left, letter_right = (left & LETTER) != 0, (right & LETTER) != 0
     digit_left = (left & DIGIT) != 0
     cut = (classes[places] == MARK) & ~_is(code, "*,:<>—–")  # an icon or ellipsis, wherever it stands
@@ -192,8 +193,8 @@ def _cuts(codes: Codes, properties: Bytes, classes: Bytes, places: Positions, st
         first = hyphens[: len(hyphens) - length + 1]
         last = hyphens[length - 1 :]
         run = (places[last] - places[first] == length - 1) & (codes[places[last] + 1] != ord("-"))
-        run &= (properties[places[first] - 1] & (LETTER | DIGIT)) != 0
-        run &= (properties[places[last] + 1] & LETTER) != 0
+        run &= (inner[places[first] - 1] & (LETTER | DIGIT)) != 0
+        run &= (inner[places[last] + 1] & LETTER) != 0
         for offset in range(length):
             cut[hyphens[np.flatnonzero(run) + offset]] = True
     places = places[cut]

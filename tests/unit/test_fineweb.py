@@ -1,0 +1,51 @@
+"""FineWeb's signals: every column by hand."""
+
+import pytest
+
+from schemas.tables import SignalsFineWeb
+from tasks.fineweb import FineWebConfig, fineweb
+from tests.helpers.plain_signals import documents_of
+
+
+def rows(*texts: str, config: FineWebConfig | None = None) -> list[dict[str, float]]:
+    table = fineweb.function(documents_of(texts), config or FineWebConfig())
+    assert table.schema.equals(SignalsFineWeb.schema)
+    return table.drop_columns("doc_id").to_pylist()
+
+
+def test_every_column_by_hand() -> None:
+    long = "A line of more than thirty characters."  # 38 characters, 8 tokens
+    text = f"{long}\n \nShort one\n{long}\nWhat? \n\nShort one\n"
+    # lines with more than white space: long, Short one, long, "What? ", Short one = 5
+    # ending in terminal punctuation: the two long ones ("What? " ends in a space)
+    # short: 3; repeated: the second long (38) and the second "Short one" (9)
+    # line feeds: 7; characters without them: 38 + 1 + 9 + 38 + 6 + 9 = 101; tokens: 8 + 2 + 8 + 2 + 2 = 22
+    assert rows(text) == [
+        {
+            "punct_line_ratio": 2 / 5,
+            "short_line_ratio": 3 / 5,
+            "dup_line_char_ratio": 47 / 101,
+            "newline_word_ratio": 7 / 22,
+        }
+    ]
+
+
+@pytest.mark.parametrize(("length", "short"), [(30, 1.0), (31, 0.0)])
+def test_thirty_characters_are_short(length: int, short: float) -> None:
+    assert rows("é" * length)[0]["short_line_ratio"] == short
+
+
+@pytest.mark.parametrize(("line", "ends"), [("好。", 1.0), ("ठीक।", 1.0), ("ok:", 0.0), ("ok”", 0.0), ("ok!", 1.0)])
+def test_terminal_punctuation_of_any_script(line: str, ends: float) -> None:
+    assert rows(line)[0]["punct_line_ratio"] == ends
+
+
+def test_config() -> None:
+    config = FineWebConfig(short_line_characters=2, stop_characters=";")
+    [row] = rows("ab;\nab", config=config)
+    assert (row["punct_line_ratio"], row["short_line_ratio"]) == (0.5, 0.5)
+
+
+def test_nothing() -> None:
+    zeros = dict.fromkeys(SignalsFineWeb.schema.names[1:], 0.0)
+    assert rows("", "\n \n") == [zeros, zeros]
