@@ -78,17 +78,20 @@ class Warehouse:
         """Whether there is a version to read."""
         return self.pointer.is_file()
 
-    def table(self, sql: str, parameters: Parameters = ()) -> pa.Table:
+    def table(self, sql: str, parameters: Parameters = (), limit: int | None = None) -> pa.Table:
         """The result of one SQL statement as an Arrow table; no columns and no rows when nothing is published.
 
-        ``parameters`` fill ``?`` (a list) or ``$name`` (a mapping). Raises ``duckdb.Error`` for wrong SQL.
+        ``parameters`` fill ``?`` (a list) or ``$name`` (a mapping); at most ``limit`` rows are computed. Raises
+        ``duckdb.Error`` for wrong SQL.
         """
         connection = self._current()
         if connection is None:
             return pa.table({})
         with connection.cursor() as cursor:
             relation = cursor.sql(sql, params=parameters) if parameters else cursor.sql(sql)
-            return _in_utc(relation.to_arrow_table()) if relation is not None else pa.table({})
+            if relation is None:  # a statement without a result
+                return pa.table({})
+            return _in_utc((relation if limit is None else relation.limit(limit)).to_arrow_table())
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """The rows of one SQL statement; none when nothing is published."""
@@ -103,10 +106,9 @@ class Warehouse:
         if not self.published:
             raise UsageError(EMPTY_HINT)
         try:
-            answer = self.table(sql)
+            return self.table(sql, limit=limit)
         except duckdb.Error as error:
             raise UsageError(f"the warehouse cannot answer this: {error}") from error
-        return answer if limit is None else answer.slice(0, limit)
 
     def document_text(self, file: str, doc_id: str) -> str | None:
         """The text of a document from the Parquet file that its row names; None when that file is gone.

@@ -39,10 +39,10 @@ def _story(story: Story) -> None:
             with ui.element("div"):
                 _verdicts(story)
                 _copies(story)
+                _text(story)
+                _findings(story)
                 _signals(story)
                 _candidates(story)
-                _findings(story)
-                _text(story)
             with card("Record", classes="facts"):
                 _facts(story)
 
@@ -105,20 +105,27 @@ def found(verdict: Verdict) -> str | None:
     return " · ".join(part for part in (number, verdict.value_text) if part) or None
 
 
+def measured(value: bool | int | float | str | None) -> str:
+    """The value of a signal as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _signals(story: Story) -> None:
     if not story.signals:
         return
     columns = [
         Column("name", "Signal", "mono"),
         Column("value", "Value"),
-        Column("demands", "Policy demands"),
+        Column("demands", "Policy demands", "wrap"),
         Column("held", "", "badge"),
         Column("about", "Meaning", "wrap"),
     ]
     rows = [
         {
             "name": f"{signal.table}.{signal.name}",
-            "value": f"{signal.value:.4g}" if isinstance(signal.value, float) else str(signal.value),
+            "value": measured(signal.value),
             "demands": "; ".join(f"{demand.threshold} ({demand.rule})" for demand in signal.demands) or None,
             "held": "failed" if signal.failed else ("held" if signal.demands else None),
             "held_tone": "bad" if signal.failed else "good",

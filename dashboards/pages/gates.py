@@ -40,7 +40,7 @@ def _gate(gate: str, source: str, members: list[answers.Expectation]) -> None:
             rows = max(member.checked_rows for member in members)
             ui.label(f"{count(rows)} rows looked at").classes("muted push")
         columns = [
-            Column("expectation", "Expectation", "mono"),
+            Column("expectation", "Expectation"),
             Column("column", "Column", "mono"),
             Column("severity", "Severity", "badge"),
             Column("ok", "Result", "badge"),

@@ -302,6 +302,9 @@ def test_a_persons_question_is_answered(warehouse: Warehouse, tmp_path: Path) ->
     answer = warehouse.ask("SELECT step, loss FROM losses ORDER BY step", limit=5)
     assert answer.column_names == ["step", "loss"]
     assert answer.num_rows == 5
+    assert "funnel" in warehouse.ask("SHOW TABLES", limit=100).column("name").to_pylist()
+    assert warehouse.ask("DESCRIBE losses", limit=2).num_rows == 2
+    assert warehouse.ask("SELECT range FROM range(1000000000000)", limit=3).num_rows == 3
     started = warehouse.query("SELECT started_at FROM flow_runs LIMIT 1")[0]["started_at"]
     assert started.utcoffset().total_seconds() == 0
     assert json.loads(warehouse.query("SELECT counts FROM flow_runs WHERE flow = 'mix'")[0]["counts"]) == {
