@@ -58,7 +58,7 @@ def test_every_suite_has_enough_distinct_items(name: str) -> None:
     assert len({item.id for item in suite.items}) == len(suite.items)
     prompts = [suite.prompt(item) for item in suite.items]
     assert len(set(prompts)) == len(prompts)
-    assert max(map(len, prompts)) < 500  # fits the context of a tiny model: at most 150 tokens of 3 to 4 characters
+    assert max(map(len, prompts)) < 500  # fits the context of a tiny model beside the answer
 
 
 def run(item: CodeItem, body: str) -> bool:
