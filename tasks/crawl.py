@@ -25,7 +25,7 @@ from urllib.parse import urljoin, urlsplit
 from pydantic import Field
 
 from schemas.config import Config
-from schemas.errors import UsageError
+from schemas.errors import GristmillError, UsageError
 from tasks.fetch import Capture, FetchConfig, Fetcher, FetchError, Resolve, canonical, links
 from tasks.warcfiles import WarcFiles, finished_files, read_captures
 
@@ -91,9 +91,22 @@ def crawl(
 
     ``resolve`` says where a host (``name`` or ``name:port``) really is. ``progress`` is called with the pages done and
     the addresses found so far. Raises :class:`UsageError` for a seed that is no http address and for a folder that
-    holds another crawl; a page that fails is counted and never stops the crawl.
+    holds another crawl, :class:`GristmillError` when the files cannot be written; a page that fails is counted and
+    never stops the crawl.
     """
     starts = [_seed(seed) for seed in seeds]
+    try:
+        return _crawl(starts, out_dir, config, resolve or {}, progress)
+    except OSError as error:  # of files: those of the network are counted as failed pages
+        raise GristmillError(
+            f"{out_dir}: the crawl cannot be written there: {error}. Cure that and start it again: it continues from "
+            "its finished files."
+        ) from error
+
+
+def _crawl(
+    starts: Sequence[str], out_dir: Path, config: CrawlConfig, resolve: Resolve, progress: Progress | None
+) -> CrawlReport:
     identity = _identity(starts, config)
     out_dir.mkdir(parents=True, exist_ok=True)
     report_path = out_dir / REPORT
@@ -102,8 +115,7 @@ def crawl(
         if report.identity != identity:
             raise UsageError(f"{out_dir} holds another crawl (other seeds, config or edition). Give an empty folder.")
         return report
-    run = _Run(starts, out_dir, config, resolve or {}, identity, progress)
-    report = run.finish()
+    report = _Run(starts, out_dir, config, resolve, identity, progress).finish()
     temporary = report_path.with_suffix(".json.tmp")
     temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
     temporary.replace(report_path)

@@ -232,12 +232,14 @@ def _translation(language: str, messages: list[str]) -> Offer:
 
 
 def _pieces(text: str) -> list[str]:
-    """``text`` in pieces of at most about ``PART`` characters, cut at blank lines."""
+    """``text`` in pieces of at most about ``PART`` characters, cut at blank lines, or at any line of a long list."""
     pieces = [""]
     for paragraph in re.split(r"(?<=\n)\n+", text.replace("\r\n", "\n")):
-        if pieces[-1] and len(pieces[-1]) + len(paragraph) > PART:
-            pieces.append("")
-        pieces[-1] += paragraph + "\n"
+        units = [paragraph + "\n"] if len(paragraph) <= PART else paragraph.splitlines(keepends=True)
+        for unit in units:
+            if pieces[-1] and len(pieces[-1]) + len(unit) > PART:
+                pieces.append("")
+            pieces[-1] += unit
     return pieces
 
 

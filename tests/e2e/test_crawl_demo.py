@@ -1,5 +1,9 @@
 """The demo site crawled over HTTP, read back with two independent WARC readers."""
 
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -136,3 +140,29 @@ def test_bodies_are_what_the_site_sent(crawled: Crawled, site: Site) -> None:
             assert b"<h1>Compressed page</h1>" in response.body
         else:
             assert response.body == answer.body[: answer.cut], url
+
+
+def test_the_server_ends_with_its_parent() -> None:
+    """A parent that is killed closes the pipe; the server sees that and leaves, so nothing is left behind."""
+    script = (
+        "import sys, time\n"
+        "from tasks.site.catalogue import SiteConfig\n"
+        "from tasks.site.server import serve_site\n"
+        "with serve_site(SiteConfig(pages=60)) as site:\n"
+        "    print(next(iter(site.resolve.values()))[1], flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root) as parent:
+        assert parent.stdout is not None
+        port = int(parent.stdout.readline())
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the server still answers 20 seconds after its parent was killed")

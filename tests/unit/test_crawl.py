@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import UsageError
+from schemas.errors import GristmillError, UsageError
 from tasks.crawl import CrawlConfig, CrawlReport, crawl
 from tasks.fetch import Capture, canonical, links
 from tasks.warcfiles import read_captures
@@ -188,6 +188,12 @@ def test_a_folder_with_another_crawl_is_refused(tmp_path: Path) -> None:
 def test_a_seed_that_is_no_http_address_is_refused(tmp_path: Path, seed: str) -> None:
     with pytest.raises(UsageError, match="plain http"):
         crawl([seed], tmp_path, FIXED)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(GristmillError, match="cannot be written"):
+        crawl(["http://site.test/"], tmp_path / "file" / "crawl", FIXED)
 
 
 def test_progress_counts_up(tmp_path: Path) -> None:

@@ -113,6 +113,14 @@ def test_no_page_names_this_machine(site: Site) -> None:
         assert not any(folder.encode() in page for folder in folders), path
 
 
+def test_no_page_is_longer_than_40_kilobytes_of_text() -> None:
+    large = Site(SiteConfig(pages=1000))
+    paths = [path for path in large if path.startswith(("/licenses/", "/projects/", "/source/"))]
+    assert len(paths) > 250
+    for path in paths:
+        assert len(re.sub(r"<[^>]+>", "", body(large, path))) < 40_000, path
+
+
 def test_an_unknown_path_is_not_echoed(site: Site) -> None:
     answer = site.answer("/<script>alert(1)</script>")
     assert answer.status == 404
