@@ -8,6 +8,7 @@ left with explicit positions and keeps the keys and values. Cost: a 1.4 M model 
 
 import inspect
 import math
+import threading
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -29,6 +30,10 @@ TAIL = 4
 """Prompt tokens decoded with the continuation: some tokenizers drop the first space of what they decode."""
 UNBOUNDED_CONTEXT = 2048
 """Context of models that state none."""
+
+
+_one_at_a_time = threading.Lock()
+"""transformers patches torch's initialisation while it loads; two loads at once leave tied weights untied."""
 
 
 class HuggingFaceConfig(Config):
@@ -256,14 +261,15 @@ def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> Hug
     display.disable_progress_bar()
     loader: Any = transformers.AutoModelForCausalLM  # its annotation leaves out the report
     try:
-        model, report = loader.from_pretrained(
-            checkpoint.path,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
+        with _one_at_a_time:
+            model, report = loader.from_pretrained(
+                checkpoint.path,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise GristmillError(
             f"{checkpoint.path}: transformers {transformers.__version__} cannot load this checkpoint: {error}"

@@ -33,7 +33,9 @@ def pipeline(lake: LakePath, settings: PipelineSettings, name: str = "default") 
         curated = curate.with_options(
             flow_run_name=f"curate {settings.curate.source}", task_runner=threads(settings.curate.workers)
         )(lake, settings.curate)
-        mixtures = mix.with_options(flow_run_name=f"mix {name}")(lake, settings.mix, name)
+        mixtures = mix.with_options(flow_run_name=f"mix {name}")(
+            lake, settings.mix, name, settings.evaluate.heldout_bytes
+        )
         trained = train.with_options(flow_run_name=f"train {name}")(lake, settings.train, name)
         scores = evaluate.with_options(flow_run_name=f"evaluate {name}")(lake, suites=settings.evaluate, mix=name)
         record.counts.update(kept=curated["kept"], records=curated["records"], **trained, scores=len(scores))

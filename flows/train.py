@@ -7,7 +7,6 @@ after a crash, here or on another machine that sees the same lake, never trains 
 import json
 import shutil
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,20 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 
 from evals.checkpoint import admit
+from flows.jobs import ENVIRONMENT, follow, steps_done
 from flows.publish import publish
 from flows.reporter import Advance, Reporter
 from flows.runlog import record_run
 from flows.running import threads
 from flows.settings import LakePath, TrainSettings
-from schemas.errors import GristmillError, UsageError
+from schemas.errors import UsageError
 from schemas.lake import Dataset, FilesRef, Input, Lake, Manifest
 from schemas.tables import Checkpoints, Losses, Runs
-from tasks.launch.job import FINAL, Job, Status
+from tasks.launch.job import Job
 from tasks.launch.local import LocalLauncher
 from tasks.mix.plan import Plan
 from tasks.train.recipe import RunSettings, TrainingRun, checkpoint_steps, run_key
 
-POLL_SECONDS = 0.5
 VERSION = 1
 
 
@@ -96,35 +95,21 @@ def train_one(training: Training, launcher_name: str, lake: Lake, advance: Advan
         tokenizer=str(lake.files_path(training.tokenizer)),
     )
     (run_dir / "train.json").write_text(run.model_dump_json(), encoding="utf-8")
-    launcher = LocalLauncher(root)
     job = Job(
         key=training.key,
         argv=(sys.executable, "-u", "-m", "tasks.train.trainer", str(run_dir)),
-        environment={"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"},
+        environment=ENVIRONMENT,
     )
-    status = follow(launcher, job, training, advance)
-    if status.state != "succeeded":
-        raise GristmillError(
-            f"training on mixture {training.mixture} ended as {status.state}: {status.reason}\n"
-            f"Its output is in {run_dir / 'log'}. Run the same command again: it resumes from the newest checkpoint."
-        )
-    return collect(training, launcher_name, run_dir, inputs, lake)
-
-
-def follow(launcher: LocalLauncher, job: Job, training: Training, advance: Advance) -> Status:
-    """Wait for the end of a job, telling the display how many steps are done."""
-    handle = launcher.submit(job)
     shown = 0
-    while True:
-        status = launcher.poll(handle)
-        words = status.progress.split()
-        done = int(words[1]) if len(words) > 1 and words[1].isdigit() else shown
-        if done > shown:
-            advance(done - shown, f"{training.mixture}: {' '.join(words[4:6])}")
-            shown = done
-        if status.state in FINAL:
-            return status
-        time.sleep(POLL_SECONDS)
+
+    def tell(progress: str) -> None:
+        nonlocal shown
+        done = steps_done(progress)
+        advance(max(0, done - shown), f"{training.mixture}: {' '.join(progress.split()[4:6])}")
+        shown = max(shown, done)
+
+    follow(LocalLauncher(root), job, f"training on mixture {training.mixture}", tell)
+    return collect(training, launcher_name, run_dir, inputs, lake)
 
 
 def collect(training: Training, launcher_name: str, run_dir: Path, inputs: tuple[Input, ...], lake: Lake) -> Manifest:
