@@ -16,6 +16,7 @@ class Limits(Config):
 
     cpu_seconds: int = Field(3, ge=1, description="processor seconds of each process in the jail")
     wall_seconds: float = Field(10.0, gt=0, description="seconds from the start of the program to its last answer")
+    test_seconds: int = Field(15, ge=1, description="seconds for the tests themselves, on what the program returned")
     memory_bytes: int = Field(1 << 30, ge=64 << 20, description="address space of each process; of all, with a cgroup")
     file_bytes: int = Field(16 << 20, ge=0, description="largest file that can be written")
     open_files: int = Field(64, ge=16, description="descriptors of each process")
@@ -35,5 +36,5 @@ class Limits(Config):
 
     @property
     def checker_seconds(self) -> int:
-        """Seconds after which the checker, start of the jail and test text included, is stopped from outside."""
-        return math.ceil(self.wall_seconds) + 15
+        """Seconds for program and tests together, from when the jail is up; then the checker is stopped."""
+        return math.ceil(self.wall_seconds) + self.test_seconds

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import resource
 import select
-import sys
 import time
 
 from evals.jail import launch
@@ -25,7 +24,9 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-START_SECONDS = 10.0
+START_SECONDS = 20.0
+START_ALARM = 60
+BEGUN = b"\0\0\0\0"  # an empty frame: from here on a checker that does not finish is the program's doing
 SHORTEST_ANSWER_LIMIT = 1 << 16
 CHECKER_BYTES = 2 << 30
 TEXT = 300
@@ -183,7 +184,6 @@ def judge(oracle: Oracle, job: dict[str, Any], texts: tuple[CodeType, CodeType])
     """Load the candidate and run the tests: the verdict and the reason. Raises :class:`Stopped`."""
     tests, entry_point = job["tests"], job["entry_point"]
     setup, text = texts
-    oracle.begin()
     try:
         oracle.load()
         if job["live_tests"] is not None:
@@ -242,8 +242,8 @@ def printable(text: str, length: int = TEXT) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
 
 
-def grade(job: dict[str, Any]) -> dict[str, object]:
-    """Start a jail, judge one program, end the jail."""
+def grade(job: dict[str, Any], verdicts: int) -> dict[str, object]:
+    """Start a jail, judge one program, end the jail. Writes :data:`BEGUN` to ``verdicts`` when the jail is up."""
     try:
         texts = compile(job["setup"], "<setup>", "exec"), compile(job["tests"], "<tests>", "exec")
     except (SyntaxError, ValueError) as error:
@@ -257,6 +257,9 @@ def grade(job: dict[str, Any]) -> dict[str, object]:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     oracle = Oracle(jail, job)
     try:
+        oracle.begin()
+        os.write(verdicts, BEGUN)
+        launch.set_alarm(job["checker_seconds"])
         verdict, detail = judge(oracle, job, texts)
     except Stopped as stopped:
         verdict, detail = stopped.verdict, stopped.detail
@@ -285,7 +288,5 @@ def main() -> None:
     os.dup2(null, 1)
     with os.fdopen(jobs, "rb") as file:
         job: Any = codec.decode(file.read())
-    launch.set_alarm(job["checker_seconds"])
-    outcome = codec.frame(grade(job))
-    sys.stdout.flush()
-    os.write(verdicts, outcome)
+    launch.set_alarm(START_ALARM)
+    os.write(verdicts, codec.frame(grade(job, verdicts)))
