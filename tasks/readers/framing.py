@@ -24,7 +24,8 @@ BLANKS = re.compile(rb"[\r\n]*")
 MAX_HEADER_BYTES = 1 << 20
 
 WARC_VERSION = re.compile(rb"WARC/\d+(?:\.\d+)+[ \t]*\r*(?:\n|$)", re.I)
-WARC_HEADER_END = re.compile(rb"\n(?:\r*\n|$)")
+# A blank line, the end of the data, or (not part of the header) another version line.
+WARC_HEADER_END = re.compile(rb"\n(?:(\r*\n|$)|(?=WARC/\d+(?:\.\d+)+[ \t]*\r*\n))")
 # A version line followed by a named field.
 WARC_START = re.compile(rb"WARC/\d+(?:\.\d+)+[ \t]*\r*\n[A-Za-z][A-Za-z-]*[ \t]*:")
 
@@ -103,12 +104,9 @@ def _warc_frame(data: Buffer, start: int, size: int) -> Frame | None:
     limit = min(size, start + MAX_HEADER_BYTES)
     found = WARC_HEADER_END.search(data, version.end() - 1, limit)
     body = found.end() if found else limit
-    inner = next_warc(data, version.end(), body)
-    if inner < body:  # the header breaks off where another record begins
-        found, body = None, inner
     headers = parse_headers(data[version.end() : body])
     declared = headers.get("content-length", "")
-    if found is None:
+    if found is None or found[1] is None:
         return Frame(start, body, body, headers, "length", "the header breaks off")
     if not (declared.isascii() and declared.isdigit() and len(declared) < 16):
         end = next_warc(data, body, size)

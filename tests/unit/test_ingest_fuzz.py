@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import random
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from schemas.digests import digest_file
 from schemas.lake import conform
 from schemas.tables import Records, SetAside
 from tasks.ingest import IngestConfig, ingest
+from tasks.readers.kinds import kind_of
 from tasks.step import SourceFile
 
 ROUNDS = 120
@@ -123,7 +125,27 @@ def test_records_that_are_not_touched_are_never_lost(
         path.write_bytes(b"".join(parts))
         records, _ = run(path)
         payloads = set(records.column("payload").to_pylist())
-        wanted = {
-            json.loads(row(n))["text"].encode() if name == "a.jsonl" else page(n) for n in range(COUNT) if n != victim
-        }
+        others = [number for number in range(COUNT) if number != victim]
+        wanted = {json.loads(row(n))["text"].encode() if name == "a.jsonl" else page(n) for n in others}
         assert wanted <= payloads, path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("comments.html", b"<!---->" * 600),
+        ("returns.warc", b"WARC/1.0\r\nWARC-Type: response" + b"\r" * 3_000_000),
+        ("folds.warc", b"WARC/1.0\r\nWARC-Type: response\r\nA: b" + b"\r\n " * 300_000 + b"\r\n\r\n"),
+        ("lines.arc", b"http:x" + b" 1.1.1.1 20080430204825 x" * 300 + b" " + b"1 " * 2_000_000),
+        ("versions.warc", b"\nWARC/1.0\r\nA:" * 60_000),
+        ("magic.warc.gz", b"\x1f\x8b\x08" * 60_000),
+    ],
+)
+def test_crafted_input_takes_linear_time(tmp_path: Path, name: str, data: bytes) -> None:
+    """Backtracking, quadratic rescans and the like would need minutes to ages for these."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    started = time.process_time()
+    kind_of(path, "x")
+    run(path)
+    assert time.process_time() - started < 15
