@@ -35,7 +35,7 @@ class Item(Config):
 class CodeItem(Item):
     """Complete a function: ``prompt`` is its signature and docstring, ``solution`` a body that passes ``check``."""
 
-    prompt: Text
+    prompt: Annotated[str, Field(pattern=r"\n$", description="whole lines")]
     entry_point: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
     solution: Text
     check: Annotated[str, Field(pattern=r"def check\(candidate\)")]
@@ -128,9 +128,13 @@ class Suite(Config):
         return digest_json({"settings": settings, "items": [item.model_dump(mode="json") for item in self.items]})
 
     def prompt(self, item: CodeItem | MathematicsItem | ReadingItem) -> str:
-        """The prompt of one item."""
+        """The prompt of one item, without white space at its end.
+
+        A tokenizer joins a line feed with the indentation after it. A prompt that ends in the line feed alone is cut
+        where no text that the model has seen is cut, and code models then answer with something else than code.
+        """
         values = item.model_dump()
-        return FIELD.sub(lambda match: str(values[match[1]]), self.settings.prompt)
+        return FIELD.sub(lambda match: str(values[match[1]]), self.settings.prompt).rstrip()
 
 
 def suite_names() -> list[str]:

@@ -1,6 +1,7 @@
 """Generated functions: the completion is cut at the stop strings, put after its prompt and run in the code jail.
 
-Nothing is stripped: the first token of a completion is its indentation. The verdict is the oracle's, formed outside the
+Nothing is stripped but the line feed that ends the prompt's last line, which a completion may bring along: the first
+token of a completion is its indentation. The verdict is the oracle's, formed outside the
 jail (``evals.oracle``); only ``infra``, a failure of the machine, is no answer.
 """
 
@@ -14,7 +15,8 @@ from evals.suite import CodeItem
 
 def program(item: CodeItem, output: str, stop: Sequence[str]) -> Program:
     """What the oracle runs for one output: prompt and completion as candidate, the item's check as trusted tests."""
-    return Program(code=item.prompt + cut(output, stop)[0] + "\n", tests=item.check, entry_point=item.entry_point)
+    completion = cut(output, stop)[0].removeprefix("\n")
+    return Program(code=item.prompt + completion + "\n", tests=item.check, entry_point=item.entry_point)
 
 
 def grade_code(outcome: Outcome) -> Grade:

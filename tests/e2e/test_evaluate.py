@@ -80,7 +80,7 @@ class Scripted:
 
 
 def gold(suite: Suite) -> Scripted:
-    outputs = {suite.prompt(item): item.solution for item in suite.code}
+    outputs = {suite.prompt(item): "\n" + item.solution for item in suite.code}
     outputs |= {suite.prompt(item): f" {item.answer}\n" for item in suite.mathematics}
     liked = {(suite.prompt(item), suite.settings.separator + item.options[item.answer]) for item in suite.choice}
     return Scripted(outputs, liked)

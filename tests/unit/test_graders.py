@@ -131,7 +131,9 @@ def test_a_program_is_prompt_and_completion_up_to_the_first_stop() -> None:
 
 
 def test_the_indentation_of_a_completion_is_kept() -> None:
-    assert program(CODE, "    return 4", ()).code.endswith('"""\n    return 4\n')
+    for output in ("    return 4", "\n    return 4"):  # with and without the line feed that ends the prompt
+        assert program(CODE, output, ()).code.endswith('"""\n    return 4\n')
+    assert program(CODE, "\n\n    return 4", ()).code.endswith('"""\n\n    return 4\n')
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

@@ -58,6 +58,7 @@ def test_every_suite_has_enough_distinct_items(name: str) -> None:
     assert len({item.id for item in suite.items}) == len(suite.items)
     prompts = [suite.prompt(item) for item in suite.items]
     assert len(set(prompts)) == len(prompts)
+    assert not any(prompt[-1].isspace() for prompt in prompts)  # a cut that a tokenizer would not make
     assert max(map(len, prompts)) < 500  # fits the context of a tiny model beside the answer
 
 
