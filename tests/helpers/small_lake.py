@@ -94,6 +94,8 @@ class Curation:
         url: str | None = None,
         words: int | None = None,
         domain: str = "prose",
+        punctuation: float = 0.9,
+        bullets: float = 0.05,
     ) -> str:
         """Add a document with its signals; the verdict is added by :meth:`keep`, :meth:`reject` or :meth:`copy_of`."""
         self.count += 1
@@ -128,13 +130,13 @@ class Curation:
                 "mean_word_length": 4.6,
                 "hash_word_ratio": 0.001,
                 "ellipsis_word_ratio": 0.0,
-                "bullet_line_ratio": 0.05,
+                "bullet_line_ratio": bullets,
                 "ellipsis_line_ratio": 0.0,
                 "alpha_word_ratio": 0.98,
                 "stop_words": 6,
             },
             "signals/fineweb": {
-                "punct_line_ratio": 0.9,
+                "punct_line_ratio": punctuation,
                 "short_line_ratio": 0.1,
                 "dup_line_char_ratio": 0.0,
                 "newline_word_ratio": 0.04,
@@ -278,13 +280,15 @@ def _handbook(source: Curation) -> dict[str, str]:
     rejected = ""
     for number in range(11):
         shard = "s-two" if number % 3 else "s-one"
-        identity = source.document(f"stub-{number:02d}", shard, "Menu. Home. Login.", words=3)
+        punctuation = 0.9 if number % 2 else 0.05
+        text = "Menu. Home. Login."
+        identity = source.document(f"stub-{number:02d}", shard, text, words=3, punctuation=punctuation)
         source.reject(identity, shard, 1, "min_words", "gopher_quality.words", 3.0, ">= 50")
         if number % 2 == 0:
-            source.reject(identity, shard, 3, "punctuation", "fineweb.punct_line_ratio", 0.05, ">= 0.12")
+            source.reject(identity, shard, 3, "punctuation", "fineweb.punct_line_ratio", punctuation, ">= 0.12")
         rejected = rejected or identity
     for number in range(3):
-        identity = source.document(f"list-{number:02d}", "s-one", "- item\n" * 80)
+        identity = source.document(f"list-{number:02d}", "s-one", "- item\n" * 80, bullets=1.0)
         source.reject(identity, "s-one", 2, "bullets", "gopher_quality.bullet_line_ratio", 1.0, "<= 0.9")
     aside = "https://handbook.example/files/logo.png"
     source.aside(aside, "handbook-s-one.warc.gz@900000+812", "ingest", "not_text", "image/png", doc_id=doc_id("logo"))
