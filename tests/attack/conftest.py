@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,19 @@ def host_state() -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="session")
-def jail_slot() -> int:
-    """A slot of this test process; skips where there is no jail."""
+def jail_slot() -> Iterator[int]:
+    """A slot that no other test process on this machine uses meanwhile; skips where there is no jail."""
     found = capability()
     if not found.usable:
         pytest.skip(found.reason)
-    return 100 + os.getpid() % 390
+    for slot in range(100, 490):
+        with socket.socket(socket.AF_UNIX) as claim:
+            try:
+                claim.bind(f"\0gristmill-test-slot-{slot}")
+            except OSError:
+                continue  # taken
+            yield slot
+            return
 
 
 @pytest.fixture

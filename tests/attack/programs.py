@@ -31,12 +31,12 @@ def cases(name: str) -> list[ParameterSet]:
 
 
 def processes_of(user: int) -> list[str]:
-    """The processes that run as ``user``, by command line."""
+    """The processes that run as ``user``: command line, and the name, state and parent that /proc/PID/stat gives."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if entry.stat().st_uid == user:
-                found.append((entry / "cmdline").read_text())
-        except FileNotFoundError:
+                found.append(f"{(entry / 'cmdline').read_text()} {(entry / 'stat').read_text()[:60]}")
+        except (FileNotFoundError, ProcessLookupError):
             continue  # ended while we looked
     return found
