@@ -8,7 +8,7 @@ A limit on processor time depends on the machine: a page that needs nearly ``cpu
 fail on another. Sound pages need a thousandth of it. Cost: about 1 ms a page; holds one shard in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 from pydantic import Field
@@ -16,7 +16,7 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.digests import digest_text
 from schemas.errors import GristmillError
-from schemas.tables import Documents, Records, SetAside
+from schemas.tables import Documents, Records, SetAside, Table
 from tasks.extraction.client import Answer, Job, extract_texts
 from tasks.readers.media import page_kind
 from tasks.readers.reasons import Reason
@@ -75,20 +75,24 @@ def _documents(records: pa.Table, jobs: list[Job], answers: list[Answer], good: 
     rows = records.select(list(SAME_COLUMNS)).take(pa.array(good, pa.int64()))
     texts = [answers[number].text for number in good]
     columns = {name: rows.column(name) for name in SAME_COLUMNS}
-    columns["text"] = pa.array(texts, pa.string())
-    columns["text_hash"] = pa.array([digest_text(text) for text in texts], pa.string())
-    columns["chars"] = pa.array([len(text) for text in texts], pa.int32())
-    columns["extractor"] = pa.array([EXTRACTORS[jobs[number].kind] for number in good], pa.string())
-    columns["encoding"] = pa.array([answers[number].encoding for number in good], pa.string())
+    columns["text"] = _column(Documents, "text", texts)
+    columns["text_hash"] = _column(Documents, "text_hash", [digest_text(text) for text in texts])
+    columns["chars"] = _column(Documents, "chars", [len(text) for text in texts])
+    columns["extractor"] = _column(Documents, "extractor", [EXTRACTORS[jobs[number].kind] for number in good])
+    columns["encoding"] = _column(Documents, "encoding", [answers[number].encoding for number in good])
     return pa.table(columns, schema=Documents.schema)
 
 
 def _set_aside(records: pa.Table, answers: list[Answer], reasons: list[Reason | None], failed: list[int]) -> pa.Table:
     rows = records.select(["doc_id", "source", "url", "record_uri"]).take(pa.array(failed, pa.int64()))
     columns = {name: rows.column(name) for name in rows.column_names}
-    columns["stage"] = pa.array(["extract"] * len(failed), pa.string())
-    columns["kind"] = pa.array(["record"] * len(failed), pa.string())
-    columns["reason"] = pa.array([str(reasons[number]) for number in failed], pa.string())
+    columns["stage"] = _column(SetAside, "stage", ["extract"] * len(failed))
+    columns["kind"] = _column(SetAside, "kind", ["record"] * len(failed))
+    columns["reason"] = _column(SetAside, "reason", [str(reasons[number]) for number in failed])
     notes = [answers[number].note or "the page holds no main content" for number in failed]
-    columns["detail"] = pa.array(notes, pa.string())
+    columns["detail"] = _column(SetAside, "detail", notes)
     return pa.table(columns, schema=SetAside.schema)
+
+
+def _column(table: Table, name: str, values: Sequence[str | int]) -> pa.Array:
+    return pa.array(values, table.schema.field(name).type)

@@ -28,6 +28,10 @@ from tasks.step import SourceFile, source_step
 TEXT_TYPES = {Kind.PLAIN: "text/plain", Kind.MARKDOWN: "text/markdown", Kind.HTML: "text/html"}
 
 
+# An Arrow binary column holds 2 GiB. Real crawls cut their files at 1 GB compressed, which can be more than that.
+MAX_SHARD_BYTES = 2_000_000_000
+
+
 class IngestConfig(Config):
     """Settings of :func:`ingest`."""
 
@@ -101,6 +105,7 @@ class _Collector:
         self.seen: set[str] = set()
         self.equals: dict[str, int] = {}
         self.items = 0
+        self.bytes = 0
 
     def add(self, item: Page | Aside) -> None:
         self.items += 1
@@ -119,6 +124,12 @@ class _Collector:
             self._add_aside(Aside(item.uri, Reason.REPEATED_RECORD_ID, detail, False, native_id, item.url), doc_id)
             return
         self.seen.add(doc_id)
+        self.bytes += len(item.payload)
+        if self.bytes > MAX_SHARD_BYTES:
+            raise GristmillError(
+                f"{item.uri.rpartition('@')[0]}: the pages of this one file take more than {MAX_SHARD_BYTES} bytes, "
+                "more than a shard holds. Split it between two records (a .warc.gz between two gzip members)."
+            )
         values = (
             doc_id, self.source, item.url, host_of(item.url), item.fetched_at, item.uri, digest, item.record_type,
             item.status, item.content_type, item.charset, item.payload,

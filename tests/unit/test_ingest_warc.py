@@ -13,8 +13,10 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from schemas.digests import digest_bytes, digest_file
+from schemas.errors import GristmillError
 from schemas.lake import conform
 from schemas.tables import Records, SetAside
+from tasks import ingest as ingest_module
 from tasks.ingest import IngestConfig, ingest
 from tasks.readers import stretches
 from tasks.readers.reasons import Reason
@@ -354,6 +356,13 @@ def test_a_wacz_gives_the_records_of_its_warcs(tmp_path: Path) -> None:
     assert len(aside) == 0
     path.write_bytes(path.read_bytes()[:-100])
     assert fates(run(path)) == [("damage", "unreadable")]
+
+
+def test_more_than_a_shard_holds_is_an_error_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest_module, "MAX_SHARD_BYTES", len(PAGE) + 1)
+    path = crawl(tmp_path, record("http://a.example/"), record("http://b.example/"))
+    with pytest.raises(GristmillError, match=r"crawl\.warc: .*more than a shard holds\. Split it"):
+        run(path)
 
 
 def test_ingest_is_deterministic(tmp_path: Path) -> None:
