@@ -42,7 +42,7 @@ while True:
         versions.append(row["version"])
     if finished:
         break
-    time.sleep(0.01)
+    time.sleep(0.05)
 print(json.dumps({"reads": reads, "versions": len(versions), "last": last}))
 """
 BUILDER = """
