@@ -31,12 +31,13 @@ def cases(name: str) -> list[ParameterSet]:
 
 
 def processes_of(user: int) -> list[str]:
-    """The processes that run as ``user``: command line, and the name, state and parent that /proc/PID/stat gives."""
+    """What runs as ``user``: state and command line. The dead that wait for init to collect them do not count."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if entry.stat().st_uid == user:
-                found.append(f"{(entry / 'cmdline').read_text()} {(entry / 'stat').read_text()[:60]}")
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            if entry.stat().st_uid == user and state not in ("Z", "X"):
+                found.append(f"{(entry / 'stat').read_text()[:60]} {(entry / 'cmdline').read_text()}")
         except (FileNotFoundError, ProcessLookupError):
             continue  # ended while we looked
     return found
