@@ -81,7 +81,7 @@ def test_every_document_has_one_fate(drawn: list[dict[str, Any]], count: int, da
         by_document[row["doc_id"]].append(row)
     kept = 0
     for place, rows in enumerate(by_document.values()):
-        expected = [
+        expected: list[tuple[int, str | None]] = [
             (rank, rule.name)
             for rank, rule in enumerate(policy.rules, start=1)
             if not present[place] or fails(rule, columns[rule.signal][place])
