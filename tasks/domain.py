@@ -67,6 +67,8 @@ REFERENCE_LINE = _ascii(
     r"^\s*--?[A-Za-z][\w-]*(?:[ ,=<\[].*)?$",  # options of a command
     r"^\s*(?:\.\. |Added in version|New in version|Changed in version|Deprecated since|Available since)",
     r"^\w[\w.]*\(\d\w*\)",  # the head of a manual page
+    r"^\p{Lu}[\p{Lu} ]{3,24}$",  # its headings in other languages
+    r"^ {3,}(?:[\w.,-]+ )?--?\w[\w-]*(?:, |=|$)",
     r"^\s*\|  ",
     r"^```",
     r"`[^`]*[()_=./<>{-][^`]*`",  # code inside a line

@@ -14,7 +14,7 @@ What a token is follows spaCy's English rules, which datatrove counts with, as f
 A token is a *word* when it holds a character outside ``punctuation.SYMBOLS`` (datatrove's "non-symbol words") and
 *alphabetic* when it holds a letter (``str.isalpha``). docs/signals.md says how far this is from spaCy itself.
 
-Cost: about 30 ns a byte of UTF-8 on one core with the hashes, and 50 bytes of memory a character, which is why
+Cost: about 30 ns a byte of UTF-8 on one core with the hashes, and some 40 bytes of memory a character, which is why
 ``slices.map_slices`` hands over a million characters at a time.
 """
 
@@ -109,16 +109,16 @@ def tokenize(texts: pa.Array) -> Tokens:
     codes = code_points(texts)
     properties = properties_of(codes)
     classes = properties & np.uint8(CLASS)
-    alone = _at_the_ends(codes, properties, classes)
+    inner = np.where(classes <= EAST, np.uint8(0), properties)  # what is outside a word is no neighbour to its marks
+    alone = _at_the_ends(codes, inner, classes)
     alone |= classes == EAST
-    inside = np.flatnonzero((properties >= INFIX) & ~alone)
     stop = alone | (classes == SPACE)
-    alone[_cuts(codes, properties, classes, inside, stop)] = True
+    alone[_cuts(codes, inner, classes, stop)] = True
     filled = classes != SPACE
     begins = filled.copy()
     begins[1:] &= alone[1:] | alone[:-1] | ~filled[:-1]
-    begins[_run_on(codes, properties, alone)] = False
-    begins[_endings(codes, properties, alone | ~filled)] = True
+    begins[_run_on(codes, inner, alone)] = False
+    begins[_endings(codes, inner, alone | ~filled)] = True
     ends = filled
     ends[:-1] &= begins[1:] | ~filled[1:]
     start = np.flatnonzero(begins)
@@ -176,10 +176,10 @@ def _runs(mask: Mask, outside: Mask, at_start: bool) -> Mask:
     return np.cumsum(steps, dtype=np.int8).astype(np.bool_)
 
 
-def _cuts(codes: Codes, properties: Bytes, classes: Bytes, places: Positions, stop: Mask) -> Positions:
-    """The ``places`` (characters with INFIX inside a word) that cut it, and are tokens; ``stop``: not inside a word."""
-    inner = np.where(stop, np.uint8(0), properties)
-    code, left, right = codes[places], inner[places - 1], inner[places + 1]
+def _cuts(codes: Codes, properties: Bytes, classes: Bytes, stop: Mask) -> Positions:
+    """Marks inside a word that cut it, and are tokens; ``stop``: characters that are not inside a word."""
+    places = np.flatnonzero((properties >= INFIX) & ~stop)
+    code, left, right = codes[places], properties[places - 1], properties[places + 1]
     letter_left, letter_right = (left & LETTER) != 0, (right & LETTER) != 0
     digit_left = (left & DIGIT) != 0
     cut = (classes[places] == MARK) & ~_is(code, "*,:<>—–")  # an icon or ellipsis, wherever it stands
@@ -193,12 +193,13 @@ def _cuts(codes: Codes, properties: Bytes, classes: Bytes, places: Positions, st
         first = hyphens[: len(hyphens) - length + 1]
         last = hyphens[length - 1 :]
         run = (places[last] - places[first] == length - 1) & (codes[places[last] + 1] != ord("-"))
-        run &= (inner[places[first] - 1] & (LETTER | DIGIT)) != 0
-        run &= (inner[places[last] + 1] & LETTER) != 0
+        run &= (properties[places[first] - 1] & (LETTER | DIGIT)) != 0
+        run &= (properties[places[last] + 1] & LETTER) != 0
         for offset in range(length):
             cut[hyphens[np.flatnonzero(run) + offset]] = True
     places = places[cut]
-    return places[~_in_web_address(codes, properties, places, stop)]
+    cuts: Positions = places[~_in_web_address(codes, properties, places, stop)]
+    return cuts
 
 
 def _in_web_address(codes: Codes, properties: Bytes, places: Positions, stop: Mask) -> Mask:
@@ -254,7 +255,7 @@ def token_hashes(tokens: Tokens, places: Positions | None = None) -> Hashes:
     """
     powers, inverses = power_tables(1 << max(len(tokens.codes).bit_length(), 16))
     sums = np.zeros(len(tokens.codes) + 1, np.uint64)
-    np.multiply(tokens.codes, powers[: len(tokens.codes)], out=sums[1:])
+    np.multiply(tokens.codes + np.uint32(1), powers[: len(tokens.codes)], out=sums[1:])  # + 1: a NUL counts too
     np.cumsum(sums, out=sums)
     start, end = (tokens.start, tokens.end) if places is None else (tokens.start[places], tokens.end[places])
     return mix((sums[end] - sums[start]) * inverses[start])
@@ -262,7 +263,7 @@ def token_hashes(tokens: Tokens, places: Positions | None = None) -> Hashes:
 
 def hash_word(word: str) -> int:
     """The hash that ``token_hashes`` gives to the token ``word``."""
-    total = sum(ord(character) * pow(MULTIPLIER, place, 1 << 64) for place, character in enumerate(word))
+    total = sum((ord(character) + 1) * pow(MULTIPLIER, place, 1 << 64) for place, character in enumerate(word))
     return int(mix(np.array([total % (1 << 64)], np.uint64))[0])
 
 

@@ -43,11 +43,11 @@ BOUNDED = {
     "language_second_score",
 }
 
-PIECES = (
-    "the be and word I'm don't J. U.S. e.g. 3.14 1,000 50% $5 well-known a--b x:y /path https://a.b/c-d me@mail.org"
-    " 8.8.8.8 2a00:1450::1 … ... .. . , - – — • # ( ) ()) '' \" _ __x__ = == + +1 1+2 1-1 { } ; 中 文。 かな 한글 สวัสดี é n't 's 😀"
-    " 👩‍👩‍👧 a\u0301 lorem ipsum javascript cookie policy"
-).split()
+PIECES = """
+the be and word I'm don't J. U.S. e.g. 3.14 1,000 50% $5 well-known a--b x:y /path https://a.b/c-d me@mail.org
+8.8.8.8 2a00:1450::1 … ... .. . , - – — • # ( ) ()) '' " _ __x__ = == + +1 1+2 1-1 { } ; 中 文。 かな 한글 สวัสดี é n't 's
+😀 👩‍👩‍👧 a\u0301 lorem ipsum javascript cookie policy
+""".split()  # noqa: SIM905
 SPACES = ["", " ", "  ", "\n", "\n\n", "\n\n\n", "\t", "\r\n", "\x0b", "\x1c", "\u2028", "\u3000", "\u200b", "\0"]
 REAL_PIECES = st.sampled_from(PIECES + SPACES)
 TEXTS = st.one_of(
