@@ -1,0 +1,105 @@
+"""The record of a flow run says how it ended, also when its process could not say so itself."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.runlog import ABANDONED, close_abandoned, record_run
+from schemas.errors import GateError
+from schemas.lake import Lake
+from warehouse.load import FlowRun
+
+HANGS = """
+import sys, time
+from pathlib import Path
+from flows.runlog import record_run
+from schemas.lake import Lake
+
+with record_run(Lake.open(Path(sys.argv[1])), "curate", "killed") as record:
+    record.counts["kept"] = 1
+    print(record.run_id, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake.open(tmp_path / "lake")
+
+
+def entry(lake: Lake, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((lake.root / "log" / "runs" / f"{run_id}.json").read_bytes())
+    return found
+
+
+def change(lake: Lake, run_id: str, **values: object) -> None:
+    path = lake.root / "log" / "runs" / f"{run_id}.json"
+    path.write_text(json.dumps(entry(lake, run_id) | values), encoding="utf-8")
+
+
+def test_a_run_that_succeeds_is_recorded_with_its_counts(lake: Lake) -> None:
+    with record_run(lake, "mix", "default") as record:
+        assert entry(lake, record.run_id)["status"] == "running"
+        record.counts["tokens"] = 5
+    found = entry(lake, record.run_id)
+    assert (found["status"], found["counts"], found["error"]) == ("succeeded", {"tokens": 5}, None)
+    assert found["finished_at"] >= found["started_at"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (ValueError("no room"), "failed", "no room"),
+        (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
+        (GateError("rows"), "stopped_by_gate", "rows"),
+    ],
+)
+def test_a_run_that_fails_is_recorded_with_its_reason(lake: Lake, error: BaseException, status: str, text: str) -> None:
+    with pytest.raises(type(error)), record_run(lake, "mix", "default") as record:
+        raise error
+    assert (entry(lake, record.run_id)["status"], entry(lake, record.run_id)["error"]) == (status, text)
+
+
+def test_the_record_of_a_killed_process_is_closed_by_the_next_run(lake: Lake) -> None:
+    with subprocess.Popen([sys.executable, "-c", HANGS, str(lake.root)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        run_id = process.stdout.readline().strip()
+        assert close_abandoned(lake) == []  # it lives
+        assert entry(lake, run_id)["status"] == "running"
+        os.kill(process.pid, signal.SIGKILL)
+    with record_run(lake, "curate", "next") as record:
+        found = entry(lake, run_id)
+        assert (found["status"], found["error"]) == ("failed", ABANDONED)
+        assert found["finished_at"] is not None
+        assert close_abandoned(lake) == []  # neither the closed one nor our own
+        assert entry(lake, record.run_id)["status"] == "running"
+    assert entry(lake, run_id) == found
+
+
+def test_a_pid_that_was_given_to_another_process_does_not_keep_a_record_open(lake: Lake) -> None:
+    with record_run(lake, "mix", "default") as record:
+        ours = entry(lake, record.run_id)["process"]
+        change(lake, record.run_id, process=ours | {"created": ours["created"] - 100})
+        assert close_abandoned(lake) == [record.run_id]
+
+
+def test_records_of_other_machines_and_damaged_files_are_left_alone(lake: Lake) -> None:
+    runs = lake.log_path("runs", "damaged.json")
+    runs.write_text('{"status": "runn', encoding="utf-8")
+    with record_run(lake, "mix", "default") as record:
+        ours = entry(lake, record.run_id)["process"]
+        change(lake, record.run_id, process=ours | {"host": "another machine", "pid": 2**22 + 1})
+        assert close_abandoned(lake) == []
+
+
+def test_the_warehouse_reads_the_record(lake: Lake) -> None:
+    with record_run(lake, "mix", "default") as record:
+        path = lake.root / "log" / "runs" / f"{record.run_id}.json"
+        assert FlowRun.model_validate_json(path.read_bytes()).status == "running"
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
