@@ -14,7 +14,7 @@ What a token is follows spaCy's English rules, which datatrove counts with, as f
 A token is a *word* when it holds a character outside ``punctuation.SYMBOLS`` (datatrove's "non-symbol words") and
 *alphabetic* when it holds a letter (``str.isalpha``). docs/signals.md says how far this is from spaCy itself.
 
-Cost: about 30 ns a byte of UTF-8 on one core with the hashes, and some 40 bytes of memory a character, which is why
+Cost: about 30 ns a byte of UTF-8 on one core with the hashes, and some 70 bytes of memory a character, which is why
 ``slices.map_slices`` hands over a million characters at a time.
 """
 
@@ -253,7 +253,7 @@ def token_hashes(tokens: Tokens, places: Positions | None = None) -> Hashes:
     agree with a probability near 2**-64; only strings built for it (Thue and Morse, 2,048 characters and longer)
     collide at will, and they spoil nothing but the repetition ratios of their own document.
     """
-    powers, inverses = power_tables(1 << max(len(tokens.codes).bit_length(), 16))
+    powers, inverses = power_tables(1 << max(len(tokens.codes).bit_length(), 21))
     sums = np.zeros(len(tokens.codes) + 1, np.uint64)
     np.multiply(tokens.codes + np.uint32(1), powers[: len(tokens.codes)], out=sums[1:])  # + 1: a NUL counts too
     np.cumsum(sums, out=sums)
@@ -280,7 +280,7 @@ def is_one_token(word: str) -> bool:
     return len(tokens.start) == 1 and int(tokens.end[0] - tokens.start[0]) == len(word)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def power_tables(size: int) -> tuple[Hashes, Hashes]:
     """Powers 0 .. size - 1 of the hash base and of its inverse, modulo 2**64."""
     powers = np.full(size, MULTIPLIER, np.uint64)
