@@ -22,7 +22,7 @@ def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]
         all(isinstance(row[n], int | float) or row[n] in ("", None) for row in rows) for n in range(len(columns))
     ]
     for column, is_number in zip(columns, numeric, strict=True):
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
     for row in rows:
         table.add_row(*[Text(show(value)) for value in row])
     return table
@@ -53,16 +53,16 @@ def funnel_table(summary: dict[str, Any]) -> Table:
     return table_of("Funnel (records)", ["stage", "in", "out", "removed", ""], rows)
 
 
-def loss_curve(losses: Sequence[tuple[int, float]], width: int = 60) -> Text:
+def loss_curve(name: str, losses: Sequence[tuple[int, float]], width: int = 50) -> Text:
     """The loss over the tokens of a run as one line of blocks."""
     if not losses:
-        return Text("(no steps)")
+        return Text(f"{name:<16} (no steps)")
     values = [loss for _, loss in losses]
     low, high = min(values), max(values)
     picked = [values[int(n * (len(values) - 1) / max(1, width - 1))] for n in range(min(width, len(values)))]
     span = max(high - low, 1e-9)
     line = "".join(BLOCKS[round((value - low) / span * (len(BLOCKS) - 1))] for value in picked)
-    return Text(f"{values[0]:.2f} {line} {values[-1]:.2f} nats a token over {losses[-1][0]:,} tokens")
+    return Text(f"{name:<16} {values[0]:5.2f} {line} {values[-1]:.2f} nats a token, {losses[-1][0]:,} tokens")
 
 
 def mixture_table(rows: Sequence[dict[str, Any]]) -> Table:
@@ -85,23 +85,24 @@ def mixture_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def scores_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """Every score with its 95 % interval; rows of the table ``scores`` with the checkpoint's label."""
-    columns = ["checkpoint", "suite", "metric", "of", "score", "95 % interval", "n", "chance"]
-    ordered = sorted(rows, key=lambda row: (row["suite"], row["subset"], row["mixture"], row["step"]))
-    shown = [
-        [
-            row["label"],
-            row["suite"],
-            row["metric"],
-            row["subset"],
-            row["value"],
-            f"{row['low']:.3f} to {row['high']:.3f}",
-            row["n"],
-            row["chance"],
-        ]
-        for row in ordered
-    ]
-    return table_of("Scores", columns, shown)
+    """A line for each suite, subset and mixture: the score at every step, and the interval at the last.
+
+    ``rows`` are those of the table ``scores`` with the checkpoint's label, mixture and step.
+    """
+    steps = sorted({row["step"] for row in rows})
+    lines: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
+    for row in rows:
+        name = row["mixture"] or row["label"]
+        lines.setdefault((row["area"], row["suite"], row["metric"], row["subset"], name), {})[row["step"]] = row
+    columns = ["suite", "metric", "of", "model", *(f"step {step}" for step in steps), "95 % interval", "n", "chance"]
+    shown: list[list[object]] = []
+    for (_, suite, metric, subset, name), by_step in sorted(lines.items()):
+        last = by_step[max(by_step)]
+        scores = [by_step[step]["value"] if step in by_step else None for step in steps]
+        interval = f"{last['low']:.3f} to {last['high']:.3f}"
+        better = "" if last["higher_is_better"] else " (less is better)"
+        shown.append([suite, metric + better, subset, name, *scores, interval, last["n"], last["chance"]])
+    return table_of("Scores (the interval is that of the last step)", columns, shown)
 
 
 def why_report(story: Story) -> Group:

@@ -195,9 +195,9 @@ def _build(expectations: Any, entry: Expectation, order: int) -> Any:
     if not (isinstance(kind, type) and issubclass(kind, expectations.Expectation)):
         known = [name for name in dir(expectations) if name.endswith("Expectation") or name.startswith("Expect")]
         raise UsageError(f"{entry.type}: Great Expectations has no such expectation" + did_you_mean(entry.type, known))
-    names_column = entry.column and "column" in kind.__fields__
-    column = {"column": entry.column} if names_column else {}
-    return kind(**column, **entry.arguments, severity=entry.severity, meta={"order": order})
+    model: Any = kind
+    column = {"column": entry.column} if entry.column and "column" in model.__fields__ else {}
+    return model(**column, **entry.arguments, severity=entry.severity, meta={"order": order})
 
 
 def _row(config: GateConfig, expectation: Expectation, result: dict[str, Any]) -> dict[str, Any]:

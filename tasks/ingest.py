@@ -28,8 +28,9 @@ from tasks.step import SourceFile, source_step
 TEXT_TYPES = {Kind.PLAIN: "text/plain", Kind.MARKDOWN: "text/markdown", Kind.HTML: "text/html"}
 
 
-# An Arrow binary column holds 2 GiB. Real crawls cut their files at 1 GB compressed, which can be more than that.
-MAX_SHARD_BYTES = 2_000_000_000
+# A file is a shard and is held in memory, twice while it is sorted. Common Crawl's files are 1 GB compressed and hold
+# about 5 GB of pages.
+MAX_SHARD_BYTES = 8_000_000_000
 
 
 class IngestConfig(Config):

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
 from schemas.lake import Lake
 
 
@@ -35,7 +34,7 @@ def curate(
     if json:
         print_json(counts)
         return
-    console = Console()
+    console = screen()
     console.print(funnel_table(counts))
     console.print(
         f"{counts['kept']:,} of {counts['records']:,} records kept. Look closer: gristmill dashboard --lake {lake}",
@@ -75,4 +74,4 @@ def mix(
     if json:
         print_json(rows)
         return
-    Console().print(mixture_table(rows))
+    screen().print(mixture_table(rows))

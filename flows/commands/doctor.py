@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 
 import typer
-from rich.console import Console
 
-from flows.commands.options import JsonOption, print_json
+from flows.commands.options import JsonOption, print_json, screen
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def doctor(json: JsonOption = False) -> None:
         from flows.describe import table_of
 
         rows = [[f.what, "ok" if f.ok else "missing", f.found, "" if f.ok else f.cost] for f in findings]
-        Console().print(table_of(f"Python {sys.version.split()[0]}", ["what", "", "found", "without it"], rows))
+        screen().print(table_of(f"Python {sys.version.split()[0]}", ["what", "", "found", "without it"], rows))
     if not all(finding.ok for finding in findings if finding.what != "chromium"):
         raise typer.Exit(1)
 

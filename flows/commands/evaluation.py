@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.errors import UsageError
 from schemas.lake import Lake
 from schemas.submission import Submission, folder_problem
@@ -41,7 +40,7 @@ def evaluate(
     if json:
         print_json(rows)
         return
-    Console().print(scores_table(rows))
+    screen().print(scores_table(rows))
 
 
 def submit(
@@ -65,9 +64,7 @@ def submit(
     if json:
         print_json(stored.model_dump(mode="json"))
         return
-    Console().print(
-        f"queued as {stored.id}. gristmill serve --lake {lake} evaluates it.", markup=False, highlight=False
-    )
+    screen().print(f"queued as {stored.id}. gristmill serve --lake {lake} evaluates it.", markup=False, highlight=False)
 
 
 def as_submission(checkpoint: Path, suites: list[str] | None, label: str) -> Submission:

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.errors import UsageError
 from schemas.lake import Lake
 
@@ -27,7 +26,7 @@ def why(
     if json:
         print_json(answer.model_dump(mode="json"))
         return
-    console = Console()
+    console = screen()
     for story in answer.records:
         console.print(why_report(story))
 
@@ -45,7 +44,7 @@ def query(
     if json:
         print_json(rows.to_pylist())
         return
-    Console().print(table_of("", rows.column_names, [list(row.values()) for row in rows.to_pylist()]))
+    screen().print(table_of("", rows.column_names, [list(row.values()) for row in rows.to_pylist()]))
 
 
 def rebuild(lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
@@ -57,7 +56,7 @@ def rebuild(lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
     if json:
         print_json({"path": published.path.name, "seconds": published.seconds, "rows": published.rows})
         return
-    Console().print(
+    screen().print(
         table_of(f"{published.path.name}, {published.seconds:.1f} s", ["table", "rows"], [*published.rows.items()])
     )
 

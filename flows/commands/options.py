@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from flows.reporter import to_standard_output
 
@@ -13,6 +14,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Shards worked on at the same time.")]
 
 DEFAULT_LAKE = Path("lake")
+PIPE_WIDTH = 160
+
+
+def screen() -> Console:
+    """Where results are printed: as wide as the terminal, and in a pipe wide enough for the tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
 def print_json(value: Any) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
 from schemas.lake import Lake
 
 DEMO_FETCHED_AT = "2026-01-01T00:00:00Z"
@@ -86,7 +86,7 @@ def train(
     if json:
         print_json(counts)
     else:
-        show_training(Console(), home, mix)
+        show_training(screen(), home, mix)
 
 
 def crawl_demo_site(home: Lake, pages: int) -> Path:
@@ -122,7 +122,7 @@ def run_pipeline(home: Lake, settings: Any, name: str, shown_lake: Path, json: b
     if json:
         print_json(result)
         return
-    console = Console()
+    console = screen()
     show_curation(console, result["curate"])
     show_mix(console, home, name)
     show_training(console, home, name)
@@ -156,7 +156,7 @@ def show_training(console: Console, home: Lake, name: str) -> None:
     console.print(Text("Training loss", style="bold"))
     for ref in dataset.tables["losses"]:
         rows = home.read(ref).to_pylist()
-        console.print(Text(f"  {ref.shard:<16} "), loss_curve([(row["tokens"], row["loss"]) for row in rows]))
+        console.print(loss_curve(ref.shard, [(row["tokens"], row["loss"]) for row in rows]))
     console.print()
 
 
