@@ -45,7 +45,7 @@ def demo(
         raise server[0]
     with resources.as_file(resources.files("flows") / "configs" / "demo.yaml") as path:
         settings = PipelineSettings.load(path)
-    curate = settings.curate.model_copy(update={"inputs": (str(crawled),), "workers": workers})
+    curate = settings.curate.model_copy(update={"inputs": (str(crawled / "*.warc.gz"),), "workers": workers})
     run_pipeline(home, settings.model_copy(update={"curate": curate}), "demo", lake, json)
 
 
