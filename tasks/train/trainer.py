@@ -14,15 +14,18 @@ Cost of the tiny recipe: about 6,000 tokens/s and 600 MB on one core.
 """
 
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from schemas.digests import digest_file
 from schemas.errors import GristmillError
 from tasks.mix.plan import Plan, batch
 from tasks.mix.store import TokenStore
@@ -32,7 +35,11 @@ SAY_EVERY = 5
 
 
 def train(run_dir: Path) -> None:
-    """Train to the end, resuming from the newest complete checkpoint. Raises what torch and the inputs raise."""
+    """Train to the end, resuming from the newest complete checkpoint.
+
+    Raises :class:`GristmillError` for inputs that are missing or do not belong together, and for a loss that is not
+    finite.
+    """
     run = TrainingRun.model_validate_json((run_dir / "train.json").read_bytes())
     settings = run.settings
     recipe = RECIPES[settings.recipe]
@@ -42,7 +49,8 @@ def train(run_dir: Path) -> None:
     plan = Plan.load(Path(run.plan))
     store = TokenStore.open([Path(folder) for folder in run.stores])
     plan.require(store)
-    model = build_model(recipe, vocabulary(Path(run.tokenizer)), plan.row_tokens)
+    require_tokenizer(store, Path(run.tokenizer))
+    model = build_model(recipe, store.vocab_size, plan.row_tokens, store.eos_id)
     optimiser = torch.optim.AdamW(
         model.parameters(),
         lr=settings.learning_rate,
@@ -58,6 +66,11 @@ def train(run_dir: Path) -> None:
             first = (step - 1) * settings.batch_rows
             rows = torch.from_numpy(batch(plan, store, first, first + settings.batch_rows))
             loss = one_step(model, optimiser, rows, rate, recipe.gradient_clip)
+            if not math.isfinite(loss):
+                raise GristmillError(
+                    f"the loss of step {step} is {loss}: the run diverged. Lower train.learning_rate "
+                    f"({settings.learning_rate:g}); checkpoints saved before this step are sound."
+                )
             tokens = step * settings.batch_rows * plan.row_tokens
             entry = {"step": step, "tokens": tokens, "loss": round(loss, 6), "learning_rate": rate}
             losses.write(json.dumps(entry) + "\n")
@@ -68,7 +81,7 @@ def train(run_dir: Path) -> None:
                 save(run_dir, step, first + settings.batch_rows, plan.row_tokens, model, optimiser, Path(run.tokenizer))
 
 
-def build_model(recipe: Recipe, vocabulary_size: int, context: int) -> LlamaForCausalLM:
+def build_model(recipe: Recipe, vocabulary_size: int, context: int, end_of_text: int) -> LlamaForCausalLM:
     """A freshly initialised model; torch's seed decides its weights."""
     config = LlamaConfig(
         vocab_size=vocabulary_size,
@@ -80,7 +93,7 @@ def build_model(recipe: Recipe, vocabulary_size: int, context: int) -> LlamaForC
         max_position_embeddings=context,
         tie_word_embeddings=True,
         bos_token_id=None,
-        eos_token_id=0,
+        eos_token_id=end_of_text,
         attention_dropout=0.0,
     )
     return LlamaForCausalLM(config)
@@ -93,7 +106,7 @@ def one_step(
     for group in optimiser.param_groups:
         group["lr"] = rate
     logits = model(input_ids=rows[:, :-1], use_cache=False).logits
-    loss = functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
+    loss: Any = functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -146,8 +159,11 @@ def resume(run_dir: Path, model: LlamaForCausalLM, optimiser: torch.optim.Optimi
             number, _, kind = name.partition(".")
             moments.setdefault(int(number), {})[kind] = value
         optimiser.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
-        kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= done]
-    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        # A checkpoint is saved after its losses are on file; what follows may be cut off in the middle of a line.
+        kept = path.read_text(encoding="utf-8").splitlines()[:done]
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    temporary.replace(path)
     return done
 
 
@@ -174,10 +190,22 @@ def state_path(run_dir: Path, step: int) -> Path:
     return run_dir / "state" / f"step-{step:06d}.safetensors"
 
 
-def vocabulary(tokenizer: Path) -> int:
-    """Number of token ids of a tokenizer folder."""
-    return len(json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"])
+def require_tokenizer(store: TokenStore, tokenizer: Path) -> None:
+    """Raise :class:`GristmillError` unless the tokens of ``store`` were made with the tokenizer in that folder."""
+    if digest_file(tokenizer / "tokenizer.json") != store.tokenizer:
+        raise GristmillError(
+            f"{tokenizer} is not the tokenizer that the tokens were made with. Give the tokenizer and the token "
+            "folders of the same mix run."
+        )
+
+
+def main(run_dir: Path) -> None:
+    """Train, and end with a message and exit code 1 for errors that a user can cure."""
+    try:
+        train(run_dir)
+    except GristmillError as error:
+        sys.exit(f"training: {error}")
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]))
+    main(Path(sys.argv[1]))
