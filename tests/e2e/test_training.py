@@ -1,0 +1,224 @@
+"""The trainer, as a process: it learns, survives SIGKILL bit for bit, and saves what any Llama reader opens."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+import transformers
+
+from evals.checkpoint import admit
+from flows.jobs import ENVIRONMENT, follow
+from schemas.digests import digest_text
+from schemas.lake import conform
+from schemas.tables import Curated
+from tasks.launch.job import Job
+from tasks.launch.local import LocalLauncher
+from tasks.mix.curated import SplitConfig
+from tasks.mix.mixer import Goal, one_stage
+from tasks.mix.plan import Plan, batch, make_plan
+from tasks.mix.store import TokenStore
+from tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
+from tasks.mix.tokens import TokensConfig, write_tokens
+from tasks.train.recipe import RunSettings, TrainingRun, checkpoint_steps
+
+ROW, BATCH, STEPS = 65, 8, 30
+KEPT = checkpoint_steps(STEPS, 3)
+HELDOUT = 0.05
+WORDS = {
+    "code": "def return for in if else lambda x y z ( ) [ ] : = + 0 1 2 print range len",
+    "prose": "the mill grinds grain into flour and water turns a wheel while the miller sleeps",
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What every run of this module reads."""
+
+    plan: Path
+    tokens: Path
+    tokenizer: Path
+
+    def write_run(self, run_dir: Path, learning_rate: float = 3e-3) -> Path:
+        """Make ``run_dir`` with its ``train.json``."""
+        settings = RunSettings(
+            recipe="tiny",
+            steps=STEPS,
+            batch_rows=BATCH,
+            learning_rate=learning_rate,
+            seed=7,
+            checkpoint_steps=KEPT,
+        )
+        run = TrainingRun(
+            settings=settings, plan=str(self.plan), stores=(str(self.tokens),), tokenizer=str(self.tokenizer)
+        )
+        run_dir.mkdir(parents=True)
+        (run_dir / "train.json").write_text(run.model_dump_json(), encoding="utf-8")
+        return run_dir
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """A token store of two domains and a plan over it, made by the steps that make them in a flow."""
+    base = tmp_path_factory.mktemp("inputs")
+    curated = base / "curated.parquet"
+    pq.write_table(curated_documents(), curated)
+    for name in ("tokenizer", "tokens"):
+        (base / name).mkdir()
+    tokenizer_config = TokenizerConfig(vocab_size=400, split=SplitConfig(heldout_share=HELDOUT))
+    train_tokenizer.function([curated], tokenizer_config, base / "tokenizer")
+    write_tokens.function([curated], [base / "tokenizer"], TokensConfig(heldout_share=HELDOUT), base / "tokens")
+    domains = TokenStore.open([base / "tokens"]).domains(ROW)
+    goal = Goal(target_tokens=STEPS * BATCH * ROW, max_epochs=16.0)
+    mixture = one_stage({"code": 0.5, "prose": 0.5}, "static", "inputs", goal, {})
+    plan = make_plan(mixture, domains, row_tokens=ROW, block=64, seed=1, max_epochs=goal.max_epochs)
+    plan.write(base / "plan.json")
+    return Inputs(base / "plan.json", base / "tokens", base / "tokenizer")
+
+
+def curated_documents() -> pa.Table:
+    generator = random.Random(3)
+    rows = []
+    for number in range(200):
+        domain = generator.choice(sorted(WORDS))
+        text = " ".join(generator.choices(WORDS[domain].split(), k=generator.randint(40, 160)))
+        rows.append(
+            {
+                "doc_id": digest_text(f"document {number}"),
+                "source": "test",
+                "record_uri": f"{number}@0+1",
+                "record_digest": digest_text(text),
+                "fetched_at": datetime(2026, 1, 1, tzinfo=UTC),
+                "text": text,
+                "text_hash": digest_text(text),
+                "chars": len(text),
+                "extractor": "plain",
+                "encoding": "utf-8",
+                "domain": domain,
+                "language": "en",
+                "quality": 1.0,
+                "tokens": len(text.split()),
+                "redactions": 0,
+            }
+        )
+    return conform(Curated, pa.Table.from_pylist(rows, schema=Curated.schema))
+
+
+def command(run_dir: Path) -> list[str]:
+    return [sys.executable, "-u", "-m", "tasks.train.trainer", str(run_dir)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The run directory of a job that ran through the local launcher, and the progress it told."""
+    root = tmp_path_factory.mktemp("jobs")
+    run_dir = inputs.write_run(root / "whole")
+    told: list[str] = []
+    job = Job(key="whole", argv=tuple(command(run_dir)), environment=ENVIRONMENT)
+    follow(LocalLauncher(root), job, "the test run", told.append)
+    return run_dir, told
+
+
+def results(run_dir: Path) -> dict[str, bytes]:
+    """What a run gives: its losses, and every file of every checkpoint and optimiser state."""
+    files = [run_dir / "losses.jsonl", *(run_dir / "checkpoints").rglob("*"), *(run_dir / "state").rglob("*")]
+    return {str(path.relative_to(run_dir)): path.read_bytes() for path in files if path.is_file()}
+
+
+def losses(run_dir: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (run_dir / "losses.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
+        time.sleep(0.002)
+
+
+def test_the_launcher_follows_a_run_that_learns(undisturbed: tuple[Path, list[str]]) -> None:
+    run_dir, told = undisturbed
+    found = losses(run_dir)
+    assert len(found) == STEPS
+    assert fmean(found[-5:]) < fmean(found[:5]) - 1.0
+    assert told[-1].startswith(f"step {STEPS} of {STEPS} loss {found[-1]:.3f}")
+    assert (run_dir / "DONE").is_file()
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    inputs: Inputs, undisturbed: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    run_dir = inputs.write_run(tmp_path / "killed")
+    log = tmp_path / "log"
+    first = run_dir / "checkpoints" / f"step-{KEPT[0]:06d}"
+    with log.open("wb") as output, subprocess.Popen(command(run_dir), stdout=output, stderr=output) as process:
+        try:
+            wait_until(lambda: first.is_dir() or process.poll() is not None, 120)
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, log.read_text(encoding="utf-8")
+    assert not (run_dir / "checkpoints" / f"step-{STEPS:06d}").exists()
+
+    # What a kill at a worse moment leaves behind: a line cut off by a full buffer, half a checkpoint.
+    with (run_dir / "losses.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"step": 11, "tok')
+    half = run_dir / "checkpoints" / f"step-{KEPT[1]:06d}.tmp"
+    half.mkdir(exist_ok=True)
+    (half / "left-over.safetensors").write_bytes(b"half")
+
+    again = subprocess.run(command(run_dir), capture_output=True, text=True, timeout=300, check=False)
+    assert again.returncode == 0, again.stderr
+    steps = [int(line.split()[1]) for line in again.stdout.splitlines() if line.startswith("step ")]
+    assert min(steps) > KEPT[0]  # it went on, it did not begin again
+    assert results(run_dir) == results(undisturbed[0])
+
+
+def test_every_checkpoint_is_admitted_and_is_the_model_of_its_step(
+    inputs: Inputs, undisturbed: tuple[Path, list[str]]
+) -> None:
+    """The loss of step n is taken before its update, so the model saved at n gives the loss of step n + 1 again."""
+    run_dir, _ = undisturbed
+    found = losses(run_dir)
+    plan, store = Plan.load(inputs.plan), TokenStore.open([inputs.tokens])
+    digests = set()
+    for step in KEPT:
+        folder = run_dir / "checkpoints" / f"step-{step:06d}"
+        checkpoint = admit(folder)
+        digests.add(checkpoint.digest)
+        assert checkpoint.vocab_size == store.vocab_size
+        assert json.loads((folder / "checkpoint.json").read_text(encoding="utf-8")) == {
+            "step": step,
+            "tokens": step * BATCH * ROW,
+            "first_row": 0,
+            "end_row": step * BATCH,
+        }
+        model = transformers.LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        assert model.config.eos_token_id == store.eos_id
+        assert sum(value.numel() for value in model.parameters()) == checkpoint.parameters
+        if step < STEPS:
+            rows = torch.from_numpy(batch(plan, store, step * BATCH, (step + 1) * BATCH))
+            with torch.inference_mode():
+                logits = model(input_ids=rows[:, :-1]).logits
+                loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
+            assert float(loss) == pytest.approx(found[step], abs=1e-4)
+    assert len(digests) == len(KEPT)
+
+
+def test_a_run_that_diverges_says_so_and_saves_no_checkpoint_of_it(inputs: Inputs, tmp_path: Path) -> None:
+    run_dir = inputs.write_run(tmp_path / "diverging", learning_rate=1e30)
+    ended = subprocess.run(command(run_dir), capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 1
+    assert "the run diverged. Lower train.learning_rate (1e+30)" in ended.stderr.splitlines()[-1]
+    assert not (run_dir / "checkpoints").exists()
