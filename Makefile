@@ -14,7 +14,7 @@ demo: $(STAMP) ## crawl, curate, mix, train, evaluate and publish an embedded de
 	$(BIN)/gristmill demo --lake lake
 
 test: check ## run every check and test
-	$(BIN)/python -m pytest -n 2 tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 check: $(STAMP) ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
