@@ -12,7 +12,7 @@ from typing import Any
 from prefect import flow
 
 from flows.artifacts import publish_funnel, publish_gates
-from flows.publish import publish
+from flows.publish import published
 from flows.reporter import Reporter
 from flows.runlog import record_run
 from flows.running import Work, commit_gates, run_gate, run_one, run_step, stop_on_failure, threads
@@ -206,9 +206,7 @@ def curate(lake: LakePath, settings: CurateSettings) -> dict[str, Any]:
         settings: What to read, what to call it, and how to decide.
     """
     home = Lake.open(Path(lake))
-    with Reporter() as report, record_run(home, "curate", settings.source) as record:
+    with published(home), Reporter() as report, record_run(home, "curate", settings.source) as record:
         dataset = run_curation(settings, home, report)
         record.counts.update({name: value for name, value in dataset.counts.items() if name != "stages"})
-    with Reporter() as report:
-        publish(home, report)
     return dataset.counts

@@ -21,7 +21,7 @@ from evals.evaluation import Evaluation
 from evals.perplexity import evaluate_perplexity
 from evals.suite import Suite, load_suite
 from flows.artifacts import publish_gates, publish_scores
-from flows.publish import publish
+from flows.publish import published
 from flows.reporter import Reporter
 from flows.runlog import record_run
 from flows.running import Work, commit_gates, run_gate, run_step, stop_on_failure, threads
@@ -240,19 +240,21 @@ def evaluate(
     """
     home = Lake.open(Path(lake))
     name = mix if submission is None else submission.label or Path(submission.checkpoint).name
-    with following(home, submission_id):
-        with Reporter() as report, record_run(home, "evaluate", name) as record:
-            if submission is None:
-                entries, settings = trained(home, mix), suites or EvaluateSettings()
-            else:
-                checkpoint = admit(Path(submission.checkpoint), submission.label or None)
-                entries = [known(home, checkpoint) or Entry(checkpoint, checkpoint.label)]
-                settings = EvaluateSettings(suites=tuple(submission.suites))
-                name = checkpoint.digest
-            rows = run_evaluation(entries, settings, name, heldout_of(home, mix), home, report)
-            record.counts.update(checkpoints=len(entries), suites=len(settings.suites))
-        with Reporter() as report:
-            publish(home, report)
+    with (
+        following(home, submission_id),
+        published(home),
+        Reporter() as report,
+        record_run(home, "evaluate", name) as record,
+    ):
+        if submission is None:
+            entries, settings = trained(home, mix), suites or EvaluateSettings()
+        else:
+            checkpoint = admit(Path(submission.checkpoint), submission.label or None)
+            entries = [known(home, checkpoint) or Entry(checkpoint, checkpoint.label)]
+            settings = EvaluateSettings(suites=tuple(submission.suites))
+            name = checkpoint.digest
+        rows = run_evaluation(entries, settings, name, heldout_of(home, mix), home, report)
+        record.counts.update(checkpoints=len(entries), suites=len(settings.suites))
     return rows
 
 

@@ -1,6 +1,10 @@
 """Publish what the lake holds to the warehouse, at the end of every flow."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flows.reporter import Reporter
+from schemas.errors import GateError
 from schemas.lake import Lake
 from warehouse.publish import publish as publish_warehouse
 
@@ -10,3 +14,19 @@ def publish(lake: Lake, report: Reporter) -> None:
     with report.track("publish", 1, "warehouse") as advance:
         published = publish_warehouse(lake)
         advance(1, published.path.name)
+
+
+@contextmanager
+def published(lake: Lake) -> Iterator[None]:
+    """Publish when the block ends well, and when a gate stops it: the failed expectations are what people look for.
+
+    Any other failure leaves the warehouse as it is.
+    """
+    try:
+        yield
+    except GateError:
+        with Reporter() as report:
+            publish(lake, report)
+        raise
+    with Reporter() as report:
+        publish(lake, report)
