@@ -1,19 +1,28 @@
 """The deployments that ``gristmill serve`` serves: the pipeline on its schedule, evaluate on demand.
 
-Prefect schedules and records. Two runs of the pipeline never overlap: a run that is due while another works waits.
+Prefect schedules and records. Two runs of one deployment never overlap: a run that is due while another works waits.
+A flow run is a process of its own that imports the flow by its module's name, in the environment of the server of
+deployments.
 """
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
-from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
+from prefect.runner import Runner
+from prefect.types.entrypoint import EntrypointType
 
 from flows.evaluate import evaluate
 from flows.pipeline import pipeline
 from flows.settings import PipelineSettings
+from flows.submitting import keep_settled
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+RUNS_AT_A_TIME = 2
+POLL_SECONDS = 5.0
 
 
 def deployments(lake_root: Path, settings: PipelineSettings | None, name: str) -> list[RunnerDeployment]:
@@ -26,6 +35,7 @@ def deployments(lake_root: Path, settings: PipelineSettings | None, name: str) -
         parameters={"lake": lake},
         concurrency_limit=ONE_AT_A_TIME,
         enforce_parameter_schema=True,
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
     if settings is None:
         return [on_demand]
@@ -34,13 +44,31 @@ def deployments(lake_root: Path, settings: PipelineSettings | None, name: str) -
         name="scheduled",
         description="Curate, mix, train and evaluate whatever is new.",
         cron=settings.schedule,
+        paused=False,  # stopping to serve pauses the schedule; serving again takes it up
         parameters={"lake": lake, "settings": settings.model_dump(mode="json"), "name": name},
         concurrency_limit=ONE_AT_A_TIME,
         enforce_parameter_schema=True,
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return [on_demand, scheduled]
 
 
-def serve_deployments(lake_root: Path, settings: PipelineSettings | None, name: str) -> None:
-    """Register the deployments and run what they are asked to, until the process is stopped."""
-    serve(*deployments(lake_root, settings, name), limit=2)
+def serve_deployments(
+    lake_root: Path, settings: PipelineSettings | None, name: str, say: Callable[[str], None]
+) -> None:
+    """Register the deployments and run what they are asked to, until the process is stopped (SIGINT or SIGTERM).
+
+    ``say`` is told what is served, and when the Prefect server stops answering.
+    """
+    runner = Runner(limit=RUNS_AT_A_TIME, query_seconds=POLL_SECONDS)
+    for deployment in deployments(lake_root, settings, name):
+        runner.add_deployment(deployment)
+        say(f"serving {deployment.flow_name}/{deployment.name}")
+    stop = Event()
+    settling = Thread(target=keep_settled, args=(lake_root, stop, say), name="submissions")
+    settling.start()
+    try:
+        asyncio.run(runner.start())
+    finally:
+        stop.set()
+        settling.join()

@@ -1,26 +1,44 @@
-"""A submission becomes a run of the ``evaluate`` deployment, whoever made it: the form, the API or the command line."""
+"""A submission becomes a run of the ``evaluate`` deployment, whoever made it: the form, the API or the command line.
+
+The state database says what was handed in and what became of it, Prefect only runs it. So whatever serves the
+deployments compares the two now and then (:func:`settle`): what was queued while nothing could take it is handed over,
+and what a killed or cancelled run left open is closed.
+"""
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import httpx
 
 from flows.server import ensure_server, find_server
 from schemas.errors import GristmillError
 from schemas.submission import StoredSubmission, Submission
+from warehouse.state import State
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
 
 DEPLOYMENT = "evaluate/on-demand"
+SETTLE_EVERY = timedelta(seconds=10)
 
 
 def submitter(lake_root: Path) -> Callable[[StoredSubmission], str]:
     """A function that hands a stored submission to the deployment and gives the id of its flow run.
 
     It raises :class:`GristmillError` when no Prefect server runs or nothing serves the deployment; the submission stays
-    queued in the state database and can be handed over again.
+    queued in the state database and can be handed over again. Handed over twice, it is run once. Call it from a thread
+    without an event loop, such as a worker thread of a web application.
     """
 
     def submit(stored: StoredSubmission) -> str:
+        nothing_serves = f"nothing evaluates submissions yet. Start it: gristmill serve --lake {lake_root}"
         if not os.environ.get("PREFECT_API_URL") and find_server(lake_root) is None:
-            raise GristmillError(f"nothing evaluates submissions yet. Start it: gristmill serve --lake {lake_root}")
+            raise GristmillError(nothing_serves)
         ensure_server(lake_root)
         from prefect.client.schemas.objects import FlowRun
         from prefect.deployments import run_deployment
@@ -34,14 +52,88 @@ def submitter(lake_root: Path) -> Callable[[StoredSubmission], str]:
         }
         try:
             run = run_deployment(
-                DEPLOYMENT, parameters=parameters, timeout=0, flow_run_name=f"evaluate {stored.id[:8]}"
+                DEPLOYMENT,
+                parameters=parameters,
+                timeout=0,
+                flow_run_name=f"evaluate {stored.id[:8]}",
+                idempotency_key=stored.id,
             )
         except ObjectNotFound as error:
-            raise GristmillError(
-                f"nothing evaluates submissions yet. Start it: gristmill serve --lake {lake_root}"
-            ) from error
+            raise GristmillError(nothing_serves) from error
+        except httpx.HTTPError as error:
+            raise GristmillError(f"the Prefect server did not take the submission: {error}") from error
         if not isinstance(run, FlowRun):
             raise TypeError("run_deployment was called from asynchronous code; call the submitter from a thread")
         return str(run.id)
 
     return submit
+
+
+def hand_over(lake_root: Path, stored: StoredSubmission) -> StoredSubmission:
+    """Start the evaluation of a stored submission. One that cannot be started stays queued, with the reason."""
+    state = State(lake_root)
+    try:
+        state.attach(stored.id, submitter(lake_root)(stored))
+    except GristmillError as error:
+        state.update(stored.id, "queued", error=str(error))
+    return state.submission(stored.id) or stored
+
+
+def settle(lake_root: Path) -> None:
+    """Hand over what is queued and was not taken; close what its flow run left open.
+
+    A Prefect database may be lost, so a flow run that the server does not know counts as none. Raises
+    ``httpx.HTTPError`` when the server does not answer. Cost: one request for each submission that is open.
+    """
+    state = State(lake_root)
+    for stored in state.submissions(status="queued"):
+        run = flow_run_of(stored)
+        if run is None:
+            hand_over(lake_root, stored)
+        else:
+            close_ended(state, stored, run)
+    for stored in state.submissions(status="running"):
+        run = flow_run_of(stored)
+        if run is None:
+            state.update(stored.id, "failed", error="the run that evaluated it is gone. Hand it in again.")
+        else:
+            close_ended(state, stored, run)
+
+
+def close_ended(state: State, stored: StoredSubmission, run: "FlowRun") -> None:
+    """Mark a submission failed whose flow run has ended and did not say so itself, with what Prefect knows of it."""
+    if run.state is None or not run.state.is_final():
+        return
+    now = state.submission(stored.id)  # a run sets the status before it ends, so this look is later than that
+    if now is None or now.status != stored.status:
+        return
+    said = f"{run.state.name}: {run.state.message}" if run.state.message else run.state.name
+    state.update(stored.id, "failed", error=f"its flow run ended as {str(said).rstrip('.')}. Hand it in again.")
+
+
+def flow_run_of(stored: StoredSubmission) -> "FlowRun | None":
+    """The flow run of a submission; None when it has none, or the server does not know it."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    if stored.flow_run is None:
+        return None
+    with get_client(sync_client=True) as client:
+        try:
+            return client.read_flow_run(UUID(stored.flow_run))
+        except ObjectNotFound:
+            return None
+
+
+def keep_settled(lake_root: Path, stop: Event, say: Callable[[str], None]) -> None:
+    """:func:`settle` again and again until ``stop`` is set. ``say`` is told once when the server stops answering."""
+    answered = True
+    while not stop.is_set():
+        try:
+            settle(lake_root)
+            answered = True
+        except (httpx.HTTPError, GristmillError) as error:
+            if answered:
+                say(f"submissions wait: {error}")
+            answered = False
+        stop.wait(SETTLE_EVERY.total_seconds())

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from schemas.config import did_you_mean
 from schemas.errors import UsageError
 from schemas.lake import Lake
 from schemas.submission import Submission, folder_problem
 
 SuiteOption = Annotated[
     list[str] | None,
-    typer.Option("--suite", help="Suite name or YAML file; repeat for several; all of ours when left out."),
+    typer.Option("--suite", help="Name of a suite; repeat for several; all when left out."),
 ]
 LabelOption = Annotated[str, typer.Option(help="How to call the checkpoint; the folder's name when left out.")]
 CheckpointArgument = Annotated[
@@ -51,20 +52,17 @@ def submit(
     json: JsonOption = False,
 ) -> None:
     """Queue a checkpoint for the evaluation deployment (gristmill serve runs it)."""
-    from flows.server import ensure_server
-    from flows.submitting import submitter
-    from warehouse.state import State
-    from warehouse.state import submitter as who
+    from flows.submitting import hand_over
+    from warehouse.state import State, submitter
 
     submission = as_submission(checkpoint, suite, label)
     home = Lake.open(lake)
-    ensure_server(home.root)
-    stored = State(home.root).submit(submission, who())
-    submitter(home.root)(stored)
+    stored = hand_over(home.root, State(home.root).submit(submission, submitter()))
     if json:
         print_json(stored.model_dump(mode="json"))
         return
-    screen().print(f"queued as {stored.id}. gristmill serve --lake {lake} evaluates it.", markup=False, highlight=False)
+    waits = f"It waits: {stored.error}" if stored.error else "Its status is on the page Submit of the dashboards."
+    screen().print(f"queued as {stored.id}. {waits}", markup=False, highlight=False, soft_wrap=True)
 
 
 def as_submission(checkpoint: Path, suites: list[str] | None, label: str) -> Submission:
@@ -75,4 +73,8 @@ def as_submission(checkpoint: Path, suites: list[str] | None, label: str) -> Sub
     problem = folder_problem(path)
     if problem:
         raise UsageError(problem)
-    return Submission.parse({"checkpoint": path, "suites": suites or suite_names(), "label": label}, "submission")
+    known = suite_names()
+    for suite in suites or ():
+        if suite not in known:
+            raise UsageError(f"there is no suite {suite!r}{did_you_mean(suite, known)}")
+    return Submission.parse({"checkpoint": path, "suites": suites or known, "label": label}, "submission")

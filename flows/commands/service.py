@@ -17,11 +17,12 @@ def dashboard(
 ) -> None:
     """Open the dashboards and the REST API (pages at /, API at /api, its description at /docs)."""
     from dashboards.app import run
+    from evals.suite import suite_names
     from flows.submitting import submitter
 
     home = Lake.open(lake)
     Console(stderr=True).print(f"http://{host}:{port}  (stop with Ctrl-C)", markup=False, highlight=False)
-    run(home.root, host=host, port=port, on_submit=submitter(home.root))
+    run(home.root, host=host, port=port, suites=suite_names(), on_submit=submitter(home.root))
 
 
 def serve(
@@ -40,9 +41,12 @@ def serve(
         return
     from flows.settings import load_pipeline
 
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     settings = load_pipeline(config) if config is not None else None
     server = ensure_server(home.root)
     from flows.deployments import serve_deployments
 
-    console.print(f"Prefect: {server.ui_url}  (run forms, schedules, logs)", markup=False, highlight=False)
-    serve_deployments(home.root, settings, config.stem if config else "default")
+    say(f"Prefect: {server.ui_url}  (run forms, schedules, logs; stop with Ctrl-C)")
+    serve_deployments(home.root, settings, config.stem if config else "default", say)
