@@ -70,6 +70,6 @@ def store(folder: Path, table: Table, rows: pa.Table) -> Path:
 def _blank(kind: pa.DataType) -> Any:
     if pa.types.is_string(kind):
         return ""
-    if pa.types.is_binary(kind):
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return b""
     return False if pa.types.is_boolean(kind) else 0
