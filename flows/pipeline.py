@@ -11,6 +11,7 @@ from prefect import flow
 from flows.curate import curate
 from flows.evaluate import evaluate
 from flows.mix import mix
+from flows.publish import published
 from flows.runlog import record_run
 from flows.running import threads
 from flows.settings import LakePath, PipelineSettings
@@ -29,7 +30,7 @@ def pipeline(lake: LakePath, settings: PipelineSettings, name: str = "default") 
     """
     home = Lake.open(Path(lake))
     check_name(name, "name")
-    with record_run(home, "pipeline", name) as record:
+    with published(home), record_run(home, "pipeline", name) as record:
         curated = curate.with_options(
             flow_run_name=f"curate {settings.curate.source}", task_runner=threads(settings.curate.workers)
         )(lake, settings.curate)

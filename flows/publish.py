@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flows.reporter import Reporter
-from schemas.errors import GateError
+from schemas.errors import GristmillError
 from schemas.lake import Lake
 from warehouse.publish import publish as publish_warehouse
 
@@ -18,13 +18,10 @@ def publish(lake: Lake, report: Reporter) -> None:
 
 @contextmanager
 def published(lake: Lake) -> Iterator[None]:
-    """Publish when the block ends well, and when a gate stops it: the failed expectations are what people look for.
-
-    Any other failure leaves the warehouse as it is.
-    """
+    """Publish when the block ends well, and when it fails: a failed run or gate is what people look for then."""
     try:
         yield
-    except GateError:
+    except GristmillError:
         with Reporter() as report:
             publish(lake, report)
         raise
