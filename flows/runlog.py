@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from schemas.errors import GateError
-from schemas.lake import Lake
+from schemas.lake import Lake, translate_os_errors
 
 ABANDONED = (
     "the process ended without a word: it was killed, or the machine stopped. What was finished is kept; run the same "
@@ -49,7 +49,8 @@ def record_run(lake: Lake, flow: str, name: str) -> Iterator[RunRecord]:
 
     def write(status: str) -> None:
         entry.update(status=status, counts=record.counts, finished_at=None if status == "running" else now())
-        replace(path, entry)
+        with translate_os_errors(lake.root):
+            replace(path, entry)
 
     write("running")
     try:
@@ -77,7 +78,8 @@ def close_abandoned(lake: Lake) -> list[str]:
             continue
         entry = open_record(path)  # it may have ended in good order between the two looks
         if entry is not None:
-            replace(path, entry | {"status": "failed", "error": ABANDONED, "finished_at": now()})
+            with translate_os_errors(lake.root):
+                replace(path, entry | {"status": "failed", "error": ABANDONED, "finished_at": now()})
             closed.append(str(entry["run_id"]))
     return closed
 

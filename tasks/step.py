@@ -30,7 +30,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from schemas.config import Config
 from schemas.digests import digest_digests, digest_text
 from schemas.errors import GristmillError
-from schemas.lake import FilesRef, Input, Lake, Manifest, Ref, output_key
+from schemas.lake import FilesRef, Input, Lake, Manifest, Ref, output_key, translate_os_errors
 from schemas.tables import Table
 
 RETRIES = 2
@@ -136,8 +136,9 @@ class Step:
             "rows_out": sum(ref.rows for ref in manifest.outputs),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        path = lake.log_path("costs", self.name, f"{manifest.shard}-{manifest.key}.json")
-        path.write_text(json.dumps(cost), encoding="utf-8")
+        with translate_os_errors(lake.root):
+            path = lake.log_path("costs", self.name, f"{manifest.shard}-{manifest.key}.json")
+            path.write_text(json.dumps(cost), encoding="utf-8")
 
     @property
     def task(self) -> "Task[..., Outcome]":

@@ -8,6 +8,7 @@ complete version.
 Cost: see :mod:`warehouse.load`; nothing at all when neither the lake's catalog nor its log has changed.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -131,6 +132,10 @@ def _build(
         raise GristmillError(
             f"the warehouse needs more than {memory} of memory and disk to spill to: {error}"
         ) from error
+    except duckdb.Error as error:
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
