@@ -1,0 +1,176 @@
+"""Wrong words end in exit code 2 with the cure, a full disk in exit code 1, and nothing ends in a traceback."""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cli import Ended, data_files
+from tests.helpers.corpus import curation, milled, write_file
+
+Run = Callable[..., Ended]
+DEAD_SERVER = "http://127.0.0.1:9/api"  # the discard port, where nothing listens
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with something wrong of each kind, and one sound input."""
+    place = tmp_path_factory.mktemp("words")
+    for name in ("empty", "foreign", "not-a-lake", "pickled"):
+        (place / name).mkdir()
+    write_file(place / "sound.warc.gz", 0, 4)
+    (place / "file").write_text("a file", encoding="utf-8")
+    (place / "foreign" / "notes.txt").write_text("something else", encoding="utf-8")
+    (place / "pickled" / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    files = {
+        "unknown-key.yaml": "curate: {source: a, inputs: [sound.warc.gz], polcy: demo}",
+        "unknown-part.yaml": "curate: {source: a, inputs: [sound.warc.gz]}\nevalute: {}",
+        "wrong-type.yaml": "curate: {source: a, inputs: [sound.warc.gz], workers: many}",
+        "missing-part.yaml": "mix: {target_tokens: 400000}",
+        "list.yaml": "- curate",
+        "broken.yaml": "curate: {source: [",
+    }
+    for name, text in files.items():
+        (place / name).write_text(text + "\n", encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="module")
+def lake(once: Callable[[str, Callable[[Path], None]], Path], prefect_server: str) -> Path:
+    """A lake with a curation."""
+    return once("milled", lambda folder: milled(folder, prefect_server)) / "lake"
+
+
+def refused(ended: Ended, *cures: str, code: int = 2) -> None:
+    """The command ended with ``code``, said each of ``cures``, and printed neither a result nor a traceback."""
+    assert ended.code == code, ended.err
+    assert ended.out == ""
+    assert "Traceback" not in ended.err
+    for cure in cures:
+        assert cure in " ".join(ended.err.split()), ended.err
+
+
+CURATE = ("curate", "--source", "words", "--lake", "{place}/lake", "--input")
+RUN = ("run", "--lake", "{place}/lake")
+
+
+@pytest.mark.parametrize(
+    ("words", "cures"),
+    [
+        ((*CURATE, "{place}/sound.wrc.gz"), ("there is no 'sound.wrc.gz'", 'did you mean "sound.warc.gz"')),
+        ((*CURATE, "{place}/empty"), ("holds no file that can be read", "Kinds that are read: WARC")),
+        ((*CURATE, "{place}/*.parquet"), ("nothing matches this pattern",)),
+        ((*CURATE, "{place}/sound.warc.gz", "--policy", "finewebb"), ('did you mean "fineweb"',)),
+        ((*CURATE, "{place}/sound.warc.gz", "--policy", "{place}/mine.yaml"), ("mine.yaml", "no such file")),
+        ((*CURATE, "{place}/sound.warc.gz", "--source", "two words"), ("source 'two words'", "no space or slash")),
+        ((*CURATE, "{place}/sound.warc.gz", "--source", "../up"), ("source '../up'", "no space or slash")),
+        ((*CURATE, "{place}/sound.warc.gz", "--lake", "{place}/file"), ("this is a file. Name a folder",)),
+        ((*CURATE, "{place}/sound.warc.gz", "--lake", "{place}/foreign"), ("is no lake. Name a new or empty folder",)),
+        (
+            (*CURATE, "{place}/sound.warc.gz", "--workers", "0"),
+            ("Invalid value for '--workers'", "greater than or equal to 1"),
+        ),
+        ((*CURATE, "{place}/sound.warc.gz", "--wokers", "2"), ("No such option: --wokers",)),
+        ((*RUN, "{place}/unknown-key.yaml"), ('curate.polcy: unknown key (did you mean "policy"?)',)),
+        ((*RUN, "{place}/unknown-part.yaml"), ('evalute: unknown key (did you mean "evaluate"?)',)),
+        ((*RUN, "{place}/wrong-type.yaml"), ("curate.workers", "valid integer")),
+        ((*RUN, "{place}/missing-part.yaml"), ("curate: Field required",)),
+        ((*RUN, "{place}/list.yaml"), ("the file", "list.yaml")),
+        ((*RUN, "{place}/broken.yaml"), ("this is not YAML",)),
+        ((*RUN, "{place}/none.yaml"), ("there is no such file. Give the path of a YAML file",)),
+        (("why", "http://a.example/", "--lake", "{place}/not-a-lake"), ("there is no lake here", "gristmill demo")),
+        (("query", "select 1", "--lake", "{place}/none"), ("there is no lake here", "gristmill demo")),
+        (("evaluate", "{place}/none", "--lake", "{place}/lake"), ("there is no such folder",)),
+        (("evaluate", "{place}/pickled", "--lake", "{place}/lake"), ("A pickle can run code", "safe_serialization")),
+        (("evaluate", "{place}/empty", "--lake", "{place}/lake"), ("holds no *.safetensors file",)),
+        (("mix", "--method", "doremy", "--lake", "{place}/lake"), ("mixtures.0.method", "'doremi'")),
+        (("grind",), ("No such command 'grind'",)),
+    ],
+    ids=lambda value: None if isinstance(value[0], str) and " " in value[0] else Path(value[-1]).name,
+)
+def test_wrong_words_end_with_the_cure(words: tuple[str, ...], cures: tuple[str, ...], place: Path, run: Run) -> None:
+    refused(run(*(word.format(place=place) for word in words)), *cures)
+    assert not (place / "lake" / "data").exists(), "wrong words write no data"
+
+
+@pytest.mark.parametrize(
+    ("sql", "cure"),
+    [
+        ("selec 1", 'syntax error at or near "selec"'),
+        ("select * from currated", "Did you mean"),
+        ("create table planted as select 1", "read-only"),
+        ("delete from curated", "read-only"),
+        ("select * from read_text('{place}/file')", "file system operations are disabled"),
+        ("select * from '{place}/file.parquet'", "file system operations are disabled"),
+        ("copy (select 1) to '{place}/out.csv'", "file system operations are disabled"),
+        ("attach '{place}/other.duckdb'", "file system operations are disabled"),
+        ("set enable_external_access = true", "the warehouse cannot answer this"),
+        ("install httpfs", "the warehouse cannot answer this"),
+    ],
+)
+def test_sql_neither_writes_nor_reads_files(sql: str, cure: str, place: Path, lake: Path, run: Run) -> None:
+    refused(run("query", sql.format(place=place), "--lake", str(lake), "--json"), cure)
+    assert not (place / "out.csv").exists()
+    assert not (place / "other.duckdb").exists()
+
+
+def test_why_of_an_unknown_page_says_how_to_find_it(lake: Path, run: Run) -> None:
+    refused(
+        run("why", "http://mill-0.example/nowhere", "--lake", str(lake)), "no record of that doc_id or URL", "search"
+    )
+
+
+def test_a_server_that_does_not_answer_is_named(place: Path, run: Run) -> None:
+    """The words are right, so this is no exit code 2."""
+    words = [word.format(place=place) for word in CURATE]
+    ended = run(*words, str(place / "sound.warc.gz"), environment={"PREFECT_API_URL": DEAD_SERVER})
+    refused(ended, DEAD_SERVER, "unset PREFECT_API_URL", code=1)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own; skips where this user may not mount one."""
+    if platform.system() != "Linux" or os.geteuid() != 0:
+        pytest.skip("a small file system of its own needs root on Linux (mount -t tmpfs)")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = mount("-t", "tmpfs", "gristmill-test", str(disk))
+    if mounted.returncode != 0:
+        pytest.skip(f"mount is refused here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run([shutil.which("umount") or "umount", "--lazy", str(disk)], check=True)
+
+
+def mount(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([shutil.which("mount") or "mount", *words], capture_output=True, text=True, check=False)
+
+
+def resize(disk: Path, size: int) -> None:
+    assert mount("-o", f"remount,size={size}", str(disk)).returncode == 0
+
+
+def occupied(lake: Path) -> int:
+    """Bytes that the lake takes without its warehouse, in whole blocks."""
+    files = [path for path in lake.rglob("*") if path.is_file() and path.relative_to(lake).parts[0] != "warehouse"]
+    return sum(-(-path.stat().st_size // 4096) * 4096 for path in files)
+
+
+def test_a_full_disk_stops_the_run_and_more_room_lets_it_go_on(small_disk: Path, lake: Path, run: Run) -> None:
+    """Too little room for the steps, then enough for them and not for the warehouse, then enough."""
+    words = curation(lake.parent / "crawl", small_disk / "lake")
+    expected, found = data_files(lake), small_disk / "lake"
+    resize(small_disk, occupied(lake) // 2)
+    refused(run(*words), "is full", "free some room", "run the same command again", code=1)
+    assert not (found / "catalog" / "curation").exists()
+    resize(small_disk, occupied(lake) + (256 << 10))
+    refused(run(*words), "is full", "free some room", "run the same command again", code=1)
+    assert data_files(found) == expected
+    resize(small_disk, 200 << 20)
+    ended = run(*words)
+    assert ended.code == 0, ended.err
+    assert data_files(found) == expected
+    assert run("query", "select count(*) as n from curated", "--lake", str(found), "--json").json()[0]["n"] > 100

@@ -1,0 +1,103 @@
+"""The commands that the README and the pages in docs/ tell people to type are commands that exist."""
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from flows.cli import app
+from tests.helpers.cli import Ended
+from warehouse.read import Warehouse
+
+PROJECT = Path(__file__).resolve().parents[2]
+READMES = ("README.md", "README.zh-CN.md")
+PAGES = sorted([*(PROJECT / name for name in READMES), *(PROJECT / "docs").glob("*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+INLINE = re.compile(r"`gristmill\s([^`]+)`")
+PLACEHOLDERS = ("...", "…")
+
+
+def commands(page: Path) -> list[str]:
+    """What follows ``gristmill`` in the lines of fenced blocks, without the comment or explanation behind it."""
+    lines = [line for _, block in FENCE.findall(page.read_text(encoding="utf-8")) for line in block.splitlines()]
+    found = [re.match(r"(?:\$ )?gristmill\s+(.*)", line) for line in lines]
+    return [re.split(r"\s{2,}|\s#", match.group(1))[0] for match in found if match]
+
+
+def inline(page: Path) -> list[str]:
+    """What follows ``gristmill`` in code spans of running text."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return [" ".join(words.split()) for words in INLINE.findall(text)]
+
+
+def parse(words: list[str]) -> None:
+    """Take ``words`` as the command line does, without doing it. Raises ``click.ClickException`` for wrong ones."""
+    verb, words = verb_of(words)
+    if any(placeholder in word for word in words for placeholder in PLACEHOLDERS):
+        known = {option for parameter in verb.params for option in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("-")} <= known
+        return
+    with verb.make_context(verb.name, words):
+        return
+
+
+def verb_of(words: list[str]) -> tuple[TyperCommand, list[str]]:
+    """The command that ``words`` name, and what is left for it."""
+    command = get_command(app)
+    while isinstance(command, TyperGroup):
+        found = command.get_command(typer.Context(command), words[0])
+        assert found is not None, f"gristmill has no verb {words[0]!r}"
+        command, words = found, words[1:]
+    assert isinstance(command, TyperCommand)
+    return command, words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_in_a_block_parses(page: Path) -> None:
+    for command in commands(page):
+        parse(shlex.split(command))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_in_the_text_names_a_verb_and_options_that_exist(page: Path) -> None:
+    for command in inline(page):
+        verb, words = verb_of(shlex.split(command))
+        known = {option for parameter in verb.params for option in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("-")} <= known, command
+
+
+def test_a_command_that_does_not_exist_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Look: `gristmill why A --lak x`\n```\ngristmill curate --input a --sorce b  # no\n```\n", "utf-8")
+    assert inline(page) == ["why A --lak x"]
+    assert commands(page) == ["curate --input a --sorce b"]
+    with pytest.raises(Exception, match="No such option: --sorce"):
+        parse(shlex.split(commands(page)[0]))
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    english, chinese = (commands(PROJECT / name) for name in READMES)
+    assert english == chinese
+    assert len(english) >= 6
+
+
+def test_the_queries_of_the_pages_run_on_the_demo_lake(demo_lake: Path, run: Callable[..., Ended]) -> None:
+    (sql,) = (shlex.split(command)[1] for command in commands(PROJECT / "README.md") if command.startswith("query "))
+    ended = run("query", sql, "--lake", str(demo_lake), "--json")
+    assert ended.code == 0, ended.err
+    rows = {row["stage"]: row for row in ended.json()}
+    assert rows.keys() == {"ingest", "extract", "decide", "deduplicate", "curate"}
+    assert rows["ingest"]["sum(records_in)"] >= rows["curate"]["sum(records_out)"] > 0
+    warehouse = Warehouse.open(demo_lake)
+    for page in PAGES:
+        for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
+            if language == "sql":
+                assert warehouse.ask(block).column_names
+        for command in commands(page):
+            if command.startswith("query "):
+                assert warehouse.ask(shlex.split(command)[1]).column_names
