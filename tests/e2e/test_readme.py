@@ -92,12 +92,12 @@ def test_the_queries_of_the_pages_run_on_the_demo_lake(demo_lake: Path, run: Cal
     assert ended.code == 0, ended.err
     rows = {row["stage"]: row for row in ended.json()}
     assert rows.keys() == {"ingest", "extract", "decide", "deduplicate", "curate"}
-    assert rows["ingest"]["sum(records_in)"] >= rows["curate"]["sum(records_out)"] > 0
+    assert rows["ingest"]["records_in"] >= rows["curate"]["kept"] > 0
     warehouse = Warehouse.open(demo_lake)
     for page in PAGES:
-        for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
-            if language == "sql":
-                assert warehouse.ask(block).column_names
-        for command in commands(page):
-            if command.startswith("query "):
-                assert warehouse.ask(shlex.split(command)[1]).column_names
+        blocks = FENCE.findall(page.read_text(encoding="utf-8"))
+        queries = [block for language, block in blocks if language == "sql"]
+        queries += [shlex.split(command)[1] for command in commands(page) if command.startswith("query ")]
+        for query in queries:
+            if query != "SQL":  # the place of one, in the list of verbs
+                assert warehouse.ask(query).num_rows, f"{page.name}: {query}"
