@@ -6,6 +6,7 @@ deployments.
 """
 
 import asyncio
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
@@ -23,6 +24,14 @@ from flows.submitting import keep_settled
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 RUNS_AT_A_TIME = 2
 POLL_SECONDS = 5.0
+
+
+class Serving(Runner):
+    """Prefect's runner, stopped by SIGTERM as it is by Ctrl-C: its own handler forgets to await what it calls."""
+
+    def handle_sigterm(self, *_: object, **__: object) -> None:
+        """End the event loop in order: running flows are stopped, schedules paused."""
+        signal.raise_signal(signal.SIGINT)
 
 
 def deployments(lake_root: Path, settings: PipelineSettings | None, name: str) -> list[RunnerDeployment]:
@@ -60,7 +69,7 @@ def serve_deployments(
 
     ``say`` is told what is served, and when the Prefect server stops answering.
     """
-    runner = Runner(limit=RUNS_AT_A_TIME, query_seconds=POLL_SECONDS)
+    runner = Serving(limit=RUNS_AT_A_TIME, query_seconds=POLL_SECONDS)
     for deployment in deployments(lake_root, settings, name):
         runner.add_deployment(deployment)
         say(f"serving {deployment.flow_name}/{deployment.name}")
@@ -69,6 +78,8 @@ def serve_deployments(
     settling.start()
     try:
         asyncio.run(runner.start())
+    except KeyboardInterrupt:
+        say("stopped serving; the Prefect server still runs (gristmill serve --stop ends it)")
     finally:
-        stop.set()
+        stop.set()  # what this process ran has ended with it; a last look tells those who wait for it
         settling.join()

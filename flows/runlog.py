@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from prefect.runtime import flow_run
 
 from schemas.errors import GateError
 from schemas.lake import Lake, translate_os_errors
@@ -44,7 +45,7 @@ def record_run(lake: Lake, flow: str, name: str) -> Iterator[RunRecord]:
     close_abandoned(lake)
     record = RunRecord(uuid.uuid4().hex)
     entry: dict[str, Any] = {"run_id": record.run_id, "flow": flow, "name": name, "started_at": now(), "error": None}
-    entry["process"] = this_process()
+    entry |= {"process": this_process(), "flow_run": flow_run.id}
     path = lake.log_path("runs", f"{record.run_id}.json")
 
     def write(status: str) -> None:
@@ -84,14 +85,28 @@ def close_abandoned(lake: Lake) -> list[str]:
     return closed
 
 
+def is_abandoned(lake: Lake, flow_run_id: str) -> bool:
+    """Whether a record of that Prefect flow run was closed by :func:`close_abandoned`."""
+    for path in (lake.root / "log" / "runs").glob("*.json"):
+        entry = read_record(path)
+        if entry.get("flow_run") == flow_run_id and entry.get("error") == ABANDONED:
+            return True
+    return False
+
+
 def open_record(path: Path) -> dict[str, Any] | None:
-    """A record that says it runs and names its process; None for any other file, damaged ones too."""
+    """A record that says it runs and names its process; None for any other."""
+    entry = read_record(path)
+    return entry if entry.get("status") == "running" and isinstance(entry.get("process"), dict) else None
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What a record says; nothing for a file that is damaged or was just removed."""
     try:
         entry = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
-        return None
-    is_open = isinstance(entry, dict) and entry.get("status") == "running" and isinstance(entry.get("process"), dict)
-    return entry if is_open else None
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def this_process() -> dict[str, Any]:

@@ -15,8 +15,10 @@ from uuid import UUID
 
 import httpx
 
+from flows.runlog import close_abandoned, is_abandoned
 from flows.server import ensure_server, find_server
 from schemas.errors import GristmillError
+from schemas.lake import Lake
 from schemas.submission import StoredSubmission, Submission
 from warehouse.state import State
 
@@ -92,12 +94,15 @@ def settle(lake_root: Path) -> None:
             hand_over(lake_root, stored)
         else:
             close_ended(state, stored, run)
-    for stored in state.submissions(status="running"):
+    running = state.submissions(status="running")
+    if running:
+        close_abandoned(Lake(lake_root))
+    for stored in running:
         run = flow_run_of(stored)
         if run is None:
             state.update(stored.id, "failed", error="the run that evaluated it is gone. Hand it in again.")
         else:
-            close_ended(state, stored, run)
+            close_ended(state, stored, crashed(run) if is_abandoned(Lake(lake_root), str(run.id)) else run)
 
 
 def close_ended(state: State, stored: StoredSubmission, run: "FlowRun") -> None:
@@ -109,6 +114,19 @@ def close_ended(state: State, stored: StoredSubmission, run: "FlowRun") -> None:
         return
     said = f"{run.state.name}: {run.state.message}" if run.state.message else run.state.name
     state.update(stored.id, "failed", error=f"its flow run ended as {str(said).rstrip('.')}. Hand it in again.")
+
+
+def crashed(run: "FlowRun") -> "FlowRun":
+    """Tell Prefect that the process of a run is dead, which frees its place in the queue. Gives the run as it is then.
+
+    Whoever serves reports the death of a run's process; when the one who serves was stopped too, nobody did.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.states import Crashed
+
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run.id, Crashed(message="the process that ran it ended without a word."))
+        return client.read_flow_run(run.id)
 
 
 def flow_run_of(stored: StoredSubmission) -> "FlowRun | None":
@@ -126,9 +144,12 @@ def flow_run_of(stored: StoredSubmission) -> "FlowRun | None":
 
 
 def keep_settled(lake_root: Path, stop: Event, say: Callable[[str], None]) -> None:
-    """:func:`settle` again and again until ``stop`` is set. ``say`` is told once when the server stops answering."""
-    answered = True
-    while not stop.is_set():
+    """:func:`settle` again and again until ``stop`` is set, and once more then.
+
+    ``say`` is told once when the server stops answering.
+    """
+    answered, ended = True, False
+    while True:
         try:
             settle(lake_root)
             answered = True
@@ -136,4 +157,6 @@ def keep_settled(lake_root: Path, stop: Event, say: Callable[[str], None]) -> No
             if answered:
                 say(f"submissions wait: {error}")
             answered = False
-        stop.wait(SETTLE_EVERY.total_seconds())
+        if ended:
+            return
+        ended = stop.wait(SETTLE_EVERY.total_seconds())
