@@ -4,7 +4,6 @@ One process serves for the whole module, against the Prefect server that all end
 """
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from dashboards.services import Services
 from flows.submitting import submitter
 from schemas.lake import Lake
 from schemas.submission import StoredSubmission, Submission
-from tests.helpers.cli import GRISTMILL, Ended
+from tests.helpers.cli import GRISTMILL, Ended, gristmill
 from tests.helpers.tiny_checkpoint import make_checkpoint
 from warehouse.publish import publish
 from warehouse.read import Warehouse
@@ -138,16 +137,48 @@ def serving(
     try:
         wait_until_served(served, process)
         yield served
+        last = stop_in_the_middle(served, checkpoint)
     finally:
         family = [served.process, *served.process.children(recursive=True)] if process.poll() is None else []
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
-            process.wait(60)
+            code = process.wait(60)
         finally:
             left = [entry for entry in family if entry.is_running() and entry.status() != psutil.STATUS_ZOMBIE]
             for entry in left:
                 entry.kill()
-    assert left == [], f"serve left processes behind: {log.read_text(encoding='utf-8')[-2000:]}"
+    said = log.read_text(encoding="utf-8")
+    assert left == [], f"serve left processes behind: {said}"
+    assert (code, "Traceback" in said, "Warning" in said) == (0, False, False), said
+    assert "stopped serving" in said
+    found = state.submission(last)
+    assert found is not None
+    assert (found.status, found.error) == (
+        "failed",
+        "its flow run ended as Crashed: the process that ran it ended without a word. Hand it in again.",
+    )
+
+
+def stop_in_the_middle(serving: Serving, checkpoint: Path) -> str:
+    """Hand in a checkpoint and come back when it is evaluated: that is when the one who serves is stopped."""
+    ended = gristmill(
+        "submit",
+        str(checkpoint),
+        "--suite",
+        "gristmill-mathematics",
+        "--lake",
+        str(serving.lake),
+        "--json",
+        environment={"PREFECT_API_URL": serving.api},
+    )
+    assert ended.code == 0, ended.err
+    id = str(ended.json()["id"])
+    wait_for(serving, id, "running")
+    deadline = time.monotonic() + 30
+    while not any('"running"' in path.read_text() for path in (serving.lake / "log" / "runs").glob("*.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return id
 
 
 def wait_until_served(serving: Serving, process: "subprocess.Popen[bytes]") -> None:
