@@ -5,6 +5,7 @@ after a crash, here or on another machine that sees the same lake, never trains 
 """
 
 import json
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -94,7 +95,10 @@ def train_one(training: Training, launcher_name: str, lake: Lake, advance: Advan
         stores=tuple(str(lake.files_path(ref)) for ref in training.tokens),
         tokenizer=str(lake.files_path(training.tokenizer)),
     )
-    (run_dir / "train.json").write_text(run.model_dump_json(), encoding="utf-8")
+    # By rename: another flow may follow the same job, whose trainer may be about to read this.
+    temporary = run_dir / f"train.{os.getpid()}.tmp"
+    temporary.write_text(run.model_dump_json(), encoding="utf-8")
+    temporary.replace(run_dir / "train.json")
     job = Job(
         key=training.key,
         argv=(sys.executable, "-u", "-m", "tasks.train.trainer", str(run_dir)),
