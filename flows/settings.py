@@ -112,10 +112,10 @@ class EvaluateSettings(Config):
 class PipelineSettings(Config):
     """The whole way: curate, mix, train, evaluate, publish."""
 
-    curate: CurateSettings
-    mix: MixSettings = Field(default_factory=MixSettings)
-    train: TrainSettings = Field(default_factory=TrainSettings)
-    evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings)
+    curate: CurateSettings = Field(description="What to read, what to call it, and how to decide.")
+    mix: MixSettings = Field(default_factory=MixSettings, description="Tokenizer, goal and mixtures.")
+    train: TrainSettings = Field(default_factory=TrainSettings, description="Recipe, launcher and checkpoints.")
+    evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings, description="Suites and held-out text.")
     schedule: str = Field("0 2 * * *", description="Cron expression of the scheduled pipeline, in UTC.")
 
 
