@@ -89,7 +89,8 @@ def _publish(lake: Lake, force: bool, keep: int, grace_seconds: float, memory: s
                 return found
             version = f"{_last_number(folder) + 1:06d}-{digest[:12]}"
             target = folder / f"warehouse-{version}.duckdb"
-            rows, unreadable = _build(lake, target, version, digest, datasets, migrations, views, memory)
+            with _disk_errors():
+                rows, unreadable = _build(lake, target, version, digest, datasets, migrations, views, memory)
             _point(folder, target)
             _collect(folder, target, keep, grace_seconds)
     return Published(target, version, time.perf_counter() - started, rows, True, unreadable)
@@ -132,10 +133,6 @@ def _build(
         raise GristmillError(
             f"the warehouse needs more than {memory} of memory and disk to spill to: {error}"
         ) from error
-    except duckdb.Error as error:
-        if os.strerror(errno.ENOSPC) in str(error):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        raise
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
@@ -146,6 +143,17 @@ def _build(
     temporary.replace(target)
     fsync(target.parent)
     return rows, unreadable
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """DuckDB tells a full disk in words only, from opening the file to its checkpoint; this makes it an ``OSError``."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def _point(folder: Path, target: Path) -> None:
