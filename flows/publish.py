@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flows.reporter import Reporter
-from schemas.errors import GristmillError
+from schemas.errors import GristmillError, UsageError
 from schemas.lake import Lake
 from warehouse.publish import publish as publish_warehouse
 
@@ -18,9 +18,14 @@ def publish(lake: Lake, report: Reporter) -> None:
 
 @contextmanager
 def published(lake: Lake) -> Iterator[None]:
-    """Publish when the block ends well, and when it fails: a failed run or gate is what people look for then."""
+    """Publish when the block ends well, and when it fails: a failed run or gate is what people look for then.
+
+    Wrong words are told to who typed them and change nothing.
+    """
     try:
         yield
+    except UsageError:
+        raise
     except GristmillError:
         with Reporter() as report:
             publish(lake, report)

@@ -44,7 +44,7 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
     lines = []
     for fault in error.errors():
         place = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"]
+        message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "unknown key" + did_you_mean(str(fault["loc"][-1]), keys_at(model, fault["loc"][:-1]))
         lines.append(f"{where}: {place or 'the file'}: {message}")

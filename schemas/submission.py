@@ -71,7 +71,7 @@ def folder_problem(checkpoint: str, roots: Sequence[Path] = ()) -> str | None:
         allowed = ", ".join(str(root) for root in roots)
         return f"{checkpoint}: checkpoints are taken from these folders only: {allowed}."
     if not path.exists():
-        return f"{checkpoint}: there is no such folder on the machine that runs the dashboards."
+        return f"{checkpoint}: there is no such folder on this machine."
     if not path.is_dir():
         return f"{checkpoint}: this is a file. Name the folder that holds config.json and the weights."
     names = sorted(entry.name for entry in path.iterdir() if entry.is_file())

@@ -215,7 +215,7 @@ def _row(config: GateConfig, expectation: Expectation, result: dict[str, Any], c
     found = result.get("result") or {}
     details = found.get("details") or {}
     examples = details.get("unexpected_rows") or found.get("partial_unexpected_index_list") or []
-    raised = (result.get("exception_info") or {}).get("exception_message")
+    raised = _raised(result.get("exception_info") or {})
     observed = raised or found.get("observed_value", found.get("partial_unexpected_list", ""))
     unexpected = found.get("unexpected_count", observed if expectation.type == ROWS and not raised else len(examples))
     return {
@@ -231,6 +231,12 @@ def _row(config: GateConfig, expectation: Expectation, result: dict[str, Any], c
         "shards": sorted({str(example["shard"]) for example in examples if example.get("shard")}),
         "examples": json.dumps([_clip(example) for example in examples[:EXAMPLES]], ensure_ascii=False, sort_keys=True),
     }
+
+
+def _raised(info: dict[str, Any]) -> str | None:
+    """What went wrong while an expectation was checked: GX tells it flat, or once for each metric that failed."""
+    told = [info, *(entry for entry in info.values() if isinstance(entry, dict))]
+    return next((str(entry["exception_message"]) for entry in told if entry.get("exception_message")), None)
 
 
 def _short(value: object, limit: int = 200) -> str:

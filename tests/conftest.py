@@ -1,11 +1,14 @@
 """What every test may ask for."""
 
+import atexit
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from flows.cli import silence_teardown
 
 OWNER = pytest.StashKey[bool]()
 PROJECT = Path(__file__).resolve().parent.parent
@@ -30,6 +33,7 @@ def server_home() -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The process that starts the run picks the server's folder; its xdist workers inherit it."""
+    atexit.register(silence_teardown)
     if "GRISTMILL_TEST_SERVER_HOME" not in os.environ:
         os.environ["GRISTMILL_TEST_SERVER_HOME"] = tempfile.mkdtemp(prefix="gristmill-test-")
         config.stash[OWNER] = True

@@ -106,6 +106,8 @@ class Warehouse:
         if not self.published:
             raise UsageError(EMPTY_HINT)
         try:
+            if len(duckdb.extract_statements(sql)) > 1:
+                raise UsageError("ask one question at a time: this holds several statements.")
             return self.table(sql, limit=limit)
         except duckdb.Error as error:
             raise UsageError(f"the warehouse cannot answer this: {error}") from error

@@ -298,6 +298,11 @@ def test_sql_reads_the_warehouse_and_nothing_else(warehouse: Warehouse, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_one_question_at_a_time(warehouse: Warehouse) -> None:
+    with pytest.raises(UsageError, match="one question at a time"):
+        warehouse.ask("SELECT 1; SELECT 2")
+
+
 def test_a_persons_question_is_answered(warehouse: Warehouse, tmp_path: Path) -> None:
     answer = warehouse.ask("SELECT step, loss FROM losses ORDER BY step", limit=5)
     assert answer.column_names == ["step", "loss"]
