@@ -116,7 +116,7 @@ def run_evaluation(
     """Score every checkpoint, pass the gate, commit one dataset a checkpoint. Returns the rows of the scores.
 
     ``heldout`` is the folder of held-out text, or empty: then there is no bits per byte. Raises ``UsageError`` for an
-    unknown suite, ``JailUnavailable`` where code cannot be run safely, ``GateError`` when the scores break an
+    unknown suite, ``JailUnavailableError`` where code cannot be run safely, ``GateError`` when the scores break an
     expectation; nothing is committed then.
     """
     suites = {suite: load_suite(suite) for suite in settings.suites}
@@ -207,8 +207,9 @@ def known(lake: Lake, checkpoint: Checkpoint) -> Entry | None:
 
 
 def heldout_of(lake: Lake, mix: str) -> tuple[FilesRef, ...]:
-    """The held-out text of a mix; empty when there is no such mix."""
-    dataset = lake.dataset("mix", mix)
+    """The held-out text of a mix, or of the only one the lake has; empty when that leaves a choice or nothing."""
+    names = lake.names("mix")
+    dataset = lake.dataset("mix", names[0] if mix not in names and len(names) == 1 else mix)
     return dataset.files["heldout"] if dataset else ()
 
 
@@ -235,7 +236,8 @@ def evaluate(
         lake: Folder of the lake.
         submission: The checkpoint folder, its suites and label; none means every checkpoint trained on the mix.
         suites: Suites for the checkpoints of a mix; a submission names its own.
-        mix: The mix whose checkpoints are scored, and whose held-out text bits per byte are measured on.
+        mix: The mix whose checkpoints are scored, and whose held-out text bits per byte are measured on (for a
+            checkpoint that was handed in: the lake's only mix, when it has no mix of this name).
         submission_id: Id of the submission in the dashboards' list; empty when it was not handed in there.
     """
     home = Lake.open(Path(lake))
