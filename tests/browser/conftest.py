@@ -105,9 +105,12 @@ class Visitor:
             self.faults.append(f"{response.status}: {response.url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Headless Chromium; skips with the way to install it, and fails where CI should have installed it."""
+    """Headless Chromium; skips with the way to install it, and fails where CI should have installed it.
+
+    It ends with its module: while Playwright runs, its event loop runs in the thread of every later test too.
+    """
     executable = os.environ.get("GRISTMILL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         reason = "no Chromium: apt-get install chromium (or set GRISTMILL_CHROMIUM to the path of one)"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.server import ensure_server
-from tests.helpers.cli import Ended, gristmill
+from tests.helpers.cli import DEMO_WORDS, Ended, gristmill
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ def demo_lake(once: Callable[[str, Callable[[Path], None]], Path], prefect_serve
 
     def make(folder: Path) -> None:
         environment = {"PREFECT_API_URL": prefect_server}
-        ended = gristmill("demo", "--lake", str(folder), "--pages", "500", environment=environment, timeout=900)
+        ended = gristmill("demo", "--lake", str(folder), *DEMO_WORDS, environment=environment, timeout=900)
         folder.with_suffix(".out").write_text(ended.out, encoding="utf-8")
         folder.with_suffix(".err").write_text(ended.err, encoding="utf-8")
         folder.with_suffix(".seconds").write_text(str(ended.seconds), encoding="utf-8")

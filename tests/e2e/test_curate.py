@@ -160,8 +160,16 @@ def test_rows_of_jsonl_and_parquet_a_chinese_name_and_a_path_with_a_space(tmp_pa
 
 
 def test_every_archive_of_the_corpora_in_one_run(shared: Path, tmp_path: Path, run: Run) -> None:
-    """Every WARC, the malformed ones too: each record has one fate, recounted file by file with warcio."""
-    folder = shared / "corpora" / "warc"
+    """Malformed and sound files of every kind: each record has one fate, recounted file by file with warcio.
+
+    Of the 97 sound files every second is taken; tests/golden/test_warc_recount.py recounts all of them at ingest.
+    """
+    warc = shared / "corpora" / "warc"
+    sound = sorted((warc / "valid").iterdir())[::2]
+    folder = tmp_path / "warc"
+    for path in (*sound, *(warc / "malformed").iterdir(), *(warc / "wet_wat").iterdir()):
+        (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (folder / path.parent.name / path.name).symlink_to(path)
     lake = tmp_path / "lake"
     words = ("--source", "corpora", "--policy", "fineweb", "--lake", str(lake), "--json")
     ended = run("curate", "--input", str(folder), *words, timeout=580)
@@ -179,15 +187,13 @@ def test_every_archive_of_the_corpora_in_one_run(shared: Path, tmp_path: Path, r
     wrong, total = [], 0
     for file in find_inputs([str(folder)]).files:
         total += ours[file.shard]
-        if file.name == "index.jsonl":
-            continue
         theirs = recount(file.path)
         expected = DIFFERENT.get(file.path.name, (theirs, theirs, ""))
         if (theirs, ours[file.shard]) != expected[:2]:
             wrong.append(f"{file.name}: warcio counts {theirs}, the lake {ours[file.shard]}, expected {expected}")
     assert not wrong, "\n".join(wrong)
     assert total == counts["records"]
-    assert len(ours) > 150
+    assert len(ours) > 100
 
 
 def test_warcio_reads_the_made_up_crawl_back(mill: Path) -> None:
