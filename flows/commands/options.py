@@ -1,6 +1,7 @@
 """Options that several verbs share, and how results are printed."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,4 +26,11 @@ def screen() -> Console:
 
 def print_json(value: Any) -> None:
     """A result as one JSON document."""
-    to_standard_output(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    to_standard_output(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
+
+
+def plain(value: object) -> object:
+    """What JSON has no form for: DuckDB's sums of whole numbers come as decimals; dates and the like become text."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)

@@ -62,7 +62,14 @@ class Serving:
         """Ask for a run of a deployment as the run form does."""
         deployment = self.deployment(name)
         body = {"parameters": deployment["parameters"] | parameters, **more}
-        return httpx.post(f"{self.api}/deployments/{deployment['id']}/create_flow_run", json=body, timeout=30)
+        path = f"{self.api}/deployments/{deployment['id']}/create_flow_run"
+        # Prefect answers 503 while its SQLite database is busy, and its own client asks again, as here.
+        for _ in range(10):
+            answer = httpx.post(path, json=body, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
+        return answer
 
 
 def wait_for(serving: Serving, id: str, *statuses: str) -> tuple[StoredSubmission, list[str]]:
