@@ -6,10 +6,11 @@ deployments.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
@@ -21,6 +22,7 @@ from flows.pipeline import pipeline
 from flows.settings import PipelineSettings
 from flows.submitting import keep_settled
 
+SIGNAL_AGAIN_SECONDS = 30.0
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 RUNS_AT_A_TIME = 2
 POLL_SECONDS = 5.0
@@ -30,7 +32,14 @@ class Serving(Runner):
     """Prefect's runner, stopped by SIGTERM as it is by Ctrl-C: its own handler forgets to await what it calls."""
 
     def handle_sigterm(self, *_: object, **__: object) -> None:
-        """End the event loop in order: running flows are stopped, schedules paused."""
+        """End the event loop in order: running flows are stopped, schedules paused.
+
+        asyncio cancels the loop's task at the first SIGINT and interrupts it at the second, which is sent where a
+        callback of Prefect's has swallowed the first.
+        """
+        again = Timer(SIGNAL_AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
+        again.daemon = True
+        again.start()
         signal.raise_signal(signal.SIGINT)
 
 

@@ -149,7 +149,7 @@ def serving(
         family = [served.process, *served.process.children(recursive=True)] if process.poll() is None else []
         process.terminate()
         try:
-            code = process.wait(60)
+            code = process.wait(120)
         finally:
             left = [entry for entry in family if entry.is_running() and entry.status() != psutil.STATUS_ZOMBIE]
             for entry in left:
