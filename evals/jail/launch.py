@@ -1,7 +1,7 @@
 """Starts a jail and ends it, from a small process with one thread (the checker).
 
 When we are root the jail runs as an unprivileged user, one per slot, and so does the checker once it has started the
-jail. bubblewrap resolves the sources of its binds as that user, so a Python below a closed directory (``/root/.pyenv``)
+jail. bubblewrap resolves the sources of its binds as that user, so a Python below a closed directory (a home folder)
 could not be bound (bubblewrap issues 569 and 570). While still root we therefore enter a mount namespace of our own
 (:func:`open_up`), lay an empty file system over the closed directory there, and bind back only the folder that is
 needed, at its own path. The host never sees these mounts; they vanish with the process.
