@@ -34,7 +34,7 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.digests import canonical_json, digest_digests, digest_file, digest_json
 from schemas.errors import GristmillError, UsageError
-from schemas.tables import TABLES, Table
+from schemas.tables import Table
 
 FORMAT = 1
 NAME = re.compile(r"[\w][\w.@=+-]{0,119}")
@@ -336,13 +336,6 @@ def check_name(name: str, what: str) -> str:
             "starting with a letter or digit."
         )
     return name
-
-
-def table_named(name: str) -> Table:
-    """The table called ``name``. Raises :class:`UsageError` for an unknown one."""
-    if name not in TABLES:
-        raise UsageError(f"there is no table {name!r}. Tables: {', '.join(TABLES)}")
-    return TABLES[name]
 
 
 def publish(temporary: Path, path: Path) -> None:
