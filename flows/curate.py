@@ -19,8 +19,9 @@ from flows.running import Work, commit_gates, run_gate, run_one, run_step, stop_
 from flows.settings import CurateSettings, LakePath
 from schemas.config import Config
 from schemas.lake import Dataset, Lake, Manifest, Ref
+from schemas.signals import SIGNALS
+from schemas.table import Table
 from schemas.tables import (
-    SIGNALS,
     Bands,
     Clusters,
     Curated,
@@ -31,7 +32,6 @@ from schemas.tables import (
     Redacted,
     SetAside,
     Spans,
-    Table,
     Verdicts,
 )
 from tasks.c4 import C4Config, c4

@@ -34,7 +34,7 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.digests import canonical_json, digest_digests, digest_file, digest_json
 from schemas.errors import GristmillError, UsageError
-from schemas.tables import Table
+from schemas.table import Table
 
 FORMAT = 1
 NAME = re.compile(r"[\w][\w.@=+-]{0,119}")

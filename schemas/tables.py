@@ -5,44 +5,15 @@ record's native identity); it never depends on a path or a position in a shard. 
 description says otherwise.
 """
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 
-TIMESTAMP = pa.timestamp("us", tz="UTC")
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: ``name`` is also its folder in the lake, ``key`` the columns it is sorted by."""
-
-    name: str
-    key: tuple[str, ...]
-    schema: pa.Schema
-    about: str
-
-    @property
-    def sql_name(self) -> str:
-        """The name in the warehouse: ``signals/language`` becomes ``signals_language``."""
-        return self.name.replace("/", "_")
-
-
-def _schema(**columns: tuple[pa.DataType, str]) -> pa.Schema:
-    """Columns as ``name=(type, description)``; a description that ends in ``?`` marks a nullable column."""
-    return pa.schema(
-        [
-            pa.field(name, kind, nullable=about.endswith("?"), metadata={"about": about.removesuffix("?")})
-            for name, (kind, about) in columns.items()
-        ]
-    )
-
-
-DOC_ID = (pa.string(), "xxh3-128 of source and native record identity, 32 hex digits")
+from schemas.signals import SIGNALS
+from schemas.table import DOC_ID, TIMESTAMP, Table, columns
 
 Records = Table(
     "records",
     ("record_uri",),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         source=(pa.string(), "name of the corpus the record belongs to"),
         url=(pa.string(), "target URI as the crawl wrote it?"),
@@ -62,7 +33,7 @@ Records = Table(
 Documents = Table(
     "documents",
     ("doc_id",),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         source=(pa.string(), "name of the corpus"),
         url=(pa.string(), "target URI?"),
@@ -82,7 +53,7 @@ Documents = Table(
 SetAside = Table(
     "set_aside",
     ("record_uri", "stage", "reason"),
-    _schema(
+    columns(
         doc_id=(pa.string(), "when the record could be identified?"),
         source=(pa.string(), "name of the corpus"),
         url=(pa.string(), "target URI?"),
@@ -95,102 +66,10 @@ SetAside = Table(
     "A record that gave no text, or a damaged stretch of an input. Nothing disappears.",
 )
 
-SignalsLanguage = Table(
-    "signals/language",
-    ("doc_id",),
-    _schema(
-        doc_id=DOC_ID,
-        language=(pa.string(), "most probable language, ISO 639 code of lid.176; und when the text has no letter"),
-        language_score=(pa.float64(), "its probability"),
-        language_second=(pa.string(), "the runner-up"),
-        language_second_score=(pa.float64(), "its probability"),
-    ),
-    "Language of a document, by fastText lid.176.",
-)
-
-SignalsGopherQuality = Table(
-    "signals/gopher_quality",
-    ("doc_id",),
-    _schema(
-        doc_id=DOC_ID,
-        words=(pa.int32(), "tokens that are not punctuation alone (count, not a ratio)"),
-        mean_word_length=(pa.float64(), "characters a word (not a ratio)"),
-        hash_word_ratio=(pa.float64(), "number signs over tokens; may exceed 1"),
-        ellipsis_word_ratio=(pa.float64(), "ellipses over tokens; may exceed 1"),
-        bullet_line_ratio=(pa.float64(), "lines that start with a bullet"),
-        ellipsis_line_ratio=(pa.float64(), "lines that end with an ellipsis"),
-        alpha_word_ratio=(pa.float64(), "tokens with at least one letter, over all tokens"),
-        stop_words=(pa.int32(), "distinct words of {the be to of and that have with} (count)"),
-    ),
-    "Gopher quality signals, Rae et al. 2021 table A1.",
-)
-
-SignalsGopherRepetition = Table(
-    "signals/gopher_repetition",
-    ("doc_id",),
-    _schema(
-        doc_id=DOC_ID,
-        dup_line_ratio=(pa.float64(), "lines that repeat an earlier line"),
-        dup_paragraph_ratio=(pa.float64(), "paragraphs that repeat an earlier one"),
-        dup_line_char_ratio=(pa.float64(), "characters in repeated lines"),
-        dup_paragraph_char_ratio=(pa.float64(), "characters in repeated paragraphs"),
-        top_2_gram_ratio=(pa.float64(), "characters in the most frequent word 2-gram; may exceed 1"),
-        top_3_gram_ratio=(pa.float64(), "the same for 3-grams; may exceed 1"),
-        top_4_gram_ratio=(pa.float64(), "the same for 4-grams; may exceed 1"),
-        dup_5_gram_ratio=(pa.float64(), "characters in repeated word 5-grams; may exceed 1"),
-        dup_6_gram_ratio=(pa.float64(), "the same for 6-grams; may exceed 1"),
-        dup_7_gram_ratio=(pa.float64(), "the same for 7-grams; may exceed 1"),
-        dup_8_gram_ratio=(pa.float64(), "the same for 8-grams; may exceed 1"),
-        dup_9_gram_ratio=(pa.float64(), "the same for 9-grams; may exceed 1"),
-        dup_10_gram_ratio=(pa.float64(), "the same for 10-grams; may exceed 1"),
-    ),
-    "Gopher repetition signals, Rae et al. 2021 table A1.",
-)
-
-SignalsC4 = Table(
-    "signals/c4",
-    ("doc_id",),
-    _schema(
-        doc_id=DOC_ID,
-        sentences=(pa.int32(), "sentences in the lines that C4's line rules leave (count)"),
-        lorem_ipsum=(pa.bool_(), "one of those lines holds the words lorem ipsum"),
-        curly_bracket=(pa.bool_(), "one of those lines holds an opening curly bracket"),
-        javascript_lines=(pa.int32(), "lines that mention javascript (count)"),
-        policy_lines=(pa.int32(), "lines with terms-of-use or cookie phrases (count)"),
-    ),
-    "C4 signals, Raffel et al. 2020 section 2.2.",
-)
-
-SignalsFineWeb = Table(
-    "signals/fineweb",
-    ("doc_id",),
-    _schema(
-        doc_id=DOC_ID,
-        punct_line_ratio=(pa.float64(), "lines that end with terminal punctuation"),
-        short_line_ratio=(pa.float64(), "lines of at most 30 characters"),
-        dup_line_char_ratio=(pa.float64(), "characters in repeated lines"),
-        newline_word_ratio=(pa.float64(), "line feeds over tokens; may exceed 1"),
-    ),
-    "FineWeb's own signals, Penedo et al. 2024 section 3.6.",
-)
-
-SignalsDomain = Table(
-    "signals/domain",
-    ("doc_id",),
-    _schema(
-        doc_id=DOC_ID,
-        domain=(pa.string(), "documentation, code, mathematics or prose"),
-        code_line_ratio=(pa.float64(), "lines that look like source code"),
-        math_token_ratio=(pa.float64(), "words and symbols of mathematics over words; may exceed 1"),
-        reference_line_ratio=(pa.float64(), "lines that look like reference documentation (signatures, parameters)"),
-    ),
-    "Which domain of the mixture a document belongs to.",
-)
-
 Spans = Table(
     "spans",
     ("doc_id", "start", "end", "kind"),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         kind=(pa.string(), "email or ip_address"),
         start=(pa.int32(), "first code point of the finding in text"),
@@ -204,7 +83,7 @@ Spans = Table(
 Verdicts = Table(
     "verdicts",
     ("doc_id", "stage", "rank"),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         source=(pa.string(), "name of the corpus"),
         stage=(pa.string(), "decide or deduplicate"),
@@ -222,7 +101,7 @@ Verdicts = Table(
 Bands = Table(
     "bands",
     ("doc_id", "band"),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         band=(pa.int16(), "band number, from 0"),
         bucket=(pa.uint64(), "hash of the band's signature rows"),
@@ -233,7 +112,7 @@ Bands = Table(
 Pairs = Table(
     "pairs",
     ("doc_id", "other"),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         other=(pa.string(), "the other document, doc_id < other"),
         bands=(pa.int16(), "bands in which the two collided (count)"),
@@ -246,7 +125,7 @@ Pairs = Table(
 Clusters = Table(
     "clusters",
     ("doc_id", "record_uri"),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         record_uri=(pa.string(), "tells two records of one doc_id apart"),
         cluster_id=(pa.string(), "doc_id of the representative"),
@@ -260,7 +139,7 @@ Clusters = Table(
 Redacted = Table(
     "redacted",
     ("doc_id",),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         text=(pa.string(), "text with personal data replaced"),
         redactions=(pa.int32(), "spans replaced (count)"),
@@ -271,7 +150,7 @@ Redacted = Table(
 Curated = Table(
     "curated",
     ("doc_id",),
-    _schema(
+    columns(
         doc_id=DOC_ID,
         source=(pa.string(), "name of the corpus"),
         url=(pa.string(), "target URI?"),
@@ -296,7 +175,7 @@ Curated = Table(
 GateResults = Table(
     "gate_results",
     ("gate", "expectation", "column"),
-    _schema(
+    columns(
         gate=(pa.string(), "name of the suite: documents, signals, curated, scores"),
         source=(pa.string(), "corpus, or checkpoint for scores"),
         expectation=(pa.string(), "expectation type or the name the suite gives it"),
@@ -315,7 +194,7 @@ GateResults = Table(
 TokenStats = Table(
     "token_stats",
     ("domain", "split"),
-    _schema(
+    columns(
         domain=(pa.string(), "domain of the mixture"),
         split=(pa.string(), "train or heldout"),
         documents=(pa.int64(), "documents (count)"),
@@ -329,7 +208,7 @@ TokenStats = Table(
 Mixtures = Table(
     "mixtures",
     ("mixture", "stage", "domain"),
-    _schema(
+    columns(
         mixture=(pa.string(), "name of the mixture"),
         method=(pa.string(), "static or doremi"),
         digest=(pa.string(), "digest of weights, plan and token store"),
@@ -349,7 +228,7 @@ Mixtures = Table(
 MixtureTrace = Table(
     "mixture_trace",
     ("mixture", "step", "domain"),
-    _schema(
+    columns(
         mixture=(pa.string(), "name of the mixture"),
         step=(pa.int32(), "step of the proxy"),
         domain=(pa.string(), "domain"),
@@ -362,7 +241,7 @@ MixtureTrace = Table(
 Losses = Table(
     "losses",
     ("run", "step"),
-    _schema(
+    columns(
         run=(pa.string(), "key of the training run"),
         step=(pa.int32(), "optimiser step"),
         tokens=(pa.int64(), "tokens seen (count)"),
@@ -375,7 +254,7 @@ Losses = Table(
 Runs = Table(
     "runs",
     ("run",),
-    _schema(
+    columns(
         run=(pa.string(), "key: digest of recipe, plan and code version"),
         mixture=(pa.string(), "name of the mixture"),
         mixture_digest=(pa.string(), "digest of the mixture's plan"),
@@ -392,7 +271,7 @@ Runs = Table(
 Checkpoints = Table(
     "checkpoints",
     ("run", "step"),
-    _schema(
+    columns(
         run=(pa.string(), "key of the training run; external for one handed in"),
         mixture=(pa.string(), "name of the mixture; empty for one handed in"),
         step=(pa.int32(), "optimiser step"),
@@ -409,7 +288,7 @@ Checkpoints = Table(
 EvalRuns = Table(
     "eval_runs",
     ("checkpoint", "suite"),
-    _schema(
+    columns(
         checkpoint=(pa.string(), "digest of weights and tokenizer"),
         label=(pa.string(), "how people call it: mixture and step, or the folder's name"),
         run=(pa.string(), "key of the training run; external for one handed in"),
@@ -429,7 +308,7 @@ EvalRuns = Table(
 Samples = Table(
     "samples",
     ("checkpoint", "suite", "item", "repeat"),
-    _schema(
+    columns(
         checkpoint=(pa.string(), "digest of weights and tokenizer"),
         suite=(pa.string(), "name of the suite"),
         item=(pa.string(), "id of the item"),
@@ -448,7 +327,7 @@ Samples = Table(
 Scores = Table(
     "scores",
     ("checkpoint", "suite", "metric", "subset"),
-    _schema(
+    columns(
         checkpoint=(pa.string(), "digest of weights and tokenizer"),
         suite=(pa.string(), "name of the suite"),
         area=(pa.string(), "code, mathematics, reading or perplexity"),
@@ -464,15 +343,6 @@ Scores = Table(
         failures=(pa.int32(), "items without a score because the machine failed (count)"),
     ),
     "A metric of one checkpoint on one suite, with its error bar.",
-)
-
-SIGNALS: tuple[Table, ...] = (
-    SignalsLanguage,
-    SignalsGopherQuality,
-    SignalsGopherRepetition,
-    SignalsC4,
-    SignalsFineWeb,
-    SignalsDomain,
 )
 
 TABLES: dict[str, Table] = {

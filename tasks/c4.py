@@ -21,7 +21,8 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.config import Config
-from schemas.tables import Documents, SignalsC4
+from schemas.signals import SignalsC4
+from schemas.tables import Documents
 from tasks.lines import frame, split_lines, stripped, total
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.config import Config
-from schemas.tables import SIGNALS, Documents, Verdicts
+from schemas.signals import SIGNALS
+from schemas.tables import Documents, Verdicts
 from tasks.policy import Policy, Rule, number
 from tasks.step import step
 

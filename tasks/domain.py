@@ -14,7 +14,8 @@ import pyarrow as pa
 from pydantic import field_validator
 
 from schemas.config import Config
-from schemas.tables import Documents, SignalsDomain
+from schemas.signals import SignalsDomain
+from schemas.tables import Documents
 from tasks.lines import Floats, count, frame, ratio, split, total
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step

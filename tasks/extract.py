@@ -16,7 +16,8 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.digests import digest_text
 from schemas.errors import GristmillError
-from schemas.tables import Documents, Records, SetAside, Table
+from schemas.table import Table
+from schemas.tables import Documents, Records, SetAside
 from tasks.extraction.client import Answer, Job, extract_texts
 from tasks.readers.media import page_kind
 from tasks.readers.reasons import Reason

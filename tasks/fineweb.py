@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.config import Config
-from schemas.tables import Documents, SignalsFineWeb
+from schemas.signals import SignalsFineWeb
+from schemas.tables import Documents
 from tasks.lines import count, frame, ratio, repeated, split, stripped, total
 from tasks.punctuation import TERMINAL
 from tasks.slices import map_slices, one_chunk

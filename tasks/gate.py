@@ -20,7 +20,9 @@ from pydantic import Field
 
 from schemas.config import Config, did_you_mean
 from schemas.errors import GateError, UsageError
-from schemas.tables import SIGNALS, Curated, Documents, GateResults, Samples, Scores, Table
+from schemas.signals import SIGNALS
+from schemas.table import Table
+from schemas.tables import Curated, Documents, GateResults, Samples, Scores
 from tasks.step import Step, global_step
 
 SUITES = Path(__file__).parent.parent / "schemas" / "expectations"

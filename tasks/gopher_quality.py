@@ -13,7 +13,8 @@ import pyarrow as pa
 from pydantic import field_validator
 
 from schemas.config import Config
-from schemas.tables import Documents, SignalsGopherQuality
+from schemas.signals import SignalsGopherQuality
+from schemas.tables import Documents
 from tasks.lines import count, frame, ratio, split_lines, stripped, total
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step

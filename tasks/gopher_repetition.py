@@ -24,7 +24,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.config import Config
-from schemas.tables import Documents, SignalsGopherRepetition
+from schemas.signals import SignalsGopherRepetition
+from schemas.tables import Documents
 from tasks.lines import Floats, count, frame, ratio, repeated, split, stripped, total
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step

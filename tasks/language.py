@@ -23,7 +23,8 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.digests import digest_file
 from schemas.errors import UsageError
-from schemas.tables import Documents, SignalsLanguage
+from schemas.signals import SignalsLanguage
+from schemas.tables import Documents
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
 

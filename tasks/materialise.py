@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from pydantic import field_validator
 
 from schemas.config import Config
-from schemas.tables import SIGNALS, Curated, Documents, Redacted
+from schemas.signals import SIGNALS
+from schemas.tables import Curated, Documents, Redacted
 from tasks.decide import signal_frame
 from tasks.policy import signal_field
 from tasks.shingles import IDEOGRAPHS

@@ -18,7 +18,7 @@ from pydantic import Field, StrictBool, StrictStr, field_validator, model_valida
 
 from schemas.config import Config, did_you_mean
 from schemas.errors import UsageError
-from schemas.tables import SIGNALS
+from schemas.signals import SIGNALS
 
 POLICIES = Path(__file__).parent / "policies"
 UNBOUNDED = ("may exceed 1", "count", "not a ratio")

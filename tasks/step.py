@@ -31,7 +31,7 @@ from schemas.config import Config
 from schemas.digests import digest_digests, digest_text
 from schemas.errors import GristmillError
 from schemas.lake import FilesRef, Input, Lake, Manifest, Ref, output_key, translate_os_errors
-from schemas.tables import Table
+from schemas.table import Table
 
 RETRIES = 2
 RETRY_SECONDS = 2.0
@@ -182,8 +182,11 @@ class Inputs:
         return counts
 
     def tables(self, lake: Lake, reads: Sequence[Table]) -> list[pa.Table]:
-        """One Arrow table for each table of ``reads``, in that order."""
-        return [pa.concat_tables([lake.read(ref) for ref in self._of(table)]) for table in reads]
+        """One Arrow table for each table of ``reads``, in that order; empty for an optional one that was left out."""
+        return [
+            pa.concat_tables([table.schema.empty_table(), *(lake.read(ref) for ref in self._of(table))])
+            for table in reads
+        ]
 
     def paths(self, lake: Lake, reads: Sequence[Table]) -> list[list[Path]]:
         """For each table of ``reads`` its Parquet files by shard name, then one list of folders if there are any."""
@@ -192,7 +195,7 @@ class Inputs:
 
     def _of(self, table: Table) -> list[Ref]:
         found = sorted((ref for ref in self.refs if ref.table == table.name), key=lambda ref: (ref.shard, ref.key))
-        if not found:
+        if not found and not table.optional:
             raise GristmillError(f"no shard of table {table.name} was given")
         return found
 

@@ -20,7 +20,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from schemas.errors import GristmillError
 from schemas.lake import Dataset, Lake, Ref
-from schemas.tables import TABLES, Bands, Curated, Documents, Records, Redacted, Table
+from schemas.table import Table
+from schemas.tables import TABLES, Bands, Curated, Documents, Records, Redacted
 from warehouse.migrate import Migration
 
 KINDS = ("curation", "mix", "training", "evaluation", "gates")

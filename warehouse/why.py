@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from schemas.tables import SIGNALS
+from schemas.signals import SIGNALS
 from warehouse.read import EMPTY_HINT, Warehouse
 
 MOST_RECORDS = 50

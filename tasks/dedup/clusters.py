@@ -22,7 +22,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from schemas.errors import GristmillError
-from schemas.tables import SIGNALS, Clusters, Documents, Pairs, Verdicts
+from schemas.signals import SIGNALS
+from schemas.tables import Clusters, Documents, Pairs, Verdicts
 from tasks.dedup.config import ClustersConfig
 from tasks.dedup.records import attach, database, load_records
 from tasks.step import global_step

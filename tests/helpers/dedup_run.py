@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from schemas.digests import digest_text
 from schemas.lake import conform
-from schemas.tables import SIGNALS, Bands, Clusters, Documents, Pairs, Verdicts
+from schemas.signals import SIGNALS
+from schemas.tables import Bands, Clusters, Documents, Pairs, Verdicts
 from tasks.dedup.clusters import clusters
 from tasks.dedup.config import DedupConfig
 from tasks.dedup.pairs import pairs

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 
 from schemas.digests import digest_text
 from schemas.lake import conform
-from schemas.tables import SIGNALS, Documents, Table
+from schemas.signals import SIGNALS
+from schemas.table import Table
+from schemas.tables import Documents
 from tasks.decide import kept_rows, ledger
 
 

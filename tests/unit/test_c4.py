@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.tables import SignalsC4
+from schemas.signals import SignalsC4
 from tasks.c4 import C4Config, c4
 from tests.helpers.plain_signals import documents_of
 

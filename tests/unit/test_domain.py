@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.errors import UsageError
-from schemas.tables import SignalsDomain
+from schemas.signals import SignalsDomain
 from tasks.domain import DomainConfig, domain
 from tests.helpers.plain_signals import documents_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.tables import SignalsFineWeb
+from schemas.signals import SignalsFineWeb
 from tasks.fineweb import FineWebConfig, fineweb
 from tests.helpers.plain_signals import documents_of
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from schemas.errors import GristmillError
-from schemas.tables import Curated, Documents, Records, SetAside, Table, Verdicts
+from schemas.table import Table
+from schemas.tables import Curated, Documents, Records, SetAside, Verdicts
 from tasks.funnel import LedgerFiles, StageCount, check_one_fate, funnel, summary
 from tests.helpers.ledger_rows import store, table_of
 

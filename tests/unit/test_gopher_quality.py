@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.errors import UsageError
-from schemas.tables import SignalsGopherQuality
+from schemas.signals import SignalsGopherQuality
 from tasks.gopher_quality import GopherQualityConfig, gopher_quality
 from tests.helpers.plain_signals import documents_of
 

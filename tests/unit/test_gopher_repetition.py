@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.tables import SignalsGopherRepetition
+from schemas.signals import SignalsGopherRepetition
 from tasks.gopher_repetition import GopherRepetitionConfig, gopher_repetition
 from tests.helpers.plain_signals import documents_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.digests import digest_file
 from schemas.errors import UsageError
-from schemas.tables import SignalsLanguage
+from schemas.signals import SignalsLanguage
 from tasks import language as module
 from tasks.language import LanguageConfig, language, language_config
 from tests.helpers.plain_signals import documents_of

@@ -1,0 +1,109 @@
+"""The Arrow schemas of the signals: what is measured in every document, one table for each set of measurements.
+
+A policy names a signal as ``table.column``. Ratios lie in [0, 1] unless their description says otherwise.
+"""
+
+import pyarrow as pa
+
+from schemas.table import DOC_ID, Table, columns
+
+SignalsLanguage = Table(
+    "signals/language",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        language=(pa.string(), "most probable language, ISO 639 code of lid.176; und when the text has no letter"),
+        language_score=(pa.float64(), "its probability"),
+        language_second=(pa.string(), "the runner-up"),
+        language_second_score=(pa.float64(), "its probability"),
+    ),
+    "Language of a document, by fastText lid.176.",
+)
+
+SignalsGopherQuality = Table(
+    "signals/gopher_quality",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        words=(pa.int32(), "tokens that are not punctuation alone (count, not a ratio)"),
+        mean_word_length=(pa.float64(), "characters a word (not a ratio)"),
+        hash_word_ratio=(pa.float64(), "number signs over tokens; may exceed 1"),
+        ellipsis_word_ratio=(pa.float64(), "ellipses over tokens; may exceed 1"),
+        bullet_line_ratio=(pa.float64(), "lines that start with a bullet"),
+        ellipsis_line_ratio=(pa.float64(), "lines that end with an ellipsis"),
+        alpha_word_ratio=(pa.float64(), "tokens with at least one letter, over all tokens"),
+        stop_words=(pa.int32(), "distinct words of {the be to of and that have with} (count)"),
+    ),
+    "Gopher quality signals, Rae et al. 2021 table A1.",
+)
+
+SignalsGopherRepetition = Table(
+    "signals/gopher_repetition",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        dup_line_ratio=(pa.float64(), "lines that repeat an earlier line"),
+        dup_paragraph_ratio=(pa.float64(), "paragraphs that repeat an earlier one"),
+        dup_line_char_ratio=(pa.float64(), "characters in repeated lines"),
+        dup_paragraph_char_ratio=(pa.float64(), "characters in repeated paragraphs"),
+        top_2_gram_ratio=(pa.float64(), "characters in the most frequent word 2-gram; may exceed 1"),
+        top_3_gram_ratio=(pa.float64(), "the same for 3-grams; may exceed 1"),
+        top_4_gram_ratio=(pa.float64(), "the same for 4-grams; may exceed 1"),
+        dup_5_gram_ratio=(pa.float64(), "characters in repeated word 5-grams; may exceed 1"),
+        dup_6_gram_ratio=(pa.float64(), "the same for 6-grams; may exceed 1"),
+        dup_7_gram_ratio=(pa.float64(), "the same for 7-grams; may exceed 1"),
+        dup_8_gram_ratio=(pa.float64(), "the same for 8-grams; may exceed 1"),
+        dup_9_gram_ratio=(pa.float64(), "the same for 9-grams; may exceed 1"),
+        dup_10_gram_ratio=(pa.float64(), "the same for 10-grams; may exceed 1"),
+    ),
+    "Gopher repetition signals, Rae et al. 2021 table A1.",
+)
+
+SignalsC4 = Table(
+    "signals/c4",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        sentences=(pa.int32(), "sentences in the lines that C4's line rules leave (count)"),
+        lorem_ipsum=(pa.bool_(), "one of those lines holds the words lorem ipsum"),
+        curly_bracket=(pa.bool_(), "one of those lines holds an opening curly bracket"),
+        javascript_lines=(pa.int32(), "lines that mention javascript (count)"),
+        policy_lines=(pa.int32(), "lines with terms-of-use or cookie phrases (count)"),
+    ),
+    "C4 signals, Raffel et al. 2020 section 2.2.",
+)
+
+SignalsFineWeb = Table(
+    "signals/fineweb",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        punct_line_ratio=(pa.float64(), "lines that end with terminal punctuation"),
+        short_line_ratio=(pa.float64(), "lines of at most 30 characters"),
+        dup_line_char_ratio=(pa.float64(), "characters in repeated lines"),
+        newline_word_ratio=(pa.float64(), "line feeds over tokens; may exceed 1"),
+    ),
+    "FineWeb's own signals, Penedo et al. 2024 section 3.6.",
+)
+
+SignalsDomain = Table(
+    "signals/domain",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        domain=(pa.string(), "documentation, code, mathematics or prose"),
+        code_line_ratio=(pa.float64(), "lines that look like source code"),
+        math_token_ratio=(pa.float64(), "words and symbols of mathematics over words; may exceed 1"),
+        reference_line_ratio=(pa.float64(), "lines that look like reference documentation (signatures, parameters)"),
+    ),
+    "Which domain of the mixture a document belongs to.",
+)
+
+SIGNALS: tuple[Table, ...] = (
+    SignalsLanguage,
+    SignalsGopherQuality,
+    SignalsGopherRepetition,
+    SignalsC4,
+    SignalsFineWeb,
+    SignalsDomain,
+)
