@@ -1,0 +1,139 @@
+"""Environments of the projects that Gristmill is compared with: one virtual environment a peer, made once.
+
+    python -m benchmarks.peers.venvs datatrove text-dedup     make those (nothing happens where they stand already)
+    python -m benchmarks.peers.venvs                          say which stand
+
+They live in ``benchmarks/.peers`` (not in git) or where ``GRISTMILL_PEERS`` says, and never touch Gristmill's own
+environment. What a peer needs is pinned here by its name and version; everything that pip resolved below it is written
+to ``versions.json`` beside it, and from there into every result. Cost: 1 to 3 minutes and 0.5 to 3 GB a peer.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSIONS = "versions.json"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A project to compare with. ``shows`` names the distributions whose versions belong beside a figure."""
+
+    name: str
+    requirements: tuple[str, ...]
+    python: str = "3.11"
+    shows: tuple[str, ...] = ()
+
+
+PEERS: dict[str, Peer] = {
+    peer.name: peer
+    for peer in (
+        # The word splitters are those that FineWeb-2's languages need. The extra `multilingual` itself is not taken:
+        # it brings TensorFlow for a splitter of Urdu.
+        Peer(
+            "datatrove",
+            (
+                "datatrove[io,processing]==0.10.0",
+                "spacy[ja]>=3.8,<4",
+                "jieba==0.42.1",
+                "kiwipiepy<0.22",
+                "pythainlp>=5",
+                "stanza",
+                "lxml_html_clean",
+            ),
+            shows=("datatrove", "spacy", "numpy", "trafilatura", "fasttext-numpy2-wheel", "orjson"),
+        ),
+        Peer("datasketch", ("datasketch==2.0.0",), shows=("datasketch", "numpy")),
+        Peer("text-dedup", ("text-dedup>=0.4,<0.5",), "3.12", shows=("text-dedup", "polars", "datasets", "numpy")),
+        Peer("data-juicer", ("py-data-juicer==1.6.1",), shows=("py-data-juicer", "datasets", "numpy")),
+        Peer("warc-loop", ("fastwarc==2.0.1", "resiliparse==2.0.1"), shows=("fastwarc", "resiliparse")),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A peer's environment that stands: its interpreter and what is installed in it."""
+
+    peer: Peer
+    python: Path
+    versions: dict[str, str]
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """Versions to print beside a figure."""
+        return {name: self.versions[name] for name in self.peer.shows if name in self.versions}
+
+
+def home() -> Path:
+    """The folder of all peers' environments."""
+    return Path(os.environ.get("GRISTMILL_PEERS", Path(__file__).resolve().parent.parent / ".peers"))
+
+
+def installed(name: str) -> Environment | None:
+    """The environment of a peer, or None when it was not made, or was made for other requirements."""
+    peer = PEERS[name]
+    record = home() / name / VERSIONS
+    if not record.is_file():
+        return None
+    found = json.loads(record.read_text(encoding="utf-8"))
+    if found["requirements"] != list(peer.requirements):
+        return None
+    return Environment(peer, home() / name / "bin" / "python", found["versions"])
+
+
+def ensure(name: str) -> Environment:
+    """The environment of a peer, made first when it does not stand. Raises CalledProcessError when pip fails."""
+    if standing := installed(name):
+        return standing
+    peer = PEERS[name]
+    folder = home() / name
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([interpreter(peer.python), "-m", "venv", str(folder)], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "install", "--upgrade", "pip", "setuptools<81", "wheel"], check=True)
+    subprocess.run([*pip, "install", *peer.requirements], check=True)
+    listed = subprocess.run([*pip, "list", "--format", "json"], check=True, capture_output=True, text=True).stdout
+    versions = {entry["name"]: entry["version"] for entry in json.loads(listed)}
+    record = {"requirements": list(peer.requirements), "python": peer.python, "versions": versions}
+    (folder / VERSIONS).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return Environment(peer, folder / "bin" / "python", versions)
+
+
+def interpreter(version: str) -> str:
+    """The command of this Python version: on the path, this one, or one that pyenv installed."""
+    if sys.version_info[:2] == tuple(map(int, version.split("."))):
+        return sys.executable
+    if command := shutil.which(f"python{version}"):
+        works = subprocess.run([command, "--version"], capture_output=True, text=True)  # pyenv's shims may refuse
+        if works.returncode == 0:
+            return command
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for folder in sorted(root.glob(f"{version}*")):
+        if (folder / "bin" / "python").is_file():
+            return str(folder / "bin" / "python")
+    raise SystemExit(f"needs Python {version}: install it, or put python{version} on the path")
+
+
+def main() -> None:
+    """Make the peers named on the command line, or list all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="PEER", help=f"any of: {', '.join(PEERS)}, or all")
+    names = parser.parse_args().names
+    for name in list(PEERS) if names == ["all"] else names:
+        if name not in PEERS:
+            parser.error(f"no peer is called {name}; there are {', '.join(PEERS)}")
+        ensure(name)
+    for name in PEERS:
+        found = installed(name)
+        shown = ", ".join(f"{dist} {version}" for dist, version in found.shown.items()) if found else "not installed"
+        print(f"{name:12} {shown}")
+
+
+if __name__ == "__main__":
+    main()
