@@ -30,13 +30,17 @@ class Config(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a YAML file. Raises :class:`UsageError` for a missing file, wrong YAML or a wrong key."""
-        if not path.is_file():
-            raise UsageError(f"{path}: there is no such file. Give the path of a YAML file.")
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise UsageError(f"{path}: this is not YAML: {error}") from error
-        return cls.parse(values, str(path))
+        return cls.parse(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """The values of a YAML file. Raises :class:`UsageError` for a missing file or wrong YAML."""
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file. Give the path of a YAML file.")
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: this is not YAML: {error}") from error
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:

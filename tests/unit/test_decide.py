@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.lake import conform
 from schemas.tables import Verdicts
-from tasks.decide import DecideConfig, decide
+from tasks.decide import DecideConfig, cleaning, decide
 from tasks.policy import Policy
 from tests.helpers.ledger_rows import documents_of, signals_of
 
@@ -96,3 +96,67 @@ def test_the_order_of_the_signal_rows_means_nothing() -> None:
 def test_no_documents_give_no_verdicts() -> None:
     documents = documents_of({})
     assert decide.function(documents, *signals_of(documents, {}), DecideConfig(policy=POLICY)).num_rows == 0
+
+
+SWITCHING = Policy.parse(
+    {
+        "name": "outer",
+        "lineage": "test",
+        "quality": "gopher_quality.words",
+        "clean": "c4@fineweb",
+        "switch": [
+            {
+                "signal": "language.language",
+                "one_of": ["zh", "ja"],
+                "policy": {
+                    "name": "inner",
+                    "lineage": "test",
+                    "quality": "gopher_quality.words",
+                    "rules": [{"name": "length", "signal": "gopher_quality.words", "min": 5}],
+                },
+            },
+            {"signal": "language.language_score", "max": 0.2, "policy": POLICY.model_dump()},
+        ],
+        "rules": [
+            {"name": "length", "signal": "gopher_quality.words", "min": 50},
+            {"name": "lorem", "signal": "c4.lorem_ipsum", "equals": False},
+        ],
+    },
+    "test",
+)
+
+
+def test_the_first_case_that_holds_judges_alone() -> None:
+    documents = documents_of({name: name for name in ("kept", "inner", "inner kept", "third", "no score")})
+    at = {doc_id: place for place, doc_id in enumerate(documents.column("doc_id").to_pylist())}
+    rows = {
+        "kept": (60, "en", 0.9),
+        "inner": (4, "zh", 0.1),
+        "inner kept": (6, "ja", 0.9),
+        "third": (6, "fr", 0.1),
+        "no score": (6, "en", math.nan),
+    }
+    values: dict[str, list[Any]] = {"gopher_quality.words": [0] * 5, "language.language": [""] * 5}
+    values["language.language_score"] = [0.0] * 5
+    for name, row in rows.items():
+        place = at[documents_of({name: name}).column("doc_id")[0].as_py()]
+        for column, value in zip(values.values(), row, strict=True):
+            column[place] = value
+    signals = signals_of(documents, values)
+    verdicts = conform(Verdicts, decide.function(documents, *signals, DecideConfig(policy=SWITCHING))).to_pylist()
+    ids = {name: documents_of({name: name}).column("doc_id")[0].as_py() for name in rows}
+    found = {name: [(row["rank"], row["rule"]) for row in verdicts if row["doc_id"] == ids[name]] for name in rows}
+    assert found == {
+        "kept": [(0, None)],
+        "inner": [(3, "inner/length")],
+        "inner kept": [(0, None)],
+        "third": [(4, "test/length"), (5, "test/language"), (6, "test/punctuation")],
+        "no score": [(1, "length")],
+    }
+    cleans = dict(zip(documents.column("doc_id").to_pylist(), cleaning(documents, signals, SWITCHING), strict=True))
+    assert [cleans[ids[name]] for name in rows] == ["c4@fineweb", "none", "none", "none", "c4@fineweb"]
+
+
+def test_a_policy_that_does_not_switch_cleans_all_alike() -> None:
+    documents = documents_of({"a": "one", "b": "two"})
+    assert cleaning(documents, signals_of(documents, {}), POLICY).to_list() == ["none", "none"]
