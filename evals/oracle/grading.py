@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from evals.jail.capability import require
+from evals.jail.orphans import end_orphans
 from evals.jail.sandbox import SLOTS, Sandbox
 from evals.oracle.supervisor import grade
 from evals.oracle.verdicts import Outcome, Program
@@ -19,7 +20,7 @@ def grade_program(program: Program, slot: int = 0, sandbox: Sandbox | None = Non
 
     An infrastructure failure is tried again, three times in all, and then reported as ``infra``.
     """
-    return grade(program, require(sandbox), slot)
+    return grade(program, _ready(sandbox), slot)
 
 
 def grade_programs(
@@ -35,7 +36,7 @@ def grade_programs(
     """
     if not 0 < workers < SLOTS:
         raise ValueError(f"workers is {workers}; give 1 to {SLOTS - 1}")
-    jail = require(sandbox)
+    jail = _ready(sandbox)
     free: queue.SimpleQueue[int] = queue.SimpleQueue()
     for slot in range(workers):
         free.put(slot)
@@ -58,3 +59,10 @@ def grade_programs(
             pool.shutdown(cancel_futures=True)
             raise
     return [job.result() for job in jobs]
+
+
+def _ready(sandbox: Sandbox | None) -> Sandbox:
+    """The jail to use, once what an earlier, killed grading left of its own has ended."""
+    jail = require(sandbox)
+    end_orphans(jail)
+    return jail

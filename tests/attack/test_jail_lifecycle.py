@@ -1,6 +1,7 @@
 """What becomes of a jail when the one who started it dies, and what happens where there can be no jail."""
 
 import dataclasses
+import os
 import signal
 import struct
 import subprocess
@@ -12,12 +13,13 @@ import pytest
 
 from evals.jail import arguments, sandbox
 from evals.jail.capability import assess
-from evals.jail.sandbox import FIRST_USER, JailUnavailableError, plan
+from evals.jail.sandbox import FIRST_USER, JailUnavailableError, find_bwrap, plan
 from evals.oracle.grading import grade_program, grade_programs
-from evals.oracle.verdicts import Program
+from evals.oracle.verdicts import Program, Verdict
 from tests.attack.programs import processes_of
 
 PROJECT = Path(__file__).resolve().parents[2]
+TRIVIAL = Program("def answer(): return 1", "assert answer() == 1", "answer")
 SLEEPER = """
 from evals.jail.limits import Limits
 from evals.oracle.grading import grade_program
@@ -51,7 +53,34 @@ def test_killing_the_grader_ends_the_jail(jail_slot: int, delay: float) -> None:
         grader.send_signal(signal.SIGKILL)
         grader.wait()
 
+    # Killed while bubblewrap made its child, it can leave its child waiting, with nothing of the candidate in it;
+    # the next grading ends it. What runs the candidate must end by itself.
+    until = time.monotonic() + 20.0
+    while any("(bwrap)" not in line for line in processes_of(user)):
+        assert time.monotonic() < until, processes_of(user)
+        time.sleep(0.05)
+    assert grade_program(TRIVIAL, jail_slot).verdict is Verdict.PASS
     assert running(user, 0, 20.0), processes_of(user)
+
+
+def test_an_orphaned_bubblewrap_is_ended_by_the_next_grading(jail_slot: int) -> None:
+    if not plan().drop_root:
+        pytest.skip("the jail runs as ourselves here, so its processes cannot be told from others")
+    user = FIRST_USER + jail_slot
+    out, hold = os.pipe()  # held open by us, so that this bubblewrap reads its words for ever
+    start = "import subprocess, sys; subprocess.Popen(['bwrap', '--args', sys.argv[2]], executable=sys.argv[1], "
+    start += "pass_fds=[int(sys.argv[2])], user=int(sys.argv[3]))"
+    words = [sys.executable, "-c", start, find_bwrap(), str(out), str(user)]
+    subprocess.run(words, pass_fds=[out], check=True)
+    try:
+        assert running(user, 1, 20.0)
+
+        assert grade_program(TRIVIAL, jail_slot).verdict is Verdict.PASS
+
+        assert running(user, 0, 20.0), processes_of(user)
+    finally:
+        os.close(hold)
+        os.close(out)
 
 
 @pytest.fixture
