@@ -95,9 +95,9 @@ def ensure(name: str) -> Environment:
     folder = home() / name
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([interpreter(peer.python), "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run([*pip, "install", "--upgrade", "pip", "setuptools<81", "wheel"], check=True)
-    subprocess.run([*pip, "install", *peer.requirements], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", "--upgrade", "pip", "setuptools<81", "wheel"], check=True)
+    subprocess.run([*pip, "install", "--quiet", *peer.requirements], check=True)
     listed = subprocess.run([*pip, "list", "--format", "json"], check=True, capture_output=True, text=True).stdout
     versions = {entry["name"]: entry["version"] for entry in json.loads(listed)}
     record = {"requirements": list(peer.requirements), "python": peer.python, "versions": versions}
