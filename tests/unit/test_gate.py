@@ -35,6 +35,7 @@ def paths(tmp_path: Path) -> list[Path]:
                     "doc_id": [f"{shard}{n}".ljust(32, "0") for n in range(2)],
                     "text": ["谷物 <b>", "x"],
                     "redactions": counts,
+                    "lines_removed": [0, 0],
                 }
             ),
         )
@@ -107,3 +108,17 @@ def test_every_suite_speaks_of_columns_that_its_tables_have(name: str) -> None:
         assert expectation.table in reads
         if expectation.column:
             assert expectation.column in reads[expectation.table].schema.names
+
+
+@pytest.mark.parametrize("name", sorted(GATES))
+def test_a_crawl_without_a_single_page_passes(name: str, tmp_path: Path) -> None:
+    lake = Lake.open(tmp_path)
+    empty = {
+        table: [lake.path(lake.write_table(table, "shard", "key", table.schema.empty_table()))]
+        for table in GATES[name].reads
+    }
+
+    results = check(empty, GateConfig(suite=load_suite(name), source="web"))
+
+    assert results.num_rows == len(load_suite(name).expectations)
+    assert not failures(results)
