@@ -13,7 +13,7 @@ import sys
 import typer
 from rich.console import Console
 
-from flows.commands import corpus, doctor, evaluation, look, pipeline, service
+from flows.commands import corpus, doctor, evaluation, look, pipeline, service, whatif
 from schemas.errors import GristmillError
 
 INTERRUPTED = 130
@@ -51,6 +51,7 @@ app.command()(pipeline.train)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.submit)
 app.command()(look.why)
+app.command()(whatif.whatif)
 app.command()(look.query)
 app.add_typer(warehouse_app, name="warehouse")
 app.command()(service.dashboard)

@@ -16,12 +16,11 @@ import pyarrow.compute as pc
 from schemas.config import Config
 from schemas.signals import SIGNALS
 from schemas.tables import Documents, Verdicts
-from tasks.judging import demand, fails, judge, shown
+from tasks.judging import BRANCH, demand, fails, judge, shown
+from tasks.judging import STAGE as STAGE
 from tasks.policy import Branch, Policy
 from tasks.step import step
 
-STAGE = "decide"
-BRANCH = "branch"
 LEDGER = {
     "doc_id": pl.String,
     "source": pl.String,

@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from tasks.policy import Condition, Policy, number, signal_field
 
+STAGE = "decide"
+BRANCH = "branch"
 MISSING = "missing"
 
 
