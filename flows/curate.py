@@ -1,8 +1,8 @@
 """The curate flow: crawl to curated Parquet, a task run for every (step x shard), with gates between.
 
 ingest - extract - [gate documents] - annotate - [gate signals] - decide - deduplicate - redact - materialise -
-[gate curated] - one-fate check - commit - publish. Every shard is one input file; the global steps of deduplication
-see all of them.
+[gate curated] - one-fate check - commit - publish. Ingest makes one shard or several of each input; the global steps of
+deduplication see all of them.
 """
 
 from dataclasses import dataclass, field
@@ -53,15 +53,17 @@ from tasks.materialise import MaterialiseConfig, materialise
 from tasks.minhash import PRESETS, bands
 from tasks.pii import PiiConfig, pii
 from tasks.policy import load_policy
+from tasks.readers.columns import ColumnMap
 from tasks.redact import RedactConfig, redact
-from tasks.step import Inputs, SourceFile, Step
+from tasks.step import Inputs, Step, parts_of
 
 
 @dataclass
 class Progress:
-    """One input file on its way: its lake files so far, by step and table."""
+    """One shard on its way: its lake files so far, by step and table."""
 
-    source: SourceFile
+    shard: str
+    label: str
     refs: dict[tuple[str, str], Ref] = field(default_factory=dict)
 
     def add(self, manifest: Manifest) -> None:
@@ -104,9 +106,7 @@ class Curation:
 
     def each(self, step: Step, config: Config, *reads: Table, also: tuple[Ref, ...] = ()) -> None:
         """Run a shard step on every shard, giving it the shard's files of ``reads`` and ``also``."""
-        work = [
-            Work(shard.source.shard, Inputs(refs=shard.of(*reads) + also), shard.source.name) for shard in self.shards
-        ]
+        work = [Work(entry.shard, Inputs(refs=entry.of(*reads) + also), entry.label) for entry in self.shards]
         for shard, manifest in zip(self.shards, run_step(step, work, config, self.lake, self.report), strict=True):
             shard.add(manifest)
 
@@ -146,12 +146,12 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter) -> Data
     found = find_inputs(settings.inputs)
     for skipped in found.skipped:
         report.say(f"not read: {skipped.name}: {skipped.reason}")
-    state = Curation(settings, lake, report, [Progress(source) for source in found.files])
-
-    ingest_config = IngestConfig(source=settings.source, text_column=settings.text_column)
-    work = [Work(s.source.shard, Inputs(source=s.source), s.source.name) for s in state.shards]
-    for shard, manifest in zip(state.shards, run_step(ingest, work, ingest_config, lake, report), strict=True):
-        shard.add(manifest)
+    ingest_config = IngestConfig(source=settings.source, map=ColumnMap(text=settings.text_column))
+    work = [Work(file.shard, Inputs(source=file), file.name) for file in found.files]
+    state = Curation(settings, lake, report, [])
+    for entry, manifest in zip(work, run_step(ingest, work, ingest_config, lake, report), strict=True):
+        for shard, refs in parts_of(manifest).items():
+            state.shards.append(Progress(shard, entry.label, {(ingest.name, ref.table): ref for ref in refs}))
     state.each(extract, ExtractConfig(), Records)
     state.gate("documents", Documents)
 

@@ -1,36 +1,58 @@
-"""Ingest: one input file becomes ``records`` and ``set_aside``; nothing in between, nothing lost.
+"""Ingest: one input becomes ``records`` and ``set_aside``, in shards of bounded size; nothing in between, nothing lost.
 
 Every response, resource and conversion record, every row and every text file ends in exactly one of the two tables;
 bytes that are no record are rows of ``set_aside`` of kind ``damage``. A record's identity is its WARC-Record-ID or the
 row's id column, else the digest of its payload with its number among equals in the file; ``doc_id`` is the xxh3-128 of
-source and identity. Cost: reads the file once; holds the payloads of one file in memory.
+source and identity. An identity that an earlier record of the same input has is set aside, so a shard never holds a
+``doc_id`` twice, and neither do the shards of one file.
+
+Cost: reads the input once; holds one part (``shard_bytes`` of payload) in memory, and about 120 bytes for each record
+to know its identity again.
 """
 
 import errno
 import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pyarrow as pa
+import xxhash
 from pydantic import Field
 
 from schemas.config import Config
-from schemas.digests import digest_bytes, digest_text
+from schemas.digests import digest_bytes
 from schemas.errors import GristmillError
+from schemas.table import Table
 from schemas.tables import Records, SetAside
 from tasks.readers.archive import read_arc, read_wacz, read_warc
+from tasks.readers.columns import ColumnMap
+from tasks.readers.csvrows import read_csv
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.kinds import Kind, kind_of
 from tasks.readers.reasons import Reason
 from tasks.readers.rows import read_jsonl, read_parquet
 from tasks.readers.texts import read_text
-from tasks.step import SourceFile, source_step
+from tasks.sources import InputFile, InputSource
+from tasks.step import parts_step
 
-TEXT_TYPES = {Kind.PLAIN: "text/plain", Kind.MARKDOWN: "text/markdown", Kind.HTML: "text/html"}
+READERS: dict[Kind, Callable[[Path, str, Limits], Items]] = {
+    Kind.WARC: read_warc,
+    Kind.ARC: read_arc,
+    Kind.WACZ: read_wacz,
+    Kind.JSONL: read_jsonl,
+    Kind.PARQUET: read_parquet,
+    Kind.CSV: read_csv,
+    Kind.TSV: lambda path, name, limits: read_csv(path, name, limits, tabs=True),
+    Kind.PLAIN: lambda path, name, limits: read_text(path, name, limits, "text/plain"),
+    Kind.MARKDOWN: lambda path, name, limits: read_text(path, name, limits, "text/markdown"),
+    Kind.HTML: lambda path, name, limits: read_text(path, name, limits, "text/html"),
+}
 
-
-# A file is a shard and is held in memory, twice while it is sorted. Common Crawl's files are 1 GB compressed and hold
-# about 5 GB of pages.
-MAX_SHARD_BYTES = 8_000_000_000
+# What a row costs besides its payload, so that a part of tiny records is bounded too.
+ROW_BYTES = 512
+# Python values become Arrow columns, which take less room, whenever this many bytes have come together.
+BATCH_BYTES = 8 << 20
 
 
 class IngestConfig(Config):
@@ -40,119 +62,160 @@ class IngestConfig(Config):
     max_payload_bytes: int = Field(
         default=10_000_000, ge=1, le=1 << 30, description="a larger body is set aside as too_large"
     )
-    text_column: str = Field(default="text", description="JSON Lines and Parquet: the column that holds the text")
-    id_column: str | None = Field(
-        default=None, description="the column of a row's identity; by default 'id' where a row has it, else its text"
+    shard_bytes: int = Field(
+        default=256 << 20, ge=1, le=1 << 30, description="a shard is closed before its payloads exceed this"
     )
-    url_column: str | None = Field(default=None, description="the column of the URL; by default 'url' where it exists")
-    date_column: str | None = Field(default=None, description="the column of the date of the crawl; by default none")
+    map: ColumnMap = Field(default_factory=ColumnMap, description="which columns of rows hold what")
 
     @property
     def limits(self) -> Limits:
         """What the readers need of it."""
-        return Limits(self.max_payload_bytes, self.text_column, self.id_column, self.url_column, self.date_column)
+        return Limits(self.max_payload_bytes, self.map)
 
 
-@source_step("ingest", version=1, writes=(Records, SetAside))
-def ingest(source: SourceFile, config: IngestConfig) -> tuple[pa.Table, pa.Table]:
-    """Read one input file: its records, and what was set aside with the reason.
+@parts_step("ingest", version=2, writes=(Records, SetAside))
+def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 
-    Raises :class:`schemas.errors.UsageError` when the config names a column that a Parquet file does not have, and
-    :class:`GristmillError` when the file is gone or the temporary folder is full.
+    Raises :class:`schemas.errors.UsageError` when the config names a column that a file does not have, and
+    :class:`GristmillError` when a file is gone or the temporary folder is full.
     """
-    collector = _Collector(config.source)
+    parts = _Parts(config.source)
+    for file in source.members:
+        parts.begin_file()
+        for item in _items(file, config.limits):
+            if parts.bytes + _bytes(item) > config.shard_bytes and parts.rows:
+                yield parts.take()
+            parts.add(item)
+    if parts.rows or not parts.given:
+        yield parts.take()
+
+
+def _items(file: InputFile, limits: Limits) -> Items:
+    """The items of a file, with the errors of its folder and of the temporary folder put into words."""
     try:
-        for item in read_items(source, config.limits):
-            collector.add(item)
+        yield from read_items(file.path, file.name, limits)
     except (FileNotFoundError, PermissionError) as error:
-        raise GristmillError(
-            f"{source.path}: this input is gone, or may no longer be read: {error.strerror}."
-        ) from error
+        raise GristmillError(f"{file.path}: this input is gone, or may no longer be read: {error.strerror}.") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise GristmillError(
-            f"the temporary folder {tempfile.gettempdir()} is full, and {source.name} is unpacked there. Free some "
+            f"the temporary folder {tempfile.gettempdir()} is full, and {file.name} is unpacked there. Free some "
             "room or name another folder in TMPDIR, and run the same command again."
         ) from error
-    return collector.tables()
 
 
-def read_items(source: SourceFile, limits: Limits) -> Items:
+def read_items(path: Path, name: str, limits: Limits) -> Items:
     """The items of a file, by its kind. Raises :class:`GristmillError` for a kind that is not read."""
-    kind, reason = kind_of(source.path, source.name)
+    kind, reason = kind_of(path, name)
     if kind is None:
-        raise GristmillError(f"{source.name}: this file cannot be read: {reason}")
-    if kind is Kind.WARC:
-        return read_warc(source.path, source.name, limits)
-    if kind is Kind.ARC:
-        return read_arc(source.path, source.name, limits)
-    if kind is Kind.WACZ:
-        return read_wacz(source.path, source.name, limits)
-    if kind is Kind.JSONL:
-        return read_jsonl(source.path, source.name, limits)
-    if kind is Kind.PARQUET:
-        return read_parquet(source.path, source.name, limits)
-    return read_text(source.path, source.name, limits, TEXT_TYPES[kind])
+        raise GristmillError(f"{name}: this file cannot be read: {reason}")
+    return READERS[kind](path, name, limits)
 
 
-class _Collector:
-    """Gathers items into columns, gives every record its doc_id, and sets repeats aside."""
+def _bytes(item: Page | Aside) -> int:
+    return ROW_BYTES + (len(item.payload) if isinstance(item, Page) else 0)
+
+
+class _Parts:
+    """Gathers items into the two tables, gives every record its doc_id, and sets repeats aside."""
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.records: dict[str, list[object]] = {name: [] for name in Records.schema.names}
-        self.asides: dict[str, list[object]] = {name: [] for name in SetAside.schema.names}
-        self.seen: set[str] = set()
-        self.equals: dict[str, int] = {}
-        self.items = 0
+        self.prefix = f"{source}\n".encode()
+        self.records = _Columns(Records)
+        self.asides = _Columns(SetAside)
+        #: Of every record of the input, also of those in parts that were taken.
+        self.seen: set[bytes] = set()
+        #: Of the payloads without an identity that came more than once in the file: how often.
+        self.repeats: dict[str, int] = {}
+        self.firsts: set[bytes] = set()
+        self.rows = 0
         self.bytes = 0
+        self.given = 0
+
+    def begin_file(self) -> None:
+        """Equal payloads without an identity are told apart by their number in the file, not in the input: a file's
+        records are the same whichever files it is read with."""
+        self.repeats.clear()
+        self.firsts.clear()
 
     def add(self, item: Page | Aside) -> None:
-        self.items += 1
+        """Put an item into its table."""
+        self.rows += 1
+        self.bytes += _bytes(item)
         if isinstance(item, Aside):
-            self._add_aside(item, self._doc_id(item.native_id) if item.native_id is not None else None)
+            self._add_aside(item, None if item.native_id is None else self._doc_id(item.native_id).hex())
             return
-        digest = digest_bytes(item.payload)
-        native_id = item.native_id
-        if native_id is None:
-            ordinal = self.equals.get(digest, 0)
-            self.equals[digest] = ordinal + 1
-            native_id = f"{digest}\n{ordinal}"
-        doc_id = self._doc_id(native_id)
-        if doc_id in self.seen:
-            detail = f"an earlier record of this file is called {native_id}"
-            self._add_aside(Aside(item.uri, Reason.REPEATED_RECORD_ID, detail, False, native_id, item.url), doc_id)
+        payload_digest = digest_bytes(item.payload)
+        native_id = item.native_id if item.native_id is not None else self._number(payload_digest)
+        raw_id = self._doc_id(native_id)
+        if raw_id in self.seen:
+            detail = f"an earlier record of this input is called {native_id}"
+            again = Aside(item.uri, Reason.REPEATED_RECORD_ID, detail, False, native_id, item.url)
+            self._add_aside(again, raw_id.hex())
             return
-        self.seen.add(doc_id)
-        self.bytes += len(item.payload)
-        if self.bytes > MAX_SHARD_BYTES:
-            raise GristmillError(
-                f"{item.uri.rpartition('@')[0]}: the pages of this one file take more than {MAX_SHARD_BYTES} bytes, "
-                "more than a shard holds. Split it between two records (a .warc.gz between two gzip members)."
-            )
+        self.seen.add(raw_id)
         values = (
-            doc_id, self.source, item.url, host_of(item.url), item.fetched_at, item.uri, digest, item.record_type,
-            item.status, item.content_type, item.charset, item.payload,
+            raw_id.hex(), self.source, item.url, host_of(item.url), item.fetched_at, item.uri, payload_digest,
+            item.record_type, item.status, item.content_type, item.charset, item.payload,
         )  # fmt: skip
-        for column, value in zip(self.records.values(), values, strict=True):
-            column.append(value)
+        self.records.add(values, len(item.payload) + ROW_BYTES)
 
-    def _doc_id(self, native_id: str) -> str:
-        return digest_text(f"{self.source}\n{native_id}")
+    def _number(self, payload_digest: str) -> str:
+        """The identity of a record that has none: its payload, and its number among the file's equal ones."""
+        first = bytes.fromhex(payload_digest)
+        if first not in self.firsts:
+            self.firsts.add(first)
+            return f"{payload_digest}\n0"
+        self.repeats[payload_digest] = self.repeats.get(payload_digest, 0) + 1
+        return f"{payload_digest}\n{self.repeats[payload_digest]}"
+
+    def _doc_id(self, native_id: str) -> bytes:
+        return xxhash.xxh3_128_digest(self.prefix + native_id.encode("utf-8", "surrogatepass"))
 
     def _add_aside(self, item: Aside, doc_id: str | None) -> None:
         kind = "damage" if item.damage else "record"
         values = (doc_id, self.source, item.url, item.uri, "ingest", kind, item.reason.value, item.detail)
-        for column, value in zip(self.asides.values(), values, strict=True):
-            column.append(value)
+        self.asides.add(values, ROW_BYTES)
 
-    def tables(self) -> tuple[pa.Table, pa.Table]:
-        records = pa.table(self.records, schema=Records.schema)
-        asides = pa.table(self.asides, schema=SetAside.schema)
-        if len(records) + len(asides) != self.items:
-            raise GristmillError(f"ingest read {self.items} items and kept {len(records)} + {len(asides)}")
+    def take(self) -> tuple[pa.Table, pa.Table]:
+        """The tables so far. Raises :class:`GristmillError` when their rows are not the items that were added."""
+        records, asides = self.records.take(), self.asides.take()
+        if len(records) + len(asides) != self.rows:
+            raise GristmillError(f"ingest read {self.rows} items and kept {len(records)} + {len(asides)}")
+        self.rows, self.bytes, self.given = 0, 0, self.given + 1
         return records, asides
+
+
+class _Columns:
+    """Rows of one table, turned into Arrow batches as they come together."""
+
+    def __init__(self, table: Table) -> None:
+        self.schema = table.schema
+        self.columns: list[list[object]] = [[] for _ in self.schema]
+        self.batches: list[pa.RecordBatch] = []
+        self.bytes = 0
+
+    def add(self, values: tuple[object, ...], size: int) -> None:
+        for column, value in zip(self.columns, values, strict=True):
+            column.append(value)
+        self.bytes += size
+        if self.bytes >= BATCH_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        arrays = [pa.array(column, field.type) for column, field in zip(self.columns, self.schema, strict=True)]
+        self.batches.append(pa.record_batch(arrays, schema=self.schema))
+        self.columns = [[] for _ in self.schema]
+        self.bytes = 0
+
+    def take(self) -> pa.Table:
+        """All rows as a table; the columns are empty afterwards."""
+        self._flush()
+        batches, self.batches = self.batches, []
+        return pa.Table.from_batches(batches, self.schema)
 
 
 def host_of(url: str | None) -> str | None:

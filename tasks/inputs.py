@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.config import did_you_mean
-from schemas.digests import digest_file
 from schemas.errors import UsageError
 from tasks.readers.kinds import kind_of
-from tasks.step import SourceFile
+from tasks.sources import InputFile
 
-READABLE = "WARC, WET, ARC, WACZ, JSON Lines, Parquet, plain text, Markdown and HTML, also compressed"
+READABLE = "WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, TSV, plain text, Markdown and HTML, also compressed"
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Skipped:
 class InputList:
     """Files to read, by name, and what was left out, by name."""
 
-    files: tuple[SourceFile, ...]
+    files: tuple[InputFile, ...]
     skipped: tuple[Skipped, ...]
 
 
@@ -45,7 +44,7 @@ def find_inputs(inputs: Sequence[str]) -> InputList:
     """
     if not inputs:
         raise UsageError("no input was given: name files, folders or globs (quoted).")
-    found: dict[str, SourceFile] = {}
+    found: dict[str, InputFile] = {}
     skipped: dict[str, Skipped] = {}
     for given in inputs:
         for file in _expand(given, skipped):
@@ -58,7 +57,7 @@ def find_inputs(inputs: Sequence[str]) -> InputList:
     return InputList(tuple(found[name] for name in sorted(found)), tuple(skipped[name] for name in sorted(skipped)))
 
 
-def _expand(given: str, skipped: dict[str, Skipped]) -> list[SourceFile]:
+def _expand(given: str, skipped: dict[str, Skipped]) -> list[InputFile]:
     """The files of one input; what is not taken goes into ``skipped``."""
     path = Path(given).expanduser()
     if not given.strip():
@@ -78,15 +77,15 @@ def _expand(given: str, skipped: dict[str, Skipped]) -> list[SourceFile]:
     raise UsageError(_missing(path, given))
 
 
-def _given_file(path: Path) -> SourceFile:
+def _given_file(path: Path) -> InputFile:
     with _readable(path):
         kind, reason = kind_of(path, path.name)
         if kind is None:
             raise UsageError(f"{path}: this file cannot be read: {reason}. Kinds that are read: {READABLE}.")
-        return SourceFile(path.absolute(), path.name, digest_file(path))
+        return InputFile.local(path, path.name)
 
 
-def _take(base: Path, paths: Iterable[Path], skipped: dict[str, Skipped], what: str) -> list[SourceFile]:
+def _take(base: Path, paths: Iterable[Path], skipped: dict[str, Skipped], what: str) -> list[InputFile]:
     files = []
     for path in paths:
         name = path.relative_to(base).as_posix()
@@ -95,7 +94,7 @@ def _take(base: Path, paths: Iterable[Path], skipped: dict[str, Skipped], what: 
             if kind is None:
                 skipped[name] = Skipped(name, reason)
             else:
-                files.append(SourceFile(path.absolute(), name, digest_file(path)))
+                files.append(InputFile.local(path, name))
     if not files:
         seen = f" ({len(skipped)} other files were seen, such as {min(skipped)})" if skipped else ""
         raise UsageError(f"{what} holds no file that can be read{seen}. Kinds that are read: {READABLE}.")

@@ -2,11 +2,13 @@
 
 Running a step means: derive the key of the output from step name, version, config and the digests of what goes in;
 return the stored manifest when there is one; else read, call, check against the declared schema, write atomically,
-commit the manifest, and log what it cost. There are four kinds, by what the function is given:
+commit the manifest, and log what it cost. There are six kinds, by what the function is given and gives:
 
 ``step``         one shard of each table it reads, as Arrow tables -> Arrow table(s)
 ``source_step``  one file or folder from outside the lake (and lake folders, if given) -> Arrow table(s)
+``parts_step``   one source from outside, of any size -> Arrow table(s) part by part; every part is a shard
 ``global_step``  every shard of each table it reads, as lists of Parquet paths, to be processed out of core -> table(s)
+``scatter_step`` the same, but it gives a table for every file of the first table it reads; each belongs to that shard
 ``files_step``   the same paths and an empty folder -> files in that folder, and facts worth recording
 
 Only this module and ``flows`` import Prefect.
@@ -16,11 +18,11 @@ import errno
 import json
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from prefect import Task
@@ -35,11 +37,28 @@ from schemas.table import Table
 
 RETRIES = 2
 RETRY_SECONDS = 2.0
+DOWNLOADS = "downloads"
+
+
+class Source(Protocol):
+    """Something outside the lake. Its name and digest go into the key of what is made of it, its place does not."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of its content, or of what is stated about its content."""
+
+    @property
+    def shard(self) -> str:
+        """See :func:`source_shard`."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file from outside the lake. ``name`` is what ``record_uri`` says: relative to the input that was given."""
+    """A file or folder from outside the lake."""
 
     path: Path
     name: str
@@ -47,8 +66,13 @@ class SourceFile:
 
     @property
     def shard(self) -> str:
-        """Named after content and name, never after a place in a list: adding an input renames nothing."""
-        return digest_text(f"{self.name}\n{self.digest}")[:16]
+        """See :func:`source_shard`."""
+        return source_shard(self.name, self.digest)
+
+
+def source_shard(name: str, digest: str) -> str:
+    """Named after content and name, never after a place in a list: adding an input renames nothing."""
+    return digest_text(f"{name}\n{digest}")[:16]
 
 
 @dataclass(frozen=True)
@@ -108,20 +132,43 @@ class Step:
                 out.mkdir()
                 facts = self.function(*inputs.paths(lake, self.reads), config, out)
                 return (), (lake.publish_files(out, self.name, shard, key),), facts
+        if self.kind == "parts":
+            parts = self.function(inputs.source, config, lake.root / DOWNLOADS)
+            return self._write_parts(lake, shard, key, parts), (), {}
         if self.kind == "source":
             result = self.function(inputs.source, *inputs.paths(lake, self.reads), config)
         elif self.kind == "global":
             with lake.temporary() as scratch:
                 result = self.function(*inputs.paths(lake, self.reads), config, scratch)
+        elif self.kind == "scatter":
+            with lake.temporary() as scratch:
+                parts = self.function(*inputs.paths(lake, self.reads), config, scratch)
+                return self._scatter(lake, key, inputs.shards(self.reads[0]), parts), (), {}
         else:
             result = self.function(*inputs.tables(lake, self.reads), config)
+        return self._write(lake, shard, key, result), (), {}
+
+    def _write(self, lake: Lake, shard: str, key: str, result: pa.Table | tuple[pa.Table, ...]) -> tuple[Ref, ...]:
         produced = result if isinstance(result, tuple) else (result,)
         if len(produced) != len(self.writes):
             raise GristmillError(f"step {self.name} gave {len(produced)} tables and declares {len(self.writes)}")
-        refs = tuple(
+        return tuple(
             lake.write_table(table, shard, key, rows) for table, rows in zip(self.writes, produced, strict=True)
         )
-        return refs, (), {}
+
+    def _write_parts(self, lake: Lake, shard: str, key: str, parts: Iterable[tuple[pa.Table, ...]]) -> tuple[Ref, ...]:
+        """Write each part before the next one is made, so that one part is in memory, whatever their number."""
+        return tuple(
+            ref for number, part in enumerate(parts) for ref in self._write(lake, f"{shard}-{number:04d}", key, part)
+        )
+
+    def _scatter(self, lake: Lake, key: str, shards: Sequence[Ref], parts: Iterable[pa.Table]) -> tuple[Ref, ...]:
+        """Write part i under the shard of input file i; two files of one shard name (two sources) get two keys."""
+        return tuple(
+            ref
+            for shard, part in zip(shards, parts, strict=True)
+            for ref in self._write(lake, shard.shard, digest_text(f"{key}\n{shard.key}")[:16], part)
+        )
 
     def _log(self, lake: Lake, manifest: Manifest, seconds: float, processor: float) -> None:
         """Record the cost, apart from the data: seconds of wall and processor time, and peak memory of the process."""
@@ -162,7 +209,7 @@ class Inputs:
 
     refs: tuple[Ref, ...] = ()
     files: tuple[FilesRef, ...] = ()
-    source: SourceFile | None = None
+    source: Source | None = None
 
     def entries(self) -> tuple[Input, ...]:
         """Names and digests of everything read; what the output's key is made of."""
@@ -184,17 +231,18 @@ class Inputs:
     def tables(self, lake: Lake, reads: Sequence[Table]) -> list[pa.Table]:
         """One Arrow table for each table of ``reads``, in that order; empty for an optional one that was left out."""
         return [
-            pa.concat_tables([table.schema.empty_table(), *(lake.read(ref) for ref in self._of(table))])
+            pa.concat_tables([table.schema.empty_table(), *(lake.read(ref) for ref in self.shards(table))])
             for table in reads
         ]
 
     def paths(self, lake: Lake, reads: Sequence[Table]) -> list[list[Path]]:
         """For each table of ``reads`` its Parquet files by shard name, then one list of folders if there are any."""
-        lists = [[lake.path(ref) for ref in self._of(table)] for table in reads]
+        lists = [[lake.path(ref) for ref in self.shards(table)] for table in reads]
         return [*lists, [lake.files_path(ref) for ref in self.files]] if self.files else lists
 
-    def _of(self, table: Table) -> list[Ref]:
-        found = sorted((ref for ref in self.refs if ref.table == table.name), key=lambda ref: (ref.shard, ref.key))
+    def shards(self, table: Table) -> list[Ref]:
+        """The files of ``table`` by shard name. Two files of one shard name stay in the order they were given in."""
+        found = sorted((ref for ref in self.refs if ref.table == table.name), key=lambda ref: ref.shard)
         if not found and not table.optional:
             raise GristmillError(f"no shard of table {table.name} was given")
         return found
@@ -210,11 +258,40 @@ def source_step(name: str, *, version: int, writes: tuple[Table, ...]) -> Callab
     return lambda function: Step(name, version, "source", (), writes, function)
 
 
+def parts_step(name: str, *, version: int, writes: tuple[Table, ...]) -> Callable[[Function], Step]:
+    """A step over a source of any size: ``f(source, config, folder for downloads) -> iterator of table(s)``.
+
+    Part 3 of a source whose shard is ``s`` becomes shard ``s-0003``. One manifest, under the shard of the source, names
+    the files of all parts, so they become visible together; :func:`parts_of` takes it apart. The folder for downloads
+    may not exist yet; what is left in it is found again by the next attempt.
+    """
+    return lambda function: Step(name, version, "parts", (), writes, function)
+
+
+def parts_of(manifest: Manifest) -> dict[str, tuple[Ref, ...]]:
+    """The shards that a :func:`parts_step` wrote, in order: the files of each, one for every table it writes."""
+    shards: dict[str, tuple[Ref, ...]] = {}
+    for ref in manifest.outputs:
+        shards[ref.shard] = (*shards.get(ref.shard, ()), ref)
+    return shards
+
+
 def global_step(
     name: str, *, version: int, reads: tuple[Table, ...], writes: tuple[Table, ...]
 ) -> Callable[[Function], Step]:
     """A global step: ``f(*lists of Parquet paths, config, scratch folder) -> table or tuple of tables``."""
     return lambda function: Step(name, version, "global", reads, writes, function)
+
+
+def scatter_step(
+    name: str, *, version: int, reads: tuple[Table, ...], writes: tuple[Table, ...]
+) -> Callable[[Function], Step]:
+    """A global step whose output is cut like its input: ``f(*lists of Parquet paths, config, scratch folder)``.
+
+    The function is an iterator of tables, one for each file of the first table in ``reads``, in that order, so that one
+    of them is in memory at a time and the shard steps after it read their own shard only.
+    """
+    return lambda function: Step(name, version, "scatter", reads, writes, function)
 
 
 def files_step(name: str, *, version: int, reads: tuple[Table, ...]) -> Callable[[Function], Step]:

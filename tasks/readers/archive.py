@@ -54,7 +54,7 @@ def read_wacz(path: Path, name: str, limits: Limits) -> Items:
         return
     with archive:
         for info in archive.infolist():
-            if not info.filename.lower().endswith((".warc", ".warc.gz", ".arc", ".arc.gz")):
+            if not info.filename.lower().endswith((".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")):
                 continue
             member = f"{name}!{info.filename}"
             with tempfile.TemporaryDirectory(prefix="gristmill-wacz-") as folder:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tasks.readers.http import parse_headers
-from tasks.readers.stretches import Buffer
+from tasks.readers.spool import Buffer
 
 FindNext = Callable[[Buffer, int, int], int]
 

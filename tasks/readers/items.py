@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from tasks.readers.columns import ColumnMap
 from tasks.readers.reasons import Reason
 
 
@@ -42,7 +43,4 @@ class Limits:
     """What a reader needs to know of the config."""
 
     max_payload_bytes: int
-    text_column: str
-    id_column: str | None
-    url_column: str | None
-    date_column: str | None
+    columns: ColumnMap

@@ -1,23 +1,19 @@
-"""What kind of input a file is, from its first bytes (looking through gzip, lz4 and zstd) and its name.
+"""What kind of input a file is, from its first bytes (looking through its compression) and its name.
 
 Bytes decide where they can: a WARC, ARC or Parquet file is found under any name. The name decides between the kinds
-that look alike: JSON Lines, plain text, Markdown, HTML. A file with a known name whose bytes contradict it is still
-read as that kind, so that its damage is counted. Cost: reads at most 64 KiB.
+that look alike: JSON Lines, CSV, TSV, plain text, Markdown, HTML. A file with a known name whose bytes contradict it
+is still read as that kind, so that its damage is counted. Cost: reads at most 64 KiB.
 """
 
 import json
-import zlib
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
-from fastwarc.stream_io import Lz4Reader, ZstdReader
-
+from tasks.readers.decompress import first_bytes
 from tasks.readers.media import looks_binary, looks_like_html
-from tasks.readers.stretches import GZIP_MAGIC, LZ4_MAGIC, ZSTD_MAGICS
 
 LOOK_BYTES = 1 << 16
-COMPRESSED = frozenset({".gz", ".gzip", ".lz4", ".zst", ".zstd", ".bgz"})
+COMPRESSED = frozenset({".gz", ".gzip", ".bgz", ".lz4", ".zst", ".zstd", ".bz2", ".xz"})
 
 
 class Kind(StrEnum):
@@ -28,6 +24,8 @@ class Kind(StrEnum):
     WACZ = "wacz"
     JSONL = "jsonl"
     PARQUET = "parquet"
+    CSV = "csv"
+    TSV = "tsv"
     PLAIN = "plain"
     MARKDOWN = "markdown"
     HTML = "html"
@@ -43,6 +41,9 @@ NAMES = {
     ".ndjson": Kind.JSONL,
     ".jsonlines": Kind.JSONL,
     ".parquet": Kind.PARQUET,
+    ".csv": Kind.CSV,
+    ".tsv": Kind.TSV,
+    ".tab": Kind.TSV,
     ".txt": Kind.PLAIN,
     ".text": Kind.PLAIN,
     ".md": Kind.MARKDOWN,
@@ -57,7 +58,8 @@ def kind_of(path: Path, name: str) -> tuple[Kind | None, str]:
     """The kind of a file, or None and why it cannot be read. Raises ``OSError`` as ``open`` does."""
     with path.open("rb") as file:
         start = file.read(LOOK_BYTES)
-        inner = _look_inside(start, file)
+        # the stored bytes, where the compression is broken from its start on
+        inner = first_bytes(file, LOOK_BYTES) or start
     named = NAMES.get(suffix(name))
     if inner.startswith((b"WARC/", b"warc/")):
         return Kind.WARC, ""
@@ -82,22 +84,6 @@ def suffix(name: str) -> str:
     while suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
-
-
-def _look_inside(start: bytes, file: BinaryIO) -> bytes:
-    """The first decompressed bytes; the stored ones where the file is not compressed or its compression broken."""
-    if start.startswith(GZIP_MAGIC):
-        try:
-            return zlib.decompressobj(31).decompress(start, LOOK_BYTES)
-        except zlib.error:
-            return start
-    if start[:4] == LZ4_MAGIC or start[:4] in ZSTD_MAGICS:
-        file.seek(0)
-        try:
-            return (Lz4Reader if start[:4] == LZ4_MAGIC else ZstdReader)(file).read(LOOK_BYTES)
-        except (OSError, EOFError, ValueError):
-            return start
-    return start
 
 
 def _first_line_is_object(start: bytes) -> bool:

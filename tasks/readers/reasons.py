@@ -24,7 +24,7 @@ class Reason(StrEnum):
     NOT_TEXT = "not_text", "the media type is not HTML or plain text, or the bytes are binary"
     TRUNCATED = "truncated", "the record ends before the length that it declares, or is one segment of several"
     TOO_LARGE = "too_large", "the body is larger than max_payload_bytes"
-    REPEATED_RECORD_ID = "repeated_record_id", "an earlier record of the same file has the same identity"
+    REPEATED_RECORD_ID = "repeated_record_id", "an earlier record of the same input has the same identity"
     BROKEN_HEADER = "broken_header", "the record's own header is incomplete: no type or no usable length"
     BROKEN_HTTP_HEADER = "broken_http_header", "the record should hold an HTTP response and does not start like one"
     BAD_CHUNKED = "bad_chunked", "the chunked transfer coding breaks off or contradicts itself"
@@ -32,6 +32,7 @@ class Reason(StrEnum):
     BAD_CHECKSUM = "bad_checksum", "the compressed member that holds the record fails its checksum"
     ROW_NOT_JSON = "row_not_json", "the line is not JSON in UTF-8"
     ROW_NOT_OBJECT = "row_not_object", "the line is JSON, but not an object with named fields"
+    ROW_NOT_CSV = "row_not_csv", "the row has another number of fields than the header, an open quote, or is not UTF-8"
     MISSING_TEXT = "missing_text", "the row has no text in its text column"
     MISSING_ID = "missing_id", "the row has no value in the id column that the config names"
     # damage, at ingest

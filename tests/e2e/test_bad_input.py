@@ -18,7 +18,8 @@ from schemas.tables import Documents, Records, SetAside
 from tasks.extract import ExtractConfig, extract
 from tasks.ingest import IngestConfig, ingest
 from tasks.inputs import find_inputs
-from tasks.step import Inputs, SourceFile
+from tasks.sources import InputFile
+from tasks.step import Inputs
 
 PAGE = b"<html><body><main><p>Grain is milled between two stones, and the flour is sifted afterwards.</p></main></body>"
 
@@ -113,7 +114,7 @@ def test_an_input_that_vanishes_or_a_full_temporary_folder_is_an_error_with_the_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake.open(tmp_path / "lake")
-    gone = SourceFile(tmp_path / "gone.warc", "gone.warc", "0" * 32)
+    gone = InputFile("gone.warc", "0" * 32, 9, tmp_path / "gone.warc")
     with pytest.raises(GristmillError, match="is gone"):
         ingest.run(lake, gone.shard, Inputs(source=gone), IngestConfig(source="bad"))
 

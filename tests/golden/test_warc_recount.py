@@ -18,9 +18,7 @@ from fastwarc.stream_io import GzipReader, Lz4Reader
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
-from schemas.digests import digest_file
-from tasks.ingest import IngestConfig, ingest
-from tasks.step import SourceFile
+from tests.helpers.ingested import ingested as ingested_tables
 
 RECORD_TYPES = ("response", "resource", "conversion")
 
@@ -64,8 +62,7 @@ def recount(path: Path) -> int:
 
 def ingested(path: Path) -> tuple[int, int]:
     """Records with a fate, and damaged stretches."""
-    source = SourceFile(path, path.name, digest_file(path))
-    records, set_aside = ingest.function(source, IngestConfig(source="recount"))
+    records, set_aside = ingested_tables(path)
     kinds = set_aside.column("kind").to_pylist()
     aside = [
         uri for uri, kind in zip(set_aside.column("record_uri").to_pylist(), kinds, strict=True) if kind == "record"

@@ -10,18 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from schemas.digests import digest_file
 from schemas.errors import UsageError
-from schemas.lake import conform
-from schemas.tables import Records, SetAside
-from tasks.ingest import IngestConfig, ingest
-from tasks.step import SourceFile
-
-
-def run(path: Path, **settings: object) -> tuple[pa.Table, pa.Table]:
-    config = IngestConfig.parse({"source": "test", **settings}, "test")
-    records, aside = ingest.function(SourceFile(path, path.name, digest_file(path)), config)
-    return conform(Records, records), conform(SetAside, aside)
+from tests.helpers.ingested import ingested
 
 
 def reasons(aside: pa.Table) -> list[tuple[str, str, str]]:
@@ -55,7 +45,7 @@ def test_every_line_has_one_fate(tmp_path: Path) -> None:
         b'{"text": "pair \\ud83d\\ude00 lone \\ud800", "id": "s"}',
         b'{"text": "cut',
     )
-    records, aside = run(path, max_payload_bytes=1000)
+    records, aside = ingested(path, max_payload_bytes=1000)
     assert reasons(aside) == sorted(
         [
             ("line:3", "record", "row_not_json"),
@@ -81,20 +71,20 @@ def test_every_line_has_one_fate(tmp_path: Path) -> None:
 
 def test_a_line_of_any_depth_or_length_is_one_record(tmp_path: Path) -> None:
     path = lines(tmp_path, b"[" * 100_000, b'{"text": "' + b"x" * 10_000_000 + b'"}', {"text": "fine"})
-    records, aside = run(path, max_payload_bytes=100_000)
+    records, aside = ingested(path, max_payload_bytes=100_000)
     assert reasons(aside) == [("line:1", "record", "row_not_json"), ("line:2", "record", "too_large")]
     assert len(records) == 1
 
 
 def test_a_near_miss_of_a_column_is_named(tmp_path: Path) -> None:
-    _, aside = run(lines(tmp_path, {"texts": "x"}))
+    _, aside = ingested(lines(tmp_path, {"texts": "x"}))
     assert 'did you mean "texts"' in aside.column("detail")[0].as_py()
 
 
 def test_columns_are_found_by_the_names_in_the_config(tmp_path: Path) -> None:
     row = {"content": "words", "key": 17, "link": "http://a.example/", "when": "2024-05-06", "id": "other"}
-    settings = {"text_column": "content", "id_column": "key", "url_column": "link", "date_column": "when"}
-    records, aside = run(lines(tmp_path, row, {"content": "no key"}), **settings)
+    settings = {"map": {"text": "content", "id": "key", "url": "link", "date": "when"}}
+    records, aside = ingested(lines(tmp_path, row, {"content": "no key"}), **settings)
     (kept,) = records.to_pylist()
     assert (kept["payload"], kept["url"], kept["fetched_at"].isoformat()) == (
         b"words",
@@ -103,7 +93,7 @@ def test_columns_are_found_by_the_names_in_the_config(tmp_path: Path) -> None:
     )
     assert reasons(aside) == [("line:2", "record", "missing_id")]
     pq.write_table(pa.table({name: [value] for name, value in row.items()}), tmp_path / "rows.parquet")
-    (same,) = run(tmp_path / "rows.parquet", **settings)[0].to_pylist()
+    (same,) = ingested(tmp_path / "rows.parquet", **settings)[0].to_pylist()
     assert same["doc_id"] == kept["doc_id"]
 
 
@@ -111,10 +101,10 @@ def test_compressed_lines_are_read_and_a_truncated_stream_is_damage(tmp_path: Pa
     data = b"".join(json.dumps({"text": f"line {n} of the file"}).encode() + b"\n" for n in range(20_000))
     (tmp_path / "a.jsonl.zst").write_bytes(zstandard.compress(data))
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(data[:1000]) + gzip.compress(data[1000:]))
-    assert len(run(tmp_path / "a.jsonl.zst")[0]) == len(run(tmp_path / "a.jsonl.gz")[0]) == 20_000
+    assert len(ingested(tmp_path / "a.jsonl.zst")[0]) == len(ingested(tmp_path / "a.jsonl.gz")[0]) == 20_000
     whole = gzip.compress(data)
     (tmp_path / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
-    records, aside = run(tmp_path / "cut.jsonl.gz")
+    records, aside = ingested(tmp_path / "cut.jsonl.gz")
     assert 8_000 < len(records) < 12_000
     assert reasons(aside) == [(f"line:{len(records) + 1}", "damage", "cut_off")]
 
@@ -122,14 +112,14 @@ def test_compressed_lines_are_read_and_a_truncated_stream_is_damage(tmp_path: Pa
 def test_an_empty_or_missing_table_is_damage(tmp_path: Path) -> None:
     for name in ("a.jsonl", "a.parquet", "a.warc"):
         (tmp_path / name).write_bytes(b"")
-        records, aside = run(tmp_path / name)
+        records, aside = ingested(tmp_path / name)
         assert (len(records), reasons(aside)) == (0, [("0+0", "damage", "empty_file")])
 
 
 def test_a_parquet_file_gives_its_rows(tmp_path: Path) -> None:
     table = pa.table({"text": ["one", None, "", "two"], "id": [1, 2, 3, 1], "other": [[1], [], [], []]})
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=3)
-    records, aside = run(tmp_path / "rows.parquet")
+    records, aside = ingested(tmp_path / "rows.parquet")
     assert records.column("record_uri").to_pylist() == ["rows.parquet@row:0"]
     assert reasons(aside) == [
         ("row:1", "record", "missing_text"),
@@ -142,7 +132,7 @@ def test_a_parquet_file_that_is_cut_off_is_one_damage_row(tmp_path: Path) -> Non
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"text": [f"row {n}" for n in range(1000)]}), path)
     path.write_bytes(path.read_bytes()[:-20])
-    records, aside = run(path)
+    records, aside = ingested(path)
     assert len(records) == 0
     assert reasons(aside) == [(f"0+{path.stat().st_size}", "damage", "unreadable")]
 
@@ -155,7 +145,7 @@ def test_a_broken_row_group_costs_its_own_rows(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[start : start + 400] = bytes(400)
     path.write_bytes(data)
-    records, aside = run(path)
+    records, aside = ingested(path)
     assert len(records) == 2000
     assert reasons(aside) == [("row:1000+1000", "damage", "unreadable")]
     assert "1000 of its 1000 rows" in aside.column("detail")[0].as_py()
@@ -165,7 +155,7 @@ def test_text_in_parquet_that_is_not_utf8_is_read_with_replacements(tmp_path: Pa
     binary = pa.array([b"caf\xe9", b"fine"], pa.binary())
     text = pa.Array.from_buffers(pa.string(), 2, binary.buffers())
     pq.write_table(pa.table({"text": text}), tmp_path / "rows.parquet")
-    records, _ = run(tmp_path / "rows.parquet")
+    records, _ = ingested(tmp_path / "rows.parquet")
     assert records.column("payload").to_pylist() == ["caf�".encode(), b"fine"]
 
 
@@ -174,7 +164,7 @@ def test_a_parquet_file_without_the_column_of_the_config_is_an_error_with_the_cu
     with pytest.raises(
         UsageError, match=r"rows\.parquet: there is no column 'content' \(did you mean \"contents\"\?\)"
     ):
-        run(tmp_path / "rows.parquet", text_column="content")
+        ingested(tmp_path / "rows.parquet", map={"text": "content"})
 
 
 def test_text_files_are_one_record_each(tmp_path: Path) -> None:
@@ -192,7 +182,7 @@ def test_text_files_are_one_record_each(tmp_path: Path) -> None:
     aside: Counter[str] = Counter()
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-        records, lost = run(tmp_path / name, max_payload_bytes=2000)
+        records, lost = ingested(tmp_path / name, max_payload_bytes=2000)
         assert len(records) + len(lost) == 1
         kept.update((name, row["content_type"]) for row in records.to_pylist())
         aside.update(f"{name} {reason}" for _, kind, reason in reasons(lost) if kind == "record")

@@ -12,24 +12,13 @@ import pytest
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from schemas.digests import digest_bytes, digest_file
-from schemas.errors import GristmillError
-from schemas.lake import conform
-from schemas.tables import Records, SetAside
-from tasks import ingest as ingest_module
-from tasks.ingest import IngestConfig, ingest
-from tasks.readers import stretches
+from schemas.digests import digest_bytes
+from tasks.readers import spool
 from tasks.readers.reasons import Reason
-from tasks.step import SourceFile
+from tests.helpers.ingested import ingested, parts
 
 PAGE = b"<!doctype html><html><body><p>Grain is milled between two stones.</p></body></html>"
 HTML = (("Content-Type", "text/html; charset=UTF-8"),)
-
-
-def run(path: Path, **settings: object) -> tuple[pa.Table, pa.Table]:
-    config = IngestConfig.parse({"source": "test", **settings}, "test")
-    records, aside = ingest.function(SourceFile(path, path.name, digest_file(path)), config)
-    return conform(Records, records), conform(SetAside, aside)
 
 
 def fates(tables: tuple[pa.Table, pa.Table]) -> list[tuple[str, str]]:
@@ -72,7 +61,7 @@ def crawl(folder: Path, *parts: bytes, name: str = "crawl.warc") -> Path:
 
 def test_a_page_keeps_everything_the_record_says(tmp_path: Path) -> None:
     path = crawl(tmp_path, record("http://Example.com/a?b=1"), name="a.warc")
-    records, aside = run(path)
+    records, aside = ingested(path)
     (row,) = records.to_pylist()
     assert len(aside) == 0
     assert row["url"] == "http://Example.com/a?b=1"
@@ -88,7 +77,7 @@ def test_a_page_keeps_everything_the_record_says(tmp_path: Path) -> None:
 def test_a_compressed_record_can_be_read_again_at_its_uri(tmp_path: Path) -> None:
     pages = [(f"http://a.example/{n}", PAGE + bytes([65 + n]), HTML, "200 OK") for n in range(3)]
     path = crawl(tmp_path, written(pages, compress=True), name="a.warc.gz")
-    records, _ = run(path)
+    records, _ = ingested(path)
     assert len(records) == 3
     for row in records.to_pylist():
         offset, length = map(int, row["record_uri"].removeprefix("a.warc.gz@").split("+"))
@@ -99,8 +88,8 @@ def test_a_compressed_record_can_be_read_again_at_its_uri(tmp_path: Path) -> Non
 
 def test_the_identity_does_not_depend_on_the_file(tmp_path: Path) -> None:
     data = record("http://a.example/")
-    first, _ = run(crawl(tmp_path, data, name="one.warc"))
-    second, _ = run(crawl(tmp_path, record("http://b.example/"), data, name="two.warc"))
+    first, _ = ingested(crawl(tmp_path, data, name="one.warc"))
+    second, _ = ingested(crawl(tmp_path, record("http://b.example/"), data, name="two.warc"))
     assert first.column("doc_id")[0].as_py() in second.column("doc_id").to_pylist()
 
 
@@ -128,7 +117,7 @@ def test_a_record_without_a_page_is_set_aside_with_its_reason(
     tmp_path: Path, body: bytes, headers: tuple[tuple[str, str], ...], status: str, reason: str
 ) -> None:
     path = crawl(tmp_path, record("http://a.example/", body, headers, status), record("http://b.example/"))
-    tables = run(path, max_payload_bytes=1000)
+    tables = ingested(path, max_payload_bytes=1000)
     assert fates(tables) == [("record", reason), ("kept", "http://b.example/")]
     (row,) = tables[1].to_pylist()
     assert (row["stage"], row["url"]) == ("ingest", "http://a.example/")
@@ -155,14 +144,14 @@ def test_a_record_without_a_page_is_set_aside_with_its_reason(
     ],
 )
 def test_transfer_and_content_codings_are_undone(tmp_path: Path, body: bytes, headers: tuple[str, str]) -> None:
-    records, aside = run(crawl(tmp_path, record("http://a.example/", body, (*HTML, headers))))
+    records, aside = ingested(crawl(tmp_path, record("http://a.example/", body, (*HTML, headers))))
     assert aside.to_pylist() == []
     assert records.column("payload").to_pylist() == [PAGE]
 
 
 def test_a_truncated_gzip_member_costs_its_own_record(tmp_path: Path) -> None:
     data = written([(f"http://a.example/{n}", PAGE * 50, HTML, "200 OK") for n in range(3)], compress=True)
-    tables = run(crawl(tmp_path, data[:-30], name="crawl.warc.gz"))
+    tables = ingested(crawl(tmp_path, data[:-30], name="crawl.warc.gz"))
     assert fates(tables) == [
         ("kept", "http://a.example/0"),
         ("kept", "http://a.example/1"),
@@ -176,7 +165,7 @@ def test_a_corrupt_gzip_member_costs_its_own_record(tmp_path: Path) -> None:
     members = [written([(f"http://a.example/{n}", PAGE, HTML, "200 OK")], compress=True) for n in range(3)]
     middle = bytearray(members[1])
     middle[-6] ^= 0xFF  # in the checksum
-    tables = run(crawl(tmp_path, members[0], bytes(middle), members[2], name="crawl.warc.gz"))
+    tables = ingested(crawl(tmp_path, members[0], bytes(middle), members[2], name="crawl.warc.gz"))
     assert fates(tables) == [
         ("kept", "http://a.example/0"),
         ("damage", "bad_compression"),
@@ -185,14 +174,16 @@ def test_a_corrupt_gzip_member_costs_its_own_record(tmp_path: Path) -> None:
     ]
     middle = bytearray(members[1])
     middle[len(middle) // 2 :] = bytes(len(middle) - len(middle) // 2)
-    kinds = [kind for kind, _ in fates(run(crawl(tmp_path, members[0], bytes(middle), members[2], name="b.warc.gz")))]
+    kinds = [
+        kind for kind, _ in fates(ingested(crawl(tmp_path, members[0], bytes(middle), members[2], name="b.warc.gz")))
+    ]
     assert kinds[0] == kinds[-1] == "kept"
     assert "damage" in kinds
 
 
 def test_garbage_between_gzip_members_is_one_damage_row(tmp_path: Path) -> None:
     members = [written([(f"http://a.example/{n}", PAGE, HTML, "200 OK")], compress=True) for n in range(2)]
-    tables = run(crawl(tmp_path, members[0], b"\x00" * 700, members[1], name="crawl.warc.gz"))
+    tables = ingested(crawl(tmp_path, members[0], b"\x00" * 700, members[1], name="crawl.warc.gz"))
     assert fates(tables) == [
         ("kept", "http://a.example/0"),
         ("damage", "bad_compression"),
@@ -207,16 +198,16 @@ def test_records_share_a_member_or_spread_over_members(tmp_path: Path) -> None:
     data = b"".join(record(f"http://a.example/{n}") for n in range(20))
     blocks = b"".join(gzip.compress(data[begin : begin + 777], mtime=0) for begin in range(0, len(data), 777))
     for name, stored in (("whole.warc.gz", gzip.compress(data, mtime=0)), ("blocks.warc.gz", blocks)):
-        records, aside = run(crawl(tmp_path, stored, name=name))
+        records, aside = ingested(crawl(tmp_path, stored, name=name))
         assert (len(records), len(aside)) == (20, 0)
         assert len(set(records.column("record_uri").to_pylist())) == 20
 
 
 def test_a_large_member_is_read_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = gzip.compress(b"".join(record(f"http://a.example/{n}") for n in range(20)))
-    expected = run(crawl(tmp_path, data, name="a.warc.gz"))
-    monkeypatch.setattr(stretches, "SPOOL_BYTES", 1000)
-    assert run(crawl(tmp_path, data, name="a.warc.gz")) == expected
+    expected = ingested(crawl(tmp_path, data, name="a.warc.gz"))
+    monkeypatch.setattr(spool, "SPOOL_BYTES", 1000)
+    assert ingested(crawl(tmp_path, data, name="a.warc.gz")) == expected
 
 
 def declared(data: bytes, change: int) -> bytes:
@@ -229,7 +220,9 @@ def declared(data: bytes, change: int) -> bytes:
 @pytest.mark.parametrize("change", [5, 60, 400, 100_000, 10**12])
 def test_a_length_that_is_too_long_costs_only_its_own_record(tmp_path: Path, change: int) -> None:
     bad = declared(record("http://a.example/bad"), change)
-    tables = run(crawl(tmp_path, record("http://a.example/0"), bad, *(record(f"http://a.example/{n}") for n in (1, 2))))
+    tables = ingested(
+        crawl(tmp_path, record("http://a.example/0"), bad, *(record(f"http://a.example/{n}") for n in (1, 2)))
+    )
     assert fates(tables) == [
         ("kept", "http://a.example/0"),
         ("record", "truncated"),
@@ -241,14 +234,14 @@ def test_a_length_that_is_too_long_costs_only_its_own_record(tmp_path: Path, cha
 @pytest.mark.parametrize("change", [-3, -40])
 def test_a_length_that_is_too_short_leaves_one_damage_row(tmp_path: Path, change: int) -> None:
     bad = declared(record("http://a.example/bad"), change)
-    tables = run(crawl(tmp_path, bad, record("http://a.example/1")))
+    tables = ingested(crawl(tmp_path, bad, record("http://a.example/1")))
     assert fates(tables) == [("kept", "http://a.example/bad"), ("damage", "no_record"), ("kept", "http://a.example/1")]
 
 
 def test_a_page_that_is_known_to_be_cut_is_set_aside(tmp_path: Path) -> None:
     """The record's length is too short, and the HTTP header confirms it."""
     bad = declared(record("http://a.example/bad", PAGE, (*HTML, ("Content-Length", str(len(PAGE))))), -20)
-    tables = run(crawl(tmp_path, bad, record("http://a.example/1")))
+    tables = ingested(crawl(tmp_path, bad, record("http://a.example/1")))
     assert fates(tables) == [("record", "truncated"), ("damage", "no_record"), ("kept", "http://a.example/1")]
 
 
@@ -270,7 +263,7 @@ def test_a_page_that_is_known_to_be_cut_is_set_aside(tmp_path: Path) -> None:
 def test_broken_headers_are_counted_and_the_next_record_is_found(
     tmp_path: Path, header: bytes, fate: tuple[str, str]
 ) -> None:
-    tables = run(crawl(tmp_path, record("http://a.example/0"), header + b"\n", record("http://a.example/1")))
+    tables = ingested(crawl(tmp_path, record("http://a.example/0"), header + b"\n", record("http://a.example/1")))
     expected = [fate] if fate[1] != "skip" else [("kept", None)]
     assert fates(tables) == [("kept", "http://a.example/0"), *expected, ("kept", "http://a.example/1")]
 
@@ -278,7 +271,7 @@ def test_broken_headers_are_counted_and_the_next_record_is_found(
 def test_a_body_that_quotes_a_warc_is_no_boundary(tmp_path: Path) -> None:
     quoting = b"A WARC begins:\r\n\r\n" + record("http://inner.example/")
     plain = (("Content-Type", "text/plain"),)
-    tables = run(crawl(tmp_path, record("http://a.example/", quoting, plain), record("http://b.example/")))
+    tables = ingested(crawl(tmp_path, record("http://a.example/", quoting, plain), record("http://b.example/")))
     assert fates(tables) == [("kept", "http://a.example/"), ("kept", "http://b.example/")]
 
 
@@ -298,7 +291,7 @@ def test_only_responses_resources_and_conversions_are_records(tmp_path: Path) ->
         "response",
     )
     parts = [head.format(kind, kind).encode() + b"text\r\n\r\n" for kind in kinds]
-    records, aside = run(crawl(tmp_path, *parts))
+    records, aside = ingested(crawl(tmp_path, *parts))
     assert sorted(records.column("record_type").to_pylist()) == ["conversion", "resource", "response"]
     assert len(aside) == 0
 
@@ -307,21 +300,21 @@ def test_line_feeds_alone_end_header_lines_too(tmp_path: Path) -> None:
     """Some writers end lines with LF; a reader that waits for CRLF CRLF swallows every record but the first."""
     lines = b"WARC/1.0\nWARC-Type: response\nWARC-Target-URI: <http://a.example/%d>\nContent-Length: %d\n\n%s\n\n\n\n"
     block = b"HTTP/1.1 200 OK\nContent-Type: text/html\n\n" + PAGE
-    tables = run(crawl(tmp_path, *(lines % (n, len(block), block) for n in range(3))))
+    tables = ingested(crawl(tmp_path, *(lines % (n, len(block), block) for n in range(3))))
     assert fates(tables) == [("kept", f"http://a.example/{n}") for n in range(3)]
 
 
 def test_a_repeated_record_id_is_set_aside_and_equal_pages_without_ids_are_kept(tmp_path: Path) -> None:
     twice = record("http://a.example/")
-    tables = run(crawl(tmp_path, twice, twice))
+    tables = ingested(crawl(tmp_path, twice, twice))
     assert fates(tables) == [("kept", "http://a.example/"), ("record", "repeated_record_id")]
     anonymous = b"\r\n".join(line for line in twice.split(b"\r\n") if not line.startswith(b"WARC-Record-ID"))
-    records, aside = run(crawl(tmp_path, anonymous, anonymous))
+    records, aside = ingested(crawl(tmp_path, anonymous, anonymous))
     assert (len(set(records.column("doc_id").to_pylist())), len(aside)) == (2, 0)
 
 
 def test_an_empty_file_is_damage(tmp_path: Path) -> None:
-    assert fates(run(crawl(tmp_path, b""))) == [("damage", "empty_file")]
+    assert fates(ingested(crawl(tmp_path, b""))) == [("damage", "empty_file")]
 
 
 def test_arc_records_are_read_and_resynchronised(tmp_path: Path) -> None:
@@ -331,7 +324,7 @@ def test_arc_records_are_read_and_resynchronised(tmp_path: Path) -> None:
     line = b"http://a.example/%d x 192.0.2.1 20080430204825 text/html %d\n"
     good = [line % (n, len(block)) + block + b"\n" for n in range(3)]
     bad = line.replace(b"/%d", b"/bad") % (len(block) + 30) + block + b"\n"
-    tables = run(crawl(tmp_path, head, good[0], b"garbage\n", good[1], bad, good[2], name="x.arc"))
+    tables = ingested(crawl(tmp_path, head, good[0], b"garbage\n", good[1], bad, good[2], name="x.arc"))
     assert fates(tables) == [
         ("kept", "http://a.example/0 x"),
         ("damage", "no_record"),
@@ -348,26 +341,35 @@ def test_a_wacz_gives_the_records_of_its_warcs(tmp_path: Path) -> None:
         archive.writestr("archive/one.warc", record("http://a.example/"))
         archive.writestr("archive/two.warc.gz", written([("http://b.example/", PAGE, HTML, "200 OK")], compress=True))
         archive.writestr("pages/pages.jsonl", "{}")
-    records, aside = run(path)
+    records, aside = ingested(path)
     assert [uri.partition("@")[0] for uri in records.column("record_uri").to_pylist()] == [
         "a.wacz!archive/one.warc",
         "a.wacz!archive/two.warc.gz",
     ]
     assert len(aside) == 0
     path.write_bytes(path.read_bytes()[:-100])
-    assert fates(run(path)) == [("damage", "unreadable")]
+    assert fates(ingested(path)) == [("damage", "unreadable")]
 
 
-def test_more_than_a_shard_holds_is_an_error_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest_module, "MAX_SHARD_BYTES", len(PAGE) + 1)
-    path = crawl(tmp_path, record("http://a.example/"), record("http://b.example/"))
-    with pytest.raises(GristmillError, match=r"crawl\.warc: .*more than a shard holds\. Split it"):
-        run(path)
+def test_a_shard_is_closed_before_it_grows_too_large(tmp_path: Path) -> None:
+    """Whatever the size of the parts, they hold the same rows together, and a repeated id is found across them."""
+    pages = [record(f"http://a.example/{n}", PAGE + b"x" * (n % 7) * 100) for n in range(40)]
+    path = crawl(tmp_path, *pages[:20], b"garbage\r\n", *pages[20:], pages[3])
+    whole = ingested(path)
+    assert fates(whole).count(("record", "repeated_record_id")) == 1
+    for size in (1, 3_000, 20_000):
+        made = parts(path, shard_bytes=size)
+        assert ingested(path, shard_bytes=size) == whole
+        assert len(made) > 1
+        for records, aside in made:
+            payloads = sum(map(len, records.column("payload").to_pylist()))
+            assert payloads <= size or len(records) + len(aside) == 1
+    assert len(parts(path)) == 1
 
 
 def test_ingest_is_deterministic(tmp_path: Path) -> None:
     data = record("http://a.example/") + b"noise\r\n" + record("http://b.example/")
-    assert run(crawl(tmp_path, data)) == run(crawl(tmp_path, data))
+    assert ingested(crawl(tmp_path, data)) == ingested(crawl(tmp_path, data))
 
 
 def test_every_reason_has_a_description_and_a_plain_code() -> None:

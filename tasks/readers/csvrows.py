@@ -1,0 +1,177 @@
+"""CSV and TSV with a header line: every row is a record, its text column the page.
+
+Fields as RFC 4180 and Python's csv module read them: a field that begins with a quote goes on to its closing quote,
+over commas and line ends, a doubled quote inside stands for one; a quote further inside a field is a plain character.
+The text is UTF-8 (a byte order mark is dropped), or UTF-16 when it begins with that mark. The separator of ``.csv``
+is the comma, or the semicolon when the header has semicolons and no comma.
+
+A row is set aside (``row_not_csv``) when its number of fields is not the header's, when it is not UTF-8, and when a
+quote is never closed: then reading goes on at the next line, so it costs one line. ``record_uri`` is
+``name@line:17``, the line on which the row begins, from 1; the header is line 1. Cost: one pass (two over what
+follows a quote that is never closed, up to a row's limit); one row in memory at a time.
+"""
+
+import codecs
+import re
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from schemas.errors import UsageError
+from tasks.readers.columns import missing_column
+from tasks.readers.decompress import pieces
+from tasks.readers.items import Aside, Items, Limits, Page
+from tasks.readers.reasons import Reason
+from tasks.readers.rows import LINE_FACTOR, read_row, split_lines
+
+UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+# What a line holds of a quoted field, up to its closing quote or the end of the line.
+QUOTED = re.compile(rb'(?:[^"]++|"")*+')
+
+Line = bytes | str | None
+
+
+def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> Items:
+    """The rows of a CSV file, or with ``tabs`` of a TSV file.
+
+    Raises :class:`UsageError` for a header that lacks a column of the config, or names one twice.
+    """
+    if path.stat().st_size == 0:
+        yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
+        return
+    longest = limits.max_payload_bytes * LINE_FACTOR
+    header: list[str] | None = None
+    separator = b"\t" if tabs else b","
+    with path.open("rb") as file:
+        lines = _Lines(split_lines(_as_utf8(pieces(file)), longest))
+        while lines.more():
+            line = lines.take()
+            uri = f"{name}@line:{lines.number}"
+            if isinstance(line, str):
+                yield Aside(uri, Reason.CUT_OFF, line, damage=True)
+            elif line is None:
+                yield Aside(uri, Reason.TOO_LARGE, f"a line of more than {longest} bytes")
+            elif not line.strip():
+                continue
+            elif header is None:
+                if not tabs and b"," not in line and b";" in line:
+                    separator = b";"
+                header = _header(_fields(line, separator, lines, longest), name, limits)
+            else:
+                yield _row(_fields(line, separator, lines, longest), header, uri, limits)
+
+
+def _header(row: list[bytes] | str, name: str, limits: Limits) -> list[str]:
+    """The names of the columns. Raises :class:`UsageError`."""
+    if isinstance(row, str):
+        raise UsageError(f"{name}: the first line should name the columns, and has {row}.")
+    header = [field.decode("utf-8", "replace").strip() for field in row]
+    for column in (limits.columns.text, *limits.columns.stated()):
+        if column not in header:
+            raise missing_column(name, column, header)
+        if header.count(column) > 1:
+            raise UsageError(f"{name}: two columns are called {column!r}. Rename one of them, or map another column.")
+    return header
+
+
+def _row(row: list[bytes] | str, header: list[str], uri: str, limits: Limits) -> Page | Aside:
+    if isinstance(row, str):
+        return Aside(uri, Reason.ROW_NOT_CSV, row)
+    if len(row) != len(header):
+        return Aside(uri, Reason.ROW_NOT_CSV, f"{len(row)} fields where the header has {len(header)}")
+    try:
+        values = [field.decode("utf-8") for field in row]
+    except UnicodeDecodeError as error:
+        return Aside(uri, Reason.ROW_NOT_CSV, f"not UTF-8: {error}"[:200])
+    return read_row(dict(zip(header, values, strict=True)), uri, limits)
+
+
+def _fields(line: bytes, separator: bytes, lines: "_Lines", longest: int) -> list[bytes] | str:
+    """The fields of the row that begins with ``line``; more lines are taken while a quote is open.
+
+    Where it is never closed all those lines are given back, and a string says what is wrong.
+    """
+    if b'"' not in line:
+        return line.removesuffix(b"\r").split(separator)
+    fields: list[bytes] = []
+    place = 0
+    while True:  # a field begins at ``place``
+        if line[place : place + 1] == b'"':
+            found = _quoted(line, place + 1, lines, longest)
+            if found is None:
+                return "a quote that is never closed"
+            field, line, place = found
+        else:
+            field = b""
+        end = line.find(separator, place)
+        if end < 0:
+            return [*fields, field + line[place:].removesuffix(b"\r")]
+        fields.append(field + line[place:end])
+        place = end + len(separator)
+
+
+def _quoted(line: bytes, place: int, lines: "_Lines", longest: int) -> tuple[bytes, bytes, int] | None:
+    """The field whose content begins at ``place`` after its quote, the line on which it ends, and the place after its
+    closing quote; None when there is none within ``longest`` bytes."""
+    content: list[bytes] = []
+    taken: list[Line] = []
+    size = len(line)
+    while True:
+        held = QUOTED.match(line, place)
+        content.append(held[0] if held else b"")
+        place += len(content[-1])
+        if place < len(line):
+            return b"\n".join(content).replace(b'""', b'"'), line, place + 1
+        if size > longest or not lines.more():
+            break
+        follows = lines.take()
+        taken.append(follows)
+        if not isinstance(follows, bytes):
+            break
+        line, place, size = follows, 0, size + len(follows) + 1
+    lines.give_back(taken)
+    return None
+
+
+class _Lines:
+    """Lines with the number of the one taken last; the last few can be given back."""
+
+    def __init__(self, source: Iterator[Line]) -> None:
+        self.source = source
+        self.ahead: deque[Line] = deque()
+        self.number = 0
+
+    def more(self) -> bool:
+        """Whether there is another line."""
+        if not self.ahead:
+            for line in self.source:
+                self.ahead.append(line)
+                break
+        return bool(self.ahead)
+
+    def take(self) -> Line:
+        """The next line; see :func:`split_lines` for what it may be."""
+        self.number += 1
+        return self.ahead.popleft()
+
+    def give_back(self, taken: list[Line]) -> None:
+        """The lines that were taken last, to be taken again."""
+        self.number -= len(taken)
+        self.ahead.extendleft(reversed(taken))
+
+
+def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """The stream without its byte order mark, and out of UTF-16 when it begins with that mark."""
+    start = b""
+    for piece in stream:
+        start += piece
+        if len(start) >= len(UTF8_MARK):
+            break
+    if not start.startswith(UTF16_MARKS):
+        yield start.removeprefix(UTF8_MARK)
+        yield from stream
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    yield decoder.decode(start).encode("utf-8")
+    for piece in stream:
+        yield decoder.decode(piece).encode("utf-8")

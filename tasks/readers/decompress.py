@@ -1,0 +1,105 @@
+"""Looking through the compression of a whole file: gzip, lz4, zstd, bzip2 and xz, told by their first bytes.
+
+Every format may hold several streams one after the other. Archives of records (``stretches``) need the place of every
+gzip member and zstd frame and do not come here. Cost: one pass, 64 KiB at a time.
+"""
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from gzip import GzipFile
+from typing import BinaryIO
+
+from fastwarc.stream_io import Lz4Reader, ZstdReader
+
+GZIP_MAGIC = b"\x1f\x8b\x08"
+LZ4_MAGIC = b"\x04\x22\x4d\x18"
+ZSTD_MAGICS = (b"\x28\xb5\x2f\xfd", *(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60)))
+BZIP2_MAGICS = tuple(b"BZh%d\x31\x41\x59\x26\x53\x59" % level for level in range(1, 10))
+XZ_MAGIC = b"\xfd7zXZ\x00"
+MAGIC_BYTES = 10
+
+PIECE_BYTES = 1 << 16
+# A header can ask for a dictionary of 4 GiB; no preset of xz uses more than 64 MiB.
+XZ_MEMORY_BYTES = 256 << 20
+
+Read = Callable[[int], bytes]
+
+
+class BrokenStreamError(Exception):
+    """The compressed stream ends early or contradicts itself."""
+
+
+def pieces(file: BinaryIO) -> Iterator[bytes]:
+    """The decompressed content from the start of ``file``, in pieces; of an uncompressed file the content itself.
+
+    Raises :class:`BrokenStreamError` where a compressed stream breaks off, after everything that came out of it.
+    """
+    read = _reader(file)
+    try:
+        while piece := read(PIECE_BYTES):
+            yield piece
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+        if read == file.read:
+            raise
+        raise BrokenStreamError(f"the compressed stream breaks off: {error}") from error
+
+
+def first_bytes(file: BinaryIO, size: int) -> bytes:
+    """Up to ``size`` decompressed bytes from the start, as far as the stream is sound; empty where it is not at all."""
+    parts: list[bytes] = []
+    found = 0
+    try:
+        for piece in pieces(file):
+            parts.append(piece)
+            found += len(piece)
+            if found >= size:
+                break
+    except BrokenStreamError:
+        pass  # whoever reads the whole file reports it; here the question is what kind of file it is
+    return b"".join(parts)[:size]
+
+
+def _reader(file: BinaryIO) -> Read:
+    file.seek(0)
+    start = file.read(MAGIC_BYTES)
+    file.seek(0)
+    if start.startswith(GZIP_MAGIC):
+        return GzipFile(fileobj=file).read1  # unlike read, it gives what comes before a break
+    if start.startswith(LZ4_MAGIC):
+        return Lz4Reader(file).read
+    if start.startswith(ZSTD_MAGICS):
+        return ZstdReader(file).read
+    if start.startswith(BZIP2_MAGICS):
+        return bz2.BZ2File(file).read1
+    if start.startswith(XZ_MAGIC):
+        return _Xz(file).read
+    return file.read
+
+
+class _Xz:
+    """xz with bounded memory, which ``lzma.LZMAFile`` does not offer."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.stream = self._new()
+
+    def _new(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes; empty at the end. Raises ``LZMAError`` or ``EOFError``."""
+        while True:
+            if self.stream.eof:
+                rest = self.stream.unused_data.lstrip(b"\x00") or self.file.read(PIECE_BYTES).lstrip(b"\x00")
+                if not rest:
+                    return b""
+                self.stream = self._new()
+                stored = rest
+            else:
+                stored = self.file.read(PIECE_BYTES) if self.stream.needs_input else b""
+                if not stored and self.stream.needs_input:
+                    raise EOFError("the file ends inside an xz stream")
+            if piece := self.stream.decompress(stored, size):
+                return piece
