@@ -99,6 +99,37 @@ SignalsDomain = Table(
     "Which domain of the mixture a document belongs to.",
 )
 
+SignalsRefinedWeb = Table(
+    "signals/refinedweb",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        words=(pa.int32(), "words between ASCII white space that begin with a letter or digit (count)"),
+        mean_word_length=(pa.float64(), "characters between white space a word (not a ratio)"),
+        symbol_word_ratio=(pa.float64(), "number signs and ellipses over words; may exceed 1"),
+        bullet_line_ratio=(pa.float64(), "lines that start with a bullet"),
+        ellipsis_line_ratio=(pa.float64(), "lines that end with an ellipsis"),
+        non_alpha_word_ratio=(pa.float64(), "words without a letter"),
+        stop_words=(pa.int32(), "words of {the be to of and that have with}, with repeats (count)"),
+        dup_line_ratio=(pa.float64(), "lines that occur more than once, all of their occurrences"),
+        dup_paragraph_ratio=(pa.float64(), "the same for paragraphs"),
+        dup_line_char_ratio=(pa.float64(), "characters in lines that occur more than once"),
+        dup_paragraph_char_ratio=(pa.float64(), "the same for paragraphs"),
+        top_2_gram_ratio=(pa.float64(), "characters in the most frequent 2-gram; may exceed 1"),
+        top_3_gram_ratio=(pa.float64(), "the same for 3-grams; may exceed 1"),
+        top_4_gram_ratio=(pa.float64(), "the same for 4-grams; may exceed 1"),
+        dup_5_gram_ratio=(pa.float64(), "characters of words inside a 5-gram that occurs more than once"),
+        dup_6_gram_ratio=(pa.float64(), "the same for 6-grams"),
+        dup_7_gram_ratio=(pa.float64(), "the same for 7-grams"),
+        dup_8_gram_ratio=(pa.float64(), "the same for 8-grams"),
+        dup_9_gram_ratio=(pa.float64(), "the same for 9-grams"),
+        dup_10_gram_ratio=(pa.float64(), "the same for 10-grams"),
+        removed_word_ratio=(pa.float64(), "words that RefinedWeb's line edits take out; 1 when nothing would be left"),
+    ),
+    "RefinedWeb's signals as DCLM's baseline computes them, Penedo et al. 2023 and Li et al. 2024.",
+    optional=True,
+)
+
 SIGNALS: tuple[Table, ...] = (
     SignalsLanguage,
     SignalsGopherQuality,
@@ -106,4 +137,5 @@ SIGNALS: tuple[Table, ...] = (
     SignalsC4,
     SignalsFineWeb,
     SignalsDomain,
+    SignalsRefinedWeb,
 )

@@ -44,7 +44,7 @@ Documents = Table(
         text=(pa.string(), "extracted main content, Unicode NFC, line feeds"),
         text_hash=(pa.string(), "xxh3-128 of text"),
         chars=(pa.int32(), "length of text in code points"),
-        extractor=(pa.string(), "what made the text: resiliparse, plain, row"),
+        extractor=(pa.string(), "what made the text: resiliparse, trafilatura (-after-empty, -timeout, -failed), plain, row"),
         encoding=(pa.string(), "encoding the bytes were decoded from"),
     ),
     "A crawl record that gave text.",
@@ -80,6 +80,20 @@ Spans = Table(
     "Personal data found in a document.",
 )
 
+Cuts = Table(
+    "cuts",
+    ("doc_id", "start", "end", "reason"),
+    columns(
+        doc_id=DOC_ID,
+        start=(pa.int32(), "first code point that goes"),
+        end=(pa.int32(), "one past the last; for whole lines that is where the next line begins"),
+        lines=(pa.int32(), "whole lines it takes out (count); 0 for a part of a line, such as a citation mark"),
+        reason=(pa.string(), "the rule, such as too_few_words, policy or repeated_line"),
+    ),
+    "Stretches of a kept document that line cleaning takes out of its text, late.",
+    optional=True,
+)
+
 Verdicts = Table(
     "verdicts",
     ("doc_id", "stage", "rank"),
@@ -109,6 +123,33 @@ Bands = Table(
     "MinHash bands of the documents that policy kept.",
 )
 
+Copies = Table(
+    "copies",
+    ("doc_id", "record_uri"),
+    columns(
+        doc_id=DOC_ID,
+        record_uri=(pa.string(), "tells two records of one doc_id apart"),
+        rule=(pa.string(), "same_record, url or exact: what it repeats; none for a text that others repeat"),
+        speaker=(pa.string(), "doc_id of the text that stands for it from here on"),
+        text_digest=(pa.string(), "BLAKE2b-128 of the text, proof against collisions of text_hash; rule exact and none?"),
+    ),
+    "Kept records that repeat the identity, the URL or the text of another, and the texts they repeat.",
+)
+
+Lines = Table(
+    "lines",
+    ("doc_id", "start"),
+    columns(
+        doc_id=DOC_ID,
+        start=(pa.int32(), "first code point of the line or paragraph in text"),
+        end=(pa.int32(), "where the next line begins"),
+        lines=(pa.int32(), "lines it consists of (count)"),
+        high=(pa.uint64(), "first half of BLAKE2b-128 of it, without white space at its ends"),
+        low=(pa.uint64(), "second half"),
+    ),
+    "Every line or paragraph that is long enough to count as repeated.",
+)
+
 Pairs = Table(
     "pairs",
     ("doc_id", "other"),
@@ -130,8 +171,8 @@ Clusters = Table(
         record_uri=(pa.string(), "tells two records of one doc_id apart"),
         cluster_id=(pa.string(), "doc_id of the representative"),
         representative=(pa.bool_(), "true for the one document that stays"),
-        reason=(pa.string(), "same_record, exact or near: why it is not the representative; kept for it"),
-        similarity=(pa.float64(), "highest verified Jaccard in the cluster, perhaps of two others; 1 for exact copies"),
+        reason=(pa.string(), "same_record, url, exact or near: why it is not the representative; kept for it"),
+        similarity=(pa.float64(), "highest verified Jaccard in the cluster, perhaps of two others; 1 for other rules"),
     ),
     "Members of every duplicate cluster of two or more.",
 )
@@ -143,8 +184,9 @@ Redacted = Table(
         doc_id=DOC_ID,
         text=(pa.string(), "text with personal data replaced"),
         redactions=(pa.int32(), "spans replaced (count)"),
+        lines_removed=(pa.int32(), "whole lines cut out (count)"),
     ),
-    "Text of the kept documents after redaction.",
+    "Text of the kept documents after line cleaning and redaction.",
 )
 
 Curated = Table(
@@ -353,6 +395,7 @@ TABLES: dict[str, Table] = {
         SetAside,
         *SIGNALS,
         Spans,
+        Cuts,
         Verdicts,
         Bands,
         Pairs,

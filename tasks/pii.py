@@ -22,11 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import xxhash
+import pyarrow.compute as pc
 
 from schemas.config import Config
 from schemas.errors import GristmillError
-from schemas.tables import Documents, Spans
+from schemas.tables import Cuts, Documents, Spans
+from tasks.editing import edit_texts
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
 
@@ -172,38 +173,11 @@ def redact_spans(
     """``texts`` with every span replaced; texts without spans as they are.
 
     ``doc_ids`` and ``texts`` are of one length, each id once; ``spans`` has the columns of ``spans``, in any order, and
-    only ids among ``doc_ids``. Overlapping spans are one stretch with one replacement, that of the span that begins
-    first. Where FineWeb goes round its list of replacements, here the xxh3-64 of ``doc_id:start`` chooses, so that the
-    result does not depend on the order of documents. Raises :class:`GristmillError` for a kind without replacement, an
-    unknown id, or a span outside its text.
+    only ids among ``doc_ids``. Overlapping spans are one stretch with one replacement (see ``tasks.editing``). Raises
+    :class:`GristmillError` for a kind without replacement, an unknown id, or a span outside its text.
     """
-    ordered = pl.DataFrame(spans.select(["doc_id", "start", "end", "kind"])).sort("doc_id", "start", "end", "kind")
-    unknown = sorted(set(ordered["kind"].unique()) - set(replacements))
-    if unknown:
-        raise GristmillError(f"no replacement for spans of kind {', '.join(unknown)}: add one to REPLACEMENTS")
-    rows = pl.DataFrame({"doc_id": pl.Series(doc_ids), "row": np.arange(len(doc_ids))})
-    ordered = ordered.join(rows, on="doc_id", how="left", maintain_order="left")
-    if ordered["row"].null_count():
-        stranger = ordered.filter(pl.col("row").is_null())["doc_id"][0]
-        raise GristmillError(f"spans speak of document {stranger}, which is not among the texts")
-    result = texts.to_pylist()
-    for (row, doc_id), found in ordered.group_by(["row", "doc_id"], maintain_order=True):
-        stretches = found.select("start", "end", "kind").rows()
-        result[row] = _redacted(str(doc_id), result[row], stretches, replacements)
-    return pa.array(result, pa.string())
-
-
-def _redacted(
-    doc_id: str, text: str, spans: list[tuple[int, int, str]], replacements: Mapping[str, tuple[str, ...]]
-) -> str:
-    pieces: list[str] = []
-    done = 0
-    for start, end, kind in spans:
-        if not 0 <= start < end <= len(text):
-            raise GristmillError(f"span {start}:{end} lies outside the {len(text)} characters of document {doc_id}")
-        if start >= done:
-            choices = replacements[kind]
-            choice = xxhash.xxh3_64_intdigest(f"{doc_id}:{start}".encode()) % len(choices)
-            pieces += [text[done:start], choices[choice]]
-        done = max(done, end)
-    return "".join([*pieces, text[done:]])
+    strangers = spans.filter(pc.invert(pc.is_in(spans.column("doc_id"), value_set=doc_ids)))
+    if len(strangers):
+        raise GristmillError(f"spans speak of document {strangers.column('doc_id')[0]}, which is not among the texts")
+    edited = edit_texts(doc_ids, texts, spans, Cuts.schema.empty_table(), replacements)
+    return edited["text"].to_arrow().cast(pa.string())

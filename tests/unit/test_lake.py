@@ -17,7 +17,9 @@ ID_A, ID_B = "a" * 32, "b" * 32
 
 def rows(*texts: str) -> pa.Table:
     ids = [ID_B, ID_A][: len(texts)]
-    return pa.table({"doc_id": ids, "text": list(texts), "redactions": [0] * len(texts)})
+    return pa.table(
+        {"doc_id": ids, "text": list(texts), "redactions": [0] * len(texts), "lines_removed": [0] * len(texts)}
+    )
 
 
 def test_a_table_is_sorted_typed_and_read_back(tmp_path: Path) -> None:
@@ -40,10 +42,15 @@ def test_equal_rows_give_equal_bytes_in_any_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (pa.table({"doc_id": [ID_A], "text": ["x"]}), "missing columns ['redactions']"),
+        (pa.table({"doc_id": [ID_A], "text": ["x"]}), "missing columns ['redactions', 'lines_removed']"),
         (rows("x").append_column("extra", pa.array([1])), "unknown columns ['extra']"),
-        (pa.table({"doc_id": [ID_A], "text": ["x"], "redactions": ["many"]}), "many"),
-        (pa.table({"doc_id": [ID_A], "text": pa.array([None], pa.string()), "redactions": [0]}), "text"),
+        (pa.table({"doc_id": [ID_A], "text": ["x"], "redactions": ["many"], "lines_removed": [0]}), "many"),
+        (
+            pa.table(
+                {"doc_id": [ID_A], "text": pa.array([None], pa.string()), "redactions": [0], "lines_removed": [0]}
+            ),
+            "text",
+        ),
     ],
 )
 def test_a_table_that_breaks_its_contract_is_refused(table: pa.Table, message: str) -> None:

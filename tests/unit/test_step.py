@@ -24,7 +24,7 @@ class Suffix(Config):
 
 
 def redacted(text: str, doc_id: str = ID) -> pa.Table:
-    return pa.table({"doc_id": [doc_id], "text": [text], "redactions": [0]})
+    return pa.table({"doc_id": [doc_id], "text": [text], "redactions": [0], "lines_removed": [0]})
 
 
 @step("shout", version=1, reads=(Redacted,), writes=(Redacted,))
