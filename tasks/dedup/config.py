@@ -5,12 +5,60 @@ closure have removed 97 % of a book corpus and more (reference: marin issues 685
 ``threshold`` joins two documents.
 """
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from schemas.config import Config
+from tasks.dedup.budget import DEFAULT, Memory
 from tasks.minhash import PRESETS, MinHashConfig
 from tasks.policy import signal_field
 from tasks.shingles import ShingleConfig
+
+
+class LinesConfig(Config):
+    """Which lines count as repeated. ``paragraph``: a run of lines that are not blank."""
+
+    unit: Literal["line", "paragraph"] = "line"
+    min_chars: int = Field(default=40, ge=1, description="shorter lines are never cut")
+
+
+class RepeatsConfig(Config):
+    """What the cuts of repeated lines depend on."""
+
+    min_documents: int = Field(default=7, ge=2)
+    scope: Literal["source", "corpus"] = "source"
+    unit: Literal["line", "paragraph"] = "line"
+    frozen: tuple[str, ...] = ()
+    memory: Memory = Field(default=DEFAULT, exclude=True)
+
+
+class LineSettings(Config):
+    """Repeated lines as a pipeline configuration writes them.
+
+    Seven documents: Llama 3 (Dubey et al. 2024, 3.1.1) removed lines that appear more than six times in a bucket of 30
+    million documents. Here one of them, the first by doc_id, keeps the line.
+    """
+
+    unit: Literal["line", "paragraph"] = "line"
+    min_chars: int = Field(default=40, ge=1, description="shorter lines are never cut")
+    min_documents: int = Field(default=7, ge=2, description="documents that must share a line before it is cut")
+    scope: Literal["source", "corpus"] = Field(default="source", description="where they are counted")
+    min_left: float = Field(
+        default=0.3, ge=0, lt=1, description="a document is removed when less than this share of its characters is left"
+    )
+
+    def lines(self) -> LinesConfig:
+        """Settings of the step ``lines``."""
+        return LinesConfig(unit=self.unit, min_chars=self.min_chars)
+
+
+class CopiesConfig(Config):
+    """What the copies depend on. ``frozen``: shards whose earlier outcome stands, by name."""
+
+    url: bool = False
+    frozen: tuple[str, ...] = ()
+    memory: Memory = Field(default=DEFAULT, exclude=True)
 
 
 class PairsConfig(Config):
@@ -19,6 +67,9 @@ class PairsConfig(Config):
     shingles: ShingleConfig = ShingleConfig()
     threshold: float = Field(default=0.75, gt=0, le=1)
     max_bucket: int = Field(default=200, ge=2)
+    min_left: float = Field(default=0, ge=0, lt=1)
+    frozen: tuple[str, ...] = ()
+    memory: Memory = Field(default=DEFAULT, exclude=True)
 
 
 class ClustersConfig(Config):
@@ -31,6 +82,9 @@ class ClustersConfig(Config):
     quality: str
     max_loss: float = Field(default=0.9, gt=0, le=1)
     min_documents: int = Field(default=1000, ge=1)
+    min_left: float = Field(default=0, ge=0, lt=1)
+    frozen: tuple[str, ...] = ()
+    memory: Memory = Field(default=DEFAULT, exclude=True)
 
     @field_validator("quality")
     @classmethod
@@ -40,28 +94,63 @@ class ClustersConfig(Config):
 
 
 class DedupVerdictsConfig(Config):
-    """What the verdicts of deduplication depend on: the threshold that they quote."""
+    """What the verdicts of deduplication depend on: the bounds that they quote."""
 
     threshold: float = Field(default=0.75, gt=0, le=1)
+    min_left: float = Field(default=0, ge=0, lt=1)
 
 
 class DedupConfig(Config):
-    """Deduplication as a pipeline configuration writes it."""
+    """Deduplication as a pipeline configuration writes it. ``lines``: none for no cuts of repeated lines."""
 
     minhash: MinHashConfig = PRESETS["fineweb"]
     threshold: float = Field(default=0.75, gt=0, le=1, description="least Jaccard similarity of near-duplicates")
     max_bucket: int = Field(default=200, ge=2, description="largest bucket in which every pair is proposed")
     max_loss: float = Field(default=0.9, gt=0, le=1, description="share of a source that near-duplicates may cost")
     min_documents: int = Field(default=1000, ge=1, description="smallest source that max_loss applies to")
+    url: bool = Field(default=False, description="of several documents of one URL the newest stays")
+    lines: LineSettings | None = Field(default=None, description="cut lines that many documents share")
+    keep_earlier: bool = Field(default=False, description="what earlier curations kept stays, whatever comes now")
+    memory: Memory = Field(default=DEFAULT, exclude=True, description="memory of each global step, such as 2GiB")
 
-    def pairs(self) -> PairsConfig:
+    @property
+    def min_left(self) -> float:
+        """Share of its characters that a document must keep after the cuts of repeated lines; 0 without cuts."""
+        return self.lines.min_left if self.lines else 0
+
+    def copies(self, frozen: tuple[str, ...] = ()) -> CopiesConfig:
+        """Settings of the step ``copies``."""
+        return CopiesConfig(url=self.url, frozen=frozen, memory=self.memory)
+
+    def repeats(self, frozen: tuple[str, ...] = ()) -> RepeatsConfig:
+        """Settings of the step ``repeated-lines``. Raises ``ValueError`` when ``lines`` is not asked for."""
+        if self.lines is None:
+            raise ValueError("repeated lines are not asked for")
+        found = self.lines.model_dump(include={"min_documents", "scope", "unit"})
+        return RepeatsConfig(**found, frozen=frozen, memory=self.memory)
+
+    def pairs(self, frozen: tuple[str, ...] = ()) -> PairsConfig:
         """Settings of the step ``pairs``."""
-        return PairsConfig(shingles=self.minhash.shingles, threshold=self.threshold, max_bucket=self.max_bucket)
+        return PairsConfig(
+            shingles=self.minhash.shingles,
+            threshold=self.threshold,
+            max_bucket=self.max_bucket,
+            min_left=self.min_left,
+            frozen=frozen,
+            memory=self.memory,
+        )
 
-    def clusters(self, quality: str) -> ClustersConfig:
+    def clusters(self, quality: str, frozen: tuple[str, ...] = ()) -> ClustersConfig:
         """Settings of the step ``clusters``; ``quality`` is the policy's."""
-        return ClustersConfig(quality=quality, max_loss=self.max_loss, min_documents=self.min_documents)
+        return ClustersConfig(
+            quality=quality,
+            max_loss=self.max_loss,
+            min_documents=self.min_documents,
+            min_left=self.min_left,
+            frozen=frozen,
+            memory=self.memory,
+        )
 
     def verdicts(self) -> DedupVerdictsConfig:
         """Settings of the step ``dedup-verdicts``."""
-        return DedupVerdictsConfig(threshold=self.threshold)
+        return DedupVerdictsConfig(threshold=self.threshold, min_left=self.min_left)

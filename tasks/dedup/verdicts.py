@@ -1,37 +1,42 @@
 """Verdicts of deduplication: for each document that the policy kept, whether it stays, and if not for which rule.
 
-One join of a shard's documents with the clusters. A removed document names its representative in ``value_text``.
+Two joins of a shard's documents with its clusters and its cuts of repeated lines. A removed document names its
+representative in ``value_text``; one that repeated lines left too short says what share of it is left.
 """
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from schemas.tables import Clusters, Documents, Verdicts
+from schemas.tables import Clusters, Cuts, Documents, Verdicts
 from tasks.decide import STAGE as DECIDE
 from tasks.decide import kept_by, kept_rows, ledger
 from tasks.dedup.config import DedupVerdictsConfig
+from tasks.dedup.records import DEDUPLICATE as STAGE
+from tasks.dedup.records import REPEATED
 from tasks.policy import number
 from tasks.step import step
 
-STAGE = "deduplicate"
-RULES = ("same_record", "exact", "near")
+RULES = ("same_record", "url", "exact", "lines", "near")
 SIGNAL = "clusters.similarity"
+LINES_SIGNAL = "cuts.left"
 
 
-@step("dedup-verdicts", version=1, reads=(Documents, Verdicts, Clusters), writes=(Verdicts,))
+@step("dedup-verdicts", version=2, reads=(Documents, Verdicts, Clusters, Cuts), writes=(Verdicts,))
 def dedup_verdicts(
-    documents: pa.Table, verdicts: pa.Table, clusters: pa.Table, config: DedupVerdictsConfig
+    documents: pa.Table, verdicts: pa.Table, clusters: pa.Table, cuts: pa.Table, config: DedupVerdictsConfig
 ) -> pa.Table:
-    """Verdicts with stage ``deduplicate``; ``clusters`` is the whole table, ``verdicts`` those of the shard.
+    """Verdicts with stage ``deduplicate``, from the shard's own clusters, verdicts and cuts.
 
-    One row for each document that stage ``decide`` kept: kept, or removed by ``same_record``, ``exact`` or ``near``.
+    One row for each document that stage ``decide`` kept: kept, or removed by one of ``RULES``.
     """
-    kept = kept_by(verdicts, DECIDE, documents.select(["doc_id", "source", "record_uri"]))
-    known = clusters.filter(pc.is_in(clusters.column("doc_id"), value_set=kept.column("doc_id").combine_chunks()))
-    fates = pl.DataFrame(kept).join(pl.DataFrame(known), on=["doc_id", "record_uri"], how="left")
+    kept = pl.DataFrame(kept_by(verdicts, DECIDE, documents.select(["doc_id", "source", "record_uri", "chars"])))
+    fates = kept.join(pl.DataFrame(clusters), on=["doc_id", "record_uri"], how="left").join(
+        _left(cuts), on="doc_id", how="left"
+    )
+    left = (pl.col("chars") - pl.col("cut")) / pl.col("chars")
     staying = pl.col("representative").fill_null(True)
-    removed = fates.filter(~staying).select(
+    short = (staying & (left < config.min_left)).fill_null(False)
+    copied = fates.filter(~staying).select(
         "doc_id",
         "source",
         stage=pl.lit(STAGE),
@@ -45,4 +50,21 @@ def dedup_verdicts(
         .then(pl.lit(f"< {number(config.threshold)}"))
         .otherwise(pl.lit("< 1")),
     )
-    return ledger([removed, kept_rows(fates.filter(staying).select("doc_id", "source"), STAGE)])
+    shortened = fates.filter(short).select(
+        "doc_id",
+        "source",
+        stage=pl.lit(STAGE),
+        kept=pl.lit(False),
+        rank=pl.lit(RULES.index("lines") + 1, pl.Int16),
+        rule=pl.lit("lines"),
+        signal=pl.lit(LINES_SIGNAL),
+        value=left,
+        threshold=pl.lit(f">= {number(config.min_left)}"),
+    )
+    return ledger([copied, shortened, kept_rows(fates.filter(staying & ~short).select("doc_id", "source"), STAGE)])
+
+
+def _left(cuts: pa.Table) -> pl.DataFrame:
+    """For each document with cuts of repeated lines the characters that they take."""
+    repeated = pl.DataFrame(cuts).filter(pl.col("reason").str.starts_with(REPEATED))
+    return repeated.group_by("doc_id").agg(cut=(pl.col("end") - pl.col("start")).sum())

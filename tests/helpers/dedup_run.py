@@ -1,21 +1,28 @@
 """Deduplication from documents to verdicts through the steps' functions, over shards stored under a folder."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from schemas.digests import digest_text
 from schemas.lake import conform
 from schemas.signals import SIGNALS
-from schemas.tables import Bands, Clusters, Documents, Pairs, Verdicts
+from schemas.table import Table
+from schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
 from tasks.dedup.clusters import clusters
 from tasks.dedup.config import DedupConfig
+from tasks.dedup.copies import copies
+from tasks.dedup.lines import lines, repeated_lines
 from tasks.dedup.pairs import pairs
+from tasks.dedup.records import file_name
 from tasks.dedup.verdicts import dedup_verdicts
 from tasks.minhash import bands
-from tests.helpers.ledger_rows import signals_of, store
+from tasks.step import Step
+from tests.helpers.ledger_rows import signals_of
 
 QUALITY = "gopher_quality.alpha_word_ratio"
 
@@ -31,11 +38,21 @@ class Shard:
 
 @dataclass(frozen=True)
 class Result:
-    """What deduplication wrote."""
+    """What deduplication wrote: ``tables`` holds a table for each shard, ``files`` the files of every table."""
 
-    pairs: pa.Table
-    clusters: pa.Table
+    tables: dict[str, list[pa.Table]]
     verdicts: list[pa.Table]
+    files: dict[str, list[Path]] = field(repr=False)
+
+    @property
+    def pairs(self) -> pa.Table:
+        """Pairs of all shards, sorted."""
+        return conform(Pairs, pa.concat_tables(self.tables[Pairs.name]))
+
+    @property
+    def clusters(self) -> pa.Table:
+        """Clusters of all shards, sorted."""
+        return conform(Clusters, pa.concat_tables(self.tables[Clusters.name]))
 
     def fate(self, shard: int, name: str) -> tuple[Any, ...]:
         """(kept, rule, value, value_text, threshold) of the one row of a document."""
@@ -49,31 +66,96 @@ class Result:
         mine = {row["cluster_id"] for row in rows if row["doc_id"] == digest_text(name)}
         return {row["doc_id"] for row in rows if row["cluster_id"] in mine}
 
+    def kept(self) -> set[str]:
+        """doc_ids that stay."""
+        return {row["doc_id"] for verdicts in self.verdicts for row in verdicts.to_pylist() if row["kept"]}
 
-def deduplicate(shards: list[Shard], folder: Path, config: DedupConfig | None = None) -> Result:
-    """Run the four steps over ``shards``; every file goes under ``folder``, which must not hold an earlier run."""
+
+def deduplicate(
+    shards: Sequence[Shard],
+    folder: Path,
+    config: DedupConfig | None = None,
+    *,
+    known: Result | None = None,
+    frozen: Sequence[int] = (),
+    earlier: Result | None = None,
+) -> Result:
+    """Run the steps over ``shards``; every file goes under ``folder``, which must not hold an earlier run.
+
+    ``known``: a run over some of these shards whose work is to be used again. ``frozen``: numbers of the shards for
+    which the verdicts of ``earlier`` stand.
+    """
     config = config or DedupConfig()
-    documents, verdicts, band_files = [], [], []
-    signal_files: list[list[Path]] = [[] for _ in SIGNALS]
+    run = _Run(folder, len(shards))
     for place, part in enumerate(shards):
-        home = folder / f"shard[{place}]*'"  # characters that a file list must not expand
-        documents.append(store(home, Documents, part.documents))
-        verdicts.append(store(home, Verdicts, part.verdicts))
-        band_files.append(store(home, Bands, bands.function(part.documents, part.verdicts, config.minhash)))
-        rows = signals_of(part.documents, {QUALITY: part.quality})
-        for table, signal, paths in zip(SIGNALS, rows, signal_files, strict=True):
-            paths.append(store(home, table, signal))
-    scratch = [folder / "scratch1", folder / "scratch2"]
-    for empty in scratch:
-        empty.mkdir()
-    found = conform(Pairs, pairs.function(band_files, documents, verdicts, config.pairs(), scratch[0]))
-    pair_files = [store(folder / "pairs", Pairs, found)]
-    members = conform(
-        Clusters,
-        clusters.function(documents, verdicts, pair_files, *signal_files, config.clusters(QUALITY), scratch[1]),
-    )
-    fates = [
-        conform(Verdicts, dedup_verdicts.function(part.documents, part.verdicts, members, config.verdicts()))
-        for part in shards
-    ]
-    return Result(found, members, fates)
+        run.store(Documents, place, part.documents)
+        run.store(Verdicts, place, part.verdicts)
+        run.store(Bands, place, bands.function(part.documents, part.verdicts, config.minhash))
+        if config.lines:
+            run.store(Lines, place, lines.function(part.documents, part.verdicts, config.lines.lines()))
+        for table, rows in zip(SIGNALS, signals_of(part.documents, {QUALITY: part.quality}), strict=True):
+            run.store(table, place, rows)
+    documents, verdicts = run.files[Documents.name], run.files[Verdicts.name]
+    names = tuple(file_name(documents[place]) for place in frozen)
+    if earlier is not None:
+        verdicts = [
+            run.earlier(place, earlier.verdicts[place]) if place in frozen else path
+            for place, path in enumerate(verdicts)
+        ]
+    before = known.files if known else {}
+
+    run.scatter(copies, Copies, documents, verdicts, before.get(Copies.name, []), config.copies(names))
+    copied = run.files[Copies.name]
+    if config.lines:
+        run.scatter(repeated_lines, Cuts, documents, verdicts, copied, run.files[Lines.name], config.repeats(names))
+    cuts = run.files.get(Cuts.name, [])
+    found = (documents, verdicts, copied, cuts)
+    run.scatter(pairs, Pairs, *found, run.files[Bands.name], before.get(Pairs.name, []), config.pairs(names))
+    signals = [run.files[table.name] for table in SIGNALS]
+    run.scatter(clusters, Clusters, *found, run.files[Pairs.name], *signals, config.clusters(QUALITY, names))
+    fates = []
+    for place, part in enumerate(shards):
+        of_shard = (
+            run.tables[Clusters.name][place],
+            run.tables[Cuts.name][place] if cuts else Cuts.schema.empty_table(),
+        )
+        fates.append(
+            conform(Verdicts, dedup_verdicts.function(part.documents, part.verdicts, *of_shard, config.verdicts()))
+            if place not in frozen or earlier is None
+            else earlier.verdicts[place]
+        )
+    return Result(run.tables, fates, run.files)
+
+
+class _Run:
+    """Files of one run, as a lake names them: ``<table>/<shard>/<key>.parquet``."""
+
+    def __init__(self, folder: Path, shards: int) -> None:
+        self.folder = folder
+        self.shards = [f"shard[{place}]*'" for place in range(shards)]  # characters that a file list must not expand
+        self.tables: dict[str, list[pa.Table]] = {}
+        self.files: dict[str, list[Path]] = {}
+
+    def store(self, table: Table, place: int, rows: pa.Table) -> None:
+        """Write rows as the lake would."""
+        path = self.folder / table.sql_name / self.shards[place] / "key.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        conformed = conform(table, rows)
+        pq.write_table(conformed, path)
+        self.files.setdefault(table.name, []).append(path)
+        self.tables.setdefault(table.name, []).append(conformed)
+
+    def earlier(self, place: int, verdicts: pa.Table) -> Path:
+        """Write verdicts of an earlier run for a shard."""
+        path = self.folder / "earlier" / self.shards[place] / "key.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(verdicts, path)
+        return path
+
+    def scatter(self, step: Step, table: Table, *arguments: Any) -> None:
+        """Run a step over all shards and store what it gives for each."""
+        scratch = self.folder / f"scratch-{step.name}"
+        scratch.mkdir(parents=True)
+        for place, rows in enumerate(step.function(*arguments, scratch)):
+            self.store(table, place, rows)
+        assert len(self.files[table.name]) == len(self.shards)
