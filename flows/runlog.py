@@ -20,6 +20,7 @@ import psutil
 from prefect.runtime import flow_run
 
 from schemas.errors import GateError
+from schemas.files import write_whole
 from schemas.lake import Lake, translate_os_errors
 
 ABANDONED = (
@@ -51,7 +52,7 @@ def record_run(lake: Lake, flow: str, name: str) -> Iterator[RunRecord]:
     def write(status: str) -> None:
         entry.update(status=status, counts=record.counts, finished_at=None if status == "running" else now())
         with translate_os_errors(lake.root):
-            replace(path, entry)
+            write_whole(path, json.dumps(entry, ensure_ascii=False))
 
     write("running")
     try:
@@ -79,8 +80,9 @@ def close_abandoned(lake: Lake) -> list[str]:
             continue
         entry = open_record(path)  # it may have ended in good order between the two looks
         if entry is not None:
+            closing = entry | {"status": "failed", "error": ABANDONED, "finished_at": now()}
             with translate_os_errors(lake.root):
-                replace(path, entry | {"status": "failed", "error": ABANDONED, "finished_at": now()})
+                write_whole(path, json.dumps(closing, ensure_ascii=False))
             closed.append(str(entry["run_id"]))
     return closed
 
@@ -123,13 +125,6 @@ def is_alive(process: dict[str, Any]) -> bool:
         return abs(found.create_time() - process["created"]) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def replace(path: Path, entry: dict[str, Any]) -> None:
-    """Write a record in one rename; the temporary name is this process's own, so two that close it never mix."""
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
-    temporary.replace(path)
 
 
 def now() -> str:

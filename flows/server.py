@@ -23,6 +23,7 @@ import httpx
 import psutil
 
 from schemas.errors import GristmillError
+from schemas.files import write_whole
 
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
@@ -108,9 +109,7 @@ def start_server(lake_root: Path) -> Server:
             start_new_session=True,
         )
     record = {"pid": process.pid, "created": psutil.Process(process.pid).create_time(), "api_url": url}
-    temporary = record_path(lake_root).with_suffix(".tmp")
-    temporary.write_text(json.dumps(record), encoding="utf-8")
-    temporary.replace(record_path(lake_root))
+    write_whole(record_path(lake_root), json.dumps(record))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -5,7 +5,6 @@ after a crash, here or on another machine that sees the same lake, never trains 
 """
 
 import json
-import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from flows.runlog import record_run
 from flows.running import threads
 from flows.settings import LakePath, TrainSettings
 from schemas.errors import UsageError
+from schemas.files import write_whole
 from schemas.lake import Dataset, FilesRef, Input, Lake, Manifest
 from schemas.tables import Checkpoints, Losses, Runs
 from tasks.launch.job import Job
@@ -96,9 +96,7 @@ def train_one(training: Training, launcher_name: str, lake: Lake, advance: Advan
         tokenizer=str(lake.files_path(training.tokenizer)),
     )
     # By rename: another flow may follow the same job, whose trainer may be about to read this.
-    temporary = run_dir / f"train.{os.getpid()}.tmp"
-    temporary.write_text(run.model_dump_json(), encoding="utf-8")
-    temporary.replace(run_dir / "train.json")
+    write_whole(run_dir / "train.json", run.model_dump_json())
     job = Job(
         key=training.key,
         argv=(sys.executable, "-u", "-m", "tasks.train.trainer", str(run_dir)),

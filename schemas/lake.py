@@ -16,7 +16,6 @@ a manifest appears by rename after all it names is on disk (law 4), so a process
 
 import errno
 import json
-import os
 import re
 import shutil
 import uuid
@@ -34,6 +33,7 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.digests import canonical_json, digest_digests, digest_file, digest_json
 from schemas.errors import GristmillError, UsageError
+from schemas.files import fsync, publish
 from schemas.table import Table
 
 FORMAT = 1
@@ -336,23 +336,6 @@ def check_name(name: str, what: str) -> str:
             "starting with a letter or digit."
         )
     return name
-
-
-def publish(temporary: Path, path: Path) -> None:
-    """fsync, rename to the final name, fsync the folder."""
-    fsync(temporary)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary.replace(path)
-    fsync(path.parent)
-
-
-def fsync(path: Path) -> None:
-    """Force a file's or folder's content to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

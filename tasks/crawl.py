@@ -26,6 +26,7 @@ from pydantic import Field
 
 from schemas.config import Config
 from schemas.errors import GristmillError, UsageError
+from schemas.files import write_whole
 from tasks.fetch import Capture, FetchConfig, Fetcher, FetchError, Resolve, canonical, links
 from tasks.warcfiles import WarcFiles, finished_files, read_captures
 
@@ -116,9 +117,7 @@ def _crawl(
             raise UsageError(f"{out_dir} holds another crawl (other seeds, config or edition). Give an empty folder.")
         return report
     report = _Run(starts, out_dir, config, resolve, identity, progress).finish()
-    temporary = report_path.with_suffix(".json.tmp")
-    temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    temporary.replace(report_path)
+    write_whole(report_path, report.model_dump_json(indent=2) + "\n")
     return report
 
 

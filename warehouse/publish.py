@@ -23,7 +23,8 @@ import duckdb
 
 from schemas.digests import digest_file, digest_json
 from schemas.errors import GristmillError
-from schemas.lake import Dataset, Lake, fsync, translate_os_errors
+from schemas.files import fsync
+from schemas.lake import Dataset, Lake, translate_os_errors
 from warehouse.load import current_datasets, fill, log_files, stamp
 from warehouse.migrate import Migration, pending, read_migrations, read_sql
 from warehouse.read import CURRENT, FOLDER, Warehouse

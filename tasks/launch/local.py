@@ -16,6 +16,7 @@ import psutil
 
 from schemas.config import Config
 from schemas.errors import GristmillError
+from schemas.files import write_whole
 from tasks.launch.job import FINAL, Handle, Job, Status
 
 GRACE_SECONDS = 10.0
@@ -54,9 +55,7 @@ class LocalLauncher:
             known = self.find(job.key)
             if known is not None and self.poll(known).state in ("running", "succeeded"):
                 return known
-            temporary = run_dir / "job.json.tmp"
-            temporary.write_text(job.model_dump_json(), encoding="utf-8")
-            temporary.replace(run_dir / "job.json")
+            write_whole(run_dir / "job.json", job.model_dump_json())
             (run_dir / "watcher.json").unlink(missing_ok=True)
             (run_dir / "status.json").unlink(missing_ok=True)
             with (run_dir / "watcher.log").open("ab") as log:

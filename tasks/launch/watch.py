@@ -17,6 +17,7 @@ from types import FrameType
 
 import psutil
 
+from schemas.files import write_whole
 from tasks.launch.job import Job, Status
 from tasks.launch.local import GRACE_SECONDS, Watcher
 
@@ -53,10 +54,12 @@ def watch(run_dir: Path) -> int:
         _signal_group(child.pid, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, forward)
-    _write(run_dir, "status.json", Status(state="running", attempt=attempt, heartbeat=time.time()).model_dump_json())
+    write_whole(
+        run_dir / "status.json", Status(state="running", attempt=attempt, heartbeat=time.time()).model_dump_json()
+    )
     me = psutil.Process()
     watcher = Watcher(pid=me.pid, created=me.create_time(), attempt=attempt)
-    _write(run_dir, "watcher.json", watcher.model_dump_json())
+    write_whole(run_dir / "watcher.json", watcher.model_dump_json())
 
     deadline: float | None = None
     while True:
@@ -75,7 +78,7 @@ def watch(run_dir: Path) -> int:
             heartbeat=time.time(),
             seconds=time.monotonic() - started,
         )
-        _write(run_dir, "status.json", status.model_dump_json())
+        write_whole(run_dir / "status.json", status.model_dump_json())
     _signal_group(child.pid, signal.SIGKILL)  # whatever the trainer left behind
 
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -93,8 +96,8 @@ def watch(run_dir: Path) -> int:
         peak_rss_bytes=usage.ru_maxrss * 1024,
     )
     if state == "succeeded":
-        _write(run_dir, "DONE", "")
-    _write(run_dir, "status.json", final.model_dump_json())
+        write_whole(run_dir / "DONE", "")
+    write_whole(run_dir / "status.json", final.model_dump_json())
     return code
 
 
@@ -127,12 +130,6 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
     except ProcessLookupError:
         return
-
-
-def _write(run_dir: Path, name: str, text: str) -> None:
-    temporary = run_dir / f"{name}.tmp"
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(run_dir / name)
 
 
 if __name__ == "__main__":

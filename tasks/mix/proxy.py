@@ -26,12 +26,13 @@ from torch.nn import functional
 
 from schemas.digests import digest_text
 from schemas.errors import GristmillError, UsageError
+from schemas.files import write_whole
 from tasks.mix.domain import Domain
 from tasks.mix.keyed import Integers, key, permute
 from tasks.mix.mixer import Budget, Outcome, Trial
 from tasks.mix.reweighter import reweighter
 from tasks.mix.store import TokenStore
-from tasks.mix.trials import WEIGHTS, Job, write_atomically, write_outcome
+from tasks.mix.trials import WEIGHTS, Job, write_outcome
 
 WARMUP = 0.1
 WEIGHT_DECAY = 0.1
@@ -133,7 +134,7 @@ def run(folder: Path) -> Outcome:
         if (step + 1) % SAY_EVERY == 0:
             print(f"step {step + 1} of {budget.steps}", flush=True)
     saved = save(model.state_dict())
-    write_atomically(folder / WEIGHTS, saved)
+    write_whole(folder / WEIGHTS, saved)
     checkpoint = hashlib.sha256(saved).hexdigest()
     size = sum(parameter.numel() for parameter in model.parameters())
     flops = float((6 if reference is None else 8) * size * budget.tokens)

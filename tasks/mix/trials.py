@@ -5,7 +5,6 @@ depends on clock or machine; ``usage.json`` holds the seconds. Without torch, so
 """
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pydantic_core import to_jsonable_python
 from schemas.config import Config
 from schemas.digests import canonical_json
 from schemas.errors import GristmillError, UsageError
+from schemas.files import write_whole
 from tasks.mix.domain import Domain
 from tasks.mix.mixer import Outcome, Trial, trial
 
@@ -82,7 +82,7 @@ def prepare(folder: Path, asked: Trial, store: Sequence[Path], init: Path | None
     """Write ``trial.json`` and give the command that runs it. ``init`` is the folder of the trial ``asked.init``."""
     folder.mkdir(parents=True, exist_ok=True)
     job = Job(trial=asked, store=tuple(str(path) for path in store), init=None if init is None else str(init))
-    write_atomically(folder / JOB, canonical_json(to_jsonable_python(job)) + b"\n")
+    write_whole(folder / JOB, canonical_json(to_jsonable_python(job)) + b"\n")
     return [sys.executable, "-m", "tasks.mix.proxy", str(folder)]
 
 
@@ -93,16 +93,6 @@ def read_outcome(folder: Path) -> Outcome | None:
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write the seconds, then the outcome, which makes the trial done."""
-    write_atomically(folder / USAGE, canonical_json({"seconds": outcome.seconds}) + b"\n")
+    write_whole(folder / USAGE, canonical_json({"seconds": outcome.seconds}) + b"\n")
     value = to_jsonable_python(replace(outcome, seconds=None))
-    write_atomically(folder / OUTCOME, canonical_json(value) + b"\n")
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write, fsync, rename: the file is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(folder / OUTCOME, canonical_json(value) + b"\n")

@@ -27,6 +27,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from schemas.digests import digest_file
 from schemas.errors import GristmillError
+from schemas.files import write_whole
 from tasks.mix.plan import Plan, batch
 from tasks.mix.store import TokenStore
 from tasks.train.recipe import RECIPES, Recipe, RunSettings, TrainingRun, learning_rate
@@ -161,9 +162,7 @@ def resume(run_dir: Path, model: LlamaForCausalLM, optimiser: torch.optim.Optimi
         optimiser.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
         # A checkpoint is saved after its losses are on file; what follows may be cut off in the middle of a line.
         kept = path.read_text(encoding="utf-8").splitlines()[:done]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, "".join(f"{line}\n" for line in kept))
     return done
 
 
