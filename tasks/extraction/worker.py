@@ -1,5 +1,6 @@
 """The extraction worker: reads documents from standard input, writes their text to standard output, until the input
-ends. Run as ``python -I -m tasks.extraction.worker CPU_SECONDS MEMORY_BYTES``.
+ends. Run as ``python -I -m tasks.extraction.worker CPU_SECONDS MEMORY_BYTES EXTRACTOR``; the extractor is resiliparse,
+trafilatura or trafilatura-precise and says how the main content of HTML is found.
 
 Pages come from strangers, and an HTML parser can be led into quadratic time, deep recursion or any amount of memory.
 Therefore the kernel limits this process: its processor time per document (ITIMER_PROF, whose signal kills), its address
@@ -7,7 +8,8 @@ space and its stack. It opens no file, and what goes back is length-prefixed UTF
 
 Request:  kind (1 byte: h, p, r), length of charset (u16), length of payload (u32), charset, payload.
 Response: status (1 byte: t text, u undecodable, e error), lengths of note (u16) and text (u32), note, text.
-The note is the encoding, or what went wrong. Start-up: resiliparse and the standard library, about 40 ms.
+The note is the encoding, or what went wrong. Start-up: resiliparse and the standard library, about 40 ms; trafilatura
+takes another 300 ms.
 """
 
 import os
@@ -15,6 +17,7 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from typing import BinaryIO
 
 from resiliparse.extract.html2text import extract_plain_text
@@ -43,21 +46,39 @@ def _lower(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def extract_one(kind: bytes, charset: str | None, payload: bytes) -> tuple[bytes, str, str]:
+MainContent = Callable[[str], str]
+
+
+def resiliparse_content(html: str) -> str:
+    """The main content of a page by resiliparse, as DCLM calls it; pictures' texts are left out."""
+    text: str = extract_plain_text(html, main_content=True, alt_texts=False)
+    return text
+
+
+def main_content(extractor: str) -> MainContent:
+    """The function that finds the main content of a page. Trafilatura is imported only where it is asked for."""
+    if extractor == "resiliparse":
+        return resiliparse_content
+    from tasks.extraction.trafilatura_content import precise_content, trafilatura_content
+
+    return {"trafilatura": trafilatura_content, "trafilatura-precise": precise_content}[extractor]
+
+
+def extract_one(kind: bytes, charset: str | None, payload: bytes, content: MainContent) -> tuple[bytes, str, str]:
     """Status, note and text of one document."""
     decoded = decode(payload, charset, is_html=kind == b"h")
     if decoded is None:
         return b"u", "no encoding gives text", ""
     text, encoding = decoded
     if kind == b"h":
-        text = extract_plain_text(text, main_content=True, alt_texts=False)
+        text = content(text)
     cleaned = clean(text)
     if cleaned is None:
         return b"u", f"control characters throughout when read as {encoding}", ""
     return b"t", encoding, cleaned
 
 
-def serve(requests: BinaryIO, responses: BinaryIO, cpu_seconds: float) -> None:
+def serve(requests: BinaryIO, responses: BinaryIO, cpu_seconds: float, content: MainContent) -> None:
     """Answer requests until the input ends."""
     responses.write(READY)
     responses.flush()
@@ -67,7 +88,7 @@ def serve(requests: BinaryIO, responses: BinaryIO, cpu_seconds: float) -> None:
         payload = requests.read(payload_size)
         signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
         try:
-            status, note, text = extract_one(kind, charset, payload)
+            status, note, text = extract_one(kind, charset, payload, content)
             body = text.encode("utf-8", "replace")
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
@@ -81,12 +102,13 @@ def serve(requests: BinaryIO, responses: BinaryIO, cpu_seconds: float) -> None:
 
 def main() -> None:
     """Take the pipes for ourselves, so that nothing a library prints gets between the responses."""
-    cpu_seconds, memory_bytes = float(sys.argv[1]), int(sys.argv[2])
+    cpu_seconds, memory_bytes, extractor = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     responses = os.fdopen(os.dup(1), "wb")
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
+    content = main_content(extractor)
     limit_process(memory_bytes)
-    serve(sys.stdin.buffer, responses, cpu_seconds)
+    serve(sys.stdin.buffer, responses, cpu_seconds, content)
 
 
 if __name__ == "__main__":

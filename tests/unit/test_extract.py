@@ -9,18 +9,22 @@ import threading
 import time
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from schemas.digests import digest_text
-from schemas.errors import GristmillError
+from schemas.errors import GristmillError, UsageError
 from schemas.lake import conform
 from schemas.tables import Documents, Records, SetAside
 from tasks.extract import ExtractConfig, extract
+from tasks.extraction import client
 from tasks.extraction.cleaning import clean
 from tasks.extraction.decoding import codec_of, decode
+from tasks.extraction.outcomes import outcomes
 
 PAGE = "<html><head><title>Mill</title></head><body><nav><a href=/>Home</a></nav><main><h1>Milling</h1><p>{}</p></main>"
 GRAIN = "Grain is milled between two stones, and the flour is then sifted to remove the bran."
@@ -50,7 +54,7 @@ def records(
     return pa.Table.from_pylist(rows, schema=Records.schema)
 
 
-def run(table: pa.Table, **settings: float) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+def run(table: pa.Table, **settings: Any) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     documents, aside = extract.function(table, ExtractConfig.parse(settings, "test"))
     return conform(Documents, documents).to_pylist(), conform(SetAside, aside).to_pylist()
 
@@ -118,6 +122,67 @@ def test_the_encoding_is_found_when_header_meta_and_bytes_disagree(
     assert decoded is not None
     assert decoded[1] == found
     assert text in decoded[0]
+
+
+RUSSIAN = "Мука мелется между двумя камнями, отруби отсеивают."
+GREEK = "Το αλεύρι αλέθεται ανάμεσα σε δύο πέτρες και μετά κοσκινίζεται."
+CZECH = "Příliš žluťoučký kůň úpěl ďábelské ódy, mouka se mele mezi kameny."
+TURKISH = "Un iki taş arasında öğütülür, sonra elenir; değirmenci şimdi uyuyor."
+HEBREW = "הקמח נטחן בין שתי אבנים ואחר כך מנופה מן הסובין."
+ARABIC = "يطحن الدقيق بين حجرين ثم ينخل لإزالة النخالة."
+BALTIC = "Milti tiek malti starp diviem akmeņiem, pēc tam sijāti, žāvēti un ēsti."
+VIETNAMESE = "Bột được xay giữa hai hòn đá".replace("ộ", "ô").replace("ợ", "ơ").replace("ữ", "ư").replace("ò", "o")
+THAI = "แป้งถูกบดระหว่างหินสองก้อน แล้วจึงร่อนเอารำออก"
+RARE_HANZI = "谷物磨成面粉，㐂𠀀镕喆。"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "label", "found"),
+    [
+        (RUSSIAN, "cp1251", "windows-1251", "cp1251"),
+        (RUSSIAN, "koi8-r", "koi8-r", "koi8-r"),
+        (RUSSIAN, "iso8859-5", "iso-8859-5", "iso8859-5"),
+        (GREEK, "cp1253", "windows-1253", "cp1253"),
+        (CZECH, "cp1250", "windows-1250", "cp1250"),
+        (CZECH, "iso8859-2", "latin2", "iso8859-2"),
+        (TURKISH, "cp1254", "windows-1254", "cp1254"),
+        (TURKISH, "iso8859-9", "iso-8859-9", "cp1254"),
+        (HEBREW, "cp1255", "windows-1255", "cp1255"),
+        (ARABIC, "cp1256", "windows-1256", "cp1256"),
+        (BALTIC, "cp1257", "windows-1257", "cp1257"),
+        (VIETNAMESE, "cp1258", "windows-1258", "cp1258"),
+        (THAI, "cp874", "tis-620", "cp874"),
+        (RARE_HANZI, "gb18030", "gb18030", "gb18030"),
+        (RARE_HANZI, "gb18030", "gb2312", "gb18030"),
+        ("粉は石臼で挽く①②㈱﨑。", "cp932", "shift_jis", "cp932"),
+        ("粉は石臼で挽く。", "euc_jp", "x-euc-jp", "euc_jp"),
+        ("곡물은 두 돌 사이에서 갈린다 똠방각하.", "cp949", "ks_c_5601-1987", "cp949"),
+        ("穀物在兩塊石頭之間磨成麵粉。", "big5hkscs", "big5-hkscs", "big5hkscs"),
+    ],
+)
+@pytest.mark.parametrize("where", ["header", "meta", "http-equiv", "xml"])
+def test_every_legacy_encoding_is_read_from_header_and_tags(
+    text: str, codec: str, label: str, found: str, where: str
+) -> None:
+    tags = {
+        "header": "",
+        "meta": f"<meta charset='{label}'>",
+        "http-equiv": f'<meta content="text/html; charset={label}" http-equiv="Content-Type">',
+        "xml": f'<?xml version="1.0" encoding="{label}"?>',
+    }
+    data = f"{tags[where]}<html><body><p>{text}</p>".encode(codec)
+    decoded = decode(data, label if where == "header" else None, is_html=True)
+    assert decoded is not None
+    assert (decoded[1], text in decoded[0]) == (found, True)
+
+
+def test_a_tag_inside_a_comment_says_nothing() -> None:
+    data = f"<!-- <meta charset=koi8-r> --><meta charset=windows-1251><p>{RUSSIAN}</p>".encode("cp1251")
+    decoded = decode(data, None, is_html=True)
+    assert decoded is not None
+    assert decoded[1] == "cp1251"
+    hidden = f"<meta charset=windows-1251><!-- <p>{RUSSIAN}</p>".encode("cp1251")
+    assert decode(hidden, None, is_html=True) is not None
 
 
 def test_a_few_broken_bytes_do_not_change_the_encoding() -> None:
@@ -224,3 +289,72 @@ def test_the_worker_imports_resiliparse_and_the_standard_library_only() -> None:
     ).stdout.split()
     assert time.process_time() - started < 5
     assert not {"pyarrow", "pydantic", "prefect", "numpy", "fastwarc", "schemas"} & set(loaded)
+
+
+ARTICLE = PAGE.format("</p><p>".join(f"{GRAIN} Paragraph {n} says more about mills and millers." for n in range(12)))
+HIDDEN = b"<html><body><div style='display:none'><p>Grain is milled</p></div></body></html>"  # to resiliparse
+
+
+def test_trafilatura_makes_the_text_where_it_is_asked_for() -> None:
+    documents, aside = run(records(ARTICLE.encode(), b"plain", b""), extractors=["trafilatura"])
+    assert [row["extractor"] for row in documents] == ["trafilatura"] + ["plain"] * (len(documents) - 1)
+    assert "Paragraph 11" in str(documents[0]["text"])
+    assert "Home" not in str(documents[0]["text"])
+    assert len(documents) + len(aside) == 3
+
+
+def test_the_next_extractor_sees_only_what_the_first_gave_nothing_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def counting(jobs: list[client.Job], extractor: str, *limits: float) -> Any:
+        seen.append((extractor, len(jobs)))
+        return client.extract_texts(jobs, extractor, *limits)
+
+    monkeypatch.setattr("tasks.extract.extract_texts", counting)
+    pages = records(ARTICLE.encode(), ARTICLE.encode() + DEEP, HIDDEN, b"<script>x()</script>")
+    documents, aside = run(pages, extractors=["resiliparse", "trafilatura"], cpu_seconds=0.5)
+    assert seen == [("resiliparse", 4), ("trafilatura-precise", 3)]
+    assert [row["extractor"] for row in documents] == [
+        "resiliparse",
+        "trafilatura-after-timeout",
+        "trafilatura-after-empty",
+    ]
+    assert [row["reason"] for row in aside] == ["empty_text"]
+    documents, _ = run(records(b"<div/>Grain"), extractors=["trafilatura", "resiliparse"])
+    assert [row["extractor"] for row in documents] == ["resiliparse-after-empty"]
+
+
+def test_every_outcome_is_counted(tmp_path: Path) -> None:
+    pages = records(ARTICLE.encode(), DEEP, b"<html><body><script>x()</script>", bytes(range(128, 160)) * 40)
+    documents, aside = extract.function(pages, ExtractConfig(cpu_seconds=0.5))
+    fell = documents.set_column(
+        documents.column_names.index("extractor"), "extractor", pa.array(["resiliparse-after-timeout"])
+    )
+    paths = []
+    for name, table in (("first", documents), ("second", fell), ("aside", aside)):
+        paths.append(tmp_path / f"{name}.parquet")
+        pq.write_table(table, paths[-1])
+    assert outcomes(paths[:2], paths[2:]) == {
+        "extracted": {"resiliparse": 1},
+        "fell_back": {"resiliparse-after-timeout": 1},
+        "empty": {"empty_text": 1},
+        "timed_out": {"extract_timeout": 1},
+        "failed": {},
+        "undecodable": {"undecodable": 1},
+    }
+
+
+def test_a_worker_of_trafilatura_is_replaced_after_some_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(client.RECYCLE_PAGES, "trafilatura", 3)
+    started = []
+    enter = client._Worker.__enter__
+    monkeypatch.setattr(client._Worker, "__enter__", lambda self: started.append(len(self.jobs)) or enter(self))
+    documents, _ = run(records(*[ARTICLE.encode()] * 7), extractors=["trafilatura"], favour_precision=False)
+    assert (len(documents), started) == (7, [3, 3, 1])
+
+
+def test_an_extractor_named_twice_or_unknown_is_refused() -> None:
+    with pytest.raises(UsageError, match="resiliparse is named twice"):
+        ExtractConfig.parse({"extractors": ["resiliparse", "trafilatura", "resiliparse"]}, "test")
+    with pytest.raises(UsageError, match="extractors"):
+        ExtractConfig.parse({"extractors": ["justext"]}, "test")

@@ -1,0 +1,41 @@
+"""What became of the records of a run at extraction, counted: nothing is lost without a number.
+
+Counts come from ``documents.extractor`` and ``set_aside``, a file at a time and without the text.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+
+from tasks.readers.reasons import Reason
+
+EXTRACTED, FELL_BACK, EMPTY, TIMED_OUT, FAILED, UNDECODABLE = OUTCOMES = (
+    "extracted", "fell_back", "empty", "timed_out", "failed", "undecodable"
+)  # fmt: skip
+OF_REASON: dict[str, str] = {
+    Reason.EMPTY_TEXT: EMPTY,
+    Reason.EXTRACT_TIMEOUT: TIMED_OUT,
+    Reason.EXTRACT_CRASHED: FAILED,
+    Reason.UNDECODABLE: UNDECODABLE,
+}
+
+
+def outcomes(documents: list[Path], set_aside: list[Path]) -> dict[str, dict[str, int]]:
+    """By outcome (``OUTCOMES``) how many records, and of what: the extractor for those that gave text (a fall back says
+    after what: ``resiliparse-after-timeout``), the reason for the others. Together they are all records of the stage.
+
+    The reason of a page on which every extractor failed is that of the last one.
+    """
+    counts: dict[str, Counter[str]] = {outcome: Counter() for outcome in OUTCOMES}
+    for path in documents:
+        for name, rows in (
+            pl.read_parquet(path, columns=["extractor"], glob=False).group_by("extractor").len().iter_rows()
+        ):
+            counts[FELL_BACK if "-after-" in name else EXTRACTED][name] += rows
+    for path in set_aside:
+        found = pl.read_parquet(path, columns=["stage", "kind", "reason"], glob=False)
+        records = found.filter(stage="extract", kind="record")
+        for reason, rows in records.group_by("reason").len().iter_rows():
+            counts[OF_REASON[reason]][reason] += rows
+    return {outcome: dict(sorted(counts[outcome].items())) for outcome in OUTCOMES}
