@@ -1,0 +1,31 @@
+"""Ends what a killed grader can leave behind: bubblewrap's child, waiting for a parent that is gone.
+
+bubblewrap binds its child to its own life only once the child runs. Killed in the microseconds between making the child
+and letting it go on, it leaves a process that waits for ever. That process holds nothing of the candidate and uses no
+processor time, but it would stay, so every grading begins by ending such processes. Cost: one look through ``/proc``.
+"""
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+from evals.jail.sandbox import FIRST_USER, SLOTS, Sandbox
+
+
+def end_orphans(sandbox: Sandbox) -> int:
+    """Kill every bubblewrap of the jail's users whose parent has died (it belongs to init now). Returns how many."""
+    users = range(FIRST_USER, FIRST_USER + SLOTS) if sandbox.drop_root else range(os.getuid(), os.getuid() + 1)
+    ended = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
+            if entry.stat().st_uid in users and _is_orphan(entry):
+                os.kill(int(entry.name), signal.SIGKILL)
+                ended += 1
+    return ended
+
+
+def _is_orphan(process: Path) -> bool:
+    """Whether it is a jail's bubblewrap, by its words, and a child of init."""
+    parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+    return parent == "1" and (process / "cmdline").read_bytes().startswith(b"bwrap\0--args\0")
