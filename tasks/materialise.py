@@ -15,8 +15,8 @@ from schemas.config import Config
 from schemas.signals import SIGNALS
 from schemas.tables import Curated, Documents, Redacted
 from tasks.decide import signal_frame
+from tasks.folding import IDEOGRAPHS
 from tasks.policy import signal_field
-from tasks.shingles import IDEOGRAPHS
 from tasks.step import step
 
 DOMAIN, LANGUAGE = "domain.domain", "language.language"

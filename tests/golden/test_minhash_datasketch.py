@@ -10,7 +10,8 @@ from datasketch import MinHash
 from datasketch.hashfunc import sha1_hash32, sha1_hash64
 
 from tasks.minhash import MinHashConfig, signatures
-from tasks.shingles import MULTIPLIER, ShingleConfig, shingle
+from tasks.kernels.windows import MULTIPLIER
+from tasks.shingles import ShingleConfig, shingle
 from tests.helpers.near_duplicates import chars_of, windows, words_of
 
 TEXTS = [

@@ -6,9 +6,10 @@ import pytest
 
 from schemas.lake import conform
 from schemas.tables import Bands
-from tasks import minhash, shingles
+from tasks import minhash
 from tasks.minhash import PRESETS, MinHashConfig, bands, candidate_probability, signatures
-from tasks.shingles import ShingleConfig, Shingles, runs, shingle, slices
+from tasks.shingles import ShingleConfig, Shingles, runs, shingle, slices, tokenize
+from tests.helpers.folded import spelled
 from tests.helpers.ledger_rows import all_kept, documents_of
 
 LONG = {str(number): f"text {number} " + "with quite a few words in it " * (number % 7) for number in range(60)}
@@ -44,11 +45,10 @@ def test_equal_texts_share_every_bucket_and_normalisation_is_case_and_marks() ->
 
 
 @pytest.mark.parametrize("scheme", ["affine32", "affine64"])
-def test_slices_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_slices_change_nothing(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     documents = documents_of(LONG)
     config = MinHashConfig.parse({"scheme": scheme}, "test")
     whole = conform(Bands, bands.function(documents, all_kept(documents), config))
-    monkeypatch.setattr(minhash, "BLOCK_SHINGLES", 10)
     monkeypatch.setattr(minhash, "slices", lambda texts: slices(texts, 50))
     assert conform(Bands, bands.function(documents, all_kept(documents), config)).equals(whole)
 
@@ -79,9 +79,8 @@ def test_shingles_at_the_edges(unit: str, name: str) -> None:
 
 
 def test_han_characters_are_words_of_their_own() -> None:
-    tokens, counts = shingles.tokenize(pa.array(["abc深度学习x2 かな", "한국"]), "word")
-    assert tokens.to_list() == ["abc", "深", "度", "学", "习", "x2", "か", "な", "한", "국"]
-    assert counts.tolist() == [8, 2]
+    tokens = tokenize(pa.array(["abc深度学习x2 かな", "한국"]), ShingleConfig())
+    assert spelled(tokens) == [["abc", "深", "度", "学", "习", "x2", "か", "な"], ["한", "국"]]
 
 
 def test_runs_respect_the_budget_and_lose_nothing() -> None:

@@ -1,0 +1,28 @@
+"""Folded tokens as text, and the same tokens by polars' expressions, to judge the kernel by."""
+
+import polars as pl
+
+from tasks.folding import IDEOGRAPHS, Unit
+from tasks.kernels.fold import Tokens
+
+WORD = rf"[{IDEOGRAPHS}]|[[\p{{L}}\p{{N}}]--[{IDEOGRAPHS}]]+"
+
+
+def spelled(tokens: Tokens) -> list[list[str]]:
+    """The tokens of each text."""
+    data = tokens.data.tobytes()
+    words = [data[start:end].decode() for start, end in zip(tokens.starts[:-1], tokens.ends, strict=True)]
+    found, start = [], 0
+    for count in tokens.counts.tolist():
+        found.append(words[start : start + count])
+        start += count
+    return found
+
+
+def by_expressions(texts: list[str], unit: Unit) -> list[list[str]]:
+    """Plain tokens as columns give them: lower case, then one regular expression."""
+    lowered = pl.Series("text", texts, dtype=pl.String).str.to_lowercase()
+    if unit == "word":
+        return lowered.str.extract_all(WORD).to_list()
+    lists = lowered.str.replace_all(r"\s+", " ").str.strip_chars().str.split("").to_list()
+    return [[char for char in row if char] for row in lists]
