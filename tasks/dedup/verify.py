@@ -5,8 +5,9 @@ memory. The size of an intersection is found by merging two sorted sets (``tasks
 
 Two different shingles of one pair of texts share a hash with probability below 1e-10 for texts of 10,000 words.
 
-Cost: about 150 MB of text a second to make the sets, and 2 ns an element of both sets to compare a pair. Memory: a slice of texts (``tasks.shingles.SLICE_BYTES``), and 24 bytes a text; the file's pages are the
-system's to keep or drop. Disk: 8 bytes a distinct shingle of the texts in pairs, about as much as the texts.
+Cost: about 150 MB of text a second to make the sets, and 2 ns an element of both sets to compare a pair. Memory: a
+slice of texts (``tasks.shingles.SLICE_BYTES``), and 24 bytes a text; the file's pages are the system's to keep or drop.
+Disk: 8 bytes a distinct shingle of the texts in pairs, about as much as the texts.
 """
 
 from dataclasses import dataclass
