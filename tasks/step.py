@@ -167,7 +167,7 @@ class Step:
         return tuple(
             ref
             for shard, part in zip(shards, parts, strict=True)
-            for ref in self._write(lake, shard.shard, digest_text(f"{key}\n{shard.key}")[:16], part)
+            for ref in self._write(lake, shard.shard, scatter_key(key, shard), part)
         )
 
     def _log(self, lake: Lake, manifest: Manifest, seconds: float, processor: float) -> None:
@@ -292,6 +292,20 @@ def scatter_step(
     of them is in memory at a time and the shard steps after it read their own shard only.
     """
     return lambda function: Step(name, version, "scatter", reads, writes, function)
+
+
+def scatter_key(key: str, first: Ref) -> str:
+    """The key of what a :func:`scatter_step` whose own key is ``key`` wrote for the file ``first`` of its first table."""
+    return digest_text(f"{key}\n{first.key}")[:16]
+
+
+def scattered(manifest: Manifest, first: Ref) -> tuple[Ref, ...]:
+    """What a :func:`scatter_step` wrote for the file ``first`` of the first table it read, one file for each it writes.
+
+    Shard names alone do not tell: two sources may hold the same input file.
+    """
+    key = scatter_key(manifest.key, first)
+    return tuple(ref for ref in manifest.outputs if (ref.shard, ref.key) == (first.shard, key))
 
 
 def files_step(name: str, *, version: int, reads: tuple[Table, ...]) -> Callable[[Function], Step]:
