@@ -13,7 +13,7 @@ from schemas.lake import conform
 from schemas.tables import Curated, Documents, Records, SetAside, Verdicts
 from tasks.decide import DecideConfig, decide, kept_by
 from tasks.funnel import LedgerFiles, funnel, summary
-from tasks.policy import Policy, Rule, signal_field, signal_names
+from tasks.policy import Condition, Policy, signal_field, signal_names
 from tests.helpers.ledger_rows import all_kept, documents_of, signals_of, store, table_of
 
 LANGUAGES = ["en", "de", "zh", "fr"]
@@ -44,7 +44,7 @@ def values(signal: str) -> st.SearchStrategy[Any]:
     return st.integers(0, 2) if pa.types.is_integer(kind) else st.floats(0, 1) | st.just(math.nan)
 
 
-def fails(rule: Rule, value: Any) -> bool:
+def fails(rule: Condition, value: Any) -> bool:
     """What a rule means, in plain Python."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
@@ -55,18 +55,35 @@ def fails(rule: Rule, value: Any) -> bool:
     return (rule.min is not None and value < rule.min) or (rule.max is not None and value > rule.max)
 
 
+def first_judge(policy: Policy, values: dict[str, Any]) -> Policy:
+    """What a switch means, in plain Python."""
+    for case in policy.switch:
+        if not fails(case, values[case.signal]):
+            return first_judge(case.policy, values)
+    return policy
+
+
+@st.composite
+def policies(draw: st.DrawFn, depth: int = 2, name: str = "any") -> dict[str, Any]:
+    """A policy that may switch to others, and they to others again."""
+    drawn = draw(st.lists(rules(), min_size=1, max_size=4))
+    policy: dict[str, Any] = {
+        "name": name,
+        "lineage": "any@test",
+        "quality": "gopher_quality.words",
+        "rules": [{"name": f"rule{number}", **rule} for number, rule in enumerate(drawn)],
+    }
+    if depth:
+        cases = draw(st.lists(rules(), max_size=2))
+        inner = [draw(policies(depth - 1, f"{name}.{number}")) for number in range(len(cases))]
+        policy["switch"] = [{**case, "policy": chosen} for case, chosen in zip(cases, inner, strict=True)]
+    return policy
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(rules(), min_size=1, max_size=6), st.integers(0, 8), st.data())
-def test_every_document_has_one_fate(drawn: list[dict[str, Any]], count: int, data: st.DataObject) -> None:
-    policy = Policy.parse(
-        {
-            "name": "any",
-            "lineage": "any@test",
-            "quality": "gopher_quality.words",
-            "rules": [{"name": f"rule{number}", **rule} for number, rule in enumerate(drawn)],
-        },
-        "test",
-    )
+@given(policies(), st.integers(0, 8), st.data())
+def test_every_document_has_one_fate(drawn: dict[str, Any], count: int, data: st.DataObject) -> None:
+    policy = Policy.parse(drawn, "test")
     documents = documents_of({str(number): f"text {number}" for number in range(count)})
     columns = {
         signal: data.draw(st.lists(values(signal), min_size=count, max_size=count), label=signal)
@@ -81,10 +98,11 @@ def test_every_document_has_one_fate(drawn: list[dict[str, Any]], count: int, da
         by_document[row["doc_id"]].append(row)
     kept = 0
     for place, rows in enumerate(by_document.values()):
+        found = {signal: column[place] if present[place] else None for signal, column in columns.items()}
+        judge = first_judge(policy, found)
+        (branch,) = (branch for branch in policy.branches() if branch.policy.name == judge.name)
         expected: list[tuple[int, str | None]] = [
-            (rank, rule.name)
-            for rank, rule in enumerate(policy.rules, start=1)
-            if not present[place] or fails(rule, columns[rule.signal][place])
+            (rank, name) for rank, name, rule in branch.ranked() if fails(rule, found[rule.signal])
         ]
         kept += not expected
         assert [(row["rank"], row["rule"]) for row in rows] == (expected or [(0, None)])
