@@ -6,22 +6,20 @@ that is kept, about 0.1 ms each.
 """
 
 import json
-import os
-import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
 from prefect.runtime import flow_run
 
 from schemas.errors import GateError
 from schemas.files import write_whole
 from schemas.lake import Lake, translate_os_errors
+from schemas.processes import Process, this_process
 
 ABANDONED = (
     "the process ended without a word: it was killed, or the machine stopped. What was finished is kept; run the same "
@@ -46,7 +44,7 @@ def record_run(lake: Lake, flow: str, name: str) -> Iterator[RunRecord]:
     close_abandoned(lake)
     record = RunRecord(uuid.uuid4().hex)
     entry: dict[str, Any] = {"run_id": record.run_id, "flow": flow, "name": name, "started_at": now(), "error": None}
-    entry |= {"process": this_process(), "flow_run": flow_run.id}
+    entry |= {"process": asdict(this_process()), "flow_run": flow_run.id}
     path = lake.log_path("runs", f"{record.run_id}.json")
 
     def write(status: str) -> None:
@@ -76,7 +74,7 @@ def close_abandoned(lake: Lake) -> list[str]:
     closed = []
     for path in sorted((lake.root / "log" / "runs").glob("*.json")):
         entry = open_record(path)
-        if entry is None or is_alive(entry["process"]):
+        if entry is None or Process(**entry["process"]).is_alive():
             continue
         entry = open_record(path)  # it may have ended in good order between the two looks
         if entry is not None:
@@ -99,7 +97,9 @@ def is_abandoned(lake: Lake, flow_run_id: str) -> bool:
 def open_record(path: Path) -> dict[str, Any] | None:
     """A record that says it runs and names its process; None for any other."""
     entry = read_record(path)
-    return entry if entry.get("status") == "running" and isinstance(entry.get("process"), dict) else None
+    process = entry.get("process")
+    named = isinstance(process, dict) and process.keys() == {"host", "pid", "started"}
+    return entry if entry.get("status") == "running" and named else None
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -109,22 +109,6 @@ def read_record(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return entry if isinstance(entry, dict) else {}
-
-
-def this_process() -> dict[str, Any]:
-    """What names this process among all that ever ran: machine, pid and start time, since a pid alone is reused."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "created": psutil.Process().create_time()}
-
-
-def is_alive(process: dict[str, Any]) -> bool:
-    """Whether the process that :func:`this_process` described still runs; True for one of another machine."""
-    if process["host"] != socket.gethostname():
-        return True
-    try:
-        found = psutil.Process(process["pid"])
-        return abs(found.create_time() - process["created"]) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def now() -> str:

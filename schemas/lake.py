@@ -18,6 +18,7 @@ import errno
 import json
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
@@ -34,12 +34,14 @@ from schemas.config import Config
 from schemas.digests import canonical_json, digest_digests, digest_file, digest_json
 from schemas.errors import GristmillError, UsageError
 from schemas.files import fsync, publish
+from schemas.processes import parse, this_process
 from schemas.table import Table
 
 FORMAT = 1
 NAME = re.compile(r"[\w][\w.@=+-]{0,119}")
 ROW_GROUP_ROWS = 16_384
 COMPRESSION_LEVEL = 3
+FOREIGN_SECONDS = 7 * 86_400
 
 
 class Ref(Config):
@@ -285,7 +287,7 @@ class Lake:
     @contextmanager
     def temporary(self) -> Iterator[Path]:
         """A folder on the lake's file system for files being written; gone afterwards."""
-        folder = self.root / "tmp" / _writer_name() / uuid.uuid4().hex
+        folder = self.root / "tmp" / this_process().name / uuid.uuid4().hex
         with translate_os_errors(self.root):
             folder.mkdir(parents=True)
         try:
@@ -294,12 +296,13 @@ class Lake:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _remove_abandoned(self) -> None:
-        """Remove folders of writers that are no longer alive."""
+        """Remove folders of writers that are no longer alive, and week-old ones of other machines' writers."""
         base = self.root / "tmp"
         if not base.is_dir():
             return
         for folder in base.iterdir():
-            if not _is_alive(folder.name):
+            writer = parse(folder.name)
+            if writer is None or not writer.is_alive() or (not writer.is_here and _age(folder) > FOREIGN_SECONDS):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -358,14 +361,9 @@ def _has_size(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _writer_name() -> str:
-    process = psutil.Process()
-    return f"{process.pid}.{int(process.create_time() * 1000)}"
-
-
-def _is_alive(writer: str) -> bool:
-    pid, _, started = writer.partition(".")
+def _age(folder: Path) -> float:
+    """Seconds since something was last made or removed in ``folder``; 0 when it has just gone."""
     try:
-        return int(psutil.Process(int(pid)).create_time() * 1000) == int(started)
-    except (psutil.NoSuchProcess, ValueError):
-        return False
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

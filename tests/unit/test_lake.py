@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import pyarrow as pa
@@ -100,12 +101,17 @@ def test_committing_a_dataset_makes_it_current_and_keeps_the_old_one(tmp_path: P
 
 def test_opening_removes_what_dead_writers_left_and_nothing_else(tmp_path: Path) -> None:
     lake = Lake.open(tmp_path / "lake")
-    dead = lake.root / "tmp" / "999999999.1" / "x"
-    dead.mkdir(parents=True)
+    dead = lake.root / "tmp" / f"999999999.1.{socket.gethostname()}" / "x"
+    elsewhere, long_ago = lake.root / "tmp" / "1.1.another-machine", lake.root / "tmp" / "2.1.another-machine"
+    for folder in (dead, elsewhere, long_ago):
+        folder.mkdir(parents=True)
+    os.utime(long_ago, (0, 0))
     with lake.temporary() as alive:
         Lake.open(lake.root)
         assert alive.is_dir()
         assert not dead.exists()
+        assert elsewhere.exists()
+        assert not long_ago.exists()
     assert not alive.exists()
 
 

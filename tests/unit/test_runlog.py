@@ -85,7 +85,7 @@ def test_the_record_of_a_killed_process_is_closed_by_the_next_run(lake: Lake) ->
 def test_a_pid_that_was_given_to_another_process_does_not_keep_a_record_open(lake: Lake) -> None:
     with record_run(lake, "mix", "default") as record:
         ours = entry(lake, record.run_id)["process"]
-        change(lake, record.run_id, process=ours | {"created": ours["created"] - 100})
+        change(lake, record.run_id, process=ours | {"started": ours["started"] - 100_000})
         assert close_abandoned(lake) == [record.run_id]
 
 

@@ -1,0 +1,52 @@
+"""Which process wrote something, and whether it still runs: pids are reused, and machines may share a lake."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process among all that ever ran: host, pid, and start time in milliseconds since 1970."""
+
+    host: str
+    pid: int
+    started: int
+
+    @property
+    def name(self) -> str:
+        """As a file name; :func:`parse` reads it."""
+        return f"{self.pid}.{self.started}.{self.host}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is, or was, a process of this machine."""
+        return self.host == socket.gethostname()
+
+    def is_alive(self) -> bool:
+        """Whether it still runs; True for a process of another machine."""
+        if not self.is_here:
+            return True
+        try:
+            found = psutil.Process(self.pid)
+            return _started(found) == self.started and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def this_process() -> Process:
+    """The process that asks."""
+    return Process(socket.gethostname(), os.getpid(), _started(psutil.Process()))
+
+
+def parse(name: str) -> Process | None:
+    """The process of that ``name``; None for a name of another form."""
+    pid, _, rest = name.partition(".")
+    started, _, host = rest.partition(".")
+    return Process(host, int(pid), int(started)) if pid.isdigit() and started.isdigit() and host else None
+
+
+def _started(process: psutil.Process) -> int:
+    return int(process.create_time() * 1000)
