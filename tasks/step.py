@@ -295,7 +295,7 @@ def scatter_step(
 
 
 def scatter_key(key: str, first: Ref) -> str:
-    """The key of what a :func:`scatter_step` whose own key is ``key`` wrote for the file ``first`` of its first table."""
+    """The key of what a :func:`scatter_step` of key ``key`` writes for the file ``first`` of its first table."""
     return digest_text(f"{key}\n{first.key}")[:16]
 
 
