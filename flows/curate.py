@@ -12,10 +12,12 @@ from typing import Any
 from prefect import flow
 
 from flows.artifacts import publish_funnel, publish_gates
+from flows.engines.engine import Work
+from flows.engines.local import threads
 from flows.publish import published
 from flows.reporter import Reporter
 from flows.runlog import record_run
-from flows.running import Work, commit_gates, run_gate, run_one, run_step, stop_on_failure, threads
+from flows.running import commit_gates, run_gate, run_one, run_step, stop_on_failure
 from flows.settings import CurateSettings, LakePath
 from schemas.config import Config
 from schemas.lake import Dataset, Lake, Manifest, Ref

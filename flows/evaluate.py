@@ -21,10 +21,12 @@ from evals.evaluation import Evaluation
 from evals.perplexity import evaluate_perplexity
 from evals.suite import Suite, load_suite
 from flows.artifacts import publish_gates, publish_scores
+from flows.engines.engine import Work
+from flows.engines.local import threads
 from flows.publish import published
 from flows.reporter import Reporter
 from flows.runlog import record_run
-from flows.running import Work, commit_gates, run_gate, run_step, stop_on_failure, threads
+from flows.running import commit_gates, run_gate, run_step, stop_on_failure
 from flows.settings import EvaluateSettings, LakePath
 from schemas.config import Config
 from schemas.digests import digest_json

@@ -14,11 +14,13 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.engines.engine import Work
+from flows.engines.local import threads
 from flows.jobs import ENVIRONMENT, follow, steps_done
 from flows.publish import publish
 from flows.reporter import Advance, Reporter
 from flows.runlog import record_run
-from flows.running import Work, run_one, run_step, threads
+from flows.running import run_one, run_step
 from flows.settings import LakePath, MixSettings, MixtureSettings
 from schemas.digests import canonical_json
 from schemas.errors import UsageError

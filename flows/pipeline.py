@@ -9,11 +9,11 @@ from typing import Any
 from prefect import flow
 
 from flows.curate import curate
+from flows.engines.local import threads
 from flows.evaluate import evaluate
 from flows.mix import mix
 from flows.publish import published
 from flows.runlog import record_run
-from flows.running import threads
 from flows.settings import LakePath, PipelineSettings
 from flows.train import train
 from schemas.lake import Lake, check_name

@@ -1,12 +1,9 @@
 """Run steps over shards as Prefect tasks inside a flow, and show how far they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from prefect.futures import PrefectFuture, as_completed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-
+from flows.engines.engine import Engine, Fan, Work
+from flows.engines.local import LocalEngine
 from flows.reporter import Reporter
 from schemas.config import Config
 from schemas.lake import Dataset, Lake, Manifest, Ref
@@ -14,20 +11,7 @@ from schemas.tables import GateResults
 from tasks.gate import GATES, GateConfig, load_suite, raise_on_failure
 from tasks.step import Inputs, Outcome, Step
 
-
-def threads(workers: int) -> TaskRunner[PrefectFuture[Any]]:
-    """A task runner of that many threads: the work of a step is done by libraries that leave the interpreter lock."""
-    runner: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
-    return runner
-
-
-@dataclass(frozen=True)
-class Work:
-    """One run of a step: the shard, what it reads, and what people call the shard."""
-
-    shard: str
-    inputs: Inputs
-    label: str
+LOCAL = LocalEngine()
 
 
 def run_step(
@@ -39,40 +23,34 @@ def run_step(
     *,
     what: str = "",
     unit: str = "shards",
+    engine: Engine = LOCAL,
 ) -> list[Manifest]:
-    """Run ``step`` once for each entry of ``work`` in the flow's task runner. Manifests in the order of ``work``.
+    """Run ``step`` once for each entry of ``work`` on ``engine``. Manifests in the order of ``work``.
 
     ``what`` is shown and names the task runs where the step's own name says too little.
 
     The first failure is raised after every run that had started has ended, so none is cut in the middle.
     """
     shown = what or step.name
+    found: dict[int, Outcome] = {}
+    cached = 0
     with report.track(shown, len(work), unit) as advance:
-        futures: dict[PrefectFuture[Outcome], int] = {}
-        task = step.task
-        for position, entry in enumerate(work):
-            named = task.with_options(task_run_name=f"{shown} {entry.label}")
-            futures[named.submit(lake, entry.shard, entry.inputs, config)] = position
-        found: dict[int, Outcome] = {}
-        cached = 0
-        failure: Exception | None = None
-        for future in as_completed(list(futures)):
-            try:
-                outcome = future.result()
-            except Exception as error:  # kept, so that the other shards finish their work before it is raised
-                failure = failure or error
-                continue
-            found[futures[future]] = outcome
+
+        def finished(position: int, outcome: Outcome) -> None:
+            nonlocal cached
+            found[position] = outcome
             cached += outcome.cached
             advance(1, f"{cached} found done" if cached else "")
-        if failure is not None:
-            raise failure
+
+        engine.map(Fan(step, work, config, lake, shown), finished)
     return [found[position].manifest for position in range(len(work))]
 
 
-def run_one(step: Step, work: Work, config: Config, lake: Lake, report: Reporter) -> Manifest:
+def run_one(
+    step: Step, work: Work, config: Config, lake: Lake, report: Reporter, *, engine: Engine = LOCAL
+) -> Manifest:
     """Run a step that has one output, such as a global step."""
-    return run_step(step, [work], config, lake, report)[0]
+    return run_step(step, [work], config, lake, report, engine=engine)[0]
 
 
 def run_gate(name: str, source: str, inputs: Inputs, lake: Lake, report: Reporter) -> Manifest:

@@ -17,11 +17,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 
 from evals.checkpoint import admit
+from flows.engines.local import threads
 from flows.jobs import ENVIRONMENT, follow, steps_done
 from flows.publish import publish
 from flows.reporter import Advance, Reporter
 from flows.runlog import record_run
-from flows.running import threads
 from flows.settings import LakePath, TrainSettings
 from schemas.errors import UsageError
 from schemas.files import write_whole

@@ -318,8 +318,13 @@ def retry_io_errors(task: "Task[..., Any]", run: TaskRun, state: State[Any]) -> 
     try:
         state.result()
     except OSError as error:
-        permanent = (errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
-        return error.errno not in permanent
+        return may_pass(error)
     except Exception:  # anything else would only fail again, so it is not worth a retry
         return False
     return False
+
+
+def may_pass(error: OSError) -> bool:
+    """Whether an I/O error may be gone at the next attempt: not a full disk, nor a path that is wrong or closed."""
+    lasting = (errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+    return error.errno not in lasting

@@ -28,7 +28,7 @@ def curate(
     ensure_server(home.root)
     from flows.curate import curate as flow
     from flows.describe import funnel_table
-    from flows.running import threads
+    from flows.engines.local import threads
 
     counts = flow.with_options(flow_run_name=f"curate {source}", task_runner=threads(workers))(str(home.root), settings)
     if json:
