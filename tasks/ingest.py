@@ -33,7 +33,7 @@ from tasks.readers.kinds import Kind, kind_of
 from tasks.readers.reasons import Reason
 from tasks.readers.rows import read_jsonl, read_parquet
 from tasks.readers.texts import read_text
-from tasks.sources import InputFile, InputSource
+from tasks.sources import InputSource
 from tasks.step import parts_step
 
 READERS: dict[Kind, Callable[[Path, str, Limits], Items]] = {
@@ -77,31 +77,33 @@ class IngestConfig(Config):
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 
-    Raises :class:`schemas.errors.UsageError` when the config names a column that a file does not have, and
-    :class:`GristmillError` when a file is gone or the temporary folder is full.
+    A file that is elsewhere lies in ``downloads`` while it is read. Raises :class:`schemas.errors.UsageError` when the
+    config names a column that a file does not have, and :class:`GristmillError` when a file is gone, cannot be
+    downloaded, or the temporary folder is full.
     """
     parts = _Parts(config.source)
     for file in source.members:
         parts.begin_file()
-        for item in _items(file, config.limits):
-            if parts.bytes + _bytes(item) > config.shard_bytes and parts.rows:
-                yield parts.take()
-            parts.add(item)
+        with file.opened(downloads) as path:
+            for item in _items(path, file.name, config.limits):
+                if parts.bytes + _bytes(item) > config.shard_bytes and parts.rows:
+                    yield parts.take()
+                parts.add(item)
     if parts.rows or not parts.given:
         yield parts.take()
 
 
-def _items(file: InputFile, limits: Limits) -> Items:
+def _items(path: Path, name: str, limits: Limits) -> Items:
     """The items of a file, with the errors of its folder and of the temporary folder put into words."""
     try:
-        yield from read_items(file.path, file.name, limits)
+        yield from read_items(path, name, limits)
     except (FileNotFoundError, PermissionError) as error:
-        raise GristmillError(f"{file.path}: this input is gone, or may no longer be read: {error.strerror}.") from error
+        raise GristmillError(f"{path}: this input is gone, or may no longer be read: {error.strerror}.") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise GristmillError(
-            f"the temporary folder {tempfile.gettempdir()} is full, and {file.name} is unpacked there. Free some "
+            f"the temporary folder {tempfile.gettempdir()} is full, and {name} is unpacked there. Free some "
             "room or name another folder in TMPDIR, and run the same command again."
         ) from error
 

@@ -1,11 +1,14 @@
-"""Finding input files: paths, folders and globs become a sorted list of files, and a list of what was not taken.
+"""Finding input files: paths, folders, globs and addresses become a sorted list of files, and a list of what was not
+taken.
 
 Names are relative to the folder that was given (or to the part of a glob before its first wildcard), so they do not
-depend on where the folder lies. Cost: reads every file once for its digest.
+depend on where the folder lies; files elsewhere are named by their address (``tasks.remote.listing``), those of Common
+Crawl by their path in it. Cost: reads every local file once for its digest; asks servers about the others.
 """
 
 import glob
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +17,8 @@ from pathlib import Path
 from schemas.config import did_you_mean
 from schemas.errors import UsageError
 from tasks.readers.kinds import kind_of
+from tasks.remote.listing import list_remote
+from tasks.remote.state import RemoteConfig
 from tasks.sources import InputFile
 
 READABLE = "WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, TSV, plain text, Markdown and HTML, also compressed"
@@ -35,26 +40,43 @@ class InputList:
     skipped: tuple[Skipped, ...]
 
 
-def find_inputs(inputs: Sequence[str]) -> InputList:
-    """Every readable file under ``inputs``: paths of files or folders, or globs (``**`` too).
+def find_inputs(inputs: Sequence[str], downloads: Path | None = None, remote: RemoteConfig | None = None) -> InputList:
+    """Every readable file under ``inputs``: paths of files or folders, globs (``**`` too), addresses with ``://``.
+
+    ``downloads`` is the folder that ingest will be given: there workers and runs agree on the pace of web servers.
 
     Raises :class:`UsageError` with the cure for: nothing given, a path that does not exist, a glob that matches
     nothing, a folder without any readable file, a file of unknown kind given by name, a file that may not be read,
-    and two different files that would have the same name.
+    an address that stands for nothing or needs a package, and two different files that would have the same name.
+    Raises :class:`schemas.errors.GristmillError` when a server keeps failing.
     """
     if not inputs:
         raise UsageError("no input was given: name files, folders or globs (quoted).")
     found: dict[str, InputFile] = {}
     skipped: dict[str, Skipped] = {}
     for given in inputs:
-        for file in _expand(given, skipped):
+        if "://" in given and not given.startswith("file://"):
+            files = _elsewhere(given, skipped, downloads, remote or RemoteConfig())
+        else:
+            files = _expand(given.removeprefix("file://"), skipped)
+        for file in files:
             known = found.setdefault(file.name, file)
             if known.digest != file.digest:
                 raise UsageError(
-                    f"two different inputs are called {file.name!r}: {known.path} and {file.path}. Give the folder "
+                    f"two different inputs are called {file.name!r}: {known.where} and {file.where}. Give the folder "
                     "that holds both, so that their names differ."
                 )
     return InputList(tuple(found[name] for name in sorted(found)), tuple(skipped[name] for name in sorted(skipped)))
+
+
+def _elsewhere(
+    given: str, skipped: dict[str, Skipped], downloads: Path | None, remote: RemoteConfig
+) -> list[InputFile]:
+    """The files of one address; what is not taken goes into ``skipped``."""
+    with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
+        listed = list_remote(given, remote, downloads or Path(folder))
+    skipped.update({name: Skipped(name, reason) for name, reason in listed.skipped})
+    return [InputFile.remote(file, name) for name, file in listed.files]
 
 
 def _expand(given: str, skipped: dict[str, Skipped]) -> list[InputFile]:

@@ -1,28 +1,46 @@
-"""What ingest is given: files, and groups of small files that make one shard together.
+"""What ingest is given: files, here or elsewhere, and groups of small files that make one shard together.
 
-A file is known by its name and its digest, never by where it lies, so a moved folder and a mirror give the same shards.
+A file is known by its name and its digest, never by where it lies, so a moved folder gives the same shards.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.digests import digest_digests, digest_file
+from tasks.remote.downloads import downloaded
+from tasks.remote.state import RemoteFile, shown
 from tasks.step import source_shard
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file to read. ``name`` is what ``record_uri`` says: relative to the input that was given."""
+    """One file to read. ``name`` is what ``record_uri`` says: relative to the input that was given, or an address.
+
+    ``digest`` is that of the content, or of what its server states: size and version. ``size`` is None where a server
+    does not say.
+    """
 
     name: str
     digest: str
-    size: int
-    path: Path
+    size: int | None
+    place: Path | RemoteFile
 
     @classmethod
     def local(cls, path: Path, name: str) -> "InputFile":
         """A file of this machine, read once for its digest. Raises ``OSError`` as ``open`` does."""
         return cls(name, digest_file(path), path.stat().st_size, path.absolute())
+
+    @classmethod
+    def remote(cls, file: RemoteFile, name: str) -> "InputFile":
+        """A file elsewhere, of which nothing has been read."""
+        return cls(name, digest_digests([f"{file.size}", file.version]), file.size, file)
+
+    @property
+    def where(self) -> str:
+        """Its path or address, for people."""
+        return str(self.place) if isinstance(self.place, Path) else shown(self.place.url)
 
     @property
     def shard(self) -> str:
@@ -33,6 +51,15 @@ class InputFile:
     def members(self) -> tuple["InputFile", ...]:
         """Itself: a file is a source of one member."""
         return (self,)
+
+    @contextmanager
+    def opened(self, downloads: Path) -> Iterator[Path]:
+        """The file on this machine, for as long as the block lasts; see :func:`tasks.remote.downloads.downloaded`."""
+        if isinstance(self.place, Path):
+            yield self.place
+        else:
+            with downloaded(self.place, downloads) as path:
+                yield path
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ def kind_of(path: Path, name: str) -> tuple[Kind | None, str]:
 
 def suffix(name: str) -> str:
     """The last suffix in lower case, without that of a compression: ``a.warc.gz`` -> ``.warc``."""
-    suffixes = [part.lower() for part in PurePosixPath(name).suffixes]
+    path = name.partition("?")[0] if "://" in name else name
+    suffixes = [part.lower() for part in PurePosixPath(path).suffixes]
     while suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""

@@ -187,8 +187,8 @@ def test_every_archive_of_the_corpora_in_one_run(shared: Path, tmp_path: Path, r
     wrong, total = [], 0
     for file in find_inputs([str(folder)]).files:
         total += ours[file.shard]
-        theirs = recount(file.path)
-        expected = DIFFERENT.get(file.path.name, (theirs, theirs, ""))
+        theirs = recount(folder / file.name)
+        expected = DIFFERENT.get(Path(file.name).name, (theirs, theirs, ""))
         if (theirs, ours[file.shard]) != expected[:2]:
             wrong.append(f"{file.name}: warcio counts {theirs}, the lake {ours[file.shard]}, expected {expected}")
     assert not wrong, "\n".join(wrong)

@@ -1,5 +1,6 @@
 """Ingest of one file or group outside a lake, as the two tables of the contract."""
 
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +15,9 @@ def parts(source: InputSource | Path, **settings: object) -> list[tuple[pa.Table
     """Records and set_aside of every part; a path is read under its own name."""
     given = InputFile.local(source, source.name) if isinstance(source, Path) else source
     config = IngestConfig.parse({"source": "test", **settings}, "test")
-    made = ingest.function(given, config, given.members[0].path.parent / "downloads")
-    return [(conform(Records, records), conform(SetAside, aside)) for records, aside in made]
+    with tempfile.TemporaryDirectory() as folder:
+        made = ingest.function(given, config, Path(folder) / "downloads")
+        return [(conform(Records, records), conform(SetAside, aside)) for records, aside in made]
 
 
 def ingested(source: InputSource | Path, **settings: object) -> tuple[pa.Table, pa.Table]:
