@@ -22,7 +22,7 @@ ROW_BYTES = 64
 
 def ranges_for(texts: int, memory: int) -> int:
     """Into how many ranges (a power of two) the buckets of a band of ``texts`` rows are cut, to work in ``memory``."""
-    wanted = max(1, texts * ROW_BYTES // memory)
+    wanted = max(1, -(-texts * ROW_BYTES // memory))
     return int(min(1 << RANGE_BITS, 1 << (wanted - 1).bit_length()))
 
 

@@ -28,7 +28,7 @@ THREADS = 2
 
 @contextmanager
 def database(scratch: Path, memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB database in the folder ``scratch``, within its share of ``memory``, spilling into the same folder."""
+    """A DuckDB database within its share of ``memory``. Beyond it, tables and joins spill into the folder ``scratch``."""
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{database_share(memory) >> 20}MiB",
         "threads": THREADS,
@@ -36,7 +36,7 @@ def database(scratch: Path, memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
     }
-    with duckdb.connect(str(scratch / "dedup.duckdb"), config=settings) as connection:
+    with duckdb.connect(config=settings) as connection:
         yield connection
 
 
@@ -147,8 +147,5 @@ def attach(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path]) 
 
     File names are taken as they are: the characters of glob patterns in them mean nothing.
     """
-    files = pa.table({"filename": [str(path) for path in paths], "part": pa.array(range(len(paths)), pa.int32())})
-    connection.from_arrow(files).create(f"{name}_files")
     escaped = [re.sub(r"([*?\[])", r"[\1]", str(path)) for path in paths]
-    rows = connection.read_parquet(escaped, filename=True)
-    rows.join(connection.table(f"{name}_files"), "filename").create_view(name)
+    connection.read_parquet(escaped).project("*, CAST(file_index AS INTEGER) AS part").create_view(name)
