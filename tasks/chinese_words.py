@@ -16,7 +16,7 @@ import ast
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import numba
@@ -74,6 +74,11 @@ def cut(codes: Codes, bounds: Places) -> tuple[Places, Places, Places]:
     return words
 
 
+def version() -> str:
+    """Name and version of the installed jieba. Raises :class:`GristmillError` when there is none."""
+    return f"jieba {_jieba().version}"
+
+
 @lru_cache(maxsize=1)
 def dictionary() -> Dictionary:
     """The dictionary and model of the installed jieba. Raises :class:`GristmillError` when a file is not there."""
@@ -116,13 +121,17 @@ def _literal(name: str) -> dict[str, dict[str, float]]:
     return table
 
 
-def _file(name: str) -> Path:
+def _jieba() -> Distribution:
     try:
-        path = Path(str(distribution("jieba").locate_file(name)))
+        return distribution("jieba")
     except PackageNotFoundError as error:
         raise GristmillError(
             "jieba, which cuts Chinese into words, is not installed: run `pip install jieba`."
         ) from error
+
+
+def _file(name: str) -> Path:
+    path = Path(str(_jieba().locate_file(name)))
     if not path.is_file():
         raise GristmillError(
             f"the installed jieba does not hold {name}: run `pip install --force-reinstall jieba==0.42.1`."

@@ -1,10 +1,11 @@
 """Words of the languages that FineWeb-2's filters are set for, as datatrove 0.10 splits them.
 
 Source: datatrove ``utils/word_tokenizers.py`` and ``assets/tokenizer_assignment.csv``. Chinese: jieba, compiled
-(``chinese_words``). Arabic, French, German, Russian, Spanish: spaCy's rules (``spacy_words``). Japanese: Sudachi in mode A,
-given pieces of at most 40,000 bytes, as upstream does. Korean: Kiwi with its model sbg (gone from kiwipiepy 0.22; a later
-one uses cong, and says so in the unit). Thai: PyThaiNLP's newmm-safe. The last three are the extra ``languages``, and are
-loops inside third-party splitters; docs/languages.md has the speed of each. Words of white space alone are left out.
+(``chinese_words``). Arabic, French, German, Russian, Spanish: spaCy's rules (``spacy_words``). Japanese: Sudachi in
+mode A, given pieces of at most 40,000 bytes, as upstream does. Korean: Kiwi with its model sbg (gone from kiwipiepy
+0.22; a later one uses cong, and says so in the unit). Thai: PyThaiNLP's newmm-safe. The last three are the extra
+``languages`` and loops inside third-party splitters; docs/languages.md has the speed of each. Words of white space
+are left out.
 """
 
 import re
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,6 +31,32 @@ Pairs = Iterator[tuple[int, int]]
 CURE = "pip install 'gristmill[languages]'"
 SUDACHI_BYTES = 40_000
 LONG_NUMBER = re.compile("[0-9,]{20,}")  # upstream takes these out before Kiwi sees the text
+
+LANGUAGES: dict[str, str] = {
+    "zh": "cmn_Hani",
+    "cmn_Hani": "cmn_Hani",
+    "cmn_Hans": "cmn_Hani",
+    "cmn_Hant": "cmn_Hani",
+    "zho_Hani": "cmn_Hani",
+    "zho_Hans": "cmn_Hani",
+    "zho_Hant": "cmn_Hani",
+    "ja": "jpn_Jpan",
+    "jpn_Jpan": "jpn_Jpan",
+    "ko": "kor_Hang",
+    "kor_Hang": "kor_Hang",
+    "th": "tha_Thai",
+    "tha_Thai": "tha_Thai",
+    "ar": "arb_Arab",
+    "arb_Arab": "arb_Arab",
+    "de": "deu_Latn",
+    "deu_Latn": "deu_Latn",
+    "fr": "fra_Latn",
+    "fra_Latn": "fra_Latn",
+    "ru": "rus_Cyrl",
+    "rus_Cyrl": "rus_Cyrl",
+    "es": "spa_Latn",
+    "spa_Latn": "spa_Latn",
+}  # codes of lid.176, py3langid and GlotLID, and FineWeb-2's code
 
 
 @dataclass(frozen=True)
@@ -77,7 +105,7 @@ def by_spacy(language: str) -> Callable[[], Split]:
         cutter = Cutter(language)
 
         def split(texts: pa.Array) -> Words:
-            text, codes, bounds = joined(texts)
+            text, codes, bounds = joined(texts, "\n")
             start, end = cutter.cut(text, codes)
             return _words(start, end, bounds)
 
@@ -154,12 +182,18 @@ def splitters() -> dict[str, Splitter]:
     }
 
 
-def joined(texts: pa.Array) -> tuple[str, npt.NDArray[np.uint32], Places]:
-    """The texts with a line feed after each, their code points, and where each begins (and would begin after the last)."""
+def language_of(documents: pa.Table, languages: pa.Table) -> pa.Array:
+    """The language of each document, in their order; null where ``languages`` has no row for it."""
+    rows = pl.DataFrame(languages.select(["doc_id", "language"])).unique("doc_id", keep="first", maintain_order=True)
+    return pl.DataFrame(documents.select(["doc_id"])).join(rows, on="doc_id", how="left")["language"].to_arrow()
+
+
+def joined(texts: pa.Array, mark: str = "") -> tuple[str, npt.NDArray[np.uint32], Places]:
+    """The texts with ``mark`` after each, their code points, and where each begins; the last bound is the end."""
     one_list = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
-    text: str = pc.binary_join(one_list, "\n")[0].as_py() + "\n"
+    text: str = pc.binary_join(one_list, mark)[0].as_py() + mark
     bounds = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum(pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64) + 1, out=bounds[1:])
+    np.cumsum(pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64) + len(mark), out=bounds[1:])
     return text, np.frombuffer(text.encode("utf-32-le"), np.uint32), bounds
 
 
