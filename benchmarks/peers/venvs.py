@@ -48,9 +48,20 @@ PEERS: dict[str, Peer] = {
             ),
             shows=("datatrove", "spacy", "numpy", "trafilatura", "fasttext-numpy2-wheel", "orjson"),
         ),
+        # TFDS without TensorFlow: its C4 code asks TensorFlow only to turn text into text.
+        Peer(
+            "c4-tfds",
+            ("tensorflow-datasets==4.9.10", "nltk==3.9.2", "langdetect==1.0.9", "xxhash>=3.5"),
+            shows=("tensorflow-datasets", "nltk", "langdetect"),
+        ),
         Peer("datasketch", ("datasketch==2.0.0",), shows=("datasketch", "numpy")),
         Peer("text-dedup", ("text-dedup>=0.4,<0.5",), "3.12", shows=("text-dedup", "polars", "datasets", "numpy")),
-        Peer("data-juicer", ("py-data-juicer==1.6.1",), shows=("py-data-juicer", "datasets", "numpy")),
+        # Data-Juicer installs what is missing while it runs; this much it always asks for.
+        Peer(
+            "data-juicer",
+            ("py-data-juicer==1.6.1", "aiohttp", "ray==2.60.0"),
+            shows=("py-data-juicer", "datasets", "numpy"),
+        ),
         Peer("warc-loop", ("fastwarc==2.0.1", "resiliparse==2.0.1"), shows=("fastwarc", "resiliparse")),
     )
 }
@@ -67,7 +78,8 @@ class Environment:
     @property
     def shown(self) -> dict[str, str]:
         """Versions to print beside a figure."""
-        return {name: self.versions[name] for name in self.peer.shows if name in self.versions}
+        spelled = {name.lower(): version for name, version in self.versions.items()}
+        return {name: spelled[name.lower()] for name in self.peer.shows if name.lower() in spelled}
 
 
 def home() -> Path:
