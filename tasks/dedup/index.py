@@ -18,7 +18,6 @@ from schemas.lake import Dataset, Lake, Manifest, Ref
 from schemas.signals import SIGNALS
 from schemas.tables import Documents, Spans, Verdicts
 from tasks.decide import STAGE as DECIDE
-from tasks.dedup.records import file_name
 from tasks.dedup.verdicts import dedup_verdicts
 from tasks.step import Step
 
@@ -40,13 +39,18 @@ class EarlierShard:
         """The file of documents."""
         return next(ref for ref in self.refs if ref.table == Documents.name)
 
-    def frozen(self, lake: Lake) -> str:
-        """What the configurations of the global steps call this shard when its outcome must stand."""
-        return file_name(lake.path(self.documents))
+    @property
+    def frozen(self) -> str:
+        """What the global steps call this shard when its outcome must stand: see :func:`frozen_name`."""
+        return frozen_name(self.documents)
 
-    def standing(self) -> tuple[Ref, ...]:
-        """``refs`` with the outcome in the place of the verdicts of stage decide: what a frozen shard is read by."""
-        return tuple(self.outcome if ref.table == Verdicts.name else ref for ref in self.refs)
+
+def frozen_name(documents: Ref) -> str:
+    """What ``frozen`` of the global steps' configurations calls a shard: ``<shard>/<key>`` of its documents.
+
+    Such a shard is read with the verdicts of stage deduplicate in the place of those of stage decide.
+    """
+    return f"{documents.shard}/{documents.key}"
 
 
 def earlier_shards(lake: Lake, sources: Iterable[str]) -> list[EarlierShard]:

@@ -28,7 +28,7 @@ THREADS = 2
 
 @contextmanager
 def database(scratch: Path, memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB database within its share of ``memory``. Beyond it, tables and joins spill into the folder ``scratch``."""
+    """A DuckDB database within its share of ``memory``; beyond it, tables and joins spill into ``scratch``."""
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{database_share(memory) >> 20}MiB",
         "threads": THREADS,
@@ -41,7 +41,7 @@ def database(scratch: Path, memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def file_name(path: Path) -> str:
-    """What a configuration calls a file of the lake: ``<shard>/<key>``."""
+    """What ``frozen`` calls a file of documents of the lake: ``<shard>/<key>`` (``tasks.dedup.index.frozen_name``)."""
     return f"{path.parent.name}/{path.stem}"
 
 
