@@ -99,13 +99,13 @@ def main() -> None:
         print(f"made in {time.perf_counter() - started:.0f} s")
     (dataset,) = home.datasets("curation")
     for policy in (changed(load_policy("fineweb@code")), load_policy("gopher"), load_policy("demo")):
-        started = time.perf_counter()
+        started, processor = time.perf_counter(), time.process_time()
         answer = what_if(home, dataset, policy)
-        seconds = time.perf_counter() - started
+        seconds, processor = time.perf_counter() - started, time.process_time() - processor
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(
             f"{policy.name:24} {answer.documents:,} documents, {answer.before:,} pass, {answer.after:,} would: "
-            f"{seconds:.2f} s, peak {peak} MB"
+            f"{seconds:.2f} s, {processor:.2f} s of processor, peak {peak} MB"
         )
     command = [str(Path(sys.executable).with_name("gristmill")), "whatif", "--policy", "gopher", "--lake"]
     started = time.perf_counter()

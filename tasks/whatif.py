@@ -163,7 +163,8 @@ def _judge_shard(shard: Shard, policy: Policy, examples: int) -> Judged:
         )
     frame = _left(frame, first.select("doc_id", pl.col("rule").alias(BEFORE)))
     ranked = [entry for branch in policy.branches() for entry in branch.ranked()]
-    failing = frame.with_columns(judge(policy).alias(BRANCH)).select(
+    judged = frame.with_columns(judge(policy).cast(pl.Categorical).alias(BRANCH))
+    failing = judged.select(
         ((pl.col(BRANCH) == branch.policy.name) & fails(rule)).alias(name)
         for branch in policy.branches()
         for _, name, rule in branch.ranked()
@@ -200,16 +201,16 @@ def _left(frame: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
 
 def _changed(shard: Shard, frame: pl.DataFrame, first: pl.DataFrame, policy: Policy, examples: int) -> pl.DataFrame:
     """The first ``examples`` documents, by ``doc_id``, that each rule loses or no longer loses."""
-    found = pl.col("value"), pl.col("value_text"), pl.col("threshold")
-    gained = frame.filter(pl.col(BEFORE).is_not_null() & pl.col(AFTER).is_null())
-    gained = gained.group_by(BEFORE, maintain_order=True).head(examples).select("doc_id")
-    parts = [first.join(gained, on="doc_id").select(pl.lit(GAINED).alias("change"), "rule", "signal", *found, "doc_id")]
+    was_kept, is_kept = pl.col(BEFORE).is_null(), pl.col(AFTER).is_null()
+    gained = frame.filter(~was_kept & is_kept).group_by(BEFORE, maintain_order=True).head(examples).select("doc_id")
+    found = ["rule", "signal", "value", "value_text", "threshold", "doc_id"]
+    parts = [first.join(gained, on="doc_id").select(pl.lit(GAINED).alias("change"), *found)]
+    lost = frame.filter(was_kept & ~is_kept).group_by(AFTER, maintain_order=True).head(examples)
     for branch in policy.branches():
         for _, name, rule in branch.ranked():
-            lost = frame.filter(pl.col(BEFORE).is_null() & (pl.col(AFTER) == name)).head(examples)
             value, text = shown(rule.signal)
             parts.append(
-                lost.select(
+                lost.filter(pl.col(AFTER) == name).select(
                     change=pl.lit(LOST),
                     rule=pl.lit(name),
                     signal=pl.lit(rule.signal),
