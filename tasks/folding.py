@@ -38,7 +38,9 @@ DECIMAL_MARKS = ".,،٫⎖⎗⎘"
 @cache
 def folding(normalise: Normalise, unit: Unit) -> Folding:
     """The tables of a normalisation for words or characters."""
-    characters = pl.Series(["" if 0xD800 <= code < 0xE000 else chr(code) for code in range(LIMIT)])
+    codes = np.arange(LIMIT, dtype="<u4")
+    codes[0xD800:0xE000] = 0xFFFD  # surrogates: UTF-8 has none
+    characters = pl.Series(list(codes.tobytes().decode("utf-32-le")))
     lower = characters.str.to_lowercase()
     traits = _case_traits(characters)
     if normalise == "datatrove":
@@ -61,8 +63,8 @@ def _case_traits(characters: pl.Series) -> Bytes:
     """CASED and IGNORABLE, found by what each character does to the lower case of a sigma behind it."""
     alone = (characters + "Σ").str.to_lowercase().str.ends_with("ς").to_numpy()
     behind_letter = ("A" + characters + "Σ").str.to_lowercase().str.ends_with("ς").to_numpy()
-    traits = alone * CASED + (behind_letter & ~alone) * IGNORABLE
-    return np.where(characters.to_numpy() == "", 0, traits).astype(np.uint8)
+    traits: Bytes = alone * CASED + (behind_letter & ~alone) * IGNORABLE
+    return traits
 
 
 def _number_traits(characters: pl.Series) -> Bytes:

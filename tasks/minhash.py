@@ -21,7 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from schemas.config import Config
+from schemas.config import Config, did_you_mean
+from schemas.errors import UsageError
 from schemas.tables import Bands, Documents, Verdicts
 from tasks.decide import STAGE as DECIDE
 from tasks.decide import kept_by
@@ -46,10 +47,53 @@ class MinHashConfig(Config):
         return self.bands * self.rows
 
 
+def _words(bands: int, rows: int, n: int = 5, **shingles: Any) -> MinHashConfig:
+    return MinHashConfig(shingles=ShingleConfig(n=n, **shingles), bands=bands, rows=rows)
+
+
+def _characters(bands: int, rows: int, n: int, **shingles: Any) -> MinHashConfig:
+    return MinHashConfig(shingles=ShingleConfig(unit="char", n=n, **shingles), bands=bands, rows=rows)
+
+
+# Shapes of other projects, named by their lineage. Bands, rows, unit and n are theirs, to the digit; so is what
+# `normalise` and `hash` say where they are given. Words are this project's everywhere (tasks.shingles), permutations
+# datasketch's, so signatures differ from theirs while the curve of candidates is the same.
 PRESETS: dict[str, MinHashConfig] = {
-    "fineweb": MinHashConfig(bands=14, rows=8),
-    "26x11": MinHashConfig(bands=26, rows=11),
+    "fineweb": _words(14, 8),
+    "26x11": _words(26, 11),
+    # datatrove dedup/minhash.py:51-53 and examples/fineweb.py
+    "fineweb@datatrove-0.10": MinHashConfig(
+        shingles=ShingleConfig(normalise="datatrove", hash="sha1"), bands=14, rows=8, scheme="affine64"
+    ),
+    # Marin fuzzy dedup, the shape of Dolma 3: characters, and no more than 500,000 of a text
+    "dolma3@marin": _characters(26, 11, 5, max_chars=500_000),
+    # the default of duplodocus' command line; the unit of its shingles was not seen, words are this project's choice
+    "20x5@duplodocus": _words(20, 5),
+    # ops/deduplicator/ray_bts_minhash_deduplicator.py:308-314: 256 permutations, threshold 0.7
+    "data-juicer": _words(25, 10, hash="sha1"),
+    # config/algorithms/minhash.py: 240 permutations, threshold 0.7
+    "text-dedup": _words(24, 10),
+    # RedPajama-Data app/src/run_lsh.py: 128 permutations, by threshold
+    "rpv2@0.7": _words(14, 9, 13),
+    "rpv2@0.8": _words(9, 13, 13),
+    "rpv2@0.9": _words(5, 25, 13),
+    "rpv2@1.0": _words(1, 128, 13),
+    # Daft docs/examples/minhash-dedupe.md: 64 permutations, threshold 0.7
+    "daft": _words(8, 8),
+    # MegaMath web_pipeline/README.md: datatrove with 11 buckets of 10 hashes
+    "megamath": _words(11, 10, normalise="datatrove"),
+    # MAP-NEO Matrix minhash_lsh/generate_minhash.py
+    "map-neo": _characters(9, 13, 13, hash="sha1"),
+    # NeMo Curator fuzzy/workflow.py:78-81
+    "curator": _characters(20, 13, 24),
 }
+
+
+def preset(name: str) -> MinHashConfig:
+    """The preset of this name. Raises :class:`UsageError` with the nearest name for one that is not there."""
+    if name not in PRESETS:
+        raise UsageError(f"no MinHash preset is called {name!r}{did_you_mean(name, list(PRESETS))}")
+    return PRESETS[name]
 
 
 def candidate_probability(similarity: float, config: MinHashConfig) -> float:

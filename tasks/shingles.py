@@ -44,6 +44,7 @@ class ShingleConfig(Config):
     n: int = Field(default=5, ge=1, le=64)
     hash: Literal["xxh3", "sha1"] = "xxh3"
     normalise: Normalise = "plain"
+    max_chars: int | None = Field(default=None, ge=1, description="characters of a text that are looked at; none: all")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def shingle(texts: pa.Array, config: ShingleConfig) -> Shingles:
 
 def tokenize(texts: pa.Array, config: ShingleConfig) -> Tokens:
     """Normalised tokens of all texts, one after the other."""
+    if config.max_chars is not None:
+        texts = pc.utf8_slice_codeunits(texts, 0, config.max_chars)
     data, places = utf8(texts)
     return fold(data, places, folding(config.normalise, config.unit), words=config.unit == "word")
 

@@ -4,10 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from schemas.errors import UsageError
 from schemas.lake import conform
 from schemas.tables import Bands
 from tasks import minhash
-from tasks.minhash import PRESETS, MinHashConfig, bands, candidate_probability, signatures
+from tasks.minhash import PRESETS, MinHashConfig, bands, candidate_probability, preset, signatures
 from tasks.shingles import ShingleConfig, Shingles, runs, shingle, slices, tokenize
 from tests.helpers.folded import spelled
 from tests.helpers.ledger_rows import all_kept, documents_of
@@ -15,13 +16,56 @@ from tests.helpers.ledger_rows import all_kept, documents_of
 LONG = {str(number): f"text {number} " + "with quite a few words in it " * (number % 7) for number in range(60)}
 
 
-def test_presets_have_the_published_curves() -> None:
-    """Section 3.6 of the reference: probability of becoming a candidate at .5 to .9."""
-    expected = {"fineweb": [0.053, 0.211, 0.565, 0.924, 1.0], "26x11": [0.013, 0.090, 0.405, 0.903, 1.0]}
-    for name, values in expected.items():
-        found = [candidate_probability(similarity / 10, PRESETS[name]) for similarity in range(5, 10)]
-        assert found == pytest.approx(values, abs=1e-3)
-    assert PRESETS["fineweb"].permutations == 112
+CURVES = {  # section 3.6 of the reference: probability of becoming a candidate at .5 to .9; unit and n
+    "fineweb": ([0.053, 0.211, 0.565, 0.924, 1.0], "word", 5),
+    "fineweb@datatrove-0.10": ([0.053, 0.211, 0.565, 0.924, 1.0], "word", 5),
+    "curator": ([0.002, 0.026, 0.177, 0.677, 0.997], "char", 24),
+    "26x11": ([0.013, 0.090, 0.405, 0.903, 1.0], "word", 5),
+    "dolma3@marin": ([0.013, 0.090, 0.405, 0.903, 1.0], "char", 5),
+    "20x5@duplodocus": ([0.47, 0.80, 0.975, 1.0, 1.0], "word", 5),
+    "data-juicer": ([0.024, 0.141, 0.511, 0.942, 1.0], "word", 5),
+    "text-dedup": ([0.023, 0.135, 0.497, 0.935, 1.0], "word", 5),
+    "daft": ([0.031, 0.127, 0.378, 0.770, 0.989], "word", 5),
+    "megamath": ([0.011, 0.065, 0.270, 0.713, 0.991], "word", 5),
+    "map-neo": ([0.001, 0.012, 0.084, 0.399, 0.929], "char", 13),
+    "rpv2@0.8": ([0.001, 0.012, 0.084, 0.399, 0.929], "word", 13),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CURVES))
+def test_presets_have_the_published_curves(name: str) -> None:
+    values, unit, n = CURVES[name]
+    found = [candidate_probability(similarity / 10, preset(name)) for similarity in range(5, 10)]
+    assert found == pytest.approx(values, abs=6e-3 if name == "20x5@duplodocus" else 1e-3)
+    assert (preset(name).shingles.unit, preset(name).shingles.n) == (unit, n)
+
+
+def test_rpv2_has_a_shape_for_each_threshold() -> None:
+    """128 permutations, fewer where the shape leaves some over."""
+    shapes = {name: (preset(name).bands, preset(name).rows) for name in PRESETS if name.startswith("rpv2")}
+    assert shapes == {"rpv2@0.7": (14, 9), "rpv2@0.8": (9, 13), "rpv2@0.9": (5, 25), "rpv2@1.0": (1, 128)}
+
+
+def test_a_preset_that_is_not_there_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="26x11"):
+        preset("26x10")
+
+
+def test_no_more_than_max_chars_of_a_text_count() -> None:
+    config = ShingleConfig(n=1, max_chars=6)
+    assert spelled(tokenize(pa.array(["één twee", "四五六七八九十"]), config)) == [["één", "tw"], list("四五六七八九")]
+
+
+def test_datatrove_normalises_numbers_marks_and_accents() -> None:
+    """Its ``simplify_text``, then white space. Digits of any script, at most one decimal part; marks off, NFD."""
+    texts = ["Été: 3.14, 1,234,567 v2.0!", "ΟΔΟΣ ۳٫۵ x²  —  „gut“", "한 がぎ ｶﾞ", "a\u0301\u0308b  Ｃ３"]
+    found = spelled(tokenize(pa.array(texts), ShingleConfig(normalise="datatrove")))
+    assert found == [
+        ["ete", "0", "0", "0", "v0"],
+        ["οδος", "0", "x²", "gut"],
+        ["\u1112\u1161\u11ab", "かき", "ｶﾞ"],
+        ["ab", "ｃ0"],
+    ]
 
 
 def test_only_kept_documents_with_words_have_bands() -> None:

@@ -1,0 +1,39 @@
+"""What datatrove's ``simplify_text`` makes of real texts: golden digests for ``tests/golden/test_minhash_normalise.py``.
+
+    PEER_PYTHON benchmarks/peers/normalised_datatrove.py ../shared/corpora/text tests/golden/datatrove_normalised.json
+
+Every 40th text of each file, its first 20,000 characters. Kept: the first 16 hex digits of the SHA-256 of the text, and
+of its normalised words joined by spaces; and datatrove's version. No text is kept.
+"""
+
+import gzip
+import hashlib
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from datatrove.utils.text import simplify_text
+
+EVERY, MOST = 40, 20_000
+
+
+def digest(text: str) -> str:
+    """16 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def main(folder: Path, target: Path) -> None:
+    """Write the digests."""
+    rows = {}
+    for path in sorted(folder.glob("*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in list(lines)[::EVERY]:
+                text = json.loads(line)["text"][:MOST]
+                rows[digest(text)] = digest(" ".join(simplify_text(text).split()))
+    golden = {"datatrove": version("datatrove"), "every": EVERY, "most": MOST, "normalised": rows}
+    target.write_text(json.dumps(golden, indent=0) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
