@@ -202,10 +202,10 @@ def _left(frame: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
 def _changed(shard: Shard, frame: pl.DataFrame, first: pl.DataFrame, policy: Policy, examples: int) -> pl.DataFrame:
     """The first ``examples`` documents, by ``doc_id``, that each rule loses or no longer loses."""
     was_kept, is_kept = pl.col(BEFORE).is_null(), pl.col(AFTER).is_null()
-    gained = frame.filter(~was_kept & is_kept).group_by(BEFORE, maintain_order=True).head(examples).select("doc_id")
+    gained = _few(frame.filter(~was_kept & is_kept), BEFORE, most=examples).select("doc_id")
     found = ["rule", "signal", "value", "value_text", "threshold", "doc_id"]
     parts = [first.join(gained, on="doc_id").select(pl.lit(GAINED).alias("change"), *found)]
-    lost = frame.filter(was_kept & ~is_kept).group_by(AFTER, maintain_order=True).head(examples)
+    lost = _few(frame.filter(was_kept & ~is_kept), AFTER, most=examples)
     for branch in policy.branches():
         for _, name, rule in branch.ranked():
             value, text = shown(rule.signal)
@@ -283,8 +283,13 @@ def _groups(counts: pl.DataFrame, column: str) -> tuple[GroupCount, ...]:
 def _examples(parts: list[pl.DataFrame], most: int) -> tuple[Example, ...]:
     if not parts:
         return ()
-    table = pl.concat(parts).sort("change", "rule", "doc_id").group_by("change", "rule", maintain_order=True).head(most)
+    table = _few(pl.concat(parts).sort("change", "rule", "doc_id"), "change", "rule", most=most)
     return tuple(Example.model_validate(row) for row in table.to_dicts())
+
+
+def _few(rows: pl.DataFrame, *keys: str, most: int) -> pl.DataFrame:
+    """The first ``most`` rows of each group (``group_by(...).head`` of polars 2.1 pads small groups with nulls)."""
+    return rows.filter(pl.int_range(pl.len()).over(keys) < most)
 
 
 def _total(parts: list[pl.DataFrame], keys: list[str]) -> pl.DataFrame:
