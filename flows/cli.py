@@ -13,7 +13,7 @@ import sys
 import typer
 from rich.console import Console
 
-from flows.commands import corpus, doctor, evaluation, look, pipeline, service, whatif
+from flows.commands import classifier, corpus, doctor, evaluation, look, pipeline, service, whatif
 from schemas.errors import GristmillError
 
 INTERRUPTED = 130
@@ -43,6 +43,10 @@ app = typer.Typer(
 warehouse_app = typer.Typer(help="The DuckDB warehouse.", no_args_is_help=True)
 warehouse_app.command("rebuild")(look.rebuild)
 
+classifier_app = typer.Typer(help="A quality classifier from good and bad texts.", no_args_is_help=True)
+classifier_app.command()(classifier.train)
+classifier_app.command()(classifier.score)
+
 app.command()(pipeline.demo)
 app.command()(pipeline.run)
 app.command()(corpus.curate)
@@ -53,6 +57,7 @@ app.command()(evaluation.submit)
 app.command()(look.why)
 app.command()(whatif.whatif)
 app.command()(look.query)
+app.add_typer(classifier_app, name="classifier")
 app.add_typer(warehouse_app, name="warehouse")
 app.command()(service.dashboard)
 app.command()(service.serve)

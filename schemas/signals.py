@@ -67,18 +67,36 @@ SignalsGopherRepetition = Table(
     "Gopher repetition signals, Rae et al. 2021 table A1.",
 )
 
+C4_COLUMNS = columns(
+    doc_id=DOC_ID,
+    sentences=(pa.int32(), "sentences in the lines that C4's line rules leave (count)"),
+    lorem_ipsum=(pa.bool_(), "one of those lines holds the words lorem ipsum"),
+    curly_bracket=(pa.bool_(), "one of those lines holds an opening curly bracket"),
+    javascript_lines=(pa.int32(), "lines that mention javascript (count)"),
+    policy_lines=(pa.int32(), "lines with terms-of-use or cookie phrases (count)"),
+)
+
 SignalsC4 = Table(
     "signals/c4",
     ("doc_id",),
-    columns(
-        doc_id=DOC_ID,
-        sentences=(pa.int32(), "sentences in the lines that C4's line rules leave (count)"),
-        lorem_ipsum=(pa.bool_(), "one of those lines holds the words lorem ipsum"),
-        curly_bracket=(pa.bool_(), "one of those lines holds an opening curly bracket"),
-        javascript_lines=(pa.int32(), "lines that mention javascript (count)"),
-        policy_lines=(pa.int32(), "lines with terms-of-use or cookie phrases (count)"),
-    ),
-    "C4 signals, Raffel et al. 2020 section 2.2.",
+    C4_COLUMNS,
+    "C4 signals as FineWeb runs C4 (datatrove 0.10): lines of 3 words and more, ended by any mark or none.",
+)
+
+SignalsC4Paper = Table(
+    "signals/c4_paper",
+    ("doc_id",),
+    C4_COLUMNS,
+    "C4 signals of Raffel et al. 2020, section 2.2: lines of 3 words and more that end in a terminal mark.",
+    optional=True,
+)
+
+SignalsC4Tfds = Table(
+    "signals/c4_tfds",
+    ("doc_id",),
+    C4_COLUMNS,
+    "C4 signals of the reference code in TensorFlow Datasets: lines of 5 words and more that end in a terminal mark.",
+    optional=True,
 )
 
 SignalsFineWeb = Table(
@@ -86,12 +104,12 @@ SignalsFineWeb = Table(
     ("doc_id",),
     columns(
         doc_id=DOC_ID,
-        punct_line_ratio=(pa.float64(), "lines that end with terminal punctuation"),
-        short_line_ratio=(pa.float64(), "lines of at most 30 characters"),
-        dup_line_char_ratio=(pa.float64(), "characters in repeated lines"),
-        newline_word_ratio=(pa.float64(), "line feeds over tokens; may exceed 1"),
+        punct_line_ratio=(pa.float64(), "lines that C4 leaves and that end with terminal punctuation"),
+        short_line_ratio=(pa.float64(), "lines that C4 leaves of at most 30 characters"),
+        dup_line_char_ratio=(pa.float64(), "characters in repeated lines, of the text that C4 leaves"),
+        newline_word_ratio=(pa.float64(), "line feeds over tokens, of the text that C4 leaves; may exceed 1"),
     ),
-    "FineWeb's own signals, Penedo et al. 2024 section 3.6.",
+    "FineWeb's own signals, Penedo et al. 2024 section 3.6, measured on the text that C4 (signals/c4) leaves.",
 )
 
 SignalsDomain = Table(
@@ -138,12 +156,26 @@ SignalsRefinedWeb = Table(
     optional=True,
 )
 
+SignalsClassifier = Table(
+    "signals/classifier",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        quality_score=(pa.float64(), "probability that the trained classifier gives to its positive label"),
+    ),
+    "Quality of a document by a trained fastText classifier.",
+    optional=True,
+)
+
 SIGNALS: tuple[Table, ...] = (
     SignalsLanguage,
     SignalsGopherQuality,
     SignalsGopherRepetition,
     SignalsC4,
+    SignalsC4Paper,
+    SignalsC4Tfds,
     SignalsFineWeb,
     SignalsDomain,
     SignalsRefinedWeb,
+    SignalsClassifier,
 )

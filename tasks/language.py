@@ -32,7 +32,8 @@ from schemas.errors import UsageError
 from schemas.signals import SignalsLanguage
 from schemas.tables import Documents
 from tasks.fasttext_model.dictionary import Ints
-from tasks.fasttext_model.files import FastTextModel, Floats, read_model
+from tasks.fasttext_model.files import FastTextModel, Floats
+from tasks.fasttext_model.loading import check_digest, load_model
 from tasks.fasttext_model.predict import predict, predict_spans
 from tasks.langid_model import CURE as LANGID_CURE
 from tasks.langid_model import LangidModel, detect, langid_file, read_langid
@@ -50,7 +51,7 @@ CURE = (
     "or name the path of another fastText language model in the config."
 )
 
-_loading = threading.Lock()  # two shards may ask for the model at once, in two threads of one process
+_loading = threading.Lock()  # two shards may ask for the second detector at once
 
 Detector = Literal["fasttext", "both"]
 
@@ -90,7 +91,7 @@ class Detectors:
 
 def language_config(model_path: Path | None = None, detector: Detector = "fasttext") -> LanguageConfig:
     """The config for the model at ``model_path``, or for the one that is installed. Raises :class:`UsageError`."""
-    path = _found(model_path)
+    path = located(model_path)
     second = digest_file(langid_file()) if detector == "both" else ""
     return LanguageConfig(
         model=path.name, digest=digest_file(path), detector=detector, second_digest=second, path=model_path
@@ -211,7 +212,7 @@ def _second_opinion(
     }
 
 
-def _found(model_path: Path | None) -> Path:
+def located(model_path: Path | None) -> Path:
     """Where the model lies."""
     if model_path is not None:
         if not model_path.is_file():
@@ -230,9 +231,11 @@ def _found(model_path: Path | None) -> Path:
 
 def _detectors(config: LanguageConfig) -> Detectors:
     """The models of the config, loaded once in a process."""
-    with _loading:
-        first = _load_once(_found(config.path), config.digest)
-        second = _load_second(langid_file(), config.second_digest) if config.detector == "both" else None
+    first = load_model(located(config.path), config.digest, CURE)
+    second = None
+    if config.detector == "both":
+        with _loading:
+            second = _load_second(langid_file(), config.second_digest)
     names = [label.removeprefix(LABEL) for label in first.labels]
     second_names = list(second.labels) if second is not None else []
     return Detectors(
@@ -245,27 +248,10 @@ def _detectors(config: LanguageConfig) -> Detectors:
     )
 
 
-@lru_cache(maxsize=2)
-def _load_once(path: Path, digest: str) -> FastTextModel:
-    _check_digest(path, digest)
-    try:
-        return read_model(path)
-    except ValueError as error:
-        raise UsageError(f"{path}: this is not a fastText language model: {error}. {CURE}") from error
-
-
 @lru_cache(maxsize=1)
 def _load_second(path: Path, digest: str) -> LangidModel:
-    _check_digest(path, digest)
+    check_digest(path, digest)
     try:
         return read_langid(path)
     except ValueError as error:
         raise UsageError(f"{error}. {LANGID_CURE}") from error
-
-
-def _check_digest(path: Path, digest: str) -> None:
-    if digest_file(path) != digest:
-        raise UsageError(
-            f"{path}: this language model has another digest than the config says ({digest}). Make the config from the "
-            "model that is meant, or give the path of the right file."
-        )

@@ -11,6 +11,7 @@ from schemas.digests import digest_file
 from schemas.errors import UsageError
 from schemas.signals import SignalsLanguage
 from tasks import language as module
+from tasks.fasttext_model import loading
 from tasks.language import LanguageConfig, language, language_config
 from tests.helpers.plain_signals import documents_of
 
@@ -52,7 +53,7 @@ def test_no_documents() -> None:
 def test_the_path_is_no_part_of_the_key_and_the_digest_is(tmp_path: Path) -> None:
     installed = language_config()
     copy = tmp_path / installed.model
-    copy.write_bytes(module._found(None).read_bytes())
+    copy.write_bytes(module.located(None).read_bytes())
     elsewhere = language_config(copy)
     assert elsewhere.model_dump(mode="json") == installed.model_dump(mode="json")
     assert (elsewhere.model, elsewhere.digest) == ("lid.176.ftz", digest_file(copy))
@@ -70,7 +71,7 @@ def test_a_missing_file_and_a_file_that_is_no_model(tmp_path: Path) -> None:
         language_config(tmp_path / "lid.bin")
     broken = tmp_path / "broken.bin"
     broken.write_bytes(b"not a model at all")
-    with pytest.raises(UsageError, match="not a fastText language model"):
+    with pytest.raises(UsageError, match="not a fastText model"):
         rows(ENGLISH, config=language_config(broken))
 
 
@@ -85,9 +86,9 @@ def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_two_threads_load_the_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[str] = []
-    load = module.read_model
-    monkeypatch.setattr(module, "read_model", lambda path: loads.append(path) or load(path))
-    module._load_once.cache_clear()
+    load = loading.read_model
+    monkeypatch.setattr(loading, "read_model", lambda path: loads.append(path) or load(path))
+    loading._read.cache_clear()
     answers: list[list[dict[str, Any]]] = []
     threads = [threading.Thread(target=lambda: answers.append(rows(ENGLISH, CHINESE))) for _ in range(4)]
     for thread in threads:
@@ -100,6 +101,6 @@ def test_two_threads_load_the_model_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_nothing_is_said_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    module._load_once.cache_clear()
+    loading._read.cache_clear()
     rows(ENGLISH)
     assert capfd.readouterr().err == ""

@@ -1,0 +1,233 @@
+"""Training a fastText quality classifier from good and bad texts, and measuring it on texts it has not seen.
+
+Source: DCLM ``train_fasttext_classifier.py`` (lr .1, 100 dimensions, 5 epochs, every word counts) and its released
+model (word bigrams). The hash of a text decides whether it trains, calibrates the threshold or tests, and in which
+order training sees it, so neither the order of the input nor the number of its files matters; exact repeats are taken
+out first. fastText runs in one thread with a fixed seed: the same texts and settings give the same model file.
+Cost: fastText's, about 1 MB of text a second, epoch and core; memory ``(buckets + words) x dim x 4`` bytes (0.8 GB by
+default), as much again on disk.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import fasttext
+import polars as pl
+import xxhash
+from pydantic import Field
+
+from schemas.config import Config
+from schemas.digests import canonical_json, digest_file
+from schemas.errors import GristmillError, UsageError
+from tasks.classifier.card import CARD, MODEL, PAGE, PICTURE, QUANTISED, Card, File, Side, Threshold, Trained, page
+from tasks.classifier.metrics import Scores, curve, measure, threshold_for_precision, threshold_for_share
+from tasks.classifier.picture import precision_recall
+from tasks.classifier.score import NEGATIVE, POSITIVE, positive_scores
+from tasks.classifier.texts import Texts, one_line
+from tasks.fasttext_model.files import read_model
+
+LIBRARY, PROJECT = "fasttext-community", "gristmill"
+FEWEST = 5  # texts of each class that calibration and test need
+QUANTISED_ROWS = 100_000
+SPACES = " \t\x0b\x0c\r\x00"
+
+
+class TrainConfig(Config):
+    """Settings of :func:`train`; fastText's own names are in brackets."""
+
+    name: str = Field(default="quality", min_length=1, description="what the classifier is called")
+    word_ngrams: int = Field(default=2, ge=1, le=5, description="longest n-gram of words [wordNgrams]")
+    dim: int = Field(default=100, ge=2, le=1024, description="size of the vectors [dim]")
+    epoch: int = Field(default=5, ge=1, le=200, description="passes over the texts [epoch]")
+    lr: float = Field(default=0.1, gt=0, le=10, description="learning rate [lr]")
+    min_count: int = Field(default=1, ge=1, description="rarer words are left out [minCount]")
+    buckets: int = Field(default=2_000_000, ge=1, le=1 << 26, description="rows shared by the n-grams [bucket]")
+    seed: int = Field(default=42, ge=0, le=2**31 - 1, description="seed of the initial vectors [seed]")
+    heldout_share: float = Field(
+        default=0.2, gt=0, le=0.5, description="half of it chooses the threshold, the other half tests"
+    )
+    threshold_by: Literal["keep_share", "precision"] = Field(
+        default="keep_share", description="what the threshold is chosen for"
+    )
+    wanted: float = Field(default=0.1, gt=0, lt=1, description="the kept share or the precision")
+    quantise: bool = Field(default=False, description="write a small model.ftz too")
+
+
+def train(positive: Texts, negative: Texts, config: TrainConfig, out: Path, pool: Texts | None = None) -> Card:
+    """Train, measure, and write ``model.bin`` (and ``model.ftz``), card and picture into the new folder ``out``.
+
+    ``pool``: the texts whose kept share is meant; by default the calibration texts of both classes. Raises
+    :class:`UsageError` for too few texts or a folder that holds something, :class:`GristmillError` when no threshold
+    reaches the wanted precision.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out {out}: this is not empty. Name a new folder for the classifier.")
+    frame, contradictory = _split(positive, negative, config)
+    sides = tuple(
+        _side(texts, frame.filter(good)) for texts, good in ((positive, "positive"), (negative, ~pl.col("positive")))
+    )
+    _check_enough(sides)
+    with _folder(out) as folder:
+        model = _fit(frame.filter(part="training"), config, folder)
+        model.save_model(str(folder / MODEL))
+        trained = _measure(folder / MODEL, frame, config, pool)
+        quantised = None
+        if config.quantise:
+            _quantise(model)
+            model.save_model(str(folder / QUANTISED))
+            quantised = _measure(folder / QUANTISED, frame, config, pool)
+        card = Card(
+            name=config.name,
+            label=POSITIVE,
+            other_label=NEGATIVE,
+            gristmill=version(PROJECT),
+            fasttext=version(LIBRARY),
+            settings=config.model_dump(exclude={"name", "threshold_by", "wanted", "quantise"}),
+            positive=sides[0],
+            negative=sides[1],
+            contradictory=contradictory,
+            model=trained,
+            quantised=quantised,
+        )
+        positives = trained.metrics.positives / trained.metrics.texts
+        (folder / CARD).write_bytes(canonical_json(card.model_dump(mode="json")) + b"\n")
+        (folder / PAGE).write_text(page(card), encoding="utf-8")
+        picture = precision_recall(trained.curve, trained.threshold.value, positives)
+        (folder / PICTURE).write_text(picture, encoding="utf-8")
+    return card
+
+
+def _split(positive: Texts, negative: Texts, config: TrainConfig) -> tuple[pl.DataFrame, int]:
+    """Distinct texts with their class and part, in the order of their hash; and how many were in both classes."""
+    frame = pl.concat(
+        pl.DataFrame({"text": one_line(side.texts), "positive": pl.repeat(good, len(side.texts), eager=True)})
+        for side, good in ((positive, True), (negative, False))
+    )
+    hashes = [xxhash.xxh3_64_intdigest(text.encode("utf-8")) for text in frame["text"]]
+    frame = frame.with_columns(hash=pl.Series(hashes, dtype=pl.UInt64)).unique(["hash", "positive"])
+    both = pl.col("hash").is_duplicated()
+    contradictory = frame.filter(both)["hash"].n_unique()
+    place = pl.col("hash") / 2.0**64
+    part = (
+        pl.when(place < config.heldout_share / 2)
+        .then(pl.lit("calibration"))
+        .when(place < config.heldout_share)
+        .then(pl.lit("test"))
+        .otherwise(pl.lit("training"))
+    )
+    return frame.filter(~both).with_columns(part=part).sort("hash"), contradictory
+
+
+def _side(texts: Texts, frame: pl.DataFrame) -> Side:
+    parts = dict(frame.group_by("part").len().iter_rows())
+    return Side(
+        files=tuple(File(name=file.name, digest=file.digest) for file in texts.files),
+        texts=len(texts.texts),
+        set_aside=texts.set_aside,
+        repeated=len(texts.texts) - one_line(texts.texts).n_unique(),
+        training=parts.get("training", 0),
+        calibration=parts.get("calibration", 0),
+        test=parts.get("test", 0),
+    )
+
+
+def _check_enough(sides: tuple[Side, ...]) -> None:
+    for name, side in zip(("--positive", "--negative"), sides, strict=True):
+        if min(side.training, side.calibration, side.test) < FEWEST:
+            raise UsageError(
+                f"{name}: {side.texts} texts, of which {side.training} train, {side.calibration} calibrate and "
+                f"{side.test} test (repeats and texts of both classes are left out); each needs {FEWEST}. Give more "
+                "texts, or a larger --heldout-share."
+            )
+
+
+def _fit(frame: pl.DataFrame, config: TrainConfig, folder: Path) -> "fasttext.FastText._FastText":
+    """The trained model. Words that look like labels are taken out, for a page must not choose its own class."""
+    looks = f"(^|[{SPACES}])__label__[^{SPACES}]*"
+    label = pl.when("positive").then(pl.lit(POSITIVE)).otherwise(pl.lit(NEGATIVE))
+    lines = frame.select(label + " " + pl.col("text").str.replace_all(looks, "$1")).to_series()
+    path = folder / "training.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        return fasttext.train_supervised(
+            input=str(path),
+            lr=config.lr,
+            dim=config.dim,
+            epoch=config.epoch,
+            minCount=config.min_count,
+            wordNgrams=config.word_ngrams,
+            bucket=config.buckets,
+            loss="softmax",
+            thread=1,
+            seed=config.seed,
+            verbose=0,
+        )
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"fastText cannot train on these texts: {error} Try another --lr or --min-count.") from error
+    finally:
+        path.unlink()
+
+
+def _quantise(model: "fasttext.FastText._FastText") -> None:
+    try:
+        model.quantize(qnorm=True, cutoff=QUANTISED_ROWS)
+    except ValueError as error:
+        raise UsageError(f"this model is too small to quantise: {error} Leave --quantise out.") from error
+
+
+def _measure(path: Path, frame: pl.DataFrame, config: TrainConfig, pool: Texts | None) -> Trained:
+    model = read_model(path)
+    scored = frame.filter(pl.col("part") != "training")
+    scored = scored.with_columns(score=pl.Series(positive_scores(model, scored["text"], POSITIVE)))
+    calibration, test = scored.filter(part="calibration"), scored.filter(part="test")
+    threshold = _threshold(calibration, config, None if pool is None else positive_scores(model, pool.texts, POSITIVE))
+    scores, good = test["score"].to_numpy(), test["positive"].to_numpy()
+    return Trained(
+        file=path.name,
+        digest=digest_file(path),
+        bytes=path.stat().st_size,
+        threshold=threshold,
+        metrics=measure(scores, good, threshold.value),
+        curve=tuple(curve(scores, good)),
+    )
+
+
+def _threshold(calibration: pl.DataFrame, config: TrainConfig, pool: Scores | None) -> Threshold:
+    scores, good = calibration["score"].to_numpy(), calibration["positive"].to_numpy()
+    if config.threshold_by == "keep_share":
+        of = scores if pool is None else pool
+        value: float | None = threshold_for_share(of, config.wanted)
+    else:
+        of = scores
+        value = threshold_for_precision(scores, good, config.wanted)
+    if value is None:
+        best = max(point.precision for point in curve(scores, good))
+        raise GristmillError(
+            f"no threshold reaches a precision of {config.wanted:g} on the {len(scores)} calibration texts; the best "
+            f"is {best:.3f}. Ask for less with --precision, or give more or cleaner texts."
+        )
+    return Threshold(
+        value=value,
+        chosen_by=config.threshold_by,
+        wanted=config.wanted,
+        pool="calibration" if of is scores else "pool",
+        pool_texts=len(of),
+    )
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """A folder that becomes ``out`` when the block ends well, and is gone when it does not."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        folder.replace(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
