@@ -21,12 +21,10 @@ from pydantic import BaseModel, Field, ValidationError
 from schemas.errors import GristmillError
 from schemas.lake import Dataset, Lake, Ref
 from schemas.table import Table
-from schemas.tables import TABLES, Bands, Curated, Documents, Records, Redacted
 from warehouse.migrate import Migration
+from warehouse.tables import WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables
 
 KINDS = ("curation", "mix", "training", "evaluation", "gates")
-NOT_LOADED = (Records.name, Bands.name, Redacted.name)
-WITH_TEXT_ASIDE = (Documents.name, Curated.name)
 OWNER = {
     "token_stats": "mix",
     "mixtures": "mix",
@@ -70,16 +68,6 @@ class StepCost(BaseModel):
     finished_at: datetime
 
 
-def loaded_tables() -> list[Table]:
-    """The tables of the lake that the warehouse holds."""
-    return [table for table in TABLES.values() if table.name not in NOT_LOADED]
-
-
-def loaded_columns(table: Table) -> list[str]:
-    """The columns of ``table`` that the warehouse holds, without ``shard`` and ``file``."""
-    return [name for name in table.schema.names if not (table.name in WITH_TEXT_ASIDE and name == "text")]
-
-
 def current_datasets(lake: Lake) -> list[Dataset]:
     """Every current dataset of every kind."""
     return [dataset for kind in KINDS for dataset in lake.datasets(kind)]
@@ -102,6 +90,7 @@ def fill(
     Raises :class:`GristmillError` for a file of the lake that is missing or has other columns than its table.
     """
     connection.execute("BEGIN")  # one commit for all statements that touch no data: each commit waits for the disk
+    connection.execute(create_tables())
     connection.execute("CREATE TABLE migrations (name VARCHAR NOT NULL, digest VARCHAR NOT NULL)")
     for migration in migrations:
         connection.execute(migration.sql)

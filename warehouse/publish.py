@@ -28,6 +28,7 @@ from schemas.lake import Dataset, Lake, translate_os_errors
 from warehouse.load import current_datasets, fill, log_files, stamp
 from warehouse.migrate import Migration, pending, read_migrations, read_sql
 from warehouse.read import CURRENT, FOLDER, Warehouse
+from warehouse.tables import create_tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VIEWS = Path(__file__).parent / "views"
@@ -85,7 +86,7 @@ def _publish(lake: Lake, force: bool, keep: int, grace_seconds: float, memory: s
             _remove_unfinished(folder)
             migrations, views = read_migrations(MIGRATIONS), read_sql(VIEWS)
             datasets = current_datasets(lake)
-            digest = content_digest(lake, datasets, [*migrations, *views])
+            digest = content_digest(lake, datasets, [Migration(0, "000_tables", create_tables()), *migrations, *views])
             if not force and (found := _up_to_date(lake, digest, migrations, started)):
                 return found
             version = f"{_last_number(folder) + 1:06d}-{digest[:12]}"

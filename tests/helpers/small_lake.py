@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from schemas.lake import Dataset, Lake, Ref
 from schemas.tables import TABLES
+from tests.helpers.ledger_rows import table_of
 
 NIGHT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 DOMAINS = ("documentation", "code", "mathematics", "prose")
@@ -60,8 +59,8 @@ def doc_id(name: str) -> str:
 
 
 def put(lake: Lake, table: str, shard: str, rows: list[dict[str, Any]]) -> Ref:
-    """Write rows as one shard of a table."""
-    arrow = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
+    """Write rows as one shard of a table; columns that they do not give are blank."""
+    arrow = table_of(TABLES[table], rows)
     key = hashlib.md5(repr(rows).encode(), usedforsecurity=False).hexdigest()[:16]
     return lake.write_table(TABLES[table], shard, key, arrow)
 
