@@ -11,6 +11,7 @@ to know its identity again.
 """
 
 import errno
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,9 @@ READERS: dict[Kind, Callable[[Path, str, Limits], Items]] = {
     Kind.MARKDOWN: lambda path, name, limits: read_text(path, name, limits, "text/markdown"),
     Kind.HTML: lambda path, name, limits: read_text(path, name, limits, "text/html"),
 }
+
+# A URL of which nothing but the host needs a closer look: urlsplit takes ten times as long.
+PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::\d+)?(?:[/?#][!-~]*)?\Z")
 
 # What a row costs besides its payload, so that a part of tiny records is bounded too.
 ROW_BYTES = 512
@@ -224,6 +228,9 @@ def host_of(url: str | None) -> str | None:
     """The lower-case host of a URL; None where there is none or the URL is broken."""
     if not url:
         return None
+    plain = PLAIN_URL.match(url)
+    if plain is not None:
+        return plain[1].lower()
     try:
         return urlsplit(url).hostname or None
     except ValueError:

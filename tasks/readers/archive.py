@@ -110,7 +110,7 @@ def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: 
         if kind in RECORD_TYPES:
             yield _record(frame, stretch, uri, kind, limits)
         elif not kind or frame.fault == "length":
-            url = _url(frame.headers.get("warc-target-uri"))
+            url = _url(frame.headers.get("warc-target-uri", ""))
             yield Aside(uri, Reason.BROKEN_HEADER, frame.detail or "there is no WARC-Type", damage=True, url=url)
         elif frame.fault is not None and stretch.fault is None:
             yield Aside(uri, Reason.CUT_OFF, f"a {kind} record {frame.detail}", damage=True)
@@ -119,7 +119,7 @@ def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: 
 def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits) -> Page | Aside:
     """One record as a page, or set aside with the first reason that holds."""
     headers = frame.headers
-    url = _url(headers.get("warc-target-uri"))
+    url = _url(headers.get("warc-target-uri", ""))
     native_id = headers.get("warc-record-id", "").strip("<> \t") or None
 
     def aside(reason: Reason, detail: str) -> Aside:
@@ -131,13 +131,13 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
         return aside(Reason.TRUNCATED, f"{frame.detail}; {stretch.fault}" if stretch.fault else frame.detail)
     if stretch.doubtful_from is not None and frame.end > stretch.doubtful_from:
         return aside(Reason.BAD_CHECKSUM, stretch.fault or "")
-    if headers.get("warc-segment-number"):
+    if headers.get("warc-segment-number", ""):
         return aside(Reason.TRUNCATED, "the record is segmented; its continuations are other records")
     if frame.end - frame.body > limits.max_payload_bytes + BLOCK_SLACK_BYTES:
         return aside(Reason.TOO_LARGE, f"{frame.end - frame.body} bytes")
     block = bytes(stretch.data[frame.body : frame.end])
     status, response = None, None
-    stated = headers.get("content-type")
+    stated = headers.get("content-type", "")
     if _holds_http(kind, stated, url, block):
         response = parse_response(block)
         if response is None:
@@ -150,7 +150,7 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
             return aside(Reason.TRUNCATED, f"{frame.detail}, and the HTTP body is shorter than its Content-Length")
     content_type, charset = split_type(stated)
     if not content_type or content_type in UNKNOWN_TYPES:
-        content_type = split_type(headers.get("warc-identified-payload-type"))[0] or content_type
+        content_type = split_type(headers.get("warc-identified-payload-type", ""))[0] or content_type
     if not may_be_page(content_type):
         return aside(Reason.NOT_TEXT, content_type)
     try:
@@ -164,21 +164,19 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
     if page_kind(content_type, payload, charset) is None:
         detail = f"{content_type or 'no media type stated'}, the body begins {payload[:24]!r}"
         return aside(Reason.NOT_TEXT, detail)
-    fetched_at = parse_date(headers.get("warc-date"))
+    fetched_at = parse_date(headers.get("warc-date", ""))
     return Page(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset)
 
 
-def _holds_http(kind: str, stated: str | None, url: str | None, block: bytes) -> bool:
+def _holds_http(kind: str, stated: str, url: str | None, block: bytes) -> bool:
     """Whether a block is an HTTP response. ARC states the payload's type instead, so the block itself decides there."""
     if kind != "response":
         return False
-    return (stated or "").lower().startswith("application/http") or (
+    return stated.lower().startswith("application/http") or (
         block[:5].upper() == b"HTTP/" and (url or "").lower().startswith(HTTP_SCHEMES)
     )
 
 
-def _url(value: str | None) -> str | None:
+def _url(value: str) -> str | None:
     """As written, without the angle brackets that some writers put around it."""
-    if value is None:
-        return None
     return value.removeprefix("<").removesuffix(">").strip() or None

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tasks.readers.http import parse_headers
+from tasks.readers.http import Headers
 from tasks.readers.spool import Buffer
 
 FindNext = Callable[[Buffer, int, int], int]
@@ -26,6 +26,9 @@ MAX_HEADER_BYTES = 1 << 20
 WARC_VERSION = re.compile(rb"WARC/\d+(?:\.\d+)+[ \t]*\r*(?:\n|$)", re.I)
 # A blank line, the end of the data, or (not part of the header) another version line.
 WARC_HEADER_END = re.compile(rb"\n(?:(\r*\n|$)|(?=WARC/\d+(?:\.\d+)+[ \t]*\r*\n))")
+# The quick way to the end of a header looks no further than this, and not at headers that begin with one of those.
+USUAL_BYTES = 1 << 12
+UNUSUAL = (b"\r", b"\n", b"WARC/")
 # A version line followed by a named field.
 WARC_START = re.compile(rb"WARC/\d+(?:\.\d+)+[ \t]*\r*\n[A-Za-z][A-Za-z-]*[ \t]*:")
 
@@ -55,7 +58,7 @@ class Frame:
     start: int
     body: int
     end: int
-    headers: dict[str, str]
+    headers: Headers | dict[str, str]
     fault: str | None = None
     detail: str = ""
 
@@ -102,17 +105,27 @@ def _warc_frame(data: Buffer, start: int, size: int) -> Frame | None:
     if version is None:
         return None
     limit = min(size, start + MAX_HEADER_BYTES)
-    found = WARC_HEADER_END.search(data, version.end() - 1, limit)
-    body = found.end() if found else limit
-    headers = parse_headers(data[version.end() : body])
+    body, whole = _header_end(data, version.end(), limit)
+    headers = Headers(data[version.end() : body])
     declared = headers.get("content-length", "")
-    if found is None or found[1] is None:
+    if not whole:
         return Frame(start, body, body, headers, "length", "the header breaks off")
     if not (declared.isascii() and declared.isdigit() and len(declared) < 16):
         end = next_warc(data, body, size)
         what = f"Content-Length is {declared[:40]!r}" if declared else "there is no Content-Length"
         return Frame(start, body, end, headers, "length", what)
     return _bounded(next_warc, WARC_VERSION, data, size, Frame(start, body, body + int(declared), headers))
+
+
+def _header_end(data: Buffer, start: int, limit: int) -> tuple[int, bool]:
+    """Where the block begins, and whether the header before it is whole. ``start`` is after the version line."""
+    blank = data.find(b"\r\n\r\n", start - 2, min(limit, start + USUAL_BYTES))
+    if blank >= start:
+        head = data[start:blank]
+        if b"\n\n" not in head and b"\n\r" not in head and b"\nWARC/" not in head and not head.startswith(UNUSUAL):
+            return blank + 4, True
+    found = WARC_HEADER_END.search(data, start - 1, limit)
+    return (found.end(), found[1] is not None) if found else (limit, False)
 
 
 def _arc_frame(data: Buffer, start: int, size: int) -> Frame | None:

@@ -19,8 +19,8 @@ STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?=[ \t\r\n]|$)", re.I)
 HEADER_END = re.compile(rb"\n\r*\n")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
 LINE_END = re.compile(rb"\r?\n")
-FIELD = re.compile(r"^([^\s:][^:\r\n]*):([^\r\n]*)", re.M)
-FOLD = re.compile(r"\r?\n[ \t]++(?=\S)")
+VALUE = re.compile(rb"[ \t]*:([^\r\n]*)")
+FOLD = re.compile(rb"\r?\n[ \t]++(?=\S)")
 CODINGS = {"x-gzip": "gzip", "brotli": "br", "identity": "", "none": "", "utf-8": "", "utf8": ""}
 KNOWN_CODINGS = frozenset({"gzip", "deflate", "br", "zstd"})
 STEP_BYTES = 1 << 16
@@ -35,18 +35,42 @@ class CodingError(Exception):
         self.reason = reason
 
 
+class Headers:
+    """Header lines, looked up by lower-case name: the first of each; folded lines are joined, lines without a colon
+    left out. Of the 10 to 20 lines of a header two to eight are asked for, so none is parsed before it is."""
+
+    __slots__ = ("_head", "_lower")
+
+    def __init__(self, head: bytes) -> None:
+        if b"\n " in head or b"\n\t" in head:
+            head = FOLD.sub(b" ", head)
+        self._head = b"\n" + head
+        self._lower = self._head.lower()
+
+    def get(self, name: str, default: str = "") -> str:
+        """The value of a header, ``default`` where there is none."""
+        wanted = b"\n" + name.encode("ascii")
+        place = -1
+        while (place := self._lower.find(wanted, place + 1)) != -1:
+            begin = place + len(wanted)
+            if found := VALUE.match(self._head, begin):
+                value = found[1]
+                return (value.decode("ascii") if value.isascii() else decode_header(value)).strip()
+        return default
+
+
 @dataclass(slots=True)
 class Response:
-    """Status, headers by lower-case name (the first of each), and the stored body."""
+    """Status, headers, and the stored body."""
 
     status: int
-    headers: dict[str, str]
+    headers: Headers
     body: bytes
 
     @property
     def is_short(self) -> bool:
         """Whether the body has fewer bytes than its Content-Length. Proves nothing by itself: crawlers undo codings."""
-        length = self.headers.get("content-length", "")
+        length = self.headers.get("content-length")
         return length.isascii() and length.isdigit() and len(length) < 16 and len(self.body) < int(length)
 
 
@@ -57,15 +81,7 @@ def parse_response(block: bytes) -> Response | None:
         return None
     end = HEADER_END.search(block, found.end())
     head, body = (block[: end.start()], block[end.end() :]) if end else (block, b"")
-    return Response(int(found[1]), parse_headers(head.partition(b"\n")[2]), body)
-
-
-def parse_headers(head: bytes) -> dict[str, str]:
-    """Header lines by lower-case name, the first of each; folded lines are joined, lines without a colon left out."""
-    text = decode_header(head)
-    if FOLD.search(text):
-        text = FOLD.sub(" ", text)
-    return {name.rstrip().lower(): value.strip() for name, value in reversed(FIELD.findall(text))}
+    return Response(int(found[1]), Headers(head.partition(b"\n")[2]), body)
 
 
 def decode_header(head: bytes) -> str:
@@ -89,7 +105,7 @@ def decode_body(response: Response, limit: int) -> bytes:
     return body
 
 
-def _codings(value: str | None) -> list[str]:
+def _codings(value: str) -> list[str]:
     if not value:
         return []
     names = [name.strip().strip("\"'").lower() for name in value.split(",")]
