@@ -5,6 +5,7 @@ A policy names a signal as ``table.column``. Ratios lie in [0, 1] unless their d
 
 import pyarrow as pa
 
+from schemas.kind_signals import KIND_SIGNALS
 from schemas.table import DOC_ID, Table, columns
 
 SignalsLanguage = Table(
@@ -178,4 +179,5 @@ SIGNALS: tuple[Table, ...] = (
     SignalsDomain,
     SignalsRefinedWeb,
     SignalsClassifier,
+    *KIND_SIGNALS,
 )

@@ -1,53 +1,52 @@
-"""C4 signals. Source: Raffel et al. 2020, section 2.2; formulas of datatrove 0.10 ``c4_filters.py``.
+"""C4 signals, and which lines C4 drops. Sources: Raffel et al. 2020, section 2.2; datatrove 0.10 ``c4_filters.py``
+(lineages ``c4@paper``, its defaults, and ``c4@fineweb``, without terminal punctuation); ``c4_utils.py`` of TensorFlow
+Datasets (``c4@tfds``).
 
 C4 drops lines one after another and looks for ``lorem ipsum`` and ``{`` only in lines that got so far. Here the lines
 stay (text is removed in one late step), yet the columns say what C4 would have found:
 
-1. A line with a word over ``max_word_length`` characters, without terminal punctuation (where ``terminal_punctuation``
-   asks for it, as the paper does and FineWeb does not) or with fewer than ``min_words`` words says nothing.
+1. A line with a word over ``max_word_length`` characters, without terminal punctuation (where the lineage asks for it) or
+   with fewer than ``min_words`` words says nothing.
 2. A line left over with ``lorem ipsum`` sets ``lorem_ipsum``. One with ``javascript`` counts as a JavaScript line.
 3. A line left over with ``{`` sets ``curly_bracket``; one with a policy phrase counts as a policy line.
-4. ``sentences`` counts the sentences of the lines left over then.
+4. ``sentences`` counts the sentences of the lines left over then, as spaCy's sentencizer does.
 
-Words are what white space separates. Citation marks (``[12]``, ``[edit]``) are taken out of a line after the words are
-counted. A sentence ends at a run of terminal marks, closing quotes and brackets after it, and white space (none is
-needed after a full-width mark); common abbreviations (``Dr. ``, ``e.g. ``) end none. datatrove uses spaCy's
-sentencizer: docs/signals.md says how far the two agree. Upstream stops at the first ``{`` or ``lorem ipsum``; here both
-columns and the counts always describe the whole document.
+Words are what white space separates. Citation marks (``[12]``, ``[edit]``) are taken out of a line after its longest word
+is looked for; words are counted before that, but after it in ``c4@tfds``. Upstream stops at the first ``{`` or ``lorem
+ipsum``; here both columns and the counts always describe the whole document. ``c4@tfds`` counts sentences with NLTK's
+punkt, which can only matter where fewer lines stay than sentences are asked for.
 """
 
 import numpy as np
-import polars as pl
+import numpy.typing as npt
 import pyarrow as pa
+from pydantic import field_validator
 
 from schemas.config import Config
 from schemas.signals import SignalsC4
 from schemas.tables import Documents
-from tasks.lines import frame, split_lines, stripped, total
+from tasks.c4_lines import CURLY, JAVASCRIPT, LOREM_IPSUM, POLICY, LineFacts, line_facts
+from tasks.characters import character_table
+from tasks.columns import Bytes, Column, Places, Positions, column_of, lines_of
+from tasks.kernels.citations import find_citations
+from tasks.kernels.pieces import join_lines
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
+from tasks.words import tokens_of
 
-CITATION = r"\[\d*\]|\[edit\]|\[citation needed\]"
-END_MARKS = (".", "?", "!", '"', "'")
-WHITE_SPACE = r"[\s\x1C-\x1F]+"
-CLOSING = r"\p{Pe}\p{Pf}\"'*_"
-FULL_WIDTH = "。！？｡"
-MARKS = rf".?!…‼⁇⁈⁉‽؟۔।॥{FULL_WIDTH}"
-SPACED_BREAK = rf"[{MARKS}]+[{CLOSING}]*\s+[^\s{MARKS}{CLOSING}]"
-FULL_WIDTH_BREAK = rf"[{FULL_WIDTH}][{CLOSING}]*[^\s{MARKS}{CLOSING}]"
-ABBREVIATIONS = (
-    "Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Co|Corp|Inc|Ltd|vs|cf|al|etc|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
-    r"|e\.g|i\.e|a\.m|p\.m|U\.S|[A-Za-z]"
-)
-ABBREVIATED = rf"(?-u:\b)(?:{ABBREVIATIONS})\.[{CLOSING}]*\s"
+REASONS = ("long_word", "no_terminal_punctuation", "too_few_words", "javascript", "policy")
+KEPT = 0  # in the codes of ``drop_reasons``; reason number i has code i + 1
+MOST_PHRASES = 29
 
 
 class C4Config(Config):
-    """Limits of a line that counts, and the phrases of policy lines (in any case)."""
+    """Limits of a line that counts, its last marks where they are asked for, and the phrases of policy lines."""
 
     min_words: int = 3
     max_word_length: int = 1000
     terminal_punctuation: bool = False
+    end_marks: tuple[str, ...] = (".", "?", "!", '"', "'")
+    citations_before_words: bool = False
     policy_phrases: tuple[str, ...] = (
         "terms of use",
         "privacy policy",
@@ -57,62 +56,141 @@ class C4Config(Config):
         "use cookies",
     )
 
+    @field_validator("policy_phrases")
+    @classmethod
+    def _small_ascii(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        if len(phrases) > MOST_PHRASES:
+            raise ValueError(f"{len(phrases)} phrases; at most {MOST_PHRASES} are possible")
+        for phrase in phrases:
+            if not phrase or not phrase.isascii():
+                raise ValueError(f"{phrase!r} is no phrase of ASCII characters")
+        return tuple(phrase.lower() for phrase in phrases)
 
-@step("c4", version=1, reads=(Documents,), writes=(SignalsC4,))
-def c4(documents: pa.Table, config: C4Config) -> pa.Table:
-    """One row of ``signals/c4`` for each row of ``documents``, in their order."""
-    return map_slices(lambda part: _signals(part, config), documents)
+    @field_validator("end_marks")
+    @classmethod
+    def _one_byte(cls, marks: tuple[str, ...]) -> tuple[str, ...]:
+        for mark in marks:
+            if len(mark) != 1 or not mark.isascii():
+                raise ValueError(f"{mark!r} is no single ASCII character")
+        return marks
 
 
-def _signals(documents: pa.Table, config: C4Config) -> pa.Table:
-    texts = one_chunk(documents.column("text"))
-    size = len(texts)
-    lines = _lines_that_count(split_lines(frame(texts)), config)
-    line = pl.col("line")
-    lines = lines.with_columns(
-        lorem=line.str.contains("(?i)lorem ipsum"),
-        javascript=line.str.contains("(?i)javascript"),
-        curly=line.str.contains("{", literal=True),
-        policy=line.str.contains("(?i)" + "|".join(map(pl.escape_regex, config.policy_phrases))),
-    )
-    reached = lines.filter(~pl.col("lorem") & ~pl.col("javascript"))
-    policy = pl.col("policy") & ~pl.col("curly")
-    left = reached.filter(~pl.col("curly") & ~pl.col("policy"))
+LINEAGES: dict[str, C4Config] = {
+    "c4@fineweb": C4Config(),
+    "c4@paper": C4Config(terminal_punctuation=True),
+    "c4@tfds": C4Config(
+        min_words=5, terminal_punctuation=True, end_marks=(".", "?", "!", '"'), citations_before_words=True
+    ),
+}
+
+
+def drop_reasons(facts: LineFacts, config: C4Config) -> npt.NDArray[np.uint8]:
+    """Why C4 drops each line: 0 when it keeps it, else 1 + the place of the reason in ``REASONS``.
+
+    Lines with ``lorem ipsum`` or ``{`` are kept: those rules drop documents.
+    """
+    words = facts.words_left if config.citations_before_words else facts.words
+    long_word = facts.longest > config.max_word_length
+    unended = np.zeros(len(words), np.bool_)
+    if config.terminal_punctuation:
+        unended = ~np.isin(facts.last, np.array([ord(mark) for mark in config.end_marks], np.uint8)) | facts.dots
+    lorem, curly = (facts.found & LOREM_IPSUM) != 0, (facts.found & CURLY) != 0
+    javascript = ((facts.found & JAVASCRIPT) != 0) & ~lorem
+    policy = (facts.found >= POLICY) & ~lorem & ~curly
+    reasons = (long_word, unended, words < config.min_words, javascript, policy)
+    return np.select(reasons, [np.uint8(code + 1) for code in range(len(REASONS))], np.uint8(KEPT))
+
+
+def c4_columns(facts: LineFacts, config: C4Config) -> dict[str, npt.NDArray[np.generic]]:
+    """Every column of ``signals/c4`` but ``doc_id``; of ``signals/c4_paper`` and ``signals/c4_tfds`` by their configs."""
+    reasons = drop_reasons(facts, config)
+    kept = reasons == KEPT
+    lorem, curly = (facts.found & LOREM_IPSUM) != 0, (facts.found & CURLY) != 0
+    left = kept & ~lorem & ~curly
+    offsets = facts.lines.offsets
+    return {
+        "sentences": _total(facts.sentences * left, offsets).astype(np.int32),
+        "lorem_ipsum": _total(kept & lorem, offsets) > 0,
+        "curly_bracket": _total(kept & curly & ~lorem, offsets) > 0,
+        "javascript_lines": _total(reasons == 1 + REASONS.index("javascript"), offsets).astype(np.int32),
+        "policy_lines": _total(reasons == 1 + REASONS.index("policy"), offsets).astype(np.int32),
+    }
+
+
+def text_left(column: Column, facts: LineFacts, config: C4Config) -> tuple[Bytes, Positions, Positions]:
+    """The texts that C4 leaves: their bytes, texts + 1 bounds, and the tokens of each.
+
+    Lines that stay, without citation marks and white space at their ends, joined by line feeds; without white space at
+    the ends of the text. Documents that C4 would drop have the text their lines would give.
+    """
+    kept = drop_reasons(facts, config) == KEPT
+    offsets = np.zeros(len(facts.lines.offsets), np.int64)
+    offsets[1:] = np.cumsum(_total(kept, facts.lines.offsets))
+    start, end, copy = facts.lines.start[kept], facts.lines.end[kept], facts.copy[kept]
+    data, bounds = join_lines(column.data, start, end, facts.copies, facts.copy_bounds, copy, offsets)
+    return data, bounds, _total(facts.tokens * kept, facts.lines.offsets)
+
+
+def judge_lines(texts: pa.Array, config: C4Config) -> pa.Table:
+    """Every line of ``texts`` (Arrow strings, lines as ``str.splitlines`` gives them) and why C4 drops it.
+
+    One row a line, in order: ``row`` (number of the text), then places in it in code points: ``start`` to ``end`` the line
+    without white space at its ends (C4 strips every line), ``line_start`` to ``line_end`` the line as it stands without
+    its line break, ``next`` where the next one begins; and ``reason``, one of ``REASONS`` or null where C4 keeps the line.
+    """
+    column = column_of(texts)
+    lines = lines_of(column)
+    codes = drop_reasons(line_facts(column, lines, tokens_of(column), config.policy_phrases), config)
+    before = column.characters_before(column.bounds[:-1])[lines.row]
+
+    def within(places: Places) -> Places:
+        return column.characters_before(places) - before
+
+    numbers = pa.array(codes.astype(np.int8) - 1, mask=codes == KEPT)
     return pa.table(
         {
-            "doc_id": documents.column("doc_id"),
-            "sentences": total(left, sentences(pl.col("line")), size).astype(np.int32),
-            "lorem_ipsum": total(lines, pl.col("lorem"), size) > 0,
-            "curly_bracket": total(reached, pl.col("curly"), size) > 0,
-            "javascript_lines": total(lines, pl.col("javascript") & ~pl.col("lorem"), size).astype(np.int32),
-            "policy_lines": total(reached, policy, size).astype(np.int32),
-        },
-        schema=SignalsC4.schema,
+            "row": lines.row,
+            "start": within(lines.start),
+            "end": within(lines.end),
+            "line_start": within(lines.first),
+            "line_end": within(lines.last),
+            "next": within(lines.after),
+            "reason": pa.DictionaryArray.from_arrays(numbers, pa.array(REASONS)),
+        }
     )
 
 
-def _lines_that_count(lines: pl.DataFrame, config: C4Config) -> pl.DataFrame:
-    """The lines that pass C4's rules on words and, where asked for, on the last mark; stripped, without citations."""
-    lines = lines.with_columns(line=stripped()).filter(pl.col("line") != "")
-    words = pl.col("line").str.count_matches(WHITE_SPACE) + 1
-    lines = lines.filter(words >= config.min_words, ~_has_word_over(lines["line"], config.max_word_length))
-    lines = lines.with_columns(line=pl.col("line").str.replace_all(CITATION, ""))
-    if config.terminal_punctuation:
-        ended = pl.any_horizontal(pl.col("line").str.ends_with(mark) for mark in END_MARKS)
-        lines = lines.filter(ended & ~pl.col("line").str.ends_with("..."))
-    return lines
+def citation_spans(texts: pa.Array) -> pa.Table:
+    """Every citation mark (``[12]``, ``[edit]``, ``[citation needed]``): ``row``, and ``start``, ``end`` in code points."""
+    column = column_of(texts)
+    start, end = find_citations(column.data, int(column.bounds[0]), int(column.bounds[-1]), character_table())
+    row = (np.searchsorted(column.bounds, start, side="right") - 1).astype(np.int32)
+    before = column.characters_before(column.bounds[:-1])[row]
+    return pa.table(
+        {
+            "row": row,
+            "start": column.characters_before(start) - before,
+            "end": column.characters_before(end) - before,
+        }
+    )
 
 
-def _has_word_over(lines: pl.Series, limit: int) -> pl.Series:
-    """Whether each line holds a word of more than ``limit`` characters; only lines that are long enough are split."""
-    places = (lines.str.len_chars() > limit).arg_true()
-    words = lines.gather(places).str.replace_all(WHITE_SPACE, " ").str.split(" ")
-    found = np.zeros(len(lines), np.bool_)
-    found[places.to_numpy()] = (words.list.eval(pl.element().str.len_chars()).list.max() > limit).to_numpy()
-    return pl.Series(found)
+def _total(values: npt.NDArray[np.generic], offsets: Positions) -> Positions:
+    """Sum of the numbers or truth values of the lines of each text."""
+    sums = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(values, out=sums[1:], dtype=np.int64)
+    return sums[offsets[1:]] - sums[offsets[:-1]]
 
 
-def sentences(line: pl.Expr) -> pl.Expr:
-    """Number of sentences in each line: one more than the breaks inside it, abbreviations not counted."""
-    spaced = line.str.count_matches(SPACED_BREAK).cast(pl.Int64) - line.str.count_matches(ABBREVIATED)
-    return spaced.clip(0) + line.str.count_matches(FULL_WIDTH_BREAK) + 1
+# For the flow until it runs the fused step of tasks/heuristics.py.
+@step("c4", version=2, reads=(Documents,), writes=(SignalsC4,))
+def c4(documents: pa.Table, config: C4Config) -> pa.Table:
+    """One row for each row of ``documents``, in their order."""
+
+    def signals(part: pa.Table) -> pa.Table:
+        column = column_of(one_chunk(part.column("text")))
+        facts = line_facts(column, lines_of(column), tokens_of(column), config.policy_phrases)
+        columns = {"doc_id": part.column("doc_id"), **c4_columns(facts, config)}
+        return pa.table([columns[name] for name in SignalsC4.schema.names], SignalsC4.schema)
+
+    return map_slices(signals, documents)

@@ -1,24 +1,30 @@
 """FineWeb's own signals. Source: Penedo et al. 2024, section 3.6; datatrove 0.10 ``fineweb_quality_filter.py``.
 
+FineWeb runs these rules on the text that its C4 step leaves, so ``signals/fineweb`` is measured on that text
+(``tasks.c4.text_left``); ``fineweb_columns`` measures texts as they are, as FineWeb-2 does, which runs no C4.
+
 Lines are the pieces between line feeds that hold more than white space. ``dup_line_char_ratio`` differs from Gopher's
 column of that name: other lines, and line feeds do not count in its denominator. A document without such lines, which
 upstream drops as empty, has 0 in every column but ``newline_word_ratio``.
 
-Cost: see docs/signals.md; the token table and the lines take about half each.
+Cost: about 2 ns a byte.
 """
 
-import polars as pl
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas.config import Config
 from schemas.signals import SignalsFineWeb
 from schemas.tables import Documents
-from tasks.lines import count, frame, ratio, repeated, split, stripped, total
+from tasks.c4 import LINEAGES, text_left
+from tasks.c4_lines import line_facts
+from tasks.columns import Bytes, Positions, Words, column_of, lines_of, utf8_of
+from tasks.kernels.pieces import line_ends
+from tasks.lines import Floats, ratio
 from tasks.punctuation import TERMINAL
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
-from tasks.words import tokenize
+from tasks.words import Tokens, tokens_of
 
 
 class FineWebConfig(Config):
@@ -28,30 +34,38 @@ class FineWebConfig(Config):
     stop_characters: str = "".join(sorted(TERMINAL))
 
 
-@step("fineweb", version=1, reads=(Documents,), writes=(SignalsFineWeb,))
+def fineweb_columns(texts: pa.Array, tokens: Tokens, config: FineWebConfig) -> dict[str, Floats]:
+    """Every column of ``signals/fineweb`` but ``doc_id``, of ``texts`` as they are. ``tokens``: any splitter's."""
+    return columns_of(*utf8_of(texts), tokens.counts, config)
+
+
+def columns_of(data: Bytes, bounds: Positions, words: Positions, config: FineWebConfig) -> dict[str, Floats]:
+    """The same of the texts ``data[bounds[i]:bounds[i + 1]]``, which have ``words`` tokens each."""
+    lines, ended, short, repeated, newlines, characters = line_ends(
+        data, bounds, config.short_line_characters, _code_points(config.stop_characters)
+    ).T
+    return {
+        "punct_line_ratio": ratio(ended, lines),
+        "short_line_ratio": ratio(short, lines),
+        "dup_line_char_ratio": ratio(repeated, characters),
+        "newline_word_ratio": ratio(newlines, words),
+    }
+
+
+def _code_points(characters: str) -> Words:
+    return np.unique(np.array([ord(character) for character in characters], np.uint32))
+
+
+# For the flow until it runs the fused step of tasks/heuristics.py.
+@step("fineweb", version=2, reads=(Documents,), writes=(SignalsFineWeb,))
 def fineweb(documents: pa.Table, config: FineWebConfig) -> pa.Table:
-    """One row of ``signals/fineweb`` for each row of ``documents``, in their order."""
-    return map_slices(lambda part: _signals(part, config), documents)
+    """One row for each row of ``documents``, in their order."""
+    lineage = LINEAGES["c4@fineweb"]
 
+    def signals(part: pa.Table) -> pa.Table:
+        column = column_of(one_chunk(part.column("text")))
+        facts = line_facts(column, lines_of(column), tokens_of(column), lineage.policy_phrases)
+        columns = {"doc_id": part.column("doc_id"), **columns_of(*text_left(column, facts, lineage), config)}
+        return pa.table([columns[name] for name in SignalsFineWeb.schema.names], SignalsFineWeb.schema)
 
-def _signals(documents: pa.Table, config: FineWebConfig) -> pa.Table:
-    texts = one_chunk(documents.column("text"))
-    size = len(texts)
-    newlines = pc.count_substring(texts, "\n").to_numpy(zero_copy_only=False)
-    chars = pc.utf8_length(texts).to_numpy(zero_copy_only=False)
-    line = pl.col("line")
-    lines = split(frame(texts), pl.col("text")).filter(stripped() != "")
-    lines = lines.with_columns(chars=line.str.len_chars())
-    line_count = count(lines, size)
-    stops = line.str.tail(1).is_in(list(config.stop_characters))
-    short = pl.col("chars") <= config.short_line_characters
-    return pa.table(
-        {
-            "doc_id": documents.column("doc_id"),
-            "punct_line_ratio": ratio(total(lines, stops, size), line_count),
-            "short_line_ratio": ratio(total(lines, short, size), line_count),
-            "dup_line_char_ratio": ratio(total(lines, pl.col("chars") * repeated(), size), chars - newlines),
-            "newline_word_ratio": ratio(newlines, tokenize(texts).counts),
-        },
-        schema=SignalsFineWeb.schema,
-    )
+    return map_slices(signals, documents)

@@ -22,6 +22,14 @@ def map_slices(
     return pa.concat_tables(tables) if tables else kernel(documents)
 
 
+def map_slices_to_many(
+    kernel: Callable[[pa.Table], tuple[pa.Table, ...]], documents: pa.Table, characters: int = SLICE_CHARACTERS
+) -> tuple[pa.Table, ...]:
+    """The same for a ``kernel`` that gives several tables: each of them put together again in order."""
+    parts = [kernel(documents.slice(first, count).combine_chunks()) for first, count in slices(documents, characters)]
+    return tuple(pa.concat_tables(tables) for tables in zip(*(parts or [kernel(documents)]), strict=True))
+
+
 def slices(documents: pa.Table, characters: int) -> Iterator[tuple[int, int]]:
     """First row and number of rows of each slice."""
     lengths = pc.utf8_length(documents.column("text")).to_numpy().astype(np.int64)

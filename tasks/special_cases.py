@@ -73,4 +73,3 @@ def _both(cases: Iterable[str]) -> Iterator[tuple[str, ...]]:
         place = 1 if case.startswith("'") else 0
         yield tuple(case.split(" "))
         yield tuple((case[:place] + case[place].upper() + case[place + 1 :]).split(" "))
-

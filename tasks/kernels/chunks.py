@@ -17,13 +17,15 @@ Hashes = npt.NDArray[np.uint64]
 NOT_SYMBOL, LETTER, NOT_PUNCTUATION, SENTENCE_END, EAST = 1, 2, 4, 8, 16
 SPACE, LOWER, UPPER, ALPHA, DIGIT, NOT_DIGIT = 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13
 MARK, PREFIX, CURRENCY, ICON, INFIX = 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18
-BEFORE_STOP, QUOTE, ADDRESS, WORD = 1 << 19, 1 << 20, 1 << 21, 1 << 22
+BEFORE_STOP, QUOTE, ADDRESS, WORD, NUMBER = 1 << 19, 1 << 20, 1 << 21, 1 << 22, 1 << 23
 
 SEED, FACTOR = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 
 
 @njit(cache=True, nogil=True)
-def find_chunks(data: Bytes, bounds: Positions, table: Words) -> tuple[Places, Places, Places, Words, Hashes, Positions]:
+def find_chunks(
+    data: Bytes, bounds: Positions, table: Words
+) -> tuple[Places, Places, Places, Words, Hashes, Positions]:
     """Every chunk of every text.
 
     ``bounds``: texts + 1; text i is ``data[bounds[i]:bounds[i + 1]]``. ``table``: properties by code point, the last

@@ -4,24 +4,21 @@ import gzip
 import json
 import random
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from tasks.c4 import C4Config, c4
-from tasks.fineweb import FineWebConfig, fineweb
-from tasks.gopher_quality import GopherQualityConfig, gopher_quality
-from tasks.gopher_repetition import GopherRepetitionConfig, gopher_repetition
+from tasks.c4 import LINEAGES
+from tasks.heuristics import WRITES, HeuristicsConfig, heuristics
 from tests.helpers.plain_signals import (
     column_words,
     documents_of,
     plain_c4,
+    plain_c4_text,
     plain_fineweb,
     plain_quality,
     plain_repetition,
-    plain_words,
 )
+from tests.helpers.plain_tokens import plain_words
 
 EACH = 4  # texts from each of about 80 files
 
@@ -44,18 +41,18 @@ def test_tokens(texts: list[str]) -> None:
         assert column_words(text) == plain_words(text)
 
 
-@pytest.mark.parametrize(
-    ("step", "config", "plain"),
-    [
-        (gopher_quality, GopherQualityConfig(), plain_quality),
-        (gopher_repetition, GopherRepetitionConfig(), plain_repetition),
-        (fineweb, FineWebConfig(), plain_fineweb),
-        (c4, C4Config(), plain_c4),
-    ],
-    ids=["gopher-quality", "gopher-repetition", "fineweb", "c4"],
-)
-def test_signals(texts: list[str], step: Any, config: Any, plain: Any) -> None:
-    table: pa.Table = step.function(documents_of(texts), config)
-    for text, row in zip(texts, table.to_pylist(), strict=True):
-        for column, value in plain(text).items():
-            assert row[column] == pytest.approx(value, abs=1e-12), (column, text[:200])
+def test_signals(texts: list[str]) -> None:
+    tables = heuristics.function(documents_of(texts), HeuristicsConfig())
+    found = {table.name: rows.to_pylist() for table, rows in zip(WRITES, tables, strict=True)}
+    plain = {
+        "signals/gopher_quality": plain_quality,
+        "signals/gopher_repetition": plain_repetition,
+        "signals/c4": lambda text: plain_c4(text, LINEAGES["c4@fineweb"]),
+        "signals/c4_paper": lambda text: plain_c4(text, LINEAGES["c4@paper"]),
+        "signals/c4_tfds": lambda text: plain_c4(text, LINEAGES["c4@tfds"]),
+        "signals/fineweb": lambda text: plain_fineweb(plain_c4_text(text, LINEAGES["c4@fineweb"])),
+    }
+    for name, formula in plain.items():
+        for text, row in zip(texts, found[name], strict=True):
+            for column, value in formula(text).items():
+                assert row[column] == pytest.approx(value, abs=1e-12), (name, column, text[:200])

@@ -1,7 +1,7 @@
-"""The tokenizer and the quality signals written down once more, a document at a time, to judge the column versions by.
+"""The quality signals written down once more, a document at a time, to judge the column versions by.
 
-Formulas follow datatrove 0.10 and spaCy's English rules (see the modules under ``tasks``), in plain Python and without
-any of their code.
+Formulas follow datatrove 0.10 (see the modules under ``tasks``), in plain Python; the tokens are those of the columns,
+which ``tests/helpers/plain_tokens.py`` judges.
 """
 
 import re
@@ -13,22 +13,11 @@ import pyarrow as pa
 
 from schemas.digests import digest_text
 from schemas.tables import Documents
-from tasks.characters import EAST_ASIAN, MARKS, OPENINGS, SEPARATORS
+from tasks.c4 import C4Config
+from tasks.characters import SENTENCE_ENDS
 from tasks.punctuation import SYMBOLS, TERMINAL
 from tasks.words import tokenize
 from tests.helpers.ledger_rows import table_of
-
-CURRENCY_LIKE = "Sc"
-CUT = re.compile(
-    r"\.{2,}|…|I"
-    r"|(?<=d)[+\-*^](?=[d-])"
-    r"|(?<=[la])\.(?=[ua])"
-    r"|(?<=[lua]),(?=[lua])"
-    r"|(?<=[luad])(?:-{1,3}|[~–—])(?=[lua])"
-    r"|(?<=[luad])[:<>=/](?=[lua])"
-)
-ADDRESS = re.compile(r"[lua]{1,8}://")
-ENDING = re.compile(r"(.+?)(n['’]t|['’](?:s|m|d|ll|re|ve))", re.IGNORECASE)
 
 
 def documents_of(texts: Sequence[str], urls: Sequence[str | None] | None = None) -> pa.Table:
@@ -44,104 +33,8 @@ def documents_of(texts: Sequence[str], urls: Sequence[str | None] | None = None)
 def column_words(text: str) -> list[str]:
     """The tokens of ``tasks.words`` as strings."""
     tokens = tokenize(pa.array([text], pa.string()))
-    joined = tokens.codes.tobytes().decode("utf-32-le")
-    return [joined[start:end] for start, end in zip(tokens.start.tolist(), tokens.end.tolist(), strict=True)]
-
-
-def plain_words(text: str) -> list[str]:
-    """The tokens of one text, found chunk by chunk."""
-    words: list[str] = []
-    chunk = ""
-    for character in text + " ":
-        east = _is_east(character)
-        if east or character.isspace() or character in SEPARATORS:
-            words += _words_of(chunk) if chunk else []
-            words += [character] if east else []
-            chunk = ""
-        else:
-            chunk += character
-    return words
-
-
-def _is_east(character: str) -> bool:
-    return character in EAST_ASIAN and unicodedata.category(character)[0] in "LN"
-
-
-def _words_of(chunk: str) -> list[str]:
-    first, last = 0, len(chunk)
-    while first < len(chunk) and _comes_off_front(chunk, first):
-        first += 1
-    while last > first and _comes_off_back(chunk, last - 1):
-        last -= 1
-    return [*_marks(chunk[:first]), *_core(chunk[first:last]), *_marks(chunk[last:])]
-
-
-def _is_mark(character: str) -> bool:
-    return character in MARKS or unicodedata.category(character) == "So"
-
-
-def _comes_off_front(chunk: str, place: int) -> bool:
-    character = chunk[place]
-    if character == ".":
-        return chunk[place + 1 : place + 2] == "." or (place > 0 and chunk[place - 1] == ".")
-    if character == "+" and unicodedata.category(chunk[place + 1 : place + 2] or " ") == "Nd":
-        return False
-    return _is_mark(character) or character in OPENINGS or unicodedata.category(character) == "Sc"
-
-
-def _comes_off_back(chunk: str, place: int) -> bool:
-    character, before, earlier = chunk[place], chunk[place - 1 : place], chunk[place - 2 : place - 1]
-    kind = unicodedata.category(before) if before else ""
-    if character == ".":
-        if chunk[place + 1 : place + 2] == "." or before == ".":
-            return True
-        upper = [_letter_class(item) in "ua" if item and item.isalpha() else False for item in (before, earlier)]
-        small = bool(before) and before.isalpha() and _letter_class(before) in "la"
-        return bool(before) and (small or kind == "Nd" or _is_mark(before) or before in "%²-+" or all(upper))
-    if character in OPENINGS or unicodedata.category(character) == "Sc":
-        return kind == "Nd"
-    return _is_mark(character)
-
-
-def _marks(marks: str) -> list[str]:
-    return re.findall(r"\.+|.", marks, re.DOTALL)
-
-
-def _letter_class(character: str) -> str:
-    return {"Lu": "u", "Lt": "u", "Ll": "l"}.get(unicodedata.category(character), "a")
-
-
-def _classes(core: str) -> str:
-    def describe(character: str) -> str:
-        kind = unicodedata.category(character)
-        if kind[0] == "L":
-            return _letter_class(character)
-        if kind == "Nd":
-            return "d"
-        return "I" if kind == "So" else character if character in "+-*^.,:<>=/~–—…" else "x"
-
-    return "".join(map(describe, core))
-
-
-def _core(core: str) -> list[str]:
-    if not core:
-        return []
-    classes = _classes(core)
-    address = ADDRESS.match(classes)
-    cuts = [match for match in CUT.finditer(classes) if address is None or match.start() < address.end() - 3]
-    pieces, done = [], 0
-    for match in cuts:
-        pieces += [core[done : match.start()], core[match.start() : match.end()]]
-        done = match.end()
-    pieces.append(core[done:])
-    return [part for piece in pieces if piece for part in _without_ending(piece)]
-
-
-def _without_ending(piece: str) -> list[str]:
-    match = ENDING.fullmatch(piece)
-    if match is None or not match[1][-1].isalpha():
-        return [piece]
-    return [match[1], match[2]]
+    bounds = zip(tokens.start.tolist(), tokens.end.tolist(), strict=True)
+    return [tokens.data[start:end].tobytes().decode() for start, end in bounds]
 
 
 def repeated_chars(pieces: Sequence[str]) -> tuple[int, int]:
@@ -228,22 +121,73 @@ def plain_fineweb(text: str) -> dict[str, float]:
     }
 
 
-def plain_c4(text: str) -> dict[str, float | bool]:
-    """The columns of ``signals/c4`` but for the sentences, whose splitter is the project's own."""
+def plain_c4(text: str, config: C4Config) -> dict[str, float | bool]:
+    """The columns of ``signals/c4`` in one lineage."""
     row: dict[str, float | bool] = dict.fromkeys(("lorem_ipsum", "curly_bracket"), False)
-    row |= dict.fromkeys(("javascript_lines", "policy_lines"), 0)
-    phrases = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
-    for whole in text.splitlines():
-        words = whole.split()
-        if len(words) < 3 or max(map(len, words)) > 1000:
-            continue
-        line = re.sub(r"\[\d*\]|\[edit\]|\[citation needed\]", "", whole.strip(), flags=re.ASCII)
+    row |= dict.fromkeys(("javascript_lines", "policy_lines", "sentences"), 0)
+    for line in _c4_lines(text, config):
         if "lorem ipsum" in line.lower():
             row["lorem_ipsum"] = True
         elif "javascript" in line.lower():
             row["javascript_lines"] += 1
         elif "{" in line:
             row["curly_bracket"] = True
-        elif any(phrase in line.lower() for phrase in phrases):
+        elif _is_policy(line, config):
             row["policy_lines"] += 1
+        else:
+            row["sentences"] += plain_sentences(line)
     return row
+
+
+def plain_c4_text(text: str, config: C4Config) -> str:
+    """The text that C4 leaves."""
+    left = []
+    for line in _c4_lines(text, config):
+        small = line.lower()
+        if "lorem ipsum" in small or not ("javascript" in small or (_is_policy(line, config) and "{" not in line)):
+            left.append(line)
+    return "\n".join(left).strip()
+
+
+def _is_policy(line: str, config: C4Config) -> bool:
+    return any(phrase in line.lower() for phrase in config.policy_phrases)
+
+
+def _c4_lines(text: str, config: C4Config) -> list[str]:
+    """The lines that pass C4's rules on words and last marks, without white space and citation marks."""
+    left = []
+    for whole in text.splitlines():
+        words = whole.split()
+        line = re.sub(r"\[\d*\]|\[edit\]|\[citation needed\]", "", whole.strip())
+        if config.citations_before_words:
+            words_counted = line.split()
+        else:
+            words_counted = words
+        if max(map(len, words), default=0) > config.max_word_length or len(words_counted) < config.min_words:
+            continue
+        if config.terminal_punctuation and (not line.endswith(config.end_marks) or line.endswith("...")):
+            continue
+        left.append(line)
+    return left
+
+
+def plain_sentences(line: str) -> int:
+    """Sentences of a line as spaCy's sentencizer finds them; white space other than one space is a token to it."""
+    words = []
+    place = 0
+    for word in column_words(line):
+        start = line.index(word, place)
+        if line[place:start] not in ("", " "):
+            words.append(" ")
+        words.append(word)
+        place = start + len(word)
+    if line[place:] not in ("", " "):
+        words.append(" ")
+    count, ended = 1, False
+    for word in words:
+        if word in SENTENCE_ENDS:
+            ended = True
+        elif ended and not all(unicodedata.category(character).startswith("P") for character in word):
+            count += 1
+            ended = False
+    return count

@@ -1,0 +1,85 @@
+"""The heuristic signals of a document in one step: Gopher, C4 in three lineages, FineWeb, and the domain.
+
+A slice of documents is cut into chunks, lines and tokens once, and every set of signals is measured from these; each has
+a module of its own with its formulas (``gopher_quality``, ``gopher_repetition``, ``c4``, ``fineweb``, ``domain``).
+
+Cost: see docs/signals.md. Memory: some 60 bytes a byte of a slice, of a million characters or one longer document.
+"""
+
+import pyarrow as pa
+
+from schemas.config import Config
+from schemas.signals import (
+    SignalsC4,
+    SignalsC4Paper,
+    SignalsC4Tfds,
+    SignalsDomain,
+    SignalsFineWeb,
+    SignalsGopherQuality,
+    SignalsGopherRepetition,
+)
+from schemas.table import Table
+from schemas.tables import Documents
+from tasks import c4, fineweb, gopher_quality
+from tasks.c4 import LINEAGES, C4Config
+from tasks.c4_lines import line_facts
+from tasks.columns import column_of, lines_of
+from tasks.domain import DomainConfig, domain_columns
+from tasks.fineweb import FineWebConfig
+from tasks.gopher_quality import GopherQualityConfig
+from tasks.gopher_repetition import repetition_columns
+from tasks.slices import map_slices_to_many, one_chunk
+from tasks.step import step
+from tasks.words import tokens_of
+
+WRITES = (
+    SignalsGopherQuality,
+    SignalsGopherRepetition,
+    SignalsC4,
+    SignalsC4Paper,
+    SignalsC4Tfds,
+    SignalsFineWeb,
+    SignalsDomain,
+)
+
+
+class HeuristicsConfig(Config):
+    """The settings of each set of signals. FineWeb's are measured on the text that ``c4`` leaves."""
+
+    gopher_quality: GopherQualityConfig = GopherQualityConfig()
+    c4: C4Config = LINEAGES["c4@fineweb"]
+    c4_paper: C4Config = LINEAGES["c4@paper"]
+    c4_tfds: C4Config = LINEAGES["c4@tfds"]
+    fineweb: FineWebConfig = FineWebConfig()
+    domain: DomainConfig = DomainConfig()
+
+
+@step("heuristics", version=1, reads=(Documents,), writes=WRITES)
+def heuristics(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, ...]:
+    """One row of each table for each row of ``documents``, in their order."""
+    return map_slices_to_many(lambda part: _signals(part, config), documents)
+
+
+def _signals(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, ...]:
+    texts = one_chunk(documents.column("text"))
+    column = column_of(texts)
+    lines = lines_of(column)
+    tokens = tokens_of(column)
+    lineages = (config.c4, config.c4_paper, config.c4_tfds)
+    facts = {
+        phrases: line_facts(column, lines, tokens, phrases) for phrases in {each.policy_phrases for each in lineages}
+    }
+    left = c4.text_left(column, facts[config.c4.policy_phrases], config.c4)
+    columns = (
+        gopher_quality.columns_of(column, lines, tokens, config.gopher_quality),
+        repetition_columns(texts, tokens),
+        *(c4.c4_columns(facts[each.policy_phrases], each) for each in lineages),
+        fineweb.columns_of(*left, config.fineweb),
+        domain_columns(texts, one_chunk(documents.column("url")), tokens, config.domain),
+    )
+    doc_id = one_chunk(documents.column("doc_id"))
+    return tuple(_table(written, {"doc_id": doc_id, **values}) for written, values in zip(WRITES, columns, strict=True))
+
+
+def _table(written: Table, columns: dict[str, object]) -> pa.Table:
+    return pa.table([columns[name] for name in written.schema.names], written.schema)
