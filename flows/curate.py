@@ -12,12 +12,12 @@ from typing import Any
 from prefect import flow
 
 from flows.artifacts import publish_funnel, publish_gates
-from flows.engines.engine import Work
+from flows.engines.engine import Engine, Work
 from flows.engines.local import threads
 from flows.publish import published
 from flows.reporter import Reporter
 from flows.runlog import record_run
-from flows.running import commit_gates, run_gate, run_one, run_step, stop_on_failure
+from flows.running import LOCAL, commit_gates, run_gate, run_one, run_step, stop_on_failure
 from flows.settings import CurateSettings, LakePath
 from schemas.config import Config
 from schemas.lake import Dataset, Lake, Manifest, Ref
@@ -54,7 +54,7 @@ from tasks.language import language, language_config
 from tasks.materialise import MaterialiseConfig, materialise
 from tasks.minhash import PRESETS, bands
 from tasks.pii import PiiConfig, pii
-from tasks.policy import load_policy
+from tasks.policy import Policy, load_policy
 from tasks.readers.columns import ColumnMap
 from tasks.redact import RedactConfig, redact
 from tasks.step import Inputs, Step, parts_of
@@ -105,11 +105,14 @@ class Curation:
     report: Reporter
     shards: list[Progress]
     extra: list[Ref] = field(default_factory=list)
+    engine: Engine = LOCAL
+    artifacts: bool = True  # leave funnel and gates in Prefect, inside a flow run
 
     def each(self, step: Step, config: Config, *reads: Table, also: tuple[Ref, ...] = ()) -> None:
         """Run a shard step on every shard, giving it the shard's files of ``reads`` and ``also``."""
         work = [Work(entry.shard, Inputs(refs=entry.of(*reads) + also), entry.label) for entry in self.shards]
-        for shard, manifest in zip(self.shards, run_step(step, work, config, self.lake, self.report), strict=True):
+        done = run_step(step, work, config, self.lake, self.report, engine=self.engine)
+        for shard, manifest in zip(self.shards, done, strict=True):
             shard.add(manifest)
 
     def all_of(self, *tables: Table) -> tuple[Ref, ...]:
@@ -119,16 +122,18 @@ class Curation:
     def once(self, step: Step, config: Config, refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
         """Run a global step and remember what it wrote."""
         work = Work(self.settings.source, Inputs(refs=refs), self.settings.source)
-        manifest = run_one(step, work, config, self.lake, self.report)
+        manifest = run_one(step, work, config, self.lake, self.report, engine=self.engine)
         self.extra.extend(manifest.outputs)
         return manifest.outputs
 
     def gate(self, name: str, *tables: Table) -> None:
         """Run a gate over ``tables``; its results are kept and published before a failure stops the flow."""
-        manifest = run_gate(name, self.settings.source, Inputs(refs=self.all_of(*tables)), self.lake, self.report)
+        inputs = Inputs(refs=self.all_of(*tables))
+        manifest = run_gate(name, self.settings.source, inputs, self.lake, self.report, engine=self.engine)
         self.extra.extend(manifest.outputs)
         results = [ref for ref in self.extra if ref.table == GateResults.name]
-        publish_gates(name, self.settings.source, self.lake, manifest)
+        if self.artifacts:
+            publish_gates(name, self.settings.source, self.lake, manifest)
         commit_gates(f"curate-{self.settings.source}", self.settings.source, results, self.lake)
         stop_on_failure(manifest, self.lake)
 
@@ -140,11 +145,6 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter) -> Data
     ``GristmillError`` when the numbers of a stage do not add up or deduplication would lose too much.
     """
     policy = load_policy(settings.policy)
-    dedup = DedupConfig(
-        minhash=PRESETS[settings.dedup.preset],
-        threshold=settings.dedup.threshold,
-        max_loss=settings.dedup.max_loss,
-    )
     found = find_inputs(settings.inputs)
     for skipped in found.skipped:
         report.say(f"not read: {skipped.name}: {skipped.reason}")
@@ -154,6 +154,17 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter) -> Data
     for entry, manifest in zip(work, run_step(ingest, work, ingest_config, lake, report), strict=True):
         for shard, refs in parts_of(manifest).items():
             state.shards.append(Progress(shard, entry.label, {(ingest.name, ref.table): ref for ref in refs}))
+    return curate_shards(state, policy)
+
+
+def curate_shards(state: Curation, policy: Policy) -> Dataset:
+    """Everything after ingest, on the shards of ``state``; see :func:`run_curation`."""
+    settings = state.settings
+    dedup = DedupConfig(
+        minhash=PRESETS[settings.dedup.preset],
+        threshold=settings.dedup.threshold,
+        max_loss=settings.dedup.max_loss,
+    )
     state.each(extract, ExtractConfig(), Records)
     state.gate("documents", Documents)
 
@@ -177,7 +188,8 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter) -> Data
     for table in (Pairs, Clusters):
         tables[table.name] = tuple(ref for ref in state.extra if ref.table == table.name)
     counts = count(state)
-    publish_funnel(settings.source, counts)
+    if state.artifacts:
+        publish_funnel(settings.source, counts)
     kept_settings = settings.model_dump(mode="json", exclude={"workers", "inputs"})
     dataset = Dataset(
         kind="curation",
@@ -186,7 +198,7 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter) -> Data
         counts=counts,
         tables=tables,
     )
-    lake.commit(dataset)
+    state.lake.commit(dataset)
     return dataset
 
 

@@ -53,10 +53,12 @@ def run_one(
     return run_step(step, [work], config, lake, report, engine=engine)[0]
 
 
-def run_gate(name: str, source: str, inputs: Inputs, lake: Lake, report: Reporter) -> Manifest:
+def run_gate(
+    name: str, source: str, inputs: Inputs, lake: Lake, report: Reporter, *, engine: Engine = LOCAL
+) -> Manifest:
     """Run a gate as a task and return its manifest; see :func:`stop_on_failure` for what a failure does."""
     config = GateConfig(suite=load_suite(name), source=source)
-    return run_one(GATES[name], Work(source, inputs, source), config, lake, report)
+    return run_one(GATES[name], Work(source, inputs, source), config, lake, report, engine=engine)
 
 
 def commit_gates(name: str, source: str, results: Sequence[Ref], lake: Lake) -> None:
