@@ -1,10 +1,11 @@
 """What FineWeb-2's filters decide about texts in nine languages: run by ``language_verdicts`` in datatrove's environment.
 
-    PYTHON verdicts_languages.py FOLDER CONFIGS OUT.json [--jobs N]
+    PYTHON verdicts_languages.py CORPORA CONFIGS OUT.json [--jobs N]
 
-FOLDER holds ``*.jsonl.gz`` files with fields ``text`` and ``lang``, CONFIGS the ``configs`` of huggingface/fineweb-2. The
-three filters have the settings of ``fineweb-2-pipeline.py``. OUT gets one row a text: the first 12 hex digits of its
-xxh3-128, FineWeb-2's code of the language, and "" or the reason of each filter; and the versions of the splitters.
+CORPORA holds ``text/*.jsonl.gz`` with fields ``text`` and ``lang``, and ``langid/lingua_testdata_75langs.jsonl.gz`` with
+single sentences, ten of which make a text. CONFIGS is the folder ``configs`` of huggingface/fineweb-2. The three filters
+have the settings of ``fineweb-2-pipeline.py``. OUT gets one row a text: the first 12 hex digits of its xxh3-128,
+FineWeb-2's code of the language, and "" or the reason of each filter.
 """
 
 import argparse
@@ -36,17 +37,33 @@ COLUMNS = ("text", "language", "gopher_repetition", "fineweb", "gopher_quality")
 FILTERS: dict[str, tuple[BaseFilter, ...]] = {}
 
 
-def texts(folder: Path) -> Iterator[tuple[str, str]]:
+def texts(corpora: Path) -> Iterator[tuple[str, str]]:
     """Language and text, each text once."""
     seen = set()
+    for language, text in (*_documents(corpora / "text"), *_sentences(corpora / "langid")):
+        if language in CODES and key(text) not in seen:
+            seen.add(key(text))
+            yield CODES[language], text
+
+
+def _documents(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 record = json.loads(line)
-                language, text = CODES.get(record["lang"]), record["text"]
-                if language and key(text) not in seen:
-                    seen.add(key(text))
-                    yield language, text
+                yield record["lang"], record["text"]
+
+
+def _sentences(folder: Path) -> Iterator[tuple[str, str]]:
+    """Ten sentences of a language after each other make a text."""
+    waiting: dict[str, list[str]] = {}
+    with gzip.open(folder / "lingua_testdata_75langs.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            if record["unit"] == "sentences":
+                waiting.setdefault(record["lang"], []).append(record["text"])
+                if len(waiting[record["lang"]]) == 10:
+                    yield record["lang"], "\n".join(waiting.pop(record["lang"]))
 
 
 def key(text: str) -> str:
@@ -100,16 +117,16 @@ def row(item: tuple[str, str]) -> list[str]:
 
 
 def main() -> None:
-    """Judge every text of a folder."""
+    """Judge every text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("corpora", type=Path)
     parser.add_argument("configs")
     parser.add_argument("out", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
     rows = []
     with multiprocessing.get_context("spawn").Pool(arguments.jobs, start, (arguments.configs,)) as pool:
-        for place, judged in enumerate(pool.imap(row, texts(arguments.folder), chunksize=16), start=1):
+        for place, judged in enumerate(pool.imap(row, texts(arguments.corpora), chunksize=16), start=1):
             rows.append(judged)
             if place % 1000 == 0:
                 print(place, flush=True)
