@@ -30,7 +30,7 @@ from schemas.tables import Cuts, Documents, Verdicts
 from tasks.companions import map_slices_with
 from tasks.cutting import Stretches, characters, covered
 from tasks.decide import cleaning, kept_by, kept_rows, ledger
-from tasks.dedup.verdicts import STAGE as DEDUPLICATE
+from tasks.dedup.records import DEDUPLICATE
 from tasks.editing import counted_once
 from tasks.policy import Policy
 from tasks.refinedweb_lines import edit_lines

@@ -15,7 +15,7 @@ from schemas.tables import Cuts, Documents, Redacted, Spans, Verdicts
 from tasks.clean import STAGE as CLEAN
 from tasks.companions import map_slices_with
 from tasks.decide import kept_by
-from tasks.dedup.verdicts import STAGE as DEDUPLICATE
+from tasks.dedup.records import DEDUPLICATE
 from tasks.editing import edit_texts
 from tasks.pii import REPLACEMENTS
 from tasks.slices import one_chunk
