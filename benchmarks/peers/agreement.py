@@ -24,7 +24,7 @@ from schemas.tables import Documents
 from tasks.decide import DecideConfig, decide
 from tasks.heuristics import WRITES, HeuristicsConfig, heuristics
 from tasks.language import language, language_config
-from tasks.policy import Policy, load_policy
+from tasks.policy import load_policy
 
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden"
 RECORD = GOLDEN / "agreement.json"
@@ -38,7 +38,6 @@ class Upstream:
 
     file: str
     filters: tuple[str, ...]
-    language: bool = False
 
 
 PRESETS = {
@@ -46,10 +45,10 @@ PRESETS = {
     "c4@paper": Upstream("datatrove", ("c4_paper",)),
     "c4@tfds": Upstream("c4", ("c4_tfds",)),
     "fineweb@code": Upstream(
-        "datatrove", ("language", "gopher_repetition", "gopher_quality", "c4_fineweb", "fineweb_code"), language=True
+        "datatrove", ("language", "gopher_repetition", "gopher_quality", "c4_fineweb", "fineweb_code")
     ),
     "fineweb@paper": Upstream(
-        "datatrove", ("language", "gopher_repetition", "gopher_quality", "c4_fineweb", "fineweb_paper"), language=True
+        "datatrove", ("language", "gopher_repetition", "gopher_quality", "c4_fineweb", "fineweb_paper")
     ),
 }
 
@@ -136,23 +135,9 @@ def upstream(preset: str) -> pl.DataFrame:
 
 
 def ours(documents: pa.Table, signals: dict[str, pa.Table], preset: str) -> pl.DataFrame:
-    """``doc_id`` and ``ours``: the first rule that a text fails, or ``kept``.
-
-    The language is asked only of texts that pass all other rules on either side: for the rest it changes no fate.
-    """
-    policy = load_policy(preset)
-    if PRESETS[preset].language:
-        other = policy.model_copy(update={"rules": tuple(r for r in policy.rules if not r.signal.startswith("lang"))})
-        passing = set(_first(documents, signals, other).filter(pl.col("ours") == KEPT)["doc_id"])
-        passing |= set(upstream(preset).filter(pl.col("theirs") == KEPT)["doc_id"])
-        asked = documents.filter(pa.array(doc_id in passing for doc_id in documents["doc_id"].to_pylist()))
-        signals = signals | {SignalsLanguage.name: language.function(asked, language_config())}
-    return _first(documents, signals, policy)
-
-
-def _first(documents: pa.Table, signals: dict[str, pa.Table], policy: Policy) -> pl.DataFrame:
+    """``doc_id`` and ``ours``: the first rule that a text fails, or ``kept``."""
     tables = [signals.get(table.name, table.schema.empty_table()) for table in SIGNALS]
-    verdicts = pl.DataFrame(decide.function(documents, *tables, DecideConfig(policy=policy)))
+    verdicts = pl.DataFrame(decide.function(documents, *tables, DecideConfig(policy=load_policy(preset))))
     first = verdicts.sort("rank").group_by("doc_id").agg(pl.col("rule").first())
     return first.select("doc_id", pl.col("rule").fill_null(KEPT).replace("language_score", "language").alias("ours"))
 
@@ -210,9 +195,10 @@ def table(found: dict[str, dict[str, Agreement]]) -> Iterable[str]:
 
 
 def signals(documents: pa.Table) -> dict[str, pa.Table]:
-    """The heuristic signals of every text, by table."""
+    """The signals of every text that the presets look at, by table."""
     written = heuristics.function(documents, HeuristicsConfig())
-    return {each.name: rows for each, rows in zip(WRITES, written, strict=True)}
+    named = {each.name: rows for each, rows in zip(WRITES, written, strict=True)}
+    return named | {SignalsLanguage.name: language.function(documents, language_config())}
 
 
 def main() -> None:
