@@ -22,8 +22,8 @@ oci oc oji oj ori or orm om oss os pan pa pli pi pol pl por pt pus ps que qu roh
 sin si slk sk slv sl sme se smo sm sna sn snd sd som so sot st spa es sqi sq srd sc srp sr ssw ss sun su swa sw swe sv
 tah ty tam ta tat tt tel te tgk tg tgl tl tha th tir ti ton to tsn tn tso ts tuk tk tur tr twi tw uig ug ukr uk urd ur
 uzb uz ven ve vie vi vol vo wln wa wol wo xho xh yid yi yor yo zha za zho zh zul zu
-als sq arb ar ayr ay azj az cmn zh ekk et fat ak fil tl gaz om gug gn hbo he khk mn kmr ku knc kr kng kg lvs lv nob no
-npi ne ory or pbt ps pbu ps pes fa plt mg quz qu src sc swh sw uzn uz uzs uz ydd yi zlm ms zsm ms zyb za
+als sq arb ar ayr ay azj az cmn zh ekk et fat ak fil tl gaz om gug gn hbo he ike iu khk mn kmr ku knc kr kng kg lvs lv
+nob no npi ne ory or pbt ps pbu ps pes fa plt mg prs fa quz qu src sc swh sw uzn uz uzs uz ydd yi zlm ms zsm ms zyb za
 """
 # Codes of Wikipedia, and with it of lid.176, that mean another language in ISO 639, and doubles.
 WIKIPEDIA = {"als": "gsw", "nb": "no", "bh": "bho", "eml": "egl", "nah": "nhn"}

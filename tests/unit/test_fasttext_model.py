@@ -74,7 +74,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def same_as_the_library(path: Path, texts: list[str], k: int) -> None:
-    """Labels and probabilities, to the bit. Equally probable labels come in the order of its heap, which means nothing."""
+    """Labels and probabilities, to the bit; equally probable labels come in an order that means nothing."""
     model = read_model(path)
     labels, scores = predict(model, pa.array(texts, pa.string()), k)
     expected = fasttext.load_model(str(path)).predict([text.replace("\n", " ") for text in texts], k=k)
