@@ -150,6 +150,17 @@ Lines = Table(
     "Every line or paragraph that is long enough to count as repeated.",
 )
 
+Candidates = Table(
+    "candidates",
+    ("doc_id", "other"),
+    columns(
+        doc_id=DOC_ID,
+        other=(pa.string(), "the other document, doc_id < other"),
+        bands=(pa.int16(), "bands in which the two collided, of those that the run looked at (count)"),
+    ),
+    "Pairs of documents that share a bucket, from a part of the bands: what one machine hands on to be measured.",
+)
+
 Pairs = Table(
     "pairs",
     ("doc_id", "other"),

@@ -162,11 +162,14 @@ class Step:
             ref for number, part in enumerate(parts) for ref in self._write(lake, f"{shard}-{number:04d}", key, part)
         )
 
-    def _scatter(self, lake: Lake, key: str, shards: Sequence[Ref], parts: Iterable[pa.Table]) -> tuple[Ref, ...]:
+    def _scatter(
+        self, lake: Lake, key: str, shards: Sequence[Ref], parts: Iterable[pa.Table | None]
+    ) -> tuple[Ref, ...]:
         """Write part i under the shard of input file i; two files of one shard name (two sources) get two keys."""
         return tuple(
             ref
             for shard, part in zip(shards, parts, strict=True)
+            if part is not None
             for ref in self._write(lake, shard.shard, scatter_key(key, shard), part)
         )
 
@@ -289,7 +292,8 @@ def scatter_step(
     """A global step whose output is cut like its input: ``f(*lists of Parquet paths, config, scratch folder)``.
 
     The function is an iterator of tables, one for each file of the first table in ``reads``, in that order, so that one
-    of them is in memory at a time and the shard steps after it read their own shard only.
+    of them is in memory at a time and the shard steps after it read their own shard only. ``None`` stands for a shard
+    that another run of the step is to give.
     """
     return lambda function: Step(name, version, "scatter", reads, writes, function)
 

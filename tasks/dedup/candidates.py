@@ -8,16 +8,20 @@ order of the partitions and the machines that work on them.
 A bucket of more than ``max_bucket`` members (a template, a licence header) is linked as a star around its smallest
 text, so the number of pairs stays linear in the number of texts: at most ``bands * max_bucket / 2`` a text.
 
-Cost: a sort of the buckets of a partition, about 10 million rows a second. Memory: about 64 bytes a row of a partition.
+Cost: a sort of the buckets of a partition, about 10 million rows a second. Memory: about 64 bytes a row of a partition,
+and 100 MB for a piece of the pairs.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from tasks.shingles import Counts, Hashes, ranges
+from tasks.shingles import Counts, Hashes, ranges, runs
 
 RANGE_BITS = 16  # the finest cut: 65,536 ranges a band
 ROW_BYTES = 64
+PIECE_PAIRS = 1 << 21
 
 
 def ranges_for(texts: int, memory: int) -> int:
@@ -34,22 +38,38 @@ def partition_of(bands: npt.NDArray[np.int16], buckets: Hashes, count: int) -> n
     return bands.astype(np.int32) * count + (buckets >> shift).astype(np.int32)
 
 
-def pairs_of(texts: Counts, buckets: Hashes, max_bucket: int) -> tuple[Counts, Counts]:
+def within(bands: npt.NDArray[np.int16], buckets: Hashes, width: int, part: int, parts: int) -> npt.NDArray[np.bool_]:
+    """Which rows are in part ``part`` of ``parts`` equal parts of all ``width`` bands, one after the other.
+
+    All rows of one bucket are in one part, so that parts can be worked on by different machines.
+    """
+    inside = np.zeros(len(bands), np.bool_)
+    first, end = part * (width << 64) // parts, (part + 1) * (width << 64) // parts
+    for band in range(first >> 64, min(width, -(-end >> 64))):
+        least, last = max(first - (band << 64), 0), min(end - (band << 64), 1 << 64) - 1
+        inside |= (bands == band) & (buckets >= np.uint64(least)) & (buckets <= np.uint64(last))
+    return inside
+
+
+def pairs_of(
+    texts: Counts, buckets: Hashes, max_bucket: int, piece: int = PIECE_PAIRS
+) -> Iterator[tuple[Counts, Counts]]:
     """Pairs of texts that share a bucket in one partition of one band: ``left[i] < right[i]``, in no stated order.
 
-    ``texts`` holds no text twice. Raises nothing; a partition without shared buckets gives no pairs.
+    ``texts`` holds no text twice. The pairs come in pieces of about ``piece``, larger only for a larger bucket.
     """
     order = np.argsort(buckets, kind="stable")
     buckets, texts = buckets[order], texts[order]
-    heads = (
-        np.flatnonzero(np.concatenate([[True], buckets[1:] != buckets[:-1]])) if len(buckets) else np.zeros(0, np.intp)
-    )
+    heads = np.flatnonzero(np.append(True, buckets[1:] != buckets[:-1])) if len(buckets) else np.zeros(0, np.intp)
     sizes = np.diff(np.append(heads, len(buckets)))
-    small = (sizes > 1) & (sizes <= max_bucket)
-    large = sizes > max_bucket
-    parts = [_every_pair(texts, heads[small], sizes[small]), _stars(texts, heads[large], sizes[large])]
-    left, right = (np.concatenate(sides) for sides in zip(*parts, strict=True))
-    return np.minimum(left, right), np.maximum(left, right)
+    small, large = (sizes > 1) & (sizes <= max_bucket), sizes > max_bucket
+    for found, heads_of, sizes_of, pairs in (
+        (_every_pair, heads[small], sizes[small], sizes[small] * (sizes[small] - 1) // 2),
+        (_stars, heads[large], sizes[large], sizes[large] - 1),
+    ):
+        for cut in runs(pairs, piece):
+            left, right = found(texts, heads_of[cut], sizes_of[cut])
+            yield np.minimum(left, right), np.maximum(left, right)
 
 
 def count_pairs(keys: Hashes) -> tuple[Hashes, npt.NDArray[np.int16]]:
@@ -69,8 +89,6 @@ def _every_pair(texts: Counts, heads: Counts, sizes: Counts) -> tuple[Counts, Co
 def _stars(texts: Counts, heads: Counts, sizes: Counts) -> tuple[Counts, Counts]:
     """The smallest member of a bucket with each of the others."""
     members = texts[np.repeat(heads, sizes) + ranges(sizes)]
-    if not len(members):
-        return members, members
     hubs = np.repeat(np.minimum.reduceat(members, np.cumsum(sizes) - sizes), sizes)
     others = members != hubs
     return hubs[others], members[others]

@@ -61,15 +61,35 @@ class CopiesConfig(Config):
     memory: Memory = Field(default=DEFAULT, exclude=True)
 
 
+class CandidatesConfig(Config):
+    """What the candidates depend on. ``max_bucket``: a larger bucket is linked as a star around its smallest doc_id.
+
+    ``part`` of ``parts``: which part of the bands and bucket ranges a run looks at.
+    """
+
+    max_bucket: int = Field(default=200, ge=2)
+    min_left: float = Field(default=0, ge=0, lt=1)
+    frozen: tuple[str, ...] = ()
+    part: int = Field(default=0, ge=0)
+    parts: int = Field(default=1, ge=1)
+    memory: Memory = Field(default=DEFAULT, exclude=True)
+
+
 class PairsConfig(Config):
-    """What the pairs depend on. ``max_bucket``: a larger bucket is linked as a star around its smallest doc_id."""
+    """What the pairs depend on. ``only``: the shards of documents that a run gives pairs for; without names all."""
 
     shingles: ShingleConfig = ShingleConfig()
     threshold: float = Field(default=0.75, gt=0, le=1)
     max_bucket: int = Field(default=200, ge=2)
     min_left: float = Field(default=0, ge=0, lt=1)
     frozen: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     memory: Memory = Field(default=DEFAULT, exclude=True)
+
+    def candidates(self, part: int = 0, parts: int = 1) -> CandidatesConfig:
+        """Settings of the step ``candidates``."""
+        shared = self.model_dump(include={"max_bucket", "min_left", "frozen"})
+        return CandidatesConfig(**shared, part=part, parts=parts, memory=self.memory)
 
 
 class ClustersConfig(Config):
@@ -129,7 +149,11 @@ class DedupConfig(Config):
         found = self.lines.model_dump(include={"min_documents", "scope", "unit"})
         return RepeatsConfig(**found, frozen=frozen, memory=self.memory)
 
-    def pairs(self, frozen: tuple[str, ...] = ()) -> PairsConfig:
+    def candidates(self, part: int, parts: int, frozen: tuple[str, ...] = ()) -> CandidatesConfig:
+        """Settings of the step ``candidates`` for one of ``parts`` runs."""
+        return self.pairs(frozen).candidates(part, parts)
+
+    def pairs(self, frozen: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> PairsConfig:
         """Settings of the step ``pairs``."""
         return PairsConfig(
             shingles=self.minhash.shingles,
@@ -137,6 +161,7 @@ class DedupConfig(Config):
             max_bucket=self.max_bucket,
             min_left=self.min_left,
             frozen=frozen,
+            only=only,
             memory=self.memory,
         )
 

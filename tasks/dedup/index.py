@@ -79,17 +79,17 @@ def known(lake: Lake, step: Step, documents: Sequence[Ref], config: Config) -> t
     """
     current = {ref.digest for ref in documents}
     shingles = config.model_dump(mode="json").get("shingles")
-    runs = []
+    runs: dict[frozenset[str], list[Manifest]] = {}
     for manifest in _manifests(lake, step):
-        over = {entry.digest for entry in manifest.inputs if entry.table == Documents.name}
+        over = frozenset(entry.digest for entry in manifest.inputs if entry.table == Documents.name)
         if over < current and manifest.config.get("shingles") == shingles:
-            runs.append((over, manifest))
-    covered: set[str] = set()
+            runs.setdefault(over, []).append(manifest)
+    covered: frozenset[str] = frozenset()
     chosen: list[Ref] = []
-    for over, manifest in sorted(runs, key=lambda run: (-len(run[0]), run[1].key)):
+    for over, manifests in sorted(runs.items(), key=lambda run: (-len(run[0]), run[1][0].key)):
         if not over <= covered:
             covered |= over
-            chosen += manifest.outputs
+            chosen += [ref for manifest in manifests for ref in manifest.outputs]
     return tuple(chosen)
 
 

@@ -110,7 +110,7 @@ def deduplicate(
         run.scatter(repeated_lines, Cuts, documents, verdicts, copied, run.files[Lines.name], config.repeats(names))
     cuts = run.files.get(Cuts.name, [])
     found = (documents, verdicts, copied, cuts)
-    run.scatter(pairs, Pairs, *found, run.files[Bands.name], before.get(Pairs.name, []), config.pairs(names))
+    run.scatter(pairs, Pairs, *found, run.files[Bands.name], [], before.get(Pairs.name, []), config.pairs(names))
     signals = [run.files[table.name] for table in SIGNALS]
     run.scatter(clusters, Clusters, *found, run.files[Pairs.name], *signals, config.clusters(QUALITY, names))
     fates = []

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.dedup.candidates import count_pairs, pairs_of, partition_of, ranges_for
+from tasks.dedup.candidates import count_pairs, pairs_of, partition_of, ranges_for, within
 from tasks.dedup.components import components
 from tasks.dedup.spill import Spill
 
@@ -46,10 +46,10 @@ def test_any_cut_into_ranges_gives_the_pairs_of_the_buckets(
         keys = []
         for place in random.sample(range(3 * cuts), 3 * cuts):
             mine = partition == place
-            left, right = pairs_of(number[mine], bucket[mine], max_bucket)
-            assert (left < right).all()
-            keys.append((left << 40 | right).astype(np.uint64))
-        pairs, counts = count_pairs(np.concatenate(keys))
+            for left, right in pairs_of(number[mine], bucket[mine], max_bucket, piece=3):
+                assert (left < right).all()
+                keys.append((left << 40 | right).astype(np.uint64))
+        pairs, counts = count_pairs(np.concatenate([np.zeros(0, np.uint64), *keys]))
         found = {(int(key) >> 40, int(key) & (1 << 40) - 1): int(n) for key, n in zip(pairs, counts, strict=True)}
         assert found == expected
 
@@ -106,3 +106,15 @@ def test_what_is_spilled_comes_back_by_partition_in_order(rows: list[list[tuple[
             expected = [value for piece in rows for where, value in piece if where == place]
             assert spill.read(place).tolist() == expected
             assert spill.read(place).tolist() == expected
+
+
+@FAST
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, (1 << 64) - 1) | BUCKETS), max_size=30), st.integers(1, 9))
+def test_every_row_is_in_one_part_and_no_bucket_is_torn(rows: list[tuple[int, int]], parts: int) -> None:
+    band = np.array([row[0] for row in rows], np.int16)
+    bucket = np.array([row[1] for row in rows], np.uint64)
+    inside = np.array([within(band, bucket, 5, part, parts) for part in range(parts)])
+    assert (inside.sum(axis=0) == 1).all()
+    where = inside.argmax(axis=0)
+    assert (np.diff(where[np.lexsort((bucket, band))]) >= 0).all()
+    assert len({(*row, part) for row, part in zip(rows, where.tolist(), strict=True)}) == len(set(rows))
