@@ -101,26 +101,24 @@ class Agreement:
 
 
 def corpus(folder: Path) -> pa.Table:
-    """Every text of the folder once: ``doc_id`` is the key of the golden files, ``source`` the file."""
-    found: dict[str, tuple[str, str]] = {}
+    """Every text of the folder once: ``doc_id`` is the key of the golden files, ``source`` the stated language."""
+    found: dict[str, tuple[str, str, str]] = {}
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
-                text = json.loads(line)["text"]
-                found.setdefault(digest_text(text)[:12], (path.name, text))
+                entry = json.loads(line)
+                found.setdefault(digest_text(entry["text"])[:12], (entry["lang"], path.name, entry["text"]))
     keys = sorted(found)
-    columns = {"doc_id": keys, "source": [found[key][0] for key in keys], "text": [found[key][1] for key in keys]}
+    rows = [found[key] for key in keys]
+    columns = {"doc_id": keys}
+    columns |= dict(zip(("source", "record_uri", "text"), map(list, zip(*rows, strict=True)), strict=True))
     blank = {field.name: pa.nulls(len(keys), field.type) for field in Documents.schema}
     return pa.table(blank | {name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
-def group(source: str) -> str:
-    """``code``, ``English`` or ``other languages``, by the name of the file a text is from."""
-    name = source.removesuffix(".jsonl.gz")
-    if name.startswith("code_"):
-        return CODE
-    english = ("_en", "math_", "perl_docs", "qa_stackexchange")
-    return ENGLISH if any(part in name for part in english) else OTHER
+def group(language: str) -> str:
+    """``code``, ``English`` or ``other languages``."""
+    return CODE if language.startswith("code:") else ENGLISH if language == "en" else OTHER
 
 
 def upstream(preset: str) -> pl.DataFrame:
@@ -145,14 +143,14 @@ def ours(documents: pa.Table, signals: dict[str, pa.Table], preset: str) -> pl.D
 def compare(documents: pa.Table, signals: dict[str, pa.Table], preset: str) -> dict[str, Agreement]:
     """The agreement over all texts and over each group of them."""
     both = judged(documents, signals, preset)
-    groups = pl.Series([group(source) for source in both["source"]], dtype=pl.String)
+    groups = pl.Series([group(language) for language in both["source"]], dtype=pl.String)
     parts = {ALL: both, **{name: both.filter(groups == name) for name in (ENGLISH, CODE, OTHER)}}
     return {name: _agreement(part) for name, part in parts.items()}
 
 
 def judged(documents: pa.Table, signals: dict[str, pa.Table], preset: str) -> pl.DataFrame:
-    """``doc_id``, ``source``, ``theirs`` and ``ours`` of every text that the golden file knows."""
-    known = pl.DataFrame(documents.select(["doc_id", "source"]))
+    """``doc_id``, ``source``, ``record_uri``, ``theirs`` and ``ours`` of every text that the golden file knows."""
+    known = pl.DataFrame(documents.select(["doc_id", "source", "record_uri"]))
     return known.join(upstream(preset), on="doc_id").join(ours(documents, signals, preset), on="doc_id")
 
 
