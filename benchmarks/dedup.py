@@ -8,22 +8,16 @@ is written as Parquet under ``OUTPUT_FOLDER/lake``, evidence included. Prints th
 """
 
 import argparse
-import shutil
-import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.digests import digest_text
+from benchmarks.shards import Run, read, sources, write_kept
 from schemas.lake import conform
 from schemas.signals import SIGNALS, SignalsGopherQuality
-from schemas.table import Table
 from schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Pairs, Verdicts
 from tasks.decide import STAGE, kept_rows, ledger
 from tasks.dedup.clusters import clusters
@@ -32,43 +26,8 @@ from tasks.dedup.copies import copies
 from tasks.dedup.pairs import pairs
 from tasks.dedup.verdicts import dedup_verdicts
 from tasks.minhash import PRESETS, bands
-from tasks.step import Step
 
 QUALITY = "gopher_quality.alpha_word_ratio"
-
-
-class Run:
-    """Files of one run, ``lake/<table>/<shard>.parquet``, and the processor's seconds of each stage."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.files: dict[str, list[Path]] = {}
-        self.seconds: dict[str, float] = {}
-        self._clock = time.process_time()
-
-    def lap(self, stage: str) -> None:
-        """Count what has passed since the last lap as this stage's."""
-        now = time.process_time()
-        self.seconds[stage] = self.seconds.get(stage, 0) + now - self._clock
-        self._clock = now
-
-    def store(self, table: Table, shard: str, rows: pa.Table) -> pa.Table:
-        """Write rows as the lake would."""
-        path = self.folder / "lake" / table.sql_name / f"{shard}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        conformed = conform(table, rows)
-        pq.write_table(conformed, path, compression="zstd")
-        self.files.setdefault(table.name, []).append(path)
-        return conformed
-
-    def scatter(self, step: Step, table: Table, shards: Iterable[str], *arguments: Any) -> None:
-        """Run a step over all shards."""
-        scratch = self.folder / "scratch" / step.name
-        scratch.mkdir(parents=True)
-        for shard, rows in zip(shards, step.function(*arguments, scratch), strict=True):
-            self.store(table, shard, rows)
-        shutil.rmtree(scratch)
-        self.lap(step.name)
 
 
 def main() -> None:
@@ -80,8 +39,8 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.75)
     arguments = parser.parse_args()
     config = DedupConfig(minhash=PRESETS[arguments.preset], threshold=arguments.threshold, max_loss=1)
-    run = deduplicate(sorted(arguments.source.glob("*.jsonl")), arguments.target, config)
-    print("\n".join(f"{stage:14} {seconds:8.2f} s" for stage, seconds in run.seconds.items()))
+    run = deduplicate(sources(arguments.source), arguments.target, config)
+    run.report()
 
 
 def deduplicate(sources: list[Path], target: Path, config: DedupConfig) -> Run:
@@ -108,29 +67,6 @@ def deduplicate(sources: list[Path], target: Path, config: DedupConfig) -> Run:
     return run
 
 
-def read(path: Path) -> pa.Table:
-    """JSON lines as Documents."""
-    rows = pl.read_ndjson(path, schema={"id": pl.String, "text": pl.String, "url": pl.String}).to_arrow()
-    text = rows.column("text").cast(pa.string())
-    ids = rows.column("id").to_pylist()
-    given = {
-        "doc_id": pa.array([digest_text(f"bench\n{name}") for name in ids]),
-        "source": pa.array(["bench"] * len(ids)),
-        "url": rows.column("url").cast(pa.string()),
-        "record_uri": pa.array([f"{path.name}#{name}" for name in ids]),
-        "text": text,
-        "text_hash": pa.array([digest_text(value) for value in text.to_pylist()]),
-        "chars": pc.utf8_length(text),
-    }
-    blank = pa.array([""] * len(ids))
-    return pa.table(
-        {
-            field.name: given.get(field.name, pa.nulls(len(ids), field.type) if field.nullable else blank)
-            for field in Documents.schema
-        }
-    )
-
-
 def no_quality(documents: pa.Table) -> pa.Table:
     """Signals that rank no document before another: the longest represents a cluster."""
     zeros = np.zeros(documents.num_rows)
@@ -149,13 +85,7 @@ def write(run: Run, place: int, shard: str, config: DedupConfig) -> None:
     )
     fates = dedup_verdicts.function(documents, verdicts, found, Cuts.schema.empty_table(), config.verdicts())
     pq.write_table(conform(Verdicts, fates), run.folder / "lake" / f"fates-{shard}.parquet", compression="zstd")
-    kept = pl.DataFrame(fates).filter("kept").select("doc_id")
-    texts = pl.DataFrame(documents.select(["doc_id", "record_uri", "text", "url"])).join(kept, on="doc_id", how="semi")
-    output = run.folder / "output"
-    output.mkdir(exist_ok=True)
-    texts.select(id=pl.col("record_uri").str.split("#").list.last(), text="text", url="url").write_ndjson(
-        output / f"{shard}.jsonl"
-    )
+    write_kept(documents, fates, run.folder / "output" / f"{shard}.jsonl")
     run.lap("write")
 
 

@@ -1,4 +1,4 @@
-"""What datatrove's ``simplify_text`` makes of real texts: golden digests for ``tests/golden/test_minhash_normalise.py``.
+"""What datatrove's ``simplify_text`` makes of real texts: digests for ``tests/golden/test_minhash_normalise.py``.
 
     PEER_PYTHON benchmarks/peers/normalised_datatrove.py ../shared/corpora/text tests/golden/datatrove_normalised.json
 
