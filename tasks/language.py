@@ -34,7 +34,7 @@ from schemas.tables import Documents
 from tasks.fasttext_model.dictionary import Ints
 from tasks.fasttext_model.files import FastTextModel, Floats
 from tasks.fasttext_model.loading import check_digest, load_model
-from tasks.fasttext_model.predict import predict, predict_spans
+from tasks.fasttext_model.predict import predict_spans, string_buffers
 from tasks.langid_model import CURE as LANGID_CURE
 from tasks.langid_model import LangidModel, detect, langid_file, read_langid
 from tasks.language_codes import common_code
@@ -110,8 +110,17 @@ def language(documents: pa.Table, config: LanguageConfig) -> pa.Table:
 
 def _signals(documents: pa.Table, detectors: Detectors, config: LanguageConfig) -> pa.Table:
     texts = one_chunk(documents.column("text"))
-    labels, scores = predict(detectors.first, texts, k=2)
     spans = paragraphs(texts)
+    judged = np.flatnonzero(spans.letters >= config.paragraph_letters)
+    _, begins = string_buffers(texts)
+    labels, scores = predict_spans(  # at once, so that a word is looked up once for its document and its paragraph
+        detectors.first,
+        spans.data,
+        np.concatenate([begins[:-1], spans.starts[judged]]),
+        np.concatenate([begins[1:], spans.ends[judged]]),
+        k=2,
+    )
+    labels, scores, judgements = labels[: len(texts)], scores[: len(texts)], labels[len(texts) :, 0]
     lettered = spans.text_letters > 0
     first, second = (
         pl.DataFrame(
@@ -122,10 +131,8 @@ def _signals(documents: pa.Table, detectors: Detectors, config: LanguageConfig) 
         )
         for place in (0, 1)
     )
-    judged = np.flatnonzero(spans.letters >= config.paragraph_letters)
-    judgements, _ = predict_spans(detectors.first, spans.data, spans.starts[judged], spans.ends[judged], k=1)
     by_paragraph = _by_paragraph(
-        labels[:, 0], spans.texts[judged], judgements[:, 0], spans.letters[judged], config.paragraph_share
+        labels[:, 0], spans.texts[judged], judgements, spans.letters[judged], config.paragraph_share
     )
     columns = {
         "doc_id": documents.column("doc_id"),

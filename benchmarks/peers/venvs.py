@@ -62,6 +62,7 @@ PEERS: dict[str, Peer] = {
             ("py-data-juicer==1.6.1", "aiohttp", "ray==2.60.0"),
             shows=("py-data-juicer", "datasets", "numpy"),
         ),
+        Peer("lingua", ("lingua-language-detector==2.1.1",), shows=("lingua-language-detector",)),
         Peer("warc-loop", ("fastwarc==2.0.1", "resiliparse==2.0.1"), shows=("fastwarc", "resiliparse")),
     )
 }
