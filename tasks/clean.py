@@ -15,6 +15,7 @@ which all cuts together leave fewer than ``min_characters`` characters fails thi
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.signals import SIGNALS
 from schemas.tables import Cuts, Documents, Verdicts
+from tasks.c4 import LINEAGES
+from tasks.c4_cuts import c4_cuts
 from tasks.companions import map_slices_with
 from tasks.cutting import Stretches, characters, covered
 from tasks.decide import cleaning, kept_by, kept_rows, ledger
@@ -53,7 +56,10 @@ def refinedweb_cuts(texts: pa.Array) -> pl.DataFrame:
 
 
 # What gives the cuts of a slice of texts, by lineage.
-CLEANERS: Mapping[str, Callable[[pa.Array], pl.DataFrame]] = {"refinedweb": refinedweb_cuts}
+CLEANERS: Mapping[str, Callable[[pa.Array], pl.DataFrame]] = {
+    **{lineage: partial(c4_cuts, lineage=lineage) for lineage in LINEAGES},
+    "refinedweb": refinedweb_cuts,
+}
 
 
 @step("clean", version=1, reads=(Documents, Verdicts, Cuts, *SIGNALS), writes=(Cuts, Verdicts))

@@ -1,16 +1,20 @@
 """Line cleaning: cuts with their reasons, one verdict a document, and what is left equals what the lineage leaves."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from schemas.digests import digest_text
 from schemas.lake import conform
 from schemas.tables import Cuts, Redacted, Spans, Verdicts
+from tasks.c4_cuts import c4_cuts
 from tasks.clean import RULE, STAGE, CleanConfig, clean, count_cuts
+from tasks.editing import edit_texts
 from tasks.policy import Policy
 from tasks.redact import RedactConfig, redact
 from tests.helpers.ledger_rows import all_kept, documents_of, signals_of, table_of
@@ -72,6 +76,80 @@ def test_refinedweb_cuts_lines_by_reason_and_a_document_of_which_nothing_is_left
     assert {name: row["kept"] for name, row in ledger.items()} == {"page": True, "plain": True, "empty": False}
     failed = ledger["empty"]
     assert (failed["stage"], failed["rule"], failed["value"], failed["threshold"]) == (STAGE, RULE, 0, ">= 1")
+
+
+CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
+POLICY_PHRASES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
+WIKI = [
+    "The mill [12] stands by the river in town.",
+    "  It was built in 1850 [citation needed] by Sara.  ",
+    "two words",
+    "",
+    "JavaScript must be on here to read.",
+    "See our cookie policy for more on that.",
+    "[1] [2] [3]",
+    "No end mark in this line",
+    "It ends in dots, and then ...",
+    f"A word of {'x' * 1001} letters is too long.",
+    "谷物 在 两块 石头 之间 磨成 面粉。",
+    'He said "yes, of course" [edit]',
+]
+
+
+def c4_by_hand(text: str, *, terminal: str, least: int, counted_after: bool) -> str:
+    """The text that datatrove's (or TFDS's) C4 loop leaves, document rules aside."""
+    kept = []
+    for line in text.splitlines():
+        line = line.strip()
+        words = line.split()
+        if any(len(word) > 1000 for word in words):
+            continue
+        line = CITATION.sub("", line)
+        if terminal and (not line.endswith(tuple(terminal)) or line.endswith("...")):
+            continue
+        if len(line.split() if counted_after else words) < least:
+            continue
+        if "javascript" in line.lower() or any(phrase in line.lower() for phrase in POLICY_PHRASES):
+            continue
+        kept.append(line)
+    return "\n".join(kept).strip()
+
+
+@pytest.mark.parametrize(
+    ("lineage", "rules"),
+    [
+        ("c4@fineweb", {"terminal": "", "least": 3, "counted_after": False}),
+        ("c4@paper", {"terminal": ".?!\"'", "least": 3, "counted_after": False}),
+        ("c4@tfds", {"terminal": '.?!"', "least": 5, "counted_after": True}),
+    ],
+)
+def test_c4_leaves_what_its_own_loop_leaves(lineage: str, rules: dict[str, Any]) -> None:
+    texts = ["\n".join(WIKI), "\n".join(reversed(WIKI)), "", "Menu", "\n\n".join(WIKI[:3]), *WIKI]
+    ids = pa.array([str(number) for number in range(len(texts))])
+    cuts = c4_cuts(pa.array(texts, pa.string()), lineage)
+    named = cuts.with_columns(doc_id=pl.col("document").cast(pl.String)).to_arrow()
+    left = edit_texts(ids, pa.array(texts, pa.string()), Spans.schema.empty_table(), named, {})["text"].to_list()
+    for text, found in zip(texts, left, strict=True):
+        assert found == c4_by_hand(text, **rules)
+
+
+def test_c4_names_its_reasons() -> None:
+    text = "\n".join(WIKI)
+    cuts = c4_cuts(pa.array([text]), "c4@paper")
+    reasons = {
+        (text[start:end].strip("\n"), reason) for start, end, reason in cuts.select("start", "end", "reason").rows()
+    }
+    assert {
+        ("[12]", "citation"),
+        ("  ", "white_space"),
+        ("two words", "no_terminal_punctuation"),
+        ("", "blank_line"),
+        ("JavaScript must be on here to read.", "javascript"),
+        ("See our cookie policy for more on that.", "policy"),
+        ("It ends in dots, and then ...", "no_terminal_punctuation"),
+    } <= reasons
+    assert cuts.filter(reason="long_word").height == 1
+    assert set(cuts.filter(pl.col("lines") == 0)["reason"]) == {"citation", "white_space"}
 
 
 def test_without_cleaning_only_the_cuts_of_earlier_steps_count() -> None:
