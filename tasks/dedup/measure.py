@@ -1,22 +1,26 @@
 """Exact similarities of pairs whose texts do not fit into memory: shingle sets on disk, pairs in slices.
 
 The sets of all texts that occur in a pair are written once, as sorted hashes, to one scratch file; pairs are then
-measured by ``tasks.dedup.verify`` on the mapped file. Cost: shingling, then about 20 million set elements a second.
-Memory: a slice of texts; 24 bytes a text, mapped; what the kernel keeps of the sets. Disk: 8 bytes a distinct shingle.
+measured by ``tasks.dedup.verify`` on the mapped file, a slice at a time, after which the slice's pages are given back.
+
+Cost: shingling, and about 2 ns a set element of every pair. Memory: a slice of texts, the sets of a slice of pairs; 16
+bytes a text, mapped. Disk: 8 bytes a distinct shingle.
 """
 
+import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.dedup.spill import mapped
-from tasks.dedup.verify import Sets, sets_of
-from tasks.shingles import Counts, ShingleConfig, shingle, slices
+from tasks.dedup.verify import Sets, jaccard, sets_of
+from tasks.shingles import Counts, ShingleConfig, runs, shingle, slices
 
 READ_ROWS = 4096
 
@@ -30,7 +34,24 @@ class Wanted:
     places: Counts
 
 
-def write_sets(files: Iterable[Wanted], size: int, config: ShingleConfig, scratch: Path) -> Sets:
+@dataclass(frozen=True)
+class Stored:
+    """Shingle sets in a mapped file; without a file, when there are none."""
+
+    sets: Sets
+    file: mmap.mmap | None
+
+    def similarity(self, left: Counts, right: Counts, memory: int) -> npt.NDArray[np.float64]:
+        """Jaccard similarity of the sets ``left[i]`` and ``right[i]``, with about ``memory`` bytes of them mapped."""
+        found = np.zeros(len(left), np.float64)
+        for cut in runs(self.sets.counts[left] + self.sets.counts[right], memory // self.sets.elements.itemsize):
+            found[cut] = jaccard(self.sets, left[cut], right[cut])
+            if self.file is not None and len(self.file) > memory:
+                self.file.madvise(mmap.MADV_DONTNEED)  # they are on disk; nothing is lost but their place in memory
+        return found
+
+
+def write_sets(files: Iterable[Wanted], size: int, config: ShingleConfig, scratch: Path) -> Stored:
     """Shingle sets of up to ``size`` texts, in files under ``scratch``: set ``places[i]`` is that of ``doc_ids[i]``."""
     starts = mapped(scratch / "starts.i64", size, np.int64)
     counts = mapped(scratch / "counts.i64", size, np.int64)
@@ -48,5 +69,8 @@ def write_sets(files: Iterable[Wanted], size: int, config: ShingleConfig, scratc
                     starts[rows[cut]] = written + sets.starts
                     file.write(sets.elements.data)
                     written += len(sets.elements)
-    elements = np.memmap(path, dtype="<u8", mode="r") if written else np.zeros(0, np.uint64)
-    return Sets(elements, starts, counts)
+    if not written:
+        return Stored(Sets(np.zeros(0, np.uint64), starts, counts), None)
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return Stored(Sets(np.frombuffer(mapping, np.uint64), starts, counts), mapping)

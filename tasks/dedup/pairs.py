@@ -11,8 +11,9 @@ new, and so are those of a single run over everything, bucket limits included.
 On many machines: some runs of ``candidates``, each for a part of the bands, then some runs of ``pairs``, each for the
 shards named in ``only``; what they give is what one run gives, shard by shard.
 
-Memory: the budget (half for DuckDB, a quarter for proposing, a slice of texts, one shard's pairs at about 100 bytes);
-mapped files of 33 bytes a text beside it. Disk: that of proposing, 8 bytes a distinct shingle of the texts in pairs.
+Memory: the budget (half for DuckDB, a quarter for proposing, then an eighth for sets; a slice of texts, one shard's
+pairs at about 100 bytes); mapped files of 25 bytes a text beside it. Disk: that of proposing, and 8 bytes a distinct
+shingle of the texts in pairs.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,13 +26,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.tables import Bands, Candidates, Copies, Cuts, Documents, Pairs, Verdicts
+from tasks.dedup.budget import buffer_share
 from tasks.dedup.candidates import count_pairs
 from tasks.dedup.config import PairsConfig
 from tasks.dedup.measure import Wanted, write_sets
 from tasks.dedup.propose import Places, doc_ids_of, load_places, propose, sides, texts_of
 from tasks.dedup.records import attach, database, file_name, load_records, load_texts
 from tasks.dedup.spill import mapped
-from tasks.dedup.verify import jaccard
 from tasks.shingles import Hashes
 from tasks.step import scatter_step
 
@@ -61,6 +62,7 @@ def pairs(
     ``candidates``: what runs of the step of that name found in all parts of the bands. ``known`` holds Pairs of earlier
     runs, over files of documents that are among these.
     """
+    memory = buffer_share(config.memory)
     asked = [part for part, path in enumerate(documents) if not config.only or file_name(path) in config.only]
     with database(scratch, config.memory) as connection:
         load_records(connection, documents, verdicts, config.frozen)
@@ -71,7 +73,7 @@ def pairs(
         wanted = mapped(scratch / "wanted.u1", len(places.part), np.bool_)
         for part in asked:
             _save_pairs(connection, part, places, proposed, wanted, scratch)
-        sets = write_sets(_wanted(connection, documents, wanted), len(wanted), config.shingles, scratch)
+        stored = write_sets(_wanted(connection, documents, wanted), len(wanted), config.shingles, scratch)
         for part in range(len(documents)):
             if part not in asked:
                 yield None
@@ -80,7 +82,7 @@ def pairs(
                 smaller, larger = sides(connection, part, saved["keys"])
                 counts, similarity = saved["counts"], saved["similarity"]
             unknown = np.isnan(similarity)
-            similarity[unknown] = jaccard(sets, smaller[unknown], larger[unknown])
+            similarity[unknown] = stored.similarity(smaller[unknown], larger[unknown], memory)
             yield pa.table(
                 {
                     "doc_id": doc_ids_of(connection, smaller),
