@@ -22,7 +22,8 @@ def measure(
 ) -> tuple[Places, Places, Places, Bytes, Hashes]:
     """First byte, byte after, characters, flags and hash of each token.
 
-    ``first``, ``stop``: its code points within text i, for tokens ``offsets[i]:offsets[i + 1]``, in order.
+    ``first``, ``stop``: its code points within text i, for tokens ``offsets[i]:offsets[i + 1]``, in order of their
+    beginnings; a token may begin before the one before it ends (two Korean morphemes in one syllable).
     """
     count = len(first)
     start, end, length = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
@@ -30,6 +31,8 @@ def measure(
     for text in range(len(bounds) - 1):
         at, character = bounds[text], 0
         for token in range(offsets[text], offsets[text + 1]):
+            if character > first[token]:
+                at, character = np.int64(start[token - 1]), first[token - 1]
             while character < first[token]:
                 at += 1
                 while at < bounds[text + 1] and data[at] & 0xC0 == 0x80:
