@@ -12,7 +12,7 @@ from warehouse.answers import Funnel, Loss, Score, Share
 
 Options = dict[str, Any]
 MOST_RULES = 20
-STAGES = ("ingest", "extract", "decide", "deduplicate", "curate")
+STAGES = ("ingest", "extract", "decide", "deduplicate", "clean", "curate")
 ERROR_BAR = """
 (params, api) => {
   const x = api.value(0), width = 5, shift = api.value(3);

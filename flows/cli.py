@@ -13,7 +13,7 @@ import sys
 import typer
 from rich.console import Console
 
-from flows.commands import classifier, corpus, doctor, evaluation, look, pipeline, service, whatif
+from flows.commands import classifier, corpus, doctor, evaluation, look, pipeline, preflight, service, whatif
 from schemas.errors import GristmillError
 
 INTERRUPTED = 130
@@ -50,6 +50,7 @@ classifier_app.command()(classifier.score)
 app.command()(pipeline.demo)
 app.command()(pipeline.run)
 app.command()(corpus.curate)
+app.command()(preflight.preflight)
 app.command()(corpus.mix)
 app.command()(pipeline.train)
 app.command()(evaluation.evaluate)

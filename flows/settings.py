@@ -5,13 +5,20 @@ where their descriptions appear beside the fields and wrong values are refused b
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from schemas.config import Config
+from schemas.config import Config, did_you_mean
 from schemas.errors import UsageError
 from schemas.lake import check_name
+from tasks.dedup.budget import DEFAULT as MEMORY
+from tasks.dedup.budget import Memory
+from tasks.dedup.config import DedupConfig, LineSettings
+from tasks.extract import ExtractConfig
+from tasks.language import Detector
+from tasks.minhash import PRESETS
+from tasks.readers.columns import ColumnMap
 
 Workers = Annotated[int, Field(ge=1, le=256, description="Shards worked on at the same time.")]
 LakePath = Annotated[str, Field(min_length=1, description="Folder of the lake. Created when it does not exist.")]
@@ -25,16 +32,40 @@ def _as_value_error(value: str, what: str) -> str:
 
 
 class DedupSettings(Config):
-    """How near-duplicates are found and proved."""
+    """How duplicates are found and proved."""
 
-    preset: Literal["fineweb", "26x11"] = Field("fineweb", description="MinHash bands and rows.")
+    preset: str = Field("fineweb", description=f"MinHash shingles, bands and rows: {', '.join(PRESETS)}.")
     threshold: float = Field(0.75, gt=0, le=1, description="Exact Jaccard similarity that makes a pair a duplicate.")
     max_loss: float = Field(
         0.9,
         gt=0,
         le=1,
-        description="Stop when near-duplicates would remove more than this share of the kept documents.",
+        description="Stop when near-duplicates would remove more than this share of a source's kept documents.",
     )
+    url: bool = Field(False, description="Of several documents of one URL keep the newest.")
+    lines: LineSettings | None = Field(None, description="Cut lines that many documents share; off when left out.")
+    against: tuple[str, ...] = Field(
+        (), description="Sources of this lake to deduplicate against, as if all were curated in one run."
+    )
+    keep_earlier: bool = Field(
+        False, description="What the curations named in 'against' kept stays, whatever comes now."
+    )
+    parts: int = Field(
+        1, ge=1, le=4096, description="Runs that the join of all bands is cut into; a cluster shares them."
+    )
+    memory: Memory = Field(MEMORY, description="Memory of each global step of deduplication, such as 2GiB.")
+
+    @field_validator("preset")
+    @classmethod
+    def _known(cls, preset: str) -> str:
+        if preset not in PRESETS:
+            raise ValueError(f"there is no preset {preset!r}{did_you_mean(preset, list(PRESETS))}")
+        return preset
+
+    def config(self) -> DedupConfig:
+        """The settings of the steps."""
+        shared = self.model_dump(include={"threshold", "max_loss", "url", "keep_earlier"})
+        return DedupConfig(minhash=PRESETS[self.preset], lines=self.lines, memory=self.memory, **shared)
 
 
 class CurateSettings(Config):
@@ -42,17 +73,61 @@ class CurateSettings(Config):
 
     source: str = Field(description="Name of the corpus; part of every doc_id.")
     inputs: tuple[str, ...] = Field(
-        min_length=1, description="Files, folders or globs: WARC, WET, JSONL, Parquet, text."
+        min_length=1,
+        description="Files, folders, globs, s3:// and http(s):// addresses, or cc://CRAWL?paths=0-9 of Common Crawl.",
     )
-    policy: str = Field("fineweb", description="A preset's name, or the path of a policy file.")
+    policy: str = Field("fineweb@code", description="A preset's name, or the path of a policy file.")
+    map: ColumnMap = Field(default_factory=ColumnMap, description="Columns of JSONL, Parquet and CSV.")
+    shard_bytes: int = Field(256 << 20, ge=1 << 20, le=1 << 30, description="Bytes of payload in one shard, at most.")
+    extract: ExtractConfig = Field(default_factory=ExtractConfig, description="How HTML becomes text.")
+    language_model: str | None = Field(None, description="A fastText language model; lid.176 when left out.")
+    detector: Detector = Field("fasttext", description="'both' asks py3langid too and says whether the two agree.")
+    classifier: str | None = Field(None, description="A quality classifier: a folder or fastText model file.")
+    url_lists: str | None = Field(None, description="A folder of URL blocklists in UT1 layout.")
+    signals: Literal["policy", "all"] = Field(
+        "policy", description="Sets of signals: the common ones and those the policy looks at, or all."
+    )
     dedup: DedupSettings = Field(default_factory=DedupSettings, description="How duplicates are found.")
-    text_column: str = Field("text", description="Column of JSONL and Parquet that holds the text.")
     workers: Workers = 2
+    engine: Literal["local", "ray"] = Field("local", description="Where shards are worked on.")
+    ray_address: str = Field("auto", description="Address of the Ray cluster; 'local' starts one here.")
+    part: str | None = Field(
+        None,
+        pattern=r"^[1-9]\d*/[1-9]\d*$",
+        description="Only part i of n of the inputs, as i/n, up to deduplication; a run without it finds them done.",
+    )
 
     @field_validator("source")
     @classmethod
     def _source_is_a_name(cls, value: str) -> str:
         return _as_value_error(value, "source")
+
+    @field_validator("part")
+    @classmethod
+    def _part_is_one_of_all(cls, value: str | None) -> str | None:
+        if value is not None and int(value.partition("/")[0]) > int(value.partition("/")[2]):
+            raise ValueError(f"part {value}: there are only {value.partition('/')[2]} parts")
+        return value
+
+    @model_validator(mode="after")
+    def _not_against_itself(self) -> Self:
+        if self.source in self.dedup.against:
+            raise ValueError(f"dedup.against names {self.source!r} itself, which is deduplicated anyway; leave it out")
+        return self
+
+    def lasting(self) -> dict[str, Any]:
+        """What the outcome depends on: not where or how fast it was made, nor where the inputs lie."""
+        return self.model_dump(
+            mode="json",
+            exclude={
+                "inputs": True,
+                "workers": True,
+                "engine": True,
+                "ray_address": True,
+                "part": True,
+                "dedup": {"memory"},
+            },
+        )
 
 
 class MixtureSettings(Config):

@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from schemas.config import Config
+from schemas.config import Config, did_you_mean
 from schemas.digests import canonical_json, digest_digests, digest_file, digest_json
 from schemas.errors import GristmillError, UsageError
 from schemas.files import fsync, publish
@@ -264,6 +264,13 @@ class Lake:
             key = json.loads(pointer.read_text(encoding="utf-8"))["key"]
         path = self.root / "data" / "datasets" / kind / name / f"{key}.json"
         return Dataset.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+    def expect(self, kind: str, name: str) -> Dataset:
+        """The current dataset of that kind and name. Raises :class:`UsageError` when there is none."""
+        found = self.dataset(kind, name)
+        if found is None:
+            raise UsageError(f"the lake {self.root} has no {kind} of {name!r}{did_you_mean(name, self.names(kind))}")
+        return found
 
     def names(self, kind: str) -> list[str]:
         """Names that have a current dataset of ``kind``, sorted."""

@@ -1,7 +1,7 @@
 """The funnel: what went into every stage, what came out, and which rule took the rest. Law 1, one fate for a record.
 
-Stages: ``ingest`` and ``extract`` set records aside for a reason, ``decide`` and ``deduplicate`` reject by the first
-rule of the ledger that a document failed, ``curate`` redacts and writes what is left and rejects nothing. Counts come
+Stages: ``ingest`` and ``extract`` set records aside for a reason; ``decide``, ``deduplicate`` and ``clean`` reject by the
+first rule of the ledger that a document failed; ``curate`` redacts, writes what is left and rejects nothing. Counts come
 from the files of one run, one file at a time and without the text, so memory does not grow with the corpus.
 
 :func:`funnel` raises when a number does not add up; a run calls it before it commits.
@@ -17,11 +17,12 @@ import polars as pl
 
 from schemas.config import Config
 from schemas.errors import GristmillError
+from tasks.clean import STAGE as CLEAN
 from tasks.decide import STAGE as DECIDE
 from tasks.dedup.verdicts import STAGE as DEDUPLICATE
 
 INGEST, EXTRACT, CURATE = "ingest", "extract", "curate"
-STAGES = (INGEST, EXTRACT, DECIDE, DEDUPLICATE, CURATE)
+STAGES = (INGEST, EXTRACT, DECIDE, DEDUPLICATE, CLEAN, CURATE)
 RECORD, DAMAGE = "record", "damage"
 SHOWN_FAULTS = 5
 
@@ -45,7 +46,7 @@ class Funnel(Config):
 
 @dataclass(frozen=True)
 class LedgerFiles:
-    """Parquet files of one run, by table. ``verdicts``: those of both stages."""
+    """Parquet files of one run, by table. ``verdicts``: those of every stage."""
 
     records: list[Path]
     documents: list[Path]
@@ -142,7 +143,7 @@ def _totals(counted: Funnel, sources: list[str]) -> dict[str, int]:
     return {
         "records": sum(row.records_in for row in rows if row.stage == INGEST),
         "kept": sum(row.records_out for row in rows if row.stage == CURATE),
-        "rejected": lost[DECIDE] + lost[DEDUPLICATE],
+        "rejected": lost[DECIDE] + lost[DEDUPLICATE] + lost[CLEAN],
         "set_aside": lost[INGEST] + lost[EXTRACT],
         "damaged": sum(counted.damaged.get(source, 0) for source in sources),
     }

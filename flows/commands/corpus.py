@@ -9,20 +9,80 @@ from schemas.lake import Lake
 
 
 def curate(
-    inputs: Annotated[list[str], typer.Option("--input", help="File, folder or glob; may be repeated.")],
+    inputs: Annotated[
+        list[str], typer.Option("--input", help="File, folder, glob or address (s3://, https://, cc://); repeatable.")
+    ],
     source: Annotated[str, typer.Option(help="Name of the corpus; part of every doc_id.")],
-    policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")] = "fineweb",
+    policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")] = "fineweb@code",
     lake: LakeOption = DEFAULT_LAKE,
     workers: WorkersOption = 2,
-    text_column: Annotated[str, typer.Option(help="Column of JSONL and Parquet that holds the text.")] = "text",
+    columns: Annotated[
+        str, typer.Option("--map", help="Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
+    ] = "",
+    extractor: Annotated[
+        list[str] | None, typer.Option(help="resiliparse or trafilatura; the next is for what the first misses.")
+    ] = None,
+    signals: Annotated[str, typer.Option(help="policy: the common ones and the policy's; or all.")] = "policy",
+    language_model: Annotated[str | None, typer.Option(help="A fastText language model; lid.176 by default.")] = None,
+    detector: Annotated[str, typer.Option(help="fasttext, or both (py3langid too).")] = "fasttext",
+    classifier: Annotated[str | None, typer.Option(help="A quality classifier to score with.")] = None,
+    url_lists: Annotated[str | None, typer.Option(help="Folder of URL blocklists in UT1 layout.")] = None,
+    dedup: Annotated[str, typer.Option(help="MinHash preset.")] = "fineweb",
+    threshold: Annotated[float, typer.Option(help="Jaccard similarity that makes two documents duplicates.")] = 0.75,
+    max_loss: Annotated[float, typer.Option(help="Stop when near-duplicates would cost more of a source.")] = 0.9,
+    dedup_url: Annotated[bool, typer.Option("--dedup-url", help="Of documents of one URL keep the newest.")] = False,
+    dedup_lines: Annotated[
+        int | None, typer.Option(min=2, help="Cut lines that this many documents share; off when left out.")
+    ] = None,
+    dedup_against: Annotated[
+        list[str] | None, typer.Option(help="A source of the lake to deduplicate against; repeatable.")
+    ] = None,
+    keep_earlier: Annotated[
+        bool, typer.Option("--keep-earlier", help="With --dedup-against: what it kept stays.")
+    ] = False,
+    memory: Annotated[str, typer.Option(help="Memory of each global step of deduplication.")] = "2GiB",
+    engine: Annotated[str, typer.Option(help="local, or ray.")] = "local",
+    ray_address: Annotated[str, typer.Option(help="The Ray cluster: host:port, auto, or local.")] = "auto",
+    parts: Annotated[int, typer.Option(min=1, help="Runs that the join of all bands is cut into.")] = 1,
+    part: Annotated[
+        str | None, typer.Option(help="Only part i/n of the inputs, up to deduplication, for one machine of several.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Turn a crawl into curated Parquet, with a verdict for every record."""
     from flows.server import ensure_server
     from flows.settings import CurateSettings
+    from tasks.readers.columns import parse_map
 
     settings = CurateSettings.parse(
-        {"source": source, "inputs": inputs, "policy": policy, "text_column": text_column, "workers": workers}, "curate"
+        {
+            "source": source,
+            "inputs": inputs,
+            "policy": policy,
+            "map": parse_map(columns).model_dump(),
+            "extract": {"extractors": extractor or ["resiliparse"]},
+            "language_model": language_model,
+            "detector": detector,
+            "classifier": classifier,
+            "url_lists": url_lists,
+            "signals": signals,
+            "dedup": {
+                "preset": dedup,
+                "threshold": threshold,
+                "max_loss": max_loss,
+                "url": dedup_url,
+                "lines": {"min_documents": dedup_lines} if dedup_lines else None,
+                "against": dedup_against or [],
+                "keep_earlier": keep_earlier,
+                "parts": parts,
+                "memory": memory,
+            },
+            "workers": workers,
+            "engine": engine,
+            "ray_address": ray_address,
+            "part": part,
+        },
+        "curate",
     )
     home = Lake.open(lake)
     ensure_server(home.root)
@@ -33,6 +93,9 @@ def curate(
     counts = flow.with_options(flow_run_name=f"curate {source}", task_runner=threads(workers))(str(home.root), settings)
     if json:
         print_json(counts)
+        return
+    if part is not None:
+        screen().print(f"part {part}: {counts['shards']} shards are ready. Run every part, then once without --part.")
         return
     console = screen()
     console.print(funnel_table(counts))

@@ -35,7 +35,7 @@ def check_one_fate(counts: dict[str, Any]) -> None:
     for part in (counts, *counts["sources"].values()):
         stages = part["stages"]
         assert part["records"] == part["kept"] + part["rejected"] + part["set_aside"]
-        assert [stage["stage"] for stage in stages] == ["ingest", "extract", "decide", "deduplicate", "curate"]
+        assert [stage["stage"] for stage in stages] == ["ingest", "extract", "decide", "deduplicate", "clean", "curate"]
         assert part["records"] == stages[0]["in"]
         assert part["kept"] == stages[-1]["out"]
         for stage in stages:
@@ -44,7 +44,7 @@ def check_one_fate(counts: dict[str, Any]) -> None:
             assert before["out"] == after["in"]
         rejected = [sum(stage["rejected"].values()) for stage in stages]
         assert part["set_aside"] == rejected[0] + rejected[1]
-        assert part["rejected"] == rejected[2] + rejected[3]
+        assert part["rejected"] == rejected[2] + rejected[3] + rejected[4]
     for name in ("records", "kept", "rejected", "set_aside", "damaged"):
         assert counts[name] == sum(part[name] for part in counts["sources"].values())
 
@@ -139,7 +139,7 @@ def test_rows_of_jsonl_and_parquet_a_chinese_name_and_a_path_with_a_space(tmp_pa
     (inputs / "行.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     pq.write_table(pa.table({"body": [*texts[4:], None, texts[0]]}), inputs / "rows.parquet")
     lake = tmp_path / "a lake"
-    words = ("--source", "新闻", "--policy", "demo", "--text-column", "body", "--lake", str(lake), "--json")
+    words = ("--source", "新闻", "--policy", "demo", "--map", "text=body", "--lake", str(lake), "--json")
     ended = run("curate", "--input", str(inputs), *words)
     assert ended.code == 0, ended.err
     counts = ended.json()

@@ -211,6 +211,7 @@ def build_small_lake(root: Path) -> SmallLake:
     chinese = news.document("磨坊", "s-zh", CHINESE, url="https://新闻.example/文章/磨坊.html")
     news.keep(chinese, "s-zh")
     news.keep(chinese, "s-zh", "deduplicate")
+    news.keep(chinese, "s-zh", "clean")
     news.curate(chinese, "s-zh", "prose")
     short = news.document("快讯", "s-zh", "快讯", url="https://新闻.example/快讯.html", words=1)
     news.reject(short, "s-zh", 1, "min_words", "gopher_quality.words", 1.0, ">= 50")
@@ -247,6 +248,7 @@ def _handbook(source: Curation) -> dict[str, str]:
     for identity, shard, _ in kept:
         source.keep(identity, shard)
         source.keep(identity, shard, "deduplicate")
+        source.keep(identity, shard, "clean")
         source.curate(identity, shard, _, redactions=1 if identity == kept[0][0] else 0)
     for identity, shard, reason, similarity in copies:
         source.keep(identity, shard)

@@ -28,12 +28,13 @@ def verdict(number: int, stage: str, rank: int = 0, rule: str | None = None, sou
 
 
 def good() -> Rows:
-    """Ten records of web: 2 fail at ingest, 1 at extract, 2 rejected, 1 duplicate, 4 kept; one record of books kept."""
+    """Ten records of web: 2 fail at ingest, 1 at extract, 2 rejected, 1 duplicate, 1 emptied, 3 kept; one record of books kept."""
     decided = [verdict(number, "decide") for number in (5, 6, 7, 8, 9)]
     decided += [verdict(3, "decide", 4, "late"), verdict(3, "decide", 2, "early"), verdict(4, "decide", 4, "late")]
     deduplicated = [verdict(number, "deduplicate") for number in (5, 6, 7, 8)]
     deduplicated += [verdict(9, "deduplicate", 3, "near")]
-    books = [verdict(1, stage, source="books") for stage in ("decide", "deduplicate")]
+    cleaned = [verdict(5, "clean"), verdict(6, "clean"), verdict(7, "clean"), verdict(8, "clean", 1, "nothing_left")]
+    books = [verdict(1, stage, source="books") for stage in ("decide", "deduplicate", "clean")]
     return {
         "records": ids(2, 3, 4, 5, 6, 7, 8, 9) + ids(1, source="books"),
         "documents": ids(3, 4, 5, 6, 7, 8, 9) + ids(1, source="books"),
@@ -43,8 +44,8 @@ def good() -> Rows:
             aside(2, "extract", "no_text"),
             aside(11, "ingest", "truncated", "damage"),
         ],
-        "verdicts": decided + deduplicated + books,
-        "curated": ids(5, 6, 7, 8) + ids(1, source="books"),
+        "verdicts": decided + deduplicated + cleaned + books,
+        "curated": ids(5, 6, 7) + ids(1, source="books"),
     }
 
 
@@ -65,8 +66,8 @@ def test_counts(tmp_path: Path) -> None:
     found = summary(funnel(files(good(), tmp_path)))
     assert {name: found[name] for name in ("records", "kept", "rejected", "set_aside", "damaged")} == {
         "records": 11,
-        "kept": 5,
-        "rejected": 3,
+        "kept": 4,
+        "rejected": 4,
         "set_aside": 3,
         "damaged": 1,
     }
@@ -75,7 +76,8 @@ def test_counts(tmp_path: Path) -> None:
         {"stage": "extract", "in": 9, "out": 8, "rejected": {"no_text": 1}},
         {"stage": "decide", "in": 8, "out": 6, "rejected": {"early": 1, "late": 1}},
         {"stage": "deduplicate", "in": 6, "out": 5, "rejected": {"near": 1}},
-        {"stage": "curate", "in": 5, "out": 5, "rejected": {}},
+        {"stage": "clean", "in": 5, "out": 4, "rejected": {"nothing_left": 1}},
+        {"stage": "curate", "in": 4, "out": 4, "rejected": {}},
     ]
     assert found["sources"]["books"]["records"] == found["sources"]["books"]["kept"] == 1
     assert found["sources"]["web"]["stages"][2]["rejected"] == {"early": 1, "late": 1}
@@ -85,7 +87,7 @@ def test_nothing_at_all(tmp_path: Path) -> None:
     empty: Rows = {name: [] for name in ("records", "documents", "set_aside", "verdicts", "curated")}
     found = summary(funnel(files(empty, tmp_path)))
     assert found["records"] == 0
-    assert [stage["stage"] for stage in found["stages"]] == ["ingest", "extract", "decide", "deduplicate", "curate"]
+    assert [stage["stage"] for stage in found["stages"]] == ["ingest", "extract", "decide", "deduplicate", "clean", "curate"]
 
 
 @pytest.mark.parametrize("name", ["records", "documents", "curated"])

@@ -17,7 +17,8 @@ verdict AS (
     SELECT
         source,
         count(*) FILTER (stage = 'decide' AND kept) AS decide_kept,
-        count(*) FILTER (stage = 'deduplicate' AND kept) AS deduplicate_kept
+        count(*) FILTER (stage = 'deduplicate' AND kept) AS deduplicate_kept,
+        count(*) FILTER (stage = 'clean' AND kept) AS clean_kept
     FROM verdicts
     GROUP BY source
 ),
@@ -25,7 +26,8 @@ failed AS (
     SELECT
         source,
         count(*) FILTER (stage = 'decide') AS decide,
-        count(*) FILTER (stage = 'deduplicate') AS deduplicate
+        count(*) FILTER (stage = 'deduplicate') AS deduplicate,
+        count(*) FILTER (stage = 'clean') AS clean
     FROM (SELECT DISTINCT source, stage, doc_id, shard FROM verdicts WHERE NOT kept)
     GROUP BY source
 ),
@@ -43,6 +45,8 @@ counts AS (
         coalesce(failed.decide, 0) AS decide_failed,
         coalesce(verdict.deduplicate_kept, 0) AS deduplicate_kept,
         coalesce(failed.deduplicate, 0) AS deduplicate_failed,
+        coalesce(verdict.clean_kept, 0) AS clean_kept,
+        coalesce(failed.clean, 0) AS clean_failed,
         coalesce(done.records, 0) AS curated
     FROM document
     FULL JOIN aside USING (source)
@@ -59,7 +63,9 @@ SELECT source, 3, 'decide', documents, decide_kept, decide_failed, 0 FROM counts
 UNION ALL
 SELECT source, 4, 'deduplicate', decide_kept, deduplicate_kept, deduplicate_failed, 0 FROM counts
 UNION ALL
-SELECT source, 5, 'curate', deduplicate_kept, curated, 0, 0 FROM counts;
+SELECT source, 5, 'clean', deduplicate_kept, clean_kept, clean_failed, 0 FROM counts
+UNION ALL
+SELECT source, 6, 'curate', clean_kept, curated, 0, 0 FROM counts;
 
 -- What each rule and each reason removed. "first" counts a record under the first rule of the policy that it failed,
 -- so that the column adds up; "any" counts it under every rule that it failed.
@@ -75,7 +81,7 @@ GROUP BY source, stage, reason
 UNION ALL
 SELECT
     source,
-    CASE stage WHEN 'decide' THEN 3 WHEN 'deduplicate' THEN 4 ELSE 5 END,
+    CASE stage WHEN 'decide' THEN 3 WHEN 'deduplicate' THEN 4 WHEN 'clean' THEN 5 ELSE 6 END,
     stage, min(rank), rule, min(signal),
     CASE WHEN count(DISTINCT threshold) <= 3 THEN string_agg(DISTINCT threshold, ', ' ORDER BY threshold) END,
     count(*) FILTER (place = 1), count(*)

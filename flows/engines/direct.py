@@ -1,0 +1,48 @@
+"""The direct engine: steps run in threads of this process, without Prefect, and each run's cost is kept.
+
+For previews, which are not flows: nothing of them belongs into Prefect.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from flows.engines.engine import Fan, Finished, Work
+from tasks.step import Outcome
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one step cost over its shards: seconds of the clock for all, and the runs' own seconds by shard."""
+
+    step: str
+    seconds: float
+    shards: dict[str, float]
+    bytes: dict[str, int]
+
+
+@dataclass
+class DirectEngine:
+    """``workers`` shards side by side. ``costs``: one entry for each step run so far, in order."""
+
+    workers: int
+    costs: list[Cost] = field(default_factory=list)
+
+    def map(self, fan: Fan, finished: Finished) -> None:
+        """See :class:`flows.engines.engine.Engine`. Nothing is tried again: a preview is cheap to repeat."""
+        seconds: dict[str, float] = {}
+        written: dict[str, int] = {}
+
+        def run(entry: Work) -> Outcome:
+            started = time.perf_counter()
+            outcome = fan.step.run(fan.lake, entry.shard, entry.inputs, entry.config or fan.config)
+            seconds[entry.shard] = time.perf_counter() - started
+            written[entry.shard] = sum(ref.bytes for ref in outcome.manifest.outputs)
+            return outcome
+
+        started = time.perf_counter()
+        with ThreadPoolExecutor(self.workers) as pool:
+            futures = [pool.submit(run, entry) for entry in fan.work]
+        for position, future in enumerate(futures):
+            finished(position, future.result())
+        self.costs.append(Cost(fan.step.name, time.perf_counter() - started, seconds, written))
