@@ -54,6 +54,23 @@ PEERS: dict[str, Peer] = {
             ("tensorflow-datasets==4.9.10", "nltk==3.9.2", "langdetect==1.0.9", "xxhash>=3.5"),
             shows=("tensorflow-datasets", "nltk", "langdetect"),
         ),
+        # MAP-NEO, OpenCoder and bigcode publish filters as scripts; this is what those scripts import.
+        Peer(
+            "filter-scripts",
+            (
+                "jieba==0.42.1",
+                "fasttext-numpy2-wheel",
+                "nltk>=3.9",
+                "zhconv==1.4.3",
+                "regex",
+                "pygments==2.21.0",
+                "beautifulsoup4",
+                "esprima==4.0.1",
+                "scipy",
+                "xxhash",
+            ),
+            shows=("jieba", "pygments", "nltk", "zhconv", "numpy"),
+        ),
         Peer("datasketch", ("datasketch==2.0.0",), shows=("datasketch", "numpy")),
         Peer("text-dedup", ("text-dedup>=0.4,<0.5",), "3.12", shows=("text-dedup", "polars", "datasets", "numpy")),
         # Data-Juicer installs what is missing while it runs; this much it always asks for.

@@ -1,12 +1,12 @@
-"""What MAP-NEO's and OpenCoder's rules say about Chinese texts: run by ``language_verdicts`` in an environment of its own.
+"""What MAP-NEO's and OpenCoder's rules say about Chinese texts: run by ``language_verdicts`` in its environment.
 
     PYTHON verdicts_chinese.py CORPORA MAP_NEO OPENCODER MODEL OUT.json
 
-MAP_NEO and OPENCODER are checkouts of multimodal-art-projection/MAP-NEO and OpenCoder-llm/opc_data_filtering, MODEL is a
-fastText language model. MAP-NEO's functions stop at the first rule that fails; so that every rule speaks, each ``return
-False, reason`` of its ``self_defined_rules`` is made a ``yield reason`` before the module runs. OUT gets one row a text: the
-first 12 hex digits of its xxh3-128; the failed rules of MAP-NEO in its order, joined by ``;``; and OpenCoder's failed rules
-of those that ``zh-web`` takes.
+MAP_NEO and OPENCODER are checkouts of multimodal-art-projection/MAP-NEO and OpenCoder-llm/opc_data_filtering, MODEL
+is a fastText language model. MAP-NEO's functions stop at the first rule that fails; so that every rule speaks, each
+``return False, reason`` of its ``self_defined_rules`` is made a ``yield reason`` before the module runs. OUT gets one
+row a text: the first 12 hex digits of its xxh3-128; the failed rules of MAP-NEO in its order, joined by ``;``; and
+OpenCoder's failed rules of those that ``zh-web`` takes.
 """
 
 import argparse

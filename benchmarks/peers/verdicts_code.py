@@ -1,12 +1,13 @@
-"""What bigcode's and OpenCoder's rules say about source code: run by ``language_verdicts`` in an environment of its own.
+"""What bigcode's and OpenCoder's rules say about source code: run by ``language_verdicts`` in its environment.
 
     PYTHON verdicts_code.py CORPORA BIGCODE OPENCODER OUT.json
 
-BIGCODE and OPENCODER are checkouts of bigcode-project/bigcode-dataset and OpenCoder-llm/opc_data_filtering. Of bigcode the
-functions of ``preprocessing/filtering.py`` and ``utils/text_extraction.py`` run; the columns of line lengths and letters,
-which its data sets bring along, are computed as CodeParrot defined them. OUT gets one row a text: the first 12 hex digits of
-its xxh3-128; its language; bigcode's failed rules and OpenCoder's, each joined by ``;`` (of OpenCoder's those that all
-languages share, with the thresholds of ``others``); and the kinds of comment token that pygments' lexer of the language has.
+BIGCODE and OPENCODER are checkouts of bigcode-project/bigcode-dataset and OpenCoder-llm/opc_data_filtering. Of
+bigcode the functions of ``preprocessing/filtering.py`` and ``utils/text_extraction.py`` run; the columns of line
+lengths and letters, which its data sets bring along, are computed as CodeParrot defined them. OUT gets one row a
+text: the first 12 hex digits of its xxh3-128; its language; bigcode's failed rules and OpenCoder's, each joined by
+``;`` (of OpenCoder's those that all languages share, with the thresholds of ``others``); and the kinds of comment
+token that pygments' lexer of the language has.
 """
 
 import argparse

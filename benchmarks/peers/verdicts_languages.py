@@ -1,11 +1,11 @@
-"""What FineWeb-2's filters decide about texts in nine languages: run by ``language_verdicts`` in datatrove's environment.
+"""What FineWeb-2's filters decide in nine languages: run by ``language_verdicts`` in datatrove's environment.
 
     PYTHON verdicts_languages.py CORPORA CONFIGS OUT.json [--jobs N]
 
-CORPORA holds ``text/*.jsonl.gz`` with fields ``text`` and ``lang``, and ``langid/lingua_testdata_75langs.jsonl.gz`` with
-single sentences, ten of which make a text. CONFIGS is the folder ``configs`` of huggingface/fineweb-2. The three filters
-have the settings of ``fineweb-2-pipeline.py``. OUT gets one row a text: the first 12 hex digits of its xxh3-128,
-FineWeb-2's code of the language, and "" or the reason of each filter.
+CORPORA holds ``text/*.jsonl.gz`` with fields ``text`` and ``lang``, and ``langid/lingua_testdata_75langs.jsonl.gz``
+with single sentences, ten of which make a text. CONFIGS is the folder ``configs`` of huggingface/fineweb-2. The three
+filters have the settings of ``fineweb-2-pipeline.py``. OUT gets one row a text: the first 12 hex digits of its
+xxh3-128, FineWeb-2's code of the language, and "" or the reason of each filter.
 """
 
 import argparse
