@@ -34,6 +34,7 @@ from tasks.langid_model import detect, langid_file, read_langid
 from tasks.language import LABEL, language, language_config, located
 from tasks.language_codes import common_code
 
+DOCUMENTS = "documents (text/)"  # not given to lingua: they would take it an hour
 PREFIXES = (200, 500, 1_000, 2_000, 5_000)
 LINGUA_CHARACTERS = 1_000_000  # lingua is slow: its speed is measured on this much
 SHARES = npt.NDArray[np.bool_]
@@ -57,11 +58,12 @@ def labelled(corpora: Path, every: int) -> list[Labelled]:
     documents = [row for row in documents if not row["lang"].startswith("code")][::every]
     units = ("single-words", "word-pairs", "sentences")
     sets = [(f"lingua, {unit}", [row for row in lingua if row["unit"] == unit]) for unit in units]
-    sets += [("masakhane headlines", headlines), ("UDHR paragraphs", rights), ("documents (text/)", documents)]
+    sets += [("masakhane headlines", headlines), ("UDHR paragraphs", rights), (DOCUMENTS, documents)]
     return [
         Labelled(
             name,
             [row["text"].replace("\n", " ") for row in found],
+            # with a "_" the code is read as ISO's and not as Wikipedia's, which differ for als
             [common_code(row.get("bcp47", row["lang"]).partition("-")[0] + "_") for row in found],
         )
         for name, found in sets
@@ -121,13 +123,14 @@ def print_accuracy(sets: list[Labelled], detectors: Detectors, with_lingua: bool
     columns = ["set", "texts", "languages", "lid.176.ftz", "py3langid", "surer of both", "agree", "right when agreed"]
     print_row([*columns, "lingua"])
     print_row(["---"] * (len(columns) + 1))
+    asked = [part for part in sets if part.name != DOCUMENTS]
+    answers = lingua([text for part in asked for text in part.texts])[0] if with_lingua else []
     for part in sets:
         first, score = detectors.fasttext(part.texts)
         second, second_score = detectors.py3langid(part.texts)
         surer = [b if y > x else a for a, b, x, y in zip(first, second, score, second_score, strict=True)]
         agreed = np.array([a == b for a, b in zip(first, second, strict=True)])
-        skipped = part.name.startswith("documents")
-        third = lingua(part.texts)[0] if with_lingua and not skipped else None
+        third, answers = answers[: len(part.texts)], answers[len(part.texts) :]
         known = np.array([language in known_languages for language in part.languages])
         for what, chosen in (("all", np.ones(len(known), np.bool_)), ("known", known)):
             right = np.array([a == b for a, b in zip(first, part.languages, strict=True)])
@@ -136,10 +139,10 @@ def print_accuracy(sets: list[Labelled], detectors: Detectors, with_lingua: bool
                     f"{part.name}, {what}",
                     str(int(chosen.sum())),
                     str(len({name for name, there in zip(part.languages, chosen, strict=True) if there})),
-                    *(accuracy(answers, part.languages, chosen) for answers in (first, second, surer)),
+                    *(accuracy(found, part.languages, chosen) for found in (first, second, surer)),
                     f"{agreed[chosen].mean():.3f}",
                     f"{right[chosen & agreed].mean():.3f}",
-                    "-" if third is None else accuracy(third, part.languages, chosen),
+                    accuracy(third, part.languages, chosen) if third else "-",
                 ]
             )
 

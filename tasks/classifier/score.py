@@ -3,7 +3,7 @@
 Source: DCLM ``quality_prediction_enrichers_calc_fasttext.py``: the text on one line, the most probable label; where
 that is the other of two labels, one minus its probability. DCLM's ``fasttext_oh_eli5.bin`` works by path (label
 ``__label__hq``, threshold 0.018112). A model is numbers and words, no pickle: reading one runs nothing.
-Cost: about 30 MB/s a core for word bigrams of 100 dimensions, bound by fetching rows of the matrix.
+Cost: about 22 MB/s a core for word bigrams of 100 dimensions, bound by fetching rows of the matrix.
 """
 
 from pathlib import Path
