@@ -42,7 +42,7 @@ from tasks.decide import DecideConfig, decide
 from tasks.dedup.index import earlier_shards
 from tasks.extract import extract
 from tasks.funnel import LedgerFiles, funnel, summary
-from tasks.grouping import Grouping, group_files
+from tasks.grouping import group_files
 from tasks.ingest import IngestConfig, ingest
 from tasks.inputs import find_inputs
 from tasks.materialise import MaterialiseConfig, materialise
@@ -68,7 +68,7 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
     found = find_inputs(settings.inputs, lake.root / DOWNLOADS)
     for skipped in found.skipped:
         report.say(f"not read: {skipped.name}: {skipped.reason}")
-    sources = part_of(group_files(found.files, Grouping()), settings.part)
+    sources = part_of(group_files(found.files, settings.grouping), settings.part)
     work = [Work(source.shard, Inputs(source=source), source.name) for source in sources]
     state = Curation(settings, lake, report, [], engine=engine)
     done = run_step(ingest, work, ingest_config(settings), lake, report, unit="inputs", engine=engine)

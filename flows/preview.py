@@ -22,7 +22,7 @@ from schemas.errors import UsageError
 from schemas.lake import Lake, empty
 from schemas.table import Table
 from schemas.tables import Documents, Records, SetAside, Verdicts
-from tasks.grouping import Grouping, group_files
+from tasks.grouping import group_files
 from tasks.ingest import ingest
 from tasks.inputs import find_inputs
 from tasks.policy import Policy, load_policy
@@ -79,7 +79,8 @@ def preview(settings: CurateSettings, config: SampleConfig, folder: Path, report
     growth = payload / stored if stored else 1.0
     shard_bytes = ingest_config(settings).shard_bytes
     sources = [
-        sum(file.size or 0 for file in source.members) * growth for source in group_files(found.files, Grouping())
+        sum(file.size or 0 for file in source.members) * growth
+        for source in group_files(found.files, settings.grouping)
     ]
     shards = sum(max(1, math.ceil(size / shard_bytes)) for size in sources)
     whole = Whole(

@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.config import Config, did_you_mean
+from schemas.config import Config, Size, did_you_mean
 from schemas.errors import UsageError
 from schemas.lake import check_name
 from tasks.dedup.budget import DEFAULT as MEMORY
 from tasks.dedup.budget import Memory
 from tasks.dedup.config import DedupConfig, LineSettings
 from tasks.extract import ExtractConfig
+from tasks.grouping import Grouping
 from tasks.language import Detector
 from tasks.minhash import PRESETS
 from tasks.readers.columns import ColumnMap
@@ -78,7 +79,8 @@ class CurateSettings(Config):
     )
     policy: str = Field("fineweb@code", description="A preset's name, or the path of a policy file.")
     map: ColumnMap = Field(default_factory=ColumnMap, description="Columns of JSONL, Parquet and CSV.")
-    shard_bytes: int = Field(256 << 20, ge=1 << 20, le=1 << 30, description="Bytes of payload in one shard, at most.")
+    grouping: Grouping = Field(default_factory=Grouping, description="Which small files are read together.")
+    shard_bytes: Size = Field(256 << 20, ge=1 << 12, le=1 << 30, description="Payload of one shard, at most.")
     extract: ExtractConfig = Field(default_factory=ExtractConfig, description="How HTML becomes text.")
     language_model: str | None = Field(None, description="A fastText language model; lid.176 when left out.")
     detector: Detector = Field("fasttext", description="'both' asks py3langid too and says whether the two agree.")

@@ -5,13 +5,17 @@ the cache key of every step, so a field means something to the output or does no
 """
 
 import difflib
+import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from schemas.errors import UsageError
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 
 
 class Config(BaseModel):
@@ -82,3 +86,19 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
         if found:
             return found
     return None
+
+
+def parse_bytes(value: Any) -> int:
+    """``2GiB``, ``512M``, ``1.5 TiB`` or a number of bytes; units are powers of 1024 with and without the ``i``.
+
+    Raises ``ValueError`` for anything else.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is no size: write a number with a unit, such as 2GiB or 512MiB")
+    return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+Size = Annotated[int, BeforeValidator(parse_bytes)]

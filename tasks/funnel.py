@@ -19,7 +19,7 @@ from schemas.config import Config
 from schemas.errors import GristmillError
 from tasks.clean import STAGE as CLEAN
 from tasks.decide import STAGE as DECIDE
-from tasks.dedup.verdicts import STAGE as DEDUPLICATE
+from tasks.dedup.records import DEDUPLICATE
 
 INGEST, EXTRACT, CURATE = "ingest", "extract", "curate"
 STAGES = (INGEST, EXTRACT, DECIDE, DEDUPLICATE, CLEAN, CURATE)

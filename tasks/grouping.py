@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import xxhash
 from pydantic import Field
 
-from schemas.config import Config
+from schemas.config import Config, Size
 from tasks.sources import InputFile, InputGroup, InputSource
 
 DIGEST_BITS = 128
@@ -20,8 +20,8 @@ DIGEST_BITS = 128
 class Grouping(Config):
     """Which files share a shard."""
 
-    small_bytes: int = Field(default=8 << 20, ge=0, description="a file of this size or more is read alone")
-    group_bytes: int = Field(default=32 << 20, ge=1, description="stored bytes of the files of a group, at most")
+    small_bytes: Size = Field(default=8 << 20, ge=0, description="a file of this size or more is read alone")
+    group_bytes: Size = Field(default=32 << 20, ge=1, description="stored bytes of the files of a group, at most")
     group_files: int = Field(default=10_000, ge=1, description="files of a group, at most")
 
 

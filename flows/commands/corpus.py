@@ -19,6 +19,10 @@ def curate(
     columns: Annotated[
         str, typer.Option("--map", help="Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
     ] = "",
+    group_below: Annotated[
+        str, typer.Option(help="Files smaller than this are read together; 0 gives each a shard of its own.")
+    ] = "8MiB",
+    shard_bytes: Annotated[str, typer.Option(help="Payload of one shard, at most.")] = "256MiB",
     extractor: Annotated[
         list[str] | None, typer.Option(help="resiliparse or trafilatura; the next is for what the first misses.")
     ] = None,
@@ -60,6 +64,8 @@ def curate(
             "inputs": inputs,
             "policy": policy,
             "map": parse_map(columns).model_dump(),
+            "grouping": {"small_bytes": group_below},
+            "shard_bytes": shard_bytes,
             "extract": {"extractors": extractor or ["resiliparse"]},
             "language_model": language_model,
             "detector": detector,

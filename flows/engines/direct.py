@@ -13,7 +13,8 @@ from tasks.step import Outcome
 
 @dataclass(frozen=True)
 class Cost:
-    """What one step cost over its shards: seconds of the clock for all, and the runs' own seconds by shard."""
+    """What one step cost: seconds of the clock for all its runs, and by shard each run's own seconds and the bytes it
+    wrote. Several runs of one shard (ranges of a key) are told apart by their number."""
 
     step: str
     seconds: float
@@ -33,16 +34,18 @@ class DirectEngine:
         seconds: dict[str, float] = {}
         written: dict[str, int] = {}
 
-        def run(entry: Work) -> Outcome:
+        def run(position: int, entry: Work) -> Outcome:
+            name = entry.shard if entry.shard not in seconds else f"{entry.shard} {position}"
+            seconds[name] = 0.0
             started = time.perf_counter()
             outcome = fan.step.run(fan.lake, entry.shard, entry.inputs, entry.config or fan.config)
-            seconds[entry.shard] = time.perf_counter() - started
-            written[entry.shard] = sum(ref.bytes for ref in outcome.manifest.outputs)
+            seconds[name] = time.perf_counter() - started
+            written[name] = sum(ref.bytes for ref in outcome.manifest.outputs)
             return outcome
 
         started = time.perf_counter()
         with ThreadPoolExecutor(self.workers) as pool:
-            futures = [pool.submit(run, entry) for entry in fan.work]
+            futures = [pool.submit(run, position, entry) for position, entry in enumerate(fan.work)]
         for position, future in enumerate(futures):
             finished(position, future.result())
         self.costs.append(Cost(fan.step.name, time.perf_counter() - started, seconds, written))

@@ -20,8 +20,8 @@ from tests.helpers.corpus import content, curation, milled, prose, write_file
 
 Run = Callable[..., Ended]
 FILES, PAGES = 6, 30
-GLOBAL = {"pairs", "clusters", "gate-documents", "gate-signals", "gate-curated"}
-AFTER_GLOBAL = {"dedup-verdicts", "redact", "materialise"}
+GLOBAL = {"copies", "pairs", "clusters", "gate-documents", "gate-signals", "gate-curated"}
+AFTER_GLOBAL = {"dedup-verdicts", "clean", "redact", "materialise"}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def steps(err: str) -> dict[str, tuple[int, int]]:
     found = {}
     for line in err.splitlines():
         words = line.split()
-        if len(words) > 2 and words[2] == "shards":
+        if len(words) > 2 and words[2] in ("inputs", "shards", "runs"):
             found[words[0]] = (int(words[1]), int(words[-3]) if line.endswith("found done") else 0)
     return found
 
@@ -64,7 +64,7 @@ def test_every_record_of_the_crawl_has_one_fate(mill: Path) -> None:
     check_one_fate(counts)
     assert counts["records"] == FILES * PAGES
     assert counts["sources"].keys() == {"mill"}
-    ingest, _, _, deduplicate, _ = counts["stages"]
+    ingest, _, _, deduplicate, *_ = counts["stages"]
     assert ingest["rejected"] == {"http_error": FILES, "not_text": FILES, "truncated": 1}
     assert counts["damaged"] == 1
     copies = sum(page % 7 == 0 for page in range(2, PAGES))
@@ -139,13 +139,25 @@ def test_rows_of_jsonl_and_parquet_a_chinese_name_and_a_path_with_a_space(tmp_pa
     (inputs / "行.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     pq.write_table(pa.table({"body": [*texts[4:], None, texts[0]]}), inputs / "rows.parquet")
     lake = tmp_path / "a lake"
-    words = ("--source", "新闻", "--policy", "demo", "--map", "text=body", "--lake", str(lake), "--json")
+    words = (
+        "--source",
+        "新闻",
+        "--policy",
+        "demo",
+        "--map",
+        "text=body",
+        "--group-below",
+        "0",
+        "--lake",
+        str(lake),
+        "--json",
+    )
     ended = run("curate", "--input", str(inputs), *words)
     assert ended.code == 0, ended.err
     counts = ended.json()
     check_one_fate(counts)
     assert counts["sources"].keys() == {"新闻"}
-    ingest, _, decide, deduplicate, _ = counts["stages"]
+    ingest, _, decide, deduplicate, *_ = counts["stages"]
     assert counts["records"] == 7 + 6
     assert ingest["rejected"] == {"missing_text": 2, "row_not_json": 1}
     assert sum(decide["rejected"].values()) == 1, "the Chinese text, under a policy for English"

@@ -197,6 +197,6 @@ def milled(folder: Path, api_url: str) -> None:
 
 
 def curation(crawled: Path, lake: Path, *more: str) -> list[str]:
-    """The words that curate the crawl."""
+    """The words that curate the crawl, each file a shard."""
     words = ["curate", "--input", str(crawled), "--source", "mill", "--policy", "demo", "--lake", str(lake), "--json"]
-    return [*words, *more]
+    return [*words, "--group-below", "0", *more]

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.config import parse_bytes
 from schemas.digests import digest_text
 from schemas.lake import conform
 from schemas.tables import Bands, Candidates, Copies, Documents, Pairs, Verdicts
-from tasks.dedup.budget import LEAST, parse_bytes
+from tasks.dedup.budget import LEAST
 from tasks.dedup.config import DedupConfig
 from tasks.dedup.pairs import pairs
 from tasks.dedup.propose import candidates
