@@ -80,7 +80,7 @@ def policies(draw: st.DrawFn, depth: int = 2, name: str = "any") -> dict[str, An
     return policy
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(policies(), st.integers(0, 8), st.data())
 def test_every_document_has_one_fate(drawn: dict[str, Any], count: int, data: st.DataObject) -> None:
     policy = Policy.parse(drawn, "test")
@@ -124,6 +124,7 @@ def test_every_document_has_one_fate(drawn: dict[str, Any], count: int, data: st
                     verdicts=[
                         store(folder / "1", Verdicts, verdicts),
                         store(folder / "2", Verdicts, all_kept(survivors, "deduplicate")),
+                        store(folder / "3", Verdicts, all_kept(survivors, "clean")),
                     ],
                     curated=[store(folder, Curated, curated)],
                 )
