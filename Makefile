@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check bench lock clean
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -21,6 +21,10 @@ check: $(STAMP) ## formatting, lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+bench: $(STAMP) ## measure everything side by side with its peers, which are installed first (hours)
+	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop
+	$(BIN)/python -m benchmarks.run
 
 lock: ## resolve every version again into constraints.txt (needs uv)
 	sh requirements/lock.sh

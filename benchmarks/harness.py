@@ -2,7 +2,7 @@
 
 Wall time is what a clock shows. Processor time is user and system time of the command and of every descendant that was
 waited for (``wait4``). Memory is the largest sum of resident sets of the command and its descendants, looked at every
-``SAMPLE`` seconds, and at least the largest resident set that the kernel saw in one of them; pages that two processes
+``SAMPLE`` seconds, and at least the high-water mark that the kernel kept for one of them; pages that two processes
 share count twice, on every side alike. A command is bound to its cores by the scheduler (``sched_setaffinity``), so
 that threads a library starts on its own do not make one worker into two.
 """
@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-SAMPLE = 0.1
+SAMPLE = 0.05
 MEGABYTE = 1e6
 
 
@@ -86,7 +86,7 @@ def measure(side: Side, log: Path, timeout: float | None = None) -> Run:
     if process.returncode:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         raise CommandError(f"{side.name} ended with {process.returncode} after {wall:.1f} s:\n{tail}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, max(sampled, usage.ru_maxrss * 1024))
+    return Run(wall, usage.ru_utime + usage.ru_stime, sampled)
 
 
 def _stop(group: int) -> None:
@@ -117,18 +117,30 @@ class _Peak:
 
 
 def _resident(root: psutil.Process) -> int:
-    """Resident bytes of a process and its descendants; those that end meanwhile count as nothing."""
-    total = 0
+    """Resident bytes of a process and its descendants together, or the high-water mark of one of them if that is more.
+
+    Those that end meanwhile count as nothing. (``ru_maxrss`` will not do: it begins with what the parent had at fork.)
+    """
+    total = highest = 0
     try:
         tree = [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
         return 0
     for process in tree:
         try:
-            total += process.memory_info().rss
-        except psutil.NoSuchProcess:
+            fields = dict(
+                line.split(":", 1)
+                for line in Path(f"/proc/{process.pid}/status").read_text("ascii", "replace").splitlines()
+            )
+        except (FileNotFoundError, ProcessLookupError):
             continue
-    return total
+        total += _kilobytes(fields.get("VmRSS", "0 kB"))
+        highest = max(highest, _kilobytes(fields.get("VmHWM", "0 kB")))
+    return max(total, highest) * 1024
+
+
+def _kilobytes(field: str) -> int:
+    return int(field.split()[0])
 
 
 @dataclass(frozen=True)

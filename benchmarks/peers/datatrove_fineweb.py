@@ -1,10 +1,10 @@
 """The whole of datatrove's ``examples/fineweb.py`` on one machine: base processing, then MinHash, then PII.
 
 ``PYTHON datatrove_fineweb.py warc|jsonl INPUT_FOLDER OUTPUT_FOLDER WORKERS LID_MODEL``, by its own Python. Pipelines
-and constants are the example's (URL filter with its lists, Trafilatura with favour_precision for WARC, English by fastText,
-Gopher repetition and quality, C4, FineWeb; SHA-1 signatures of 64 bits, 14 x 8; PII) with local executors in place of
-Slurm and without the exclusion writers. ``jsonl`` begins after extraction. The language model is the one that Gristmill
-has, lid.176.ftz, because the example would download lid.176.bin. One task a file.
+and constants are the example's (URL filter with its lists, Trafilatura with favour_precision for WARC, English by
+fastText, Gopher repetition and quality, C4, FineWeb; SHA-1 signatures of 64 bits, 14 x 8; PII) with local executors in
+place of Slurm and without the exclusion writers. ``jsonl`` begins after extraction. The language model is the one that
+Gristmill has, lid.176.ftz, because the example would download lid.176.bin. One task a file.
 """
 
 import sys

@@ -1,0 +1,344 @@
+"""What is measured, stage by stage: which commands, on which input, and whether they do the same work.
+
+A stage prepares nothing on the clock. Its two sides run one after the other, as often as asked, each in a fresh process
+on the same number of cores; then their outputs are compared, and only sides that agree have a ratio.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks import agreement, corpus
+from benchmarks.harness import Figures, Run, Side, measure
+from benchmarks.peers import venvs
+from tasks.language import located
+
+HERE = Path(__file__).resolve().parent
+PEERS = HERE / "peers"
+OURS = ("numpy", "numba", "polars", "pyarrow", "duckdb")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How a run of the benchmarks was asked for."""
+
+    shared: Path
+    megabytes: int
+    repeat: int
+    quick: bool = False
+
+    def text(self, kind: str, megabytes: int | None = None) -> Path:
+        """The folder of JSON lines of an input (``english`` or ``copies``)."""
+        return corpus.build(self.shared, megabytes or self.megabytes) / kind / "jsonl"
+
+    def size(self, kind: str, megabytes: int | None = None) -> tuple[int, int]:
+        """Bytes of text and documents of an input."""
+        report = json.loads((self.text(kind, megabytes).parent.parent / "report.json").read_text(encoding="utf-8"))
+        return report[kind]["bytes"], report[kind]["documents"]
+
+    def fresh(self, *names: str) -> Path:
+        """An empty place for what a side writes."""
+        folder = corpus.WORK.joinpath("runs", *names)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of a stage's sides, ours first, and how far they agree."""
+
+    figures: list[Figures]
+    agreement: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+def times_faster(result: Result) -> float:
+    """How often ours fits into theirs, by clock or by processor, whichever is less."""
+    ours, theirs = result.figures
+    return min(theirs.wall / ours.wall, theirs.cpu / ours.cpu)
+
+
+def per_core(result: Result) -> float:
+    """Our seconds of processor over theirs."""
+    ours, theirs = result.figures
+    return ours.cpu / theirs.cpu
+
+
+def share_of_time(result: Result) -> float:
+    """Our time over theirs, by clock."""
+    ours, theirs = result.figures
+    return ours.wall / theirs.wall
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table: what is to be reached, and how it is measured. ``peer`` names an environment, if any."""
+
+    title: str
+    goal: str
+    run: Callable[[Bench], Result]
+    peer: str = ""
+    reached: Callable[[Result], float] = times_faster
+    in_quick: bool = True
+
+
+def python(module: str, *words: object) -> list[str]:
+    """A command of our own."""
+    return [sys.executable, "-m", module, *map(str, words)]
+
+
+def peer_python(peer: str, script: str, *words: object) -> list[str]:
+    """A peer's script in the peer's environment."""
+    return [str(venvs.ensure(peer).python), str(PEERS / script), *map(str, words)]
+
+
+def our_versions() -> dict[str, str]:
+    """What our figures depend on."""
+    return {name: version(name) for name in ("gristmill", *OURS)}
+
+
+def sides(
+    bench: Bench,
+    name: str,
+    size: tuple[int, int],
+    commands: Sequence[tuple[str, Callable[[Path], list[str]]]],
+    cores: int,
+) -> list[Figures]:
+    """Run each command ``bench.repeat`` times, in turns, each time into an empty folder; ours comes first."""
+    runs: dict[str, list[Run]] = {who: [] for who, _ in commands}
+    shown: dict[str, str] = {}
+    for turn in range(bench.repeat):
+        for who, command in commands:
+            folder = bench.fresh(name, who)
+            side = Side(who, command(folder), cores=cores)
+            runs[who].append(measure(side, corpus.WORK / "logs" / f"{name}-{who}-{turn}.log"))
+            shown[who] = readable(side.command, bench)
+    return [
+        Figures(
+            name=who,
+            command=shown[who],
+            versions=our_versions() if who == "gristmill" else venvs.ensure(who).shown,
+            cores=cores,
+            runs=runs[who],
+            bytes=size[0],
+            documents=size[1],
+        )
+        for who, _ in commands
+    ]
+
+
+def readable(command: Sequence[str], bench: Bench) -> str:
+    """The command without the paths of this machine."""
+    text = " ".join(command)
+    places = {sys.executable: "python", str(Path(sys.executable).parent / "gristmill"): "gristmill"}
+    places |= {str(venvs.home()): "$PEERS", str(corpus.WORK): "$WORK", str(bench.shared): "$SHARED"}
+    places |= {str(HERE.parent) + "/": "", str(located(None)): "lid.176.ftz"}
+    for path, name in sorted(places.items(), key=lambda place: -len(place[0])):
+        text = text.replace(path, name)
+    return text
+
+
+def filters(bench: Bench) -> Result:
+    """Heuristic signals and verdicts."""
+    source = bench.text("english")
+    figures = sides(
+        bench,
+        "filters",
+        bench.size("english"),
+        [
+            ("gristmill", lambda out: python("benchmarks.filters", source, out)),
+            ("datatrove", lambda out: peer_python("datatrove", "datatrove_filters.py", source, out)),
+        ],
+        cores=1,
+    )
+    ours, theirs = (
+        agreement.ids(corpus.WORK / "runs" / "filters" / who / "output") for who in ("gristmill", "datatrove")
+    )
+    return Result(figures, agreement.same_fate(ours, theirs, figures[0].documents))
+
+
+def dedup(peer: str, script: str, preset: str, threshold: float, least: float) -> Callable[[Bench], Result]:
+    """MinHash deduplication beside a peer, with the peer's shape; both must resolve the planted families."""
+
+    def run(bench: Bench) -> Result:
+        source, name = bench.text("copies"), f"dedup-{peer}"
+        words = ("--preset", preset, "--threshold", threshold)
+        figures = sides(
+            bench,
+            name,
+            bench.size("copies"),
+            [
+                ("gristmill", lambda out: python("benchmarks.dedup", source, out, *words)),
+                (peer, lambda out: peer_python(peer, script, source, out)),
+            ],
+            cores=1,
+        )
+        families = json.loads((source.parent.parent / "families.json").read_text(encoding="utf-8"))
+        folder = corpus.WORK / "runs" / name
+        found = agreement.families(
+            families, {who: agreement.ids(folder / who / "output") for who in ("gristmill", peer)}
+        )
+        if min(found[f"{who}: families with one survivor"] for who in ("gristmill", peer)) < least:
+            raise SystemExit(f"{name}: the sides do not do the same work: {found}")
+        return Result(figures, found)
+
+    return run
+
+
+def signatures(kind: str) -> Callable[[Bench], Result]:
+    """Signatures of given shingles; both sides time themselves, and their signatures must be the same bits."""
+
+    def run(bench: Bench) -> Result:
+        folder = corpus.WORK / "shingles" / str(bench.megabytes)
+        log = corpus.WORK / "logs" / "shingles.log"
+        if not folder.is_dir():
+            measure(Side("shingles", python("benchmarks.signatures", "prepare", bench.text("english"), folder)), log)
+        figures, digests = [], []
+        for who, command in (
+            ("gristmill", python("benchmarks.signatures", kind, folder)),
+            ("datasketch", peer_python("datasketch", "datasketch_signatures.py", kind, folder)),
+        ):
+            runs = []
+            for _ in range(bench.repeat):
+                whole = measure(Side(who, command), log)
+                said = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+                runs.append(Run(said["wall"], said["cpu"], whole.peak))
+            versions = our_versions() if who == "gristmill" else venvs.ensure(who).shown
+            figures.append(Figures(who, readable(command, bench), versions, 1, runs, said["bytes"], said["documents"]))
+            digests.append(said["digest"])
+        if digests[0] != digests[1]:
+            raise SystemExit(f"signatures differ: {digests}")
+        return Result(figures, {"signatures": "equal, bit for bit", "digest": digests[0]})
+
+    return run
+
+
+def warc(bench: Bench) -> Result:
+    """WARC to text beside a bare loop."""
+    source = corpus.WORK / "bulk" / "warc"
+    if bench.quick or not source.is_dir():
+        source = bench.shared / "corpora" / "warc" / "wget_crawl"
+    size = agreement.warc_size(source)
+    figures = sides(
+        bench,
+        "warc",
+        size,
+        [
+            ("gristmill", lambda out: python("benchmarks.warc_text", source, out)),
+            ("warc-loop", lambda out: peer_python("warc-loop", "warc_loop.py", source, out / "texts.jsonl")),
+        ],
+        cores=1,
+    )
+    folder = corpus.WORK / "runs" / "warc"
+    return Result(figures, agreement.same_texts(folder / "gristmill" / "lake", folder / "warc-loop" / "texts.jsonl"))
+
+
+def curation(kind: str) -> Callable[[Bench], Result]:
+    """The whole of curation through the command line, from text or from WARC."""
+
+    def run(bench: Bench) -> Result:
+        name = f"curation-{kind}"
+        if kind == "jsonl":
+            source, size = bench.text("english"), bench.size("english")
+        else:
+            source = corpus.WORK / "bulk" / "warc"
+            size = agreement.warc_size(source)
+        figures = sides(
+            bench,
+            name,
+            size,
+            [
+                ("gristmill", lambda out: curate(source, out)),
+                (
+                    "datatrove",
+                    lambda out: peer_python("datatrove", "datatrove_fineweb.py", kind, source, out, 2, located(None)),
+                ),
+            ],
+            cores=2,
+        )
+        folder = corpus.WORK / "runs" / name
+        return Result(figures, agreement.curated(folder / "gristmill", folder / "datatrove" / "output"))
+
+    return run
+
+
+def curate(source: Path, lake: Path) -> list[str]:
+    """``gristmill curate`` of everything in a folder."""
+    words = ["--input", source, "--source", "bench", "--policy", "fineweb", "--lake", lake, "--workers", 2, "--json"]
+    return [str(Path(sys.executable).parent / "gristmill"), "curate", *map(str, words)]
+
+
+def growth(bench: Bench) -> Result:
+    """Ten times the input: time and memory beside those of a tenth."""
+    figures = []
+    for megabytes in (bench.megabytes // 10, bench.megabytes):
+        source = bench.text("copies", megabytes)
+        found = sides(
+            bench,
+            f"growth-{megabytes}",
+            bench.size("copies", megabytes),
+            [("gristmill", lambda out, source=source: curate(source, out))],  # type: ignore[misc] # bound early
+            cores=2,
+        )
+        figures += found
+    small, large = figures
+    return Result(
+        [large, small],
+        {
+            "times the bytes": round(large.bytes / small.bytes, 2),
+            "times the seconds": round(large.wall / small.wall, 2),
+            "times the memory": round(large.peak / small.peak, 3),
+        },
+    )
+
+
+def again(bench: Bench) -> Result:
+    """A second run over the same lake."""
+    source = bench.text("copies")
+    lake = bench.fresh("again", "gristmill")
+    log = corpus.WORK / "logs" / "again.log"
+    first, second = (measure(Side("gristmill", curate(source, lake), cores=2), log) for _ in range(2))
+    size = bench.size("copies")
+    figures = [
+        Figures("gristmill", readable(curate(source, lake), bench), our_versions(), 2, [run], *size)
+        for run in (second, first)
+    ]
+    return Result(figures, {"share of the first": round(second.wall / first.wall, 4)})
+
+
+STAGES: dict[str, Stage] = {
+    "filters": Stage("Gopher, C4 and FineWeb signals and verdicts", "50x", filters, "datatrove"),
+    "dedup-datatrove": Stage(
+        "MinHash deduplication, verified, text in to text out",
+        "40x",
+        dedup("datatrove", "datatrove_minhash.py", "fineweb", 0.75, 0.97),
+        "datatrove",
+    ),
+    "dedup-text-dedup": Stage(
+        "MinHash deduplication, verified",
+        "10x",
+        dedup("text-dedup", "text_dedup_minhash.py", "text-dedup", 0.7, 0.97),
+        "text-dedup",
+    ),
+    "dedup-data-juicer": Stage(
+        "MinHash deduplication",
+        "10x",
+        dedup("data-juicer", "data_juicer_minhash.py", "data-juicer", 0.7, 0.97),
+        "data-juicer",
+    ),
+    "signatures": Stage("Signatures of hashed shingles", "15x", signatures("hashes"), "datasketch"),
+    "signatures-sha1": Stage("Signatures of shingles, SHA-1 included", "15x", signatures("sha1"), "datasketch"),
+    "warc": Stage("WARC to text", "at most 1.25 times the loop's time", warc, "warc-loop", per_core),
+    "curation-jsonl": Stage("Whole curation, from text", "20x", curation("jsonl"), "datatrove", in_quick=False),
+    "curation-warc": Stage("Whole curation, from WARC", "20x", curation("warc"), "datatrove", in_quick=False),
+    "growth": Stage(
+        "Ten times the input", "at most 11x the time, 1.15x the memory", growth, reached=share_of_time, in_quick=False
+    ),
+    "again": Stage("A second run", "under 3 % of the first", again, reached=share_of_time, in_quick=False),
+}
