@@ -81,6 +81,26 @@ PEERS: dict[str, Peer] = {
         ),
         Peer("lingua", ("lingua-language-detector==2.1.1",), shows=("lingua-language-detector",)),
         Peer("warc-loop", ("fastwarc==2.0.1", "resiliparse==2.0.1"), shows=("fastwarc", "resiliparse")),
+        # DCLM's mappers come from a checkout; these are the packages that the RefinedWeb steps use.
+        Peer(
+            "dclm",
+            (
+                "uniseg==0.10.1",
+                "fasttext-community==0.11.9",
+                "retrie==0.3.1",
+                "nltk",
+                "justext",
+                "beautifulsoup4",
+                "unidecode",
+                "lxml_html_clean",
+                "jsonlines",
+                "cloudpathlib",
+                "zstandard",
+                "xxhash",
+                "pyyaml",
+            ),
+            shows=("uniseg", "fasttext-community", "retrie", "nltk"),
+        ),
     )
 }
 
