@@ -4,8 +4,8 @@ Source: DCLM ``train_fasttext_classifier.py`` (lr .1, 100 dimensions, 5 epochs, 
 model (word bigrams). The hash of a text decides whether it trains, calibrates the threshold or tests, and in which
 order training sees it, so neither the order of the input nor the number of its files matters; exact repeats are taken
 out first. fastText runs in one thread with a fixed seed: the same texts and settings give the same model file.
-Cost: fastText's, about 1 MB of text a second, epoch and core; a file of ``(buckets + words) x dim x 4`` bytes (0.8 GB by
-default), and nearly four times that in memory while it is trained and measured.
+Cost: fastText's, about 1 MB of text a second, epoch and core; a file of ``(buckets + words) x dim x 4`` bytes (0.8 GB
+by default), and nearly four times that in memory while it is trained and measured.
 """
 
 import shutil
