@@ -22,6 +22,7 @@ from tasks.readers.http import CodingError, decode_body, parse_response
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.media import UNKNOWN_TYPES, may_be_page, page_kind, split_type
 from tasks.readers.reasons import Reason
+from tasks.readers.spool import Window
 from tasks.readers.stretches import Gap, Stretch, stretches
 
 RECORD_TYPES = frozenset({"response", "resource", "conversion"})
@@ -96,7 +97,9 @@ def _read(path: Path, name: str, limits: Limits, *, arc: bool) -> Items:
 
 
 def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: Limits) -> Items:
+    window = Window(stretch.data)
     for frame in frames:
+        window.passed(frame.start)
         if stretch.compressed:
             uri = f"{name}@{stretch.offset}+{stretch.length}" + (f"#{frame.start}" if frame.start else "")
         else:

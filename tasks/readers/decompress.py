@@ -20,6 +20,7 @@ BZIP2_MAGICS = tuple(b"BZh%d\x31\x41\x59\x26\x53\x59" % level for level in range
 XZ_MAGIC = b"\xfd7zXZ\x00"
 MAGIC_BYTES = 10
 
+CUT_OFF_WORDS = ("incomplete", "fill whole buffer")
 PIECE_BYTES = 1 << 16
 # A header can ask for a dictionary of 4 GiB; no preset of xz uses more than 64 MiB.
 XZ_MEMORY_BYTES = 256 << 20
@@ -28,7 +29,12 @@ Read = Callable[[int], bytes]
 
 
 class BrokenStreamError(Exception):
-    """The compressed stream ends early or contradicts itself."""
+    """The compressed stream ends early (``cut_off``) or contradicts itself."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"the compressed stream breaks off: {error}")
+        # the lz4 and zstd readers have no error of their own for this
+        self.cut_off = isinstance(error, EOFError) or any(words in str(error) for words in CUT_OFF_WORDS)
 
 
 def pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -43,7 +49,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
     except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         if read == file.read:
             raise
-        raise BrokenStreamError(f"the compressed stream breaks off: {error}") from error
+        raise BrokenStreamError(error) from error
 
 
 def first_bytes(file: BinaryIO, size: int) -> bytes:

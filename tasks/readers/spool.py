@@ -1,4 +1,5 @@
-"""A buffer that lives in memory while it is small and in an unlinked temporary file when it is not."""
+"""Buffers that may be larger than memory: maps of files, and what is collected in memory while it is small and in an
+unlinked temporary file when it is not."""
 
 import mmap
 import tempfile
@@ -7,6 +8,22 @@ from typing import BinaryIO
 Buffer = bytes | mmap.mmap
 
 SPOOL_BYTES = 64 << 20
+WINDOW_BYTES = 32 << 20
+
+
+class Window:
+    """Gives back the pages of a map that have been read, so that a large file does not count as memory in use."""
+
+    def __init__(self, data: Buffer) -> None:
+        self.data = data if isinstance(data, mmap.mmap) else None
+        self.released = 0
+
+    def passed(self, position: int) -> None:
+        """Nothing before ``position`` is needed soon; what is read there again comes from the file again."""
+        if self.data is not None and position - self.released >= WINDOW_BYTES:
+            end = position - position % mmap.ALLOCATIONGRANULARITY
+            self.data.madvise(mmap.MADV_DONTNEED, self.released, end - self.released)
+            self.released = end
 
 
 class Spool:

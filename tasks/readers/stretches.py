@@ -15,9 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from fastwarc.stream_io import Lz4Reader
-
-from tasks.readers.decompress import GZIP_MAGIC, LZ4_MAGIC, PIECE_BYTES, ZSTD_MAGICS
+from tasks.readers.decompress import (
+    BZIP2_MAGICS,
+    GZIP_MAGIC,
+    LZ4_MAGIC,
+    MAGIC_BYTES,
+    XZ_MAGIC,
+    ZSTD_MAGICS,
+    BrokenStreamError,
+    pieces,
+)
 from tasks.readers.members import (
     MAX_STRETCH_BYTES,
     PEEK_BYTES,
@@ -29,7 +36,9 @@ from tasks.readers.members import (
     next_member,
     zstd_codec,
 )
-from tasks.readers.spool import Buffer, Spool
+from tasks.readers.spool import Buffer, Spool, Window
+
+WHOLE_MAGICS = (LZ4_MAGIC, *BZIP2_MAGICS, XZ_MAGIC)
 
 
 @dataclass(slots=True)
@@ -62,13 +71,13 @@ def stretches(path: Path) -> Iterator[Stretch | Gap]:
             return
         # never closed by hand: slices of it may live on in the traceback of an error
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        start = mapped[:4]
+        start = mapped[:MAGIC_BYTES]
         if start.startswith(GZIP_MAGIC):
             yield from _member_stretches(gzip_codec(), mapped)
-        elif start in ZSTD_MAGICS:
+        elif start.startswith(ZSTD_MAGICS):
             yield from _member_stretches(zstd_codec(mapped), mapped)
-        elif start == LZ4_MAGIC:
-            yield from _lz4_stretches(file, len(mapped))
+        elif start.startswith(WHOLE_MAGICS):
+            yield from _whole_stretches(file, len(mapped))
         else:
             yield Stretch(0, len(mapped), mapped, compressed=False)
 
@@ -76,8 +85,10 @@ def stretches(path: Path) -> Iterator[Stretch | Gap]:
 def _member_stretches(codec: Codec, mapped: mmap.mmap) -> Iterator[Stretch | Gap]:
     size, view = len(mapped), memoryview(mapped)
     pending: Member | None = None
+    window = Window(mapped)
     position = 0
     while position < size:
+        window.passed(position)
         member = inflate(codec, view, position)
         position = member.end if member.fault is None else next_member(codec, mapped, view, member.start + 1)
         inflated = member.spool.size
@@ -110,21 +121,18 @@ def _stretch(member: Member) -> Stretch:
     return Stretch(member.start, member.end - member.start, data, True, member.fault, member.doubtful_from)
 
 
-def _lz4_stretches(file: BinaryIO, size: int) -> Iterator[Stretch | Gap]:
-    """The whole lz4 file as one stretch, as far as it can be read."""
-    file.seek(0)
-    reader, spool, fault = Lz4Reader(file), Spool(), None
+def _whole_stretches(file: BinaryIO, size: int) -> Iterator[Stretch | Gap]:
+    """The whole file as one stretch, as far as it can be read."""
+    spool, broken = Spool(), None
     try:
-        while piece := reader.read(PIECE_BYTES):
+        for piece in pieces(file):
             spool.add(piece)
             if spool.size > MAX_STRETCH_BYTES:
-                fault = f"more than {MAX_STRETCH_BYTES >> 30} GiB in one file"
-                break
-    except (OSError, EOFError, ValueError) as error:
-        fault = str(error)
+                raise BrokenStreamError(OverflowError(f"more than {MAX_STRETCH_BYTES >> 30} GiB in one file"))
+    except BrokenStreamError as error:
+        broken = error
     inflated = spool.size
     if inflated:
-        yield Stretch(0, size, spool.take(), True, fault)
-    if fault is not None:
-        cut_off = "incomplete" in fault or "fill whole buffer" in fault
-        yield Gap(0, size, f"{fault}; {inflated} bytes came out of it", cut_off)
+        yield Stretch(0, size, spool.take(), True, None if broken is None else str(broken))
+    if broken is not None:
+        yield Gap(0, size, f"{broken}; {inflated} bytes came out of it", broken.cut_off)

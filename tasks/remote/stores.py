@@ -108,6 +108,8 @@ def store_errors(url: str) -> Iterator[None]:
                 f"{url}: {error}. Give the credentials where the library of the store looks for them (for s3: "
                 "AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; FSSPEC_S3_ANON=true for none)."
             ) from error
+        if isinstance(error, (ValueError, TypeError, NotImplementedError)) or "Validation" in name:
+            raise AbsentError(f"{url}: {error}") from error
         if "412" in str(error) or "Precondition" in str(error) or "Expired" in name:
             raise ChangedError(url) from error
         raise TransientError(f"{name}: {error}") from error

@@ -353,6 +353,10 @@ def test_patterns_and_single_objects_of_a_store(tmp_path: Path, bucket: str) -> 
         find_inputs([f"s3://{bucket}/*.csv"], remote=QUICK)
     with pytest.raises(UsageError, match="there is no such file or folder"):
         find_inputs([f"s3://{bucket}/nothing/here.csv"], remote=QUICK)
+    with pytest.raises(UsageError, match="there is no such file or folder"):
+        find_inputs(["s3://no-bucket-of-ours/here.csv"], remote=QUICK)
+    with pytest.raises(UsageError, match="Invalid bucket name"):
+        find_inputs(["s3://no bucket/here.csv"], remote=QUICK)
 
 
 def test_an_object_that_changed_since_it_was_listed_is_not_read(tmp_path: Path, bucket: str) -> None:
@@ -388,6 +392,26 @@ def test_half_an_object_that_a_killed_run_left_is_completed(
     assert part.stat().st_size == 200_000
     monkeypatch.setattr(AbstractBufferedFile, "read", whole)
     assert rows(lake, read(lake, f"s3://{bucket}/{WARC}"), base) == from_disk(tmp_path, corpora, WARC)
+
+
+def test_a_store_that_fails_in_the_middle_is_asked_again_from_there(
+    tmp_path: Path, bucket: str, corpora: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake.open(tmp_path / "lake")
+    begins: list[int] = []
+    whole = AbstractBufferedFile.read
+
+    def read_or_fail(file: AbstractBufferedFile, length: int = -1) -> bytes:
+        begins.append(file.tell())
+        if len(begins) in (2, 3):
+            raise TimeoutError("the store is slow today")
+        piece: bytes = whole(file, length)
+        return piece
+
+    monkeypatch.setattr(stores, "BLOCK_BYTES", 150_000)
+    monkeypatch.setattr(AbstractBufferedFile, "read", read_or_fail)
+    assert rows(lake, read(lake, f"s3://{bucket}/{WARC}"), base) == from_disk(tmp_path, corpora, WARC)
+    assert begins[:5] == [0, 150_000, 150_000, 150_000, 300_000]
 
 
 def test_small_objects_are_read_together(tmp_path: Path, bucket: str, corpora: dict[str, bytes]) -> None:

@@ -165,11 +165,28 @@ def test_a_warc_is_read_the_same_in_every_packing(tmp_path: Path, archive: list[
         "dictionary.warc.zst": skippable(dictionary) + frames,
         "packed-dictionary.warc.zst": skippable(zstandard.compress(dictionary)) + frames,
         "a.warc.lz4": lz4(b"".join(archive)),
+        "a.warc.bz2": bz2.compress(b"".join(archive)),
+        "a.warc.xz": lzma.compress(b"".join(archive), preset=0),
         "a.wacz": wacz.getvalue(),
     }
     for name, data in packed.items():
         (tmp_path / name).write_bytes(data)
         assert fates(tmp_path / name) == expected, name
+
+
+@pytest.mark.parametrize("compress", [lambda data: bz2.compress(data, 1), lzma.compress, lz4])
+def test_a_warc_in_one_stream_that_is_cut_off_gives_what_came_before(
+    tmp_path: Path, archive: list[bytes], compress: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(b"".join(archive[:150]))
+    whole = fates(path)
+    data = compress(b"".join(archive[:150]))
+    path.write_bytes(data[: len(data) * 2 // 3])
+    found = fates(path)
+    assert len(found) > 10
+    assert found[:-2] == whole[: len(found) - 2]
+    assert found[-1] == ("", b"cut_off")
 
 
 def skippable(content: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from warcio.warcwriter import WARCWriter
 from schemas.digests import digest_bytes
 from tasks.readers import spool
 from tasks.readers.reasons import Reason
+from tasks.readers.spool import Window
 from tests.helpers.ingested import ingested, parts
 
 PAGE = b"<!doctype html><html><body><p>Grain is milled between two stones.</p></body></html>"
@@ -208,6 +210,34 @@ def test_a_large_member_is_read_from_disk(tmp_path: Path, monkeypatch: pytest.Mo
     expected = ingested(crawl(tmp_path, data, name="a.warc.gz"))
     monkeypatch.setattr(spool, "SPOOL_BYTES", 1000)
     assert ingested(crawl(tmp_path, data, name="a.warc.gz")) == expected
+
+
+@pytest.mark.parametrize("name", ["a.warc", "a.warc.gz", "one.warc.gz"])
+def test_memory_of_a_file_is_given_back_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Also what was given back can be read again: a record whose length is wrong sends the reader back."""
+    pages = [record(f"http://a.example/{n}", PAGE + random.Random(n).randbytes(3000).hex().encode()) for n in range(60)]
+    pages[20] = declared(pages[20], -500)
+    packed = {
+        "a.warc": b"".join(pages),
+        "a.warc.gz": b"".join(map(gzip.compress, pages)),
+        "one.warc.gz": gzip.compress(b"".join(pages)),
+    }
+    path = crawl(tmp_path, packed[name], name=name)
+    expected = ingested(path)
+    given_back: list[int] = []
+    passed = Window.passed
+
+    def watch(window: Window, position: int) -> None:
+        passed(window, position)
+        given_back.append(window.released)
+
+    monkeypatch.setattr(spool, "SPOOL_BYTES", 1000)
+    monkeypatch.setattr(spool, "WINDOW_BYTES", 8192)
+    monkeypatch.setattr(Window, "passed", watch)
+    assert ingested(path) == expected
+    assert max(given_back) > 100_000
 
 
 def declared(data: bytes, change: int) -> bytes:

@@ -1,6 +1,8 @@
 """Finding input files: names that do not depend on the place, kinds by content, clear errors."""
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,6 +46,11 @@ def test_files_and_globs_are_named_after_their_fixed_part(tmp_path: Path) -> Non
     assert names(tmp_path / "*" / "a.warc") == ["one/a.warc", "two/a.warc"]
     assert names(tmp_path / "**" / "*.txt") == ["one/b.txt"]
     assert names(tmp_path / "o*") == ["one/a.warc", "one/b.txt"]
+
+
+def test_an_address_of_a_local_file_is_its_path(tmp_path: Path) -> None:
+    make(tmp_path, one__a_warc=WARC)
+    assert names(f"file://{tmp_path}/one/a.warc", tmp_path / "one" / "a.warc") == ["a.warc"]
 
 
 def test_the_same_file_twice_is_one_input_and_the_same_name_for_two_files_is_refused(tmp_path: Path) -> None:
@@ -95,6 +102,10 @@ def test_kinds_are_told_by_content_and_then_by_name(tmp_path: Path) -> None:
         notes_md=b"# x",
         rows_jsonl_gz=gzip.compress(b"{}"),
         damaged_jsonl_gz=b"\x1f\x8b\x08garbage",
+        rows_csv=b"text\nx\n",
+        rows_tsv_bz2=bz2.compress(b"text\nx\n"),
+        w_xz=lzma.compress(WARC),
+        html_bz2=bz2.compress(b"<!DOCTYPE html><p>x"),
     )
     kinds = {path.name: kind_of(path, path.name)[0] for path in tmp_path.iterdir()}
     assert kinds == {
@@ -109,6 +120,10 @@ def test_kinds_are_told_by_content_and_then_by_name(tmp_path: Path) -> None:
         "notes.md": Kind.MARKDOWN,
         "rows.jsonl.gz": Kind.JSONL,
         "damaged.jsonl.gz": Kind.JSONL,
+        "rows.csv": Kind.CSV,
+        "rows.tsv.bz2": Kind.TSV,
+        "w.xz": Kind.WARC,
+        "html.bz2": Kind.HTML,
     }
 
 
