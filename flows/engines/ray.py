@@ -6,8 +6,9 @@ that dies costs the shards it was working on: Ray gives them to another node, an
 """
 
 import importlib
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ def connected(address: str, workers: int) -> Iterator["RayEngine"]:
             "--address HOST:6379` on the others), or give `--ray-address local`."
         ) from error
     try:
-        yield RayEngine()
+        with redirect_stdout(sys.stderr):  # Ray tells the loss of a node on standard output, which is for results
+            yield RayEngine()
     finally:
         ray.shutdown()
 
