@@ -17,9 +17,11 @@ from tasks.kernels.chunks import (
     ADDRESS,
     ALPHA,
     BEFORE_STOP,
+    BEGINS,
     CURRENCY,
     DIGIT,
     EAST,
+    ENDS,
     ICON,
     INFIX,
     LETTER,
@@ -77,6 +79,11 @@ ICONS = characters(  # the category So of Unicode 11
 CURRENCIES = frozenset("$£¥฿﷼") | characters("20A0-20BF")
 PREFIXES = frozenset("§%=")
 CUTTING = frozenset(".,-–—~:<>=/+*^")  # what may cut a word, depending on its neighbours
+# What comes off the end of a word after a digit; spaCy's list, with the slip in it that glues two units together.
+UNITS = frozenset(
+    ["km", "km²", "km³", "m", "m²", "m³", "dm", "dm²", "dm³", "cm", "cm²", "cm³", "mm", "mm²", "mm³", "ha", "µm", "nm", "yd", "in", "ft", "kg", "g", "mg", "µg", "t", "lb", "oz", "m/s", "km/h", "kmh", "mph", "hPa", "Pa", "mbar", "mb", "MB", "kb", "KB", "gb", "GB", "tb", "TB", "T", "G", "M", "K", "%", "км", "км²", "км³", "м", "м²", "м³", "дм", "дм²", "дм³", "см", "см²", "см³", "мм", "мм²", "мм³", "нм", "кг", "г", "мг", "м/с", "км/ч", "кПа", "Па", "мбар", "Кб", "КБ", "кб", "Мб", "МБ", "мб", "Гб", "ГБ", "гб", "Тб", "ТБ", "тбكم", "كم²", "كم³", "م", "م²", "م³", "سم", "سم²", "سم³", "مم", "مم²", "مم³", "كم", "غرام", "جرام", "جم", "كغ", "ملغ", "كوب", "اكواب"]
+)
+UNIT_ENDS = frozenset(unit[-1] for unit in UNITS)
 BEFORE_FULL_STOP = frozenset("0123456789%²-+|()?:") | PUNCTUATION | QUOTES
 SENTENCE_ENDS = TERMINAL - characters(  # what spaCy's sentencizer lacks of datatrove's list
     "61D-61E 837 839 83D-83E 10F55-10F59 10F86-10F89 11944 11946 11EF7-11EF8 11F43-11F44 16E98 17D4-17D6 17D9-17DA"
@@ -117,7 +124,7 @@ def describe(character: str) -> int:
         bits |= NUMBER if category == "Nd" else 0
         if "0" <= character <= "9":
             bits = (bits | DIGIT) & ~NOT_DIGIT
-    if character.isascii() and character.isalnum() or "\xa1" <= character <= "\uffff":
+    if (character.isascii() and character.isalnum()) or "\xa1" <= character <= "\uffff":
         bits |= ADDRESS
     return bits | _case(character, category) | _marks(character, category)
 
@@ -152,4 +159,8 @@ def _marks(character: str, category: str) -> int:
         bits |= BEFORE_STOP
     if character == "_":
         bits |= WORD
+    if bits & (MARK | PREFIX) or character in ".+UCA":
+        bits |= BEGINS
+    if bits & (MARK | CURRENCY) or character in ".+sS" or character in UNIT_ENDS:
+        bits |= ENDS
     return bits

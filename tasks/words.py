@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.characters import character_table
+from tasks.characters import UNITS, character_table
 from tasks.columns import Column, column_of, utf8_of
 from tasks.kernels import affixes, merges
 from tasks.kernels.affixes import Specials
@@ -32,13 +32,6 @@ Places = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
-
-# What comes off the end of a word after a digit; spaCy's list, with the slip in it that glues two units together.
-UNITS = (
-    "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph hPa Pa"
-    " mbar mb MB kb KB gb GB tb TB T G M K % км км² км³ м м² м³ дм дм² дм³ см см² см³ мм мм² мм³ нм кг г мг м/с км/ч кПа"
-    " Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб ТБ тбكم كم² كم³ م م² م³ سم سم² سم³ مم مم² مم³ كم غرام جرام جم كغ ملغ كوب اكواب"
-)
 
 
 @dataclass(frozen=True)
@@ -138,7 +131,7 @@ def is_one_token(word: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _units() -> Positions:
-    return np.array(sorted({_packed(unit) for unit in UNITS.split()}), np.int64)
+    return np.array(sorted({_packed(unit) for unit in UNITS}), np.int64)
 
 
 def _packed(unit: str) -> int:
@@ -152,26 +145,28 @@ def _packed(unit: str) -> int:
 def _english() -> tuple[Specials, Runs]:
     """The special cases as the kernels read them; what the rules alone make of each comes from the rules themselves."""
     cases = special_cases()
-    specials = _table_of(cases)
     column = column_of(pa.array(list(cases)))
     bare = affixes.split_chunks(column.data, column.chunks, character_table(), _table_of({}), _units())
     _, _, length, _, hashes, offsets = bare
-    parts = np.zeros((len(cases), merges.MOST + 1), np.uint8)
-    pairs = np.zeros(1 << 13, np.uint8)
-    for case in range(len(cases)):
+    runs = Runs(
+        parts=np.zeros((len(cases), merges.MOST + 1), np.uint8),
+        pairs=np.zeros(1 << 13, np.uint8),
+        pieces=np.zeros((len(cases), 3), np.uint8),
+        flags=np.zeros((len(cases), 3), np.uint8),
+        hashes=np.zeros((len(cases), 3), np.uint64),
+    )
+    for case, tokens in enumerate(cases.values()):
         first, stop = int(offsets[case]), int(offsets[case + 1])
         if stop - first > 1:
-            parts[case, 0] = stop - first
-            parts[case, 1 : 1 + stop - first] = length[first:stop]
+            runs.parts[case, 0] = stop - first
+            runs.parts[case, 1 : 1 + stop - first] = length[first:stop]
             bit = (int(hashes[first]) + 3 * int(hashes[first + 1])) % (1 << 64) >> 48
-            pairs[bit >> 3] |= 1 << (bit & 7)
-    flags = np.zeros((len(cases), 3), np.uint8)
-    piece_hashes = np.zeros((len(cases), 3), np.uint64)
-    for case, tokens in enumerate(cases.values()):
+            runs.pairs[bit >> 3] |= 1 << (bit & 7)
         for piece, token in enumerate(tokens):
-            flags[case, piece] = _flags_of(token)
-            piece_hashes[case, piece] = hash_word(token)
-    return specials, Runs(parts, pairs, flags, piece_hashes)
+            runs.pieces[case, piece] = len(token)
+            runs.flags[case, piece] = _flags_of(token)
+            runs.hashes[case, piece] = hash_word(token)
+    return _table_of(cases), runs
 
 
 def _flags_of(token: str) -> int:
@@ -183,15 +178,22 @@ def _flags_of(token: str) -> int:
 
 def _table_of(cases: dict[str, tuple[str, ...]]) -> Specials:
     size = 1 << max(4, (4 * len(cases)).bit_length())
-    keys, index = np.zeros(size, np.uint64), np.zeros(size, np.int32)
-    pieces, members = np.zeros((max(len(cases), 1), 3), np.uint8), np.zeros(1 << 13, np.uint8)
+    table = Specials(
+        keys=np.zeros(size, np.uint64),
+        number=np.zeros(size, np.int32),
+        pieces=np.zeros(size, np.uint32),
+        members=np.zeros(1 << 13, np.uint8),
+        first=np.zeros(128, np.uint16),
+        last=np.zeros(128, np.uint16),
+    )
     for number, (case, tokens) in enumerate(cases.items()):
         key = hash_word(case)
-        pieces[number, : len(tokens)] = [len(token) for token in tokens]
-        bit = key & 0xFFFF
-        members[bit >> 3] |= 1 << (bit & 7)
+        table.members[(key & 0xFFFF) >> 3] |= 1 << (key & 7)
         slot = (key >> 16) & (size - 1)
-        while keys[slot]:
+        while table.keys[slot]:
             slot = (slot + 1) & (size - 1)
-        keys[slot], index[slot] = key, number
-    return Specials(keys, index, pieces, members, max(map(len, cases), default=0))
+        table.keys[slot], table.number[slot] = key, number
+        table.pieces[slot] = sum(len(token) << 8 * piece for piece, token in enumerate(tokens))
+        table.first[min(ord(case[0]), 127)] |= 1 << len(case)
+        table.last[min(ord(case[-1]), 127)] |= 1 << len(case)
+    return table

@@ -9,16 +9,16 @@ Cost: linear in the word; asked only for words that would be cut.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from tasks.kernels.chunks import ADDRESS, DIGIT, LOWER, WORD
+from tasks.kernels.compiled import helper
 
 Words = npt.NDArray[np.uint32]
 
 STOP, HYPHEN, PLUS, COLON, SLASH, AT, HASH, QUESTION, LOW_LINE = 0x2E, 0x2D, 0x2B, 0x3A, 0x2F, 0x40, 0x23, 0x3F, 0x5F
 
 
-@njit(cache=True, nogil=True)
+@helper
 def is_address(code: Words, bits: Words, low: int, high: int) -> bool:
     """Whether characters ``low`` to ``high`` are an address. ``code``, ``bits``: code points and properties of a word."""
     if _is_host(code, bits, low, high):
@@ -35,7 +35,7 @@ def is_address(code: Words, bits: Words, low: int, high: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _is_host(code: Words, bits: Words, low: int, high: int) -> bool:
     """Whether a host name or IP address begins at ``low`` and is followed by a port, a path or nothing."""
     end, label, labels = low, low, 0
@@ -63,15 +63,14 @@ def _is_host(code: Words, bits: Words, low: int, high: int) -> bool:
     return end == high or code[end] in (SLASH, QUESTION, HASH)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _is_public_ip(code: Words, bits: Words, low: int, high: int) -> bool:
     """Four numbers with stops between, as spaCy's expression has them: private networks are none."""
-    numbers = np.zeros(4, np.int64)
-    at = low
+    packed, at = 0, low
     for place in range(4):
-        start = at
+        start, number = at, 0
         while at < high and bits[at] & DIGIT:
-            numbers[place] = numbers[place] * 10 + np.int64(code[at]) - 0x30
+            number = number * 10 + np.int64(code[at]) - 0x30
             at += 1
             if at - start > 3:
                 return False
@@ -82,12 +81,13 @@ def _is_public_ip(code: Words, bits: Words, low: int, high: int) -> bool:
             return False
         if place in (1, 2) and padded and at - start == 3:
             return False
+        packed = packed << 10 | number
         if place < 3:
             if at == high or code[at] != STOP:
                 return False
             at += 1
-    first, second = numbers[0], numbers[1]
-    if first > 223 or second > 255 or numbers[2] > 255 or numbers[3] > 254:
+    first, second = packed >> 30, packed >> 20 & 0x3FF
+    if first > 223 or second > 255 or (packed >> 10 & 0x3FF) > 255 or (packed & 0x3FF) > 254:
         return False
     if first in (10, 127) or (first == 172 and 16 <= second <= 31):
         return False

@@ -14,14 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from tasks.kernels.addresses import is_address
 from tasks.kernels.chunks import (
     ALPHA,
     BEFORE_STOP,
+    BEGINS,
     CURRENCY,
     DIGIT,
+    ENDS,
     FACTOR,
     ICON,
     INFIX,
@@ -34,6 +35,7 @@ from tasks.kernels.chunks import (
     SENTENCE_END,
     UPPER,
 )
+from tasks.kernels.compiled import helper, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
@@ -49,21 +51,23 @@ APOSTROPHE, RIGHT_QUOTE, DOLLAR, DEGREE = 0x27, 0x2019, 0x24, 0xB0
 
 
 class Specials(NamedTuple):
-    """Special cases in an open-addressing table.
+    """Special cases of up to 15 characters, in an open-addressing table with a power of two of slots.
 
-    ``keys``: hashes of the strings, 0 for a free slot; a power of two of them. ``index``: number of the special case in
-    each slot. ``pieces``: (cases, 3) characters of each token it becomes, then zeros. ``filter``: bit set of the first
-    16 bits of the hashes. ``longest``: characters.
+    ``keys``: hashes of the strings, 0 for a free slot. ``number``: of the special case in each slot. ``pieces``:
+    characters of the up to three tokens it becomes, 8 bits each, the first lowest. ``members``: set of the first 16 bits
+    of the hashes. ``first``, ``last``: lengths of the special cases that begin, or end, with each ASCII character (127:
+    with any other), as bits.
     """
 
     keys: Hashes
-    index: Places
-    pieces: Bytes
-    filter: Bytes
-    longest: int
+    number: Places
+    pieces: Words
+    members: Bytes
+    first: npt.NDArray[np.uint16]
+    last: npt.NDArray[np.uint16]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def mixed(value: np.uint64) -> np.uint64:
     """splitmix64's finaliser."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -71,41 +75,57 @@ def mixed(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)
-def hash_of(data: Bytes, start: int, end: int) -> np.uint64:
-    """The hash of a token: FNV-1a with another factor over its bytes, mixed."""
+@helper
+def _pieces_of(key: np.uint64, keys: Hashes, pieces: Words) -> np.uint32:
+    """The pieces of the special case with this hash, 0 for none."""
+    mask = np.uint64(len(keys) - 1)
+    slot = (key >> np.uint64(16)) & mask
+    while keys[slot] != 0:
+        if keys[slot] == key:
+            return pieces[slot]
+        slot = (slot + np.uint64(1)) & mask
+    return np.uint32(0)
+
+
+@helper
+def _special(
+    data: Bytes,
+    byte: Places,
+    code: Words,
+    states: Hashes,
+    low: int,
+    high: int,
+    keys: Hashes,
+    pieces: Words,
+    first: npt.NDArray[np.uint16],
+    last: npt.NDArray[np.uint16],
+) -> np.uint32:
+    """The pieces of the special case that characters ``low`` to ``high`` of the chunk are, 0 for none."""
+    length = high - low
+    if length > 15:
+        return np.uint32(0)
+    lengths = first[min(code[low], np.uint32(127))] & last[min(code[high - 1], np.uint32(127))]
+    if not lengths >> np.uint16(length) & np.uint16(1):
+        return np.uint32(0)
+    return _pieces_of(_hash(data, byte, states, low, high), keys, pieces)
+
+
+@helper
+def _hash(data: Bytes, byte: Places, states: Hashes, low: int, high: int) -> np.uint64:
+    """The hash of characters ``low`` to ``high``: FNV-1a with another factor over their bytes, mixed."""
+    if low == 0:
+        return mixed(states[high])
     value = np.uint64(SEED)
-    for at in range(start, end):
+    for at in range(byte[low], byte[high]):
         value = (value ^ np.uint64(data[at])) * np.uint64(FACTOR)
     return mixed(value)
 
 
-@njit(cache=True, nogil=True)
-def special_of(key: np.uint64, specials: Specials) -> int:
-    """Number of the special case with this hash, or -1."""
-    bit = int(key & np.uint64(0xFFFF))
-    if not specials.filter[bit >> 3] >> (bit & 7) & 1:
-        return -1
-    mask = np.uint64(len(specials.keys) - 1)
-    slot = (key >> np.uint64(16)) & mask
-    while specials.keys[slot] != 0:
-        if specials.keys[slot] == key:
-            return int(specials.index[slot])
-        slot = (slot + np.uint64(1)) & mask
-    return -1
-
-
-@njit(cache=True, nogil=True)
-def _special_at(data: Bytes, byte: Places, low: int, high: int, specials: Specials) -> int:
-    """Number of the special case that characters ``low`` to ``high`` of the chunk are, or -1."""
-    if high - low > specials.longest:
-        return -1
-    return special_of(hash_of(data, byte[low], byte[high]), specials)
-
-
-@njit(cache=True, nogil=True)
+@helper
 def _prefix(code: Words, bits: Words, low: int, high: int) -> int:
     """Characters of the prefix that comes off, 0 for none."""
+    if not bits[low] & BEGINS:
+        return 0
     if bits[low] & MARK:
         return 1
     first = code[low]
@@ -123,9 +143,11 @@ def _prefix(code: Words, bits: Words, low: int, high: int) -> int:
     return 2 if (first == 0x43 or first == 0x41) and low + 1 < high and code[low + 1] == DOLLAR else 0  # C$ A$
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _suffix(code: Words, bits: Words, low: int, high: int, units: Positions) -> int:
     """Characters of the suffix that comes off, 0 for none. Looks at nothing before ``low``."""
+    if not bits[high - 1] & ENDS:
+        return 0
     last = code[high - 1]
     if bits[high - 1] & MARK:
         return 2 if last == ELLIPSIS and high - 2 >= low and code[high - 2] == ELLIPSIS else 1
@@ -144,7 +166,7 @@ def _suffix(code: Words, bits: Words, low: int, high: int, units: Positions) -> 
         return 1 if code[high - 3] == DEGREE and code[high - 2] in (0x46, 0x43, 0x4B) else 0  # after °F °C °K
     if high - 2 < low:
         return 0
-    if (last == 0x73 or last == 0x53) and code[high - 2] in (APOSTROPHE, RIGHT_QUOTE):  # 's 'S
+    if (last == 0x73 or last == 0x53) and (code[high - 2] == APOSTROPHE or code[high - 2] == RIGHT_QUOTE):  # 's 'S
         return 2
     digit = high - 2
     while digit >= low and digit >= high - 6 and not bits[digit] & DIGIT:
@@ -165,7 +187,7 @@ def _suffix(code: Words, bits: Words, low: int, high: int, units: Positions) -> 
     return length if place < len(units) and units[place] == value else 0
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _infix(code: Words, bits: Words, at: int, low: int, high: int) -> int:
     """Characters of the infix that begins at ``at``, 0 for none."""
     if bits[at] & ICON:
@@ -200,7 +222,7 @@ def _infix(code: Words, bits: Words, at: int, low: int, high: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def split_chunks(data: Bytes, chunks: Chunks, table: Words, specials: Specials, units: Positions) -> TokenArrays:
     """The tokens of every chunk: first byte, byte after, characters, flags, hash; and texts + 1 offsets into these.
 
@@ -208,13 +230,15 @@ def split_chunks(data: Bytes, chunks: Chunks, table: Words, specials: Specials, 
     12 bits, ascending.
     """
     first, after, length, seen, value, texts = chunks
+    keys, _, pieces, members, first_lengths, last_lengths = specials
     most, longest = 0, 0
     for chunk in range(len(first)):
         most += max(length[chunk], 3)
         longest = max(longest, length[chunk])
     start, end, characters = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
     flags, hashes = np.empty(most, np.uint8), np.empty(most, np.uint64)
-    byte, code, bits = np.empty(longest + 1, np.int32), np.empty(longest, np.uint32), np.empty(longest, np.uint32)
+    byte, states = np.empty(longest + 1, np.int32), np.empty(longest + 1, np.uint64)
+    code, bits = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
     ends, suffixes = np.empty(longest + 3, np.int32), np.empty(longest, np.int32)
     offsets = np.zeros(len(texts), np.int64)
     count = 0
@@ -222,86 +246,94 @@ def split_chunks(data: Bytes, chunks: Chunks, table: Words, specials: Specials, 
         for chunk in range(texts[text], texts[text + 1]):
             key = mixed(value[chunk])
             size = length[chunk]
-            letters_and_digits = seen[chunk] & np.uint32(DIGIT) and seen[chunk] & np.uint32(NOT_DIGIT)
-            if not (seen[chunk] & np.uint32(RULED) or letters_and_digits):
-                if special_of(key, specials) < 0:
-                    start[count], end[count], characters[count] = first[chunk], after[chunk], size
-                    flags[count] = seen[chunk] & np.uint32(0xFF if size == 1 else 0xFF ^ SENTENCE_END)
-                    hashes[count] = key
-                    count += 1
-                    continue
-            _decode_chunk(data, first[chunk], table, size, byte, code, bits)
-            parts = _split_chunk(data, byte, code, bits, size, specials, units, ends, suffixes)
+            plain = not seen[chunk] & np.uint32(RULED)
+            if plain and seen[chunk] & np.uint32(DIGIT) and seen[chunk] & np.uint32(NOT_DIGIT):
+                plain = False  # a unit may come off
+            place = key >> np.uint64(3) & np.uint64(0x1FFF)
+            if plain and members[place] >> (key & np.uint64(7)) & np.uint64(1):
+                plain = _pieces_of(key, keys, pieces) == 0
+            if plain:
+                start[count], end[count], characters[count] = first[chunk], after[chunk], size
+                flags[count] = seen[chunk] & np.uint32(0xFF if size == 1 else 0xFF ^ SENTENCE_END)
+                hashes[count] = key
+                count += 1
+                continue
+            _decode(data, first[chunk], table, size, byte, code, bits, states)
+            parts = _split(
+                data, byte, code, bits, states, size, keys, pieces, first_lengths, last_lengths, units, ends, suffixes
+            )
             low = 0
             for part in range(parts):
                 high = ends[part]
-                all_bits = np.uint32(0)
+                seen_here = np.uint32(0)
                 for at in range(low, high):
-                    all_bits |= bits[at]
-                if high - low > 1:
-                    all_bits &= np.uint32(0xFF ^ SENTENCE_END)
+                    seen_here |= bits[at]
                 start[count], end[count], characters[count] = byte[low], byte[high], high - low
-                flags[count] = all_bits & np.uint32(0xFF)
-                hashes[count] = hash_of(data, byte[low], byte[high])
+                flags[count] = seen_here & np.uint32(0xFF if high - low == 1 else 0xFF ^ SENTENCE_END)
+                hashes[count] = _hash(data, byte, states, low, high)
                 count += 1
                 low = high
         offsets[text + 1] = count
     return start[:count], end[:count], characters[:count], flags[:count], hashes[:count], offsets
 
 
-@njit(cache=True, nogil=True)
-def _decode_chunk(data: Bytes, first: int, table: Words, size: int, byte: Places, code: Words, bits: Words) -> None:
-    """The first byte, code point and properties of ``size`` characters from byte ``first`` on."""
+@helper
+def _decode(
+    data: Bytes, first: int, table: Words, size: int, byte: Places, code: Words, bits: Words, states: Hashes
+) -> None:
+    """First byte, code point and properties of ``size`` characters from byte ``first`` on, and the hash so far."""
     at = first
+    state = np.uint64(SEED)
     for place in range(size):
-        byte[place] = at
+        byte[place], states[place] = at, state
         lead = np.uint32(data[at])
-        value, width = lead, 1
-        if lead >= 0xF0:
-            value, width = lead & np.uint32(0x07), 4
-        elif lead >= 0xE0:
-            value, width = lead & np.uint32(0x0F), 3
-        elif lead >= 0xC0:
-            value, width = lead & np.uint32(0x1F), 2
-        for following in range(at + 1, at + width):
-            value = value << np.uint32(6) | np.uint32(data[following] & 0x3F)
+        state = (state ^ np.uint64(lead)) * np.uint64(FACTOR)
+        value = lead
+        at += 1
+        if lead >= 0x80:
+            value = lead & (np.uint32(0x1F) if lead < 0xE0 else np.uint32(0x0F) if lead < 0xF0 else np.uint32(0x07))
+            for _ in range(1 if lead < 0xE0 else 2 if lead < 0xF0 else 3):
+                value = value << np.uint32(6) | np.uint32(data[at] & 0x3F)
+                state = (state ^ np.uint64(data[at])) * np.uint64(FACTOR)
+                at += 1
+            value = min(value, np.uint32(0x10FFFF))
         code[place] = value
         bits[place] = table[min(value, np.uint32(len(table) - 1))]
-        at += width
-    byte[size] = at
+    byte[size], states[size] = at, state
 
 
-@njit(cache=True, nogil=True)
-def _split_chunk(
+@helper
+def _split(
     data: Bytes,
     byte: Places,
     code: Words,
     bits: Words,
+    states: Hashes,
     size: int,
-    specials: Specials,
+    keys: Hashes,
+    pieces: Words,
+    first: npt.NDArray[np.uint16],
+    last: npt.NDArray[np.uint16],
     units: Positions,
     ends: Places,
     suffixes: Places,
 ) -> int:
     """Split the ``size`` characters of a chunk into tokens; ``ends`` gets the end of each. Returns their number."""
     low, high, count, after = 0, size, 0, 0
-    special = -1
-    while low < high:
-        special = _special_at(data, byte, low, high, specials)
-        if special >= 0:
-            break
+    special = _special(data, byte, code, states, low, high, keys, pieces, first, last)
+    while special == 0 and low < high:
         prefix = _prefix(code, bits, low, high)
         if prefix and low + prefix < high:
-            special = _special_at(data, byte, low + prefix, high, specials)
-            if special >= 0:
+            special = _special(data, byte, code, states, low + prefix, high, keys, pieces, first, last)
+            if special:
                 low += prefix
                 ends[count] = low
                 count += 1
                 break
         suffix = _suffix(code, bits, low + prefix, high, units) if low + prefix < high else 0
         if suffix and low < high - suffix:
-            special = _special_at(data, byte, low, high - suffix, specials)
-            if special >= 0:
+            special = _special(data, byte, code, states, low, high - suffix, keys, pieces, first, last)
+            if special:
                 suffixes[after] = high
                 after += 1
                 high -= suffix
@@ -316,22 +348,24 @@ def _split_chunk(
             suffixes[after] = high
             after += 1
             high -= suffix
-    if special >= 0:
-        for piece in specials.pieces[special]:
-            if piece:
-                low += piece
-                ends[count] = low
-                count += 1
+        if prefix and suffix and low < high:
+            special = _special(data, byte, code, states, low, high, keys, pieces, first, last)
+    if special:
+        while special:
+            low += np.int64(special & np.uint32(0xFF))
+            special >>= np.uint32(8)
+            ends[count] = low
+            count += 1
     elif low < high:
-        count = _split_core(code, bits, low, high, ends, count)
+        count = _cut(code, bits, low, high, ends, count)
     for place in range(after - 1, -1, -1):
         ends[count] = suffixes[place]
         count += 1
     return count
 
 
-@njit(cache=True, nogil=True)
-def _split_core(code: Words, bits: Words, low: int, high: int, ends: Places, count: int) -> int:
+@helper
+def _cut(code: Words, bits: Words, low: int, high: int, ends: Places, count: int) -> int:
     """Cut what affixes left at its infixes, unless it is a web address. Returns the new number of tokens."""
     done, at, checked = low, low, False
     while at < high:

@@ -5,7 +5,8 @@ Cost: about 3 ns a byte of prose; 24 bytes of memory a chunk (twelve a byte are 
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from tasks.kernels.compiled import helper, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
@@ -18,11 +19,12 @@ NOT_SYMBOL, LETTER, NOT_PUNCTUATION, SENTENCE_END, EAST = 1, 2, 4, 8, 16
 SPACE, LOWER, UPPER, ALPHA, DIGIT, NOT_DIGIT = 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13
 MARK, PREFIX, CURRENCY, ICON, INFIX = 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18
 BEFORE_STOP, QUOTE, ADDRESS, WORD, NUMBER = 1 << 19, 1 << 20, 1 << 21, 1 << 22, 1 << 23
+BEGINS, ENDS = 1 << 24, 1 << 25  # may begin a prefix, may end a suffix
 
 SEED, FACTOR = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_chunks(
     data: Bytes, bounds: Positions, table: Words
 ) -> tuple[Places, Places, Places, Words, Hashes, Positions]:
@@ -71,7 +73,7 @@ def find_chunks(
     return start[:count], end[:count], length[:count], bits[:count], value[:count], offsets
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _decode(data: Bytes, at: int) -> tuple[int, np.uint32]:
     """Bytes and code point of the character at ``at``, which is no ASCII."""
     first = np.uint32(data[at])

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from tasks.kernels.compiled import helper, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
@@ -35,7 +36,7 @@ class Phrases(NamedTuple):
     letters: Words
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_lines(data: Bytes, bounds: Positions, chunks: Chunks) -> LineArrays:
     """Every line of every text.
 
@@ -44,39 +45,37 @@ def find_lines(data: Bytes, bounds: Positions, chunks: Chunks) -> LineArrays:
     texts + 1 offsets into these.
     """
     chunk_start, chunk_end, length, _, _, texts = chunks
+    breaking = np.zeros(256, np.bool_)  # bytes that may begin a line break
+    for byte in (0x0A, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0xC2, 0xE2):
+        breaking[byte] = True
     most = len(bounds)
-    for at in range(bounds[0], bounds[-1]):
-        byte = data[at]
-        most += (byte >= 0x0A and byte <= 0x1E) or byte == 0x85 or byte == 0xA8 or byte == 0xA9
+    for byte in data[bounds[0] : bounds[-1]]:
+        most += breaking[byte]
     first, last, after = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
     start, end = np.empty(most, np.int32), np.empty(most, np.int32)
-    words, longest = np.zeros(most, np.int32), np.zeros(most, np.int32)
+    words, longest = np.empty(most, np.int32), np.empty(most, np.int32)
     offsets = np.zeros(len(bounds), np.int64)
     count = 0
     for text in range(len(bounds) - 1):
-        at, text_end, chunk, chunk_stop = bounds[text], bounds[text + 1], texts[text], texts[text + 1]
-        while at < text_end:
-            first[count] = at
-            line_chunk = chunk
-            width = 0
-            while width == 0:
-                gap_end = np.int64(chunk_start[chunk]) if chunk < chunk_stop else text_end
-                while at < gap_end:
-                    width = _line_break(data, at, gap_end)
+        line, stop, chunk, chunk_stop = bounds[text], bounds[text + 1], texts[text], texts[text + 1]
+        while line < stop:
+            at, width = line, 0
+            while at < stop:
+                if breaking[data[at]]:
+                    width = _line_break(data, at, stop)
                     if width:
                         break
-                    at += 1
-                if width or chunk == chunk_stop:
-                    break
-                longest[count] = max(longest[count], length[chunk])
-                at = np.int64(chunk_end[chunk])
+                at += 1
+            first_chunk, most_characters = chunk, 0
+            while chunk < chunk_stop and chunk_start[chunk] < at:
+                most_characters = max(most_characters, length[chunk])
                 chunk += 1
-            last[count], after[count] = at, at + width
-            words[count] = chunk - line_chunk
-            start[count] = chunk_start[line_chunk] if chunk > line_chunk else at
-            end[count] = chunk_end[chunk - 1] if chunk > line_chunk else at
+            first[count], last[count], after[count] = line, at, at + width
+            words[count], longest[count] = chunk - first_chunk, most_characters
+            start[count] = chunk_start[first_chunk] if chunk > first_chunk else at
+            end[count] = chunk_end[chunk - 1] if chunk > first_chunk else at
             count += 1
-            at += width
+            line = at + width
         offsets[text + 1] = count
     return (
         first[:count],
@@ -90,9 +89,9 @@ def find_lines(data: Bytes, bounds: Positions, chunks: Chunks) -> LineArrays:
     )
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _line_break(data: Bytes, at: int, stop: int) -> int:
-    """Bytes of the line break at ``at``, which is in white space; 0 for none."""
+    """Bytes of the line break at ``at``, 0 for none."""
     byte = data[at]
     if byte == LINE_FEED:
         return 1
@@ -107,31 +106,32 @@ def _line_break(data: Bytes, at: int, stop: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def search(data: Bytes, start: Places, end: Places, phrases: Phrases) -> Words:
     """The phrases in each of the stretches ``start`` to ``end`` (bytes), as bits."""
-    found = np.zeros(len(start), np.uint32)
+    text, phrase_start, anchor, letters = phrases
+    result = np.zeros(len(start), np.uint32)
     for stretch in range(len(start)):
         low, high = start[stretch], end[stretch]
-        for at in range(low, high):
-            bits = phrases.letters[data[at]] & ~found[stretch]
-            phrase = 0
-            while bits:
-                if bits & np.uint32(1):
-                    begin = at - phrases.anchor[phrase]
-                    text, text_end = phrases.start[phrase], phrases.start[phrase + 1]
-                    if (
-                        begin >= low
-                        and begin + text_end - text <= high
-                        and _same(data, begin, phrases.text, text, text_end)
-                    ):
-                        found[stretch] |= np.uint32(1) << np.uint32(phrase)
-                bits >>= np.uint32(1)
-                phrase += 1
-    return found
+        found = np.uint32(0)
+        for place, byte in enumerate(data[low:high]):
+            bits = letters[byte]
+            if bits:
+                at = low + place
+                bits &= ~found
+                phrase = 0
+                while bits:
+                    if bits & np.uint32(1):
+                        begin, first, stop = at - anchor[phrase], phrase_start[phrase], phrase_start[phrase + 1]
+                        if begin >= low and begin + stop - first <= high and _same(data, begin, text, first, stop):
+                            found |= np.uint32(1) << np.uint32(phrase)
+                    bits >>= np.uint32(1)
+                    phrase += 1
+        result[stretch] = found
+    return result
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _same(data: Bytes, at: int, phrase: Bytes, start: int, end: int) -> bool:
     """Whether the bytes from ``at`` on, made small, are bytes ``start`` to ``end`` of ``phrase``."""
     for place in range(start, end):
@@ -143,7 +143,7 @@ def _same(data: Bytes, at: int, phrase: Bytes, start: int, end: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_sentences(
     data: Bytes,
     token_start: Places,

@@ -5,9 +5,9 @@ Cost: about 3 ns a byte.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from tasks.kernels.chunks import FACTOR, SEED, SENTENCE_END
+from tasks.kernels.compiled import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
@@ -16,7 +16,7 @@ Positions = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def measure(
     data: Bytes, bounds: Positions, first: Positions, stop: Positions, offsets: Positions, table: Words
 ) -> tuple[Places, Places, Places, Bytes, Hashes]:

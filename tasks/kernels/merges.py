@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from tasks.kernels.affixes import Specials, mixed, special_of
+from tasks.kernels.affixes import Specials, mixed
 from tasks.kernels.chunks import FACTOR, SEED
+from tasks.kernels.compiled import helper, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int32]
@@ -29,22 +29,24 @@ class Runs(NamedTuple):
     """What the rules alone make of each special case.
 
     ``parts``: (cases, 12), the number of tokens, 0 for fewer than two, then the characters of each. ``pairs``: set of
-    the first two tokens of all runs, 2**16 bits. ``flags``, ``hashes``: (cases, 3), of the tokens it becomes.
+    the first two tokens of all runs, 2**16 bits. ``pieces``, ``flags``, ``hashes``: (cases, 3), characters, flags and hashes of the
+    tokens it becomes, then zeros.
     """
 
     parts: Bytes
     pairs: Bytes
+    pieces: Bytes
     flags: Bytes
     hashes: Hashes
 
 
-@njit(cache=True, nogil=True)
+@helper
 def pair_bit(first: np.uint64, second: np.uint64) -> int:
     """Place of two tokens, given by their hashes, in the set of pairs."""
     return int((first + second * np.uint64(3)) >> np.uint64(48))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def beginnings(data: Bytes, tokens: TokenArrays, pairs: Bytes) -> Positions:
     """Tokens that together with the next may begin a run. At most one space stands between the two."""
     start, end, _, _, hashes, offsets = tokens
@@ -59,7 +61,7 @@ def beginnings(data: Bytes, tokens: TokenArrays, pairs: Bytes) -> Positions:
     return found[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _gap(data: Bytes, end: int, start: int) -> int:
     """0 when tokens touch, 1 when a single space is between them, else 2."""
     if start == end:
@@ -67,7 +69,7 @@ def _gap(data: Bytes, end: int, start: int) -> int:
     return 1 if start == end + 1 and data[end] == 0x20 else 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def merge(data: Bytes, tokens: TokenArrays, first: Positions, specials: Specials, runs: Runs) -> TokenArrays:
     """``tokens`` with every run that begins at one of ``first`` (ascending) replaced by its special case."""
     start, end, length, flags, hashes, offsets = tokens
@@ -84,15 +86,27 @@ def merge(data: Bytes, tokens: TokenArrays, first: Positions, specials: Specials
                 break
             for at in range(start[last], end[last]):
                 value = (value ^ np.uint64(data[at])) * np.uint64(FACTOR)
-            number = special_of(mixed(value), specials)
+            number = _case_of(mixed(value), specials.keys, specials.number)
             if number >= 0 and _same_parts(runs.parts[number], length, token, last + 1):
                 place[found], size[found], case[found] = token, last + 1 - token, number
                 found += 1
     chosen = _chosen(place[:found], size[:found], len(start))
-    return _replaced(data, tokens, place[:found], size[:found], case[:found], chosen, specials, runs)
+    return _replaced(data, tokens, place[:found], size[:found], case[:found], chosen, runs)
 
 
-@njit(cache=True, nogil=True)
+@helper
+def _case_of(key: np.uint64, keys: Hashes, number: Places) -> int:
+    """Number of the special case with this hash, or -1."""
+    mask = np.uint64(len(keys) - 1)
+    slot = (key >> np.uint64(16)) & mask
+    while keys[slot] != 0:
+        if keys[slot] == key:
+            return int(number[slot])
+        slot = (slot + np.uint64(1)) & mask
+    return -1
+
+
+@helper
 def _same_parts(parts: Bytes, length: Places, first: int, stop: int) -> bool:
     """Whether the tokens from ``first`` to ``stop`` have the lengths of the run."""
     if parts[0] != stop - first:
@@ -103,7 +117,7 @@ def _same_parts(parts: Bytes, length: Places, first: int, stop: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _chosen(place: Positions, size: Positions, count: int) -> npt.NDArray[np.bool_]:
     """Which of overlapping runs stay: the longer first, then the earlier; a run that loses still shadows."""
     taken = np.zeros(count, np.bool_)
@@ -117,7 +131,7 @@ def _chosen(place: Positions, size: Positions, count: int) -> npt.NDArray[np.boo
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _replaced(
     data: Bytes,
     tokens: TokenArrays,
@@ -125,7 +139,6 @@ def _replaced(
     size: Positions,
     case: Positions,
     chosen: npt.NDArray[np.bool_],
-    specials: Specials,
     runs: Runs,
 ) -> TokenArrays:
     """The tokens with the chosen runs replaced by what their special cases become."""
@@ -148,7 +161,7 @@ def _replaced(
                 continue
             at = start[token]
             for piece in range(3):
-                characters = specials.pieces[case[run], piece]
+                characters = runs.pieces[case[run], piece]
                 if characters:
                     stop = at
                     for _ in range(characters):
@@ -164,7 +177,7 @@ def _replaced(
     return starts[:count], ends[:count], lengths[:count], all_flags[:count], all_hashes[:count], new_offsets
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _spaced(start: Places, end: Places, token: int, size: int) -> bool:
     """Whether there is a space in the run of ``size`` tokens from ``token`` on."""
     for part in range(token, token + size - 1):

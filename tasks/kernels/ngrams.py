@@ -9,7 +9,8 @@ Cost: about 3 ns a byte of English prose; 15 ns a byte for a text that repeats i
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from tasks.kernels.compiled import helper, kernel
 
 Places = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
@@ -18,7 +19,7 @@ Hashes = npt.NDArray[np.uint64]
 FACTOR = 0x9E3779B97F4A7C15
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def n_gram_characters(
     hashes: Hashes, length: Places, offsets: Positions, top: Positions, repeated: Positions
 ) -> tuple[Positions, Positions]:
@@ -78,7 +79,7 @@ def n_gram_characters(
     return top_characters, repeated_characters
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _number_pairs(
     hashes: Hashes,
     base: int,
@@ -115,7 +116,7 @@ def _number_pairs(
     return groups
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _number_runs(
     left: int, keys: Hashes, slot_number: Places, number: Places, place: Places, first: Places, times: Places
 ) -> tuple[int, int]:
@@ -151,7 +152,7 @@ def _number_runs(
     return kept, groups
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _keep_repeated(left: int, number: Places, place: Places, times: Places) -> int:
     """Drop the places of n-grams that occur once; returns how many are left."""
     kept = 0
@@ -165,7 +166,7 @@ def _keep_repeated(left: int, number: Places, place: Places, times: Places) -> i
     return kept
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _left_to_right(
     left: int, groups: int, n: int, number: Places, place: Places, seen: npt.NDArray[np.bool_], sums: Positions
 ) -> int:

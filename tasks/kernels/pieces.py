@@ -6,7 +6,8 @@ and paragraphs together, 1.5 ns a byte for FineWeb's lines.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from tasks.kernels.compiled import helper, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
@@ -17,7 +18,7 @@ Hashes = npt.NDArray[np.uint64]
 LINE_FEED = 0x0A
 
 
-@njit(cache=True, nogil=True)
+@helper
 def hash_bytes(data: Bytes, start: int, end: int) -> np.uint64:
     """A 64-bit hash, eight bytes at a time; never 0."""
     value = np.uint64(end - start) * np.uint64(0x9E3779B97F4A7C15)
@@ -45,7 +46,7 @@ def hash_bytes(data: Bytes, start: int, end: int) -> np.uint64:
     return (value ^ value >> np.uint64(29)) | np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _seen_before(key: np.uint64, text: int, mask: np.uint64, keys: Hashes, owner: Positions) -> bool:
     """Whether the hash was met in this text; remembers it. ``owner`` says which text a slot was last used for."""
     slot = (key >> np.uint64(20)) & mask
@@ -58,23 +59,23 @@ def _seen_before(key: np.uint64, text: int, mask: np.uint64, keys: Hashes, owner
     return False
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _characters(data: Bytes, start: int, end: int) -> int:
     count = 0
-    for at in range(start, end):
-        count += data[at] & 0xC0 != 0x80
+    for byte in data[start:end]:
+        count += byte & 0xC0 != 0x80
     return count
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _line_feeds(data: Bytes, start: int, end: int) -> int:
     count = 0
-    for at in range(start, end):
-        count += data[at] == LINE_FEED
+    for byte in data[start:end]:
+        count += byte == LINE_FEED
     return count
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _table_size(pieces: int) -> int:
     """A power of two, at least twice the pieces."""
     size = 8
@@ -83,7 +84,7 @@ def _table_size(pieces: int) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _most_line_feeds(data: Bytes, bounds: Positions) -> int:
     most = 0
     for text in range(len(bounds) - 1):
@@ -91,7 +92,7 @@ def _most_line_feeds(data: Bytes, bounds: Positions) -> int:
     return most
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def repeated_pieces(data: Bytes, bounds: Positions, at_least: int, strip: bool) -> Positions:
     """Pieces of each text between runs of ``at_least`` or more line feeds: an array of shape (texts, 3).
 
@@ -107,24 +108,26 @@ def repeated_pieces(data: Bytes, bounds: Positions, at_least: int, strip: bool) 
         if strip:
             start, stop = _stripped(data, start, stop)
         at = start
-        while at <= stop:
-            run = at
+        while True:
+            while at < stop and data[at] != LINE_FEED:
+                at += 1
+            run = at + 1
             while run < stop and data[run] == LINE_FEED:
                 run += 1
             if at < stop and run - at < at_least:
-                at = max(run, at + 1)
+                at = run
                 continue
             result[text, 0] += 1
             if _seen_before(hash_bytes(data, start, at), text, mask, keys, owner):
                 result[text, 1] += 1
                 result[text, 2] += _characters(data, start, at)
-            if at == stop:
+            if at >= stop:
                 break
             start = at = run
     return result
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _stripped(data: Bytes, start: int, stop: int) -> tuple[int, int]:
     """The bounds without white space (``str.isspace``) at both ends."""
     while start < stop:
@@ -140,7 +143,7 @@ def _stripped(data: Bytes, start: int, stop: int) -> tuple[int, int]:
     return start, stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def line_ends(data: Bytes, bounds: Positions, short: int, stops: Words) -> Positions:
     """What FineWeb counts in the lines of each text: an array of shape (texts, 6).
 
@@ -173,7 +176,7 @@ def line_ends(data: Bytes, bounds: Positions, short: int, stops: Words) -> Posit
     return result
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def join_lines(
     data: Bytes,
     start: Places,
@@ -200,22 +203,22 @@ def join_lines(
                 copy[count] = 0x0A
                 count += 1
             if source[line] >= 0:
-                for byte in range(other_bounds[source[line]], other_bounds[source[line] + 1]):
-                    copy[count] = other[byte]
-                    count += 1
+                first, stop = other_bounds[source[line]], other_bounds[source[line] + 1]
+                copy[count : count + stop - first] = other[first:stop]
+                count += stop - first
             else:
-                for byte in range(start[line], end[line]):
-                    copy[count] = data[byte]
-                    count += 1
+                copy[count : count + end[line] - start[line]] = data[start[line] : end[line]]
+                count += end[line] - start[line]
         low, high = _stripped(copy, begin, count)
-        for byte in range(low, high):
-            copy[begin + byte - low] = copy[byte]
+        if low > begin:
+            for byte in range(low, high):
+                copy[begin + byte - low] = copy[byte]
         count = begin + high - low
         bounds[text + 1] = count
     return copy[:count], bounds
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _last_code_point(data: Bytes, end: int) -> np.uint32:
     """The character that ends before byte ``end``."""
     value, shift, at = np.uint32(0), np.uint32(0), end - 1
@@ -229,7 +232,7 @@ def _last_code_point(data: Bytes, end: int) -> np.uint32:
     return value | (lead & (np.uint32(0x3F) >> (shift // np.uint32(6)))) << shift
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _space_at(data: Bytes, at: int, stop: int) -> int:
     """Bytes of the white space character (``str.isspace``) at ``at``, 0 for another."""
     byte = data[at]
@@ -251,7 +254,7 @@ def _space_at(data: Bytes, at: int, stop: int) -> int:
     return 3 if third <= 0x8A or third == 0xA8 or third == 0xA9 or third == 0xAF else 0
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _space_before(data: Bytes, start: int, at: int) -> int:
     """Bytes of the white space character that ends before ``at``, 0 for another."""
     if data[at - 1] < 0x80:

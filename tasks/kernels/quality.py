@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from tasks.kernels.chunks import LETTER, NOT_SYMBOL
+from tasks.kernels.compiled import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int32]
@@ -31,7 +31,7 @@ class WordList(NamedTuple):
     words: int
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sum_tokens(hashes: Hashes, length: Places, flags: Bytes, offsets: Positions, words: WordList) -> Positions:
     """An array of shape (texts, 4): words, characters of words, tokens with a letter, distinct words of the list."""
     result = np.zeros((len(offsets) - 1, 4), np.int64)
@@ -56,26 +56,29 @@ def sum_tokens(hashes: Hashes, length: Places, flags: Bytes, offsets: Positions,
     return result
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_marks(data: Bytes, bounds: Positions) -> Positions:
     """An array of shape (texts, 2): number signs, and ellipses (``...`` from left to right, and the one character)."""
     result = np.zeros((len(bounds) - 1, 2), np.int64)
     for text in range(len(bounds) - 1):
         signs, ellipses, stops = 0, 0, 0
-        for at in range(bounds[text], bounds[text + 1]):
-            byte = data[at]
+        part = data[bounds[text] : bounds[text + 1]]
+        for at, byte in enumerate(part):
             signs += byte == NUMBER_SIGN
-            stops = stops + 1 if byte == STOP else 0
-            if stops == 3:
-                ellipses += 1
-                stops = 0
-            elif byte == 0xA6 and at - 2 >= bounds[text] and data[at - 1] == 0x80 and data[at - 2] == 0xE2:
+            if byte == STOP:
+                stops += 1
+                if stops == 3:
+                    ellipses += 1
+                    stops = 0
+                continue
+            stops = 0
+            if byte == 0xA6 and at >= 2 and part[at - 1] == 0x80 and part[at - 2] == 0xE2:
                 ellipses += 1
         result[text, 0], result[text, 1] = signs, ellipses
     return result
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sum_lines(
     data: Bytes, start: Places, end: Places, offsets: Positions, bullets: Bytes, bullet_bounds: Positions
 ) -> Positions:

@@ -17,11 +17,11 @@ from tasks.characters import (
     QUOTES,
     TITLE_CASE,
     UNCASED,
+    UNITS,
     describe,
 )
 from tasks.kernels.chunks import ALPHA, LOWER, UPPER
 from tasks.special_cases import special_cases
-from tasks.words import UNITS
 
 
 def _group(characters: frozenset[str]) -> str:
@@ -42,7 +42,7 @@ MARKS = f"[{_group(PUNCTUATION | QUOTES | DASHES | ICONS)}]"
 CURRENCY = rf"(?:US\$|C\$|A\$|[{_group(CURRENCIES)}])"
 PREFIX = re.compile(rf"{MARKS}|[{_group(PREFIXES)}]|\+(?![0-9])|\.\.+|{CURRENCY}")
 SUFFIX = re.compile(
-    rf"(?:……|\.\.+|['’][sS]|(?<=[0-9])(?:\+|{CURRENCY}|{'|'.join(map(re.escape, UNITS.split()))})|(?<=°[FfCcKk])\."
+    rf"(?:……|\.\.+|['’][sS]|(?<=[0-9])(?:\+|{CURRENCY}|{'|'.join(map(re.escape, sorted(UNITS)))})|(?<=°[FfCcKk])\."
     rf"|(?<=[0-9{AL}%²\-+|{P}{Q}])\.|(?<=[{AU}][{AU}])\.|{MARKS})$"
 )
 HYPHENS = "(?:-|–|—|--|---|——|~)"
