@@ -10,7 +10,7 @@ from pydantic import Field
 
 from schemas.config import Size
 
-LEAST = 256 << 20
+LEAST = 512 << 20
 DEFAULT = 2 << 30
 
 

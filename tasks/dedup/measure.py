@@ -23,6 +23,7 @@ from tasks.dedup.verify import Sets, jaccard, sets_of
 from tasks.shingles import Counts, ShingleConfig, runs, shingle, slices
 
 READ_ROWS = 4096
+AROUND = 1 << 16  # bytes of a mapped file that Linux takes in when one of them is looked at
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,13 @@ class Stored:
 
     def similarity(self, left: Counts, right: Counts, memory: int) -> npt.NDArray[np.float64]:
         """Jaccard similarity of the sets ``left[i]`` and ``right[i]``, with about ``memory`` bytes of them mapped."""
+        if self.file is None or len(self.file) <= memory:
+            return jaccard(self.sets, left, right)
         found = np.zeros(len(left), np.float64)
-        for cut in runs(self.sets.counts[left] + self.sets.counts[right], memory // self.sets.elements.itemsize):
+        touched = (self.sets.counts[left] + self.sets.counts[right]) * self.sets.elements.itemsize + 2 * AROUND
+        for cut in runs(touched, memory):
             found[cut] = jaccard(self.sets, left[cut], right[cut])
-            if self.file is not None and len(self.file) > memory:
-                self.file.madvise(mmap.MADV_DONTNEED)  # they are on disk; nothing is lost but their place in memory
+            self.file.madvise(mmap.MADV_DONTNEED)  # they are on disk; nothing is lost but their place in memory
         return found
 
 

@@ -34,7 +34,7 @@ from tasks.step import scatter_step
 
 BAND_ROW = np.dtype([("text", "<i8"), ("bucket", "<u8")])
 SMALLER_BITS = 40  # a key is the place of the larger text in its shard, then the number of the smaller text
-BATCH_ROWS = 1 << 20
+BATCH_ROWS = 1 << 18
 
 
 @dataclass(frozen=True)

@@ -47,14 +47,12 @@ class Spill:
         return rows[first:last]
 
     def _flush(self) -> None:
-        rows = np.concatenate([rows for rows, _ in self._waiting])
-        places = np.concatenate([places for _, places in self._waiting])
-        order = np.argsort(places, kind="stable")
-        rows, places = rows[order], places[order]
-        bounds = np.searchsorted(places, np.arange(self.partitions + 1))
-        for partition in np.flatnonzero(np.diff(bounds)):
+        numbers = np.arange(self.partitions + 1)
+        bounds = [np.searchsorted(places, numbers) for _, places in self._waiting]
+        for partition in np.flatnonzero(sum(np.diff(found) for found in bounds)):
             with self._path(int(partition)).open("ab") as file:
-                rows[bounds[partition] : bounds[partition + 1]].tofile(file)
+                for (rows, _), found in zip(self._waiting, bounds, strict=True):
+                    rows[found[partition] : found[partition + 1]].tofile(file)
         self._waiting.clear()
         self._bytes = 0
 
