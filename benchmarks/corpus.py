@@ -57,13 +57,13 @@ class Text:
         return f"https://bench.example/{self.id}"
 
 
-def build(shared: Path, megabytes: int) -> Path:
+def build(shared: Path, work: Path, megabytes: int) -> Path:
     """Write the inputs of this size, unless they stand, and return their folder."""
-    folder = WORK / "inputs" / str(megabytes)
+    folder = work / "inputs" / str(megabytes)
     if (folder / "report.json").is_file():
         return folder
-    texts = sorted(_distinct(shared), key=lambda text: text.id)
-    report: dict[str, object] = {"bulk": (WORK / "bulk").is_dir()}
+    texts = sorted(_distinct(shared, work / "bulk"), key=lambda text: text.id)
+    report: dict[str, object] = {"bulk": (work / "bulk").is_dir()}
     report["english"] = _write(folder / "english", _first((t for t in texts if t.english), megabytes))
     with_copies, families = _planted(texts, megabytes)
     report["copies"] = _write(folder / "copies", with_copies)
@@ -72,10 +72,10 @@ def build(shared: Path, megabytes: int) -> Path:
     return folder
 
 
-def _distinct(shared: Path) -> Iterator[Text]:
+def _distinct(shared: Path, bulk: Path) -> Iterator[Text]:
     """Every text once, with an id made of its content."""
     seen = set()
-    for text, english in [*_bulk(WORK / "bulk"), *_shared(shared / "corpora" / "text")]:
+    for text, english in [*_bulk(bulk), *_shared(shared / "corpora" / "text")]:
         if LEAST <= len(text) <= MOST:
             name = hashlib.sha256(text.encode()).hexdigest()[:16]
             if name not in seen:
@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=HERE.parent.parent / "shared")
     parser.add_argument("--megabytes", type=int, default=200)
     arguments = parser.parse_args()
-    print((build(arguments.shared, arguments.megabytes) / "report.json").read_text(encoding="utf-8"))
+    print((build(arguments.shared, WORK, arguments.megabytes) / "report.json").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

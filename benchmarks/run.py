@@ -1,8 +1,9 @@
 """Everything side by side with its peers: ``make bench``, or ``python -m benchmarks.run [STAGE ...]``.
 
+    --work FOLDER   where inputs and outputs go (benchmarks/.work)
     --megabytes N   text of each input (200); the peers take minutes for each 100
     --repeat N      runs of each side (3); the fastest counts, the median is kept beside it
-    --quick         a smoke test: 2 MB, one run, no stage that needs a flow, no peer that is not installed
+    --quick         a smoke test: 2 MB, one run, no stage that needs a flow, ours alone where a peer is not installed
     --list          the stages and what each is to reach
 
 Writes ``benchmarks/results/STAGE.json`` and prints a Markdown table. Nothing of ``--quick`` is written.
@@ -15,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import corpus
 from benchmarks.harness import CommandError, machine
-from benchmarks.peers import venvs
 from benchmarks.stages import HERE, STAGES, Bench, Result, Stage
 
 RESULTS = HERE / "results"
@@ -28,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", metavar="STAGE")
     parser.add_argument("--shared", type=Path, default=HERE.parent.parent / "shared")
+    parser.add_argument("--work", type=Path, default=corpus.WORK)
     parser.add_argument("--megabytes", type=int)
     parser.add_argument("--repeat", type=int)
     parser.add_argument("--quick", action="store_true")
@@ -42,6 +44,7 @@ def main() -> None:
     quick = arguments.quick
     bench = Bench(
         shared=arguments.shared.resolve(),
+        work=arguments.work.resolve(),
         megabytes=arguments.megabytes or (2 if quick else 200),
         repeat=arguments.repeat or (1 if quick else 3),
         quick=quick,
@@ -50,10 +53,11 @@ def main() -> None:
     failed = []
     print(HEAD + "\n" + "|---" * (HEAD.count("|") - 1) + "|", flush=True)
     for name, stage in chosen.items():
-        absent = quick and stage.peer and venvs.installed(stage.peer) is None
-        if absent or (quick and not stage.in_quick and not arguments.stages):
-            print(f"| {stage.title} | not measured: {f'no {stage.peer}' if absent else 'takes longer'} |", flush=True)
+        if quick and not stage.in_quick and not arguments.stages:
+            print(f"| {stage.title} | not measured: takes longer |", flush=True)
             continue
+        if bench.lacks(stage.peer):
+            print(f"| {stage.title} | {stage.peer} is not installed: ours alone |", flush=True)
         before = machine()
         try:
             result = stage.run(bench)
@@ -75,7 +79,7 @@ def recorded(name: str, stage: Stage, result: Result, before: Mapping[str, Any])
         "stage": name,
         "title": stage.title,
         "to_reach": stage.goal,
-        "ratio": round(stage.reached(result), 3),
+        "ratio": round(stage.reached(result), 3) if len(result.figures) == 2 else None,
         "taken": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": dict(before),
         "input": {"bytes": result.figures[0].bytes, "documents": result.figures[0].documents},
@@ -97,7 +101,7 @@ def table(stage: Stage, record: Mapping[str, Any]) -> str:
             side["documents_per_s_core"],
             side["min_wall_s"],
             side["peak_mb"],
-            f"{record['ratio']:.2f}" if not place else "",
+            f"{record['ratio']:.2f}" if record["ratio"] is not None and not place else "",
             stage.goal if not place else "",
         ]
         rows.append("| " + " | ".join(map(str, cells)) + " |")

@@ -28,22 +28,27 @@ class Bench:
     """How a run of the benchmarks was asked for."""
 
     shared: Path
+    work: Path
     megabytes: int
     repeat: int
     quick: bool = False
 
     def text(self, kind: str, megabytes: int | None = None) -> Path:
         """The folder of JSON lines of an input (``english`` or ``copies``)."""
-        return corpus.build(self.shared, megabytes or self.megabytes) / kind / "jsonl"
+        return corpus.build(self.shared, self.work, megabytes or self.megabytes) / kind / "jsonl"
 
     def size(self, kind: str, megabytes: int | None = None) -> tuple[int, int]:
         """Bytes of text and documents of an input."""
         report = json.loads((self.text(kind, megabytes).parent.parent / "report.json").read_text(encoding="utf-8"))
         return report[kind]["bytes"], report[kind]["documents"]
 
+    def lacks(self, peer: str) -> bool:
+        """Whether this run does without a peer, because it is quick and the peer is not installed."""
+        return self.quick and peer in venvs.PEERS and venvs.installed(peer) is None
+
     def fresh(self, *names: str) -> Path:
         """An empty place for what a side writes."""
-        folder = corpus.WORK.joinpath("runs", *names)
+        folder = self.work.joinpath("runs", *names)
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         return folder
@@ -110,14 +115,18 @@ def sides(
     commands: Sequence[tuple[str, Callable[[Path], list[str]]]],
     cores: int,
 ) -> list[Figures]:
-    """Run each command ``bench.repeat`` times, in turns, each time into an empty folder; ours comes first."""
+    """Run each command ``bench.repeat`` times, in turns, each time into an empty folder; ours comes first.
+
+    A quick run leaves out a peer that is not installed.
+    """
+    commands = [(who, command) for who, command in commands if not bench.lacks(who)]
     runs: dict[str, list[Run]] = {who: [] for who, _ in commands}
     shown: dict[str, str] = {}
     for turn in range(bench.repeat):
         for who, command in commands:
             folder = bench.fresh(name, who)
             side = Side(who, command(folder), cores=cores)
-            runs[who].append(measure(side, corpus.WORK / "logs" / f"{name}-{who}-{turn}.log"))
+            runs[who].append(measure(side, bench.work / "logs" / f"{name}-{who}-{turn}.log"))
             shown[who] = readable(side.command, bench)
     return [
         Figures(
@@ -137,7 +146,7 @@ def readable(command: Sequence[str], bench: Bench) -> str:
     """The command without the paths of this machine."""
     text = " ".join(command)
     places = {sys.executable: "python", str(Path(sys.executable).parent / "gristmill"): "gristmill"}
-    places |= {str(venvs.home()): "$PEERS", str(corpus.WORK): "$WORK", str(bench.shared): "$SHARED"}
+    places |= {str(venvs.home()): "$PEERS", str(bench.work): "$WORK", str(bench.shared): "$SHARED"}
     places |= {str(HERE.parent) + "/": "", str(located(None)): "lid.176.ftz"}
     for path, name in sorted(places.items(), key=lambda place: -len(place[0])):
         text = text.replace(path, name)
@@ -157,8 +166,10 @@ def filters(bench: Bench) -> Result:
         ],
         cores=1,
     )
+    if len(figures) == 1:
+        return Result(figures)
     ours, theirs = (
-        agreement.ids(corpus.WORK / "runs" / "filters" / who / "output") for who in ("gristmill", "datatrove")
+        agreement.ids(bench.work / "runs" / "filters" / who / "output") for who in ("gristmill", "datatrove")
     )
     return Result(figures, agreement.same_fate(ours, theirs, figures[0].documents))
 
@@ -179,8 +190,10 @@ def dedup(peer: str, script: str, preset: str, threshold: float, least: float) -
             ],
             cores=1,
         )
+        if len(figures) == 1:
+            return Result(figures)
         families = json.loads((source.parent.parent / "families.json").read_text(encoding="utf-8"))
-        folder = corpus.WORK / "runs" / name
+        folder = bench.work / "runs" / name
         found = agreement.families(
             families, {who: agreement.ids(folder / who / "output") for who in ("gristmill", peer)}
         )
@@ -195,15 +208,19 @@ def signatures(kind: str) -> Callable[[Bench], Result]:
     """Signatures of given shingles; both sides time themselves, and their signatures must be the same bits."""
 
     def run(bench: Bench) -> Result:
-        folder = corpus.WORK / "shingles" / str(bench.megabytes)
-        log = corpus.WORK / "logs" / "shingles.log"
+        folder = bench.work / "shingles" / str(bench.megabytes)
+        log = bench.work / "logs" / "shingles.log"
         if not folder.is_dir():
             measure(Side("shingles", python("benchmarks.signatures", "prepare", bench.text("english"), folder)), log)
         figures, digests = [], []
-        for who, command in (
-            ("gristmill", python("benchmarks.signatures", kind, folder)),
-            ("datasketch", peer_python("datasketch", "datasketch_signatures.py", kind, folder)),
-        ):
+        for who in ("gristmill", "datasketch"):
+            if bench.lacks(who):
+                continue
+            command = (
+                python("benchmarks.signatures", kind, folder)
+                if who == "gristmill"
+                else peer_python("datasketch", "datasketch_signatures.py", kind, folder)
+            )
             runs = []
             for _ in range(bench.repeat):
                 whole = measure(Side(who, command), log)
@@ -212,7 +229,7 @@ def signatures(kind: str) -> Callable[[Bench], Result]:
             versions = our_versions() if who == "gristmill" else venvs.ensure(who).shown
             figures.append(Figures(who, readable(command, bench), versions, 1, runs, said["bytes"], said["documents"]))
             digests.append(said["digest"])
-        if digests[0] != digests[1]:
+        if digests[0] != digests[-1]:
             raise SystemExit(f"signatures differ: {digests}")
         return Result(figures, {"signatures": "equal, bit for bit", "digest": digests[0]})
 
@@ -221,7 +238,7 @@ def signatures(kind: str) -> Callable[[Bench], Result]:
 
 def warc(bench: Bench) -> Result:
     """WARC to text beside a bare loop."""
-    source = corpus.WORK / "bulk" / "warc"
+    source = bench.work / "bulk" / "warc"
     if bench.quick or not source.is_dir():
         source = bench.shared / "corpora" / "warc" / "wget_crawl"
     size = agreement.warc_size(source)
@@ -235,7 +252,9 @@ def warc(bench: Bench) -> Result:
         ],
         cores=1,
     )
-    folder = corpus.WORK / "runs" / "warc"
+    if len(figures) == 1:
+        return Result(figures)
+    folder = bench.work / "runs" / "warc"
     return Result(figures, agreement.same_texts(folder / "gristmill" / "lake", folder / "warc-loop" / "texts.jsonl"))
 
 
@@ -247,7 +266,7 @@ def curation(kind: str) -> Callable[[Bench], Result]:
         if kind == "jsonl":
             source, size = bench.text("english"), bench.size("english")
         else:
-            source = corpus.WORK / "bulk" / "warc"
+            source = bench.work / "bulk" / "warc"
             size = agreement.warc_size(source)
         figures = sides(
             bench,
@@ -262,7 +281,7 @@ def curation(kind: str) -> Callable[[Bench], Result]:
             ],
             cores=2,
         )
-        folder = corpus.WORK / "runs" / name
+        folder = bench.work / "runs" / name
         return Result(figures, agreement.curated(folder / "gristmill", folder / "datatrove" / "output"))
 
     return run
@@ -302,7 +321,7 @@ def again(bench: Bench) -> Result:
     """A second run over the same lake."""
     source = bench.text("copies")
     lake = bench.fresh("again", "gristmill")
-    log = corpus.WORK / "logs" / "again.log"
+    log = bench.work / "logs" / "again.log"
     first, second = (measure(Side("gristmill", curate(source, lake), cores=2), log) for _ in range(2))
     size = bench.size("copies")
     figures = [
