@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 
@@ -12,51 +13,90 @@ from flows.commands.options import JsonOption, print_json, screen
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. ``cost`` says what does not work without it."""
+    """One thing looked at. ``cost`` says what does not work without it; without an ``optional`` one the rest works."""
 
     what: str
     ok: bool
     found: str
     cost: str
+    optional: bool = False
 
 
-PACKAGES: dict[str, str] = {
+PACKAGES: Mapping[str, str] = {
     "prefect": "nothing runs",
     "pyarrow": "nothing runs",
     "polars": "no signals",
+    "numba": "no signals, no deduplication",
     "duckdb": "no warehouse, no deduplication",
     "great-expectations": "no gates, so no flow finishes",
-    "fasttext-community": "no language signal",
+    "fasttext-community": "no quality classifier",
     "resiliparse": "no text from HTML",
     "nicegui": "no dashboards",
     "torch": "no training, no evaluation (install as the Makefile does)",
     "transformers": "no training, no evaluation",
 }
 
+LANGUAGES = "(pip install 'gristmill[languages]')"
+OPTIONAL_PACKAGES: Mapping[str, str] = {
+    "trafilatura": "no --extractor trafilatura (pip install trafilatura)",
+    "py3langid": "no second language detector, --detector both (pip install py3langid)",
+    "jieba": "no words of Chinese: no zh-web, no fineweb2@… (pip install jieba)",
+    "sudachipy": f"no words of Japanese, fineweb2@jpn_Jpan {LANGUAGES}",
+    "sudachidict-core": f"no words of Japanese, fineweb2@jpn_Jpan {LANGUAGES}",
+    "kiwipiepy": f"no words of Korean, fineweb2@kor_Hang {LANGUAGES}",
+    "pythainlp": f"no words of Thai, fineweb2@tha_Thai {LANGUAGES}",
+    "s3fs": "no inputs at s3:// (pip install 'gristmill[s3]')",
+    "ray": "no --engine ray (pip install 'gristmill[ray]')",
+    "redis": "no index of signatures in Redis, tasks/lsh.py (pip install 'gristmill[redis]')",
+}
+
+PROGRAMS: Mapping[str, str] = {
+    "redis-server": "no index of signatures in Redis on this machine; one elsewhere will do, and its tests are skipped",
+    "chromium": "browser tests are skipped (apt-get install chromium)",
+}
+
 
 def doctor(json: JsonOption = False) -> None:
-    """Say what is installed, what is missing, and what each missing thing costs."""
-    findings = [*packages(), language_model(), jail(), browser()]
+    """Say what is installed, what is missing, and what each missing thing costs. Exit code 1: something is needed."""
+    findings = [
+        *packages(PACKAGES),
+        language_model(),
+        jail(),
+        *packages(OPTIONAL_PACKAGES, optional=True),
+        *programs(),
+    ]
     if json:
         print_json([asdict(finding) for finding in findings])
     else:
-        from flows.describe import table_of
-
-        rows = [[f.what, "ok" if f.ok else "missing", f.found, "" if f.ok else f.cost] for f in findings]
-        screen().print(table_of(f"Python {sys.version.split()[0]}", ["what", "", "found", "without it"], rows))
-    if not all(finding.ok for finding in findings if finding.what != "chromium"):
+        show(findings)
+    if not all(finding.ok or finding.optional for finding in findings):
         raise typer.Exit(1)
 
 
-def packages() -> list[Finding]:
-    """The packages Gristmill stands on."""
-    findings = []
-    for name, cost in PACKAGES.items():
+def show(findings: list[Finding]) -> None:
+    """What is needed as one table, what is optional as another."""
+    from flows.describe import table_of
+
+    for title, optional in ((f"Python {sys.version.split()[0]}", False), ("Optional", True)):
+        shown = [finding for finding in findings if finding.optional == optional]
+        rows = [[f.what, "ok" if f.ok else "missing", f.found, "" if f.ok else f.cost] for f in shown]
+        screen().print(table_of(title, ["what", "", "found", "without it"], rows))
+
+
+def packages(costs: Mapping[str, str], *, optional: bool = False) -> Iterator[Finding]:
+    """Which of these packages are installed, and their versions."""
+    for name, cost in costs.items():
         try:
-            findings.append(Finding(name, True, metadata.version(name), cost))
+            yield Finding(name, True, metadata.version(name), cost, optional)
         except metadata.PackageNotFoundError:
-            findings.append(Finding(name, False, "", cost))
-    return findings
+            yield Finding(name, False, "", cost, optional)
+
+
+def programs() -> Iterator[Finding]:
+    """Programs of the system."""
+    for name, cost in PROGRAMS.items():
+        path = shutil.which(name) or ""
+        yield Finding(name, bool(path), path, cost, True)
 
 
 def language_model() -> Finding:
@@ -77,9 +117,3 @@ def jail() -> Finding:
 
     found = capability()
     return Finding("code jail", found.tier == "bubblewrap", found.tier, f"code suites are refused: {found.reason}")
-
-
-def browser() -> Finding:
-    """Chromium, which only the browser tests need."""
-    path = shutil.which("chromium") or ""
-    return Finding("chromium", bool(path), path, "browser tests are skipped (apt-get install chromium)")
