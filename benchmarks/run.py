@@ -5,6 +5,7 @@
     --repeat N      runs of each side (3); the fastest counts, the median is kept beside it
     --quick         a smoke test: 2 MB, one run, no stage that needs a flow, ours alone where a peer is not installed
     --list          the stages and what each is to reach
+    --table         the table of the results that are stored, measuring nothing
 
 Writes ``benchmarks/results/STAGE.json`` and prints a Markdown table. Nothing of ``--quick`` is written.
 """
@@ -34,12 +35,19 @@ def main() -> None:
     parser.add_argument("--repeat", type=int)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.stages if name not in STAGES]
     if unknown:
         parser.error(f"no stage is called {unknown[0]}; there are {', '.join(STAGES)}")
     if arguments.list:
         print("\n".join(f"{name:18} {stage.title}: {stage.goal}" for name, stage in STAGES.items()))
+        return
+    chosen = {name: STAGES[name] for name in arguments.stages or STAGES}
+    print(HEAD + "\n" + "|---" * (HEAD.count("|") - 1) + "|", flush=True)
+    if arguments.table:
+        stored = [(stage, RESULTS / f"{name}.json") for name, stage in chosen.items()]
+        print("\n".join(table(stage, json.loads(path.read_text("utf-8"))) for stage, path in stored if path.is_file()))
         return
     quick = arguments.quick
     bench = Bench(
@@ -49,9 +57,7 @@ def main() -> None:
         repeat=arguments.repeat or (1 if quick else 3),
         quick=quick,
     )
-    chosen = {name: STAGES[name] for name in arguments.stages or STAGES}
     failed = []
-    print(HEAD + "\n" + "|---" * (HEAD.count("|") - 1) + "|", flush=True)
     for name, stage in chosen.items():
         if quick and not stage.in_quick and not arguments.stages:
             print(f"| {stage.title} | not measured: takes longer |", flush=True)
