@@ -227,7 +227,7 @@ def _row(config: GateConfig, expectation: Expectation, result: dict[str, Any], c
         "gate": config.suite.name,
         "source": config.source,
         "expectation": expectation.label,
-        "column": expectation.column or f"({expectation.table})",
+        "column": _place(expectation),
         "severity": expectation.severity,
         "ok": bool(result["success"]),
         "observed": _short(observed),
@@ -236,6 +236,15 @@ def _row(config: GateConfig, expectation: Expectation, result: dict[str, Any], c
         "shards": sorted({str(example["shard"]) for example in examples if example.get("shard")}),
         "examples": json.dumps([_clip(example) for example in examples[:EXAMPLES]], ensure_ascii=False, sort_keys=True),
     }
+
+
+def _place(expectation: Expectation) -> str:
+    """The column, as a policy names a signal (``language.language_score``) where many tables have one of its name."""
+    if not expectation.column:
+        return f"({expectation.table})"
+    signals = "signals/"
+    prefix = expectation.table.removeprefix(signals) + "." if expectation.table.startswith(signals) else ""
+    return prefix + expectation.column
 
 
 def _raised(info: dict[str, Any]) -> str | None:
