@@ -3,6 +3,7 @@
 import itertools
 import math
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from tasks.preflight import Observed, Report, StepCost, Whole, estimate
 from tasks.sampling import Sample, SampleConfig, sample_inputs
 from tasks.step import Inputs
 
-BLOCKS, SMALL_RECORDS = 8, 64
+BLOCKS, SMALL_SHARE = 8, 4
 POLL_SECONDS = 0.05
 
 
@@ -69,10 +70,10 @@ def preview(settings: CurateSettings, config: SampleConfig, folder: Path, report
     if not len(sample.records):
         raise UsageError("the inputs hold no record that ingest would pass on, so there is nothing to estimate from.")
     # The first run pays for imports and compiled code; the second tells what a shard costs however small it is.
-    few = [sample.records.slice(0, SMALL_RECORDS)]
+    blocks = cut(sample.records, BLOCKS)
+    few = [blocks[0].slice(0, max(1, len(blocks[0]) // SMALL_SHARE))]
     run(few, sample.set_aside.slice(0, 0), settings, policy, folder / "first", report)
     small, _ = run(few, sample.set_aside.slice(0, 0), settings, policy, folder / "small", report)
-    blocks = cut(sample.records, BLOCKS)
     main, state = run(blocks, sample.set_aside, settings, policy, folder / "main", report)
     payload = sum(file.payload_bytes for file in sample.read)
     stored = sum(file.bytes for file in sample.read)
@@ -122,20 +123,26 @@ def run(
     """Curate ``blocks`` as if ingest had made them shards; what ingest set aside goes with the first."""
     lake = Lake.open(root)
     shards = []
+    written: dict[str, float] = {}
     for number, block in enumerate(blocks):
         shard = f"block-{number:04d}"
         asides = set_aside if number == 0 else empty(SetAside)
+        started = time.perf_counter()
         refs = {
             (ingest.name, table.name): lake.write_table(table, shard, "sample", rows)
             for table, rows in ((Records, block), (SetAside, asides))
         }
+        written[shard] = time.perf_counter() - started
         shards.append(Progress(settings.source, shard, shard, refs))
     engine = DirectEngine(settings.workers)
     state = Preview(settings, lake, report, shards, engine=engine, artifacts=False)
     with peak_memory() as memory:
         curate_shards(state, policy)
-    written = StepCost(ingest.name, {}, {shard.shard: sum(ref.bytes for ref in shard.of(Records)) for shard in shards})
-    costs = [written, *(StepCost(cost.step, cost.shards, cost.bytes) for cost in engine.costs)]
+    stored = {shard.shard: sum(ref.bytes for ref in shard.of(Records)) for shard in shards}
+    costs = [
+        StepCost(ingest.name, written, stored),
+        *(StepCost(cost.step, cost.shards, cost.bytes) for cost in engine.costs),
+    ]
     rows = {shard.shard: len(block) for shard, block in zip(shards, blocks, strict=True)}
     return Observed(rows, costs, memory.peak, memory.before), state
 
