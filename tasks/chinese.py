@@ -32,12 +32,12 @@ from tasks import chinese_words
 from tasks.kernels.text_counts import PLANES, class_counts, distinct_and_entropy, marked_words
 from tasks.lines import count, frame, ratio, split, split_lines, stripped, total
 from tasks.punctuation import TERMINAL, WHITESPACE, characters
-from tasks.segment import LANGUAGES, joined, language_of
+from tasks.segment import codes_of, joined
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
 
 LISTS = Path(__file__).parent / "lists" / "han_scripts.yaml"
-CHINESE = frozenset(language for language, code in LANGUAGES.items() if code == "cmn_Hani")
+CHINESE = "cmn_Hani"
 WIDE = "。！“”＃＄％＆‘’（）＊＋，－／：；＜＝＞？＠［＼］＾＿｀｛｜｝～"
 NARROW = ".!\"\"#$%&''()*+,-/:;<=>?@[\\]^_`{|}~"
 LINKS = (
@@ -72,7 +72,7 @@ def chinese_config() -> ChineseConfig:
 @step("chinese", version=1, reads=(Documents, SignalsLanguage), writes=(SignalsChinese,))
 def chinese(documents: pa.Table, languages: pa.Table, config: ChineseConfig) -> pa.Table:
     """One row of ``signals/chinese`` for each row of ``documents``, in their order."""
-    is_chinese = pl.Series(language_of(documents, languages)).is_in(list(CHINESE)).fill_null(value=False)
+    is_chinese = (codes_of(documents, languages) == CHINESE).fill_null(value=False)
     places = is_chinese.arg_true().to_numpy()
     found = map_slices(_signals, documents.take(pa.array(places)))
     back = pa.array(np.where(is_chinese, np.cumsum(is_chinese) - 1, 0), mask=~is_chinese.to_numpy())

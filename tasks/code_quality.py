@@ -30,6 +30,7 @@ from schemas.tables import Documents
 from tasks.code_syntax import MARKS, languages_of, syntax
 from tasks.kernels.code_parts import CODE, COMMENT, parts
 from tasks.kernels.text_counts import PLANES, class_counts, words_between
+from tasks.kernels.top_grams import top_gram_ratios
 from tasks.lines import Floats, count, frame, ratio, split, split_lines, total
 from tasks.segment import joined
 from tasks.slices import map_slices, one_chunk
@@ -150,8 +151,9 @@ def _in_words(texts: pa.Array) -> dict[str, Any]:
     words = np.diff(offsets)
     sums = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=sums[1:])
-    repeats = repeated_characters(hashes, lengths, offsets)
-    ratios = {f"{'top' if n < 5 else 'dup'}_{n}_gram_ratio": repeats[:, n - 2] for n in range(2, 11)}
+    repeats, tops = repeated_characters(hashes, lengths, offsets), top_gram_ratios(hashes, lengths, offsets)
+    ratios = {f"top_{n}_gram_ratio": tops[:, n - 2] for n in (2, 3, 4)}
+    ratios |= {f"dup_{n}_gram_ratio": repeats[:, n - 2] for n in range(5, 11)}
     mean = ratio(sums[offsets[1:]] - sums[offsets[:-1]], words)
     return {"words": words.astype(np.int32), "mean_word_length": mean, **ratios}
 

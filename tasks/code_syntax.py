@@ -85,12 +85,12 @@ MARKS: dict[str, tuple[Mark, ...]] = {
     "swift": (LONG[0], NESTED_STARS, SLASHES, QUOTED),
     "scala": (LONG[0], NESTED_STARS, SLASHES, QUOTED, LETTERED),
     "dart": (*LONG, STARS, SLASHES, QUOTED, SINGLE),
-    "php": (Mark(BLOCK, "/**", "*/", DOCUMENTATION), STARS, SLASHES, HASH, WIDE_QUOTED, WIDE_SINGLE),
-    "ruby": (Mark(BLOCK, "=begin", "\n=end", AT_LINE_START), SHELL_HASH, WIDE_QUOTED, WIDE_SINGLE),
-    "perl": (Mark(BLOCK, "=", "\n=cut", AT_LINE_START), SHELL_HASH, WIDE_QUOTED, WIDE_SINGLE),
-    "shell": (SHELL_HASH, WIDE_QUOTED, Mark(STRING, "'", "'", MANY_LINES)),
+    "php": (Mark(BLOCK, "/**", "*/", DOCUMENTATION), STARS, SLASHES, HASH, QUOTED, SINGLE),
+    "ruby": (Mark(BLOCK, "=begin", "\n=end", AT_LINE_START), SHELL_HASH, QUOTED, SINGLE),
+    "perl": (Mark(BLOCK, "=", "\n=cut", AT_LINE_START), SHELL_HASH, QUOTED, SINGLE),
+    "shell": (SHELL_HASH, QUOTED, SINGLE),
     "lua": (Mark(BLOCK, "--[[", "]]"), DASHES, Mark(STRING, "[[", "]]", MANY_LINES), QUOTED, SINGLE),
-    "r": (HASH, WIDE_QUOTED, WIDE_SINGLE),
+    "r": (HASH, QUOTED, SINGLE),
     "julia": (Mark(BLOCK, "#=", "=#", NESTED), HASH, LONG[0], QUOTED, LETTERED),
     "elixir": (LONG[0], HASH, QUOTED, SINGLE),
     "erlang": (PERCENT, WIDE_QUOTED, SINGLE),
@@ -119,7 +119,21 @@ MARKS: dict[str, tuple[Mark, ...]] = {
 }
 # where pygments counts the line feed to the comment before it
 TAKES_LINE_FEED = frozenset(
-    ("c", "cpp", "csharp", "cmake", "rust", "kotlin", "fortran", "fortran-fixed", "tex", "shell", "scala", "dart")
+    (
+        "c",
+        "cpp",
+        "csharp",
+        "cmake",
+        "rust",
+        "fortran",
+        "fortran-fixed",
+        "tex",
+        "shell",
+        "scala",
+        "sql",
+        "makefile",
+        "tcl",
+    )
 )
 
 EXTENSIONS: dict[str, str] = {

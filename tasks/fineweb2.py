@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import yaml
 
@@ -25,7 +24,7 @@ from tasks.fineweb import FineWebConfig, fineweb_columns
 from tasks.gopher_quality import GopherQualityConfig, quality_columns
 from tasks.gopher_repetition import repetition_columns
 from tasks.policy import Policy
-from tasks.segment import CURE, LANGUAGES, Split, language_of, splitters
+from tasks.segment import CURE, Split, codes_of, fineweb2_code, splitters
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
 from tasks.words import tokens_from_characters
@@ -52,7 +51,7 @@ def fineweb2(documents: pa.Table, languages: pa.Table, config: FineWeb2Config) -
 
     Raises :class:`UsageError` when an installed splitter is not the one the config speaks of.
     """
-    codes = pl.Series(language_of(documents, languages)).replace_strict(LANGUAGES, default="", return_dtype=pl.String)
+    codes = codes_of(documents, languages).fill_null("")
     places, parts = [], []
     known = splitters()
     for code in codes.unique(maintain_order=True).to_list():
@@ -83,7 +82,7 @@ def refuse_missing_splitters(policy: Policy) -> None:
         if not any(rule.signal.startswith("fineweb2.") for rule in rules):
             continue
         named = [rule.one_of or (rule.equals,) for rule in rules if rule.signal == "language.language"]
-        wanted = {LANGUAGES[str(name)] for names in named for name in names if str(name) in LANGUAGES}
+        wanted = {code for names in named for name in names if (code := fineweb2_code(str(name)))}
         if missing := sorted(wanted - set(installed)):
             raise UsageError(
                 f"policy {branch.policy.name} needs the words of {', '.join(missing)}, and nothing that splits them is "

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import chinese_words
+from tasks.language_codes import common_code
 from tasks.spacy_words import Cutter
 
 Places = npt.NDArray[np.int64]
@@ -34,29 +35,15 @@ LONG_NUMBER = re.compile("[0-9,]{20,}")  # upstream takes these out before Kiwi 
 
 LANGUAGES: dict[str, str] = {
     "zh": "cmn_Hani",
-    "cmn_Hani": "cmn_Hani",
-    "cmn_Hans": "cmn_Hani",
-    "cmn_Hant": "cmn_Hani",
-    "zho_Hani": "cmn_Hani",
-    "zho_Hans": "cmn_Hani",
-    "zho_Hant": "cmn_Hani",
     "ja": "jpn_Jpan",
-    "jpn_Jpan": "jpn_Jpan",
     "ko": "kor_Hang",
-    "kor_Hang": "kor_Hang",
     "th": "tha_Thai",
-    "tha_Thai": "tha_Thai",
     "ar": "arb_Arab",
-    "arb_Arab": "arb_Arab",
     "de": "deu_Latn",
-    "deu_Latn": "deu_Latn",
     "fr": "fra_Latn",
-    "fra_Latn": "fra_Latn",
     "ru": "rus_Cyrl",
-    "rus_Cyrl": "rus_Cyrl",
     "es": "spa_Latn",
-    "spa_Latn": "spa_Latn",
-}  # codes of lid.176, py3langid and GlotLID, and FineWeb-2's code
+}  # FineWeb-2's code of each language
 
 
 @dataclass(frozen=True)
@@ -117,7 +104,9 @@ def by_spacy(language: str) -> Callable[[], Split]:
 def japanese() -> Split:
     """Sudachi's shortest units (mode A)."""
     sudachi: Any = import_module("sudachipy")
-    tokenizer = sudachi.Dictionary().create(mode=sudachi.SplitMode.A)
+    dictionary = sudachi.Dictionary()
+    make = getattr(dictionary, "tokenizer", None) or dictionary.create  # SudachiPy 0.7 renamed it
+    tokenizer = make(mode=sudachi.SplitMode.A)
 
     def pairs(text: str) -> Pairs:
         place = 0
@@ -182,10 +171,17 @@ def splitters() -> dict[str, Splitter]:
     }
 
 
-def language_of(documents: pa.Table, languages: pa.Table) -> pa.Array:
-    """The language of each document, in their order; null where ``languages`` has no row for it."""
+def fineweb2_code(language: str | None) -> str | None:
+    """FineWeb-2's code for a language by any detector's label (``zh``, ``cmn_Hani``), None for other languages."""
+    return LANGUAGES.get(common_code(language or ""))
+
+
+def codes_of(documents: pa.Table, languages: pa.Table) -> pl.Series:
+    """FineWeb-2's code of each document, in their order; null for another language or none in ``languages``."""
     rows = pl.DataFrame(languages.select(["doc_id", "language"])).unique("doc_id", keep="first", maintain_order=True)
-    return pl.DataFrame(documents.select(["doc_id"])).join(rows, on="doc_id", how="left")["language"].to_arrow()
+    named = pl.DataFrame(documents.select(["doc_id"])).join(rows, on="doc_id", how="left", maintain_order="left")
+    known = {name: fineweb2_code(name) for name in named["language"].unique().drop_nulls().to_list()}
+    return named["language"].replace_strict(known, default=None, return_dtype=pl.String)
 
 
 def joined(texts: pa.Array, mark: str = "") -> tuple[str, npt.NDArray[np.uint32], Places]:

@@ -2,7 +2,7 @@
 
 Source: spaCy's ``lang/{ar,de,es,fr,ru}/punctuation.py``, ``lang/char_classes.py`` and ``lang/punctuation.py`` (MIT), in
 the order in which spaCy tries them; lists of single marks and words are in ``lists/spacy_words.yaml``. Character
-classes follow the Unicode categories within the blocks that spaCy names. Cost: half a second a language, once a process.
+classes follow the Unicode categories within the blocks that spaCy names. Cost: half a second a language, in a process.
 """
 
 import re
@@ -136,11 +136,12 @@ def _french_words(lists: dict[str, Any]) -> re.Pattern[str]:
     hyphen, mark = f"[{FRENCH_HYPHENS}]", f"[{FRENCH_MARKS}]"
     rest = f"[{lower}][{FRENCH_HYPHENS}{lower}{FRENCH_MARKS}]*$"
     flat = {name: [item for row in lists[name] for item in row] for name in ("hyphened", "words")}
-    words = [f"^{word[:-1].replace('-', hyphen).replace('’', mark)}[{lower}]{word[-1]}$" for word in flat["words"]]
-    words += [f"^{front}{hyphen}{rest}" for front in flat["hyphened"]]
-    words += [f"^{front}{mark}{rest}" for front in lists["elided"]]
-    words += [f"^[{letter}]+{hyphen}{joint}{hyphen}(?:l{mark})?[{letter}]+$" for joint in lists["joints"]]
-    return re.compile("(?iu)" + "|".join(f"(?:{word})" for word in words))
+    plain = [word.replace("-", hyphen).replace("’", mark) for word in flat["words"]]
+    some, any_number = ("|".join(word[:-1] for word in plain if word.endswith(sign)) for sign in "+*")
+    words = [f"(?:{some})[{lower}]+$", f"(?:{any_number})[{lower}]*$"]
+    words += [f"(?:{'|'.join(flat['hyphened'])}){hyphen}{rest}", f"(?:{'|'.join(lists['elided'])}){mark}{rest}"]
+    words.append(f"[{letter}]+{hyphen}(?:{'|'.join(lists['joints'])}){hyphen}(?:l{mark})?[{letter}]+$")
+    return re.compile("(?iu)" + "|".join(words))
 
 
 @lru_cache(maxsize=1)

@@ -93,6 +93,8 @@ OPENCODER = {
     "qsc_code_frac_lines_assert": "opc_assert",
 }
 COMPARABLE = ("Comment.Single", "Comment.Multiline")  # the comments that bigcode counts
+DOCUMENTED = ("php", "rust")  # pygments has another name for their documentation comments, which bigcode leaves out
+UNCOUNTED = {"cpp": {"Comment"}}  # what stands in #if 0
 Fails = dict[str, set[str]]
 
 
@@ -149,7 +151,7 @@ def chosen(corpora: Path, name: str, every: int) -> tuple[pa.Table, dict[str, di
     columns = {"doc_id": keys, "source": [], "record_uri": [], "text": []} | {"extractor": ["row"] * len(keys)}
     for key in keys:
         for column, value in zip(("source", "record_uri", "text"), found[key], strict=True):
-            columns[column].append(value)
+            columns[column].append(f"{value}@0+1" if column == "record_uri" else value)
     blank = {field.name: pa.nulls(len(keys), field.type) for field in Documents.schema}
     table = pa.table(blank | {column: pa.array(values, pa.string()) for column, values in columns.items()})
     return table, {key: rows[key] for key in keys}
@@ -175,8 +177,8 @@ def fails(documents: pa.Table, policy: Policy, *signals: tuple[str, pa.Table]) -
     return found
 
 
-def compare(documents: pa.Table, theirs: Fails, ours: Fails, exact: bool) -> Agreement:
-    """Fates beside each other. ``exact``: both sides name every failed rule, so that a kind names those of one side."""
+def compare(documents: pa.Table, theirs: Fails, ours: Fails) -> Agreement:
+    """Fates beside each other; a kind names the rules that fail on one side only."""
     differing: Counter[str] = Counter()
     examples: dict[str, str] = {}
     text = dict(zip(documents.column("doc_id").to_pylist(), documents.column("text").to_pylist(), strict=True))
@@ -200,7 +202,7 @@ def fineweb2_presets(corpora: Path, every: int = 1) -> dict[str, Agreement]:
         part = documents.filter(mask)
         ours = fails(part, load_policy(f"fineweb2@{name}"), (SignalsFineWeb2.name, table.filter(mask)))
         theirs = {key: _reasons(rows[key]) for key in part.column("doc_id").to_pylist()}
-        result[f"fineweb2@{name}"] = compare(part, theirs, ours, exact=False)
+        result[f"fineweb2@{name}"] = compare(part, theirs, ours)
     return result
 
 
@@ -218,9 +220,7 @@ def chinese_presets(corpora: Path, every: int = 1) -> dict[str, Agreement]:
         (SignalsFineWeb2.name, fineweb2.function(documents, spoken, fineweb2_config())),
     )
     neo = {key: _names(row["map_neo"], MAP_NEO) for key, row in rows.items()}
-    result = {
-        "map-neo@code": compare(documents, neo, fails(documents, load_policy("map-neo@code"), *signals), exact=True)
-    }
+    result = {"map-neo@code": compare(documents, neo, fails(documents, load_policy("map-neo@code"), *signals))}
     filters = golden("fineweb2")
     theirs = {}
     for key, row in rows.items():
@@ -231,7 +231,7 @@ def chinese_presets(corpora: Path, every: int = 1) -> dict[str, Agreement]:
     own = ("han", "function_words", "neo_characters")  # MAP-NEO's upper limit hides its lower one
     rules = tuple(rule for rule in policy.rules if rule.name not in own)
     ours = fails(documents, policy.model_copy(update={"rules": rules}), *signals)
-    result["zh-web"] = compare(documents, theirs, ours, exact=False)
+    result["zh-web"] = compare(documents, theirs, ours)
     return result
 
 
@@ -245,41 +245,42 @@ def code_presets(corpora: Path, every: int = 1) -> dict[str, Agreement]:
     documents, rows = chosen(corpora, "code", every)
     signals = (SignalsCode.name, code.function(documents, CodeConfig()))
     bigcode = fails(documents, load_policy("code@bigcode"), signals)
+    opencoder = fails(documents, load_policy("code@opencoder"), signals)
     basic = {"line_max", "line_mean", "alphanumeric"}
-    theirs, ours, blind = {}, {}, {}
+    theirs, ours = {}, {}
     for key, row in rows.items():
-        named = set(row["bigcode"].split(";")) - {""}
-        mine = {"basic" if name in basic else name for name in bigcode[key]}
-        if any(kind in row["comments"] for kind in COMPARABLE):
-            theirs[key], ours[key] = named, mine
-        else:
-            blind[key] = ({name for name in named if not name.startswith("comments")}, mine - {"comments"})
-    result = {
-        "code@bigcode": compare(documents, theirs, ours, exact=True),
-        "code@bigcode, languages whose comments pygments calls otherwise, without that rule": compare(
-            documents,
-            {key: pair[0] for key, pair in blind.items()},
-            {key: pair[1] for key, pair in blind.items()},
-            exact=True,
-        ),
-    }
-    opencoder = {key: _names(row["opencoder"], OPENCODER) for key, row in rows.items()}
-    result["code@opencoder"] = compare(
-        documents, opencoder, fails(documents, load_policy("code@opencoder"), signals), exact=True
-    )
+        theirs[key] = {rule for rule in row["bigcode"].split(";") if rule}
+        ours[key] = {"basic" if rule in basic else rule for rule in bigcode[key]}
+        if not _comparable(row) or row["language"] in DOCUMENTED:
+            theirs[key] = {rule for rule in theirs[key] if not rule.startswith("comments")}
+            ours[key] -= {"comments"}
+    result = {"code@bigcode": compare(documents, theirs, ours)}
+    named = {key: _names(row["opencoder"], OPENCODER) - _apart(row) for key, row in rows.items()}
+    ours = {key: opencoder[key] - _apart(row) for key, row in rows.items()}
+    result["code@opencoder"] = compare(documents, named, ours)
     policy = load_policy("code")
     rules = tuple(rule for rule in policy.rules if rule.name != "lines")
     mine = fails(documents, policy.model_copy(update={"rules": rules}), signals)
-    cited = {}
-    for key, row in rows.items():
-        named = {name for name in row["bigcode"].split(";") if name in ("basic", "xml")}
-        cited[key] = named | (opencoder[key] - {"opc_lines", "opc_line_max", "opc_xml"})
-    same = {
-        key: {"basic" if name in basic else name.replace("comments", "opc_comments") for name in names}
-        for key, names in mine.items()
+    not_taken = {"opc_lines", "opc_line_max", "opc_xml"}
+    cited = {
+        key: {rule for rule in row["bigcode"].split(";") if rule in ("basic", "xml")} | (named[key] - not_taken)
+        for key, row in rows.items()
     }
-    result["code"] = compare(documents, cited, same, exact=True)
+    names = dict.fromkeys(basic, "basic") | {"comments": "opc_comments"}
+    ours = {key: {names.get(rule, rule) for rule in mine[key]} - _apart(row) for key, row in rows.items()}
+    result["code"] = compare(documents, cited, ours)
     return result
+
+
+def _apart(row: dict[str, str]) -> set[str]:
+    """The rule on comments, where the two sides cannot mean the same by it."""
+    return set() if _comparable(row) else {"opc_comments"}
+
+
+def _comparable(row: dict[str, str]) -> bool:
+    """Whether pygments has a lexer of the language and calls all its comments by names that bigcode counts."""
+    kinds = {kind.removeprefix("Token.") for kind in row["comments"].split(";")}
+    return bool(kinds & set(COMPARABLE)) and "Comment" not in kinds - UNCOUNTED.get(row["language"], set())
 
 
 def url_preset(corpora: Path) -> dict[str, Agreement]:
@@ -313,7 +314,7 @@ def url_preset(corpora: Path) -> dict[str, Agreement]:
     judged = table.select("doc_id", **demands)
     ours = {row["doc_id"]: {name for name in demands if row[name]} for row in judged.iter_rows(named=True)}
     theirs = {key: {rows[key]["reason"]} - {""} for key in keys}
-    return {"url": compare(pa.table({"doc_id": keys, "text": urls}), theirs, ours, exact=False)}
+    return {"url": compare(pa.table({"doc_id": keys, "text": urls}), theirs, ours)}
 
 
 def record(found: dict[str, Agreement]) -> dict[str, Any]:

@@ -84,6 +84,9 @@ def _parts(  # type: ignore[no-untyped-def] # numba: typed through parts
             continue
         start, stop = offsets[text], offsets[text + 1]
         place = start
+        if place + 1 < stop and data[place] == 35 and data[place + 1] == 33:  # "#!" names an interpreter
+            while place < stop and data[place] != 10:
+                place += 1
         line = start  # where the line begins
         last = np.uint8(0)  # last byte that is neither white space nor comment
         depth = 0  # of brackets
