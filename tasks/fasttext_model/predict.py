@@ -28,7 +28,8 @@ from tasks.fasttext_model.dictionary import (
     find_word,
     fnv_step,
 )
-from tasks.fasttext_model.files import HIERARCHICAL, SOFTMAX, FastTextModel, Floats
+from tasks.fasttext_model.files import HIERARCHICAL, FastTextModel, Floats
+from tasks.fasttext_model.losses import all_outputs, descend, insert, log_of
 
 CACHED_BYTES = 48  # longer words are rare, and seldom come twice
 CACHE_SLOTS = 1 << 17
@@ -38,8 +39,6 @@ BLOCK = 64  # bytes of a long word taken at a time
 LABEL = np.frombuffer(b"__label__", np.uint8)
 END_OF_LINE = np.frombuffer(b"</s>", np.uint8)
 END_OF_LINE_HASH = 3617362777
-SMALLEST = 1e-5  # fastText adds it to every probability before it takes the logarithm
-SIGMOID_SLOTS, SIGMOID_LIMIT = 512, 8
 
 
 def predict(model: FastTextModel, texts: pa.Array, k: int) -> tuple[Ints, Floats]:
@@ -207,11 +206,11 @@ def _predict(
             continue
         hidden *= np.float32(1.0 / added)
         if loss == HIERARCHICAL:
-            _descend(hidden, output, left, right, stack_nodes, stack_scores, labels[piece], scores[piece])
+            descend(hidden, output, left, right, stack_nodes, stack_scores, labels[piece], scores[piece])
         else:
-            _all_outputs(hidden, output, loss, outputs)
+            all_outputs(hidden, output, loss, outputs)
             for label in range(len(outputs)):
-                _insert(labels[piece], scores[piece], label, _log(outputs[label]))
+                insert(labels[piece], scores[piece], label, log_of(outputs[label]))
         for rank in range(labels.shape[1]):
             if labels[piece, rank] >= 0:
                 scores[piece, rank] = math.exp(scores[piece, rank])
@@ -324,83 +323,3 @@ def _word_ngrams(
                 _add_row(hidden, rows, n_words + kept)
                 added += 1
     return added
-
-
-@njit(cache=True, nogil=True)
-def _dot(output: Floats, row: int, hidden: Floats) -> np.float32:
-    total = np.float32(0)
-    for column in range(len(hidden)):
-        total += output[row, column] * hidden[column]
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _log(value: np.float32) -> np.float32:
-    return np.float32(math.log(np.float64(value) + SMALLEST))
-
-
-@njit(cache=True, nogil=True)
-def _descend(
-    hidden: Floats,
-    output: Floats,
-    left: Ints,
-    right: Ints,
-    nodes: Ints,
-    logs: Floats,
-    labels: Ints,
-    scores: Floats,
-) -> None:
-    """The most probable leaves of the tree of hierarchical softmax, skipping branches that cannot hold one."""
-    leaves, depth = output.shape[0], 1
-    nodes[0], logs[0] = len(left) - 1, 0
-    smallest = _log(np.float32(0))
-    while depth:
-        depth -= 1
-        node, score = nodes[depth], logs[depth]
-        if score < smallest or (labels[-1] >= 0 and score < scores[-1]):
-            continue
-        if left[node] < 0:
-            _insert(labels, scores, node, score)
-            continue
-        value = _dot(output, node - leaves, hidden)
-        share = np.float32(1.0 / np.float64(np.float32(1) + math.exp(-value)))
-        nodes[depth], logs[depth] = right[node], score + _log(share)
-        nodes[depth + 1], logs[depth + 1] = left[node], score + _log(np.float32(1.0 - np.float64(share)))
-        depth += 2
-
-
-@njit(cache=True, nogil=True)
-def _insert(labels: Ints, scores: Floats, label: int, score: np.float32) -> None:
-    """Put a label where it belongs among the best so far; of equals the earlier one is first."""
-    place = len(labels)
-    while place > 0 and (labels[place - 1] < 0 or scores[place - 1] < score):
-        place -= 1
-    for later in range(len(labels) - 1, place, -1):
-        labels[later], scores[later] = labels[later - 1], scores[later - 1]
-    if place < len(labels):
-        labels[place], scores[place] = label, score
-
-
-@njit(cache=True, nogil=True)
-def _all_outputs(hidden: Floats, output: Floats, loss: int, outputs: Floats) -> None:
-    """The probability of every label, by softmax or by one sigmoid each (from fastText's table of 512 steps)."""
-    for label in range(len(outputs)):
-        outputs[label] = _dot(output, label, hidden)
-    if loss == SOFTMAX:
-        largest, total = outputs.max(), np.float32(0)
-        for label in range(len(outputs)):
-            outputs[label] = math.exp(outputs[label] - largest)
-            total += outputs[label]
-        for label in range(len(outputs)):
-            outputs[label] /= total
-        return
-    for label in range(len(outputs)):
-        value = outputs[label]
-        if value < -SIGMOID_LIMIT:
-            outputs[label] = 0
-        elif value > SIGMOID_LIMIT:
-            outputs[label] = 1
-        else:
-            slot = np.int64((value + np.float32(SIGMOID_LIMIT)) * np.float32(SIGMOID_SLOTS) / np.float32(16))
-            step = np.float32(slot * 16) / np.float32(SIGMOID_SLOTS) - np.float32(SIGMOID_LIMIT)
-            outputs[label] = np.float32(1.0 / (1.0 + np.float64(math.exp(-step))))
