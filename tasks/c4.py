@@ -5,16 +5,16 @@ Datasets (``c4@tfds``).
 C4 drops lines one after another and looks for ``lorem ipsum`` and ``{`` only in lines that got so far. Here the lines
 stay (text is removed in one late step), yet the columns say what C4 would have found:
 
-1. A line with a word over ``max_word_length`` characters, without terminal punctuation (where the lineage asks for it) or
-   with fewer than ``min_words`` words says nothing.
+1. A line with a word over ``max_word_length`` characters, without terminal punctuation (where the lineage asks for it)
+   or with fewer than ``min_words`` words says nothing.
 2. A line left over with ``lorem ipsum`` sets ``lorem_ipsum``. One with ``javascript`` counts as a JavaScript line.
 3. A line left over with ``{`` sets ``curly_bracket``; one with a policy phrase counts as a policy line.
 4. ``sentences`` counts the sentences of the lines left over then, as spaCy's sentencizer does.
 
-Words are what white space separates. Citation marks (``[12]``, ``[edit]``) are taken out of a line after its longest word
-is looked for; words are counted before that, but after it in ``c4@tfds``. Upstream stops at the first ``{`` or ``lorem
-ipsum``; here both columns and the counts always describe the whole document. ``c4@tfds`` counts sentences with NLTK's
-punkt, which can only matter where fewer lines stay than sentences are asked for.
+Words are what white space separates. Citation marks (``[12]``, ``[edit]``) are taken out of a line after its longest
+word is looked for; words are counted before that, but after it in ``c4@tfds``. Upstream stops at the first ``{`` or
+``lorem ipsum``; here both columns and the counts always describe the whole document. ``c4@tfds`` counts sentences with
+NLTK's punkt, which can only matter where fewer lines stay than sentences are asked for.
 """
 
 import numpy as np
@@ -102,7 +102,7 @@ def drop_reasons(facts: LineFacts, config: C4Config) -> npt.NDArray[np.uint8]:
 
 
 def c4_columns(facts: LineFacts, config: C4Config) -> dict[str, npt.NDArray[np.generic]]:
-    """Every column of ``signals/c4`` but ``doc_id``; of ``signals/c4_paper`` and ``signals/c4_tfds`` by their configs."""
+    """Every column of ``signals/c4`` (or ``c4_paper``, ``c4_tfds``, by the config of the lineage) but ``doc_id``."""
     reasons = drop_reasons(facts, config)
     kept = reasons == KEPT
     lorem, curly = (facts.found & LOREM_IPSUM) != 0, (facts.found & CURLY) != 0
@@ -134,9 +134,10 @@ def text_left(column: Column, facts: LineFacts, config: C4Config) -> tuple[Bytes
 def judge_lines(texts: pa.Array, config: C4Config) -> pa.Table:
     """Every line of ``texts`` (Arrow strings, lines as ``str.splitlines`` gives them) and why C4 drops it.
 
-    One row a line, in order: ``row`` (number of the text), then places in it in code points: ``start`` to ``end`` the line
-    without white space at its ends (C4 strips every line), ``line_start`` to ``line_end`` the line as it stands without
-    its line break, ``next`` where the next one begins; and ``reason``, one of ``REASONS`` or null where C4 keeps the line.
+    One row a line, in order: ``row`` (number of the text), then places in it in code points: ``start`` to ``end`` the
+    line without white space at its ends (C4 strips every line), ``line_start`` to ``line_end`` the line as it stands
+    without its line break, ``next`` where the next one begins; and ``reason``, one of ``REASONS`` or null where C4
+    keeps the line.
     """
     column = column_of(texts)
     lines = lines_of(column)
@@ -161,7 +162,7 @@ def judge_lines(texts: pa.Array, config: C4Config) -> pa.Table:
 
 
 def citation_spans(texts: pa.Array) -> pa.Table:
-    """Every citation mark (``[12]``, ``[edit]``, ``[citation needed]``): ``row``, and ``start``, ``end`` in code points."""
+    """Every citation mark (``[12]``, ``[edit]`` ..): ``row``, and ``start``, ``end`` in code points."""
     column = column_of(texts)
     start, end = find_citations(column.data, int(column.bounds[0]), int(column.bounds[-1]), character_table())
     row = (np.searchsorted(column.bounds, start, side="right") - 1).astype(np.int32)

@@ -85,8 +85,10 @@ def _ends(data: Bytes, start: Places, end: Places) -> tuple[Bytes, npt.NDArray[n
     """The last byte of each stretch, 0 when it is empty, and whether its last three are full stops."""
     if not len(data):
         return np.zeros(len(start), np.uint8), np.zeros(len(start), np.bool_)
-    last = np.where(end > start, data[end - 1], 0).astype(np.uint8)
-    dots = (end - start >= 3) & (last == ord(".")) & (data[end - 2] == ord(".")) & (data[end - 3] == ord("."))
+    last = np.where(end > start, data[np.maximum(end - 1, 0)], 0).astype(np.uint8)
+    dots = (end - start >= 3) & (last == ord("."))
+    for back in (2, 3):
+        dots &= data[np.maximum(end - back, 0)] == ord(".")
     return last, dots
 
 

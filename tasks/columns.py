@@ -1,6 +1,7 @@
 """A column of texts as its UTF-8 bytes, cut at white space and at line breaks; what the kernels of signals start from.
 
-Nothing is copied: ``data`` is Arrow's own buffer. Cost: about 4 ns a byte (``kernels/chunks.py``, ``kernels/lines.py``).
+Nothing is copied: ``data`` is Arrow's own buffer. Cost: about 4 ns a byte (``kernels/chunks.py``,
+``kernels/lines.py``).
 """
 
 from dataclasses import dataclass
@@ -50,8 +51,8 @@ class Lines:
     """Lines of texts as ``str.splitlines`` gives them; lines ``offsets[i]:offsets[i + 1]`` are those of text i.
 
     All in bytes of the column's data: ``first`` to ``last`` is the line as it stands, the next one begins at ``after``;
-    ``start`` to ``end`` is the line without white space at its ends (nothing, at ``last``, for an empty one). ``words``:
-    its chunks, ``chunk`` being the first; ``longest``: characters of the longest of them.
+    ``start`` to ``end`` is the line without white space at its ends (nothing, at ``last``, for an empty one).
+    ``words``: its chunks, ``chunk`` being the first; ``longest``: characters of the longest of them.
     """
 
     first: Places

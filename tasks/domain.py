@@ -21,7 +21,7 @@ from tasks.kernels.chunks import EAST
 from tasks.lines import Floats, count, frame, ratio, split, total
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
-from tasks.words import tokenize, Positions, Tokens
+from tasks.words import Positions, Tokens, tokenize
 
 CODE, MATHEMATICS, DOCUMENTATION, PROSE = "code", "mathematics", "documentation", "prose"
 

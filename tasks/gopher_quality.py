@@ -20,7 +20,7 @@ from tasks.kernels.quality import WordList, count_marks, sum_lines, sum_tokens
 from tasks.lines import Floats, ratio
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
-from tasks.words import tokenize, Places, Tokens, hash_word
+from tasks.words import Places, Tokens, hash_word, tokenize
 
 
 class GopherQualityConfig(Config):

@@ -26,7 +26,7 @@ from tasks.kernels.pieces import repeated_pieces
 from tasks.lines import Floats, ratio
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
-from tasks.words import tokenize, Tokens
+from tasks.words import Tokens, tokenize
 
 TOP = (2, 3, 4)
 REPEATED = (5, 6, 7, 8, 9, 10)

@@ -1,12 +1,16 @@
 """The heuristic signals of a document in one step: Gopher, C4 in three lineages, FineWeb, and the domain.
 
-A slice of documents is cut into chunks, lines and tokens once, and every set of signals is measured from these; each has
-a module of its own with its formulas (``gopher_quality``, ``gopher_repetition``, ``c4``, ``fineweb``, ``domain``).
+A slice of documents is cut into chunks, lines and tokens once, and every set of signals is measured from these; each
+has a module of its own with its formulas (``gopher_quality``, ``gopher_repetition``, ``c4``, ``fineweb``, ``domain``).
 
 Cost: see docs/signals.md. Memory: some 60 bytes a byte of a slice, of a million characters or one longer document.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
+from pydantic import field_validator
 
 from schemas.config import Config
 from schemas.signals import (
@@ -30,7 +34,7 @@ from tasks.gopher_quality import GopherQualityConfig
 from tasks.gopher_repetition import repetition_columns
 from tasks.slices import map_slices_to_many, one_chunk
 from tasks.step import step
-from tasks.words import tokens_of
+from tasks.words import is_one_token, tokens_of
 
 WRITES = (
     SignalsGopherQuality,
@@ -53,6 +57,14 @@ class HeuristicsConfig(Config):
     fineweb: FineWebConfig = FineWebConfig()
     domain: DomainConfig = DomainConfig()
 
+    @field_validator("gopher_quality")
+    @classmethod
+    def _can_match(cls, config: GopherQualityConfig) -> GopherQualityConfig:
+        split = [word for word in config.stop_words if not is_one_token(word)]
+        if split:
+            raise ValueError(f"{', '.join(map(repr, split))} can never match: a stop word must be one token")
+        return config
+
 
 @step("heuristics", version=1, reads=(Documents,), writes=WRITES)
 def heuristics(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, ...]:
@@ -70,7 +82,7 @@ def _signals(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, .
         phrases: line_facts(column, lines, tokens, phrases) for phrases in {each.policy_phrases for each in lineages}
     }
     left = c4.text_left(column, facts[config.c4.policy_phrases], config.c4)
-    columns = (
+    columns: tuple[Mapping[str, Any], ...] = (
         gopher_quality.columns_of(column, lines, tokens, config.gopher_quality),
         repetition_columns(texts, tokens),
         *(c4.c4_columns(facts[each.policy_phrases], each) for each in lineages),
@@ -81,5 +93,5 @@ def _signals(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, .
     return tuple(_table(written, {"doc_id": doc_id, **values}) for written, values in zip(WRITES, columns, strict=True))
 
 
-def _table(written: Table, columns: dict[str, object]) -> pa.Table:
+def _table(written: Table, columns: Mapping[str, Any]) -> pa.Table:
     return pa.table([columns[name] for name in written.schema.names], written.schema)

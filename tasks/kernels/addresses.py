@@ -13,6 +13,8 @@ import numpy.typing as npt
 from tasks.kernels.chunks import ADDRESS, DIGIT, LOWER, WORD
 from tasks.kernels.compiled import helper
 
+USES = "chunks:93be774cd362"
+
 Words = npt.NDArray[np.uint32]
 
 STOP, HYPHEN, PLUS, COLON, SLASH, AT, HASH, QUESTION, LOW_LINE = 0x2E, 0x2D, 0x2B, 0x3A, 0x2F, 0x40, 0x23, 0x3F, 0x5F
@@ -20,19 +22,17 @@ STOP, HYPHEN, PLUS, COLON, SLASH, AT, HASH, QUESTION, LOW_LINE = 0x2E, 0x2D, 0x2
 
 @helper
 def is_address(code: Words, bits: Words, low: int, high: int) -> bool:
-    """Whether characters ``low`` to ``high`` are an address. ``code``, ``bits``: code points and properties of a word."""
+    """Whether characters ``low`` to ``high`` are an address, by their code points and properties."""
     if _is_host(code, bits, low, high):
         return True
     at = low
     while at < high and (bits[at] & WORD or code[at] in (PLUS, HYPHEN, STOP)):
         at += 1
-    if at - low >= 2 and at + 2 < high and code[at] == COLON and code[at + 1] == SLASH and code[at + 2] == SLASH:
-        if _is_host(code, bits, at + 3, high):
-            return True
-    for at in range(low + 1, high - 1):
-        if code[at] == AT and _is_host(code, bits, at + 1, high):
-            return True
-    return False
+    scheme = at - low >= 2 and at + 2 < high and code[at] == COLON and code[at + 1] == SLASH and code[at + 2] == SLASH
+    found = scheme and _is_host(code, bits, at + 3, high)
+    for place in range(low + 1, high - 1):
+        found = found or (code[place] == AT and _is_host(code, bits, place + 1, high))
+    return found
 
 
 @helper
@@ -66,9 +66,9 @@ def _is_host(code: Words, bits: Words, low: int, high: int) -> bool:
 @helper
 def _is_public_ip(code: Words, bits: Words, low: int, high: int) -> bool:
     """Four numbers with stops between, as spaCy's expression has them: private networks are none."""
-    packed, at = 0, low
+    packed, at = np.int64(0), low
     for place in range(4):
-        start, number = at, 0
+        start, number = at, np.int64(0)
         while at < high and bits[at] & DIGIT:
             number = number * 10 + np.int64(code[at]) - 0x30
             at += 1

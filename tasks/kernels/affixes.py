@@ -37,6 +37,8 @@ from tasks.kernels.chunks import (
 )
 from tasks.kernels.compiled import helper, kernel
 
+USES = "addresses:69fa7f150d68 chunks:93be774cd362"
+
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int32]
@@ -54,9 +56,9 @@ class Specials(NamedTuple):
     """Special cases of up to 15 characters, in an open-addressing table with a power of two of slots.
 
     ``keys``: hashes of the strings, 0 for a free slot. ``number``: of the special case in each slot. ``pieces``:
-    characters of the up to three tokens it becomes, 8 bits each, the first lowest. ``members``: set of the first 16 bits
-    of the hashes. ``first``, ``last``: lengths of the special cases that begin, or end, with each ASCII character (127:
-    with any other), as bits.
+    characters of the up to three tokens it becomes, 8 bits each, the first lowest. ``members``: set of the first 16
+    bits of the hashes. ``first``, ``last``: lengths of the special cases that begin, or end, with each ASCII character
+    (127: with any other), as bits.
     """
 
     keys: Hashes
@@ -82,7 +84,7 @@ def _pieces_of(key: np.uint64, keys: Hashes, pieces: Words) -> np.uint32:
     slot = (key >> np.uint64(16)) & mask
     while keys[slot] != 0:
         if keys[slot] == key:
-            return pieces[slot]
+            return np.uint32(pieces[slot])
         slot = (slot + np.uint64(1)) & mask
     return np.uint32(0)
 
@@ -214,7 +216,7 @@ def _infix(code: Words, bits: Words, at: int, low: int, high: int) -> int:
         return 0
     if following & ALPHA:
         return 1 if this in (HYPHEN, 0x2013, DASH, 0x7E, COLON, 0x3C, 0x3E, 0x3D, SLASH) else 0
-    if (this == HYPHEN or this == DASH) and after == this and at + 2 < high:
+    if this in (HYPHEN, DASH) and after == this and at + 2 < high:
         if bits[at + 2] & ALPHA:
             return 2
         if this == HYPHEN and code[at + 2] == HYPHEN and at + 3 < high and bits[at + 3] & ALPHA:
@@ -352,7 +354,7 @@ def _split(
             special = _special(data, byte, code, states, low, high, keys, pieces, first, last)
     if special:
         while special:
-            low += np.int64(special & np.uint32(0xFF))
+            low += int(np.int64(special & np.uint32(0xFF)))
             special >>= np.uint32(8)
             ends[count] = low
             count += 1

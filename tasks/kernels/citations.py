@@ -9,6 +9,8 @@ import numpy.typing as npt
 from tasks.kernels.chunks import NUMBER
 from tasks.kernels.compiled import helper, kernel
 
+USES = "chunks:93be774cd362"
+
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""Special cases put together again from neighbouring tokens, as spaCy does after its rules: ``(`` ``:`` ``)`` .. ``:)``.
+"""Special cases put together again from neighbouring tokens, as spaCy does after its rules: ``:`` ``)`` is ``:)``.
 
 spaCy looks for the tokens that its rules alone would make of a special case (``Tokenizer._apply_special_cases``). Where
 such runs overlap the longest wins, then the earliest; a run with a space in it wins too, but is left as it is.
@@ -15,13 +15,14 @@ from tasks.kernels.affixes import Specials, mixed
 from tasks.kernels.chunks import FACTOR, SEED
 from tasks.kernels.compiled import helper, kernel
 
+USES = "affixes:f93aed12ab21 chunks:93be774cd362"
+
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 TokenArrays = tuple[Places, Places, Places, Bytes, Hashes, Positions]
 
-USES = "affixes.py 000000000000"  # what this calls, see tests/unit/test_kernels.py
 MOST = 11  # tokens in a run
 
 
@@ -29,8 +30,8 @@ class Runs(NamedTuple):
     """What the rules alone make of each special case.
 
     ``parts``: (cases, 12), the number of tokens, 0 for fewer than two, then the characters of each. ``pairs``: set of
-    the first two tokens of all runs, 2**16 bits. ``pieces``, ``flags``, ``hashes``: (cases, 3), characters, flags and hashes of the
-    tokens it becomes, then zeros.
+    the first two tokens of all runs, 2**16 bits. ``pieces``, ``flags``, ``hashes``: (cases, 3), characters, flags and
+    hashes of the tokens it becomes, then zeros.
     """
 
     parts: Bytes
@@ -72,7 +73,7 @@ def _gap(data: Bytes, end: int, start: int) -> int:
 @kernel
 def merge(data: Bytes, tokens: TokenArrays, first: Positions, specials: Specials, runs: Runs) -> TokenArrays:
     """``tokens`` with every run that begins at one of ``first`` (ascending) replaced by its special case."""
-    start, end, length, flags, hashes, offsets = tokens
+    start, end, length, _, _, offsets = tokens
     most = len(first) * (MOST - 1)
     place, size, case = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     found = 0
@@ -109,12 +110,10 @@ def _case_of(key: np.uint64, keys: Hashes, number: Places) -> int:
 @helper
 def _same_parts(parts: Bytes, length: Places, first: int, stop: int) -> bool:
     """Whether the tokens from ``first`` to ``stop`` have the lengths of the run."""
-    if parts[0] != stop - first:
-        return False
+    same = bool(parts[0] == stop - first)
     for token in range(first, stop):
-        if parts[1 + token - first] != length[token]:
-            return False
-    return True
+        same = same and bool(parts[1 + token - first] == length[token])
+    return same
 
 
 @kernel
@@ -180,7 +179,7 @@ def _replaced(
 @helper
 def _spaced(start: Places, end: Places, token: int, size: int) -> bool:
     """Whether there is a space in the run of ``size`` tokens from ``token`` on."""
+    spaced = False
     for part in range(token, token + size - 1):
-        if end[part] != start[part + 1]:
-            return True
-    return False
+        spaced = spaced or end[part] != start[part + 1]
+    return spaced

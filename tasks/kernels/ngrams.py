@@ -25,10 +25,10 @@ def n_gram_characters(
 ) -> tuple[Positions, Positions]:
     """Two arrays of shape (texts, len(top)) and (texts, len(repeated)).
 
-    ``hashes``, ``length``: of each token, its characters in the second; tokens ``offsets[i]:offsets[i + 1]`` are those of
-    text i. ``top``, ``repeated``: the n, each from 2 on. The first array: characters of the most frequent n-gram (the
-    earliest among equals) with one space between tokens, times its occurrences. The second: characters of n-grams seen
-    before, from left to right; one counted is jumped over.
+    ``hashes``, ``length``: of each token, its characters in the second; tokens ``offsets[i]:offsets[i + 1]`` are those
+    of text i. ``top``, ``repeated``: the n, each from 2 on. The first array: characters of the most frequent n-gram
+    (the earliest among equals) with one space between tokens, times its occurrences. The second: characters of n-grams
+    seen before, from left to right; one counted is jumped over.
     """
     texts = len(offsets) - 1
     most = 0
@@ -95,8 +95,8 @@ def _number_pairs(
     while size < 2 * count:
         size *= 2
     mask = np.uint64(size - 1)
-    for slot in range(size):
-        slot_number[slot] = -1
+    for free in range(size):
+        slot_number[free] = -1
     groups = 0
     for token in range(count - 1):
         key = hashes[base + token] * np.uint64(FACTOR) + hashes[base + token + 1]
@@ -120,13 +120,14 @@ def _number_pairs(
 def _number_runs(
     left: int, keys: Hashes, slot_number: Places, number: Places, place: Places, first: Places, times: Places
 ) -> tuple[int, int]:
-    """Number the n-grams whose two (n-1)-grams both come again; the others are dropped. Returns what is left, groups."""
+    """Number the n-grams whose two (n-1)-grams both come again; the others are dropped. Returns what is left,
+    groups."""
     size = 16
     while size < 2 * left:
         size *= 2
     mask = np.uint64(size - 1)
-    for slot in range(size):
-        slot_number[slot] = -1
+    for free in range(size):
+        slot_number[free] = -1
     groups, kept = 0, 0
     for at in range(left):
         token = place[at]

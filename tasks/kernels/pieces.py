@@ -1,7 +1,7 @@
 """Repeated lines and paragraphs of texts, and ends and lengths of lines: what Gopher's and FineWeb's rules ask.
 
-A piece is equal to an earlier one of its text when their 64-bit hashes are. Cost: about 1.5 ns a byte for Gopher's lines
-and paragraphs together, 1.5 ns a byte for FineWeb's lines.
+A piece is equal to an earlier one of its text when their 64-bit hashes are. Cost: about 1.5 ns a byte for Gopher's
+lines and paragraphs together, 1.5 ns a byte for FineWeb's lines.
 """
 
 import numpy as np
@@ -188,8 +188,8 @@ def join_lines(
 ) -> tuple[Bytes, Positions]:
     """Texts put together from lines with line feeds between, without white space at both ends.
 
-    Text i is made of lines ``offsets[i]:offsets[i + 1]``: bytes ``start`` to ``end`` of ``data`` or, where ``source`` is
-    not -1, text number ``source`` of ``other``. Returns the bytes and texts + 1 bounds.
+    Text i is made of lines ``offsets[i]:offsets[i + 1]``: bytes ``start`` to ``end`` of ``data`` or, where ``source``
+    is not -1, text number ``source`` of ``other``. Returns the bytes and texts + 1 bounds.
     """
     size = len(start) + len(other)
     for line in range(len(start)):

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from tasks.kernels.chunks import LETTER, NOT_SYMBOL
 from tasks.kernels.compiled import kernel
 
+USES = "chunks:93be774cd362"
+
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int64]
@@ -38,7 +40,7 @@ def sum_tokens(hashes: Hashes, length: Places, flags: Bytes, offsets: Positions,
     met = np.full(words.words, -1, np.int64)
     mask = np.uint64(len(words.keys) - 1)
     for text in range(len(offsets) - 1):
-        count, characters, letters, distinct = 0, 0, 0, 0
+        count, characters, letters, distinct = np.int64(0), np.int64(0), 0, 0
         for token in range(offsets[text], offsets[text + 1]):
             word = np.int64(flags[token] & NOT_SYMBOL != 0)
             count += word

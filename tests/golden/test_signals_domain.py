@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.domain import DomainConfig, domain
-from tests.helpers.plain_signals import documents_of
+from schemas.signals import SignalsDomain
+from tests.helpers.plain_signals import signal_rows
 
 EACH = 60  # texts from each file
 DOMAINS = ("code", "mathematics", "documentation", "prose")
@@ -35,7 +35,7 @@ def table(shared: Path) -> dict[str, Counter[str]]:
             record = json.loads(line)
             kinds.append(record["domain"])
             texts.append(record["text"])
-    found = domain.function(documents_of(texts), DomainConfig()).column("domain").to_pylist()
+    found = [row["domain"] for row in signal_rows(SignalsDomain, texts)]
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in sorted(set(kinds))}
     for kind, name in zip(kinds, found, strict=True):
         counts[kind][name] += 1

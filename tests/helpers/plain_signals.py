@@ -8,13 +8,17 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
+from schemas.config import Config
 from schemas.digests import digest_text
+from schemas.table import Table
 from schemas.tables import Documents
 from tasks.c4 import C4Config
 from tasks.characters import SENTENCE_ENDS
+from tasks.heuristics import WRITES, HeuristicsConfig, heuristics
 from tasks.punctuation import SYMBOLS, TERMINAL
 from tasks.words import tokenize
 from tests.helpers.ledger_rows import table_of
@@ -28,6 +32,15 @@ def documents_of(texts: Sequence[str], urls: Sequence[str | None] | None = None)
         for number, (text, url) in enumerate(zip(texts, places, strict=True))
     ]
     return table_of(Documents, rows)
+
+
+def signal_rows(table: Table, texts: Sequence[str], **settings: Config) -> list[dict[str, Any]]:
+    """The rows of one table of signals that the heuristics step writes, without their ids; its schema is checked."""
+    tables = heuristics.function(documents_of(texts), HeuristicsConfig(**settings))
+    rows = tables[WRITES.index(table)]
+    assert rows.schema.equals(table.schema)
+    found: list[dict[str, Any]] = rows.drop_columns("doc_id").to_pylist()
+    return found
 
 
 def column_words(text: str) -> list[str]:
@@ -159,10 +172,7 @@ def _c4_lines(text: str, config: C4Config) -> list[str]:
     for whole in text.splitlines():
         words = whole.split()
         line = re.sub(r"\[\d*\]|\[edit\]|\[citation needed\]", "", whole.strip())
-        if config.citations_before_words:
-            words_counted = line.split()
-        else:
-            words_counted = words
+        words_counted = line.split() if config.citations_before_words else words
         if max(map(len, words), default=0) > config.max_word_length or len(words_counted) < config.min_words:
             continue
         if config.terminal_punctuation and (not line.endswith(config.end_marks) or line.endswith("...")):

@@ -1,7 +1,7 @@
 """spaCy's English tokenizer in plain Python with regular expressions, to judge the compiled one by.
 
-The steps are those of ``spacy/tokenizer.pyx`` 3.8, the expressions those of ``spacy/lang/punctuation.py`` over the character
-classes of ``tasks.characters``; benchmarks hold the compiled one against spaCy itself.
+The steps are those of ``spacy/tokenizer.pyx`` 3.8, the expressions those of ``spacy/lang/punctuation.py`` over the
+character classes of ``tasks.characters``; benchmarks hold the compiled one against spaCy itself.
 """
 
 import re

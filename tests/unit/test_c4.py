@@ -1,16 +1,16 @@
 """C4: what its line rules leave, and what is found there."""
 
+import pyarrow as pa
 import pytest
 
-from schemas.signals import SignalsC4
-from tasks.c4 import C4Config, c4
-from tests.helpers.plain_signals import documents_of
+from schemas.errors import UsageError
+from schemas.signals import SignalsC4, SignalsC4Paper, SignalsC4Tfds
+from tasks.c4 import LINEAGES, C4Config, citation_spans, judge_lines
+from tests.helpers.plain_signals import signal_rows
 
 
 def rows(*texts: str, config: C4Config | None = None) -> list[dict[str, int | bool]]:
-    table = c4.function(documents_of(texts), config or C4Config())
-    assert table.schema.equals(SignalsC4.schema)
-    return table.drop_columns("doc_id").to_pylist()
+    return signal_rows(SignalsC4, texts, c4=config or C4Config())
 
 
 def test_every_column_by_hand() -> None:
@@ -63,10 +63,13 @@ def test_a_long_word_drops_its_line() -> None:
         ('He said "No." Then he left.', 2),
         ("Dr. Smith met Mr. Jones, e.g. in Jan. or so.", 1),
         ("A number 3.14 and example.org stay whole.", 1),
-        ("Wait... what is this?", 2),
-        ("这是第一句。这是第二句！ 这是 第三句？", 3),
+        ("Wait... what is this?", 1),  # an ellipsis is one token, and no mark of spaCy's list
+        ("这是第一句。 这是第二句！ 这是第三句？", 3),
         ("Really?! Yes. . . maybe so.", 3),
         ("J. R. Smith wrote it.", 1),
+        ("One more.  ) And white space is a token", 2),
+        ("The mark[1] goes. [2] And then", 2),
+        ("It ends.  [3]", 2),  # the white space that the mark leaves is a token after the full stop
     ],
 )
 def test_sentences_of_a_line(line: str, sentences: int) -> None:
@@ -81,3 +84,66 @@ def test_nothing() -> None:
 def test_policy_phrases_are_no_expressions() -> None:
     config = C4Config(policy_phrases=("a.c (x",))
     assert [row["policy_lines"] for row in rows("we say abc (x) now", "we say A.C (X) now", config=config)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"), [({"policy_phrases": ["ü"]}, "no phrase of ASCII"), ({"end_marks": [".."]}, "no single")]
+)
+def test_impossible_settings_are_refused(settings: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        C4Config.parse(settings, "config")
+
+
+def test_lineages_differ_in_marks_and_words() -> None:
+    text = "Only four words here.\nIt is said 'so it goes'\nNo mark at the end of it\nOne [1] two [2] three [3].\n"
+    assert rows(text)[0]["sentences"] == 4
+    assert signal_rows(SignalsC4Paper, [text])[0]["sentences"] == 3
+    assert signal_rows(SignalsC4Tfds, [text])[0]["sentences"] == 0
+
+
+def reasons(text: str, lineage: str) -> list[str | None]:
+    return judge_lines(pa.array([text]), LINEAGES[lineage]).column("reason").to_pylist()
+
+
+def test_why_lines_are_dropped() -> None:
+    lines = [
+        f"a b {'x' * 1001}",
+        "javascript is on",
+        "see our Cookie Policy.",
+        "two words",
+        "",
+        "Lorem ipsum { javascript",
+        "It stays as it is [1]",
+        "It stays as it is.",
+    ]
+    assert reasons("\n".join(lines), "c4@fineweb") == (
+        ["long_word", "javascript", "policy", "too_few_words", "too_few_words", None, None, None]
+    )
+    unended = "no_terminal_punctuation"
+    assert reasons("\n".join(lines), "c4@paper") == (
+        ["long_word", unended, "policy", unended, unended, unended, unended, None]
+    )
+    assert reasons("\n".join(lines), "c4@tfds") == (
+        ["long_word", unended, "too_few_words", unended, unended, unended, unended, None]
+    )
+
+
+def test_places_of_lines_and_citation_marks_are_code_points() -> None:
+    texts = pa.array(["é\r\n  日本 [١٢] ö \u2028", "", "[edit][citation needed][a][]"])
+    lines = judge_lines(texts, LINEAGES["c4@fineweb"]).drop_columns("reason").to_pylist()
+    assert lines == [
+        {"row": 0, "start": 0, "end": 1, "line_start": 0, "line_end": 1, "next": 3},
+        {"row": 0, "start": 5, "end": 14, "line_start": 3, "line_end": 15, "next": 16},
+        {"row": 2, "start": 0, "end": 28, "line_start": 0, "line_end": 28, "next": 28},
+    ]
+    assert citation_spans(texts).to_pylist() == [
+        {"row": 0, "start": 8, "end": 12},
+        {"row": 2, "start": 0, "end": 6},
+        {"row": 2, "start": 6, "end": 23},
+        {"row": 2, "start": 26, "end": 28},
+    ]
+
+
+def test_no_texts_have_no_lines() -> None:
+    assert judge_lines(pa.array([], pa.string()), C4Config()).num_rows == 0
+    assert citation_spans(pa.array([""])).num_rows == 0

@@ -4,8 +4,9 @@ import pytest
 
 from schemas.errors import UsageError
 from schemas.signals import SignalsDomain
-from tasks.domain import DomainConfig, domain
-from tests.helpers.plain_signals import documents_of
+from tasks.domain import DomainConfig
+from tasks.heuristics import WRITES, HeuristicsConfig, heuristics
+from tests.helpers.plain_signals import documents_of, signal_rows
 
 PYTHON = '''import os
 
@@ -47,9 +48,8 @@ It is a way I have of driving off the spleen and regulating the circulation."""
 
 
 def domains(texts: list[str], config: DomainConfig | None = None, urls: list[str | None] | None = None) -> list[str]:
-    table = domain.function(documents_of(texts, urls), config or DomainConfig())
-    assert table.schema.equals(SignalsDomain.schema)
-    return table.column("domain").to_pylist()
+    tables = heuristics.function(documents_of(texts, urls), HeuristicsConfig(domain=config or DomainConfig()))
+    return tables[WRITES.index(SignalsDomain)].column("domain").to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_typical_texts(text: str, expected: str) -> None:
 
 def test_ratios_by_hand() -> None:
     text = "x = 1\n\nprint the matrix\nSee Also\n"  # 3 lines: an assignment, prose, a heading; 7 words
-    [row] = domain.function(documents_of([text]), DomainConfig()).to_pylist()
+    [row] = signal_rows(SignalsDomain, [text])
     assert row["code_line_ratio"] == 1 / 3
     assert row["reference_line_ratio"] == 1 / 3
     assert row["math_token_ratio"] == 1 / 7  # x 1 print the matrix See Also are words; = is a symbol

@@ -1,16 +1,20 @@
 """FineWeb's signals: every column by hand."""
 
+import pyarrow as pa
 import pytest
 
 from schemas.signals import SignalsFineWeb
-from tasks.fineweb import FineWebConfig, fineweb
-from tests.helpers.plain_signals import documents_of
+from tasks.fineweb import FineWebConfig, fineweb_columns
+from tasks.words import tokenize
+from tests.helpers.plain_signals import signal_rows
 
 
 def rows(*texts: str, config: FineWebConfig | None = None) -> list[dict[str, float]]:
-    table = fineweb.function(documents_of(texts), config or FineWebConfig())
-    assert table.schema.equals(SignalsFineWeb.schema)
-    return table.drop_columns("doc_id").to_pylist()
+    """The columns of texts as they are, as FineWeb-2 measures them."""
+    array = pa.array(texts, pa.string())
+    columns = fineweb_columns(array, tokenize(array), config or FineWebConfig())
+    assert [*columns] == SignalsFineWeb.schema.names[1:]
+    return pa.table(columns).to_pylist()
 
 
 def test_every_column_by_hand() -> None:
@@ -49,3 +53,26 @@ def test_config() -> None:
 def test_nothing() -> None:
     zeros = dict.fromkeys(SignalsFineWeb.schema.names[1:], 0.0)
     assert rows("", "\n \n") == [zeros, zeros]
+
+
+def test_the_step_measures_the_text_that_c4_leaves() -> None:
+    text = (
+        "A line that stays [1] here.\n"
+        "Two words\n"
+        "This one needs javascript.\n"
+        "  A line that stays  here.\r\n"
+        "No mark at all\n"
+    )
+    # left: "A line that stays  here.", the same again, "No mark at all": 24 + 24 + 14 characters, 6 + 6 + 4 tokens
+    assert signal_rows(SignalsFineWeb, [text]) == [
+        {
+            "punct_line_ratio": 2 / 3,
+            "short_line_ratio": 1.0,
+            "dup_line_char_ratio": 24 / 62,
+            "newline_word_ratio": 2 / 16,
+        }
+    ]
+
+
+def test_a_text_of_which_c4_leaves_nothing_has_zeros() -> None:
+    assert signal_rows(SignalsFineWeb, ["Two words", ""]) == [dict.fromkeys(SignalsFineWeb.schema.names[1:], 0.0)] * 2

@@ -4,14 +4,13 @@ import pytest
 
 from schemas.errors import UsageError
 from schemas.signals import SignalsGopherQuality
-from tasks.gopher_quality import GopherQualityConfig, gopher_quality
-from tests.helpers.plain_signals import documents_of
+from tasks.gopher_quality import GopherQualityConfig
+from tasks.heuristics import HeuristicsConfig
+from tests.helpers.plain_signals import signal_rows
 
 
 def rows(*texts: str, config: GopherQualityConfig | None = None) -> list[dict[str, float]]:
-    table = gopher_quality.function(documents_of(texts), config or GopherQualityConfig())
-    assert table.schema.equals(SignalsGopherQuality.schema)
-    return table.drop_columns("doc_id").to_pylist()
+    return signal_rows(SignalsGopherQuality, texts, gopher_quality=config or GopherQualityConfig())
 
 
 def test_every_column_by_hand() -> None:
@@ -62,11 +61,11 @@ def test_stop_words_match_case_and_all_and_once() -> None:
 
 def test_config_changes_stop_words_and_bullets() -> None:
     config = GopherQualityConfig(stop_words=("的", "是"), bullets=("*",))
-    [row] = rows("这是我的书\n* 一\n- 二", config=config)
+    [row] = rows("这 是 我 的 书\n* 一\n- 二", config=config)
     assert row["stop_words"] == 2
     assert row["bullet_line_ratio"] == 1 / 3
 
 
 def test_a_stop_word_that_can_never_match_is_refused() -> None:
     with pytest.raises(UsageError, match="'of the' can never match"):
-        GopherQualityConfig.parse({"stop_words": ["of the"]}, "policy")
+        HeuristicsConfig.parse({"gopher_quality": {"stop_words": ["of the"]}}, "policy")

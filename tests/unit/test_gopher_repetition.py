@@ -3,14 +3,11 @@
 import pytest
 
 from schemas.signals import SignalsGopherRepetition
-from tasks.gopher_repetition import GopherRepetitionConfig, gopher_repetition
-from tests.helpers.plain_signals import documents_of
+from tests.helpers.plain_signals import signal_rows
 
 
 def rows(*texts: str) -> list[dict[str, float]]:
-    table = gopher_repetition.function(documents_of(texts), GopherRepetitionConfig())
-    assert table.schema.equals(SignalsGopherRepetition.schema)
-    return table.drop_columns("doc_id").to_pylist()
+    return signal_rows(SignalsGopherRepetition, texts)
 
 
 def test_lines_and_paragraphs_by_hand() -> None:
