@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from flows.cli import app
+from flows.settings import CurateSettings, DedupSettings, load_pipeline
+from tasks.readers.reasons import Reason
 from tests.helpers.cli import Ended
 from warehouse.read import Warehouse
 
@@ -23,10 +26,14 @@ PLACEHOLDERS = ("...", "…")
 
 
 def commands(page: Path) -> list[str]:
-    """What follows ``gristmill`` in the lines of fenced blocks, without the comment or explanation behind it."""
+    """What follows ``gristmill`` in the lines of fenced blocks, without the comment or explanation behind it.
+
+    Options in brackets, which may be left out, are taken.
+    """
     lines = [line for _, block in FENCE.findall(page.read_text(encoding="utf-8")) for line in block.splitlines()]
     found = [re.match(r"(?:\$ )?gristmill\s+(.*)", line) for line in lines]
-    return [re.split(r"\s{2,}|\s#", match.group(1))[0] for match in found if match]
+    taken = [re.split(r"\s{2,}|\s#", match.group(1))[0] for match in found if match]
+    return [re.sub(r"\[(-[^]]*)\]", r"\1", command) for command in taken]
 
 
 def inline(page: Path) -> list[str]:
@@ -78,6 +85,38 @@ def test_a_command_that_does_not_exist_is_noticed(tmp_path: Path) -> None:
     assert commands(page) == ["curate --input a --sorce b"]
     with pytest.raises(Exception, match="No such option: --sorce"):
         parse(shlex.split(commands(page)[0]))
+
+
+def test_the_page_on_curation_has_every_option_with_its_default() -> None:
+    """A row ``| `--option` | default | key |`` for each option of ``curate``, and no row of another."""
+    page = (PROJECT / "docs" / "curation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(--[a-z-]+)` \|([^|]*)\|", page, re.M)
+    verb, _ = verb_of(["curate"])
+    defaults = {option.opts[0]: None if option.required else option.default for option in verb.params}
+    said = {name: value.strip().strip("`") for name, value in rows}
+    assert len(said) == len(rows)
+    assert said.keys() == defaults.keys() - {"--help"}
+    for name, value in said.items():
+        default = defaults[name]
+        assert value in (("", "off") if default in (None, "", False) else (str(default),)), name
+
+
+def test_the_example_pipeline_file_shows_every_key_of_curation_as_its_default() -> None:
+    path = PROJECT / "flows" / "configs" / "demo.yaml"
+    keys = yaml.safe_load(path.read_text(encoding="utf-8"))["curate"]
+    assert keys.keys() == CurateSettings.model_fields.keys()
+    assert keys["dedup"].keys() == DedupSettings.model_fields.keys()
+    ours = ("source", "inputs", "policy")
+    assert load_pipeline(path).curate.model_dump(exclude=set(ours)) == CurateSettings(
+        **{name: keys[name] for name in ours}
+    ).model_dump(exclude=set(ours))
+
+
+def test_every_reason_of_set_aside_is_on_the_page() -> None:
+    page = (PROJECT / "docs" / "curation.md").read_text(encoding="utf-8")
+    _, _, listed = page.partition("| reason | what was found |")
+    rows = re.findall(r"^\| `([a-z_]+)` \| ([^|]*) \|$", listed, re.M)
+    assert rows == [(reason.value, reason.about) for reason in Reason]
 
 
 def test_both_readmes_show_the_same_commands() -> None:
