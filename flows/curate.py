@@ -37,10 +37,12 @@ from schemas.tables import (
     Spans,
     Verdicts,
 )
-from tasks.clean import CleanConfig, clean
+from tasks.clean import CleanConfig, clean, count_cuts
 from tasks.decide import DecideConfig, decide
 from tasks.dedup.index import earlier_shards
+from tasks.dedup.report import largest_clusters
 from tasks.extract import extract
+from tasks.extraction.outcomes import outcomes
 from tasks.funnel import LedgerFiles, funnel, summary
 from tasks.grouping import group_files
 from tasks.ingest import IngestConfig, ingest
@@ -52,6 +54,7 @@ from tasks.redact import RedactConfig, redact
 from tasks.sources import InputSource
 from tasks.step import DOWNLOADS, Inputs, parts_of
 
+DETAILS = ("stages", "extraction", "cuts", "largest_clusters")
 STORED = (Records, Documents, SetAside, *SIGNALS, Spans, Verdicts, Pairs, Clusters, Cuts, Curated)
 
 
@@ -192,12 +195,21 @@ def renewed_dataset(state: Curation, source: str) -> Dataset:
 
 
 def count(state: Curation, shards: list[Progress]) -> dict[str, Any]:
-    """The funnel of these shards. Raises ``GristmillError`` when the numbers of any stage do not add up (law 1)."""
+    """The funnel of these shards, what extraction gave, what cleaning cut, and the largest clusters.
+
+    Raises ``GristmillError`` when the numbers of any stage do not add up (law 1).
+    """
     paths = {
         table.name: [state.lake.path(ref) for ref in state.all_of(table, shards=shards)]
-        for table in (Records, Documents, SetAside, Verdicts, Curated)
+        for table in (Records, Documents, SetAside, Verdicts, Curated, Cuts, Clusters)
     }
-    return summary(funnel(LedgerFiles(**paths)))
+    clusters, cuts = paths.pop(Clusters.name), paths.pop(Cuts.name)
+    shown = largest_clusters(clusters, paths[Documents.name]) if len(clusters) == len(shards) else []
+    return summary(funnel(LedgerFiles(**paths))) | {
+        "extraction": outcomes(paths[Documents.name], paths[SetAside.name]),
+        "cuts": count_cuts(cuts),
+        "largest_clusters": [cluster.model_dump(mode="json") for cluster in shown],
+    }
 
 
 @flow(name="curate", task_runner=threads(2))
@@ -216,5 +228,5 @@ def curate(lake: LakePath, settings: CurateSettings) -> dict[str, Any]:
         ray = settings.engine == "ray"
         engine = stack.enter_context(connected(settings.ray_address, settings.workers)) if ray else LOCAL
         counts = run_curation(settings, home, report, engine)
-        record.counts.update({name: value for name, value in counts.items() if name != "stages"})
+        record.counts.update({name: value for name, value in counts.items() if name not in DETAILS})
     return counts

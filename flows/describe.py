@@ -53,6 +53,22 @@ def funnel_table(summary: dict[str, Any]) -> Table:
     return table_of("Funnel (records)", ["stage", "in", "out", "removed", ""], rows)
 
 
+def detail_tables(summary: dict[str, Any]) -> list[Table]:
+    """What extraction gave, what cleaning cut and the largest clusters, each where there is something to tell."""
+    gave = [[outcome, of, rows] for outcome, counts in summary["extraction"].items() for of, rows in counts.items()]
+    cut = [[reason, row["lines"], row["cuts"], row["characters"]] for reason, row in summary["cuts"].items()]
+    groups = [
+        [row["members"], row["lowest"], ", ".join(row["sources"]), row["pages"][0] if row["pages"] else ""]
+        for row in summary["largest_clusters"][:5]
+    ]
+    found = [
+        ("Extraction (records)", ["outcome", "by or for", "records"], gave),
+        ("Cut from kept documents", ["reason", "lines", "cuts", "characters"], cut),
+        ("Largest clusters of duplicates", ["members", "similarity from", "sources", "stays"], groups),
+    ]
+    return [table_of(title, columns, rows) for title, columns, rows in found if rows]
+
+
 def loss_curve(name: str, losses: Sequence[tuple[int, float]], width: int = 50) -> Text:
     """The loss over the tokens of a run as one line of blocks."""
     if not losses:

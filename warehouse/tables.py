@@ -1,16 +1,16 @@
 """The tables of the lake as DuckDB tables, made from the contract in ``schemas``, so that the two cannot drift apart.
 
 Text stays in the Parquet files: documents and curated name the file instead. What only steps read (records, bands,
-copies, line hashes, redacted text) is not loaded. ``shard`` is the folder of the file a row came from; signals and the
-verdicts of "decide" carry the shard of their document.
+copies, line hashes, candidates, redacted text) is not loaded. ``shard`` is the folder of the file a row came from;
+signals and the verdicts of "decide" carry the shard of their document.
 """
 
 import pyarrow as pa
 
 from schemas.table import Table
-from schemas.tables import TABLES, Bands, Copies, Curated, Documents, Lines, Records, Redacted
+from schemas.tables import TABLES, Bands, Candidates, Copies, Curated, Documents, Lines, Records, Redacted
 
-NOT_LOADED = (Records.name, Bands.name, Copies.name, Lines.name, Redacted.name)
+NOT_LOADED = tuple(table.name for table in (Records, Bands, Copies, Lines, Candidates, Redacted))
 WITH_TEXT_ASIDE = (Documents.name, Curated.name)
 TYPES = {
     pa.string(): "VARCHAR",

@@ -93,7 +93,7 @@ def curate(
     home = Lake.open(lake)
     ensure_server(home.root)
     from flows.curate import curate as flow
-    from flows.describe import funnel_table
+    from flows.describe import detail_tables, funnel_table
     from flows.engines.local import threads
 
     counts = flow.with_options(flow_run_name=f"curate {source}", task_runner=threads(workers))(str(home.root), settings)
@@ -105,6 +105,8 @@ def curate(
         return
     console = screen()
     console.print(funnel_table(counts))
+    for table in detail_tables(counts):
+        console.print(table)
     console.print(
         f"{counts['kept']:,} of {counts['records']:,} records kept. Look closer: gristmill dashboard --lake {lake}",
         markup=False,
