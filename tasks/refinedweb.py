@@ -11,7 +11,8 @@ blank lines (``tasks.refinedweb_lines``), and upstream has three kinds of words:
   digit; a Han character or a hiragana is a word.
 
 Lines and paragraphs are compared without white space at their ends; every occurrence of a repeated one counts, the
-first as well. Stop words are counted with repeats. Cost: finding word boundaries takes the most, see docs/signals.md.
+first as well. Stop words are counted with repeats. Cost: about 5 MB/s a core, a third each for word boundaries with
+n-grams and for the line edits.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""RefinedWeb's signals and line edits, case by case; parity with DCLM itself is in tests/golden/test_refinedweb.py."""
+"""RefinedWeb's signals and line edits, case by case; parity with DCLM itself is in tests/golden/test_presets_refinedweb.py."""
 
 from typing import Any
 
