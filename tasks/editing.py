@@ -42,11 +42,11 @@ def edit_texts(
     number = pl.DataFrame({"row": changed}).with_row_index("place")
     found, cut = found.join(number, on="row"), cut.join(number, on="row")
     text = characters(texts.take(changed.to_arrow()))
-    gone = covered(text, _stretches(cut))
+    gone, replaced = covered(text, _stretches(cut)), covered(text, _stretches(found))
     whole = _runs(found)
     places, kinds = _first_left(text, gone, whole)
     chosen = whole.filter(kinds)
-    edited = rewrite(text, gone | covered(text, _stretches(found)), places, _choices(chosen, replacements))
+    edited = rewrite(text, gone | replaced, places, _choices(chosen, replacements))
     was_cut = number["place"].is_in(cut["place"].unique().implode())
     new_text = pl.DataFrame({"line": pl.Series(edited, dtype=pl.String), "cut": was_cut}).select(
         pl.when("cut").then(stripped()).otherwise(pl.col("line"))

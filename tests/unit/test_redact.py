@@ -111,6 +111,8 @@ def test_a_stretch_outside_its_text_and_an_unknown_kind_are_errors() -> None:
     far = {"doc_id": digest_text("plain"), "start": 5, "end": 99, "lines": 1, "reason": "test"}
     with pytest.raises(GristmillError, match="outside the 12 characters"):
         run(cuts=[far])
+    with pytest.raises(GristmillError, match="outside the 12 characters"):
+        run(far | {"kind": "email"})
     with pytest.raises(GristmillError, match="no replacement for spans of kind iban"):
         run(span("mail", "jane@corp.io", "iban"))
 
