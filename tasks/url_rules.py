@@ -87,6 +87,7 @@ def url_rules(documents: pa.Table, config: UrlConfig) -> pa.Table:
     """
     lists = _load(config)
     distinct = pl.Series("url", one_chunk(documents.column("url")), dtype=pl.String).unique().drop_nulls()
+    distinct = distinct.filter(distinct != "")
     found = _signals(distinct, lists)
     rows = pl.DataFrame(documents.select(["doc_id", "url"])).join(found, on="url", how="left", maintain_order="left")
     return rows.select(SignalsUrl.schema.names).to_arrow().cast(SignalsUrl.schema)
