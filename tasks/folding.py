@@ -25,7 +25,7 @@ from tasks.kernels.fold import CASED, DECIMAL_MARK, DIGIT, IGNORABLE, SLOW, Byte
 Normalise = Literal["plain", "datatrove"]
 Unit = Literal["word", "char"]
 
-LIMIT = 0x32000  # no letter or number stands between here and the last plane's private characters
+LIMIT = 0x40000  # four planes: no letter or number stands above them
 IDEOGRAPHS = r"\u{3040}-\u{30ff}\u{3400}-\u{9fff}\u{ac00}-\u{d7af}"
 SEPARATES = rf"[^\p{{L}}\p{{N}}{IDEOGRAPHS}]"
 PUNCTUATION = frozenset(

@@ -11,8 +11,8 @@ n neighbours are combined as ``fmix64(sum of token_k * MULTIPLIER**k mod 2**64)`
 finalizer. Hash ``sha1`` is the first 8 bytes, little-endian, of SHA-1 over the tokens joined by a space (``word``) or
 by nothing (``char``): ``datasketch.hashfunc.sha1_hash64``; its low 32 bits are ``sha1_hash32``.
 
-Cost: ``xxh3`` about 200 MB of English a second a core and 130 of Japanese, ``sha1`` a quarter of that. Memory: 6 bytes a
-byte of a slice and 24 bytes a token, so callers cut a shard with :func:`slices`.
+Cost: ``xxh3`` about 200 MB of English a second a core and 130 of Japanese, ``sha1`` a quarter of that. Memory: 6 bytes
+a byte of a slice and 24 bytes a token, so callers cut a shard with :func:`slices`.
 """
 
 from collections.abc import Iterator

@@ -218,7 +218,11 @@ def _decode(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def _trait(code: int, traits: Bytes) -> np.uint8:
-    return traits[code] if code < len(traits) else np.uint8(0)
+    if code < len(traits):
+        known: np.uint8 = traits[code]
+        return known
+    tag = code == 0xE0001 or 0xE0020 <= code < 0xE0080 or 0xE0100 <= code < 0xE01F0  # and variation selectors
+    return IGNORABLE if tag else np.uint8(0)
 
 
 @njit(cache=True, nogil=True)

@@ -9,8 +9,8 @@ import xxhash
 from datasketch import MinHash
 from datasketch.hashfunc import sha1_hash32, sha1_hash64
 
-from tasks.minhash import MinHashConfig, signatures
 from tasks.kernels.windows import MULTIPLIER
+from tasks.minhash import MinHashConfig, signatures
 from tasks.shingles import ShingleConfig, shingle
 from tests.helpers.near_duplicates import chars_of, windows, words_of
 

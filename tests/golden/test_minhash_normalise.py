@@ -19,11 +19,11 @@ def digest(text: str) -> str:
 
 def test_words_are_upstreams(shared: Path) -> None:
     texts = []
-    for path in sorted((shared / "corpora" / "text").glob("*.jsonl.gz")):
+    for path in sorted((shared / "corpora" / "text").glob("*.jsonl.gz"))[:: GOLDEN["skip"]]:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             texts += [json.loads(line)["text"][: GOLDEN["most"]] for line in list(lines)[:: GOLDEN["every"]]]
     found = spelled(tokenize(pa.array(texts), ShingleConfig(normalise="datatrove")))
     ours = {digest(text): digest(" ".join(words)) for text, words in zip(texts, found, strict=True)}
     assert GOLDEN["datatrove"] == "0.10.0"
-    assert len(ours) > 800
+    assert len(ours) > 500
     assert ours == GOLDEN["normalised"]

@@ -55,6 +55,7 @@ def test_the_kernel_folds_as_the_expressions_do(texts: list[str], unit: Unit) ->
 @settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=200), max_size=20))
 def test_hashes_of_spans_are_those_of_the_packages(strings: list[bytes]) -> None:
+    """Every length up to 200 bytes: several blocks of SHA-1, each branch of XXH3 and its fallback."""
     data = np.frombuffer(b"".join(strings), np.uint8)
     ends = np.cumsum([len(string) for string in strings], dtype=np.int64)
     starts = ends - np.array([len(string) for string in strings], np.int64)

@@ -10,7 +10,7 @@ from schemas.tables import Bands
 from tasks import minhash
 from tasks.minhash import PRESETS, MinHashConfig, bands, candidate_probability, preset, signatures
 from tasks.shingles import ShingleConfig, Shingles, runs, shingle, slices, tokenize
-from tests.helpers.folded import spelled
+from tests.helpers.folded import by_expressions, spelled
 from tests.helpers.ledger_rows import all_kept, documents_of
 
 LONG = {str(number): f"text {number} " + "with quite a few words in it " * (number % 7) for number in range(60)}
@@ -49,6 +49,14 @@ def test_rpv2_has_a_shape_for_each_threshold() -> None:
 def test_a_preset_that_is_not_there_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="26x11"):
         preset("26x10")
+
+
+def test_every_character_folds_as_the_expressions_do() -> None:
+    """Between a cased letter and a capital sigma, where what it is decides three things."""
+    codes = [*range(0xD800), *range(0xE000, 0x34000), *range(0xE0000, 0xE0200), 0x10FFFF]
+    texts = [f"x{chr(code)}Σ" for code in codes]
+    found = spelled(tokenize(pa.array(texts), ShingleConfig()))
+    assert found == by_expressions(texts, "word")
 
 
 def test_no_more_than_max_chars_of_a_text_count() -> None:
