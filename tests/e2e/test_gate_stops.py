@@ -20,7 +20,7 @@ def test_a_violation_stops_the_run_and_is_kept(tmp_path: Path, run: Callable[...
     crawl(planted, files=3, pages=8)
     write_file(planted / "part-01.warc.gz", 1, 8, date="2199-01-01T00:00:00Z")
     lake = tmp_path / "lake"
-    shards = {file.name: file.shard for file in find_inputs([str(planted)]).files}
+    shards = {file.name: f"{file.shard}-0000" for file in find_inputs([str(planted)]).files}
     ended = run(*curation(planted, lake))
     assert ended.code == 3, ended.err
     assert ended.out == ""
