@@ -17,7 +17,7 @@ from schemas.tables import Documents
 from tasks.chinese import chinese, chinese_config
 from tasks.classifier.score import classifier, classifier_config
 from tasks.code_quality import CodeConfig, code
-from tasks.fineweb2 import fineweb2, fineweb2_config
+from tasks.fineweb2 import fineweb2, fineweb2_config, refuse_missing_splitters
 from tasks.heuristics import WRITES as HEURISTICS
 from tasks.heuristics import HeuristicsConfig, heuristics
 from tasks.language import language, language_config
@@ -48,6 +48,8 @@ def annotations(settings: CurateSettings, policy: Policy) -> list[Annotation]:
     """
     chosen = [name for name in _chosen(settings, policy) if name in (table.name for table in OPTIONAL)]
     refuse_missing_sets(policy, {*COMMON, *chosen})
+    if SignalsFineWeb2.name in chosen:
+        refuse_missing_splitters(policy)
     model = Path(settings.language_model) if settings.language_model else None
     steps = [
         Annotation(language, language_config(model, settings.detector)),

@@ -20,7 +20,7 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 def preflight(
     inputs: Annotated[list[str], typer.Option("--input", help="File, folder, glob or address; may be repeated.")],
-    policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")] = "fineweb",
+    policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")] = "fineweb@code",
     sample: Annotated[float, typer.Option(min=0.000001, max=1, help="Share of the records to curate.")] = 0.01,
     least: Annotated[int, typer.Option(min=1, help="Records to curate at least, where there are as many.")] = 2000,
     workers: WorkersOption = 2,
