@@ -87,7 +87,14 @@ def test_nothing_at_all(tmp_path: Path) -> None:
     empty: Rows = {name: [] for name in ("records", "documents", "set_aside", "verdicts", "curated")}
     found = summary(funnel(files(empty, tmp_path)))
     assert found["records"] == 0
-    assert [stage["stage"] for stage in found["stages"]] == ["ingest", "extract", "decide", "deduplicate", "clean", "curate"]
+    assert [stage["stage"] for stage in found["stages"]] == [
+        "ingest",
+        "extract",
+        "decide",
+        "deduplicate",
+        "clean",
+        "curate",
+    ]
 
 
 @pytest.mark.parametrize("name", ["records", "documents", "curated"])
