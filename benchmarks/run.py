@@ -13,7 +13,7 @@ Writes ``benchmarks/results/STAGE.json`` and prints a Markdown table. Nothing of
 import argparse
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,9 @@ def main() -> None:
     print(HEAD + "\n" + "|---" * (HEAD.count("|") - 1) + "|", flush=True)
     if arguments.table:
         stored = [(stage, RESULTS / f"{name}.json") for name, stage in chosen.items()]
-        print("\n".join(table(stage, json.loads(path.read_text("utf-8"))) for stage, path in stored if path.is_file()))
+        records = [(stage, json.loads(path.read_text("utf-8"))) for stage, path in stored if path.is_file()]
+        print("\n".join(table(stage, record) for stage, record in records))
+        print(commands(record for _, record in records))
         return
     quick = arguments.quick
     bench = Bench(
@@ -57,7 +59,7 @@ def main() -> None:
         repeat=arguments.repeat or (1 if quick else 3),
         quick=quick,
     )
-    failed = []
+    failed, records = [], []
     for name, stage in chosen.items():
         if quick and not stage.in_quick and not arguments.stages:
             print(f"| {stage.title} | not measured: takes longer |", flush=True)
@@ -71,10 +73,12 @@ def main() -> None:
             failed.append(f"{name}: {error}")
             continue
         record = recorded(name, stage, result, before)
+        records.append(record)
         print(table(stage, record), flush=True)
         if not quick:
             RESULTS.mkdir(exist_ok=True)
             (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print(commands(records))
     if failed:
         raise SystemExit("\n".join(failed))
 
@@ -112,6 +116,16 @@ def table(stage: Stage, record: Mapping[str, Any]) -> str:
         ]
         rows.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(rows)
+
+
+def commands(records: Iterable[Mapping[str, Any]]) -> str:
+    """A list of what was run in each stage, in which versions."""
+    rows = [""]
+    for record in records:
+        for side in record["sides"]:
+            versions = ", ".join(f"{name} {number}" for name, number in side["versions"].items())
+            rows.append(f"- {record['stage']}, {side['name']}: `{side['command']}` ({versions})")
+    return "\n".join(dict.fromkeys(rows))
 
 
 if __name__ == "__main__":
