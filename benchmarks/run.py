@@ -47,9 +47,9 @@ def main() -> None:
     print(HEAD + "\n" + "|---" * (HEAD.count("|") - 1) + "|", flush=True)
     if arguments.table:
         stored = [(stage, RESULTS / f"{name}.json") for name, stage in chosen.items()]
-        records = [(stage, json.loads(path.read_text("utf-8"))) for stage, path in stored if path.is_file()]
-        print("\n".join(table(stage, record) for stage, record in records))
-        print(commands(record for _, record in records))
+        found = [(stage, json.loads(path.read_text("utf-8"))) for stage, path in stored if path.is_file()]
+        print("\n".join(table(stage, record) for stage, record in found))
+        print(commands(record for _, record in found))
         return
     quick = arguments.quick
     bench = Bench(
