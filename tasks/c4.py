@@ -25,17 +25,17 @@ from pydantic import field_validator
 from schemas.config import Config
 from schemas.signals import SignalsC4
 from schemas.tables import Documents
-from tasks.c4_lines import CURLY, JAVASCRIPT, LOREM_IPSUM, POLICY, LineFacts, line_facts
+from tasks.c4_lines import LineFacts, line_facts
 from tasks.characters import character_table
 from tasks.columns import Bytes, Column, Places, Positions, column_of, lines_of
 from tasks.kernels.citations import find_citations
+from tasks.kernels.judge import KEPT, Limits, drop_reasons, sum_judged
 from tasks.kernels.pieces import join_lines
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
 from tasks.words import tokens_of
 
-REASONS = ("long_word", "no_terminal_punctuation", "too_few_words", "javascript", "policy")
-KEPT = 0  # in the codes of ``drop_reasons``; reason number i has code i + 1
+REASONS = ("long_word", "no_terminal_punctuation", "too_few_words", "javascript", "policy")  # in the order of codes
 MOST_PHRASES = 29
 
 
@@ -84,36 +84,30 @@ LINEAGES: dict[str, C4Config] = {
 }
 
 
-def drop_reasons(facts: LineFacts, config: C4Config) -> npt.NDArray[np.uint8]:
-    """Why C4 drops each line: 0 when it keeps it, else 1 + the place of the reason in ``REASONS``.
+def drop_codes(facts: LineFacts, config: C4Config) -> Bytes:
+    """Why C4 drops each line: ``KEPT`` when it keeps it, else 1 + the place of the reason in ``REASONS``.
 
     Lines with ``lorem ipsum`` or ``{`` are kept: those rules drop documents.
     """
     words = facts.words_left if config.citations_before_words else facts.words
-    long_word = facts.longest > config.max_word_length
-    unended = np.zeros(len(words), np.bool_)
-    if config.terminal_punctuation:
-        unended = ~np.isin(facts.last, np.array([ord(mark) for mark in config.end_marks], np.uint8)) | facts.dots
-    lorem, curly = (facts.found & LOREM_IPSUM) != 0, (facts.found & CURLY) != 0
-    javascript = ((facts.found & JAVASCRIPT) != 0) & ~lorem
-    policy = (facts.found >= POLICY) & ~lorem & ~curly
-    reasons = (long_word, unended, words < config.min_words, javascript, policy)
-    return np.select(reasons, [np.uint8(code + 1) for code in range(len(REASONS))], np.uint8(KEPT))
+    marks = np.zeros(256, np.bool_)
+    marks[[ord(mark) for mark in config.end_marks]] = True
+    limits = Limits(config.min_words, config.max_word_length, config.terminal_punctuation, marks)
+    return drop_reasons(words, facts.longest, facts.last, facts.dots, facts.found, limits)
 
 
 def c4_columns(facts: LineFacts, config: C4Config) -> dict[str, npt.NDArray[np.generic]]:
     """Every column of ``signals/c4`` (or ``c4_paper``, ``c4_tfds``, by the config of the lineage) but ``doc_id``."""
-    reasons = drop_reasons(facts, config)
-    kept = reasons == KEPT
-    lorem, curly = (facts.found & LOREM_IPSUM) != 0, (facts.found & CURLY) != 0
-    left = kept & ~lorem & ~curly
-    offsets = facts.lines.offsets
+    reasons = drop_codes(facts, config)
+    sentences, lorem, curly, javascript, policy = sum_judged(
+        reasons, facts.found, facts.sentences, facts.lines.offsets
+    ).T
     return {
-        "sentences": _total(facts.sentences * left, offsets).astype(np.int32),
-        "lorem_ipsum": _total(kept & lorem, offsets) > 0,
-        "curly_bracket": _total(kept & curly & ~lorem, offsets) > 0,
-        "javascript_lines": _total(reasons == 1 + REASONS.index("javascript"), offsets).astype(np.int32),
-        "policy_lines": _total(reasons == 1 + REASONS.index("policy"), offsets).astype(np.int32),
+        "sentences": sentences.astype(np.int32),
+        "lorem_ipsum": lorem > 0,
+        "curly_bracket": curly > 0,
+        "javascript_lines": javascript.astype(np.int32),
+        "policy_lines": policy.astype(np.int32),
     }
 
 
@@ -123,7 +117,7 @@ def text_left(column: Column, facts: LineFacts, config: C4Config) -> tuple[Bytes
     Lines that stay, without citation marks and white space at their ends, joined by line feeds; without white space at
     the ends of the text. Documents that C4 would drop have the text their lines would give.
     """
-    kept = drop_reasons(facts, config) == KEPT
+    kept = drop_codes(facts, config) == KEPT
     offsets = np.zeros(len(facts.lines.offsets), np.int64)
     offsets[1:] = np.cumsum(_total(kept, facts.lines.offsets))
     start, end, copy = facts.lines.start[kept], facts.lines.end[kept], facts.copy[kept]
@@ -141,7 +135,7 @@ def judge_lines(texts: pa.Array, config: C4Config) -> pa.Table:
     """
     column = column_of(texts)
     lines = lines_of(column)
-    codes = drop_reasons(line_facts(column, lines, tokens_of(column), config.policy_phrases), config)
+    codes = drop_codes(line_facts(column, lines, tokens_of(column), config.policy_phrases), config)
     before = column.characters_before(column.bounds[:-1])[lines.row]
 
     def within(places: Places) -> Places:

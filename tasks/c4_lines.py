@@ -18,7 +18,7 @@ from tasks.kernels.citations import find_citations, without
 from tasks.kernels.lines import Phrases, count_sentences, search
 from tasks.words import Tokens, tokens_of
 
-LOREM_IPSUM, JAVASCRIPT, CURLY, POLICY = 1, 2, 4, 8  # bits of ``found``; every policy phrase has one from POLICY on
+FIXED_PHRASES = ("lorem ipsum", "javascript", "{")  # the first bits of ``found``, see ``kernels/judge.py``
 RARE_LAST = " etaoinshrdlucmfwypvbgkxqjz"
 
 
@@ -48,7 +48,7 @@ class LineFacts:
 
 def line_facts(column: Column, lines: Lines, tokens: Tokens, policy_phrases: tuple[str, ...]) -> LineFacts:
     """The facts of ``lines``, of which ``tokens`` are the tokens; ``policy_phrases`` are small letters of ASCII."""
-    phrases = phrase_table(("lorem ipsum", "javascript", "{", *policy_phrases))
+    phrases = phrase_table((*FIXED_PHRASES, *policy_phrases))
     marks = find_citations(column.data, int(column.bounds[0]), int(column.bounds[-1]), character_table())
     marked = np.unique(np.searchsorted(lines.after, marks[0], side="right"))
     copies, copy_bounds = without(column.data, lines.start[marked], lines.end[marked], *marks)

@@ -17,7 +17,9 @@ from pydantic import field_validator
 from schemas.config import Config
 from schemas.signals import SignalsDomain
 from schemas.tables import Documents
+from tasks.columns import utf8_of
 from tasks.kernels.chunks import EAST
+from tasks.kernels.formulas import count_formulas
 from tasks.lines import Floats, count, frame, ratio, split, total
 from tasks.slices import map_slices, one_chunk
 from tasks.step import step
@@ -98,7 +100,6 @@ TEX = (
 MATH_MARKS = (
     rf"(?i-u:\b(?:{MATH_WORDS})\b)"
     rf"|\\(?:{TEX})(?-u:\b)"
-    r"|\$[^$\n]{1,80}\$"
     r"|[∀-⋿⟀-⟯⨀-⫿𝐀-𝟿±×÷√∞≤≥≠≈π]"
     r"|[A-Za-z0-9)]\s?(?:\^|\*\*)\s?[A-Za-z0-9({]"  # powers
 )
@@ -136,7 +137,7 @@ def domain_columns(
     rows = frame(texts)
     lines = split(rows, pl.col("text")).with_columns(pl.col("line").str.strip_chars_end()).filter(pl.col("line") != "")
     line_count = count(lines, len(texts))
-    marks = rows["text"].str.count_matches(MATH_MARKS).to_numpy()
+    marks = rows["text"].str.count_matches(MATH_MARKS).to_numpy() + count_formulas(*utf8_of(texts))
     ratios = {
         "code_line_ratio": _share(lines, CODE_LINE, line_count),
         "math_token_ratio": ratio(marks, words_of(tokens)),

@@ -185,17 +185,17 @@ def _suffix(code: Words, bits: Words, low: int, high: int, units: Positions) -> 
     value = np.int64(0)
     for at in range(digit + 1, high):
         value = value * np.int64(0x1000) + np.int64(min(code[at], np.uint32(0xFFF)))
-    place = np.searchsorted(units, value)
-    return length if place < len(units) and units[place] == value else 0
+    found = False
+    for unit in units:
+        found = found or unit == value
+    return length if found else 0
 
 
 @helper
 def _infix(code: Words, bits: Words, at: int, low: int, high: int) -> int:
-    """Characters of the infix that begins at ``at``, 0 for none."""
+    """Characters of the infix that begins at ``at`` with a character that may cut; 0 for none."""
     if bits[at] & ICON:
         return 1
-    if not bits[at] & INFIX:
-        return 0
     this = code[at]
     after = code[at + 1] if at + 1 < high else np.uint32(0)
     if this == STOP and after == STOP:
@@ -247,7 +247,7 @@ def split_chunks(data: Bytes, chunks: Chunks, table: Words, specials: Specials, 
     for text in range(len(texts) - 1):
         for chunk in range(texts[text], texts[text + 1]):
             key = mixed(value[chunk])
-            size = length[chunk]
+            size = int(np.int64(length[chunk]))
             plain = not seen[chunk] & np.uint32(RULED)
             if plain and seen[chunk] & np.uint32(DIGIT) and seen[chunk] & np.uint32(NOT_DIGIT):
                 plain = False  # a unit may come off
@@ -266,7 +266,7 @@ def split_chunks(data: Bytes, chunks: Chunks, table: Words, specials: Specials, 
             )
             low = 0
             for part in range(parts):
-                high = ends[part]
+                high = int(np.int64(ends[part]))
                 seen_here = np.uint32(0)
                 for at in range(low, high):
                     seen_here |= bits[at]
@@ -322,8 +322,12 @@ def _split(
 ) -> int:
     """Split the ``size`` characters of a chunk into tokens; ``ends`` gets the end of each. Returns their number."""
     low, high, count, after = 0, size, 0, 0
-    special = _special(data, byte, code, states, low, high, keys, pieces, first, last)
-    while special == 0 and low < high:
+    special, changed = np.uint32(0), True
+    while low < high:
+        if changed:
+            special = _special(data, byte, code, states, low, high, keys, pieces, first, last)
+            if special:
+                break
         prefix = _prefix(code, bits, low, high)
         if prefix and low + prefix < high:
             special = _special(data, byte, code, states, low + prefix, high, keys, pieces, first, last)
@@ -350,8 +354,7 @@ def _split(
             suffixes[after] = high
             after += 1
             high -= suffix
-        if prefix and suffix and low < high:
-            special = _special(data, byte, code, states, low, high, keys, pieces, first, last)
+        changed = prefix > 0 and suffix > 0
     if special:
         while special:
             low += int(np.int64(special & np.uint32(0xFF)))
@@ -371,6 +374,9 @@ def _cut(code: Words, bits: Words, low: int, high: int, ends: Places, count: int
     """Cut what affixes left at its infixes, unless it is a web address. Returns the new number of tokens."""
     done, at, checked = low, low, False
     while at < high:
+        if not bits[at] & (ICON | INFIX):
+            at += 1
+            continue
         length = _infix(code, bits, at, low, high)
         if length and at > low:
             if not checked:

@@ -85,7 +85,9 @@ def without(data: Bytes, start: Places, end: Places, mark_start: Places, mark_en
             stop = end[stretch]
             if mark < len(mark_start) and mark_start[mark] < stop:
                 stop = mark_start[mark]
-            copy[count : count + stop - at] = data[at:stop]
+            target = copy[count : count + stop - at]
+            for place, byte in enumerate(data[at:stop]):
+                target[place] = byte
             count += stop - at
             at = stop
             if mark < len(mark_start) and mark_start[mark] == at and at < end[stretch]:

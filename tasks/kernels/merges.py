@@ -15,7 +15,7 @@ from tasks.kernels.affixes import Specials, mixed
 from tasks.kernels.chunks import FACTOR, SEED
 from tasks.kernels.compiled import helper, kernel
 
-USES = "affixes:f93aed12ab21 chunks:93be774cd362"
+USES = "affixes:b77ef0035957 chunks:93be774cd362"
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int32]
@@ -76,9 +76,11 @@ def merge(data: Bytes, tokens: TokenArrays, first: Positions, specials: Specials
     start, end, length, _, _, offsets = tokens
     most = len(first) * (MOST - 1)
     place, size, case = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
-    found = 0
+    found, text = 0, 0
     for token in first:
-        text_end = offsets[np.searchsorted(offsets, token, side="right")]
+        while offsets[text + 1] <= token:
+            text += 1
+        text_end = offsets[text + 1]
         value = np.uint64(SEED)
         for at in range(start[token], end[token]):
             value = (value ^ np.uint64(data[at])) * np.uint64(FACTOR)

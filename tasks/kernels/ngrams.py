@@ -44,7 +44,11 @@ def n_gram_characters(
     sums = np.zeros(most + 1, np.int64)
     top_characters = np.zeros((texts, len(top)), np.int64)
     repeated_characters = np.zeros((texts, len(repeated)), np.int64)
-    longest = max(np.max(top), np.max(repeated))
+    longest = 0
+    for n in top:
+        longest = max(longest, n)
+    for n in repeated:
+        longest = max(longest, n)
     for text in range(texts):
         base, count = offsets[text], offsets[text + 1] - offsets[text]
         for token in range(count):

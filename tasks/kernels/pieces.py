@@ -166,9 +166,7 @@ def line_ends(data: Bytes, bounds: Positions, short: int, stops: Words) -> Posit
             low, _ = _stripped(data, start, end)
             if low < end:
                 result[text, 0] += 1
-                code = _last_code_point(data, end)
-                place = np.searchsorted(stops, code)
-                result[text, 1] += place < len(stops) and stops[place] == code
+                result[text, 1] += _is_among(_last_code_point(data, end), stops)
                 result[text, 2] += characters <= short
                 if _seen_before(hash_bytes(data, start, end), text, mask, keys, owner):
                     result[text, 3] += characters
@@ -204,11 +202,9 @@ def join_lines(
                 count += 1
             if source[line] >= 0:
                 first, stop = other_bounds[source[line]], other_bounds[source[line] + 1]
-                copy[count : count + stop - first] = other[first:stop]
-                count += stop - first
+                count += _copy(other, first, stop, copy, count)
             else:
-                copy[count : count + end[line] - start[line]] = data[start[line] : end[line]]
-                count += end[line] - start[line]
+                count += _copy(data, start[line], end[line], copy, count)
         low, high = _stripped(copy, begin, count)
         if low > begin:
             for byte in range(low, high):
@@ -216,6 +212,28 @@ def join_lines(
         count = begin + high - low
         bounds[text + 1] = count
     return copy[:count], bounds
+
+
+@helper
+def _is_among(code: np.uint32, codes: Words) -> bool:
+    """Whether ``code`` is one of ``codes``, which ascend."""
+    low, high = 0, len(codes)
+    while low < high:
+        middle = (low + high) // 2
+        if codes[middle] < code:
+            low = middle + 1
+        else:
+            high = middle
+    return low < len(codes) and bool(codes[low] == code)
+
+
+@helper
+def _copy(data: Bytes, start: int, end: int, copy: Bytes, at: int) -> int:
+    """Copy bytes ``start`` to ``end`` to ``at``; returns how many."""
+    target = copy[at : at + end - start]
+    for place, byte in enumerate(data[start:end]):
+        target[place] = byte
+    return end - start
 
 
 @helper
