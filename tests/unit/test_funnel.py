@@ -28,7 +28,7 @@ def verdict(number: int, stage: str, rank: int = 0, rule: str | None = None, sou
 
 
 def good() -> Rows:
-    """Ten records of web: 2 fail at ingest, 1 at extract, 2 rejected, 1 duplicate, 1 emptied, 3 kept; one record of books kept."""
+    """Of web 2 fail at ingest, 1 at extract, 2 are rejected, 1 duplicate, 1 emptied, 3 kept; of books one is kept."""
     decided = [verdict(number, "decide") for number in (5, 6, 7, 8, 9)]
     decided += [verdict(3, "decide", 4, "late"), verdict(3, "decide", 2, "early"), verdict(4, "decide", 4, "late")]
     deduplicated = [verdict(number, "deduplicate") for number in (5, 6, 7, 8)]
