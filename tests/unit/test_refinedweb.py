@@ -1,4 +1,4 @@
-"""RefinedWeb's signals and line edits, case by case; tests/golden/test_presets_refinedweb.py holds them to DCLM itself."""
+"""RefinedWeb's signals and line edits, case by case; tests/golden/test_presets_refinedweb.py has DCLM itself."""
 
 from typing import Any
 
