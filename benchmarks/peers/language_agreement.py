@@ -46,6 +46,7 @@ CODES = {
     "ru": "rus_Cyrl",
     "es": "spa_Latn",
 }
+ELSEWHERE = ("code_", "books_en", "web_en", "math_", "man_en")  # files without a text in one of them
 SENTENCES = 10  # of the language set make a text
 MAP_NEO = {
     "bracket ratio": "brackets",
@@ -116,18 +117,30 @@ class Agreement:
         return 1 - self.differing.total() / self.documents if self.documents else 1.0
 
 
-def texts(corpora: Path) -> Iterator[tuple[str, str, str]]:
-    """Language, path and text: all texts of the corpora, and texts of ten sentences of the language set."""
-    for path in sorted((corpora / "text").glob("*.jsonl.gz")):
+def source_files(corpora: Path) -> Iterator[tuple[str, str, str]]:
+    """Language, path and text of all source code of the corpora."""
+    for path in sorted((corpora / "text").glob("code_*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 record = json.loads(line)
-                yield record["lang"], record.get("path", ""), record["text"]
+                yield record["lang"], record["path"], record["text"]
+
+
+def texts(corpora: Path) -> Iterator[tuple[str, str, str]]:
+    """The same of all texts in one of CODES, and of texts of ten sentences of the language set."""
+    for path in sorted((corpora / "text").glob("*.jsonl.gz")):
+        if path.name.startswith(ELSEWHERE):
+            continue
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                record = json.loads(line)
+                if record["lang"] in CODES:
+                    yield record["lang"], "", record["text"]
     waiting: dict[str, list[str]] = {}
     with gzip.open(corpora / "langid" / "lingua_testdata_75langs.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
             record = json.loads(line)
-            if record["unit"] == "sentences":
+            if record["unit"] == "sentences" and record["lang"] in CODES:
                 waiting.setdefault(record["lang"], []).append(record["text"])
                 if len(waiting[record["lang"]]) == SENTENCES:
                     yield record["lang"], "", "\n".join(waiting.pop(record["lang"]))
@@ -143,7 +156,7 @@ def chosen(corpora: Path, name: str, every: int) -> tuple[pa.Table, dict[str, di
     """Documents of a golden file (``doc_id`` is the key, ``source`` the language), one of ``every``, and their rows."""
     rows = golden(name)
     found: dict[str, tuple[str, str, str]] = {}
-    for language, path, text in texts(corpora):
+    for language, path, text in (source_files if name == "code" else texts)(corpora):
         key = digest_text(text)[:12]
         if key in rows and int(key, 16) % every == 0:
             found.setdefault(key, (language, path, text))
