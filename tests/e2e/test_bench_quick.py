@@ -30,12 +30,15 @@ def test_a_quick_run_measures_ours_and_names_absent_peers(shared: Path, tmp_path
     )
     assert ended.returncode == 0, ended.stderr
     assert "datatrove is not installed: ours alone" in ended.stdout
-    [row] = [line.split("|") for line in ended.stdout.splitlines() if "gristmill" in line]
+    lines = ended.stdout.splitlines()
+    [row] = [line.split("|") for line in lines if line.startswith("|") and "gristmill" in line]
     megabytes_per_second, documents_per_second, seconds, peak = (float(row[cell]) for cell in (4, 5, 6, 7))
     assert 0 < megabytes_per_second < 1000
     assert documents_per_second > 1
     assert seconds > 0.5
     assert 50 < peak < 8000
+    [command] = [line for line in lines if line.startswith("- dedup-datatrove, gristmill: `python -m benchmarks.dedup")]
+    assert str(tmp_path) not in command
     assert {path: path.read_bytes() for path in (PROJECT / "benchmarks" / "results").glob("*.json")} == results
 
 
