@@ -23,16 +23,12 @@ import pyarrow as pa
 from pydantic import field_validator
 
 from schemas.config import Config
-from schemas.signals import SignalsC4
-from schemas.tables import Documents
 from tasks.c4_lines import LineFacts, line_facts
 from tasks.characters import character_table
 from tasks.columns import Bytes, Column, Places, Positions, column_of, lines_of
 from tasks.kernels.citations import find_citations
 from tasks.kernels.judge import KEPT, Limits, drop_reasons, sum_judged
 from tasks.kernels.pieces import join_lines
-from tasks.slices import map_slices, one_chunk
-from tasks.step import step
 from tasks.words import tokens_of
 
 REASONS = ("long_word", "no_terminal_punctuation", "too_few_words", "javascript", "policy")  # in the order of codes
@@ -175,17 +171,3 @@ def _total(values: npt.NDArray[np.generic], offsets: Positions) -> Positions:
     sums = np.zeros(len(values) + 1, np.int64)
     np.cumsum(values, out=sums[1:], dtype=np.int64)
     return sums[offsets[1:]] - sums[offsets[:-1]]
-
-
-# For the flow until it runs the fused step of tasks/heuristics.py.
-@step("c4", version=2, reads=(Documents,), writes=(SignalsC4,))
-def c4(documents: pa.Table, config: C4Config) -> pa.Table:
-    """One row for each row of ``documents``, in their order."""
-
-    def signals(part: pa.Table) -> pa.Table:
-        column = column_of(one_chunk(part.column("text")))
-        facts = line_facts(column, lines_of(column), tokens_of(column), config.policy_phrases)
-        columns = {"doc_id": part.column("doc_id"), **c4_columns(facts, config)}
-        return pa.table([columns[name] for name in SignalsC4.schema.names], SignalsC4.schema)
-
-    return map_slices(signals, documents)

@@ -15,15 +15,11 @@ import pyarrow as pa
 from pydantic import field_validator
 
 from schemas.config import Config
-from schemas.signals import SignalsDomain
-from schemas.tables import Documents
 from tasks.columns import utf8_of
 from tasks.kernels.chunks import EAST
 from tasks.kernels.formulas import count_formulas
 from tasks.lines import Floats, count, frame, ratio, split, total
-from tasks.slices import map_slices, one_chunk
-from tasks.step import step
-from tasks.words import Positions, Tokens, tokenize
+from tasks.words import Positions, Tokens
 
 CODE, MATHEMATICS, DOCUMENTATION, PROSE = "code", "mathematics", "documentation", "prose"
 
@@ -163,17 +159,3 @@ def words_of(tokens: Tokens) -> Positions:
 
 def _share(lines: pl.DataFrame, pattern: str, line_count: Floats) -> Floats:
     return ratio(total(lines, pl.col("line").str.contains(pattern), len(line_count)), line_count)
-
-
-# For the flow until it runs the fused step of tasks/heuristics.py.
-@step("domain", version=2, reads=(Documents,), writes=(SignalsDomain,))
-def domain(documents: pa.Table, config: DomainConfig) -> pa.Table:
-    """One row for each row of ``documents``, in their order."""
-
-    def signals(part: pa.Table) -> pa.Table:
-        texts = one_chunk(part.column("text"))
-        columns = domain_columns(texts, one_chunk(part.column("url")), tokenize(texts), config)
-        columns["doc_id"] = part.column("doc_id")
-        return pa.table([columns[name] for name in SignalsDomain.schema.names], SignalsDomain.schema)
-
-    return map_slices(signals, documents)

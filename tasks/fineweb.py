@@ -14,17 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.config import Config
-from schemas.signals import SignalsFineWeb
-from schemas.tables import Documents
-from tasks.c4 import LINEAGES, text_left
-from tasks.c4_lines import line_facts
-from tasks.columns import Bytes, Positions, Words, column_of, lines_of, utf8_of
+from tasks.columns import Bytes, Positions, Words, utf8_of
 from tasks.kernels.pieces import line_ends
 from tasks.lines import Floats, ratio
 from tasks.punctuation import TERMINAL
-from tasks.slices import map_slices, one_chunk
-from tasks.step import step
-from tasks.words import Tokens, tokens_of
+from tasks.words import Tokens
 
 
 class FineWebConfig(Config):
@@ -54,18 +48,3 @@ def columns_of(data: Bytes, bounds: Positions, words: Positions, config: FineWeb
 
 def _code_points(characters: str) -> Words:
     return np.unique(np.array([ord(character) for character in characters], np.uint32))
-
-
-# For the flow until it runs the fused step of tasks/heuristics.py.
-@step("fineweb", version=2, reads=(Documents,), writes=(SignalsFineWeb,))
-def fineweb(documents: pa.Table, config: FineWebConfig) -> pa.Table:
-    """One row for each row of ``documents``, in their order."""
-    lineage = LINEAGES["c4@fineweb"]
-
-    def signals(part: pa.Table) -> pa.Table:
-        column = column_of(one_chunk(part.column("text")))
-        facts = line_facts(column, lines_of(column), tokens_of(column), lineage.policy_phrases)
-        columns = {"doc_id": part.column("doc_id"), **columns_of(*text_left(column, facts, lineage), config)}
-        return pa.table([columns[name] for name in SignalsFineWeb.schema.names], SignalsFineWeb.schema)
-
-    return map_slices(signals, documents)

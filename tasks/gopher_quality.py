@@ -13,14 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.config import Config
-from schemas.signals import SignalsGopherQuality
-from schemas.tables import Documents
 from tasks.columns import Bytes, Column, Lines, Positions, column_of, lines_of
 from tasks.kernels.quality import WordList, count_marks, sum_lines, sum_tokens
 from tasks.lines import Floats, ratio
-from tasks.slices import map_slices, one_chunk
-from tasks.step import step
-from tasks.words import Places, Tokens, hash_word, tokenize
+from tasks.words import Places, Tokens, hash_word
 
 
 class GopherQualityConfig(Config):
@@ -79,17 +75,3 @@ def _joined(strings: tuple[str, ...]) -> tuple[Bytes, Positions]:
     bounds = np.zeros(len(encoded) + 1, np.int64)
     bounds[1:] = np.cumsum([len(string) for string in encoded])
     return np.frombuffer(b"".join(encoded) or b"\0", np.uint8), bounds
-
-
-# For the flow until it runs the fused step of tasks/heuristics.py.
-@step("gopher-quality", version=2, reads=(Documents,), writes=(SignalsGopherQuality,))
-def gopher_quality(documents: pa.Table, config: GopherQualityConfig) -> pa.Table:
-    """One row for each row of ``documents``, in their order."""
-
-    def signals(part: pa.Table) -> pa.Table:
-        texts = one_chunk(part.column("text"))
-        columns = quality_columns(texts, tokenize(texts), config)
-        columns["doc_id"] = part.column("doc_id")
-        return pa.table([columns[name] for name in SignalsGopherQuality.schema.names], SignalsGopherQuality.schema)
-
-    return map_slices(signals, documents)

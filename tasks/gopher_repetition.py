@@ -17,16 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.config import Config
-from schemas.signals import SignalsGopherRepetition
-from schemas.tables import Documents
 from tasks.columns import utf8_of
 from tasks.kernels.ngrams import n_gram_characters
 from tasks.kernels.pieces import repeated_pieces
 from tasks.lines import Floats, ratio
-from tasks.slices import map_slices, one_chunk
-from tasks.step import step
-from tasks.words import Tokens, tokenize
+from tasks.words import Tokens
 
 TOP = (2, 3, 4)
 REPEATED = (5, 6, 7, 8, 9, 10)
@@ -47,23 +42,3 @@ def repetition_columns(texts: pa.Array, tokens: Tokens) -> dict[str, Floats]:
     columns |= {f"top_{n}_gram_ratio": ratio(top[:, place], characters) for place, n in enumerate(TOP)}
     columns |= {f"dup_{n}_gram_ratio": ratio(repeated[:, place], characters) for place, n in enumerate(REPEATED)}
     return columns
-
-
-# For the flow until it runs the fused step of tasks/heuristics.py.
-class GopherRepetitionConfig(Config):
-    """Nothing to set."""
-
-
-@step("gopher-repetition", version=2, reads=(Documents,), writes=(SignalsGopherRepetition,))
-def gopher_repetition(documents: pa.Table, config: GopherRepetitionConfig) -> pa.Table:
-    """One row for each row of ``documents``, in their order."""
-
-    def signals(part: pa.Table) -> pa.Table:
-        texts = one_chunk(part.column("text"))
-        columns = repetition_columns(texts, tokenize(texts))
-        columns["doc_id"] = part.column("doc_id")
-        return pa.table(
-            [columns[name] for name in SignalsGopherRepetition.schema.names], SignalsGopherRepetition.schema
-        )
-
-    return map_slices(signals, documents)
