@@ -1,8 +1,7 @@
 """Lines of texts as ``str.splitlines`` gives them, and what the rules of C4 and Gopher ask of each line.
 
-Only the white space between chunks is searched for line breaks. Phrases are looked for at their rarest letter.
-
-Cost: about 0.5 ns a byte for the lines, 1 ns a byte for the phrases.
+Phrases are looked for where their rarest letter stands. Cost: about 1.4 ns a byte for the lines, 2.2 ns a byte for the
+phrases.
 """
 
 from typing import NamedTuple

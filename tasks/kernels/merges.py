@@ -15,7 +15,7 @@ from tasks.kernels.affixes import Specials, mixed
 from tasks.kernels.chunks import FACTOR, SEED
 from tasks.kernels.compiled import helper, kernel
 
-USES = "affixes:b77ef0035957 chunks:93be774cd362"
+USES = "affixes:a8dcd21eb3a8 chunks:93be774cd362"
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int32]

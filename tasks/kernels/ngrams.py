@@ -4,7 +4,7 @@ An n-gram can only come again where both (n-1)-grams in it do, so each n looks o
 of (n-1)-grams are the key of an n-gram. Numbers are given in the order of first occurrence, by a hash table for each
 text with open addressing.
 
-Cost: about 3 ns a byte of English prose; 15 ns a byte for a text that repeats itself all over.
+Cost: about 4 ns a byte of English prose, 9 ns a byte of source code, 40 ns for a text that repeats itself all over.
 """
 
 import numpy as np

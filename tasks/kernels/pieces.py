@@ -1,7 +1,7 @@
 """Repeated lines and paragraphs of texts, and ends and lengths of lines: what Gopher's and FineWeb's rules ask.
 
-A piece is equal to an earlier one of its text when their 64-bit hashes are. Cost: about 1.5 ns a byte for Gopher's
-lines and paragraphs together, 1.5 ns a byte for FineWeb's lines.
+A piece is equal to an earlier one of its text when their 64-bit hashes are. Cost: about 3.5 ns a byte for Gopher's
+lines and paragraphs together, 1.6 ns a byte for FineWeb's lines.
 """
 
 import numpy as np
