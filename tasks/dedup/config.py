@@ -40,7 +40,9 @@ class LineSettings(Config):
     million documents. Here one of them, the first by doc_id, keeps the line.
     """
 
-    unit: Literal["line", "paragraph"] = "line"
+    unit: Literal["line", "paragraph"] = Field(
+        default="line", description="what is cut: lines, or runs of lines that are not blank"
+    )
     min_chars: int = Field(default=40, ge=1, description="shorter lines are never cut")
     min_documents: int = Field(default=7, ge=2, description="documents that must share a line before it is cut")
     scope: Literal["source", "corpus"] = Field(default="source", description="where they are counted")
