@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.annotations import annotations
+from flows.annotations import Annotation, annotations
 from flows.artifacts import publish_funnel
 from flows.curation import Curation, Progress
 from flows.deduplicate import deduplicate, hash_lines
@@ -66,7 +66,7 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
     much.
     """
     policy = load_policy(settings.policy)
-    annotations(settings, policy)  # refuses what is missing before anything is read
+    steps = annotations(settings, policy)  # first of all, for it refuses what is missing
     earlier = take_earlier(settings, lake)
     found = find_inputs(settings.inputs, lake.root / DOWNLOADS)
     for skipped in found.skipped:
@@ -79,7 +79,7 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
         for shard, refs in parts_of(manifest).items():
             made = {(ingest.name, ref.table): ref for ref in refs}
             state.shards.append(Progress(settings.source, shard, entry.label, made))
-    score(state, policy)
+    score(state, policy, steps)
     if settings.part is not None:
         hash_documents(state)
         return {"part": settings.part, "inputs": len(work), "shards": len(state.shards)}
@@ -89,15 +89,15 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
 
 def curate_shards(state: Curation, policy: Policy) -> Dataset:
     """Everything after ingest, on the shards of ``state``; see :func:`run_curation`."""
-    score(state, policy)
+    score(state, policy, annotations(state.settings, policy))
     return decide_fates(state, policy)
 
 
-def score(state: Curation, policy: Policy) -> None:
+def score(state: Curation, policy: Policy, steps: list[Annotation]) -> None:
     """From records to verdicts of the policy: what each shard needs no other shard for."""
     state.each(extract, state.settings.extract, (Records,), state.shards)
     state.gate("documents", Documents)
-    for entry in annotations(state.settings, policy):
+    for entry in steps:
         state.each(entry.step, entry.config, entry.reads, state.shards)
     state.gate("signals", *SIGNALS)
     state.each(decide, DecideConfig(policy=policy), (Documents, *SIGNALS), state.shards)

@@ -65,7 +65,7 @@ class DedupSettings(Config):
 
     def config(self) -> DedupConfig:
         """The settings of the steps."""
-        shared = self.model_dump(include={"threshold", "max_loss", "url", "keep_earlier"})
+        shared = self.model_dump(include={"threshold", "max_loss", "url"})
         return DedupConfig(minhash=PRESETS[self.preset], lines=self.lines, memory=self.memory, **shared)
 
 

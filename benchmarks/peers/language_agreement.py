@@ -31,21 +31,11 @@ from tasks.code_quality import CodeConfig, code
 from tasks.decide import DecideConfig, decide
 from tasks.fineweb2 import fineweb2, fineweb2_config
 from tasks.policy import Policy, load_policy
+from tasks.segment import LANGUAGES
 from tasks.url_rules import url_config, url_rules
 
 RECORD = GOLDEN / "agreement_languages.json"
-CODES = {
-    "zh": "cmn_Hani",
-    "zh-Hant": "cmn_Hani",
-    "ja": "jpn_Jpan",
-    "ko": "kor_Hang",
-    "th": "tha_Thai",
-    "ar": "arb_Arab",
-    "de": "deu_Latn",
-    "fr": "fra_Latn",
-    "ru": "rus_Cyrl",
-    "es": "spa_Latn",
-}
+CODES = LANGUAGES | {"zh-Hant": LANGUAGES["zh"]}
 ELSEWHERE = ("code_", "books_en", "web_en", "math_", "man_en")  # files without a text in one of them
 SENTENCES = 10  # of the language set make a text
 MAP_NEO = {

@@ -132,7 +132,6 @@ class DedupConfig(Config):
     min_documents: int = Field(default=1000, ge=1, description="smallest source that max_loss applies to")
     url: bool = Field(default=False, description="of several documents of one URL the newest stays")
     lines: LineSettings | None = Field(default=None, description="cut lines that many documents share")
-    keep_earlier: bool = Field(default=False, description="what earlier curations kept stays, whatever comes now")
     memory: Memory = Field(default=DEFAULT, exclude=True, description="memory of each global step, such as 2GiB")
 
     @property

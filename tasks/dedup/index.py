@@ -12,8 +12,8 @@ and 16 bytes a band; documents: ids, hashes, lengths), never their text, but for
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from schemas.config import Config, did_you_mean
-from schemas.errors import GristmillError, UsageError
+from schemas.config import Config
+from schemas.errors import GristmillError
 from schemas.lake import Dataset, Lake, Manifest, Ref
 from schemas.signals import SIGNALS
 from schemas.tables import Documents, Spans, Verdicts
@@ -60,13 +60,7 @@ def earlier_shards(lake: Lake, sources: Iterable[str]) -> list[EarlierShard]:
     """
     found = []
     for source in sources:
-        dataset = lake.dataset(KIND, source)
-        if dataset is None:
-            raise UsageError(
-                f"the lake {lake.root} has no curation of source {source!r} to deduplicate against"
-                + did_you_mean(source, lake.names(KIND))
-            )
-        found += _shards(lake, dataset)
+        found += _shards(lake, lake.expect(KIND, source))
     return found
 
 

@@ -157,7 +157,7 @@ def test_deduplicating_what_stayed_removes_nothing(pages: list[list[tuple[int, s
 @given(st.lists(st.lists(PAGES, max_size=7), min_size=2, max_size=3))
 def test_what_was_kept_earlier_stays_when_it_must(pages: list[list[tuple[int, str, float]]]) -> None:
     """Frozen shards: no verdict of theirs changes, and nothing new stays that repeats what they kept."""
-    config = ANY.model_copy(update={"lines": None, "keep_earlier": True})
+    config = ANY.model_copy(update={"lines": None})
     shards = shards_of(pages)
     with tempfile.TemporaryDirectory() as folder:
         earlier = deduplicate(shards[:-1], Path(folder) / "earlier", config)
