@@ -7,11 +7,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``samples`` and ``scores`` follow ``schemas.tables``; the other fields fill the row of ``eval_runs``.
-
-    ``jail_tier`` is empty where no code ran. ``above_chance`` is the exact one-sided p-value against guessing, None
-    where the suite states no chance.
-    """
+    """``samples`` and ``scores`` follow ``schemas.tables``; the other fields fill the row of ``eval_runs``."""
 
     suite: str
     suite_digest: str
@@ -20,5 +16,3 @@ class Evaluation:
     backend: str
     samples: pa.Table
     scores: pa.Table
-    jail_tier: str = ""
-    above_chance: float | None = None

@@ -19,8 +19,8 @@ import transformers
 from pydantic import Field
 
 from evals.checkpoint import Checkpoint
-from evals.model import LogLikelihood, Output, Progress, TextBits, cut
-from evals.suite import Generation
+from evals.generation import Generation, cut
+from evals.model import LogLikelihood, Output, Progress, TextBits
 from evals.tokenizer import Specials, load_specials, load_tokenizer
 from evals.windows import Window, batches, windows
 from schemas.config import Config
@@ -64,8 +64,13 @@ class HuggingFaceModel:
         """Versions, number format and device."""
         return f"transformers {transformers.__version__}, torch {torch.__version__}, float32, cpu"
 
-    def generate(self, prompts: Sequence[str], settings: Generation, progress: Progress) -> list[Output]:
-        """Continue every prompt greedily. A prompt that leaves no room for the answer loses its start."""
+    def generate(
+        self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
+    ) -> list[Output]:
+        """Continue every prompt. A prompt that leaves no room for the answer loses its start.
+
+        A drawn sample depends on its own seed and prompt only, not on its neighbours in the batch (but for rounding).
+        """
         room, prefix = self._context - settings.max_new_tokens, list(self._specials.prefix)
         if room <= len(prefix):
             raise GristmillError(
@@ -79,7 +84,8 @@ class HuggingFaceModel:
         for at in range(0, len(order), self._config.batch_rows):
             batch = order[at : at + self._config.batch_rows]
             progress("generate", len(outputs), len(rows))
-            found = self._continue([rows[position] for position in batch], settings)
+            drawn = [torch.Generator().manual_seed(seeds[position]) for position in batch]
+            found = self._continue([rows[position] for position in batch], drawn, settings)
             for position, (text, tokens, finish) in zip(batch, found, strict=True):
                 lost = max(0, len(encoded[position]) - room)
                 outputs[position] = Output(text, tokens, finish, lost)
@@ -191,7 +197,9 @@ class HuggingFaceModel:
             nats[row][outside], greedy[row][outside] = scores[line, inside], hits[line, inside]
 
     @torch.inference_mode()
-    def _continue(self, rows: Sequence[Sequence[int]], settings: Generation) -> list[tuple[str, int, Any]]:
+    def _continue(
+        self, rows: Sequence[Sequence[int]], drawn: Sequence[torch.Generator], settings: Generation
+    ) -> list[tuple[str, int, Any]]:
         """Text, token count and what ended it, of every row of one batch."""
         width = max(len(row) for row in rows)
         ids = torch.zeros((len(rows), width), dtype=torch.long)
@@ -215,7 +223,7 @@ class HuggingFaceModel:
                 **keep,
             )
             cache = answer.past_key_values
-            chosen = answer.logits[:, -1].argmax(-1)
+            chosen = next_tokens(answer.logits[:, -1], [drawn[line] for line in lines], settings)
             for line, token in zip(lines, chosen.tolist(), strict=True):
                 if line not in finished:
                     made[line].append(token)
@@ -247,6 +255,17 @@ class HuggingFaceModel:
         before = self._tokenizer.decode(tail)
         whole = self._tokenizer.decode(tail + made)
         return whole[len(before) :] if whole.startswith(before) else self._tokenizer.decode(made)
+
+
+def next_tokens(logits: torch.Tensor, drawn: Sequence[torch.Generator], settings: Generation) -> torch.Tensor:
+    """The next token of every row of ``logits`` (rows x vocabulary): the likeliest, or one drawn with the row's own
+    generator from the likeliest tokens that hold ``top_p`` of the probability (Holtzman 2020)."""
+    if settings.temperature == 0:
+        return logits.argmax(-1)
+    ordered, tokens = (logits.float() / settings.temperature).softmax(-1).sort(-1, descending=True)
+    ordered[ordered.cumsum(-1) - ordered >= settings.top_p] = 0
+    places = [torch.multinomial(row, 1, generator=source) for row, source in zip(ordered, drawn, strict=True)]
+    return tokens.gather(-1, torch.stack(places)).squeeze(-1)
 
 
 def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> HuggingFaceModel:

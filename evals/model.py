@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from evals.suite import Generation
+from evals.generation import Generation
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
@@ -16,7 +16,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Output:
-    """A greedy continuation, cut before the first stop string.
+    """A continuation, cut before the first stop string.
 
     ``finish`` says what ended it: a stop string, the end-of-text token, or the length limit. ``lost`` counts the tokens
     cut off the start of a prompt that did not fit the model's context.
@@ -58,8 +58,10 @@ class LanguageModel(Protocol):
     def backend(self) -> str:
         """Adapter and versions, number format, device: what else than the checkpoint a score depends on."""
 
-    def generate(self, prompts: Sequence[str], settings: Generation, progress: Progress) -> list[Output]:
-        """Continue every prompt greedily."""
+    def generate(
+        self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
+    ) -> list[Output]:
+        """Continue every prompt: greedily at temperature 0, else drawn with the prompt's own seed."""
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
         """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation."""
@@ -70,9 +72,3 @@ class LanguageModel(Protocol):
 
 def silent(what: str, done: int, total: int) -> None:
     """No progress display."""
-
-
-def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
-    """``text`` before the first occurrence of any stop string, and whether one occurs."""
-    places = [place for place in (text.find(word) for word in stop) if place >= 0]
-    return (text[: min(places)], True) if places else (text, False)

@@ -31,7 +31,7 @@ def evaluate_perplexity(
 ) -> Evaluation:
     """Score held-out ``texts``: for each domain, ``(doc_id, text)``. Empty texts are left out.
 
-    One sample a document (``value`` its bits, ``weight`` its bytes, ``detail`` its domain), one score a domain of at
+    One sample a document (``value`` its bits, ``weight`` its bytes, ``subset`` its domain), one score a domain of at
     least two documents, and one for ``all``. A single document has no error bar, so its domain gets no score of its
     own; it counts in ``all``.
 
@@ -54,13 +54,14 @@ def evaluate_perplexity(
             "suite": [SUITE] * len(rows),
             "item": ids,
             "repeat": [0] * len(rows),
-            "prompt": [""] * len(rows),
-            "output": [""] * len(rows),
+            "convention": [METRIC] * len(rows),
+            "subset": domains,
+            "cluster": [""] * len(rows),
             "expected": [""] * len(rows),
             "verdict": ["scored"] * len(rows),
             "value": bits,
             "weight": [float(size) for size in sizes],
-            "detail": domains,
+            "detail": [""] * len(rows),
         }
     )
     scores = [_score(checkpoint, ALL, ratio(bits, sizes, domains), len(rows), ", stratified by domain")]
@@ -86,13 +87,17 @@ def _score(checkpoint: Checkpoint, subset: str, interval: Interval, n: int, how:
         "suite": SUITE,
         "area": AREA,
         "metric": METRIC,
+        "convention": METRIC,
+        "headline": subset == ALL,
         "subset": subset,
         "value": interval.value,
         "low": max(0.0, interval.low),
         "high": interval.high,
         "n": n,
         "chance": None,
+        "above_chance": None,
         "higher_is_better": False,
         "method": f"ratio estimator over documents, Student t{how}",
         "failures": 0,
+        "jail_tier": "",
     }

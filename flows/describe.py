@@ -109,7 +109,8 @@ def scores_table(rows: Sequence[dict[str, Any]]) -> Table:
     lines: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
     for row in rows:
         name = row["mixture"] or row["label"]
-        lines.setdefault((row["area"], row["suite"], row["metric"], row["subset"], name), {})[row["step"]] = row
+        metric = row["metric"] if row["headline"] else f"{row['metric']}, {row['convention']}"
+        lines.setdefault((row["area"], row["suite"], metric, row["subset"], name), {})[row["step"]] = row
     columns = ["suite", "metric", "of", "model", *(f"step {step}" for step in steps), "95 % interval", "n", "chance"]
     shown: list[list[object]] = []
     for (_, suite, metric, subset, name), by_step in sorted(lines.items()):

@@ -5,7 +5,7 @@ in twice, is scored once. A failure of the machine is never a score.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,16 @@ from typing import Any
 import pyarrow as pa
 from prefect import flow
 from prefect.runtime import flow_run
+from pydantic import Field
 
+from evals.asking import digest_of, requests_of
 from evals.checkpoint import Checkpoint, admit
-from evals.evaluate import evaluate as score
-from evals.evaluation import Evaluation
+from evals.grading import grade
+from evals.jail.capability import require
 from evals.perplexity import evaluate_perplexity
+from evals.respond import respond
+from evals.responses import ResponseStore
+from evals.scoring import score
 from evals.suite import Suite, load_suite
 from flows.artifacts import publish_gates, publish_scores
 from flows.engines.engine import Work
@@ -31,13 +36,17 @@ from flows.settings import EvaluateSettings, LakePath
 from schemas.config import Config
 from schemas.digests import digest_json
 from schemas.errors import UsageError
-from schemas.lake import Dataset, FilesRef, Lake, Manifest
+from schemas.lake import Dataset, FilesRef, Lake, Manifest, Ref
 from schemas.submission import Submission
-from schemas.tables import Checkpoints, EvalRuns, Samples, Scores
-from tasks.step import Inputs, SourceFile, Step, source_step
+from schemas.tables import Checkpoints, EvalRuns, Responses, Samples, Scores
+from tasks.step import Inputs, SourceFile, Step, source_step, step
 from warehouse.state import State
 
 PERPLEXITY = "bits-per-byte"
+RESPONSES = "responses"
+
+Results = dict[str, dict[str, Sequence[Manifest]]]
+"""By checkpoint and suite, what the steps wrote."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,19 @@ class Entry:
     tokens: int = 0
 
 
-class SuiteConfig(Config):
-    """The suite, whole: its items and settings are part of the result's key."""
+class RespondConfig(Config):
+    """What is asked, and where answers are kept. The suite itself is known by the digest of its requests."""
 
-    suite: Suite
+    asked: str = Field(description="digest of every request")
+    suite: Suite = Field(exclude=True)
+    store: Path = Field(exclude=True)
+
+
+class GradeConfig(Config):
+    """How answers are graded. The suite itself is known by its digest."""
+
+    suite_digest: str
+    suite: Suite = Field(exclude=True)
 
 
 class PerplexityConfig(Config):
@@ -64,47 +82,56 @@ class PerplexityConfig(Config):
     metric: str = "bits_per_byte"
 
 
-Tables = tuple[pa.Table, pa.Table, pa.Table]
-
-
-def _suite(source: SourceFile, config: SuiteConfig) -> Tables:
-    """Score one checkpoint on one suite."""
+@source_step("respond", version=1, writes=(Responses, EvalRuns))
+def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, pa.Table]:
+    """Ask one checkpoint everything that a suite asks. What was answered before is found in the store."""
     from evals.huggingface import load  # torch takes seconds to import, and a run that finds all done needs none
 
-    checkpoint = admit(source.path)
-    return _tables(score(load(checkpoint), checkpoint, config.suite), checkpoint)
+    checkpoint, suite = admit(source.path), config.suite
+    model = load(checkpoint)
+    with ResponseStore(config.store, checkpoint.digest, model.backend) as store:
+        found = respond(model, checkpoint.digest, suite, store)
+    area, items = suite.settings.area, len(suite.items)
+    return found, _run(checkpoint, suite.name, suite.digest, area, items, model.backend)
 
 
-def _perplexity(source: SourceFile, heldout: list[Path], config: PerplexityConfig) -> Tables:
+@step("grade", version=1, reads=(Responses,), writes=(Samples, Scores))
+def grade_step(responses: pa.Table, config: GradeConfig) -> tuple[pa.Table, pa.Table]:
+    """Grade and score what one checkpoint answered."""
+    samples = grade(config.suite, responses)
+    return samples, score(config.suite, samples)
+
+
+@source_step("bits-per-byte", version=2, writes=(Samples, Scores, EvalRuns))
+def perplexity_step(
+    source: SourceFile, heldout: list[Path], config: PerplexityConfig
+) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Bits per byte of one checkpoint on the held-out text of every domain."""
     from evals.huggingface import load
 
     checkpoint = admit(source.path)
     texts = {domain: pairs for domain, pairs in read_heldout(heldout).items() if pairs}
-    return _tables(evaluate_perplexity(load(checkpoint), checkpoint, texts), checkpoint)
+    found = evaluate_perplexity(load(checkpoint), checkpoint, texts)
+    run = _run(checkpoint, found.suite, found.suite_digest, found.area, found.items, found.backend)
+    return found.samples, found.scores, run
 
 
-def _tables(found: Evaluation, checkpoint: Checkpoint) -> Tables:
-    """What the step writes. Identity columns stay empty: they are what people call a checkpoint, not its score."""
-    run = {
+def _run(checkpoint: Checkpoint, suite: str, digest: str, area: str, items: int, backend: str) -> pa.Table:
+    """A row of runs. Identity columns stay empty: they are what people call a checkpoint, not its score."""
+    row = {
         "checkpoint": checkpoint.digest,
         "label": "",
         "run": "",
         "mixture": "",
         "step": 0,
         "tokens": 0,
-        "suite": found.suite,
-        "suite_digest": found.suite_digest,
-        "area": found.area,
-        "items": found.items,
-        "backend": found.backend,
-        "jail_tier": found.jail_tier,
+        "suite": suite,
+        "suite_digest": digest,
+        "area": area,
+        "items": items,
+        "backend": backend,
     }
-    return found.samples, found.scores, pa.Table.from_pylist([run])
-
-
-SUITE_STEP: Step = source_step("evaluate", version=1, writes=(Samples, Scores, EvalRuns))(_suite)
-PERPLEXITY_STEP: Step = source_step("bits-per-byte", version=1, writes=(Samples, Scores, EvalRuns))(_perplexity)
+    return pa.Table.from_pylist([row])
 
 
 def run_evaluation(
@@ -121,20 +148,31 @@ def run_evaluation(
     unknown suite, ``JailUnavailableError`` where code cannot be run safely, ``GateError`` when the scores break an
     expectation; nothing is committed then.
     """
-    suites = {suite: load_suite(suite) for suite in settings.suites}
-    jobs: list[tuple[str, Step, Config, tuple[FilesRef, ...]]] = [
-        (suite.name, SUITE_STEP, SuiteConfig(suite=suite), ()) for suite in suites.values()
-    ]
+    suites = [load_suite(suite) for suite in settings.suites]
+    if any(suite.code for suite in suites):
+        require()  # before a model is asked anything
+    done: Results = {entry.checkpoint.digest: {} for entry in entries}
+    for suite in suites:
+        asked = digest_json(
+            [[request.item, request.repeat, request.part, request.key] for request in requests_of(suite)]
+        )
+        config = RespondConfig(asked=asked, suite=suite, store=lake.root / RESPONSES)
+        answered = _each(respond_step, entries, config, (), f"{suite.name}: answers", lake, report)
+        grading = GradeConfig(suite_digest=suite.digest, suite=suite)
+        work = [
+            Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Responses),)), entry.label)
+            for entry, manifest in zip(entries, answered, strict=True)
+        ]
+        graded = run_step(grade_step, work, grading, lake, report, what=f"{suite.name}: grades", unit="checkpoints")
+        for entry, both in zip(entries, zip(answered, graded, strict=True), strict=True):
+            done[entry.checkpoint.digest][suite.name] = both
     if heldout:
-        jobs.append((PERPLEXITY, PERPLEXITY_STEP, PerplexityConfig(), heldout))
-    done: dict[str, dict[str, Manifest]] = {entry.checkpoint.digest: {} for entry in entries}
-    for what, step, config, files in jobs:
-        work = [_work(entry, files) for entry in entries]
-        manifests = run_step(step, work, config, lake, report, what=what, unit="checkpoints")
-        for entry, manifest in zip(entries, manifests, strict=True):
-            done[entry.checkpoint.digest][what] = manifest
+        found = _each(perplexity_step, entries, PerplexityConfig(), heldout, PERPLEXITY, lake, report)
+        for entry, manifest in zip(entries, found, strict=True):
+            done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
 
-    refs = tuple(ref for by_suite in done.values() for manifest in by_suite.values() for ref in manifest.outputs)
+    gated = (Samples.name, Scores.name)
+    refs = tuple(ref for by_suite in done.values() for ref in outputs(by_suite) if ref.table in gated)
     gate = run_gate("scores", name, Inputs(refs=refs), lake, report)
     publish_gates("scores", name, lake, gate)
     commit_gates(f"evaluate-{name}", name, gate.outputs, lake)
@@ -142,24 +180,42 @@ def run_evaluation(
 
     rows: list[dict[str, Any]] = []
     for entry in entries:
-        manifests_of = done[entry.checkpoint.digest]
-        commit_checkpoint(entry, manifests_of, lake)
-        for manifest in manifests_of.values():
-            scores = lake.read(manifest.output(Scores)).to_pylist()
-            rows.extend({"label": entry.label, "mixture": entry.mixture, "step": entry.step, **row} for row in scores)
+        results = done[entry.checkpoint.digest]
+        commit_checkpoint(entry, results, lake)
+        scores = [row for ref in outputs(results) if ref.table == Scores.name for row in lake.read(ref).to_pylist()]
+        rows.extend({"label": entry.label, "mixture": entry.mixture, "step": entry.step, **row} for row in scores)
     publish_scores(name, [{column: str(value) for column, value in row.items()} for row in rows])
     return rows
 
 
-def commit_checkpoint(entry: Entry, manifests: dict[str, Manifest], lake: Lake) -> None:
+def _each(
+    step: Step,
+    entries: Sequence[Entry],
+    config: Config,
+    files: tuple[FilesRef, ...],
+    what: str,
+    lake: Lake,
+    report: Reporter,
+) -> list[Manifest]:
+    """Run a step that reads a checkpoint, once for each."""
+    work = [_work(entry, files) for entry in entries]
+    return run_step(step, work, config, lake, report, what=what, unit="checkpoints")
+
+
+def outputs(results: Mapping[str, Sequence[Manifest]]) -> list[Ref]:
+    """Every file of a checkpoint's results."""
+    return [ref for manifests in results.values() for manifest in manifests for ref in manifest.outputs]
+
+
+def commit_checkpoint(entry: Entry, results: Mapping[str, Sequence[Manifest]], lake: Lake) -> None:
     """Make the results of a checkpoint current, beside those it has from earlier runs on other suites."""
     name = entry.checkpoint.digest
     earlier = lake.dataset("evaluation", name)
-    keys: dict[str, str] = dict(earlier.config["results"]) if earlier else {}
-    replaced = {keys[suite] for suite in manifests if suite in keys}
-    kept = [ref for table in earlier.tables.values() for ref in table if ref.key not in replaced] if earlier else []
-    refs = [*kept, *(ref for manifest in manifests.values() for ref in manifest.outputs)]
-    keys |= {suite: manifest.key for suite, manifest in manifests.items()}
+    keys: dict[str, list[str]] = dict(earlier.config["results"]) if earlier else {}
+    keys |= {suite: [manifest.key for manifest in manifests] for suite, manifests in results.items()}
+    current = {key for found in keys.values() for key in found}
+    before = [ref for table in earlier.tables.values() for ref in table] if earlier else []
+    refs = {(ref.table, ref.key): ref for ref in (*before, *outputs(results)) if ref.key in current}
     identity = {
         "label": entry.label,
         "run": entry.run,
@@ -168,12 +224,13 @@ def commit_checkpoint(entry: Entry, manifests: dict[str, Manifest], lake: Lake) 
         "tokens": entry.tokens,
     }
     # The step knows what was measured, only the flow knows what people call the checkpoint and where it comes from.
-    measured = [row for ref in refs if ref.table == EvalRuns.name for row in lake.read(ref).to_pylist()]
+    fresh = [ref for ref in outputs(results) if ref.table == EvalRuns.name]
+    measured = [row for ref in (*before, *fresh) if ref.table == EvalRuns.name for row in lake.read(ref).to_pylist()]
     named = {row["suite"]: row | identity for row in measured}
     runs = pa.Table.from_pylist([named[suite] for suite in sorted(named)])
     tables = {
-        table.name: tuple(ref for ref in refs if ref.table == table.name and ref.key in keys.values())
-        for table in (Samples, Scores)
+        table.name: tuple(ref for ref in refs.values() if ref.table == table.name)
+        for table in (Responses, Samples, Scores)
     }
     tables[EvalRuns.name] = (lake.write_table(EvalRuns, name, digest_json(runs.to_pylist())[:16], runs),)
     config = {**identity, "results": keys}

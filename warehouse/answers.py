@@ -65,15 +65,19 @@ class Score(BaseModel):
     suite: str
     area: str
     metric: str
+    convention: str = Field(description="how answers were graded")
+    headline: bool = Field(description="the one number that stands for the suite")
     subset: str
     value: float
     low: float = Field(description="lower end of the 95 % interval")
     high: float = Field(description="upper end of the 95 % interval")
     n: int = Field(description="items or texts it rests on")
     chance: float | None = Field(description="score of guessing")
+    above_chance: float | None = Field(description="exact one-sided p-value against guessing")
     higher_is_better: bool
     method: str
     failures: int = Field(description="items without a score because the machine failed")
+    jail_tier: str = Field(description="tier of the code jail; empty where no code ran")
 
 
 class Ranked(BaseModel):
@@ -315,12 +319,12 @@ def checkpoints(warehouse: Warehouse) -> list[Checkpoint]:
 def scores(
     warehouse: Warehouse, checkpoint: str | None = None, suite: str | None = None, limit: int = MOST_ROWS
 ) -> list[Score]:
-    """Scores with their error bars, by suite, metric, subset, mixture and step."""
+    """Scores with their error bars, by suite, metric, convention, subset, mixture and step."""
     rows = warehouse.query(
         """
         SELECT * FROM score_trajectory
         WHERE ($checkpoint IS NULL OR starts_with(checkpoint, $checkpoint)) AND ($suite IS NULL OR suite = $suite)
-        ORDER BY suite, metric, subset, mixture, label, step LIMIT $limit
+        ORDER BY suite, metric, convention, subset, mixture, label, step LIMIT $limit
         """,
         {"checkpoint": checkpoint, "suite": suite, "limit": limit},
     )

@@ -33,6 +33,7 @@ OWNER = {
     "runs": "training",
     "checkpoints": "training",
     "eval_runs": "evaluation",
+    "responses": "evaluation",
     "samples": "evaluation",
     "scores": "evaluation",
 }

@@ -54,7 +54,8 @@ def _charts(scores: list[answers.Score], dark: bool) -> None:
         return
     groups: dict[tuple[str, str, str], list[answers.Score]] = defaultdict(list)
     for score in scores:
-        groups[score.suite, score.metric, score.subset].append(score)
+        if score.headline or not score.higher_is_better:
+            groups[score.suite, score.metric, score.subset].append(score)
     with ui.element("div").classes("chart-grid"):
         for (suite, metric, subset), members in groups.items():
             name = suite if subset == "all" else f"{suite}: {subset}"
@@ -68,6 +69,7 @@ def _scores(scores: list[answers.Score]) -> None:
     columns = [
         Column("suite", "Suite"),
         Column("metric", "Metric"),
+        Column("convention", "Graded by"),
         Column("subset", "Subset"),
         Column("label", "Checkpoint"),
         Column("step", "Step", "number"),

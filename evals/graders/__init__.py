@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grade:
-    """``verdict`` as in the table of samples, ``value`` 1 or 0, and the reason for a person.
+    """``verdict`` as in the table of samples, ``value`` from 0 to 1, and the reason for a person.
 
     A grade whose verdict is ``infra`` says that the machine failed: it is no answer and counts in no score.
     """
@@ -13,3 +13,8 @@ class Grade:
     verdict: str
     value: float
     detail: str
+
+
+def judged(right: bool, detail: str) -> Grade:
+    """The grade of an answer that is right or wrong."""
+    return Grade("right" if right else "wrong", float(right), detail)

@@ -1,15 +1,15 @@
-"""Multiple choice by likelihood: the option that is most probable per UTF-8 byte (lm-eval's ``acc_bytes``).
+"""Multiple choice by likelihood: the option that is most probable, in sum or per unit of its length.
 
-Summed log-probability prefers short options, so it is divided by the option's bytes, which no tokenizer changes. The
-choice without that division is written into the detail, since published scores use either. A tie goes to the first
-option: a constant model then scores as ``always the first`` does, which is chance on a balanced suite.
+Summed log-probability prefers short options. lm-eval's ``acc`` takes it as it is, ``acc_norm`` divides it by the
+characters of the option, ``acc_bytes`` by its UTF-8 bytes (``lm_eval/api/task.py``; the paper says bytes, the code of
+``acc_norm`` counts characters). For letters the three agree, for Chinese options they differ. A tie goes to the first
+option, so a constant model scores as ``always the first`` does.
 """
 
 from collections.abc import Sequence
 
-from evals.graders import Grade
-from evals.model import LogLikelihood
-from evals.suite import ReadingItem
+from evals.graders import Grade, judged
+from evals.items import ChoiceItem
 
 
 def choose(nats: Sequence[float], sizes: Sequence[int]) -> int:
@@ -18,15 +18,23 @@ def choose(nats: Sequence[float], sizes: Sequence[int]) -> int:
     return scores.index(max(scores))
 
 
-def grade_choice(item: ReadingItem, likelihoods: Sequence[LogLikelihood]) -> tuple[str, Grade]:
-    """The chosen option and its grade. ``likelihoods`` has one entry for each option, in order."""
-    if len(likelihoods) != len(item.options):
-        raise ValueError(f"{item.id}: {len(likelihoods)} likelihoods for {len(item.options)} options")
-    nats, sizes = [found.log_probability for found in likelihoods], [len(option.encode()) for option in item.options]
-    chosen, summed = choose(nats, sizes), choose(nats, [1] * len(sizes))
-    right = chosen == item.answer
-    lost = max(found.lost for found in likelihoods)
-    shown = ", ".join(f"{found:.4f}/{size}" for found, size in zip(nats, sizes, strict=True))
-    detail = f"chosen {chosen} per byte, {summed} in sum; right {item.answer}; nats/bytes {shown}"
-    detail += f"; {lost} tokens of the prompt did not fit" if lost else ""
-    return item.options[chosen], Grade("right" if right else "wrong", float(right), detail)
+def by_sum(item: ChoiceItem, shown: Sequence[str], nats: Sequence[float]) -> Grade:
+    """The option of highest log-probability. ``shown`` holds what stood for each option: its text, or a letter."""
+    return _grade(item, shown, nats, [1] * len(shown))
+
+
+def by_characters(item: ChoiceItem, shown: Sequence[str], nats: Sequence[float]) -> Grade:
+    """The option of highest log-probability per character."""
+    return _grade(item, shown, nats, [len(text) for text in shown])
+
+
+def by_bytes(item: ChoiceItem, shown: Sequence[str], nats: Sequence[float]) -> Grade:
+    """The option of highest log-probability per UTF-8 byte."""
+    return _grade(item, shown, nats, [len(text.encode()) for text in shown])
+
+
+def _grade(item: ChoiceItem, shown: Sequence[str], nats: Sequence[float], sizes: Sequence[int]) -> Grade:
+    if len(nats) != len(item.options):
+        raise ValueError(f"{item.id}: {len(nats)} likelihoods for {len(item.options)} options")
+    chosen = choose(nats, sizes)
+    return judged(chosen == item.answer, f"chose {shown[chosen]!r}, right is {shown[item.answer]!r}")

@@ -7,12 +7,10 @@ Values are ``Fraction``; nothing is evaluated as code. A percent sign is read ei
 """
 
 import re
-from collections.abc import Sequence
 from fractions import Fraction
 
-from evals.graders import Grade
-from evals.model import cut
-from evals.suite import MathematicsItem
+from evals.graders import Grade, judged
+from evals.items import AnswerItem
 
 DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)"
 Number = tuple[Fraction, bool]
@@ -41,18 +39,18 @@ def equal(found: Number, gold: Number, tolerance: Fraction) -> bool:
     return any(abs(left - right) <= tolerance for left in _readings(found) for right in _readings(gold))
 
 
-def grade_mathematics(item: MathematicsItem, output: str, stop: Sequence[str]) -> Grade:
-    """Grade the last number before the first stop string; no number is a wrong answer."""
-    found = last_number(cut(output, stop)[0])
+def by_last_number(item: AnswerItem, output: str) -> Grade:
+    """Grade the last number of the output; no number is a wrong answer."""
+    ((answer,),) = item.answers
+    found = last_number(output)
     if found is None:
-        return Grade("wrong", 0.0, f"no number in the output; expected {item.answer}")
-    gold, tolerance = last_number(item.answer), last_number(item.tolerance)
+        return judged(False, f"no number in the output; expected {answer}")
+    gold, tolerance = last_number(answer), last_number(item.tolerance)
     if gold is None or tolerance is None:
         raise ValueError(f"{item.id}: answer or tolerance is no number")
-    right = equal(found, gold, tolerance[0])
-    detail = f"read {found[0]}{'%' if found[1] else ''}, expected {item.answer}"
+    detail = f"read {found[0]}{'%' if found[1] else ''}, expected {answer}"
     detail += f" within {item.tolerance}" if tolerance[0] else ""
-    return Grade("right" if right else "wrong", float(right), detail)
+    return judged(equal(found, gold, tolerance[0]), detail)
 
 
 def _readings(number: Number) -> tuple[Fraction, ...]:

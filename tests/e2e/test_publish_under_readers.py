@@ -66,15 +66,19 @@ def fill(lake: Lake, round: int) -> None:
             "suite": "s",
             "area": "code",
             "metric": "m",
+            "convention": "m",
+            "headline": True,
             "subset": str(i),
             "value": 0.0,
             "low": 0.0,
             "high": 0.0,
             "n": i,
             "chance": None,
+            "above_chance": None,
             "higher_is_better": True,
             "method": "none",
             "failures": 0,
+            "jail_tier": "",
         }
         for i in numbers
     ]

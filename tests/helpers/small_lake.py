@@ -367,6 +367,7 @@ def _training(lake: Lake) -> None:
     evaluations: list[dict[str, Any]] = []
     scores: list[dict[str, Any]] = []
     samples: list[dict[str, Any]] = []
+    responses: list[dict[str, Any]] = []
     for mixture, gain in (("natural", 0.0), ("doremi", 0.06)):
         run = doc_id(f"run {mixture}")
         runs.append(
@@ -398,14 +399,19 @@ def _training(lake: Lake) -> None:
                     "parameters": 1_380_000,
                 }
             )
-            _score(place, checkpoint, gain, evaluations, scores, samples)
+            _score(place, checkpoint, gain, evaluations, scores, samples, responses)
     commit(
         lake,
         "training",
         "small",
         {"runs": {"all": runs}, "losses": {"all": losses}, "checkpoints": {"all": checkpoints}},
     )
-    tables = {"eval_runs": {"all": evaluations}, "scores": {"all": scores}, "samples": {"all": samples}}
+    tables = {
+        "eval_runs": {"all": evaluations},
+        "scores": {"all": scores},
+        "samples": {"all": samples},
+        "responses": {"all": responses},
+    }
     commit(lake, "evaluation", "small", tables)
 
 
@@ -416,6 +422,7 @@ def _score(
     evaluations: list[dict[str, Any]],
     scores: list[dict[str, Any]],
     samples: list[dict[str, Any]],
+    responses: list[dict[str, Any]],
 ) -> None:
     step = int(place["step"])
     suites = (
@@ -436,15 +443,19 @@ def _score(
                 "suite": suite,
                 "area": area,
                 "metric": metric,
+                "convention": metric,
+                "headline": subset in ("all", DOMAINS[0]),
                 "subset": subset,
                 "value": value,
                 "low": max(0.0, value - margin),
                 "high": value + margin,
                 "n": items,
                 "chance": chance,
+                "above_chance": None if chance is None else 0.01,
                 "higher_is_better": better,
                 "method": "wilson" if better else "bootstrap by text",
                 "failures": 0,
+                "jail_tier": "bubblewrap" if area == "code" else "",
             }
         )
         if subset in ("all", DOMAINS[0]):
@@ -458,17 +469,17 @@ def _score(
                     "area": area,
                     "items": items,
                     "backend": "transformers 5.23 float32",
-                    "jail_tier": "bubblewrap" if area == "code" else "",
                 }
             )
+            name = {"checkpoint": checkpoint, "suite": suite, "item": f"{suite}-001", "repeat": 0}
+            answer = {"text": ATTACK, "finish": "stop", "tokens": 9, "lost": 0, "log_probability": None, "greedy": None}
+            responses.append({**name, "part": 0, "prompt": "2 + 2 =", **answer, "seed": 0})
             samples.append(
                 {
-                    "checkpoint": checkpoint,
-                    "suite": suite,
-                    "item": f"{suite}-001",
-                    "repeat": 0,
-                    "prompt": "2 + 2 =",
-                    "output": ATTACK,
+                    **name,
+                    "convention": metric,
+                    "subset": "",
+                    "cluster": "",
                     "expected": "4",
                     "verdict": "wrong",
                     "value": 0.0,

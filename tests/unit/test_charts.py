@@ -23,15 +23,19 @@ def score(mixture: str, step: int, value: float, chance: float | None = None, ru
         suite="s",
         area="code",
         metric="m",
+        convention="m",
+        headline=True,
         subset="all",
         value=value,
         low=value - 0.1,
         high=value + 0.1,
         n=40,
         chance=chance,
+        above_chance=None,
         higher_is_better=True,
         method="wilson",
         failures=0,
+        jail_tier="",
     )
 
 

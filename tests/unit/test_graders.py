@@ -1,17 +1,24 @@
 """Graders: what counts as the answer, what counts as equal, and what the machine's failures count as."""
 
 import time
+from typing import Any
 
 import pytest
 
-from evals.graders.choice import choose, grade_choice
-from evals.graders.code import grade_code, program
-from evals.graders.mathematics import grade_mathematics
-from evals.model import LogLikelihood, cut
+from evals.generation import cut
+from evals.graders import Grade
+from evals.graders.choice import by_bytes, by_characters, by_sum, choose
+from evals.graders.code import completion, grade_code
+from evals.graders.mathematics import by_last_number
+from evals.items import AnswerItem, ChoiceItem, CodeItem
 from evals.oracle.verdicts import Outcome, Verdict
-from evals.suite import CodeItem, MathematicsItem, ReadingItem
 
 STOP = ("\n", "Question:")
+
+
+def number(answer: str, output: str, tolerance: str = "0") -> Grade:
+    item = AnswerItem(id="a", question="q", answers=((answer,),), tolerance=tolerance)
+    return by_last_number(item, cut(output, STOP)[0])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +56,7 @@ STOP = ("\n", "Question:")
     ],
 )
 def test_equal_numbers_are_right(answer: str, output: str) -> None:
-    grade = grade_mathematics(MathematicsItem(id="a", question="q", answer=answer), output, STOP)
+    grade = number(answer, output)
     assert (grade.verdict, grade.value) == ("right", 1.0), grade.detail
 
 
@@ -74,35 +81,47 @@ def test_equal_numbers_are_right(answer: str, output: str) -> None:
     ],
 )
 def test_other_outputs_are_wrong(answer: str, output: str) -> None:
-    grade = grade_mathematics(MathematicsItem(id="a", question="q", answer=answer), output, STOP)
+    grade = number(answer, output)
     assert (grade.verdict, grade.value) == ("wrong", 0.0), grade.detail
 
 
 def test_a_tolerance_is_absolute_and_includes_its_end() -> None:
-    item = MathematicsItem(id="a", question="q", answer="0.33", tolerance="0.005")
     for output, value in (("1/3", 1), ("0.335", 1), ("0.325", 1), ("0.336", 0), ("0.3", 0)):
-        assert grade_mathematics(item, output, STOP).value == value, output
+        assert number("0.33", output, "0.005").value == value, output
 
 
 @pytest.mark.parametrize("text", ["1" * 200_000, "1 " * 100_000, "1,000" * 40_000, "-" * 200_000, "1/" * 100_000])
 def test_long_outputs_are_read_in_linear_time(text: str) -> None:
     begun = time.process_time()
-    grade_mathematics(MathematicsItem(id="a", question="q", answer="5"), text, STOP)
+    number("5", text)
     assert time.process_time() - begun < 2
 
 
-def scored(*nats: float) -> list[LogLikelihood]:
-    return [LogLikelihood(log_probability=entry, tokens=1, bytes=1, greedy=False) for entry in nats]
+CHOICE = ChoiceItem(id="a", passage="p", question="q", options=("ab", "abcdefgh", "猫猫"), answer=1)
 
 
-def test_the_choice_is_normalised_by_utf8_bytes() -> None:
-    item = ReadingItem(id="a", passage="p", question="q", options=("ab", "abcdefgh", "猫"), answer=1)
-    output, grade = grade_choice(item, scored(-4.0, -8.0, -4.5))
-    assert (output, grade.verdict, grade.value) == ("abcdefgh", "right", 1.0)
-    # In sum the short one would have won, and with characters instead of bytes it would be so for the cat, too.
-    assert grade.detail.startswith("chosen 1 per byte, 0 in sum; right 1; nats/bytes -4.0000/2, -8.0000/8, -4.5000/3")
-    output, grade = grade_choice(item, scored(-4.0, -80.0, -4.5))
-    assert (output, grade.verdict, grade.value) == ("猫", "wrong", 0.0)
+@pytest.mark.parametrize(
+    ("grade", "nats", "chosen"),
+    [
+        (by_sum, (-4.0, -8.0, -4.5), "ab"),
+        (by_characters, (-4.0, -8.0, -4.5), "abcdefgh"),  # -2, -1, -2.25 each
+        (by_characters, (-4.0, -80.0, -3.9), "猫猫"),  # -2, -10, -1.95
+        (by_bytes, (-4.0, -8.0, -4.5), "猫猫"),  # -2, -1, -0.75
+        (by_bytes, (-1.0, -80.0, -9.0), "ab"),
+    ],
+)
+def test_the_choice_is_by_sum_characters_or_bytes(grade: Any, nats: tuple[float, ...], chosen: str) -> None:
+    found = grade(CHOICE, CHOICE.options, nats)
+    assert found.detail == f"chose {chosen!r}, right is 'abcdefgh'"
+    assert (found.verdict, found.value) == (("right", 1.0) if chosen == "abcdefgh" else ("wrong", 0.0))
+
+
+def test_letters_that_stand_for_options_have_one_length() -> None:
+    """Then the three ways to count agree."""
+    letters, nats = ("A", "B", "C"), (-3.0, -2.0, -2.5)
+    assert {grade(CHOICE, letters, nats).detail for grade in (by_sum, by_characters, by_bytes)} == {
+        "chose 'B', right is 'B'"
+    }
 
 
 def test_a_tie_goes_to_the_first_option() -> None:
@@ -110,9 +129,8 @@ def test_a_tie_goes_to_the_first_option() -> None:
 
 
 def test_a_choice_needs_a_likelihood_for_every_option() -> None:
-    item = ReadingItem(id="a", passage="p", question="q", options=("a", "b"), answer=1)
-    with pytest.raises(ValueError, match="1 likelihoods for 2 options"):
-        grade_choice(item, scored(-1.0))
+    with pytest.raises(ValueError, match="1 likelihoods for 3 options"):
+        by_sum(CHOICE, CHOICE.options, (-1.0,))
 
 
 CODE = CodeItem(
@@ -124,16 +142,16 @@ CODE = CodeItem(
 )
 
 
-def test_a_program_is_prompt_and_completion_up_to_the_first_stop() -> None:
-    made = program(CODE, "    return x + x\n\ndef g():\n    pass\nclass A: ...", ("\nclass ", "\ndef "))
+def test_a_program_is_prompt_and_completion() -> None:
+    made = completion(CODE, "    return x + x\n")
     assert made.code == 'def f(x):\n    """Double."""\n    return x + x\n\n'
     assert (made.tests, made.entry_point, made.live) == (CODE.check, "f", False)
 
 
 def test_the_indentation_of_a_completion_is_kept() -> None:
     for output in ("    return 4", "\n    return 4"):  # with and without the line feed that ends the prompt
-        assert program(CODE, output, ()).code.endswith('"""\n    return 4\n')
-    assert program(CODE, "\n\n    return 4", ()).code.endswith('"""\n\n    return 4\n')
+        assert completion(CODE, output).code.endswith('"""\n    return 4\n')
+    assert completion(CODE, "\n\n    return 4").code.endswith('"""\n\n    return 4\n')
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

@@ -63,7 +63,7 @@ def test_tables_follow_the_contract_and_keep_every_document() -> None:
     assert found.scores.schema.equals(Scores.schema)
     rows = {row["item"]: row for row in found.samples.to_pylist()}
     assert set(rows) == {"p1", "p2", "c1", "c2", "c3", "m1"}
-    assert (rows["c1"]["value"], rows["c1"]["weight"], rows["c1"]["detail"]) == (28.0, 3.0, "code")
+    assert (rows["c1"]["value"], rows["c1"]["weight"], rows["c1"]["subset"]) == (28.0, 3.0, "code")
     assert found.items == 6
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from evals.graders.mathematics import grade_mathematics, last_number
-from evals.suite import CodeItem, ReadingItem, Suite, load_suite, suite_names
+from evals.generation import cut
+from evals.graders.mathematics import by_last_number, last_number
+from evals.items import AnswerItem, ChoiceItem, CodeItem
+from evals.suite import load_suite, suite_names
 from schemas.errors import UsageError
 
 AREAS = {"gristmill-code": "code", "gristmill-mathematics": "mathematics", "gristmill-reading": "reading"}
@@ -28,19 +30,10 @@ WRONG_ENOUGH = 0.45
 """No rule that ignores the question may choose more than this share of right options (chance is 0.25)."""
 
 
-@pytest.fixture(scope="module")
-def code() -> Suite:
-    return load_suite("gristmill-code")
-
-
-@pytest.fixture(scope="module")
-def mathematics() -> Suite:
-    return load_suite("gristmill-mathematics")
-
-
-@pytest.fixture(scope="module")
-def reading() -> Suite:
-    return load_suite("gristmill-reading")
+CODE, MATHEMATICS, READING = (load_suite(name) for name in AREAS)
+PROGRAMS = [item for item in CODE.items if isinstance(item, CodeItem)]
+SUMS = [item for item in MATHEMATICS.items if isinstance(item, AnswerItem)]
+CHOICES = [item for item in READING.items if isinstance(item, ChoiceItem)]
 
 
 # -- the three suites -------------------------------------------------------------------------------------------
@@ -74,46 +67,47 @@ def run(item: CodeItem, body: str) -> bool:
     return True
 
 
-def test_gold_solutions_pass(code: Suite) -> None:
-    assert [item.id for item in code.code if not run(item, item.solution)] == []
+def test_gold_solutions_pass() -> None:
+    assert [item.id for item in PROGRAMS if not run(item, item.solution)] == []
 
 
-def test_solutions_that_ignore_the_question_fail(code: Suite) -> None:
-    for item in code.code:
+def test_solutions_that_ignore_the_question_fail() -> None:
+    for item in PROGRAMS:
         arguments = item.prompt.partition("(")[2].partition(")")[0].split(", ")
         echoes = [f"    return {name}\n" for name in arguments if name]
         assert [stub for stub in (*STUBS, *echoes) if run(item, stub)] == [], item.id
 
 
-def test_a_gold_solution_is_not_cut_by_the_stop_strings(code: Suite) -> None:
-    assert code.settings.generation is not None
-    for item in code.code:
-        assert not any(stop in "\n" + item.solution for stop in code.settings.generation.stop), item.id
+def test_a_gold_solution_is_not_cut_by_the_stop_strings() -> None:
+    assert CODE.settings.generation is not None
+    for item in PROGRAMS:
+        assert not any(stop in "\n" + item.solution for stop in CODE.settings.generation.stop), item.id
 
 
-def test_gold_answers_are_right(mathematics: Suite) -> None:
-    assert mathematics.settings.generation is not None
-    for item in mathematics.mathematics:
-        assert grade_mathematics(item, f" {item.answer}\n", mathematics.settings.generation.stop).value == 1
+def test_gold_answers_are_right() -> None:
+    assert MATHEMATICS.settings.generation is not None
+    for item in SUMS:
+        output = f" {item.gold}\n"
+        assert by_last_number(item, cut(output, MATHEMATICS.settings.generation.stop)[0]).value == 1
 
 
-def test_answers_cannot_be_copied_from_the_examples(mathematics: Suite) -> None:
-    answers = Counter(item.answer for item in mathematics.mathematics)
+def test_answers_cannot_be_copied_from_the_examples() -> None:
+    answers = Counter(item.gold for item in SUMS)
     assert not answers.keys() & {"5", "6", "9"}
     assert max(answers.values()) <= 2  # no constant answer scores more than 4 %
-    for item in mathematics.mathematics:
+    for item in SUMS:
         own = last_number(item.question)
-        assert own is None or own[0] != Fraction(item.answer.removesuffix("%")), f"{item.id}: echoing is right"
+        assert own is None or own[0] != Fraction(item.gold.removesuffix("%")), f"{item.id}: echoing is right"
 
 
-def test_options_are_distinct_and_positions_balanced(reading: Suite) -> None:
-    places = Counter(item.answer for item in reading.choice)
-    assert {len(item.options) for item in reading.choice} == {4}
-    assert places == dict.fromkeys(range(4), len(reading.choice) // 4)
-    assert all(len({option.casefold() for option in item.options}) == 4 for item in reading.choice)
+def test_options_are_distinct_and_positions_balanced() -> None:
+    places = Counter(item.answer for item in CHOICES)
+    assert {len(item.options) for item in CHOICES} == {4}
+    assert places == dict.fromkeys(range(4), len(CHOICES) // 4)
+    assert all(len({option.casefold() for option in item.options}) == 4 for item in CHOICES)
 
 
-def mentions(item: ReadingItem) -> list[int]:
+def mentions(item: ChoiceItem) -> list[int]:
     """Where the passage last mentions each option's own words; -1 when it does not."""
     small = ("the ", "a ", "at ", "in ", "on ", "by ", "it ", "is ", "they ", "are ", "to ", "with ")
     places = []
@@ -135,9 +129,9 @@ def mentions(item: ReadingItem) -> list[int]:
     ],
     ids=["longest", "shortest", "mentioned last", "mentioned first"],
 )
-def test_no_shallow_rule_finds_the_option(reading: Suite, key: Callable[[ReadingItem], list[int]]) -> None:
-    hits = sum(key(item).index(max(key(item))) == item.answer for item in reading.choice)
-    assert hits / len(reading.choice) <= WRONG_ENOUGH
+def test_no_shallow_rule_finds_the_option(key: Callable[[ChoiceItem], list[int]]) -> None:
+    hits = sum(key(item).index(max(key(item))) == item.answer for item in CHOICES)
+    assert hits / len(CHOICES) <= WRONG_ENOUGH
 
 
 # -- loading ----------------------------------------------------------------------------------------------------
@@ -146,11 +140,11 @@ SETTINGS: dict[str, Any] = {
     "name": "small",
     "area": "mathematics",
     "about": "Two sums.",
+    "reader": "answer-items",
     "items": "items.jsonl",
     "prompt": "Q: {question}\nA:",
     "generation": {"max_new_tokens": 8, "stop": ["\n"]},
-    "grader": "mathematics",
-    "metric": "accuracy",
+    "conventions": ["last-number"],
     "licence": "CC0-1.0",
 }
 ITEMS = [{"id": "a", "question": "1 + 1?", "answer": "2"}, {"id": "b", "question": "2 + 2?", "answer": "4"}]
@@ -183,12 +177,16 @@ def test_a_line_separator_inside_an_item_does_not_end_it(tmp_path: Path) -> None
         ({"prompt": "{qestion}"}, None, "items have no 'qestion' (did you mean \"question\"?)"),
         ({"items": "../items.jsonl"}, None, "there is no file '../items.jsonl' beside it"),
         ({"items": "other.jsonl"}, None, "there is no file 'other.jsonl' beside it"),
-        ({"generation": None}, None, "generation settings belong to the graders code and mathematics"),
-        ({"grader": "choice"}, None, "generation settings belong to the graders code and mathematics"),
+        ({"generation": None}, None, "generation settings belong to suites that are answered in writing"),
+        ({"conventions": ["choice-sum"]}, None, "generation settings belong to suites that are answered in writing"),
         ({}, [], "it holds no item"),
         ({}, ['{"id": "a"', ""], "items.jsonl:1: this line is not JSON"),
-        ({}, ["", '{"id": "a", "question": "x"}'], "items.jsonl:2: answer: Field required"),
-        ({}, ['{"id": "a", "question": "x", "answer": "many"}'], "items.jsonl:1: answer"),
+        ({}, ["", '{"id": "a", "question": "x"}'], "items.jsonl:2: answers"),
+        ({}, ['{"id": "a", "question": "x", "answer": "many"}'], "item a: answers: 'many'; the convention last-number"),
+        ({"reader": "answers"}, None, "there is no reader 'answers' (did you mean \"answer-items\"?)"),
+        ({"conventions": ["last"]}, None, "there is no convention 'last'"),
+        ({"conventions": ["last-number", "completion"]}, None, "must all grade the same"),
+        ({"conventions": ["completion"]}, None, "completion does not grade what answer-items reads"),
         ({}, ['{"id": "a", "question": "x", "answer": "1", "gold": 1}'], "gold: unknown key"),
         ({}, [json.dumps(ITEMS[0])] * 2, "id 'a' occurs twice"),
     ],
@@ -211,7 +209,13 @@ def test_a_wrong_suite_is_refused_with_its_place(
 )
 def test_a_wrong_choice_is_refused(tmp_path: Path, item: dict[str, Any], message: str) -> None:
     line = json.dumps({"id": "a", "passage": "p", "question": "q", "options": ["a", "b"], "answer": 0, **item})
-    choice = {"grader": "choice", "area": "reading", "generation": None, "prompt": "{passage}"}
+    choice = {
+        "reader": "choice-items",
+        "conventions": ["choice-sum"],
+        "area": "reading",
+        "generation": None,
+        "prompt": "{passage}",
+    }
     with pytest.raises(UsageError, match=message):
         load_suite(write(tmp_path, choice, [line]))
 

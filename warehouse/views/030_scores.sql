@@ -2,24 +2,24 @@
 CREATE VIEW score_trajectory AS
 SELECT
     eval_run.run, eval_run.mixture, eval_run.label, eval_run.step, eval_run.tokens, score.checkpoint, score.suite,
-    score.area, score.metric, score.subset, score.value, score.low, score.high, score.n, score.chance,
-    score.higher_is_better, score.method, score.failures
+    score.area, score.metric, score.convention, score.headline, score.subset, score.value, score.low, score.high,
+    score.n, score.chance, score.above_chance, score.higher_is_better, score.method, score.failures, score.jail_tier
 FROM scores AS score
 JOIN eval_runs AS eval_run ON eval_run.checkpoint = score.checkpoint AND eval_run.suite = score.suite
-ORDER BY score.suite, score.metric, score.subset, eval_run.mixture, eval_run.step;
+ORDER BY score.suite, score.metric, score.convention, score.subset, eval_run.mixture, eval_run.step;
 
--- The best checkpoint of every suite, metric and subset; ties go to the one with fewer tokens.
+-- The best checkpoint of every suite, metric, convention and subset; ties go to the one with fewer tokens.
 CREATE VIEW best_checkpoint AS
 SELECT * EXCLUDE (place)
 FROM (
     SELECT *, row_number() OVER (
-        PARTITION BY suite, metric, subset
+        PARTITION BY suite, metric, convention, subset
         ORDER BY CASE WHEN higher_is_better THEN -value ELSE value END, tokens, checkpoint
     ) AS place
     FROM score_trajectory
 )
 WHERE place = 1
-ORDER BY suite, metric, subset;
+ORDER BY suite, metric, convention, subset;
 
 -- All checkpoints by their mean rank over the scores they have. Compare only those with equally many scores.
 CREATE VIEW checkpoint_ranking AS
@@ -27,7 +27,7 @@ SELECT checkpoint, min(label) AS label, min(mixture) AS mixture, min(step) AS st
     count(*) AS scores, avg(place) AS mean_rank
 FROM (
     SELECT *, rank() OVER (
-        PARTITION BY suite, metric, subset ORDER BY CASE WHEN higher_is_better THEN -value ELSE value END
+        PARTITION BY suite, metric, convention, subset ORDER BY CASE WHEN higher_is_better THEN -value ELSE value END
     ) AS place
     FROM score_trajectory
 )

@@ -1,0 +1,121 @@
+"""Grade: stored responses become samples, one for each answer and convention. A pure function, but for the code jail.
+
+Code runs in the jail and nowhere else. An answer that the machine failed on (verdict ``infra``) is kept as a sample of
+weight 0 and never counts as wrong. Cost: about 90 ms a program and worker; written answers and choices cost nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from evals.conventions import CONVENTIONS, ChoiceConvention, CodeConvention, Convention, TextConvention
+from evals.generation import cut
+from evals.graders import Grade
+from evals.graders.code import grade_code
+from evals.items import AnswerItem, ChoiceItem, CodeItem, Item
+from evals.jail.capability import require
+from evals.model import Progress, silent
+from evals.oracle.grading import grade_programs
+from evals.suite import Suite
+from schemas.errors import GristmillError
+from schemas.lake import conform
+from schemas.tables import Samples
+
+INFRA = "infra"
+
+Answer = tuple[Item, Sequence[Mapping[str, Any]]]
+"""An item and the rows of its responses for one repeat: one row, or one for each option."""
+
+
+def grade(
+    suite: Suite,
+    responses: pa.Table,
+    conventions: Sequence[str] = (),
+    *,
+    jail_workers: int = 1,
+    progress: Progress = silent,
+) -> pa.Table:
+    """Samples of ``responses`` under ``conventions``, or under those of the suite when none are given.
+
+    Raises ``evals.jail.sandbox.JailUnavailableError`` for code where it cannot be confined, and
+    :class:`GristmillError` for responses to items that the suite does not have.
+    """
+    answers = answers_of(suite, responses)
+    rows: list[dict[str, Any]] = []
+    for name in conventions or suite.settings.conventions:
+        grades = _grades(suite, CONVENTIONS[name], answers, jail_workers, progress)
+        rows.extend(_sample(suite, name, answer, found) for answer, found in zip(answers, grades, strict=True))
+    return conform(Samples, pa.Table.from_pylist(rows, schema=Samples.schema))
+
+
+def answers_of(suite: Suite, responses: pa.Table) -> list[Answer]:
+    """The responses by item and repeat, in their order. Raises :class:`GristmillError` for an unknown item."""
+    items = {item.id: item for item in suite.items}
+    rows = responses.to_pylist()
+    unknown = next((row["item"] for row in rows if row["item"] not in items), None)
+    if unknown is not None:
+        raise GristmillError(f"suite {suite.name} has no item {unknown!r}: these responses belong to another version.")
+    rows.sort(key=lambda row: (row["item"], row["repeat"], row["part"]))
+    grouped = groupby(rows, key=lambda row: (row["item"], row["repeat"]))
+    return [(items[name], list(group)) for (name, _), group in grouped]
+
+
+def _grades(
+    suite: Suite, convention: Convention, answers: Sequence[Answer], workers: int, progress: Progress
+) -> Iterable[Grade]:
+    stop = suite.settings.generation.stop if suite.settings.generation else ()
+    texts = [cut(rows[0]["text"], stop)[0] for _, rows in answers]
+    if isinstance(convention, CodeConvention):
+        require()
+        programs = [
+            convention.program(item, text)
+            for (item, _), text in zip(answers, texts, strict=True)
+            if isinstance(item, CodeItem)
+        ]
+        outcomes = grade_programs(programs, workers=workers, progress=lambda done: progress("run", done, len(programs)))
+        return [grade_code(outcome) for outcome in outcomes]
+    if isinstance(convention, TextConvention):
+        return [
+            convention.grade(item, text)
+            for (item, _), text in zip(answers, texts, strict=True)
+            if isinstance(item, AnswerItem)
+        ]
+    return [_choice(suite, convention, item, rows) for item, rows in answers if isinstance(item, ChoiceItem)]
+
+
+def _choice(suite: Suite, convention: ChoiceConvention, item: ChoiceItem, rows: Sequence[Mapping[str, Any]]) -> Grade:
+    return convention.grade(item, suite.shown(item), [row["log_probability"] for row in rows])
+
+
+def _sample(suite: Suite, convention: str, answer: Answer, found: Grade) -> dict[str, Any]:
+    item, rows = answer
+    return {
+        "checkpoint": rows[0]["checkpoint"],
+        "suite": suite.name,
+        "item": item.id,
+        "repeat": rows[0]["repeat"],
+        "convention": convention,
+        "subset": item.subset,
+        "cluster": item.group,
+        "expected": expected(item),
+        "verdict": found.verdict,
+        "value": found.value,
+        "weight": 0.0 if found.verdict == INFRA else 1.0,
+        "detail": "; ".join(note for note in (found.detail, *notes(rows)) if note),
+    }
+
+
+def expected(item: Item) -> str:
+    """The gold answer as a person reads it."""
+    if isinstance(item, CodeItem):
+        return item.solution
+    return item.gold if isinstance(item, AnswerItem) else item.options[item.answer]
+
+
+def notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How the answer ended, for what is cut off is often the reason."""
+    found = [f"the output reached the limit of {rows[0]['tokens']} tokens"] if rows[0]["finish"] == "length" else []
+    lost = max(row["lost"] for row in rows)
+    return [*found, f"{lost} tokens of the prompt did not fit"] if lost else found

@@ -1,0 +1,75 @@
+"""Respond: ask a model everything that a suite asks, and keep every answer as it comes.
+
+Requests are asked in batches of like length. How they are cut into batches depends on the suite alone, and a batch is
+stored as a whole, so a run that was cut off goes on with the same batches, and a stored answer is never made again.
+"""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from evals.asking import Request, requests_of
+from evals.model import LanguageModel, Progress, silent
+from evals.responses import Response, ResponseStore
+from evals.suite import Suite
+from schemas.lake import conform
+from schemas.tables import Responses
+
+BATCH = 64
+"""Requests that are asked together and stored together: what a killed run loses at most."""
+
+
+def respond(
+    model: LanguageModel, checkpoint: str, suite: Suite, store: ResponseStore, progress: Progress = silent
+) -> pa.Table:
+    """The table of responses of the checkpoint with that digest, one row a request, in the order of the suite."""
+    requests = requests_of(suite)
+    order = sorted(requests, key=lambda request: -len(request.prompt) - len(request.continuation))
+    missing = sum(request.key not in store for request in requests)
+    done = len(requests) - missing
+    for at in range(0, len(order), BATCH):
+        batch = {request.key: request for request in order[at : at + BATCH] if request.key not in store}
+        if batch:
+            progress("ask", done, len(requests))
+            answers = ask(model, list(batch.values()), progress)
+            store.add(dict(zip(batch, answers, strict=True)))
+            done += len(batch)
+    progress("ask", len(requests), len(requests))
+    rows = [_row(checkpoint, suite, request, store[request.key]) for request in requests]
+    return conform(Responses, pa.Table.from_pylist(rows))
+
+
+def ask(model: LanguageModel, requests: Sequence[Request], progress: Progress = silent) -> list[Response]:
+    """The model's answers to requests that are all of one kind and share their settings."""
+    settings = requests[0].settings
+    if settings is None:
+        pairs = [(request.prompt, request.continuation) for request in requests]
+        return [
+            Response(
+                text=text,
+                tokens=found.tokens,
+                lost=found.lost,
+                log_probability=found.log_probability,
+                greedy=found.greedy,
+            )
+            for (_, text), found in zip(pairs, model.loglikelihood(pairs, progress), strict=True)
+        ]
+    outputs = model.generate(
+        [request.prompt for request in requests], [request.seed for request in requests], settings, progress
+    )
+    return [
+        Response(text=output.text, tokens=output.tokens, lost=output.lost, finish=output.finish) for output in outputs
+    ]
+
+
+def _row(checkpoint: str, suite: Suite, request: Request, response: Response) -> dict[str, object]:
+    return {
+        "checkpoint": checkpoint,
+        "suite": suite.name,
+        "item": request.item,
+        "repeat": request.repeat,
+        "part": request.part,
+        "prompt": request.prompt,
+        "seed": request.seed,
+        **response.model_dump(),
+    }
