@@ -60,6 +60,8 @@ class HeuristicsConfig(Config):
     @field_validator("gopher_quality")
     @classmethod
     def _can_match(cls, config: GopherQualityConfig) -> GopherQualityConfig:
+        if config == GopherQualityConfig():
+            return config  # a test knows that the words of the default are whole; to ask costs a second of loading
         split = [word for word in config.stop_words if not is_one_token(word)]
         if split:
             raise ValueError(f"{', '.join(map(repr, split))} can never match: a stop word must be one token")

@@ -6,6 +6,7 @@ from schemas.errors import UsageError
 from schemas.signals import SignalsGopherQuality
 from tasks.gopher_quality import GopherQualityConfig
 from tasks.heuristics import HeuristicsConfig
+from tasks.words import is_one_token
 from tests.helpers.plain_signals import signal_rows
 
 
@@ -57,6 +58,10 @@ def test_lines_end_where_python_says() -> None:
 def test_stop_words_match_case_and_all_and_once() -> None:
     [row] = rows("The THE the the Of to,to")
     assert row["stop_words"] == 2  # the, to
+
+
+def test_every_stop_word_of_the_default_can_match() -> None:
+    assert [word for word in GopherQualityConfig().stop_words if not is_one_token(word)] == []
 
 
 def test_config_changes_stop_words_and_bullets() -> None:
