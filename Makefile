@@ -6,21 +6,28 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check bench lock clean
+# Many end-to-end tests wait for a server or a child, so three processes keep two cores busy.
+TESTERS ?= 3
+
+.PHONY: help demo test check kernels bench lock clean
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(STAMP) ## crawl, curate, mix, train, evaluate and publish an embedded default, into ./lake
 	$(BIN)/gristmill demo --lake lake
 
-test: check ## run every check and test
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+test: $(STAMP) ## run every check and test
+	@$(MAKE) --no-print-directory --jobs 2 check kernels
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile tests
 
 check: $(STAMP) ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+kernels: $(STAMP) ## compile the kernels, once for all processes that come after
+	@$(BIN)/python -m tasks.warm
 
 bench: $(STAMP) ## measure everything side by side with its peers, which are installed first (hours)
 	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop
