@@ -1,0 +1,90 @@
+"""The score of a suite: the mean over items of values from 0 to 1, with the interval that fits how they came about.
+
+Independent right-or-wrong items have Wilson's interval. Items that share a passage have the clustered standard error
+(``evals.statistics.ratio``), in Wilson's form where every value is 0 or 1, so that no interval is empty or leaves
+[0, 1]. Values between 0 and 1, such as F1, have Student's t. The macro average weighs subjects alike; subjects are
+fixed strata, so its variance is ``sum(se ** 2) / subjects ** 2`` with the degrees of freedom of Satterthwaite 1946.
+Cost: one pass over the items.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evals.statistics.interval import Estimate, Interval, within
+from evals.statistics.proportions import effective_wilson, wilson
+from evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
+
+
+class Mean(NamedTuple):
+    """A mean with its interval and how that was made."""
+
+    interval: Interval
+    method: str
+
+
+def mean(values: ArrayLike, clusters: Sequence[str]) -> Mean:
+    """The mean of ``values``, each from 0 to 1. Raises ``ValueError`` when there are none, or for unequal lengths."""
+    scores = np.asarray(values, dtype=np.float64)
+    if not scores.size or scores.size != len(clusters):
+        raise ValueError(f"{scores.size} values and {len(clusters)} names of clusters give no mean")
+    count = int(cluster_codes(clusters).max()) + 1
+    if is_binary(scores) and count == scores.size:
+        return Mean(wilson(round(float(scores.sum())), scores.size), "Wilson score interval")
+    if count == 1:
+        return Mean(Interval(float(scores.mean()), 0.0, 1.0), "one cluster alone: the score could be any")
+    found = ratio_estimate(scores, np.ones(scores.size), clusters=clusters)
+    how = "clustered standard error" if count < scores.size else "standard error"
+    if is_binary(scores):
+        return Mean(effective_wilson(found, count), f"{how}, Wilson form, Student t")
+    return Mean(within(found.interval()), f"{how}, Student t")
+
+
+def macro_mean(values: ArrayLike, clusters: Sequence[str], subsets: Sequence[str]) -> Mean:
+    """The mean over ``subsets`` of their means. Raises as :func:`mean`."""
+    scores = np.asarray(values, dtype=np.float64)
+    found = macro_estimate(scores, clusters, subsets, bound=0.25)
+    if not is_binary(scores):
+        return Mean(within(found.interval()), "stratified by subset, Student t")
+    sizes = [int(cluster_codes([clusters[place] for place in places]).max()) + 1 for places in _places(subsets)]
+    fallback = len(sizes) ** 2 / sum(1 / size for size in sizes)
+    return Mean(effective_wilson(found, fallback), "stratified by subset, Wilson form, Student t")
+
+
+def macro_estimate(values: Floats, clusters: Sequence[str], subsets: Sequence[str], bound: float) -> Estimate:
+    """The mean over subsets of their means. ``bound`` is the largest variance that a value can have.
+
+    A subset of one cluster has no error of its own and is given ``bound``, which can only widen the interval. Raises
+    ``ValueError`` for no values or unequal lengths.
+    """
+    if not values.size or not values.size == len(clusters) == len(subsets):
+        raise ValueError(f"{values.size} values, {len(clusters)} clusters and {len(subsets)} subsets give no mean")
+    means, variances, weighed, freedom = [], [], 0.0, 0.0
+    for places in _places(subsets):
+        inside = [clusters[place] for place in places]
+        means.append(float(values[places].mean()))
+        if int(cluster_codes(inside).max()) == 0:
+            variances.append(bound)
+            continue
+        found = ratio_estimate(values[places], np.ones(len(places)), clusters=inside)
+        variances.append(found.error**2)
+        weighed += variances[-1] ** 2 / found.freedom
+        freedom += found.freedom
+    total = sum(variances)
+    degrees = total**2 / weighed if weighed else freedom or np.inf
+    return Estimate(float(np.mean(means)), float(np.sqrt(total)) / len(means), degrees)
+
+
+def is_binary(values: Floats) -> bool:
+    """Whether every value is 0 or 1."""
+    return bool(np.isin(values, (0.0, 1.0)).all())
+
+
+def _places(subsets: Sequence[str]) -> list[list[int]]:
+    """The positions of the items of each subset."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(subsets):
+        found.setdefault(name, []).append(place)
+    return list(found.values())
