@@ -127,16 +127,16 @@ class DomainConfig(Config):
 
 
 def domain_columns(
-    texts: pa.Array, urls: pa.Array, tokens: Tokens, config: DomainConfig
+    texts: pa.Array, urls: pa.Array, words: Positions, config: DomainConfig
 ) -> dict[str, pa.Array | Floats]:
-    """Every column of ``signals/domain`` but ``doc_id``. ``tokens``: of ``texts``; ``urls`` may be null."""
+    """Every column of ``signals/domain`` but ``doc_id``. ``words``: of each text; ``urls`` may be null."""
     rows = frame(texts)
     lines = split(rows, pl.col("text")).with_columns(pl.col("line").str.strip_chars_end()).filter(pl.col("line") != "")
     line_count = count(lines, len(texts))
     marks = rows["text"].str.count_matches(MATH_MARKS).to_numpy() + count_formulas(*utf8_of(texts))
     ratios = {
         "code_line_ratio": _share(lines, CODE_LINE, line_count),
-        "math_token_ratio": ratio(marks, words_of(tokens)),
+        "math_token_ratio": ratio(marks, words),
         "reference_line_ratio": _share(lines, REFERENCE_LINE, line_count),
     }
     chosen = pl.DataFrame({"url": pl.Series(urls, dtype=pl.String), **ratios})

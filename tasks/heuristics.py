@@ -2,8 +2,10 @@
 
 A slice of documents is cut into chunks, lines and tokens once, and every set of signals is measured from these; each
 has a module of its own with its formulas (``gopher_quality``, ``gopher_repetition``, ``c4``, ``fineweb``, ``domain``).
+The regular expressions of ``domain`` run over wider slices: polars makes them ready anew for each call, in 5 ms each.
 
-Cost: see docs/signals.md. Memory: some 60 bytes a byte of a slice, of a million characters or one longer document.
+Cost: see docs/signals.md. Memory: some 60 bytes a byte of a slice, of a million characters or one longer document, and
+10 bytes a byte of a wide one.
 """
 
 from collections.abc import Mapping
@@ -28,13 +30,15 @@ from tasks import c4, fineweb, gopher_quality
 from tasks.c4 import LINEAGES, C4Config
 from tasks.c4_lines import line_facts
 from tasks.columns import column_of, lines_of
-from tasks.domain import DomainConfig, domain_columns
+from tasks.domain import DomainConfig, domain_columns, words_of
 from tasks.fineweb import FineWebConfig
 from tasks.gopher_quality import GopherQualityConfig
 from tasks.gopher_repetition import repetition_columns
 from tasks.slices import map_slices_to_many, one_chunk
 from tasks.step import step
 from tasks.words import is_one_token, tokens_of
+
+WIDE_CHARACTERS = 8_000_000
 
 WRITES = (
     SignalsGopherQuality,
@@ -71,10 +75,18 @@ class HeuristicsConfig(Config):
 @step("heuristics", version=1, reads=(Documents,), writes=WRITES)
 def heuristics(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, ...]:
     """One row of each table for each row of ``documents``, in their order."""
-    return map_slices_to_many(lambda part: _signals(part, config), documents)
+    return map_slices_to_many(lambda part: _wide(part, config), documents, WIDE_CHARACTERS)
+
+
+def _wide(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, ...]:
+    *tables, words = map_slices_to_many(lambda part: _signals(part, config), documents)
+    texts, urls = (one_chunk(documents.column(name)) for name in ("text", "url"))
+    domains = domain_columns(texts, urls, words.column("words").to_numpy(), config.domain)
+    return (*tables, _table(SignalsDomain, {"doc_id": one_chunk(documents.column("doc_id")), **domains}))
 
 
 def _signals(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, ...]:
+    """The tables of WRITES but the last, and the words of each text."""
     texts = one_chunk(documents.column("text"))
     column = column_of(texts)
     lines = lines_of(column)
@@ -89,10 +101,12 @@ def _signals(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, .
         repetition_columns(texts, tokens),
         *(c4.c4_columns(facts[each.policy_phrases], each) for each in lineages),
         fineweb.columns_of(*left, config.fineweb),
-        domain_columns(texts, one_chunk(documents.column("url")), tokens, config.domain),
     )
     doc_id = one_chunk(documents.column("doc_id"))
-    return tuple(_table(written, {"doc_id": doc_id, **values}) for written, values in zip(WRITES, columns, strict=True))
+    tables = (
+        _table(written, {"doc_id": doc_id, **values}) for written, values in zip(WRITES[:-1], columns, strict=True)
+    )
+    return (*tables, pa.table({"words": words_of(tokens)}))
 
 
 def _table(written: Table, columns: Mapping[str, Any]) -> pa.Table:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SLICE_CHARACTERS = 1_000_000  # the arrays of a slice then stay near the processor's caches
+SLICE_CHARACTERS = 600_000  # the arrays of a slice then stay near the processor's caches
 
 
 def map_slices(
