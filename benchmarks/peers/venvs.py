@@ -79,6 +79,20 @@ PEERS: dict[str, Peer] = {
             ("py-data-juicer==1.6.1", "aiohttp", "ray==2.60.0"),
             shows=("py-data-juicer", "datasets", "numpy"),
         ),
+        # The model side of lm-eval, with the library versions of Gristmill's own environment: what differs is lm-eval.
+        # gguf is what transformers reads the real test model with (benchmarks/models.py).
+        Peer(
+            "lm-eval",
+            (
+                "lm-eval[hf]==0.4.13",
+                "torch==2.13.*",
+                "transformers==5.23.0",
+                "tokenizers==0.23.3",
+                "peft==0.21.2",
+                "gguf",
+            ),
+            shows=("lm_eval", "torch", "transformers", "peft", "datasets", "gguf"),
+        ),
         Peer("lingua", ("lingua-language-detector==2.1.1",), shows=("lingua-language-detector",)),
         Peer("warc-loop", ("fastwarc==2.0.1", "resiliparse==2.0.1"), shows=("fastwarc", "resiliparse")),
         # DCLM's mappers come from a checkout; these are the packages that the RefinedWeb steps use.

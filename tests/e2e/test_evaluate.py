@@ -436,11 +436,11 @@ def test_scores_are_the_same_the_second_time(model: HuggingFaceModel, checkpoint
     assert bits[0].samples.equals(bits[1].samples)
 
 
-def test_a_better_model_needs_fewer_bits(folder: Path, tmp_path: Path, model: HuggingFaceModel) -> None:
+def test_a_better_model_needs_fewer_bits(folder: Path, tmp_path: Path, model: HuggingFaceModel, tokenizer: Any) -> None:
     """Fitting the tiny model to a text for a moment lowers its bits per byte and leaves the digest another one."""
     copy = shutil.copytree(folder, tmp_path / "trained")
     network = transformers.LlamaForCausalLM.from_pretrained(copy, dtype=torch.float32)
-    ids = torch.tensor([model._encode("def add(a, b):\n    return a + b\n" * 6)])
+    ids = torch.tensor([tokenizer("def add(a, b):\n    return a + b\n" * 6)["input_ids"]])
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
     for _ in range(30):
         optimiser.zero_grad()
