@@ -66,8 +66,6 @@ class ChoiceItem(_Item):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if len(set(self.options)) != len(self.options):
-            raise ValueError("two options are equal")
         if self.answer >= len(self.options):
             raise ValueError(f"answer {self.answer} is none of {len(self.options)} options, counted from 0")
         return self

@@ -1,34 +1,38 @@
 """A suite: items, the prompt made of each, how to generate, how to grade. YAML for the settings, files for the items.
 
 A suite is data: nothing in it is executed but the checks of code items, which are trusted and run outside the jail's
-candidate (``evals.oracle``). Its digest covers every item and every setting that changes a score, so a stored score
-names exactly what was asked. Cost: reading the files once.
+candidate (``evals.oracle``). Its digest covers every item, every prompt and every setting that changes a score, so a
+stored score names exactly what was asked. Cost: reading the files once.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from evals.conventions import CONVENTIONS, ChoiceConvention, CodeConvention, Convention, TextConvention
+from evals.data import Data, find
 from evals.generation import Generation
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item, Text
+from evals.prompts import FIELD, FIELDS, Options, Shots, choose_shots, fill, values_of
+from evals.readers.code import humaneval
 from evals.readers.lines import answer_items, choice_items, code_items
 from schemas.config import Config, did_you_mean
-from schemas.digests import digest_json
+from schemas.digests import digest_json, digest_text
 from schemas.errors import UsageError
 
 SUITES = Path(__file__).parent / "suites"
-FIELD = re.compile(r"\{([a-z_]+)\}")
+LIMIT = re.compile(r"(.+)@([1-9][0-9]*)$")
 
 Reader = Callable[[Sequence[Path]], Sequence[Item]]
 READERS: Mapping[str, Reader] = {
-    "code-items": code_items,
     "answer-items": answer_items,
     "choice-items": choice_items,
+    "code-items": code_items,
+    "humaneval": humaneval,
 }
 JUDGES: Mapping[type[Convention], type[Item]] = {
     CodeConvention: CodeItem,
@@ -41,20 +45,24 @@ class Settings(Config):
     """The YAML file of a suite."""
 
     name: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,79}$", description="how people call the suite")]
-    area: Annotated[Literal["code", "mathematics", "reading"], Field(description="what it measures")]
+    area: Annotated[Literal["code", "mathematics", "reading", "boards"], Field(description="what it measures")]
     about: Annotated[Text, Field(description="what it asks, in a sentence or two")]
-    reader: Annotated[str, Field(description="how the items are written")]
-    items: Annotated[Text, Field(description="file of the items, beside this one")]
+    data: Annotated[Data, Field(description="files of the items, and who reads them")]
+    preamble: Annotated[str, Field(description="template before the shots")] = ""
+    shots: Annotated[Shots | None, Field(description="worked examples before the question")] = None
     prompt: Annotated[Text, Field(description="template; {field} is replaced by that field of the item")]
+    trim: Annotated[bool, Field(description="cut white space off the end of the prompt")] = True
+    options: Annotated[Options, Field(description="how options are shown and scored")] = Options()
     generation: Annotated[Generation | None, Field(description="absent where options are scored")] = None
     separator: Annotated[str, Field(description="between the prompt and an option that is scored")] = " "
     conventions: Annotated[tuple[str, ...], Field(min_length=1, description="how outputs are graded, headline first")]
-    licence: Annotated[Text, Field(description="licence of the items, SPDX")]
+    licence: Annotated[Text, Field(description="licence of the items, SPDX where it has a name there")]
+    non_commercial: Annotated[bool, Field(description="whether the licence must be accepted by name")] = False
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.reader not in READERS:
-            raise ValueError(f"there is no reader {self.reader!r}{did_you_mean(self.reader, list(READERS))}")
+        if self.data.reader not in READERS:
+            raise ValueError(f"there is no reader {self.data.reader!r}{did_you_mean(self.data.reader, list(READERS))}")
         for name in self.conventions:
             if name not in CONVENTIONS:
                 raise ValueError(f"there is no convention {name!r}{did_you_mean(name, list(CONVENTIONS))}")
@@ -63,25 +71,41 @@ class Settings(Config):
             raise ValueError("the conventions of a suite must all grade the same: code, written answers, or choices")
         if (ChoiceConvention in kinds) == (self.generation is not None):
             raise ValueError("generation settings belong to suites that are answered in writing, and only to them")
+        if self.shots is not None and self.shots.role not in self.data.files:
+            raise ValueError(f"shots come from {self.shots.role!r}, and data.files names no such file")
         return self
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """Every template, by its key."""
+        shots = {"shots.target": self.shots.target} if self.shots else {}
+        return {"preamble": self.preamble, "prompt": self.prompt, **shots}
 
 
 class Suite(Config):
-    """Settings and items of one suite. All items are of one kind, the one that its conventions grade."""
+    """Settings and items of one suite. All items are of one kind, the one that its conventions grade.
+
+    ``shots`` holds for the id of an item the examples before it. ``limit`` is 0 for the whole set.
+    """
 
     settings: Settings
     items: tuple[Item, ...]
+    shots: Mapping[str, tuple[Item, ...]] = {}
+    limit: int = 0
 
     @property
     def name(self) -> str:
-        """How people call the suite."""
-        return self.settings.name
+        """How people call the suite; ``name@50`` when it is limited to 50 items."""
+        return f"{self.settings.name}@{self.limit}" if self.limit else self.settings.name
 
     @property
     def digest(self) -> str:
-        """xxh3-128 over items and settings; what changes no score is left out."""
-        settings = self.settings.model_dump(mode="json", exclude={"about", "licence", "items", "reader"})
-        return digest_json({"settings": settings, "items": [item.model_dump(mode="json") for item in self.items]})
+        """xxh3-128 over items, prompts and settings; what changes no score is left out."""
+        left_out = {"about", "licence", "non_commercial", "data", "preamble", "shots", "prompt", "trim"}
+        settings = self.settings.model_dump(mode="json", exclude=left_out)
+        items = [item.model_dump(mode="json") for item in self.items]
+        prompts = [self.prompt(item) for item in self.items]
+        return digest_json({"settings": settings, "items": items, "prompts": prompts, "limit": self.limit})
 
     @property
     def code(self) -> bool:
@@ -95,52 +119,133 @@ class Suite(Config):
         return sum(found) / len(found) if found else None
 
     def prompt(self, item: Item) -> str:
-        """The prompt of one item, without white space at its end.
+        """The prompt of one item: preamble, shots, question; without white space at its end unless ``trim`` is off.
 
         A tokenizer joins a line feed with the indentation after it. A prompt that ends in the line feed alone is cut
         where no text that the model has seen is cut, and code models then answer with something else than code.
         """
-        values = item.model_dump()
-        return FIELD.sub(lambda match: str(values[match[1]]), self.settings.prompt).rstrip()
+        settings = self.settings
+        values = values_of(item, settings.options)
+        text = fill(settings.preamble, values) + self._examples(item) + fill(settings.prompt, values)
+        return text.rstrip() if settings.trim else text
+
+    def _examples(self, item: Item) -> str:
+        settings = self.settings
+        if settings.shots is None:
+            return ""
+        template = settings.prompt + settings.shots.target
+        shown = (fill(template, values_of(shot, settings.options)) for shot in self.shots[item.id])
+        return "".join(text + settings.shots.separator for text in shown)
 
     def shown(self, item: ChoiceItem) -> tuple[str, ...]:
         """What is scored for each option, without the separator before it."""
-        return item.options
+        return self.settings.options.shown(item)
 
 
 def suite_names() -> list[str]:
-    """The suites that come with Gristmill."""
+    """The suites that Gristmill knows, those whose data must be had elsewhere among them."""
     return sorted(path.stem for path in SUITES.glob("*.yaml"))
 
 
-def load_suite(name_or_path: str) -> Suite:
-    """A suite by name, or by the path of its YAML file.
+def own_suites() -> list[str]:
+    """The suites whose items come with Gristmill."""
+    return [name for name in suite_names() if settings_of(name)[0].data.own]
 
-    Raises :class:`UsageError` for an unknown name, a wrong key, an item that does not fit its conventions, a repeated
-    id, or a field of the prompt that items do not have.
-    """
+
+def settings_of(name_or_path: str) -> tuple[Settings, Path]:
+    """The settings of a suite and the path of its YAML file. Raises :class:`UsageError` for an unknown name."""
     path = SUITES / f"{name_or_path}.yaml"
     if name_or_path not in suite_names():
         path = Path(name_or_path)
         if path.suffix not in (".yaml", ".yml"):
             raise UsageError(f"there is no suite {name_or_path!r}{did_you_mean(name_or_path, suite_names())}")
-    settings = Settings.load(path)
-    place = path.parent / settings.items
-    if place.parent.resolve() != path.parent.resolve() or not place.is_file():
-        raise UsageError(f"{path}: items: there is no file {settings.items!r} beside it")
-    items = READERS[settings.reader]([place])
+    return Settings.load(path), path
+
+
+def split_limit(name: str) -> tuple[str, int]:
+    """``name@50`` as name and limit; the limit is 0 when none is given."""
+    match = LIMIT.fullmatch(name)
+    return (match[1], int(match[2])) if match else (name, 0)
+
+
+def load_suite(
+    name_or_path: str,
+    data: Path | Sequence[Path] = (),
+    limit: int = 0,
+    accept_licences: Collection[str] = (),
+) -> Suite:
+    """A suite by name, or by the path of its YAML file.
+
+    ``data`` is the folder that has the files of benchmarks, or several. ``limit`` takes a fixed subset of that many
+    items; ``name@50`` is the same as a limit of 50. Raises :class:`UsageError` for an unknown name, a wrong key, data
+    that is not there or not the expected one, a licence that was not accepted, an item that does not fit its
+    conventions, a repeated id, or a field of a template that items do not have.
+    """
+    name, limit = (name_or_path, limit) if limit else split_limit(name_or_path)
+    settings, path = settings_of(name)
+    if settings.non_commercial and settings.licence not in accept_licences:
+        raise UsageError(
+            f"suite {name}: its items may not be used commercially ({settings.licence}). If your use is allowed, say "
+            f"so with --accept-licence {settings.licence}"
+        )
+    folders = [data] if isinstance(data, Path) else list(data)
+    items = _read(settings, "items", path, folders)
+    _check(settings, items, path)
+    shots: dict[str, tuple[Item, ...]] = {}
+    if settings.shots is not None:
+        pool = _read(settings, settings.shots.role, path, folders)
+        try:
+            shots = choose_shots(items, pool, settings.shots)
+        except ValueError as error:
+            raise UsageError(f"{path}: shots: {error}") from error
+    limit = limit if limit < len(items) else 0
+    chosen = tuple(subset_of(items, limit)) if limit else tuple(items)
+    return Suite(
+        settings=settings, items=chosen, shots={item.id: shots.get(item.id, ()) for item in chosen}, limit=limit
+    )
+
+
+def subset_of(items: Sequence[Item], limit: int) -> list[Item]:
+    """``limit`` items in their order, spread evenly over the subsets; a larger limit only adds items.
+
+    Within a subset items are ranked by the digest of their ids; of all items those whose rank takes the smallest share
+    of their subset are chosen.
+    """
+    by_subset: dict[str, list[Item]] = {}
+    for item in items:
+        by_subset.setdefault(item.subset, []).append(item)
+    order = {item.id: digest_text(item.id) for item in items}
+    shares: dict[str, tuple[float, str]] = {}
+    for found in by_subset.values():
+        for rank, item in enumerate(sorted(found, key=lambda item: order[item.id])):
+            shares[item.id] = ((rank + 0.5) / len(found), order[item.id])
+    chosen = set(sorted(shares, key=shares.__getitem__)[:limit])
+    return [item for item in items if item.id in chosen]
+
+
+def _read(settings: Settings, role: str, path: Path, folders: Sequence[Path]) -> Sequence[Item]:
+    paths = find(settings.name, settings.data, role, path.parent, folders)
+    items = READERS[settings.data.reader](paths)
+    rows = settings.data.files[role].rows
+    return items[rows[0] - 1 : rows[1]] if rows else items
+
+
+def _check(settings: Settings, items: Sequence[Item], path: Path) -> None:
+    """Raises :class:`UsageError` for items or templates that do not fit the rest of the suite."""
     repeated = [name for name, count in Counter(item.id for item in items).items() if count > 1]
     if repeated or not items:
-        raise UsageError(f"{place}: " + (f"id {repeated[0]!r} occurs twice" if repeated else "it holds no item"))
+        raise UsageError(f"{path}: items: " + (f"id {repeated[0]!r} occurs twice" if repeated else "there are none"))
     kind, judge = type(items[0]), CONVENTIONS[settings.conventions[0]]
     if kind is not JUDGES[type(judge)]:
-        raise UsageError(f"{path}: conventions: {settings.conventions[0]} does not grade what {settings.reader} reads")
+        raise UsageError(
+            f"{path}: conventions: {settings.conventions[0]} does not grade what {settings.data.reader} reads"
+        )
     for name in settings.conventions:
         _refuse_other_answers(items, name, CONVENTIONS[name])
-    for field in FIELD.findall(settings.prompt):
-        if field not in kind.model_fields:
-            raise UsageError(f"{path}: prompt: items have no {field!r}{did_you_mean(field, list(kind.model_fields))}")
-    return Suite(settings=settings, items=tuple(items))
+    for key, template in settings.templates.items():
+        for field in FIELD.findall(template):
+            if field not in FIELDS[kind]:
+                raise UsageError(f"{path}: {key}: items have no {field!r}{did_you_mean(field, list(FIELDS[kind]))}")
 
 
 def _refuse_other_answers(items: Sequence[Item], name: str, convention: Convention) -> None:

@@ -5,6 +5,7 @@ in twice, is scored once. A failure of the machine is never a score.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ from warehouse.state import State
 
 PERPLEXITY = "bits-per-byte"
 RESPONSES = "responses"
+BENCHMARKS = "benchmarks"
 
 Results = dict[str, dict[str, Sequence[Manifest]]]
 """By checkpoint and suite, what the steps wrote."""
@@ -148,15 +150,13 @@ def run_evaluation(
     unknown suite, ``JailUnavailableError`` where code cannot be run safely, ``GateError`` when the scores break an
     expectation; nothing is committed then.
     """
-    suites = [load_suite(suite) for suite in settings.suites]
+    folders = data_folders(settings.data, lake)
+    suites = [load_suite(suite, folders, accept_licences=settings.accept_licences) for suite in settings.suites]
     if any(suite.code for suite in suites):
         require()  # before a model is asked anything
     done: Results = {entry.checkpoint.digest: {} for entry in entries}
     for suite in suites:
-        asked = digest_json(
-            [[request.item, request.repeat, request.part, request.key] for request in requests_of(suite)]
-        )
-        config = RespondConfig(asked=asked, suite=suite, store=lake.root / RESPONSES)
+        config = RespondConfig(asked=digest_of(requests_of(suite)), suite=suite, store=lake.root / RESPONSES)
         answered = _each(respond_step, entries, config, (), f"{suite.name}: answers", lake, report)
         grading = GradeConfig(suite_digest=suite.digest, suite=suite)
         work = [
@@ -186,6 +186,12 @@ def run_evaluation(
         rows.extend({"label": entry.label, "mixture": entry.mixture, "step": entry.step, **row} for row in scores)
     publish_scores(name, [{column: str(value) for column, value in row.items()} for row in rows])
     return rows
+
+
+def data_folders(data: str, lake: Lake) -> list[Path]:
+    """Where the files of benchmarks are looked for: the folder that was named, and what was downloaded to the lake."""
+    named = data or os.environ.get("GRISTMILL_DATA", "")
+    return [*([Path(named).expanduser().resolve()] if named else []), lake.root / BENCHMARKS]
 
 
 def _each(
@@ -294,7 +300,7 @@ def evaluate(
     Args:
         lake: Folder of the lake.
         submission: The checkpoint folder, its suites and label; none means every checkpoint trained on the mix.
-        suites: Suites for the checkpoints of a mix; a submission names its own.
+        suites: Suites for the checkpoints of a mix (a submission names its own), and where their data is.
         mix: The mix whose checkpoints are scored, and whose held-out text bits per byte are measured on (for a
             checkpoint that was handed in: the lake's only mix, when it has no mix of this name).
         submission_id: Id of the submission in the dashboards' list; empty when it was not handed in there.
@@ -312,7 +318,7 @@ def evaluate(
         else:
             checkpoint = admit(Path(submission.checkpoint), submission.label or None)
             entries = [known(home, checkpoint) or Entry(checkpoint, checkpoint.label)]
-            settings = EvaluateSettings(suites=tuple(submission.suites))
+            settings = (suites or EvaluateSettings()).model_copy(update={"suites": tuple(submission.suites)})
             name = checkpoint.digest
         rows = run_evaluation(entries, settings, name, heldout_of(home, mix), home, report)
         record.counts.update(checkpoints=len(entries), suites=len(settings.suites))

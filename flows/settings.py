@@ -181,8 +181,11 @@ class EvaluateSettings(Config):
     """What every checkpoint is scored on."""
 
     suites: tuple[str, ...] = Field(
-        ("gristmill-code", "gristmill-mathematics", "gristmill-reading"), description="Names of suites, or YAML files."
+        ("gristmill-code", "gristmill-mathematics", "gristmill-reading"),
+        description="Names of suites, or YAML files; humaneval@50 takes 50 items of humaneval.",
     )
+    data: str = Field("", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")
+    accept_licences: tuple[str, ...] = Field((), description="Non-commercial licences that your use is allowed by.")
     heldout_bytes: int = Field(60_000, ge=1_000, description="Held-out text for bits per byte, bytes a domain.")
 
 

@@ -34,8 +34,16 @@ def answer_items(paths: Sequence[Path]) -> list[AnswerItem]:
 
 
 def choice_items(paths: Sequence[Path]) -> list[ChoiceItem]:
-    """Multiple choice. Raises :class:`UsageError` for a line that is none."""
-    return [ChoiceItem.parse(value, place) for path in paths for place, value in json_lines(path)]
+    """Multiple choice. Raises :class:`UsageError` for a line that is none, or that has an option twice."""
+    items: list[ChoiceItem] = []
+    for path in paths:
+        for place, value in json_lines(path):
+            item = ChoiceItem.parse(value, place)
+            # Published benchmarks have such items, and their scores count them; in a set of one's own it is a slip.
+            if len(set(item.options)) != len(item.options):
+                raise UsageError(f"{place}: two options are equal")
+            items.append(item)
+    return items
 
 
 def _answers(value: Any) -> Any:

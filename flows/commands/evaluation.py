@@ -13,7 +13,18 @@ from schemas.submission import Submission, folder_problem
 
 SuiteOption = Annotated[
     list[str] | None,
-    typer.Option("--suite", help="Name of a suite; repeat for several; all when left out."),
+    typer.Option("--suite", help="Name of a suite; repeat for several; those that come with Gristmill when left out."),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="GRISTMILL_DATA", help="Folder with the files of benchmarks."),
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Take a fixed subset of that many items of each suite.")
+]
+LicenceOption = Annotated[
+    list[str] | None,
+    typer.Option("--accept-licence", help="Name of a non-commercial licence that your use is allowed by; repeatable."),
 ]
 LabelOption = Annotated[str, typer.Option(help="How to call the checkpoint; the folder's name when left out.")]
 CheckpointArgument = Annotated[
@@ -25,19 +36,24 @@ def evaluate(
     checkpoint: CheckpointArgument,
     suite: SuiteOption = None,
     label: LabelOption = "",
+    data: DataOption = None,
+    limit: LimitOption = None,
+    accept_licence: LicenceOption = None,
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Score a checkpoint now, here."""
     from flows.server import ensure_server
+    from flows.settings import EvaluateSettings
 
-    submission = as_submission(checkpoint, suite, label)
+    submission = as_submission(checkpoint, suite, label, limit)
+    settings = EvaluateSettings(data=str(data.resolve()) if data else "", accept_licences=tuple(accept_licence or ()))
     home = Lake.open(lake)
     ensure_server(home.root)
     from flows.describe import scores_table
     from flows.evaluate import evaluate as flow
 
-    rows = flow(str(home.root), submission)
+    rows = flow(str(home.root), submission, settings)
     if json:
         print_json(rows)
         return
@@ -65,9 +81,9 @@ def submit(
     screen().print(f"queued as {stored.id}. {waits}", markup=False, highlight=False, soft_wrap=True)
 
 
-def as_submission(checkpoint: Path, suites: list[str] | None, label: str) -> Submission:
+def as_submission(checkpoint: Path, suites: list[str] | None, label: str, limit: int | None = None) -> Submission:
     """The words as the model that the form and the API share. Raises :class:`UsageError` for what is plainly wrong."""
-    from evals.suite import suite_names
+    from evals.suite import own_suites, split_limit, suite_names
 
     path = str(checkpoint.resolve())
     problem = folder_problem(path)
@@ -75,6 +91,7 @@ def as_submission(checkpoint: Path, suites: list[str] | None, label: str) -> Sub
         raise UsageError(problem)
     known = suite_names()
     for suite in suites or ():
-        if suite not in known:
+        if split_limit(suite)[0] not in known:
             raise UsageError(f"there is no suite {suite!r}{did_you_mean(suite, known)}")
-    return Submission.parse({"checkpoint": path, "suites": suites or known, "label": label}, "submission")
+    chosen = [f"{split_limit(suite)[0]}@{limit}" if limit else suite for suite in suites or own_suites()]
+    return Submission.parse({"checkpoint": path, "suites": chosen, "label": label}, "submission")

@@ -12,7 +12,7 @@ import pytest
 from evals.generation import cut
 from evals.graders.mathematics import by_last_number, last_number
 from evals.items import AnswerItem, ChoiceItem, CodeItem
-from evals.suite import load_suite, suite_names
+from evals.suite import load_suite, own_suites
 from schemas.errors import UsageError
 
 AREAS = {"gristmill-code": "code", "gristmill-mathematics": "mathematics", "gristmill-reading": "reading"}
@@ -39,8 +39,8 @@ CHOICES = [item for item in READING.items if isinstance(item, ChoiceItem)]
 # -- the three suites -------------------------------------------------------------------------------------------
 
 
-def test_the_shipped_suites_are_found() -> None:
-    assert suite_names() == sorted(AREAS)
+def test_the_suites_whose_items_are_ours_are_found() -> None:
+    assert own_suites() == sorted(AREAS)
 
 
 @pytest.mark.parametrize("name", AREAS)
@@ -140,14 +140,17 @@ SETTINGS: dict[str, Any] = {
     "name": "small",
     "area": "mathematics",
     "about": "Two sums.",
-    "reader": "answer-items",
-    "items": "items.jsonl",
+    "data": {"reader": "answer-items", "files": {"items": "items.jsonl"}},
     "prompt": "Q: {question}\nA:",
     "generation": {"max_new_tokens": 8, "stop": ["\n"]},
     "conventions": ["last-number"],
     "licence": "CC0-1.0",
 }
 ITEMS = [{"id": "a", "question": "1 + 1?", "answer": "2"}, {"id": "b", "question": "2 + 2?", "answer": "4"}]
+
+
+def data(items: str, reader: str = "answer-items") -> dict[str, Any]:
+    return {"reader": reader, "files": {"items": items}}
 
 
 def write(folder: Path, settings: dict[str, Any] | None = None, lines: list[str] | None = None) -> str:
@@ -175,15 +178,20 @@ def test_a_line_separator_inside_an_item_does_not_end_it(tmp_path: Path) -> None
     [
         ({"promt": "x"}, None, 'promt: unknown key (did you mean "prompt"?)'),
         ({"prompt": "{qestion}"}, None, "items have no 'qestion' (did you mean \"question\"?)"),
-        ({"items": "../items.jsonl"}, None, "there is no file '../items.jsonl' beside it"),
-        ({"items": "other.jsonl"}, None, "there is no file 'other.jsonl' beside it"),
+        ({"data": data("../items.jsonl")}, None, "'../items.jsonl' must be a path below the suite's folder"),
+        ({"data": data("other.jsonl")}, None, "there is no file 'other.jsonl' beside its YAML file"),
+        ({"data": {"reader": "answer-items", "files": {}}}, None, "there is no file of items"),
         ({"generation": None}, None, "generation settings belong to suites that are answered in writing"),
         ({"conventions": ["choice-sum"]}, None, "generation settings belong to suites that are answered in writing"),
-        ({}, [], "it holds no item"),
+        ({}, [], "there are none"),
         ({}, ['{"id": "a"', ""], "items.jsonl:1: this line is not JSON"),
         ({}, ["", '{"id": "a", "question": "x"}'], "items.jsonl:2: answers"),
         ({}, ['{"id": "a", "question": "x", "answer": "many"}'], "item a: answers: 'many'; the convention last-number"),
-        ({"reader": "answers"}, None, "there is no reader 'answers' (did you mean \"answer-items\"?)"),
+        (
+            {"data": data("items.jsonl", "answers")},
+            None,
+            "there is no reader 'answers' (did you mean \"answer-items\"?)",
+        ),
         ({"conventions": ["last"]}, None, "there is no convention 'last'"),
         ({"conventions": ["last-number", "completion"]}, None, "must all grade the same"),
         ({"conventions": ["completion"]}, None, "completion does not grade what answer-items reads"),
@@ -210,7 +218,7 @@ def test_a_wrong_suite_is_refused_with_its_place(
 def test_a_wrong_choice_is_refused(tmp_path: Path, item: dict[str, Any], message: str) -> None:
     line = json.dumps({"id": "a", "passage": "p", "question": "q", "options": ["a", "b"], "answer": 0, **item})
     choice = {
-        "reader": "choice-items",
+        "data": data("items.jsonl", "choice-items"),
         "conventions": ["choice-sum"],
         "area": "reading",
         "generation": None,

@@ -1,0 +1,131 @@
+"""The files of a suite: where they are looked for, and whether they are the ones that the suite was written for.
+
+Benchmarks are not part of Gristmill. Their files lie beside the YAML of the suite, in a folder that the user has
+(``--data DIR``), or in the folder that a download from a hub filled (``evals.hub``). A file whose digest differs from
+the one in the YAML is refused: a score on other items is another score. Cost: SHA-256 of the files, some 500 MB/s.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from schemas.config import Config
+from schemas.errors import UsageError
+
+HUB_FOLDER = "hub"
+Rows = Annotated[tuple[int, int], Field(description="first and last row that are taken, from 1")]
+
+
+def _inside(value: str) -> str:
+    path = PurePosixPath(value)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"{value!r} must be a path below the suite's folder or the data folder")
+    return value
+
+
+class DataFile(Config):
+    """One file of a benchmark, or several of one form. ``path`` may hold ``*``."""
+
+    path: Annotated[str, Field(min_length=1, description="relative path; * stands for any name")]
+    digest: Annotated[str, Field(pattern=r"^$|^[0-9a-f]{64}$", description="SHA-256, see digest_files")] = ""
+    rows: Rows | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _below(cls, value: str) -> str:
+        return _inside(value)
+
+    @field_validator("rows")
+    @classmethod
+    def _in_order(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and not 1 <= value[0] <= value[1]:
+            raise ValueError(f"rows {value[0]} to {value[1]}: rows count from 1, the first before the last")
+        return value
+
+
+class Hub(Config):
+    """Files of a hub's data set at one revision, which names their content."""
+
+    dataset: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name")]
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="commit")]
+    files: Annotated[Mapping[str, tuple[str, ...]], Field(min_length=1, description="paths by role")]
+
+    def place(self, folder: Path, path: str) -> Path:
+        """Where the download of ``path`` lies below ``folder``."""
+        return folder / HUB_FOLDER / self.dataset / self.revision / _inside(path)
+
+
+def _full(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class Data(Config):
+    """Which files a suite is made of, by role (``items``, and what shots are taken from), and who reads them."""
+
+    reader: Annotated[str, Field(description="how the items are written")]
+    files: Annotated[Mapping[str, Annotated[DataFile, BeforeValidator(_full)]], Field(description="files by role")]
+    source: Annotated[str, Field(description="where the files are published")] = ""
+    hub: Hub | None = None
+
+    @field_validator("files")
+    @classmethod
+    def _has_items(cls, value: Mapping[str, DataFile]) -> Mapping[str, DataFile]:
+        if "items" not in value:
+            raise ValueError("there is no file of items: name it under items")
+        return value
+
+    @property
+    def own(self) -> bool:
+        """Whether all files lie beside the YAML, as those of the suites that are written here do."""
+        return not self.source and self.hub is None
+
+
+def find(suite: str, data: Data, role: str, beside: Path, folders: Sequence[Path]) -> list[Path]:
+    """The files of one role, in the order of their names: beside the YAML, else in the first folder that has them.
+
+    Raises :class:`UsageError` when there are none, or when their digest is not the suite's.
+    """
+    wanted = data.files[role]
+    for folder in (beside, *folders):
+        paths = sorted(path for path in folder.glob(wanted.path) if path.is_file())
+        if paths:
+            found = digest_files(paths)
+            if wanted.digest and found != wanted.digest:
+                raise UsageError(
+                    f"suite {suite}: {folder / wanted.path} is not what the suite was written for: its digest "
+                    f"is {found}, expected {wanted.digest}. Get that version{_from(data)}, or write a suite of yours."
+                )
+            return paths
+    if data.hub is not None and role in data.hub.files:
+        for folder in folders:
+            places = [data.hub.place(folder, path) for path in data.hub.files[role]]
+            if all(place.is_file() for place in places):
+                return places
+    raise UsageError(_absent(suite, data, wanted.path, beside, folders))
+
+
+def _absent(suite: str, data: Data, path: str, beside: Path, folders: Sequence[Path]) -> str:
+    if data.own:
+        return f"suite {suite}: data: there is no file {path!r} beside its YAML file, in {beside}"
+    looked = f"there is no {path} in {', '.join(map(str, folders))}" if folders else f"it needs the file {path}"
+    cure = "Name the folder that has it with --data DIR or in GRISTMILL_DATA"
+    cure += f"; it is published at {data.source}" if data.source else ""
+    hub = data.hub
+    cure += f"; or let --download get it from the hub ({hub.dataset} at {hub.revision[:12]})" if hub else ""
+    return f"suite {suite}: {looked}. {cure}."
+
+
+def _from(data: Data) -> str:
+    return f" from {data.source}" if data.source else ""
+
+
+def digest_files(paths: Sequence[Path]) -> str:
+    """SHA-256 of a file; of several, SHA-256 of the lines that ``sha256sum *`` prints in their folder."""
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    if len(paths) == 1:
+        return digests[0]
+    lines = "".join(f"{digest}  {path.name}\n" for digest, path in zip(digests, paths, strict=True))
+    return hashlib.sha256(lines.encode()).hexdigest()
