@@ -26,7 +26,7 @@ from evals.respond import respond
 from evals.responses import ResponseStore
 from evals.scoring import score
 from evals.statistics import wilson
-from evals.suite import Suite, load_suite, suite_names
+from evals.suite import Suite, load_suite, own_suites
 from schemas.errors import GristmillError
 from schemas.tables import Responses, Samples, Scores
 from tests.helpers.tiny_checkpoint import make_checkpoint
@@ -110,7 +110,7 @@ def need_jail(suite: Suite) -> None:
         pytest.skip(capability().reason)
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", own_suites())
 def test_the_gold_model_is_always_right(name: str, tmp_path: Path) -> None:
     suite = load_suite(name)
     need_jail(suite)
@@ -123,7 +123,7 @@ def test_the_gold_model_is_always_right(name: str, tmp_path: Path) -> None:
     assert scores["headline"].to_pylist() == [True] + [False] * (len(suite.settings.conventions) - 1)
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", own_suites())
 def test_the_empty_model_scores_nothing_or_chance(name: str, tmp_path: Path) -> None:
     suite = load_suite(name)
     need_jail(suite)
@@ -402,7 +402,7 @@ def test_the_name_of_a_special_token_in_a_text_is_text(model: HuggingFaceModel) 
 # -- the whole --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", own_suites())
 def test_a_real_model_is_scored_on_every_suite(
     name: str, model: HuggingFaceModel, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
