@@ -1,62 +1,199 @@
 """Score: samples become scores with error bars, for a suite as a whole, for each of its subjects, and macro-averaged.
 
-Samples of weight 0, on which the machine failed, leave the score and are counted in ``failures``.
+An item counts once: several answers to it are averaged first. Samples of weight 0, on which the machine failed, leave
+the score; items that miss an answer for that reason are counted in ``failures``. Code has pass@k for every k of
+:data:`KS` of which each problem has as many samples. The headline, one row a suite, is its first convention's score of
+``all`` items alike (what lm-eval reports for a board; OpenCompass reports ``macro``, which stands beside it).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from evals.conventions import CONVENTIONS, CodeConvention
+from evals.items import ChoiceItem
 from evals.jail.capability import capability
-from evals.statistics import above_chance, wilson
+from evals.statistics.interval import within
+from evals.statistics.means import Mean, is_binary, macro_mean, mean
+from evals.statistics.passk import bootstrap_mean, pass_at_k
+from evals.statistics.proportions import above_chances
+from evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
 from evals.suite import Suite
 from schemas.errors import GristmillError
 from schemas.lake import conform
 from schemas.tables import Samples, Scores
 
-ALL = "all"
+ALL, MACRO = "all", "macro"
+PASS, BITS = "pass@1", "bits_per_byte"
+KS = (10, 100)
+"""The k of pass@k beside 1."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The items of one convention that have an answer, by column. ``passed`` is the sum of the values of an item."""
+
+    items: Sequence[str]
+    subsets: Sequence[str]
+    clusters: Sequence[str]
+    passed: Floats
+    weights: Floats
+    answers: Floats
+
+    def only(self, places: Sequence[int]) -> "Scored":
+        """The items at ``places``."""
+        at = list(places)
+        return Scored(
+            items=[self.items[place] for place in places],
+            subsets=[self.subsets[place] for place in places],
+            clusters=[self.clusters[place] for place in places],
+            passed=self.passed[at],
+            weights=self.weights[at],
+            answers=self.answers[at],
+        )
+
+    @property
+    def values(self) -> Floats:
+        """The mean of the answers to each item."""
+        return self.passed / self.answers
+
+
+Measure = Callable[[Scored, bool], Mean]
+"""A score of some items; macro-averaged over their subsets when the second argument says so."""
 
 
 def score(suite: Suite, samples: pa.Table) -> pa.Table:
     """The scores of one checkpoint's samples, for every convention among them.
 
-    Raises :class:`GristmillError` when the machine failed on every item, so that nothing was measured.
+    Raises :class:`GristmillError` when the machine failed on every item, so that nothing was measured, and for a
+    subject called ``all`` or ``macro``.
     """
-    by_convention: dict[str, list[dict[str, Any]]] = {}
-    for row in samples.select(Samples.schema.names).to_pylist():
-        by_convention.setdefault(row["convention"], []).append(row)
-    rows = [_score(suite, convention, found) for convention, found in by_convention.items()]
-    return conform(Scores, pa.Table.from_pylist(rows, schema=Scores.schema))
+    rows = sorted(samples.select(Samples.schema.names).to_pylist(), key=lambda row: (row["convention"], row["item"]))
+    found: list[dict[str, Any]] = []
+    for convention, group in groupby(rows, key=lambda row: row["convention"]):
+        found.extend(_scores(suite, convention, list(group)))
+    return conform(Scores, pa.Table.from_pylist(found, schema=Scores.schema))
 
 
-def _score(suite: Suite, convention: str, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    scored = [row["value"] for row in samples if row["weight"]]
-    if not scored:
+def scored(rows: Sequence[Row]) -> tuple[Scored, list[str]]:
+    """Samples of one convention, sorted by item, as columns; and the subset of each item that misses an answer."""
+    kept: list[list[Row]] = []
+    missed: list[str] = []
+    for _, group in groupby(rows, key=lambda row: row["item"]):
+        answers = list(group)
+        whole = [row for row in answers if row["weight"]]
+        if len(whole) < len(answers):
+            missed.append(answers[0]["subset"])
+        if whole:
+            kept.append(whole)
+    columns = Scored(
+        items=[whole[0]["item"] for whole in kept],
+        subsets=[whole[0]["subset"] for whole in kept],
+        clusters=[whole[0]["cluster"] for whole in kept],
+        passed=np.array([sum(row["value"] for row in whole) for whole in kept], dtype=np.float64),
+        weights=np.array([sum(row["weight"] for row in whole) for whole in kept], dtype=np.float64),
+        answers=np.array([len(whole) for whole in kept], dtype=np.float64),
+    )
+    return columns, missed
+
+
+def _scores(suite: Suite, convention: str, samples: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    found, missed = scored(samples)
+    if not found.items:
         raise GristmillError(
             f"{suite.name}: the machine failed on every item, so there is no score. First reason: "
             f"{samples[0]['detail']}. Run `gristmill doctor`."
         )
-    passed = round(sum(scored))
-    interval = wilson(passed, len(scored))
-    chance = suite.chance
-    return {
-        "checkpoint": samples[0]["checkpoint"],
-        "suite": suite.name,
-        "area": suite.settings.area,
-        "metric": CONVENTIONS[convention].metric,
-        "convention": convention,
-        "headline": convention == suite.settings.conventions[0],
-        "subset": ALL,
-        "value": interval.value,
-        "low": interval.low,
-        "high": interval.high,
-        "n": len(scored),
-        "chance": chance,
-        "above_chance": None if chance is None else above_chance(passed, len(scored), chance),
-        "higher_is_better": True,
-        "method": "Wilson score interval",
-        "failures": len(samples) - len(scored),
-        "jail_tier": capability().tier if isinstance(CONVENTIONS[convention], CodeConvention) else "",
-    }
+    named = [name for name in dict.fromkeys(found.subsets) if name]
+    if taken := {ALL, MACRO}.intersection(named):
+        raise GristmillError(f"{suite.name}: a subject is called {taken.pop()!r}, which names a whole. Rename it.")
+    grading = CONVENTIONS[convention]
+    chances = {item.id: item.chance for item in suite.items if isinstance(item, ChoiceItem)}
+    tier = capability().tier if isinstance(grading, CodeConvention) else ""
+    for metric, measure in _measures(grading.metric, found):
+        for subset, inside in _parts(found, named, grading.metric):
+            result = measure(inside, subset == MACRO)
+            chance, p = _chance(inside, chances, subset == MACRO) if grading.metric != BITS else (None, None)
+            yield {
+                "checkpoint": samples[0]["checkpoint"],
+                "suite": suite.name,
+                "area": suite.settings.area,
+                "metric": metric,
+                "convention": convention,
+                "headline": (convention, metric, subset) == (suite.settings.conventions[0], grading.metric, ALL),
+                "subset": subset,
+                **result.interval._asdict(),
+                "n": len(inside.items),
+                "chance": chance,
+                "above_chance": p,
+                "higher_is_better": metric != BITS,
+                "method": result.method,
+                "failures": len(missed) if subset in (ALL, MACRO) else missed.count(subset),
+                "jail_tier": tier,
+            }
+
+
+def _parts(found: Scored, named: Sequence[str], metric: str) -> Iterator[tuple[str, Scored]]:
+    """All items, each subject, and all once more for the macro average where there are two subjects or more.
+
+    Bits per byte are pooled over bytes, so they have no macro average; one text alone has no error bar and no score.
+    """
+    parts = [(ALL, found)]
+    if len(named) > 1:
+        for name in named:
+            parts.append((name, found.only([place for place, subset in enumerate(found.subsets) if subset == name])))
+        parts.append((MACRO, found))
+    for name, part in parts:
+        if metric != BITS or (name != MACRO and cluster_codes(part.clusters).max() > 0):
+            yield name, part
+
+
+def _measures(metric: str, found: Scored) -> Iterator[tuple[str, Measure]]:
+    if metric == BITS:
+        yield metric, _bits
+        return
+    yield metric, _mean if metric != PASS else _passes(1)
+    if metric == PASS:
+        yield from ((f"pass@{k}", _passes(k)) for k in KS if found.answers.min() >= k)
+
+
+def _mean(found: Scored, macro: bool) -> Mean:
+    return macro_mean(found.values, found.clusters, found.subsets) if macro else mean(found.values, found.clusters)
+
+
+def _passes(k: int) -> Measure:
+    """pass@k: bootstrapped over problems, but where each is passed or failed outright or problems hang together."""
+
+    def measure(found: Scored, macro: bool) -> Mean:
+        values = pass_at_k(found.answers, found.passed, k)
+        if macro:
+            return macro_mean(values, found.clusters, found.subsets)
+        if is_binary(values) or any(found.clusters):
+            return mean(values, found.clusters)
+        return Mean(bootstrap_mean(values), "bootstrap over problems")
+
+    return measure
+
+
+def _bits(found: Scored, _macro: bool) -> Mean:
+    """Bits over bytes, the documents or passages being the units."""
+    estimate = ratio_estimate(found.passed, found.weights, clusters=found.clusters)
+    return Mean(within(estimate.interval(), most=np.inf), "ratio estimator, Student t")
+
+
+def _chance(found: Scored, chances: Mapping[str, float], macro: bool) -> tuple[float | None, float | None]:
+    """The score of guessing, and how probable guessing scores as high; exact where answers are right or wrong."""
+    if not chances:
+        return None, None
+    of_items = np.array([chances[item] for item in found.items])
+    if macro:
+        subsets = np.array(found.subsets)
+        return float(np.mean([of_items[subsets == name].mean() for name in dict.fromkeys(found.subsets)])), None
+    p = above_chances(round(float(found.passed.sum())), of_items) if is_binary(found.values) else None
+    return float(of_items.mean()), p

@@ -6,9 +6,8 @@ Pearson 1934 for the identity between the binomial tail and the incomplete beta 
 items with different chances takes a convolution for each distinct chance.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betainc, ndtri
 from scipy.stats import binom
 
@@ -47,17 +46,18 @@ def above_chance(successes: int, n: int, chance: float) -> float:
     return 1.0 if successes == 0 else float(betainc(successes, n - successes + 1, chance))
 
 
-def above_chances(successes: int, chances: Sequence[float]) -> float:
+def above_chances(successes: int, chances: ArrayLike) -> float:
     """:func:`above_chance` for items whose chances differ, such as C3's with two to four options; exact as well.
 
     The number of hits is a sum of one binomial for each distinct chance (a Poisson binomial); all terms are positive,
     so small tails keep their digits. Raises as :func:`above_chance`.
     """
     levels, counts = np.unique(np.asarray(chances, dtype=np.float64), return_counts=True)
+    n = int(counts.sum())
     if levels.size == 1:
-        return above_chance(successes, len(chances), float(levels[0]))
-    if not len(chances) or not 0 <= successes <= len(chances) or levels[0] < 0 or levels[-1] > 1:
-        raise ValueError(f"{successes} of {len(chances)} at these chances is no outcome")
+        return above_chance(successes, n, float(levels[0]))
+    if not n or not 0 <= successes <= n or levels[0] < 0 or levels[-1] > 1:
+        raise ValueError(f"{successes} of {n} at these chances is no outcome")
     density = np.ones(1)
     for chance, count in zip(levels, counts, strict=True):
         density = np.convolve(density, binom.pmf(np.arange(count + 1), count, chance))
