@@ -16,7 +16,7 @@ from flows.artifacts import publish_funnel
 from flows.curation import Curation, Progress
 from flows.deduplicate import deduplicate, hash_lines
 from flows.engines.engine import Engine, Work
-from flows.engines.local import threads
+from flows.engines.local import LocalEngine, threads
 from flows.engines.ray import connected
 from flows.publish import published
 from flows.reporter import Reporter
@@ -212,7 +212,7 @@ def count(state: Curation, shards: list[Progress]) -> dict[str, Any]:
     }
 
 
-@flow(name="curate", task_runner=threads(2))
+@flow(name="curate", task_runner=threads())
 def curate(lake: LakePath, settings: CurateSettings) -> dict[str, Any]:
     """Turn a crawl into curated Parquet, with a verdict for every record.
 
@@ -226,7 +226,8 @@ def curate(lake: LakePath, settings: CurateSettings) -> dict[str, Any]:
         report = stack.enter_context(Reporter())
         record = stack.enter_context(record_run(home, "curate", settings.source))
         ray = settings.engine == "ray"
-        engine = stack.enter_context(connected(settings.ray_address, settings.workers)) if ray else LOCAL
+        local = LocalEngine(settings.workers)
+        engine = stack.enter_context(connected(settings.ray_address, settings.workers)) if ray else local
         counts = run_curation(settings, home, report, engine)
         record.counts.update({name: value for name, value in counts.items() if name not in DETAILS})
     return counts

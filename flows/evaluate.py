@@ -287,7 +287,7 @@ def read_heldout(folders: Sequence[Path]) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-@flow(name="evaluate", task_runner=threads(2))
+@flow(name="evaluate", task_runner=threads())
 def evaluate(
     lake: LakePath,
     submission: Submission | None = None,

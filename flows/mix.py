@@ -234,7 +234,7 @@ def run_trial(trial: Trial, made: Made, lake: Lake, advance: Advance) -> Outcome
     return outcome
 
 
-@flow(name="mix", task_runner=threads(2))
+@flow(name="mix", task_runner=threads())
 def mix(
     lake: LakePath, settings: MixSettings, name: str = "default", heldout_bytes: int = 60_000
 ) -> list[dict[str, Any]]:

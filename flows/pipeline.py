@@ -9,7 +9,6 @@ from typing import Any
 from prefect import flow
 
 from flows.curate import curate
-from flows.engines.local import threads
 from flows.evaluate import evaluate
 from flows.mix import mix
 from flows.publish import published
@@ -31,9 +30,7 @@ def pipeline(lake: LakePath, settings: PipelineSettings, name: str = "default") 
     home = Lake.open(Path(lake))
     check_name(name, "name")
     with published(home), record_run(home, "pipeline", name) as record:
-        curated = curate.with_options(
-            flow_run_name=f"curate {settings.curate.source}", task_runner=threads(settings.curate.workers)
-        )(lake, settings.curate)
+        curated = curate.with_options(flow_run_name=f"curate {settings.curate.source}")(lake, settings.curate)
         mixtures = mix.with_options(flow_run_name=f"mix {name}")(
             lake, settings.mix, name, settings.evaluate.heldout_bytes
         )

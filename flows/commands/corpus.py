@@ -94,9 +94,8 @@ def curate(
     ensure_server(home.root)
     from flows.curate import curate as flow
     from flows.describe import detail_tables, funnel_table
-    from flows.engines.local import threads
 
-    counts = flow.with_options(flow_run_name=f"curate {source}", task_runner=threads(workers))(str(home.root), settings)
+    counts = flow.with_options(flow_run_name=f"curate {source}")(str(home.root), settings)
     if json:
         print_json(counts)
         return

@@ -1,39 +1,62 @@
-"""The local engine: a Prefect task for every shard, in the threads of the flow's task runner."""
+"""The local engine: a Prefect task for every shard, a few of them at once in threads of this process."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.engines.engine import Fan, Finished
+from flows.engines.engine import Fan, Finished, Work
 from tasks.step import Outcome
 
+MOST_WORKERS = 256
 
-def threads(workers: int) -> TaskRunner[PrefectFuture[Any]]:
-    """A task runner of that many threads: the work of a step is done by libraries that leave the interpreter lock."""
-    runner: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
+
+def threads(most: int = MOST_WORKERS) -> TaskRunner[PrefectFuture[Any]]:
+    """A task runner that starts a thread when none is idle: the work of a step is done by libraries that leave the
+    interpreter lock. How many shards run at once is the engine's affair."""
+    runner: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=most)
     return runner
 
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Shards side by side on this machine; how many is the task runner's affair. I/O errors are retried."""
+    """``workers`` shards side by side on this machine. I/O errors are retried."""
+
+    workers: int = 2
 
     def map(self, fan: Fan, finished: Finished) -> None:
-        """See :class:`flows.engines.engine.Engine`. About 35 ms of processor time a shard go to Prefect."""
-        futures: dict[PrefectFuture[Outcome], int] = {}
+        """See :class:`flows.engines.engine.Engine`. About 35 ms of processor time a shard go to Prefect.
+
+        A shard is handed to Prefect when one before it has ended, so a run of a million shards holds as many futures as
+        there are workers, and starts no further shard after a failure.
+        """
         task = fan.step.task
-        for position, entry in enumerate(fan.work):
-            named = task.with_options(task_run_name=f"{fan.shown} {entry.label}")
-            futures[named.submit(fan.lake, entry.shard, entry.inputs, entry.config or fan.config)] = position
+        ended: SimpleQueue[PrefectFuture[Outcome]] = SimpleQueue()
+        running: dict[PrefectFuture[Outcome], int] = {}
+        waiting: Iterator[tuple[int, Work]] = iter(enumerate(fan.work))
         failure: Exception | None = None
-        for future in as_completed(list(futures)):
+
+        def start(count: int) -> None:
+            for _, (position, entry) in zip(range(count), waiting, strict=False):
+                named = task.with_options(task_run_name=f"{fan.shown} {entry.label}")
+                future = named.submit(fan.lake, entry.shard, entry.inputs, entry.config or fan.config)
+                running[future] = position
+                future.add_done_callback(ended.put)
+
+        start(self.workers)
+        while running:
+            future = ended.get()
+            position = running.pop(future)
             try:
                 outcome = future.result()
-            except Exception as error:  # kept, so that the other shards finish their work before it is raised
+            except Exception as error:  # kept, so that the shards that run now finish their work before it is raised
                 failure = failure or error
                 continue
-            finished(futures[future], outcome)
+            if failure is None:
+                start(1)
+            finished(position, outcome)
         if failure is not None:
             raise failure
