@@ -6,7 +6,7 @@ text, Markdown and rows keep their text. All of it runs in worker processes with
 because pages come from strangers (``tasks.extraction.worker``). Outcomes are counted in ``tasks.extraction.outcomes``.
 
 A limit on processor time depends on the machine: a page that needs nearly ``cpu_seconds`` may pass on one machine and
-fail on another. Sound pages need a thousandth of it. Cost: about 1 ms a page with resiliparse (DCLM's choice), 20 ms
+fail on another. Sound pages need a thousandth of it. Cost: about 4 ms a page with resiliparse (DCLM's choice), 40 ms
 with trafilatura (FineWeb's); holds one shard in memory.
 """
 
