@@ -1,0 +1,59 @@
+"""Scores along a training run: how much of a curve is noise, and whether a suite tells candidates apart.
+
+Source: Heineman et al. 2025, *Signal and Noise* (arXiv 2508.13144), ``snr/metrics.py`` of allenai/signal-and-noise:
+noise is the standard deviation over the last checkpoints of a run, signal the largest difference between candidates,
+each divided by its mean; standard deviations are of the population (``ddof=0``), as there. Decision accuracy is the
+share of pairs of candidates that two suites, or a small and a large run, put in the same order. Cost: nothing.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+LAST = 5
+"""Checkpoints that noise and smoothing look at, as upstream's small-scale analysis does."""
+
+
+def smoothed(values: Sequence[float], last: int = LAST) -> list[float]:
+    """At every checkpoint, in the order of steps, the mean of the ``last`` up to it, or of as many as there are."""
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(0, ends - last)
+    return [float(value) for value in (sums[ends] - sums[starts]) / (ends - starts)]
+
+
+def noise(values: Sequence[float], last: int = LAST) -> float | None:
+    """Standard deviation over the ``last`` checkpoints, in units of the score; None for fewer than two."""
+    return float(np.std(values[-last:])) if len(values) > 1 else None
+
+
+def signal(finals: Sequence[float]) -> float | None:
+    """The largest difference between candidates, in units of the score; None for fewer than two."""
+    return float(np.max(finals) - np.min(finals)) if len(finals) > 1 else None
+
+
+def signal_to_noise(finals: Sequence[float], last: Sequence[float]) -> float | None:
+    """Relative spread of the candidates' scores over the relative noise of the ``last`` checkpoints.
+
+    ``(max - min) / mean(finals)`` over ``sd(last) / mean(last)``. None where either cannot be told: fewer than two
+    scores, a mean of 0, or no noise at all.
+    """
+    spread, wobble = signal(finals), noise(last, len(last))
+    if spread is None or not wobble or not np.mean(finals) or not np.mean(last):
+        return None
+    return float((spread / np.mean(finals)) / (wobble / np.mean(last)))
+
+
+def decision_accuracy(small: ArrayLike, large: ArrayLike) -> float | None:
+    """Share of pairs of candidates that both put in the same order; a tie agrees with a tie or a loss, as upstream.
+
+    Raises ``ValueError`` for unequal lengths; None for fewer than two candidates.
+    """
+    first, second = np.asarray(small, dtype=np.float64), np.asarray(large, dtype=np.float64)
+    if first.shape != second.shape:
+        raise ValueError(f"{first.size} and {second.size} scores are not of the same candidates")
+    if first.size < 2:
+        return None
+    above = np.triu_indices(first.size, 1)
+    return float(np.mean(((first[:, None] > first) == (second[:, None] > second))[above]))
