@@ -65,17 +65,13 @@ def answers_of(suite: Suite, responses: pa.Table) -> list[Answer]:
 def _grades(
     suite: Suite, convention: Convention, answers: Sequence[Answer], workers: int, progress: Progress
 ) -> Iterable[Grade]:
-    stop = suite.settings.generation.stop if suite.settings.generation else ()
-    texts = [cut(rows[0]["text"], stop)[0] for _, rows in answers]
     if isinstance(convention, CodeConvention):
         require()
-        programs = [
-            convention.program(item, text)
-            for (item, _), text in zip(answers, texts, strict=True)
-            if isinstance(item, CodeItem)
-        ]
+        programs = [convention.program(item, rows[0]["text"]) for item, rows in answers if isinstance(item, CodeItem)]
         outcomes = grade_programs(programs, workers=workers, progress=lambda done: progress("run", done, len(programs)))
-        return [grade_code(outcome) for outcome in outcomes]
+        return [grade_code(program, outcome) for program, outcome in zip(programs, outcomes, strict=True)]
+    stop = suite.settings.generation.stop if suite.settings.generation else ()
+    texts = [cut(rows[0]["text"], stop)[0] for _, rows in answers]
     if isinstance(convention, TextConvention):
         return [
             convention.grade(item, text)
@@ -100,6 +96,7 @@ def _sample(suite: Suite, convention: str, answer: Answer, found: Grade) -> dict
         "subset": item.subset,
         "cluster": item.group,
         "expected": expected(item),
+        "program": found.program,
         "verdict": found.verdict,
         "value": found.value,
         "weight": 0.0 if found.verdict == INFRA else 1.0,

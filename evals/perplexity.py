@@ -58,6 +58,7 @@ def evaluate_perplexity(
             "subset": domains,
             "cluster": [""] * len(rows),
             "expected": [""] * len(rows),
+            "program": [""] * len(rows),
             "verdict": ["scored"] * len(rows),
             "value": bits,
             "weight": [float(size) for size in sizes],

@@ -396,6 +396,7 @@ Samples = Table(
         subset=(pa.string(), "subject of a board, domain of a text; empty where there are none"),
         cluster=(pa.string(), "what it shares with other items, such as a passage; empty when it stands alone"),
         expected=(pa.string(), "the gold answer, for a person"),
+        program=(pa.string(), "what was run, after post-processing; empty where nothing was"),
         verdict=(pa.string(), "pass, wrong, exception, timeout, ..., infra; right or wrong for choices and answers"),
         value=(pa.float64(), "0 to 1; for bits per byte the bits of the text"),
         weight=(pa.float64(), "1, or 0 where the machine failed; for bits per byte the bytes of the text"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grade:
-    """``verdict`` as in the table of samples, ``value`` from 0 to 1, and the reason for a person.
+    """``verdict`` as in the table of samples, ``value`` from 0 to 1, the reason for a person, and what was run.
 
     A grade whose verdict is ``infra`` says that the machine failed: it is no answer and counts in no score.
     """
@@ -13,6 +13,7 @@ class Grade:
     verdict: str
     value: float
     detail: str
+    program: str = ""
 
 
 def judged(right: bool, detail: str) -> Grade:

@@ -156,8 +156,10 @@ def test_the_indentation_of_a_completion_is_kept() -> None:
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_only_pass_counts_and_the_verdict_is_kept(verdict: Verdict) -> None:
-    grade = grade_code(Outcome(verdict=verdict, detail="why", seconds=0.1))
+    made = completion(CODE, "    return 4")
+    grade = grade_code(made, Outcome(verdict=verdict, detail="why", seconds=0.1))
     assert (grade.verdict, grade.value, grade.detail) == (verdict.value, float(verdict is Verdict.PASS), "why")
+    assert grade.program == made.code
 
 
 def test_text_is_cut_before_the_earliest_stop() -> None:
