@@ -19,6 +19,10 @@ HUB_FOLDER = "hub"
 Rows = Annotated[tuple[int, int], Field(description="first and last row that are taken, from 1")]
 
 
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 def _inside(value: str) -> str:
     path = PurePosixPath(value)
     if path.is_absolute() or ".." in path.parts or not path.parts:
@@ -27,16 +31,24 @@ def _inside(value: str) -> str:
 
 
 class DataFile(Config):
-    """One file of a benchmark, or several of one form. ``path`` may hold ``*``."""
+    """One file of a benchmark, or several of one form."""
 
-    path: Annotated[str, Field(min_length=1, description="relative path; * stands for any name")]
+    path: Annotated[
+        tuple[str, ...], BeforeValidator(_several), Field(min_length=1, description="relative; * stands for any name")
+    ]
     digest: Annotated[str, Field(pattern=r"^$|^[0-9a-f]{64}$", description="SHA-256, see digest_files")] = ""
     rows: Rows | None = None
+    reader: Annotated[str, Field(description="who reads this file; the reader of the suite when left out")] = ""
 
     @field_validator("path")
     @classmethod
-    def _below(cls, value: str) -> str:
-        return _inside(value)
+    def _below(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_inside(path) for path in value)
+
+    @property
+    def shown(self) -> str:
+        """The paths, for a person."""
+        return ", ".join(self.path)
 
     @field_validator("rows")
     @classmethod
@@ -90,12 +102,12 @@ def find(suite: str, data: Data, role: str, beside: Path, folders: Sequence[Path
     """
     wanted = data.files[role]
     for folder in (beside, *folders):
-        paths = sorted(path for path in folder.glob(wanted.path) if path.is_file())
+        paths = sorted(path for pattern in wanted.path for path in folder.glob(pattern) if path.is_file())
         if paths:
             found = digest_files(paths)
             if wanted.digest and found != wanted.digest:
                 raise UsageError(
-                    f"suite {suite}: {folder / wanted.path} is not what the suite was written for: its digest "
+                    f"suite {suite}: {folder / wanted.shown} is not what the suite was written for: its digest "
                     f"is {found}, expected {wanted.digest}. Get that version{_from(data)}, or write a suite of yours."
                 )
             return paths
@@ -104,7 +116,7 @@ def find(suite: str, data: Data, role: str, beside: Path, folders: Sequence[Path
             places = [data.hub.place(folder, path) for path in data.hub.files[role]]
             if all(place.is_file() for place in places):
                 return places
-    raise UsageError(_absent(suite, data, wanted.path, beside, folders))
+    raise UsageError(_absent(suite, data, wanted.shown, beside, folders))
 
 
 def _absent(suite: str, data: Data, path: str, beside: Path, folders: Sequence[Path]) -> str:

@@ -18,7 +18,7 @@ from schemas.config import Config
 
 FIELD = re.compile(r"\{([a-z_]+)\}")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-COMMON = ("subject", "gold")
+COMMON = ("subject", "group", "gold")
 FIELDS: Mapping[type[Item], tuple[str, ...]] = {
     CodeItem: (*COMMON, "question", "prompt", "check", "entry_point", "solution"),
     AnswerItem: (*COMMON, "passage", "question", "solution", "answer"),
@@ -58,9 +58,9 @@ class Shots(Config):
     separator: Annotated[str, Field(description="after each example")] = "\n\n"
 
 
-def values_of(item: Item, options: Options) -> dict[str, str]:
-    """The fields that a template may name, see :data:`FIELDS`."""
-    common = {"subject": item.subset.replace("_", " ")}
+def values_of(item: Item, options: Options, subjects: Mapping[str, str]) -> dict[str, str]:
+    """The fields that a template may name, see :data:`FIELDS`; ``subjects`` names subsets for a reader."""
+    common = {"subject": subjects.get(item.subset, item.subset.replace("_", " ")), "group": item.group}
     if isinstance(item, CodeItem):
         own = item.model_dump(include={"question", "prompt", "check", "entry_point", "solution"})
         return {**common, **own, "gold": item.solution}

@@ -18,8 +18,12 @@ from evals.data import Data, find
 from evals.generation import Generation
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item, Text
 from evals.prompts import FIELD, FIELDS, Options, Shots, choose_shots, fill, values_of
-from evals.readers.code import humaneval
+from evals.readers.boards import agieval, agieval_cloze, ceval, cmmlu, gaokao_bench, mmlu
+from evals.readers.choices import boolq, c3, race
+from evals.readers.code import humaneval, mbpp
 from evals.readers.lines import answer_items, choice_items, code_items
+from evals.readers.mathematics import cmath, gsm8k, math, mgsm
+from evals.readers.reading import cmrc2018, drop, squad, squad_olmes, squad_olmes_shots
 from schemas.config import Config, did_you_mean
 from schemas.digests import digest_json, digest_text
 from schemas.errors import UsageError
@@ -29,10 +33,29 @@ LIMIT = re.compile(r"(.+)@([1-9][0-9]*)$")
 
 Reader = Callable[[Sequence[Path]], Sequence[Item]]
 READERS: Mapping[str, Reader] = {
+    "agieval": agieval,
+    "agieval-cloze": agieval_cloze,
     "answer-items": answer_items,
+    "boolq": boolq,
+    "c3": c3,
+    "ceval": ceval,
     "choice-items": choice_items,
+    "cmath": cmath,
+    "cmmlu": cmmlu,
+    "cmrc2018": cmrc2018,
     "code-items": code_items,
+    "drop": drop,
+    "gaokao-bench": gaokao_bench,
+    "gsm8k": gsm8k,
     "humaneval": humaneval,
+    "math": math,
+    "mbpp": mbpp,
+    "mgsm": mgsm,
+    "mmlu": mmlu,
+    "race": race,
+    "squad": squad,
+    "squad-olmes": squad_olmes,
+    "squad-olmes-shots": squad_olmes_shots,
 }
 JUDGES: Mapping[type[Convention], type[Item]] = {
     CodeConvention: CodeItem,
@@ -48,6 +71,7 @@ class Settings(Config):
     area: Annotated[Literal["code", "mathematics", "reading", "boards"], Field(description="what it measures")]
     about: Annotated[Text, Field(description="what it asks, in a sentence or two")]
     data: Annotated[Data, Field(description="files of the items, and who reads them")]
+    subjects: Annotated[Mapping[str, str], Field(description="what {subject} shows for a subset")] = {}
     preamble: Annotated[str, Field(description="template before the shots")] = ""
     shots: Annotated[Shots | None, Field(description="worked examples before the question")] = None
     prompt: Annotated[Text, Field(description="template; {field} is replaced by that field of the item")]
@@ -61,8 +85,9 @@ class Settings(Config):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.data.reader not in READERS:
-            raise ValueError(f"there is no reader {self.data.reader!r}{did_you_mean(self.data.reader, list(READERS))}")
+        for reader in (self.data.reader, *(file.reader for file in self.data.files.values() if file.reader)):
+            if reader not in READERS:
+                raise ValueError(f"there is no reader {reader!r}{did_you_mean(reader, list(READERS))}")
         for name in self.conventions:
             if name not in CONVENTIONS:
                 raise ValueError(f"there is no convention {name!r}{did_you_mean(name, list(CONVENTIONS))}")
@@ -85,12 +110,12 @@ class Settings(Config):
 class Suite(Config):
     """Settings and items of one suite. All items are of one kind, the one that its conventions grade.
 
-    ``shots`` holds for the id of an item the examples before it. ``limit`` is 0 for the whole set.
+    ``shots`` holds for the id of an item the text of the examples before it. ``limit`` is 0 for the whole set.
     """
 
     settings: Settings
     items: tuple[Item, ...]
-    shots: Mapping[str, tuple[Item, ...]] = {}
+    shots: Mapping[str, str] = {}
     limit: int = 0
 
     @property
@@ -100,12 +125,11 @@ class Suite(Config):
 
     @property
     def digest(self) -> str:
-        """xxh3-128 over items, prompts and settings; what changes no score is left out."""
-        left_out = {"about", "licence", "non_commercial", "data", "preamble", "shots", "prompt", "trim"}
-        settings = self.settings.model_dump(mode="json", exclude=left_out)
+        """xxh3-128 over items, shots and settings; what changes no score is left out."""
+        settings = self.settings.model_dump(mode="json", exclude={"about", "licence", "non_commercial", "data"})
         items = [item.model_dump(mode="json") for item in self.items]
-        prompts = [self.prompt(item) for item in self.items]
-        return digest_json({"settings": settings, "items": items, "prompts": prompts, "limit": self.limit})
+        shots = [digest_text(self.shots.get(item.id, "")) for item in self.items]
+        return digest_json({"settings": settings, "items": items, "shots": shots, "limit": self.limit})
 
     @property
     def code(self) -> bool:
@@ -125,17 +149,9 @@ class Suite(Config):
         where no text that the model has seen is cut, and code models then answer with something else than code.
         """
         settings = self.settings
-        values = values_of(item, settings.options)
-        text = fill(settings.preamble, values) + self._examples(item) + fill(settings.prompt, values)
+        values = values_of(item, settings.options, settings.subjects)
+        text = fill(settings.preamble, values) + self.shots.get(item.id, "") + fill(settings.prompt, values)
         return text.rstrip() if settings.trim else text
-
-    def _examples(self, item: Item) -> str:
-        settings = self.settings
-        if settings.shots is None:
-            return ""
-        template = settings.prompt + settings.shots.target
-        shown = (fill(template, values_of(shot, settings.options)) for shot in self.shots[item.id])
-        return "".join(text + settings.shots.separator for text in shown)
 
     def shown(self, item: ChoiceItem) -> tuple[str, ...]:
         """What is scored for each option, without the separator before it."""
@@ -191,18 +207,34 @@ def load_suite(
     folders = [data] if isinstance(data, Path) else list(data)
     items = _read(settings, "items", path, folders)
     _check(settings, items, path)
-    shots: dict[str, tuple[Item, ...]] = {}
-    if settings.shots is not None:
-        pool = _read(settings, settings.shots.role, path, folders)
-        try:
-            shots = choose_shots(items, pool, settings.shots)
-        except ValueError as error:
-            raise UsageError(f"{path}: shots: {error}") from error
     limit = limit if limit < len(items) else 0
     chosen = tuple(subset_of(items, limit)) if limit else tuple(items)
-    return Suite(
-        settings=settings, items=chosen, shots={item.id: shots.get(item.id, ()) for item in chosen}, limit=limit
-    )
+    if settings.shots is None:
+        return Suite(settings=settings, items=chosen, limit=limit)
+    examples = _examples(settings, settings.shots, items, path, folders)
+    return Suite(settings=settings, items=chosen, shots={item.id: examples[item.id] for item in chosen}, limit=limit)
+
+
+def _examples(
+    settings: Settings, shots: Shots, items: Sequence[Item], path: Path, folders: Sequence[Path]
+) -> dict[str, str]:
+    """The text of the examples before each item; they are chosen for the whole set, so a limit changes none."""
+    pool = _read(settings, shots.role, path, folders)
+    try:
+        chosen = choose_shots(items, pool, shots)
+    except ValueError as error:
+        raise UsageError(f"{path}: shots: {error}") from error
+    template = settings.prompt + shots.target
+    texts = {
+        id(shot): fill(template, values_of(shot, settings.options, settings.subjects)) + shots.separator
+        for shot in pool
+    }
+    blocks: dict[tuple[int, ...], str] = {}  # most items share their examples with others
+    found: dict[str, str] = {}
+    for name, picked in chosen.items():
+        key = tuple(id(shot) for shot in picked)
+        found[name] = blocks.setdefault(key, "".join(texts[part] for part in key))
+    return found
 
 
 def subset_of(items: Sequence[Item], limit: int) -> list[Item]:
@@ -225,9 +257,9 @@ def subset_of(items: Sequence[Item], limit: int) -> list[Item]:
 
 def _read(settings: Settings, role: str, path: Path, folders: Sequence[Path]) -> Sequence[Item]:
     paths = find(settings.name, settings.data, role, path.parent, folders)
-    items = READERS[settings.data.reader](paths)
-    rows = settings.data.files[role].rows
-    return items[rows[0] - 1 : rows[1]] if rows else items
+    file = settings.data.files[role]
+    items = READERS[file.reader or settings.data.reader](paths)
+    return items[file.rows[0] - 1 : file.rows[1]] if file.rows else items
 
 
 def _check(settings: Settings, items: Sequence[Item], path: Path) -> None:
