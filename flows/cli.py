@@ -13,7 +13,7 @@ import sys
 import typer
 from rich.console import Console
 
-from flows.commands import classifier, corpus, doctor, evaluation, look, pipeline, preflight, service, whatif
+from flows.commands import classifier, compare, corpus, doctor, evaluation, grade, look, pipeline, preflight, service, whatif
 from schemas.errors import GristmillError
 
 INTERRUPTED = 130
@@ -56,6 +56,8 @@ app.command()(corpus.mix)
 app.command()(pipeline.train)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.submit)
+app.command()(grade.grade)
+app.command()(compare.compare)
 app.command()(look.why)
 app.command()(whatif.whatif)
 app.command()(look.query)

@@ -32,9 +32,10 @@ CHUNK = 1 << 21
 class Paired:
     """B against A on the same items. Differences are B - A, in the units of the score.
 
-    ``p`` is two-sided, of the sign-flip permutation over clusters; ``mcnemar`` only for independent right-or-wrong
-    items. ``more_a`` and ``more_b`` count the items with a higher value of A and of B. ``detectable`` is the difference
-    that a set of this size and spread would have shown in four of five cases.
+    ``p`` is two-sided, of the sign-flip permutation over clusters. For independent right-or-wrong items that is
+    McNemar's exact test, and ``mcnemar`` is the same number; else it is None. ``more_a`` and ``more_b`` count the items
+    with a higher value of A and of B. ``detectable`` is the difference that a set of this size and spread would have
+    shown in four of five cases.
     """
 
     value_a: float
@@ -68,8 +69,15 @@ def paired(
     if not left.size == right.size == sizes.size == len(clusters):
         raise ValueError("the values of the two, their weights and clusters have unequal lengths")
     found = ratio_estimate(right - left, sizes, strata, clusters)
-    values = (float(left.sum() / sizes.sum()), float(right.sum() / sizes.sum()))
-    return _compare(found, values, left, right, right - left, clusters, strata, weights is None, flips)
+    codes = cluster_codes(clusters, strata)
+    scores = (float(left.sum() / sizes.sum()), float(right.sum() / sizes.sum()))
+    binary = weights is None and is_binary(left) and is_binary(right)
+    exact = None
+    if binary and int(codes.max()) + 1 == left.size:
+        exact = mcnemar(int((left > right).sum()), int((right > left).sum()))
+    # all signs of equal differences: the binomial distribution counts them
+    p = sign_flip(np.bincount(codes, weights=right - left), flips=flips) if exact is None else exact
+    return _compared(found, scores, left, right, int(codes.max()) + 1, p, exact, shares=weights is None)
 
 
 def paired_macro(
@@ -79,43 +87,42 @@ def paired_macro(
     left, right = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if not left.size == right.size == len(clusters) == len(subsets):
         raise ValueError("the values of the two, their clusters and subsets have unequal lengths")
-    names, codes, counts = np.unique(np.asarray(subsets), return_inverse=True, return_counts=True)
-    shares = 1 / (counts[codes] * names.size)
+    names, subjects, counts = np.unique(np.asarray(subsets), return_inverse=True, return_counts=True)
+    shares = 1 / (counts[subjects] * names.size)
     found = macro_estimate(right - left, clusters, subsets, bound=1.0)
-    values = (float(left @ shares), float(right @ shares))
-    return _compare(found, values, left, right, (right - left) * shares, clusters, subsets, True, flips)
+    codes = cluster_codes(clusters, subsets)
+    p = sign_flip(np.bincount(codes, weights=(right - left) * shares), flips=flips)
+    scores = (float(left @ shares), float(right @ shares))
+    return _compared(found, scores, left, right, int(codes.max()) + 1, p, None, shares=True)
 
 
-def _compare(
+def _compared(
     found: Estimate,
-    values: tuple[float, float],
+    scores: tuple[float, float],
     left: Floats,
     right: Floats,
-    signed: Floats,
-    clusters: Sequence[str],
-    strata: Sequence[str] | None,
+    count: int,
+    p: float,
+    exact: float | None,
+    *,
     shares: bool,
-    flips: int,
 ) -> Paired:
-    codes = cluster_codes(clusters, strata)
-    count = int(codes.max()) + 1
+    """The result; ``shares`` says that values lie between 0 and 1."""
     binary = shares and is_binary(left) and is_binary(right)
     widened = _with_pseudo_pair(found, left.size, left.size / count) if binary else found
     ends = widened.interval()
     interval = Interval(found.value, min(ends.low, found.value), max(ends.high, found.value))
-    more_a, more_b = int((left > right).sum()), int((right > left).sum())
-    seen = widened.quantile(1 - LEVEL) + float(stdtrit(widened.freedom, POWER))
     return Paired(
-        value_a=values[0],
-        value_b=values[1],
+        value_a=scores[0],
+        value_b=scores[1],
         difference=within(interval, -1.0, 1.0) if shares else interval,
-        p=sign_flip(np.bincount(codes, weights=signed), flips=flips),
-        mcnemar=mcnemar(more_a, more_b) if binary and count == left.size else None,
-        more_a=more_a,
-        more_b=more_b,
+        p=p,
+        mcnemar=exact,
+        more_a=int((left > right).sum()),
+        more_b=int((right > left).sum()),
         items=left.size,
         clusters=count,
-        detectable=seen * widened.error,
+        detectable=(widened.quantile(1 - LEVEL) + float(stdtrit(widened.freedom, POWER))) * widened.error,
     )
 
 

@@ -1,0 +1,149 @@
+"""What a comparison of two checkpoints says: its models, and the sentence that a person reads."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from evals.statistics.paired import LEVEL, Paired
+
+BITS = "bits_per_byte"
+Verdict = Literal["better", "worse", "not shown"]
+
+
+class Side(BaseModel):
+    """One of the two."""
+
+    checkpoint: str = Field(description="digest of weights and tokenizer")
+    label: str
+    mixture: str
+    step: int
+    tokens: int
+
+
+class Difference(BaseModel):
+    """B against A on some items of a suite."""
+
+    subset: str = Field(description="all, macro, or a subject")
+    value_a: float
+    value_b: float
+    difference: float = Field(description="B - A, in units of the score")
+    low: float = Field(description="lower end of its 95 % interval")
+    high: float = Field(description="upper end of its 95 % interval")
+    p: float = Field(description="two-sided, of sign flips over clusters")
+    p_holm: float = Field(description="after Holm, over the suites, or over the subjects of a board")
+    mcnemar: float | None = Field(description="exact, for right-or-wrong items that stand alone")
+    more_a: int = Field(description="items with a higher value of A")
+    more_b: int = Field(description="items with a higher value of B")
+    items: int
+    clusters: int = Field(description="items, or passages where several items share one")
+    detectable: float = Field(description="difference that would have been shown in four of five cases")
+    verdict: Verdict = Field(description="of B: what p_holm says at 0.05")
+    sentence: str
+
+
+class Discordant(BaseModel):
+    """An item that the two answered differently well. Of several answers to an item the first is shown."""
+
+    item: str
+    subset: str
+    cluster: str
+    prompt: str
+    expected: str
+    value_a: float
+    value_b: float
+    verdict_a: str
+    verdict_b: str
+    output_a: str = Field(description="what A wrote; for options, which one it chose")
+    output_b: str
+    detail_a: str
+    detail_b: str
+
+
+class SuiteComparison(BaseModel):
+    """B against A on one suite."""
+
+    suite: str
+    area: str
+    metric: str
+    convention: str
+    higher_is_better: bool
+    whole: Difference
+    macro: Difference | None = Field(description="every subject alike; boards only")
+    subjects: list[Difference]
+    left_out: int = Field(description="items that one of the two has no answer to because the machine failed")
+    notes: list[str]
+    discordant: list[Discordant] = Field(description="largest differences first; none for bits per byte")
+
+
+class Refused(BaseModel):
+    """A suite on which the two cannot be compared."""
+
+    suite: str
+    reason: str
+
+
+class Comparison(BaseModel):
+    """B against A."""
+
+    a: Side
+    b: Side
+    suites: list[SuiteComparison]
+    refused: list[Refused]
+
+
+def told(found: Paired, subset: str, metric: str, p_holm: float, tests: int, names: tuple[str, str]) -> Difference:
+    """A difference with its verdict and its sentence. ``tests`` is how many p-values Holm's correction was over."""
+    better = found.difference.value if metric != BITS else -found.difference.value
+    verdict: Verdict = "not shown" if p_holm >= LEVEL or not better else "better" if better > 0 else "worse"
+    p = f"p {_p(found.p)}" + (f" ({_p(p_holm).removeprefix('= ')} after Holm over {tests})" if tests > 1 else "")
+    size, low, high = found.difference
+    unsigned = (size, low, high) if size > 0 else (-size, -high, -low)  # "better by" and "worse by" say the sign
+    first, second = names
+    if verdict == "not shown":
+        sentence = (
+            f"no difference shown: {second} - {first} is {_amounts(found.difference, metric)}, {p}; "
+            f"the set could have shown {_amount(found.detectable, metric)}"
+        )
+    else:
+        sentence = f"{second} is {verdict} by {_amounts(unsigned, metric)}, {p}"
+    return Difference(
+        subset=subset,
+        value_a=found.value_a,
+        value_b=found.value_b,
+        difference=size,
+        low=low,
+        high=high,
+        p=found.p,
+        p_holm=p_holm,
+        mcnemar=found.mcnemar,
+        more_a=found.more_a,
+        more_b=found.more_b,
+        items=found.items,
+        clusters=found.clusters,
+        detectable=found.detectable,
+        verdict=verdict,
+        sentence=sentence,
+    )
+
+
+def _amounts(found: tuple[float, float, float], metric: str) -> str:
+    size, low, high = (_number(value, metric) for value in found)
+    return f"{size} {_unit(metric)} ({low} to {high})"
+
+
+def _amount(value: float, metric: str) -> str:
+    return f"{_number(value, metric)} {_unit(metric)}"
+
+
+def _number(value: float, metric: str) -> str:
+    shown = f"{value:.3f}" if metric == BITS else f"{100 * value:.1f}"
+    return "0" + shown[2:] if shown.startswith("-") and not float(shown) else shown
+
+
+def _unit(metric: str) -> str:
+    return "bits per byte" if metric == BITS else "points"
+
+
+def _p(p: float) -> str:
+    """Two digits, or what it is below of."""
+    return f"= {p:.2g}" if p >= 0.0001 else "< 0.0001"
