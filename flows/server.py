@@ -7,6 +7,7 @@ server for every process and fails under load (DECISIONS.md).
 """
 
 import fcntl
+import importlib
 import json
 import os
 import signal
@@ -110,6 +111,7 @@ def start_server(lake_root: Path) -> Server:
         )
     record = {"pid": process.pid, "created": psutil.Process(process.pid).create_time(), "api_url": url}
     write_whole(record_path(lake_root), json.dumps(record))
+    importlib.import_module("prefect.flows")  # who starts a server needs it, and the server takes its time
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
