@@ -59,9 +59,9 @@ def before_fence(text: str) -> str:
 def continued_block(text: str) -> str:
     """The first block of a text whose prompt ended in an opening fence; nothing where it is never closed, as upstream.
 
-    Source: ``extract_code_blocks`` of lm-eval's MBPP. The word that an output starts with is read as the
-    language, ``def`` too: a model has to start with a line feed. Upstream's pattern needs quadratic time where no fence follows, so that
-    case is told before.
+    Source: ``extract_code_blocks`` of lm-eval's MBPP. The word that an output starts with is read as the language,
+    ``def`` too: a model has to start with a line feed. Upstream's pattern needs quadratic time where no fence follows,
+    so that case is told before.
     """
     whole = FENCE + text
     if whole.count(FENCE) < 2:

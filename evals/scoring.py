@@ -2,7 +2,7 @@
 
 An item counts once: several answers to it are averaged first. Samples of weight 0, on which the machine failed, leave
 the score; items that miss an answer for that reason are counted in ``failures``. Code has pass@k for every k of
-:data:`KS` of which each problem has as many samples. The headline, one row a suite, is its first convention's score of
+``ks`` of which each problem has as many samples. The headline, one row a suite, is its first convention's score of
 ``all`` items alike (what lm-eval reports for a board; OpenCompass reports ``macro``, which stands beside it).
 """
 
@@ -30,7 +30,7 @@ from schemas.tables import Samples, Scores
 ALL, MACRO = "all", "macro"
 PASS, BITS = "pass@1", "bits_per_byte"
 KS = (10, 100)
-"""The k of pass@k beside 1."""
+"""The k of pass@k beside 1, where none are asked for."""
 
 Row = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ Measure = Callable[[Scored, bool], Mean]
 """A score of some items; macro-averaged over their subsets when the second argument says so."""
 
 
-def score(suite: Suite, samples: pa.Table) -> pa.Table:
+def score(suite: Suite, samples: pa.Table, ks: Sequence[int] = KS) -> pa.Table:
     """The scores of one checkpoint's samples, for every convention among them.
 
     Raises :class:`GristmillError` when the machine failed on every item, so that nothing was measured, and for a
@@ -77,7 +77,7 @@ def score(suite: Suite, samples: pa.Table) -> pa.Table:
     rows = sorted(samples.select(Samples.schema.names).to_pylist(), key=lambda row: (row["convention"], row["item"]))
     found: list[dict[str, Any]] = []
     for convention, group in groupby(rows, key=lambda row: row["convention"]):
-        found.extend(_scores(suite, convention, list(group)))
+        found.extend(_scores(suite, convention, list(group), ks))
     return conform(Scores, pa.Table.from_pylist(found, schema=Scores.schema))
 
 
@@ -103,7 +103,7 @@ def scored(rows: Sequence[Row]) -> tuple[Scored, list[str]]:
     return columns, missed
 
 
-def _scores(suite: Suite, convention: str, samples: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def _scores(suite: Suite, convention: str, samples: Sequence[Row], ks: Sequence[int]) -> Iterator[dict[str, Any]]:
     found, missed = scored(samples)
     if not found.items:
         raise GristmillError(
@@ -116,7 +116,7 @@ def _scores(suite: Suite, convention: str, samples: Sequence[Row]) -> Iterator[d
     grading = CONVENTIONS[convention]
     chances = {item.id: item.chance for item in suite.items if isinstance(item, ChoiceItem)}
     tier = capability().tier if isinstance(grading, CodeConvention) else ""
-    for metric, measure in _measures(grading.metric, found):
+    for metric, measure in _measures(grading.metric, found, ks):
         for subset, inside in _parts(found, named, grading.metric):
             result = measure(inside, subset == MACRO)
             chance, p = _chance(inside, chances, subset == MACRO) if grading.metric != BITS else (None, None)
@@ -154,13 +154,13 @@ def _parts(found: Scored, named: Sequence[str], metric: str) -> Iterator[tuple[s
             yield name, part
 
 
-def _measures(metric: str, found: Scored) -> Iterator[tuple[str, Measure]]:
+def _measures(metric: str, found: Scored, ks: Sequence[int]) -> Iterator[tuple[str, Measure]]:
     if metric == BITS:
         yield metric, _bits
         return
     yield metric, _mean if metric != PASS else _passes(1)
     if metric == PASS:
-        yield from ((f"pass@{k}", _passes(k)) for k in KS if found.answers.min() >= k)
+        yield from ((f"pass@{k}", _passes(k)) for k in ks if k > 1 and found.answers.min() >= k)
 
 
 def _mean(found: Scored, macro: bool) -> Mean:

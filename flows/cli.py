@@ -13,7 +13,19 @@ import sys
 import typer
 from rich.console import Console
 
-from flows.commands import classifier, compare, corpus, doctor, evaluation, grade, look, pipeline, preflight, service, whatif
+from flows.commands import (
+    classifier,
+    compare,
+    corpus,
+    doctor,
+    evaluation,
+    grade,
+    look,
+    pipeline,
+    preflight,
+    service,
+    whatif,
+)
 from schemas.errors import GristmillError
 
 INTERRUPTED = 130
