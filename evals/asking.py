@@ -46,7 +46,7 @@ def digest_of(requests: Iterable[Request]) -> str:
 
 def _requests(suite: Suite, item: Item) -> list[Request]:
     prompt, settings = suite.prompt(item), suite.settings.generation
-    if isinstance(item, ChoiceItem):
+    if isinstance(item, ChoiceItem) and settings is None:
         return [
             Request(item.id, prompt, part=part, continuation=suite.settings.separator + text)
             for part, text in enumerate(suite.shown(item))

@@ -9,10 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evals import extraction
-from evals.graders import Grade
+from evals.graders import Grade, algebra, letters, numbers
 from evals.graders.choice import by_bytes, by_characters, by_sum
+from evals.graders.cmath import by_last_two_numbers
+from evals.graders.cmrc import cmrc_em, cmrc_f1, cmrc_opencompass
 from evals.graders.code import after_prompt, alone, bigcode_humaneval, completion, first_block
 from evals.graders.mathematics import by_last_number
+from evals.graders.spans import drop_em, drop_f1, squad2_em, squad2_f1, squad_em, squad_f1, squad_opencompass
+from evals.graders.symbolic import Comparison
 from evals.items import NUMBER_PATTERN, AnswerItem, ChoiceItem, CodeItem
 from evals.oracle.verdicts import Program
 
@@ -21,11 +25,12 @@ from evals.oracle.verdicts import Program
 class TextConvention:
     """How a written answer is graded; ``metric`` is what the mean of the grades is called.
 
-    ``answers`` is a pattern that every gold answer must match, and ``answers_are`` its name for a person.
+    ``grade`` may leave the decision to algebra: a :class:`~evals.graders.symbolic.Comparison` is settled together with
+    all others. ``answers`` is a pattern that every gold answer must match, and ``answers_are`` its name for a person.
     """
 
     metric: str
-    grade: Callable[[AnswerItem, str], Grade]
+    grade: Callable[[AnswerItem, str], Grade | Comparison]
     answers: str = ""
     answers_are: str = "text"
 
@@ -39,6 +44,14 @@ class ChoiceConvention:
 
 
 @dataclass(frozen=True)
+class LetterConvention:
+    """How a choice that is answered in writing is graded."""
+
+    metric: str
+    grade: Callable[[ChoiceItem, str], Grade]
+
+
+@dataclass(frozen=True)
 class CodeConvention:
     """How an output becomes the program that is run; the verdict is the oracle's."""
 
@@ -46,7 +59,7 @@ class CodeConvention:
     program: Callable[[CodeItem, str], Program]
 
 
-Convention = TextConvention | ChoiceConvention | CodeConvention
+Convention = TextConvention | ChoiceConvention | LetterConvention | CodeConvention
 
 CONVENTIONS: Mapping[str, Convention] = {
     "completion": CodeConvention("pass@1", completion),
@@ -61,6 +74,37 @@ CONVENTIONS: Mapping[str, Convention] = {
     "mbpp.lm-eval-instruct": CodeConvention("pass@1", alone(extraction.continued_block)),
     "mbpp.bigcode": CodeConvention("pass@1", alone(extraction.bigcode_mbpp)),
     "last-number": TextConvention("accuracy", by_last_number, NUMBER_PATTERN, "one number"),
+    "gsm8k.strict": TextConvention("accuracy", numbers.gsm8k_strict, NUMBER_PATTERN, "one number"),
+    "gsm8k.flexible": TextConvention("accuracy", numbers.gsm8k_flexible, NUMBER_PATTERN, "one number"),
+    "gsm8k.cot": TextConvention("accuracy", numbers.gsm8k_cot, NUMBER_PATTERN, "one number"),
+    "gsm8k.opencompass": TextConvention("accuracy", numbers.gsm8k_opencompass, NUMBER_PATTERN, "one number"),
+    "mgsm.direct": TextConvention("accuracy", numbers.mgsm_direct, NUMBER_PATTERN, "one number"),
+    "mgsm.flexible": TextConvention("accuracy", numbers.mgsm_flexible, NUMBER_PATTERN, "one number"),
+    "mgsm.cot-en": TextConvention("accuracy", numbers.mgsm_cot_en, NUMBER_PATTERN, "one number"),
+    "mgsm.cot-zh": TextConvention("accuracy", numbers.mgsm_cot_zh, NUMBER_PATTERN, "one number"),
+    "mgsm.simple-evals-en": TextConvention(
+        "accuracy", numbers.mgsm_simple_evals("Answer"), NUMBER_PATTERN, "one number"
+    ),
+    "mgsm.simple-evals-zh": TextConvention("accuracy", numbers.mgsm_simple_evals("答案"), NUMBER_PATTERN, "one number"),
+    "cmath.official": TextConvention("accuracy", by_last_two_numbers, NUMBER_PATTERN, "one number"),
+    "math.hendrycks": TextConvention("accuracy", algebra.hendrycks),
+    "math.hendrycks-lm-eval": TextConvention("accuracy", algebra.hendrycks_lm_eval),
+    "math.minerva": TextConvention("accuracy", algebra.minerva),
+    "math.verify": TextConvention("accuracy", algebra.verify),
+    "squad.em": TextConvention("exact_match", squad_em),
+    "squad.f1": TextConvention("f1", squad_f1),
+    "squad2.em": TextConvention("exact_match", squad2_em),
+    "squad2.f1": TextConvention("f1", squad2_f1),
+    "squad.opencompass": TextConvention("exact_match", squad_opencompass),
+    "drop.em": TextConvention("exact_match", drop_em),
+    "drop.f1": TextConvention("f1", drop_f1),
+    "cmrc.em": TextConvention("exact_match", cmrc_em),
+    "cmrc.f1": TextConvention("f1", cmrc_f1),
+    "cmrc.opencompass": TextConvention("exact_match", cmrc_opencompass),
+    "letter.first-capital": LetterConvention("accuracy", letters.first_capital),
+    "letter.last-capital": LetterConvention("accuracy", letters.last_capital),
+    "letter.last-option": LetterConvention("accuracy", letters.last_option),
+    "letter.opencompass": LetterConvention("accuracy", letters.first_option),
     "choice-sum": ChoiceConvention("accuracy", by_sum),
     "choice-characters": ChoiceConvention("accuracy", by_characters),
     "choice-bytes": ChoiceConvention("accuracy", by_bytes),

@@ -1,7 +1,8 @@
 """Grade: stored responses become samples, one for each answer and convention. A pure function, but for the code jail.
 
 Code runs in the jail and nowhere else. An answer that the machine failed on (verdict ``infra``) is kept as a sample of
-weight 0 and never counts as wrong. Cost: about 90 ms a program and worker; written answers and choices cost nothing.
+weight 0 and never counts as wrong. Cost: about 90 ms a program and worker, 1 to 50 ms an answer that needs algebra;
+other written answers and choices cost nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,10 +11,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from evals.conventions import CONVENTIONS, ChoiceConvention, CodeConvention, Convention, TextConvention
+from evals.conventions import (
+    CONVENTIONS,
+    ChoiceConvention,
+    CodeConvention,
+    Convention,
+    LetterConvention,
+    TextConvention,
+)
 from evals.generation import cut
 from evals.graders import Grade
 from evals.graders.code import grade_code
+from evals.graders.symbolic import settle
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item
 from evals.jail.capability import require
 from evals.model import Progress, silent
@@ -73,10 +82,17 @@ def _grades(
     stop = suite.settings.generation.stop if suite.settings.generation else ()
     texts = [cut(rows[0]["text"], stop)[0] for _, rows in answers]
     if isinstance(convention, TextConvention):
-        return [
+        graded = [
             convention.grade(item, text)
             for (item, _), text in zip(answers, texts, strict=True)
             if isinstance(item, AnswerItem)
+        ]
+        return settle(graded, workers=workers, progress=lambda done, all_: progress("compare", done, all_))
+    if isinstance(convention, LetterConvention):
+        return [
+            convention.grade(item, text)
+            for (item, _), text in zip(answers, texts, strict=True)
+            if isinstance(item, ChoiceItem)
         ]
     return [_choice(suite, convention, item, rows) for item, rows in answers if isinstance(item, ChoiceItem)]
 

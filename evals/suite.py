@@ -13,7 +13,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from evals.conventions import CONVENTIONS, ChoiceConvention, CodeConvention, Convention, TextConvention
+from evals.conventions import (
+    CONVENTIONS,
+    ChoiceConvention,
+    CodeConvention,
+    Convention,
+    LetterConvention,
+    TextConvention,
+)
 from evals.data import Data, find
 from evals.generation import Generation
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item, Text
@@ -61,6 +68,7 @@ JUDGES: Mapping[type[Convention], type[Item]] = {
     CodeConvention: CodeItem,
     TextConvention: AnswerItem,
     ChoiceConvention: ChoiceItem,
+    LetterConvention: ChoiceItem,
 }
 
 
