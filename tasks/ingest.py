@@ -15,8 +15,10 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pyarrow as pa
 import xxhash
 from pydantic import Field
@@ -200,7 +202,7 @@ class _Columns:
 
     def __init__(self, table: Table) -> None:
         self.schema = table.schema
-        self.columns: list[list[object]] = [[] for _ in self.schema]
+        self.columns: list[list[Any]] = [[] for _ in self.schema]
         self.batches: list[pa.RecordBatch] = []
         self.bytes = 0
 
@@ -212,7 +214,10 @@ class _Columns:
             self._flush()
 
     def _flush(self) -> None:
-        arrays = [pa.array(column, field.type) for column, field in zip(self.columns, self.schema, strict=True)]
+        arrays = [
+            _binary(column) if pa.types.is_large_binary(field.type) else pa.array(column, field.type)
+            for column, field in zip(self.columns, self.schema, strict=True)
+        ]
         self.batches.append(pa.record_batch(arrays, schema=self.schema))
         self.columns = [[] for _ in self.schema]
         self.bytes = 0
@@ -222,6 +227,14 @@ class _Columns:
         self._flush()
         batches, self.batches = self.batches, []
         return pa.Table.from_batches(batches, self.schema)
+
+
+def _binary(values: list[Any]) -> pa.Array:
+    """Byte strings as an Arrow array, copied once: ``pa.array`` grows its buffer as it goes, in ten times the time."""
+    offsets = np.zeros(len(values) + 1, np.int64)
+    np.cumsum([len(value) for value in values], out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
+    return pa.Array.from_buffers(pa.large_binary(), len(values), buffers)
 
 
 def host_of(url: str | None) -> str | None:
