@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from evals.statistics.interval import Estimate, Interval, within
 from evals.statistics.proportions import effective_wilson, wilson
-from evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
+from evals.statistics.ratio import Codes, Floats, cluster_codes, ratio_estimate
 
 
 class Mean(NamedTuple):
@@ -48,8 +48,8 @@ def macro_mean(values: ArrayLike, clusters: Sequence[str], subsets: Sequence[str
     found = macro_estimate(scores, clusters, subsets, bound=0.25)
     if not is_binary(scores):
         return Mean(within(found.interval()), "stratified by subset, Student t")
-    sizes = [int(cluster_codes([clusters[place] for place in places]).max()) + 1 for places in _places(subsets)]
-    fallback = len(sizes) ** 2 / sum(1 / size for size in sizes)
+    counts = _clusters_of(clusters, subsets)[2]
+    fallback = counts.size**2 / float((1 / counts).sum())
     return Mean(effective_wilson(found, fallback), "stratified by subset, Wilson form, Student t")
 
 
@@ -61,20 +61,18 @@ def macro_estimate(values: Floats, clusters: Sequence[str], subsets: Sequence[st
     """
     if not values.size or not values.size == len(clusters) == len(subsets):
         raise ValueError(f"{values.size} values, {len(clusters)} clusters and {len(subsets)} subsets give no mean")
-    means, variances, weighed, freedom = [], [], 0.0, 0.0
-    for places in _places(subsets):
-        inside = [clusters[place] for place in places]
-        means.append(float(values[places].mean()))
-        if int(cluster_codes(inside).max()) == 0:
-            variances.append(bound)
-            continue
-        found = ratio_estimate(values[places], np.ones(len(places)), clusters=inside)
-        variances.append(found.error**2)
-        weighed += variances[-1] ** 2 / found.freedom
-        freedom += found.freedom
-    total = sum(variances)
-    degrees = total**2 / weighed if weighed else freedom or np.inf
-    return Estimate(float(np.mean(means)), float(np.sqrt(total)) / len(means), degrees)
+    codes, strata, counts = _clusters_of(clusters, subsets)
+    of_item = strata[codes]
+    sizes = np.bincount(of_item)
+    means = np.bincount(of_item, weights=values) / sizes
+    totals = np.bincount(codes, weights=values - means[of_item])
+    freedom = counts - 1
+    spread = np.bincount(strata, weights=totals**2) * counts / np.maximum(freedom, 1) / sizes**2
+    variances = np.where(freedom > 0, spread, bound)
+    several = freedom > 0
+    weighed = float((variances[several] ** 2 / freedom[several]).sum())
+    degrees = float(variances.sum()) ** 2 / weighed if weighed else float(freedom.sum()) or np.inf
+    return Estimate(float(means.mean()), float(np.sqrt(variances.sum())) / means.size, degrees)
 
 
 def is_binary(values: Floats) -> bool:
@@ -82,9 +80,9 @@ def is_binary(values: Floats) -> bool:
     return bool(np.isin(values, (0.0, 1.0)).all())
 
 
-def _places(subsets: Sequence[str]) -> list[list[int]]:
-    """The positions of the items of each subset."""
-    found: dict[str, list[int]] = {}
-    for place, name in enumerate(subsets):
-        found.setdefault(name, []).append(place)
-    return list(found.values())
+def _clusters_of(clusters: Sequence[str], subsets: Sequence[str]) -> tuple[Codes, Codes, Floats]:
+    """The cluster of every item, the subset of every cluster, and how many clusters each subset has."""
+    codes = cluster_codes(clusters, subsets)
+    strata = np.empty(int(codes.max()) + 1, dtype=np.intp)
+    strata[codes] = np.unique(np.asarray(subsets), return_inverse=True)[1]
+    return codes, strata, np.bincount(strata).astype(np.float64)
