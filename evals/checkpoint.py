@@ -3,42 +3,35 @@
 Checked without torch and without running anything from the folder: no pickled weights, no remote code, config.json and
 tokenizer.json parse, every shard of the index is there, every safetensors header is sound, every weight is finite
 (safetensors accepts NaN), and the embedding has as many rows as the tokenizer has tokens. The digest is SHA-256,
-because a checkpoint may come from people who do not wish us well. Cost: two passes over the files, about 1 GB/s, memory
-bounded by one piece of 16 MiB.
+because a checkpoint may come from people who do not wish us well. A LoRA adapter passes when its base does and its
+matrices fit; its digest covers both. Cost: two passes over the files, about 1 GB/s, memory bounded by 16 MiB.
 """
 
 import hashlib
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import tokenizers
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
 
+from evals.adapter import ADAPTER, ADAPTER_WEIGHTS, base_of, check_fit, read_adapter
+from evals.weights import INDEX, WEIGHTS, CheckpointError, check_weights, pieces, read_json, shards_of
 from schemas.config import Config
-from schemas.errors import GristmillError, UsageError
+from schemas.errors import UsageError
 
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 TRAINER_STATE = ("optimizer", "scheduler", "scaler", "rng_state", "training_args")
 """Pickles that a trainer leaves beside safetensors weights. They are never opened, so they may lie there."""
 IDENTITY = (WEIGHTS, INDEX, "tokenizer.json", "tokenizer_config.json")
 VOLATILE = ("_name_or_path", "transformers_version")
 """Keys of config.json that say who saved it, and change no score."""
-PIECE = 1 << 24
 PADDING_ROWS, PADDING_SHARE, PADDING_MULTIPLE = 64, 0.01, 64
 CONVERT = (
     "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{folder}')"
     ".save_pretrained('{folder}-safetensors')\""
 )
-
-
-class CheckpointError(GristmillError):
-    """The folder is not admitted. The message says why and what to do."""
 
 
 class Checkpoint(Config):
@@ -49,6 +42,12 @@ class Checkpoint(Config):
     parameters: Annotated[int, Field(description="stored weights (count); tied weights count once")]
     vocab_size: int
     label: str
+    base: Annotated[Path | None, Field(description="folder of the base, when this is an adapter over one")] = None
+
+    @property
+    def model(self) -> Path:
+        """The folder with config.json, the tokenizer and the weights of a whole model."""
+        return self.base or self.path
 
 
 def admit(folder: Path, label: str | None = None) -> Checkpoint:
@@ -59,24 +58,68 @@ def admit(folder: Path, label: str | None = None) -> Checkpoint:
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder. Name a folder with config.json and {WEIGHTS}.")
     _refuse_pickles(folder)
-    settings = _read_json(folder / "config.json", "Save the model with save_pretrained, which writes it.")
+    if (folder / ADAPTER).exists():
+        return _admit_adapter(folder, label)
+    return _admit_model(folder, label)[0]
+
+
+def _admit_adapter(folder: Path, label: str | None) -> Checkpoint:
+    """An adapter over a base that is admitted itself. Where the base lies is no part of what it is."""
+    adapter = read_adapter(folder)
+    base_folder = base_of(folder, adapter)
+    if (base_folder / ADAPTER).exists():
+        raise CheckpointError(f"{folder}: its base {base_folder} is an adapter too. Merge that one and save it first.")
+    _refuse_pickles(base_folder)
+    base, base_shapes = _admit_model(base_folder, None)
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise CheckpointError(
+            f"{folder}: there is no {ADAPTER_WEIGHTS}. Save the adapter with save_pretrained of peft."
+        )
+    own = [name for name in ("tokenizer.json", "config.json", WEIGHTS, INDEX) if _differs(folder / name, base_folder)]
+    if own:
+        raise CheckpointError(
+            f"{folder}: {own[0]} lies beside the adapter and is not that of its base {base_folder}. Remove it, or, "
+            "where the adapter needs it, merge the adapter into its base and save a whole model."
+        )
+    shapes = check_weights(folder / ADAPTER_WEIGHTS)
+    check_fit(adapter, shapes, base_shapes)
+    settings = adapter.model_dump_json(exclude={"base_model_name_or_path"})
+    lines = (f"base {base.digest}", f"adapter {settings}", f"weights {_sha256(folder / ADAPTER_WEIGHTS)}")
+    return Checkpoint(
+        digest=hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32],
+        path=folder,
+        parameters=base.parameters + sum(map(math.prod, shapes.values())),
+        vocab_size=base.vocab_size,
+        label=label or folder.resolve().name,
+        base=base_folder,
+    )
+
+
+def _differs(path: Path, base: Path) -> bool:
+    """Whether a file lies there that the base does not have with the same content."""
+    return path.is_file() and not ((base / path.name).is_file() and _sha256(path) == _sha256(base / path.name))
+
+
+def _admit_model(folder: Path, label: str | None) -> tuple[Checkpoint, dict[str, list[int]]]:
+    """A whole model, and the shapes of its weights."""
+    settings = read_json(folder / "config.json", "Save the model with save_pretrained, which writes it.")
     _refuse_foreign_code(folder, settings)
-    shards = _shards(folder)
-    shapes = [shape for path in shards for shape in _check_weights(path)]
+    shards = shards_of(folder)
+    shapes = {name: shape for path in shards for name, shape in check_weights(path).items()}
     vocab_size = _check_vocabulary(folder, settings)
-    if not any(len(shape) == 2 and shape[0] == vocab_size for shape in shapes):
+    if not any(len(shape) == 2 and shape[0] == vocab_size for shape in shapes.values()):
         raise CheckpointError(
             f"{folder}: config.json has a vocabulary of {vocab_size}, but no weight has that many rows. Save both "
             "from the same model."
         )
-    digest = _digest(folder, shards, settings)
-    return Checkpoint(
-        digest=digest,
+    checkpoint = Checkpoint(
+        digest=_digest(folder, shards, settings),
         path=folder,
-        parameters=sum(map(math.prod, shapes)),
+        parameters=sum(map(math.prod, shapes.values())),
         vocab_size=vocab_size,
         label=label or folder.resolve().name,
     )
+    return checkpoint, shapes
 
 
 def _refuse_pickles(folder: Path) -> None:
@@ -95,7 +138,7 @@ def _refuse_pickles(folder: Path) -> None:
 
 def _refuse_foreign_code(folder: Path, settings: dict[str, Any]) -> None:
     extra = folder / "tokenizer_config.json"
-    for name, values in (("config.json", settings), (extra.name, _read_json(extra, "") if extra.is_file() else {})):
+    for name, values in (("config.json", settings), (extra.name, read_json(extra, "") if extra.is_file() else {})):
         if "auto_map" in values:
             raise CheckpointError(
                 f"{folder}: {name} asks for Python code of its own (auto_map), which is never run. Save the model "
@@ -103,79 +146,6 @@ def _refuse_foreign_code(folder: Path, settings: dict[str, Any]) -> None:
             )
     if "quantization_config" in settings:
         raise CheckpointError(f"{folder}: the weights are quantised. Dequantise them and save them as safetensors.")
-    if (folder / "adapter_config.json").exists():
-        raise CheckpointError(
-            f"{folder}: this is an adapter, not a model. Merge it into its base (merge_and_unload of peft), and "
-            "save that."
-        )
-
-
-def _shards(folder: Path) -> list[Path]:
-    """The weight files, by name."""
-    index = folder / INDEX
-    if not index.exists():
-        if not (folder / WEIGHTS).is_file():
-            raise CheckpointError(f"{folder}: no {WEIGHTS} and no {INDEX}. Save the model with save_pretrained.")
-        return [folder / WEIGHTS]
-    placed = _read_json(index, "Copy the checkpoint again.").get("weight_map")
-    if not isinstance(placed, dict) or not placed or not all(isinstance(name, str) for name in placed.values()):
-        raise CheckpointError(f"{index}: it has no weight_map from tensors to files. Save the model again.")
-    names = sorted(set(placed.values()))
-    outside = [name for name in names if Path(name).name != name]
-    if outside:
-        raise CheckpointError(f"{index}: {outside[0]!r} is no file name. Every shard must lie in the folder itself.")
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        raise CheckpointError(f"{folder}: shards named in {INDEX} are missing: {', '.join(missing)}. Copy them too.")
-    for name in names:
-        with _opened(folder / name) as shard:
-            lost = sorted({tensor for tensor, place in placed.items() if place == name} - set(shard.keys()))
-        if lost:
-            raise CheckpointError(f"{folder / name}: it lacks {lost[0]}, which {INDEX} says it has. Save it again.")
-    return [folder / name for name in names]
-
-
-def _opened(path: Path) -> Any:
-    """A safetensors file with a sound header: offsets in order, no gaps, no bytes after the end."""
-    try:
-        return safe_open(path, framework="numpy")
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: this is no complete safetensors file ({error}). Copy or save it again."
-        ) from error
-
-
-def _check_weights(path: Path) -> list[list[int]]:
-    """The shapes of the tensors of a file, all of whose values are finite."""
-    with _opened(path):  # its header is checked here; offsets are then read from the file itself
-        pass
-    shapes = []
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header: dict[str, Any] = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        for name, entry in header.items():
-            begin, end = entry["data_offsets"]
-            file.seek(8 + length + begin)
-            for at in range(begin, end, PIECE):
-                if not _finite(file.read(min(PIECE, end - at)), entry["dtype"]):
-                    raise CheckpointError(
-                        f"{path}: {name} holds a number that is not finite: the training run diverged there. "
-                        "Submit an earlier checkpoint."
-                    )
-            shapes.append(entry["shape"])
-    return shapes
-
-
-def _finite(piece: bytes, dtype: str) -> bool:
-    """Whether no value of a piece is infinite or NaN. Raises :class:`CheckpointError` for an unknown format."""
-    if dtype in ("F64", "F32", "F16"):
-        return bool(np.isfinite(np.frombuffer(piece, dtype=f"<f{int(dtype[1:]) // 8}")).all())
-    if dtype == "BF16":  # all exponent bits set
-        return not bool(((np.frombuffer(piece, dtype="<u2") & 0x7F80) == 0x7F80).any())
-    if dtype in ("BOOL", "U8", "I8", "I16", "U16", "I32", "U32", "I64", "U64"):
-        return True
-    raise CheckpointError(f"weights of format {dtype} are not supported. Save them as float32, float16 or bfloat16.")
 
 
 def _check_vocabulary(folder: Path, settings: dict[str, Any]) -> int:
@@ -210,28 +180,12 @@ def _digest(folder: Path, shards: list[Path], settings: dict[str, Any]) -> str:
     kept = {key: value for key, value in settings.items() if key not in VOLATILE}
     lines = [f"config.json {hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()}"]
     others = [folder / name for name in IDENTITY if name != WEIGHTS and (folder / name).is_file()]
-    for path in sorted({*shards, *others}):
-        state = hashlib.sha256()
-        for piece in _pieces(path):
-            state.update(piece)
-        lines.append(f"{path.name} {state.hexdigest()}")
+    lines += [f"{path.name} {_sha256(path)}" for path in sorted({*shards, *others})]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            yield piece
-
-
-def _read_json(path: Path, cure: str) -> dict[str, Any]:
-    """A JSON object. Raises :class:`CheckpointError` for anything else."""
-    if not path.is_file():
-        raise CheckpointError(f"{path.parent}: there is no {path.name}. {cure}".rstrip())
-    try:
-        value = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: this is not JSON ({error}). {cure}".rstrip()) from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: this is no JSON object. {cure}".rstrip())
-    return value
+def _sha256(path: Path) -> str:
+    state = hashlib.sha256()
+    for piece in pieces(path):
+        state.update(piece)
+    return state.hexdigest()

@@ -1,0 +1,347 @@
+"""The adapter for servers that speak OpenAI's completions protocol: vLLM, SGLang, llama.cpp and others.
+
+The server is given token ids, made here with the checkpoint's own tokenizer, so a prompt is cut, split and framed
+exactly as in the other adapters; it must count as many prompt tokens as were sent. A server that takes only text gets
+text, and must then find the same number of tokens and the same characters in the continuation (``text_offset``).
+Likelihoods come out of the prompt's own log-probabilities (``echo`` with ``logprobs``), generations carry a seed each.
+
+No answer is ever made up: what fails on the way (no connection, timeout, 429, 5xx) is asked again with growing pauses,
+then the run stops with an error, and what was answered before is kept by the caller. What the server sends is checked.
+Requests run on ``concurrency`` threads; their answers keep the order of the questions.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal, TypeVar
+
+import httpx
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError
+
+from evals.checkpoint import Checkpoint
+from evals.encoding import Encoder
+from evals.generation import Generation, cut
+from evals.model import LogLikelihood, Output, Progress, TextBits
+from evals.tokenizer import load_specials, load_tokenizer
+from evals.windows import windows
+from schemas.config import Config
+from schemas.errors import GristmillError, UsageError
+
+BUSY = 429
+LONGEST_PAUSE = 30.0
+SHOWN = 300
+"""Characters of a server's message that an error repeats."""
+UNKNOWN_CONTEXT = 2048
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+
+class ServerConfig(Config):
+    """A server, and how it is asked."""
+
+    url: Annotated[str, Field(pattern=r"^https?://", description="where the protocol begins, such as .../v1")]
+    model: Annotated[str, Field(description="its name there; the only one of the server when left out")] = ""
+    concurrency: Annotated[int, Field(ge=1, le=1024, description="requests under way at once")] = 8
+    timeout: Annotated[float, Field(gt=0, description="longest silence of the server, seconds")] = 600.0
+    attempts: Annotated[int, Field(ge=1, description="how often a request is tried")] = 6
+    pause: Annotated[float, Field(ge=0, description="seconds before the second attempt; doubles")] = 0.5
+    overlap: Annotated[float, Field(ge=0, lt=1, description="share of the context read again in long texts")] = 0.25
+    prompts: Annotated[Literal["tokens", "text"], Field(description="what the server takes")] = "tokens"
+
+
+class Usage(BaseModel):
+    """Tokens that the server counted."""
+
+    prompt_tokens: int
+    completion_tokens: int | None = None
+
+
+class Logprobs(BaseModel):
+    """Of every token of prompt and continuation; the first of a prompt has no probability."""
+
+    token_logprobs: list[float | None]
+    tokens: list[str] = []
+    top_logprobs: list[dict[str, float] | None] | None = None
+    text_offset: list[int] = []
+
+
+class Choice(BaseModel):
+    """One continuation."""
+
+    text: str
+    finish_reason: str | None = None
+    stop_reason: str | int | None = None
+    logprobs: Logprobs | None = None
+
+
+class Completion(BaseModel):
+    """What the server answers to one prompt. Keys that are not named here are ignored."""
+
+    choices: Annotated[list[Choice], Field(min_length=1)]
+    usage: Usage
+
+
+class ServedModel:
+    """A model behind a server; see :class:`evals.model.LanguageModel`. ``context`` is what the server reads at once,
+    prompt and answer together, in tokens."""
+
+    def __init__(self, client: httpx.Client, name: str, backend: str, encoder: Encoder, config: ServerConfig) -> None:
+        self._client, self._name, self._encoder, self._config = client, name, encoder, config
+        self.backend = backend
+
+    def generate(
+        self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
+    ) -> list[Output]:
+        """Continue every prompt. A prompt that leaves no room for the answer loses its start."""
+        prepared = self._encoder.prompts(prompts, settings.max_new_tokens)
+
+        def answer(position: int) -> Output:
+            ids, lost = prepared[position]
+            found = self._ask(
+                {
+                    "prompt": ids if self._config.prompts == "tokens" else self._text(prompts[position], ids, lost),
+                    "max_tokens": settings.max_new_tokens,
+                    "temperature": settings.temperature,
+                    "top_p": settings.top_p,
+                    "seed": seeds[position],
+                    **({"stop": list(settings.stop)} if settings.stop else {}),
+                }
+            )
+            self._check_count(found, ids)
+            choice, tokens = found.choices[0], found.usage.completion_tokens
+            if tokens is None:
+                raise GristmillError(f"{self._place}: the server does not say how many tokens it made (usage)")
+            text, stopped = cut(choice.text, settings.stop)
+            return Output(text, tokens, _finish(choice, stopped), lost)
+
+        return self._each(answer, range(len(prompts)), "generate", progress)
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
+        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation."""
+        split = [self._encoder.pair(context, continuation) for context, continuation in pairs]
+        texts = [context + continuation for context, continuation in pairs]
+        scored = self._score([ids for ids, _ in split], [first for _, first in split], texts, "score", progress)
+        return [
+            LogLikelihood(
+                log_probability=float(nats.sum()),
+                tokens=len(nats),
+                bytes=len(continuation.encode()),
+                greedy=greedy,
+                lost=min(first, max(0, len(ids) - self._reads - 1)),
+            )
+            for (nats, greedy), (ids, first), (_, continuation) in zip(scored, split, pairs, strict=True)
+        ]
+
+    def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
+        """Score every text from its first token on, in overlapping windows."""
+        rows = [self._encoder.text(text) for text in texts]
+        scored = self._score(rows, [1] * len(rows), texts, "bits", progress)
+        return [
+            TextBits(-float(nats.sum()) / math.log(2), len(text.encode()))
+            for (nats, _), text in zip(scored, texts, strict=True)
+        ]
+
+    @property
+    def _place(self) -> str:
+        return f"{self._config.url}, model {self._name}"
+
+    @property
+    def _reads(self) -> int:
+        """Tokens read to predict one: the scored token itself and the one that must be generated take room too."""
+        return self._encoder.context - 2
+
+    def _score(
+        self, rows: Sequence[list[int]], firsts: Sequence[int], texts: Sequence[str], what: str, progress: Progress
+    ) -> list[tuple[np.ndarray, bool]]:
+        """For every row: log-probability in nats of each token from its ``first`` on, and whether all are greedy."""
+        stride = max(1, round(self._reads * (1 - self._config.overlap)))
+        places = [
+            (row, window)
+            for row, (ids, first) in enumerate(zip(rows, firsts, strict=True))
+            for window in windows(first, len(ids), self._reads, stride)
+        ]
+
+        def score(place: int) -> tuple[list[float], bool]:
+            row, window = places[place]
+            ids, first = rows[row][window.begin : window.end], window.first - window.begin
+            if self._config.prompts == "tokens":
+                found = self._echo(ids)
+            elif window.begin == 0 and rows[row][: len(self._prefix)] == self._prefix and len(rows[row]) == len(ids):
+                found = self._echo(texts[row])
+                self._check_characters(found, ids, first)
+            else:
+                raise GristmillError(
+                    f"{self._place}: a text that is scored from its first token on, or is longer than the context, can "
+                    "only be asked in tokens. Use a server that takes token ids as prompts."
+                )
+            self._check_count(found, ids)
+            return self._likelihoods(found, first, len(ids))
+
+        scored = self._each(score, range(len(places)), what, progress)
+        nats: list[list[float]] = [[] for _ in rows]
+        greedy = [True] * len(rows)
+        for (row, _), (values, likeliest) in zip(places, scored, strict=True):
+            nats[row] += values
+            greedy[row] &= likeliest
+        return [(np.array(values, dtype=np.float64), likeliest) for values, likeliest in zip(nats, greedy, strict=True)]
+
+    @property
+    def _prefix(self) -> list[int]:
+        return list(self._encoder.specials.prefix)
+
+    def _echo(self, prompt: str | list[int]) -> Completion:
+        """The prompt's own log-probabilities. One token is generated, as servers refuse to generate none."""
+        return self._ask({"prompt": prompt, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1})
+
+    def _text(self, prompt: str, ids: list[int], lost: int) -> str:
+        return self._encoder.tokenizer.decode(ids[len(self._prefix) :]) if lost else prompt
+
+    def _likelihoods(self, found: Completion, first: int, end: int) -> tuple[list[float], bool]:
+        """Of tokens ``first .. end - 1``: the log-probabilities, and whether no other token was likelier."""
+        logprobs = found.choices[0].logprobs
+        if logprobs is None or len(logprobs.token_logprobs) < end:
+            raise GristmillError(
+                f"{self._place}: the server gives no log-probabilities of a prompt (echo with logprobs), so options "
+                "and texts cannot be scored there. Choose suites that are answered in writing, or serve with vLLM."
+            )
+        values = logprobs.token_logprobs[first:end]
+        if any(value is None or not math.isfinite(value) or value > 0 for value in values):
+            raise GristmillError(f"{self._place}: the server gave a log-probability that is none: {values}")
+        tops = (logprobs.top_logprobs or [])[first:end]
+        greedy = len(tops) == len(values) and all(
+            bool(top) and value is not None and value >= max((top or {}).values())
+            for value, top in zip(values, tops, strict=True)
+        )
+        return [value for value in values if value is not None], greedy
+
+    def _check_count(self, found: Completion, ids: list[int]) -> None:
+        """Raises :class:`GristmillError` unless the server read as many tokens as the checkpoint's tokenizer makes."""
+        if found.usage.prompt_tokens != len(ids):
+            raise GristmillError(
+                f"{self._place}: the server read {found.usage.prompt_tokens} tokens where the checkpoint's tokenizer "
+                f"makes {len(ids)}. It serves another model, or puts tokens of its own before a prompt; serve the "
+                "folder that is evaluated."
+            )
+
+    def _check_characters(self, found: Completion, ids: list[int], first: int) -> None:
+        """Raises :class:`GristmillError` unless the tokens from ``first`` on hold the same characters there as here."""
+        logprobs, wanted = found.choices[0].logprobs, self._encoder.tokenizer.decode(ids[first:])
+        if logprobs is None or not len(logprobs.tokens) == len(logprobs.text_offset) >= len(ids) or "\ufffd" in wanted:
+            return  # without offsets, or inside a character, the count has to do
+        last = len(ids) - 1
+        got = logprobs.text_offset[last] + len(logprobs.tokens[last]) - logprobs.text_offset[first]
+        if got != len(wanted):
+            raise GristmillError(
+                f"{self._place}: the server's last {len(ids) - first} tokens of a prompt hold {got} characters, those "
+                f"of the checkpoint's tokenizer {len(wanted)}. Serve the folder that is evaluated."
+            )
+
+    def _each(
+        self, call: Callable[[int], Answered], positions: Sequence[int], what: str, progress: Progress
+    ) -> list[Answered]:
+        """``call`` of every position, some at once. The first failure ends the waiting ones."""
+        with ThreadPoolExecutor(self._config.concurrency) as pool:
+            waiting = [pool.submit(call, position) for position in positions]
+            try:
+                for done, future in enumerate(as_completed(waiting), start=1):
+                    future.result()
+                    progress(what, done, len(waiting))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            return [future.result() for future in waiting]
+
+    def _ask(self, payload: Mapping[str, Any]) -> Completion:
+        """One request, tried again while the fault may pass. Raises :class:`GristmillError`, never gives half a one."""
+        problem, pause = "", self._config.pause
+        for attempt in range(self._config.attempts):
+            if attempt:
+                time.sleep(min(pause, LONGEST_PAUSE))
+                pause *= 2
+            try:
+                reply = self._client.post("completions", json={"model": self._name, **payload})
+            except httpx.TransportError as error:  # refused, reset, timed out
+                problem = f"{type(error).__name__} {error}".strip()
+                continue
+            if reply.status_code == httpx.codes.OK:
+                return self._read(reply)
+            problem = f"status {reply.status_code}: {reply.text[:SHOWN]}"
+            if reply.status_code != BUSY and reply.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                raise GristmillError(f"{self._place}: the server refused a request, {problem}")
+            pause = max(pause, _seconds(reply.headers.get("Retry-After")))
+        raise GristmillError(
+            f"{self._place}: no answer after {self._config.attempts} attempts ({problem}). Nothing was scored for it. "
+            "See that the server runs, and run again: what was answered is kept."
+        )
+
+    def _read(self, reply: httpx.Response) -> Completion:
+        try:
+            return Completion.model_validate_json(reply.content)
+        except ValidationError as error:
+            raise GristmillError(f"{self._place}: the server's answer is no completion: {error}") from error
+
+
+def _finish(choice: Choice, stopped: bool) -> Literal["stop", "end", "length"]:
+    """What ended an answer. A server that does not tell a stop string from the end-of-text token means the latter."""
+    if choice.finish_reason == "length" and not stopped:
+        return "length"
+    return "stop" if stopped or isinstance(choice.stop_reason, str) else "end"
+
+
+def _seconds(header: str | None) -> float:
+    """A ``Retry-After`` in seconds; a date, or none, is no more than the usual pause."""
+    return float(header) if header and header.isdigit() else 0.0
+
+
+@contextmanager
+def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend: str = "") -> Iterator[ServedModel]:
+    """The model of a server that holds ``checkpoint``.
+
+    ``key`` is sent as the bearer token. ``backend`` says what the caller knows of the server; what the server says of
+    itself is used otherwise. Raises :class:`UsageError` for a model that the server does not have, and
+    :class:`GristmillError` when nothing answers.
+    """
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = config.url.rstrip("/") + "/"
+    limits = httpx.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency)
+    with httpx.Client(base_url=url, headers=headers, timeout=config.timeout, limits=limits) as client:
+        listed = _listed(client, config)
+        name = config.model or (next(iter(listed)) if len(listed) == 1 else "")
+        if not name or (listed and name not in listed):
+            there = ", ".join(listed) or "no model that it names"
+            raise UsageError(f"{config.url}: name the model to ask with --model: the server has {there}")
+        served = listed.get(name, {})
+        settings = json.loads((checkpoint.model / "config.json").read_bytes())
+        stated = [settings.get("max_position_embeddings"), served.get("max_model_len")]
+        context = min((size for size in stated if isinstance(size, int)), default=UNKNOWN_CONTEXT)
+        tokenizer = load_tokenizer(checkpoint.model)
+        encoder = Encoder(tokenizer, load_specials(checkpoint.model, tokenizer), context)
+        yield ServedModel(client, name, backend or _backend(client, name, served), encoder, config)
+
+
+def _listed(client: httpx.Client, config: ServerConfig) -> dict[str, dict[str, Any]]:
+    """The server's models by name; empty for a server that keeps no list."""
+    try:
+        reply = client.get("models")
+        reply.raise_for_status()
+        found = reply.json()["data"]
+        return {str(entry["id"]): entry for entry in found}
+    except httpx.TransportError as error:
+        raise GristmillError(f"{config.url}: no server answers there ({type(error).__name__} {error})") from error
+    except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _backend(client: httpx.Client, name: str, served: Mapping[str, Any]) -> str:
+    """What the server says of itself. Its number format and batches are its own affair, so they are named as such."""
+    try:
+        version = str(client.get(client.base_url.join("/version")).raise_for_status().json()["version"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        version = "of unknown version"
+    maker = served.get("owned_by") or "openai-compatible server"
+    return f"{maker} {version}, model {name}, dtype and batches as the server has them"
