@@ -1,0 +1,179 @@
+"""``gristmill compare``: the answer to "is B better than A?", and what is no answer to it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.statistics.paired import holm
+from schemas.errors import GristmillError, UsageError
+from schemas.lake import Lake
+from tests.helpers.cli import Ended, gristmill
+from tests.helpers.compared_lake import BASE, SUBJECTS, TUNED, build_compared_lake
+from tests.helpers.small_lake import commit
+from warehouse.compare import compare, find_side
+from warehouse.comparison import Comparison, SuiteComparison
+from warehouse.publish import publish
+from warehouse.read import Warehouse
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = build_compared_lake(tmp_path_factory.mktemp("compared") / "lake")
+    publish(lake)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def warehouse(lake: Lake) -> Warehouse:
+    return Warehouse.open(lake.root)
+
+
+@pytest.fixture(scope="module")
+def answer(warehouse: Warehouse) -> Comparison:
+    return compare(warehouse, "base", "tuned")
+
+
+@pytest.fixture(scope="module")
+def by_suite(answer: Comparison) -> dict[str, SuiteComparison]:
+    return {suite.suite: suite for suite in answer.suites}
+
+
+def test_the_command_says_it_in_a_sentence(lake: Lake) -> None:
+    told = gristmill("compare", "base", "tuned", "--lake", str(lake.root), "--examples", "2", "--suite", "reading")
+    assert told.code == 0, told.err
+    first = told.out.splitlines()[0]
+    assert first.startswith("reading: tuned is better by 26.1 points (")
+    assert first.endswith("p < 0.0001")
+    assert "reading: items left out because the machine failed on them: 1" in told.out
+    assert "reading: answered by different backends: hf, base and hf, tuned" in told.out
+    assert "2 of 52 items that differ" in told.out
+    assert "base says wrong" in told.out
+
+
+def test_json_is_the_whole_answer(lake: Lake, answer: Comparison) -> None:
+    told = gristmill("compare", "base", TUNED[:9], "--lake", str(lake.root), "--json")
+    assert told.code == 0, told.err
+    assert told.json() == answer.model_dump(mode="json")
+
+
+def test_the_same_items_are_compared_and_no_others(by_suite: dict[str, SuiteComparison]) -> None:
+    reading = by_suite["reading"]
+    assert (reading.whole.items, reading.whole.clusters, reading.left_out) == (199, 50, 1)
+    assert (reading.whole.more_a, reading.whole.more_b) == (0, len(reading.discordant))
+    assert reading.whole.mcnemar is None
+    for item in reading.discordant:
+        assert (item.value_a, item.value_b, item.expected) == (0, 1, "yes")
+        assert (item.prompt, item.output_a, item.output_b) == (f"Q {item.item}", "base says wrong", "tuned says right")
+
+
+def test_the_other_way_round_the_sign_turns(warehouse: Warehouse, by_suite: dict[str, SuiteComparison]) -> None:
+    (turned,) = compare(warehouse, "tuned", "base", ["board"]).suites
+    there, back = by_suite["board"].whole, turned.whole
+    assert (back.difference, back.low, back.high) == pytest.approx((-there.difference, -there.high, -there.low))
+    assert (back.p, back.verdict) == (there.p, "worse")
+    assert back.sentence.startswith("base is worse by 9.6 points (")
+
+
+def test_a_board_says_in_which_subjects(by_suite: dict[str, SuiteComparison]) -> None:
+    board = by_suite["board"]
+    assert [subject.subset for subject in board.subjects] == list(SUBJECTS)
+    assert {subject.subset: subject.verdict for subject in board.subjects} == {
+        "anatomy": "not shown",
+        "law": "not shown",
+        "logic": "better",
+    }
+    assert [subject.p_holm for subject in board.subjects] == holm([subject.p for subject in board.subjects])
+    assert board.macro is not None
+    assert board.macro.difference == pytest.approx(sum(subject.difference for subject in board.subjects) / 3)
+
+
+def test_alike_is_not_shown_and_says_what_could_have_been(by_suite: dict[str, SuiteComparison]) -> None:
+    digits = by_suite["digits"]
+    assert (digits.whole.difference, digits.whole.p, digits.whole.mcnemar, digits.discordant) == (0, 1, 1, [])
+    assert digits.whole.low < 0 < digits.whole.high
+    assert digits.whole.sentence.startswith("no difference shown: tuned - base is 0.0 points (-")
+    assert digits.whole.sentence.endswith(f"the set could have shown {100 * digits.whole.detectable:.1f} points")
+
+
+def test_several_samples_of_a_problem_count_as_one_item(by_suite: dict[str, SuiteComparison]) -> None:
+    python = by_suite["python"]
+    assert (python.whole.items, python.whole.mcnemar) == (30, None)
+    assert {round(item.value_a * 10, 6) % 1 for item in python.discordant} == {0.0}
+
+
+def test_bits_per_byte_are_better_when_fewer(by_suite: dict[str, SuiteComparison]) -> None:
+    bits = by_suite["heldout"]
+    assert bits.whole.difference < 0
+    assert bits.whole.verdict == "better"
+    assert "tuned is better by 0.0" in bits.whole.sentence
+    assert "bits per byte" in bits.whole.sentence
+    assert bits.macro is None
+
+
+def test_p_values_are_corrected_for_all_suites(answer: Comparison) -> None:
+    wholes = [suite.whole for suite in answer.suites]
+    assert [whole.p_holm for whole in wholes] == holm([whole.p for whole in wholes])
+    assert all("after Holm over 5" in whole.sentence for whole in wholes)
+
+
+def test_what_cannot_be_compared_is_refused_with_the_reason(answer: Comparison, warehouse: Warehouse) -> None:
+    reasons = {refused.suite: refused.reason for refused in answer.refused}
+    assert set(reasons) == {"alone", "jailed", "versioned"}
+    assert "base was not asked it" in reasons["alone"]
+    assert "jails of different tiers (bubblewrap and landlock)" in reasons["jailed"]
+    assert "different versions" in reasons["versioned"]
+    with pytest.raises(GristmillError, match="cannot be compared on any suite") as refused:
+        compare(warehouse, "base", "tuned", ["jailed"])
+    assert refused.value.exit_code == 1
+
+
+def test_wrong_words_are_told(warehouse: Warehouse, tmp_path: Path) -> None:
+    for words, message in (
+        (("base", "tunde", []), 'did you mean "tuned"'),
+        (("base", BASE, []), "the same checkpoint"),
+        (("base", "tuned", ["raeding"]), 'did you mean "reading"'),
+    ):
+        with pytest.raises(UsageError, match=message):
+            compare(warehouse, *words)
+    empty = Lake.open(tmp_path / "empty")
+    with pytest.raises(UsageError, match="Nothing has been published"):
+        find_side(Warehouse.open(empty.root), "base")
+
+
+def test_a_name_that_two_checkpoints_have_is_refused(lake: Lake, tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    shutil.copytree(lake.root, root)
+    copy = Lake.open(root)
+    rows = [row for ref in copy.expect("evaluation", TUNED).tables["eval_runs"] for row in copy.read(ref).to_pylist()]
+    commit_again(copy, rows)
+    publish(copy)
+    with pytest.raises(UsageError, match="may be any of 2 checkpoints"):
+        find_side(Warehouse.open(root), "tuned")
+
+
+def commit_again(lake: Lake, rows: list[dict[str, Any]]) -> None:
+    """The runs of another checkpoint under the same label."""
+    commit(lake, "evaluation", "f" * 32, {"eval_runs": {"f": [row | {"checkpoint": "f" * 32} for row in rows]}})
+
+
+def test_two_checkpoints_that_the_demo_trained(demo_lake: Path, run: Callable[..., Ended]) -> None:
+    asked = run("query", "SELECT DISTINCT label FROM eval_runs ORDER BY label", *of(demo_lake))
+    labels = [row["label"] for row in asked.json()]
+    told = run("compare", labels[0], labels[-1], *of(demo_lake))
+    assert told.code == 0, told.err
+    answer = told.json()
+    assert answer["refused"] == []
+    suites = {suite["suite"]: suite["whole"] for suite in answer["suites"]}
+    assert {"gristmill-code", "gristmill-mathematics", "gristmill-reading", "heldout"} <= set(suites)
+    for whole in suites.values():
+        assert whole["low"] <= whole["difference"] <= whole["high"]
+        assert 0 < whole["p"] <= whole["p_holm"] <= 1
+        assert whole["detectable"] > 0
+
+
+def of(lake: Path) -> list[str]:
+    """The options that every question to a lake takes here."""
+    return ["--lake", str(lake), "--json"]
