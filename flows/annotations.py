@@ -11,12 +11,13 @@ from pathlib import Path
 from flows.settings import CurateSettings
 from schemas.config import Config
 from schemas.kind_signals import SignalsChinese, SignalsCode, SignalsFineWeb2, SignalsUrl
-from schemas.signals import SignalsClassifier, SignalsLanguage, SignalsRefinedWeb
+from schemas.signals import SignalsClassifier, SignalsContamination, SignalsLanguage, SignalsRefinedWeb
 from schemas.table import Table
 from schemas.tables import Documents
 from tasks.chinese import chinese, chinese_config
 from tasks.classifier.score import classifier, classifier_config
 from tasks.code_quality import CodeConfig, code
+from tasks.contamination.steps import decontaminate, index_config
 from tasks.fineweb2 import fineweb2, fineweb2_config, refuse_missing_splitters
 from tasks.heuristics import WRITES as HEURISTICS
 from tasks.heuristics import HeuristicsConfig, heuristics
@@ -28,7 +29,15 @@ from tasks.step import Step
 from tasks.url_rules import url_config, url_rules
 
 COMMON = (SignalsLanguage.name, *(table.name for table in HEURISTICS))
-OPTIONAL = (SignalsRefinedWeb, SignalsFineWeb2, SignalsChinese, SignalsCode, SignalsUrl, SignalsClassifier)
+OPTIONAL = (
+    SignalsRefinedWeb,
+    SignalsFineWeb2,
+    SignalsChinese,
+    SignalsCode,
+    SignalsUrl,
+    SignalsClassifier,
+    SignalsContamination,
+)
 
 
 @dataclass(frozen=True)
@@ -62,11 +71,15 @@ def annotations(settings: CurateSettings, policy: Policy) -> list[Annotation]:
 
 def _chosen(settings: CurateSettings, policy: Policy) -> list[str]:
     """The optional sets of a run, by table name; the classifier and URL lists when they are given."""
-    given = {SignalsClassifier.name: settings.classifier, SignalsUrl.name: settings.url_lists}
+    given = {
+        SignalsClassifier.name: settings.classifier,
+        SignalsUrl.name: settings.url_lists,
+        SignalsContamination.name: settings.decontaminate,
+    }
     wanted = {name for name, value in given.items() if value}
     wanted |= {name for name in needed_sets(policy) if name not in given or given[name] or name == SignalsUrl.name}
     if settings.signals == "all":
-        wanted |= {table.name for table in OPTIONAL if table is not SignalsClassifier}
+        wanted |= {table.name for table in OPTIONAL if table not in (SignalsClassifier, SignalsContamination)}
     return [table.name for table in OPTIONAL if table.name in wanted]
 
 
@@ -81,4 +94,5 @@ def _optional(settings: CurateSettings) -> Mapping[str, Callable[[], Annotation]
         SignalsCode.name: lambda: Annotation(code, CodeConfig()),
         SignalsUrl.name: lambda: Annotation(url_rules, url_config(lists)),
         SignalsClassifier.name: lambda: Annotation(classifier, classifier_config(Path(settings.classifier or ""))),
+        SignalsContamination.name: lambda: Annotation(decontaminate, index_config(Path(settings.decontaminate or ""))),
     }

@@ -16,6 +16,7 @@ from rich.console import Console
 from flows.commands import (
     classifier,
     compare,
+    contamination,
     corpus,
     doctor,
     evaluation,
@@ -70,6 +71,7 @@ app.command()(evaluation.evaluate)
 app.command()(evaluation.submit)
 app.command()(grade.grade)
 app.command()(compare.compare)
+app.command()(contamination.contamination)
 app.command()(look.why)
 app.command()(whatif.whatif)
 app.command()(look.query)

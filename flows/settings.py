@@ -86,6 +86,7 @@ class CurateSettings(Config):
     detector: Detector = Field("fasttext", description="'both' asks py3langid too and says whether the two agree.")
     classifier: str | None = Field(None, description="A quality classifier: a folder or fastText model file.")
     url_lists: str | None = Field(None, description="A folder of URL blocklists in UT1 layout.")
+    decontaminate: str | None = Field(None, description="An index of evaluation items to look for in every document.")
     signals: Literal["policy", "all"] = Field(
         "policy", description="Sets of signals: the common ones and those the policy looks at, or all."
     )
@@ -187,6 +188,27 @@ class EvaluateSettings(Config):
     data: str = Field("", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")
     accept_licences: tuple[str, ...] = Field((), description="Non-commercial licences that your use is allowed by.")
     heldout_bytes: int = Field(60_000, ge=1_000, description="Held-out text for bits per byte, bytes a domain.")
+
+
+class ContaminationSettings(Config):
+    """Which items are looked for, and where: in a corpus, or in what a checkpoint was trained on."""
+
+    suites: tuple[str, ...] = Field(
+        min_length=1, description="Names of suites, or YAML files; a limit as humaneval@50."
+    )
+    corpus: tuple[str, ...] = Field((), description="Curated sources of the lake; or files, folders, globs, addresses.")
+    checkpoint: str = Field("", description="Label or digest of a checkpoint: its training data, or its scores.")
+    name: str = Field("", description="What to call the corpus; the names of its sources when left out.")
+    data: str = Field("", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")
+    accept_licences: tuple[str, ...] = Field((), description="Non-commercial licences that your use is allowed by.")
+    threshold: float = Field(0.8, gt=0, le=1, description="Share of the wording that counts as found in long texts.")
+    workers: Workers = 2
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if not self.corpus and not self.checkpoint:
+            raise ValueError("name a corpus to look through, or a checkpoint whose training data is looked through")
+        return self
 
 
 class PipelineSettings(Config):

@@ -168,6 +168,19 @@ SignalsClassifier = Table(
     optional=True,
 )
 
+SignalsContamination = Table(
+    "signals/contamination",
+    ("doc_id",),
+    columns(
+        doc_id=DOC_ID,
+        items=(pa.int32(), "items of the given benchmarks whose input stands in the text (count)"),
+        answers=(pa.int32(), "those whose answer stands there too (count)"),
+        score=(pa.float64(), "highest score of an item; 0 when there is none"),
+    ),
+    "Evaluation items found in a document, for a policy that drops such documents.",
+    optional=True,
+)
+
 SIGNALS: tuple[Table, ...] = (
     SignalsLanguage,
     SignalsGopherQuality,
@@ -179,5 +192,6 @@ SIGNALS: tuple[Table, ...] = (
     SignalsDomain,
     SignalsRefinedWeb,
     SignalsClassifier,
+    SignalsContamination,
     *KIND_SIGNALS,
 )

@@ -371,7 +371,7 @@ Responses = Table(
         suite=(pa.string(), "name of the suite"),
         item=(pa.string(), "id of the item"),
         repeat=(pa.int16(), "sample number of the item, from 0"),
-        part=(pa.int16(), "number of the option that was scored, from 0; 0 for a generated answer"),
+        part=(pa.int16(), "option that was scored, from 0; -1 for the gold answer, 0 for a generated one"),
         prompt=(pa.string(), "prompt as given to the model"),
         text=(pa.string(), "what the model gave, cut at the stop strings; the text that was scored, for an option"),
         finish=(pa.string(), "stop, end or length: what ended a generated answer; scored for an option"),
@@ -412,7 +412,7 @@ Scores = Table(
         checkpoint=(pa.string(), "digest of weights and tokenizer"),
         suite=(pa.string(), "name of the suite"),
         area=(pa.string(), "code, mathematics, reading or perplexity"),
-        metric=(pa.string(), "pass@1, accuracy, exact_match, f1 or bits_per_byte"),
+        metric=(pa.string(), "pass@1, pass@10, pass@100, accuracy, exact_match, f1 or bits_per_byte"),
         convention=(pa.string(), "how answers were graded"),
         headline=(pa.bool_(), "the one number that stands for the suite"),
         subset=(pa.string(), "subject or domain; all for every item alike, macro for every subject alike"),
@@ -424,10 +424,62 @@ Scores = Table(
         above_chance=(pa.float64(), "exact one-sided p-value against guessing?"),
         higher_is_better=(pa.bool_(), "false for bits per byte"),
         method=(pa.string(), "how the interval was made"),
-        failures=(pa.int32(), "items without a score because the machine failed (count)"),
+        failures=(pa.int32(), "items that miss an answer because the machine failed (count)"),
         jail_tier=(pa.string(), "tier of the code jail; empty where no code ran"),
     ),
     "A metric of one checkpoint on one suite, with its error bar.",
+)
+
+EvalItems = Table(
+    "eval_items",
+    ("suite", "item", "form", "text"),
+    columns(
+        suite=(pa.string(), "name of the suite"),
+        suite_digest=(pa.string(), "digest of items, prompts and settings"),
+        item=(pa.string(), "id of the item"),
+        form=(pa.string(), "question, options (the question with all of them) or passage"),
+        text=(pa.string(), "what is looked for"),
+        answers=(pa.list_(pa.string()), "answers that are right, each as it may be written; none for a passage"),
+        options=(pa.list_(pa.string()), "all options of a choice, in order; none for other items"),
+        letter=(pa.string(), "letter of the right option; empty for other items"),
+    ),
+    "What is looked for of every item of a suite when a corpus is compared with it.",
+)
+
+Contamination = Table(
+    "contamination",
+    ("suite", "item", "doc_id", "start", "form"),
+    columns(
+        suite=(pa.string(), "name of the suite"),
+        item=(pa.string(), "id of the item"),
+        doc_id=DOC_ID,
+        source=(pa.string(), "name of the corpus the document belongs to"),
+        form=(pa.string(), "what was found: question, options (the question with all of them) or passage"),
+        start=(pa.int32(), "first code point of the place in the document's text"),
+        end=(pa.int32(), "one past the last"),
+        similarity=(pa.float64(), "share of the words that stand there, rare ones counting more"),
+        answer=(pa.float64(), "share of a right answer that stands near; null where none is looked for?"),
+        score=(pa.float64(), "similarity and answer in one number, as it was compared with the threshold"),
+        label=(pa.string(), "what the place shows: input, answer (input and answer) or passage"),
+    ),
+    "A place in a corpus where an item of a suite stands.",
+)
+
+ItemLabels = Table(
+    "item_labels",
+    ("corpus", "suite", "item"),
+    columns(
+        corpus=(pa.string(), "name of what was looked through: sources, or the checkpoint whose training data it is"),
+        suite=(pa.string(), "name of the suite"),
+        suite_digest=(pa.string(), "digest of items, prompts and settings"),
+        item=(pa.string(), "id of the item"),
+        label=(pa.string(), "clean, input, answer (input and answer), or short: too few words to be told apart"),
+        passage=(pa.bool_(), "the passage of the item stands in the corpus, with or without its question"),
+        documents=(pa.int32(), "documents with the input (count)"),
+        score=(pa.float64(), "highest score of a place; 0 where there is none"),
+        doc_id=(pa.string(), "document of that place?"),
+    ),
+    "Whether a corpus holds the input or the answer of an item.",
 )
 
 TABLES: dict[str, Table] = {
@@ -459,5 +511,8 @@ TABLES: dict[str, Table] = {
         Responses,
         Samples,
         Scores,
+        EvalItems,
+        Contamination,
+        ItemLabels,
     )
 }

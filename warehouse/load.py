@@ -24,7 +24,7 @@ from schemas.table import Table
 from warehouse.migrate import Migration
 from warehouse.tables import WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables
 
-KINDS = ("curation", "mix", "training", "evaluation", "gates")
+KINDS = ("curation", "mix", "training", "evaluation", "contamination", "gates")
 OWNER = {
     "token_stats": "mix",
     "mixtures": "mix",
@@ -36,6 +36,8 @@ OWNER = {
     "responses": "evaluation",
     "samples": "evaluation",
     "scores": "evaluation",
+    "contamination": "contamination",
+    "item_labels": "contamination",
 }
 FILES_A_STATEMENT = 256
 

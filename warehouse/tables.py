@@ -8,9 +8,9 @@ signals and the verdicts of "decide" carry the shard of their document.
 import pyarrow as pa
 
 from schemas.table import Table
-from schemas.tables import TABLES, Bands, Candidates, Copies, Curated, Documents, Lines, Records, Redacted
+from schemas.tables import TABLES, Bands, Candidates, Copies, Curated, Documents, EvalItems, Lines, Records, Redacted
 
-NOT_LOADED = tuple(table.name for table in (Records, Bands, Copies, Lines, Candidates, Redacted))
+NOT_LOADED = tuple(table.name for table in (Records, Bands, Copies, Lines, Candidates, Redacted, EvalItems))
 WITH_TEXT_ASIDE = (Documents.name, Curated.name)
 TYPES = {
     pa.string(): "VARCHAR",

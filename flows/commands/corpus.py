@@ -31,6 +31,9 @@ def curate(
     detector: Annotated[str, typer.Option(help="fasttext, or both (py3langid too).")] = "fasttext",
     classifier: Annotated[str | None, typer.Option(help="A quality classifier to score with.")] = None,
     url_lists: Annotated[str | None, typer.Option(help="Folder of URL blocklists in UT1 layout.")] = None,
+    decontaminate: Annotated[
+        str | None, typer.Option(help="Index of evaluation items that `gristmill contamination` wrote.")
+    ] = None,
     dedup: Annotated[str, typer.Option(help="MinHash preset.")] = "fineweb",
     threshold: Annotated[float, typer.Option(help="Jaccard similarity that makes two documents duplicates.")] = 0.75,
     max_loss: Annotated[float, typer.Option(help="Stop when near-duplicates would cost more of a source.")] = 0.9,
@@ -71,6 +74,7 @@ def curate(
             "detector": detector,
             "classifier": classifier,
             "url_lists": url_lists,
+            "decontaminate": decontaminate,
             "signals": signals,
             "dedup": {
                 "preset": dedup,

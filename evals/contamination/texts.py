@@ -1,0 +1,59 @@
+"""What is looked for of each item: its question, the question with its options, its passage; and its right answers.
+
+The parts are those of AI2's decon (question, answer, passage). A multiple-choice question is looked for in two forms,
+alone and followed by its options, because corpora hold both and a short question says little without its options. A
+passage is looked for apart from its questions, since it usually comes from a text that a corpus may hold anyway.
+Cost: one pass over the items.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from evals.items import ChoiceItem, CodeItem, Item
+from evals.suite import Suite
+from schemas.lake import conform
+from schemas.tables import EvalItems
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def eval_items(suite: Suite) -> pa.Table:
+    """The rows of ``eval_items`` for every item of ``suite``."""
+    rows = [
+        {"suite": suite.name, "suite_digest": suite.digest, "item": item.id} | form
+        for item in suite.items
+        for form in _forms(item)
+    ]
+    return conform(EvalItems, pa.Table.from_pylist(rows, schema=EvalItems.schema))
+
+
+def _forms(item: Item) -> Iterator[dict[str, Any]]:
+    answers = _answers(item)
+    if isinstance(item, CodeItem):
+        yield _form("question", "\n".join(part for part in (item.question, item.prompt) if part), answers)
+        return
+    if item.passage:
+        yield _form("passage", item.passage, ())
+    if isinstance(item, ChoiceItem):
+        letter = LETTERS[item.answer] if item.answer < len(LETTERS) else ""
+        told = {"options": list(item.options), "letter": letter}
+        yield _form("question", item.question, answers) | told
+        yield _form("options", "\n".join((item.question, *item.options)), answers) | told
+    else:
+        yield _form("question", item.question, answers)
+
+
+def _form(form: str, text: str, answers: tuple[str, ...]) -> dict[str, Any]:
+    return {"form": form, "text": text, "answers": list(answers), "options": [], "letter": ""}
+
+
+def _answers(item: Item) -> tuple[str, ...]:
+    """Every text that gives the right answer away."""
+    if isinstance(item, CodeItem):
+        return (item.solution,)
+    if isinstance(item, ChoiceItem):
+        return (item.options[item.answer],)
+    given = (" ".join(answer) for answer in item.answers)
+    return tuple(dict.fromkeys(text for text in (*given, item.solution) if text.strip()))

@@ -1,0 +1,69 @@
+"""``contamination``: evaluation items found in a corpus, or in what a checkpoint was trained on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.evaluation import DataOption, LicenceOption
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
+from schemas.lake import Lake
+
+
+def contamination(
+    suite: Annotated[list[str], typer.Option("--suite", help="Name of a suite, or name@50; repeat for several.")],
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option("--corpus", help="A curated source of the lake, or a file, folder, glob or address; repeatable."),
+    ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(help="Label or digest: look through what it was trained on, and split its scores.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="What to call the corpus; the names of its sources when left out.")] = "",
+    threshold: Annotated[float, typer.Option(help="Share of the wording that counts as found in long texts.")] = 0.8,
+    write_index: Annotated[
+        Path | None, typer.Option("--write-index", help="Also write the index, for curate --decontaminate.")
+    ] = None,
+    data: DataOption = None,
+    accept_licence: LicenceOption = None,
+    lake: LakeOption = DEFAULT_LAKE,
+    workers: WorkersOption = 2,
+    json: JsonOption = False,
+) -> None:
+    """Find evaluation items in a corpus: each is clean, input seen, or input and answer seen."""
+    from flows.server import ensure_server
+    from flows.settings import ContaminationSettings
+
+    settings = ContaminationSettings.parse(
+        {
+            "suites": suite,
+            "corpus": corpus or [],
+            "checkpoint": checkpoint,
+            "name": name,
+            "threshold": threshold,
+            "data": str(data.resolve()) if data else "",
+            "accept_licences": accept_licence or [],
+            "workers": workers,
+        },
+        "contamination",
+    )
+    home = Lake.open(lake)
+    ensure_server(home.root)
+    from flows.contamination import contamination_flow
+    from flows.describe import table_of
+
+    found = contamination_flow(str(home.root), settings, str(write_index.resolve()) if write_index else "")
+    if json:
+        print_json(found)
+        return
+    columns = ("suite", "corpus", "items", "clean", "input", "answer", "short", "passage")
+    console = screen()
+    console.print(table_of("Items found", columns, [[entry[column] for column in columns] for entry in found]))
+    scores = [
+        [row["suite"], row["convention"], row["subset"], row["n"], row["value"], row["low"], row["high"]]
+        for entry in found
+        for row in entry["scores"]
+    ]
+    if scores:
+        shown = ("suite", "convention", "items", "n", "score", "low", "high")
+        console.print(table_of("Scores with and without seen items", shown, scores))

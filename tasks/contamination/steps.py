@@ -1,0 +1,136 @@
+"""Steps over the index of evaluation items: where items stand in a corpus, and signals for a policy on such text.
+
+The index is a file of the table ``eval_items`` that ``gristmill contamination`` writes; steps know it by its digest.
+Memory: the index (about 2 kB a text) and one slice of documents, whatever the size of the corpus.
+"""
+
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from schemas.config import Config
+from schemas.digests import digest_file
+from schemas.errors import UsageError
+from schemas.signals import SignalsContamination
+from schemas.tables import Contamination, Curated, Documents, EvalItems
+from tasks.contamination.index import Index, MatchConfig, build_index
+from tasks.contamination.matching import ANSWER, INPUT, Found, find
+from tasks.slices import map_slices, one_chunk
+from tasks.step import step
+
+CURE = "Write one: gristmill contamination --suite NAME --corpus SOURCE --write-index FILE"
+
+
+class IndexConfig(Config):
+    """The index by its ``digest``, and when a text of it counts as found. See :func:`index_config`.
+
+    ``path`` says where the file lies on this machine; it is left out of the JSON form and so of the cache key.
+    """
+
+    digest: str
+    match: MatchConfig = MatchConfig()
+    path: Path = Field(exclude=True, repr=False)
+
+
+def index_config(path: Path) -> IndexConfig:
+    """The config for an index file. Raises :class:`UsageError` for what is none."""
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such index of evaluation items. {CURE}")
+    try:
+        names = pq.read_schema(path).names
+    except pa.ArrowInvalid as error:
+        raise UsageError(f"{path}: this is not Parquet, so no index of evaluation items. {CURE}") from error
+    if missing := set(EvalItems.schema.names) - set(names):
+        raise UsageError(f"{path}: this is no index of evaluation items: it lacks {', '.join(sorted(missing))}. {CURE}")
+    return IndexConfig(digest=digest_file(path), path=path)
+
+
+@step("contamination", version=1, reads=(Documents,), writes=(Contamination,))
+def contamination(documents: pa.Table, config: IndexConfig) -> pa.Table:
+    """One row for each item that stands in a document, where it stands best."""
+    index = load_index(config)
+    return map_slices(lambda part: _evidence(part, index, config), documents)
+
+
+@step("contamination-curated", version=1, reads=(Curated,), writes=(Contamination,))
+def contamination_curated(curated: pa.Table, config: IndexConfig) -> pa.Table:
+    """The same in text that is curated."""
+    index = load_index(config)
+    return map_slices(lambda part: _evidence(part, index, config), curated)
+
+
+@step("decontaminate", version=1, reads=(Documents,), writes=(SignalsContamination,))
+def decontaminate(documents: pa.Table, config: IndexConfig) -> pa.Table:
+    """One row of ``signals/contamination`` for each row of ``documents``, in their order."""
+    index = load_index(config)
+    return map_slices(lambda part: _signals(part, index, config), documents)
+
+
+def load_index(config: IndexConfig) -> Index:
+    """The index of ``config``, built once in a process. Raises :class:`UsageError` when the file is another by now."""
+    return _load(config.path, config.digest, config.match)
+
+
+@lru_cache(maxsize=1)
+def _load(path: Path, digest: str, match: MatchConfig) -> Index:
+    if not path.is_file() or digest_file(path) != digest:
+        raise UsageError(f"{path}: this index of evaluation items was changed or is gone since the run began.")
+    return build_index(pq.read_table(path), match)
+
+
+def _evidence(part: pa.Table, index: Index, config: IndexConfig) -> pa.Table:
+    found = find(one_chunk(part.column("text")), index, config.match)
+    doc_ids, sources = (part.column(name).to_pylist() for name in ("doc_id", "source"))
+    rows = [
+        {
+            "suite": one.row.suite,
+            "item": one.row.item,
+            "doc_id": doc_ids[one.document],
+            "source": sources[one.document],
+            "form": one.row.form,
+            "start": one.start,
+            "end": one.end,
+            "similarity": one.similarity,
+            "answer": one.answer,
+            "score": one.score,
+            "label": one.label,
+        }
+        for one in found
+    ]
+    return pa.Table.from_pylist(rows, schema=Contamination.schema)
+
+
+def _signals(part: pa.Table, index: Index, config: IndexConfig) -> pa.Table:
+    inputs: Counter[int] = Counter()
+    answers: Counter[int] = Counter()
+    scores: dict[int, float] = {}
+    for one in _items(find(one_chunk(part.column("text")), index, config.match)):
+        inputs[one.document] += 1
+        answers[one.document] += one.label == ANSWER
+        scores[one.document] = max(scores.get(one.document, 0.0), one.score)
+    rows = range(part.num_rows)
+    columns = {
+        "doc_id": part.column("doc_id"),
+        "items": pa.array([inputs[row] for row in rows], pa.int32()),
+        "answers": pa.array([answers[row] for row in rows], pa.int32()),
+        "score": pa.array([scores.get(row, 0.0) for row in rows], pa.float64()),
+    }
+    return pa.table(columns, schema=SignalsContamination.schema)
+
+
+def _items(found: list[Found]) -> list[Found]:
+    """Of each document and item the place that says most; a passage without its question is none."""
+    best: dict[tuple[int, str, str], Found] = {}
+    for one in found:
+        key = (one.document, one.row.suite, one.row.item)
+        if one.label in (INPUT, ANSWER) and (key not in best or _says_more(one, best[key])):
+            best[key] = one
+    return list(best.values())
+
+
+def _says_more(one: Found, other: Found) -> bool:
+    return (one.label == ANSWER, one.score) > (other.label == ANSWER, other.score)
