@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 import httpx
@@ -87,12 +88,18 @@ class Completion(BaseModel):
 
 
 class ServedModel:
-    """A model behind a server; see :class:`evals.model.LanguageModel`. ``context`` is what the server reads at once,
-    prompt and answer together, in tokens."""
+    """A model behind a server; see :class:`evals.model.LanguageModel`.
 
-    def __init__(self, client: httpx.Client, name: str, backend: str, encoder: Encoder, config: ServerConfig) -> None:
-        self._client, self._name, self._encoder, self._config = client, name, encoder, config
-        self.backend = backend
+    ``room`` is what the server takes at once, prompt and answer together, in tokens. To score a token takes two more
+    than to read up to it, its own and the one that must be generated, so a server without that room reads less.
+    """
+
+    def __init__(
+        self, client: httpx.Client, name: str, backend: str, encoder: Encoder, room: int, config: ServerConfig
+    ) -> None:
+        self._client, self._name, self._config, self.backend = client, name, config, backend
+        self._encoder = replace(encoder, context=min(encoder.context, room))
+        self._reads = min(encoder.context, room - 2)
 
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
@@ -149,11 +156,6 @@ class ServedModel:
     @property
     def _place(self) -> str:
         return f"{self._config.url}, model {self._name}"
-
-    @property
-    def _reads(self) -> int:
-        """Tokens read to predict one: the scored token itself and the one that must be generated take room too."""
-        return self._encoder.context - 2
 
     def _score(
         self, rows: Sequence[list[int]], firsts: Sequence[int], texts: Sequence[str], what: str, progress: Progress
@@ -231,8 +233,10 @@ class ServedModel:
     def _check_characters(self, found: Completion, ids: list[int], first: int) -> None:
         """Raises :class:`GristmillError` unless the tokens from ``first`` on hold the same characters there as here."""
         logprobs, wanted = found.choices[0].logprobs, self._encoder.tokenizer.decode(ids[first:])
-        if logprobs is None or not len(logprobs.tokens) == len(logprobs.text_offset) >= len(ids) or "\ufffd" in wanted:
-            return  # without offsets, or inside a character, the count has to do
+        if logprobs is None or not len(logprobs.tokens) == len(logprobs.text_offset) >= len(ids):
+            return  # without offsets the count has to do
+        if "\ufffd" in wanted + "".join(logprobs.tokens[first : len(ids)]):
+            return  # so it has where a token is a part of a character
         last = len(ids) - 1
         got = logprobs.text_offset[last] + len(logprobs.tokens[last]) - logprobs.text_offset[first]
         if got != len(wanted):
@@ -317,11 +321,12 @@ def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend
             raise UsageError(f"{config.url}: name the model to ask with --model: the server has {there}")
         served = listed.get(name, {})
         settings = json.loads((checkpoint.model / "config.json").read_bytes())
-        stated = [settings.get("max_position_embeddings"), served.get("max_model_len")]
-        context = min((size for size in stated if isinstance(size, int)), default=UNKNOWN_CONTEXT)
+        context, room = settings.get("max_position_embeddings"), served.get("max_model_len")
+        context = context if isinstance(context, int) else UNKNOWN_CONTEXT
+        room = room if isinstance(room, int) else context
         tokenizer = load_tokenizer(checkpoint.model)
         encoder = Encoder(tokenizer, load_specials(checkpoint.model, tokenizer), context)
-        yield ServedModel(client, name, backend or _backend(client, name, served), encoder, config)
+        yield ServedModel(client, name, backend or _backend(client, name, served), encoder, room, config)
 
 
 def _listed(client: httpx.Client, config: ServerConfig) -> dict[str, dict[str, Any]]:
