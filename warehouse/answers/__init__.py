@@ -1,0 +1,49 @@
+"""What the dashboards, the REST API and the command line ask of the warehouse: one function for each question, each
+answer a model. With nothing published every answer is empty.
+"""
+
+from warehouse.answers.curation import (
+    Documents,
+    Expectation,
+    Facets,
+    Fate,
+    Found,
+    Funnel,
+    RuleCount,
+    Stage,
+    documents,
+    facets,
+    funnel,
+    gates,
+)
+from warehouse.answers.models import Checkpoint, Loss, Score, Share, checkpoints, losses, mixtures, scores
+from warehouse.answers.pipeline import GateState, Overview, Ranked, Run, Totals, overview
+
+__all__ = [
+    "Checkpoint",
+    "Documents",
+    "Expectation",
+    "Facets",
+    "Fate",
+    "Found",
+    "Funnel",
+    "GateState",
+    "Loss",
+    "Overview",
+    "Ranked",
+    "RuleCount",
+    "Run",
+    "Score",
+    "Share",
+    "Stage",
+    "Totals",
+    "checkpoints",
+    "documents",
+    "facets",
+    "funnel",
+    "gates",
+    "losses",
+    "mixtures",
+    "overview",
+    "scores",
+]
