@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evals.generation import Generation
+from evals.gold import GOLD_PART
 from evals.items import ChoiceItem, Item
 from evals.suite import Suite
 from schemas.digests import digest_json
@@ -16,7 +17,7 @@ from schemas.digests import digest_json
 @dataclass(frozen=True)
 class Request:
     """One question: generate when there are ``settings``, else score ``continuation``, which stands for option
-    ``part``."""
+    ``part``, or for the gold answer when that is ``GOLD_PART``."""
 
     item: str
     prompt: str
@@ -46,14 +47,16 @@ def digest_of(requests: Iterable[Request]) -> str:
 
 def _requests(suite: Suite, item: Item) -> list[Request]:
     prompt, settings = suite.prompt(item), suite.settings.generation
+    gold = suite.gold(item)
+    asked = [Request(item.id, gold[0], part=GOLD_PART, continuation=gold[1])] if gold else []
     if isinstance(item, ChoiceItem) and settings is None:
         return [
             Request(item.id, prompt, part=part, continuation=suite.settings.separator + text)
             for part, text in enumerate(suite.shown(item))
-        ]
+        ] + asked
     if settings is None:
         raise ValueError(f"suite {suite.name} has written answers and no generation settings")
     return [
         Request(item.id, prompt, settings, repeat, settings.seed_of(item.id, repeat))
         for repeat in range(settings.samples)
-    ]
+    ] + asked

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evals import extraction
+from evals.gold import GOLD_BITS
 from evals.graders import Grade, algebra, letters, numbers
 from evals.graders.choice import by_bytes, by_characters, by_sum
 from evals.graders.cmath import by_last_two_numbers
@@ -59,7 +60,14 @@ class CodeConvention:
     program: Callable[[CodeItem, str], Program]
 
 
-Convention = TextConvention | ChoiceConvention | LetterConvention | CodeConvention
+@dataclass(frozen=True)
+class BitsConvention:
+    """What the gold answer costs (:mod:`evals.gold`): measured beside a suite's conventions, where it asks for that."""
+
+    metric: str = "bits_per_byte"
+
+
+Convention = TextConvention | ChoiceConvention | LetterConvention | CodeConvention | BitsConvention
 
 CONVENTIONS: Mapping[str, Convention] = {
     "completion": CodeConvention("pass@1", completion),
@@ -105,6 +113,7 @@ CONVENTIONS: Mapping[str, Convention] = {
     "letter.last-capital": LetterConvention("accuracy", letters.last_capital),
     "letter.last-option": LetterConvention("accuracy", letters.last_option),
     "letter.opencompass": LetterConvention("accuracy", letters.first_option),
+    GOLD_BITS: BitsConvention(),
     "choice-sum": ChoiceConvention("accuracy", by_sum),
     "choice-characters": ChoiceConvention("accuracy", by_characters),
     "choice-bytes": ChoiceConvention("accuracy", by_bytes),

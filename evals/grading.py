@@ -5,7 +5,7 @@ weight 0 and never counts as wrong. Cost: about 90 ms a program and worker, 1 to
 other written answers and choices cost nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -20,6 +20,7 @@ from evals.conventions import (
     TextConvention,
 )
 from evals.generation import cut
+from evals.gold import GOLD_BITS, GOLD_PART, bits, gold_rows
 from evals.graders import Grade
 from evals.graders.code import grade_code
 from evals.graders.symbolic import settle
@@ -28,7 +29,7 @@ from evals.jail.capability import require
 from evals.model import Progress, silent
 from evals.oracle.grading import grade_programs
 from evals.suite import Suite
-from schemas.errors import GristmillError
+from schemas.errors import GristmillError, UsageError
 from schemas.lake import conform
 from schemas.tables import Samples
 
@@ -56,16 +57,22 @@ def grade(
     for name in conventions or suite.settings.conventions:
         grades = _grades(suite, CONVENTIONS[name], answers, jail_workers, progress)
         rows.extend(_sample(suite, name, answer, found) for answer, found in zip(answers, grades, strict=True))
+    if not conventions:
+        rows.extend(_gold(suite, responses))
     return conform(Samples, pa.Table.from_pylist(rows, schema=Samples.schema))
 
 
 def answers_of(suite: Suite, responses: pa.Table) -> list[Answer]:
-    """The responses by item and repeat, in their order. Raises :class:`GristmillError` for an unknown item."""
+    """The responses by item and repeat, in their order, without the likelihoods of gold answers.
+
+    Raises :class:`GristmillError` for an unknown item.
+    """
     items = {item.id: item for item in suite.items}
     rows = responses.to_pylist()
     unknown = next((row["item"] for row in rows if row["item"] not in items), None)
     if unknown is not None:
         raise GristmillError(f"suite {suite.name} has no item {unknown!r}: these responses belong to another version.")
+    rows = [row for row in rows if row["part"] != GOLD_PART]
     rows.sort(key=lambda row: (row["item"], row["repeat"], row["part"]))
     grouped = groupby(rows, key=lambda row: (row["item"], row["repeat"]))
     return [(items[name], list(group)) for (name, _), group in grouped]
@@ -94,7 +101,19 @@ def _grades(
             for (item, _), text in zip(answers, texts, strict=True)
             if isinstance(item, ChoiceItem)
         ]
-    return [_choice(suite, convention, item, rows) for item, rows in answers if isinstance(item, ChoiceItem)]
+    if isinstance(convention, ChoiceConvention):
+        return [_choice(suite, convention, item, rows) for item, rows in answers if isinstance(item, ChoiceItem)]
+    raise UsageError(f"{GOLD_BITS} grades no answer. It is measured by `evaluate`, where the suite asks for it.")
+
+
+def _gold(suite: Suite, responses: pa.Table) -> Iterator[dict[str, Any]]:
+    """Samples of what gold answers cost, for a suite that asks for it or scores the texts of options."""
+    texts = suite.settings.generation is None and suite.settings.options.scored == "texts"
+    if suite.settings.gold is None:
+        return
+    for item, row in gold_rows({item.id: item for item in suite.items}, responses, texts):
+        found, size = bits(row)
+        yield {**_sample(suite, GOLD_BITS, (item, [row]), found), "expected": row["text"], "weight": size}
 
 
 def _choice(suite: Suite, convention: ChoiceConvention, item: ChoiceItem, rows: Sequence[Mapping[str, Any]]) -> Grade:

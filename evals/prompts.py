@@ -22,7 +22,7 @@ COMMON = ("subject", "group", "gold")
 FIELDS: Mapping[type[Item], tuple[str, ...]] = {
     CodeItem: (*COMMON, "question", "prompt", "check", "entry_point", "solution"),
     AnswerItem: (*COMMON, "passage", "question", "solution", "answer"),
-    ChoiceItem: (*COMMON, "passage", "question", "options", "letter", "last_letter"),
+    ChoiceItem: (*COMMON, "passage", "question", "options", "letter", "last_letter", "right_option"),
 }
 """What a template may name. ``gold`` is the right answer: a solution, an answer, or what stands for an option."""
 
@@ -75,6 +75,7 @@ def values_of(item: Item, options: Options, subjects: Mapping[str, str]) -> dict
         "letter": LETTERS[item.answer],
         "last_letter": LETTERS[len(item.options) - 1],
         "gold": options.shown(item)[item.answer],
+        "right_option": item.options[item.answer],
     }
 
 

@@ -24,11 +24,10 @@ def respond(
 ) -> pa.Table:
     """The table of responses of the checkpoint with that digest, one row a request, in the order of the suite."""
     requests = requests_of(suite)
-    order = sorted(requests, key=lambda request: -len(request.prompt) - len(request.continuation))
     missing = sum(request.key not in store for request in requests)
     done = len(requests) - missing
-    for at in range(0, len(order), BATCH):
-        batch = {request.key: request for request in order[at : at + BATCH] if request.key not in store}
+    for group in batches(requests):
+        batch = {request.key: request for request in group if request.key not in store}
         if batch:
             progress("ask", done, len(requests))
             answers = ask(model, list(batch.values()), progress)
@@ -37,6 +36,16 @@ def respond(
     progress("ask", len(requests), len(requests))
     rows = [_row(checkpoint, suite, request, store[request.key]) for request in requests]
     return conform(Responses, pa.Table.from_pylist(rows))
+
+
+def batches(requests: Sequence[Request]) -> list[list[Request]]:
+    """Requests of one kind and like length, generated ones first. They depend on all requests and on nothing else."""
+    found: list[list[Request]] = []
+    for generated in (True, False):
+        kind = [request for request in requests if (request.settings is not None) == generated]
+        order = sorted(kind, key=lambda request: -len(request.prompt) - len(request.continuation))
+        found += [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
+    return found
 
 
 def ask(model: LanguageModel, requests: Sequence[Request], progress: Progress = silent) -> list[Response]:

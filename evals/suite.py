@@ -7,7 +7,7 @@ stored score names exactly what was asked. Cost: reading the files once.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from evals.conventions import (
     CONVENTIONS,
+    BitsConvention,
     ChoiceConvention,
     CodeConvention,
     Convention,
@@ -23,14 +24,10 @@ from evals.conventions import (
 )
 from evals.data import Data, find
 from evals.generation import Generation
+from evals.gold import Gold
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item, Text
 from evals.prompts import FIELD, FIELDS, Options, Shots, choose_shots, fill, values_of
-from evals.readers.boards import agieval, agieval_cloze, ceval, cmmlu, gaokao_bench, mmlu
-from evals.readers.choices import boolq, c3, race
-from evals.readers.code import humaneval, mbpp
-from evals.readers.lines import answer_items, choice_items, code_items
-from evals.readers.mathematics import cmath, gsm8k, math, mgsm
-from evals.readers.reading import cmrc2018, drop, squad, squad_olmes, squad_olmes_shots
+from evals.readers.registry import READERS
 from schemas.config import Config, did_you_mean
 from schemas.digests import digest_json, digest_text
 from schemas.errors import UsageError
@@ -38,32 +35,6 @@ from schemas.errors import UsageError
 SUITES = Path(__file__).parent / "suites"
 LIMIT = re.compile(r"(.+)@([1-9][0-9]*)$")
 
-Reader = Callable[[Sequence[Path]], Sequence[Item]]
-READERS: Mapping[str, Reader] = {
-    "agieval": agieval,
-    "agieval-cloze": agieval_cloze,
-    "answer-items": answer_items,
-    "boolq": boolq,
-    "c3": c3,
-    "ceval": ceval,
-    "choice-items": choice_items,
-    "cmath": cmath,
-    "cmmlu": cmmlu,
-    "cmrc2018": cmrc2018,
-    "code-items": code_items,
-    "drop": drop,
-    "gaokao-bench": gaokao_bench,
-    "gsm8k": gsm8k,
-    "humaneval": humaneval,
-    "math": math,
-    "mbpp": mbpp,
-    "mgsm": mgsm,
-    "mmlu": mmlu,
-    "race": race,
-    "squad": squad,
-    "squad-olmes": squad_olmes,
-    "squad-olmes-shots": squad_olmes_shots,
-}
 JUDGES: Mapping[type[Convention], type[Item]] = {
     CodeConvention: CodeItem,
     TextConvention: AnswerItem,
@@ -87,6 +58,7 @@ class Settings(Config):
     options: Annotated[Options, Field(description="how options are shown and scored")] = Options()
     generation: Annotated[Generation | None, Field(description="absent where options are scored")] = None
     separator: Annotated[str, Field(description="between the prompt and an option that is scored")] = " "
+    gold: Annotated[Gold | None, Field(description="what bits per byte of gold answers are measured on")] = None
     conventions: Annotated[tuple[str, ...], Field(min_length=1, description="how outputs are graded, headline first")]
     licence: Annotated[Text, Field(description="licence of the items, SPDX where it has a name there")]
     non_commercial: Annotated[bool, Field(description="whether the licence must be accepted by name")] = False
@@ -99,6 +71,8 @@ class Settings(Config):
         for name in self.conventions:
             if name not in CONVENTIONS:
                 raise ValueError(f"there is no convention {name!r}{did_you_mean(name, list(CONVENTIONS))}")
+            if isinstance(CONVENTIONS[name], BitsConvention):
+                raise ValueError(f"{name} grades no answer: write `gold:` to measure it beside the conventions")
         kinds = {type(CONVENTIONS[name]) for name in self.conventions}
         if len(kinds) > 1:
             raise ValueError("the conventions of a suite must all grade the same: code, written answers, or choices")
@@ -112,7 +86,8 @@ class Settings(Config):
     def templates(self) -> dict[str, str]:
         """Every template, by its key."""
         shots = {"shots.target": self.shots.target} if self.shots else {}
-        return {"preamble": self.preamble, "prompt": self.prompt, **shots}
+        gold = {"gold.target": self.gold.target, "gold.prompt": self.gold.prompt} if self.gold else {}
+        return {"preamble": self.preamble, "prompt": self.prompt, **shots, **gold}
 
 
 class Suite(Config):
@@ -160,6 +135,18 @@ class Suite(Config):
         values = values_of(item, settings.options, settings.subjects)
         text = fill(settings.preamble, values) + self.shots.get(item.id, "") + fill(settings.prompt, values)
         return text.rstrip() if settings.trim else text
+
+    def gold(self, item: Item) -> tuple[str, str] | None:
+        """Prompt and continuation whose likelihood is that of the gold answer; None where none has to be asked for.
+
+        Where the texts of options are scored, the right one is among the requests already.
+        """
+        settings = self.settings
+        if settings.gold is None or (settings.generation is None and settings.options.scored == "texts"):
+            return None
+        values = values_of(item, settings.options, settings.subjects)
+        prompt = fill(settings.gold.prompt, values) if settings.gold.prompt else self.prompt(item)
+        return prompt, fill(settings.gold.target, values)
 
     def shown(self, item: ChoiceItem) -> tuple[str, ...]:
         """What is scored for each option, without the separator before it."""
