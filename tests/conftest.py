@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from flows.cli import silence_teardown
@@ -32,8 +33,11 @@ def server_home() -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The process that starts the run picks the server's folder; its xdist workers inherit it."""
+    """The process that starts the run picks the server's folder; its xdist workers inherit it. Examples that Hypothesis
+    draws are the same in every run."""
     atexit.register(silence_teardown)
+    hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+    hypothesis.settings.load_profile("repeatable")
     if "GRISTMILL_TEST_SERVER_HOME" not in os.environ:
         os.environ["GRISTMILL_TEST_SERVER_HOME"] = tempfile.mkdtemp(prefix="gristmill-test-")
         config.stash[OWNER] = True

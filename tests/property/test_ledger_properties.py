@@ -80,7 +80,7 @@ def policies(draw: st.DrawFn, depth: int = 2, name: str = "any") -> dict[str, An
     return policy
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(policies(), st.integers(0, 8), st.data())
 def test_every_document_has_one_fate(drawn: dict[str, Any], count: int, data: st.DataObject) -> None:
     policy = Policy.parse(drawn, "test")

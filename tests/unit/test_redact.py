@@ -122,7 +122,7 @@ TEXT = st.text(alphabet="ab é谷🙂\n", min_size=12, max_size=12)
 
 
 @given(texts=st.lists(st.tuples(TEXT, st.lists(STRETCH, max_size=4), st.lists(STRETCH, max_size=4)), max_size=4))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_edits_equal_a_plain_loop_over_characters(texts: list[tuple[str, Any, Any]]) -> None:
     ids = pa.array([str(number) for number in range(len(texts))], pa.string())
     spans = [{"doc_id": str(n), "start": a, "end": b, "kind": "k"} for n, row in enumerate(texts) for a, b in row[1]]

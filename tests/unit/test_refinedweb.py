@@ -162,7 +162,7 @@ LINES = st.lists(
 
 
 @given(texts=st.lists(LINES, max_size=4))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_cuts_leave_exactly_what_the_edits_leave(texts: list[str]) -> None:
     edited = edit_lines(pa.array(texts, pa.string()))
     for number, text in enumerate(texts):
@@ -175,7 +175,7 @@ def test_cuts_leave_exactly_what_the_edits_leave(texts: list[str]) -> None:
 
 
 @given(words=st.lists(st.lists(st.integers(0, 3), max_size=40), max_size=4))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 def test_repeats_equal_counting_by_hand(words: list[list[int]]) -> None:
     flat = pa.array([word for document in words for word in document], pa.int64()).to_numpy(zero_copy_only=False)
     offsets = pa.array([sum(map(len, words[:end])) for end in range(len(words) + 1)]).to_numpy()
