@@ -5,6 +5,7 @@ on the same number of cores; then their outputs are compared, and only sides tha
 """
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -117,8 +118,9 @@ def sides(
 ) -> list[Figures]:
     """Run each command ``bench.repeat`` times, in turns, each time into an empty folder; ours comes first.
 
-    A quick run leaves out a peer that is not installed.
+    A quick run leaves out a peer that is not installed. Where this process may use fewer cores, both sides do.
     """
+    cores = min(cores, len(os.sched_getaffinity(0)))
     commands = [(who, command) for who, command in commands if not bench.lacks(who)]
     runs: dict[str, list[Run]] = {who: [] for who, _ in commands}
     shown: dict[str, str] = {}
