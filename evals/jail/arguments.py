@@ -26,7 +26,7 @@ SCRATCH = f"""
     --symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/bin /bin
     --proc /proc --dev /dev --size {SHM_BYTES} --tmpfs /dev/shm --remount-ro /dev
     --size {TMP_BYTES} --tmpfs /tmp --size {BOX_BYTES} --tmpfs /box --chdir /box
-    --file {WORKER_FD} /jail/evals/jail/worker.py --file {CODEC_FD} /jail/evals/oracle/codec.py
+    --file {WORKER_FD} /jail/evals/jail/worker.pyc --file {CODEC_FD} /jail/evals/oracle/codec.pyc
     --remount-ro / --seccomp {SECCOMP_FD} --info-fd {INFO_FD}
 """
 

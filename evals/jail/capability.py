@@ -18,7 +18,7 @@ from typing import Literal
 
 from evals.jail.limits import Limits
 from evals.jail.sandbox import JailUnavailableError, Sandbox, plan
-from evals.oracle.supervisor import grade
+from evals.oracle.supervisor import Supervisor
 from evals.oracle.verdicts import Outcome, Program, Verdict
 
 Tier = Literal["bubblewrap", "refused"]
@@ -133,7 +133,8 @@ def capability() -> Capability:
 def assess(sandbox: Sandbox) -> Capability:
     """Start the jail that ``sandbox`` describes, have a program try to leave it, and judge what it managed."""
     number = PTRACE.get(platform.machine(), 117)
-    outcome = grade(Program(PROBE, EXPECTED.format(ptrace=number), "probe", limits=PROBE_LIMITS), sandbox, PROBE_SLOT)
+    with Supervisor(sandbox, PROBE_SLOT) as supervisor:
+        outcome = supervisor.grade(Program(PROBE, EXPECTED.format(ptrace=number), "probe", limits=PROBE_LIMITS))
     if outcome.verdict is not Verdict.PASS:
         return refused(explain(outcome), sandbox)
     return described(sandbox, "bubblewrap", "")

