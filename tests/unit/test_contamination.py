@@ -1,0 +1,341 @@
+"""The matcher on made-up items: what counts as found, as answered, as neither; labels, scores and the curation step."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evals.contamination.clean_scores import DIFFERENCE, clean_scores, paired_difference
+from evals.contamination.labels import label_items
+from evals.contamination.texts import eval_items
+from evals.suite import load_suite
+from flows.contamination import add_clean_scores, checkpoint_digest
+from schemas.errors import UsageError
+from schemas.lake import Dataset, Lake, empty
+from schemas.tables import Contamination, Curated, Documents, EvalItems, EvalRuns, Samples, Scores
+from tasks.contamination.index import MatchConfig, build_index
+from tasks.contamination.matching import Found, find
+from tasks.contamination.steps import contamination_curated, decontaminate, index_config
+from tasks.contamination.words import words_of
+from tests.helpers.contaminated import FERRY, ITEMS, LANTERN, MILL, ORCHARD, page, write_suite
+
+CONFIG = MatchConfig()
+
+
+def row(item: str, text: str, answers: list[str], form: str = "question", **more: Any) -> dict[str, Any]:
+    base = {"suite": "sums", "suite_digest": "d", "item": item, "form": form, "text": text, "answers": answers}
+    return base | {"options": [], "letter": ""} | more
+
+
+def items(*rows: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=EvalItems.schema)
+
+
+SUMS = items(*(row(name, question, [answer]) for name, (question, answer) in ITEMS.items()))
+
+
+def search(text: str, table: pa.Table = SUMS, config: MatchConfig = CONFIG) -> list[Found]:
+    return find(pa.array([text]), build_index(table, config), config)
+
+
+def labels(text: str, table: pa.Table = SUMS) -> dict[str, str]:
+    return {found.row.item: found.label for found in search(text, table)}
+
+
+def tokens(text: str) -> list[str]:
+    column = words_of(pa.array([text]))
+    return [column.data[a:b].tobytes().decode() for a, b in zip(column.start, column.end, strict=True)]
+
+
+def test_words_where_spaces_part_them_and_characters_elsewhere() -> None:
+    assert tokens("Don't pay $12,000 for磨坊ＡＢ!") == ["Don", "t", "pay", "12", "000", "for", "磨", "坊", "ＡＢ"]
+    assert tokens("สวัสดี") == list("สวัสดี")
+    same = words_of(pa.array(["ＡＢ É x", "ab é X"]))
+    assert same.of(0).tolist() == same.of(1).tolist()
+    assert len(words_of(pa.array(["", " !? _", ""])).hashes) == 0
+
+
+def test_a_planted_question_is_found_where_it_stands() -> None:
+    text = page("host", MILL)
+    (found,) = search(text)
+    assert (found.row.item, found.label, found.score) == ("mill", "input", 1.0)
+    assert text[found.start : found.end] == MILL.rstrip("?")
+
+
+def test_case_punctuation_and_line_breaks_do_not_hide_it() -> None:
+    assert labels(page("host", MILL.upper().replace(" ", "\n  ").replace(".", " --"))) == {"mill": "input"}
+
+
+def test_the_answer_counts_only_near_the_question() -> None:
+    assert labels(page("host", f"{MILL} The answer is 70 sacks.")) == {"mill": "answer"}
+    assert labels(page("host", f"{MILL}\n{'word ' * 60} 70")) == {"mill": "input"}
+    assert labels(page("host", f"70. {MILL}")) == {"mill": "input"}
+
+
+def test_a_chinese_question_is_found_by_its_characters() -> None:
+    assert labels(f"从前有一个镇子。{LANTERN}答案：25。后来呢？") == {"lantern": "answer"}
+    assert labels(f"从前有一个镇子。{LANTERN.replace('掌柜', '老板')}后来呢？") == {"lantern": "input"}
+
+
+def test_a_third_of_other_words_is_another_question() -> None:
+    words = ORCHARD.split()
+    for step, expected in ((12, {"orchard": "input"}), (3, {})):
+        changed = " ".join("quartz" if place % step == 1 else word for place, word in enumerate(words))
+        assert labels(page("host", changed)) == expected
+
+
+def test_the_similarity_is_the_edit_distance_by_weight() -> None:
+    one = items(row("one", " ".join(f"w{number}" for number in range(40)), []))
+    text = " ".join("other" if number in (7, 23) else f"w{number}" for number in range(40))
+    (found,) = search(f"before {text} after", one)
+    assert found.similarity == pytest.approx(38 / 40)
+
+
+def test_short_texts_must_stand_word_by_word() -> None:
+    few = items(row("few", "name nine rivers that flow through seven northern towns", []))
+    assert labels("He asked: name nine rivers that flow through seven northern towns.", few) == {"few": "input"}
+    assert labels("He asked: name nine rivers that flow through seven southern towns.", few) == {}
+    assert CONFIG.required([1, 10, 20, 30, 500]).tolist() == pytest.approx([1.0, 1.0, 0.9, 0.8, 0.8])
+
+
+def test_a_question_of_a_few_words_needs_its_answer() -> None:
+    capital = items(row("capital", "What is the capital of France?", ["Paris"]))
+    assert labels("Pupils ask: what is the capital of France? Nobody tells.", capital) == {}
+    assert labels("Pupils ask: what is the capital of France? It is Paris.", capital) == {"capital": "answer"}
+
+
+def test_a_text_below_five_words_is_not_looked_for() -> None:
+    index = build_index(items(row("tiny", "Evaluate 5 factorial", [])), CONFIG)
+    assert [entry.item for entry in index.short] == ["tiny"]
+    assert not index.rows
+
+
+def test_a_passage_alone_is_no_input() -> None:
+    asked = "Which of the two mills beside the northern river belongs to the younger brother of the miller?"
+    both = items(row("one", ORCHARD, [], "passage"), row("one", asked, ["the old one"]))
+    assert labels(page("host", ORCHARD), both) == {"one": "passage"}
+    assert {(found.row.form, found.label) for found in search(f"{ORCHARD}\n{asked}", both)} == {
+        ("passage", "passage"),
+        ("question", "input"),
+    }
+
+
+def test_a_sentence_of_the_passage_that_the_question_repeats_is_no_question() -> None:
+    both = items(row("one", ORCHARD, [], "passage"), row("one", " ".join(ORCHARD.split()[4:20]), ["six"]))
+    assert labels(ORCHARD, both) == {"one": "passage"}
+
+
+def test_options_that_stand_there_do_not_tell_the_answer_but_its_letter_does() -> None:
+    told = {"options": ["granite", "limestone", "basalt", "slate"], "letter": "C"}
+    stem = "Which of these four rocks is made when lava cools quickly at the surface of the sea?"
+    choice = items(
+        row("rock", stem, ["basalt"], **told),
+        row("rock", f"{stem} {' '.join(told['options'])}", ["basalt"], "options", **told),
+    )
+    listed = f"{stem}\nA. granite\nB. limestone\nC. basalt\nD. slate\n"
+    assert set(labels(page("host", listed), choice).values()) == {"input"}
+    assert set(labels(page("host", f"{listed}Answer: C"), choice).values()) == {"answer"}
+    assert set(labels(page("host", f"{listed}答案：C"), choice).values()) == {"answer"}
+    assert set(labels(page("host", f"{listed}Answer: D"), choice).values()) == {"input"}
+    assert set(labels(page("host", f"{stem} It is basalt."), choice).values()) == {"answer"}
+
+
+def test_what_is_found_of_a_suite_does_not_depend_on_the_others() -> None:
+    other = pa.concat_tables([SUMS, items(*({**row(f"x{n}", MILL, ["1"]), "suite": "other"} for n in range(3)))])
+    text = page("host", MILL.replace("wheat", "rye"))
+    alone = [(found.similarity, found.start) for found in search(text)]
+    assert [(found.similarity, found.start) for found in search(text, other) if found.row.suite == "sums"] == alone
+
+
+def test_items_of_every_kind_are_taken_apart(tmp_path: Path) -> None:
+    reading = eval_items(load_suite("gristmill-reading")).to_pylist()
+    assert {entry["form"] for entry in reading} == {"passage", "question", "options"}
+    choice = next(entry for entry in reading if entry["form"] == "options")
+    assert choice["answers"] == [choice["options"]["ABCD".index(choice["letter"])]]
+    assert all(option in choice["text"] for option in choice["options"])
+    code = eval_items(load_suite("gristmill-code")).to_pylist()
+    assert all(entry["form"] == "question" and len(entry["answers"]) == 1 for entry in code)
+    sums = eval_items(load_suite(str(write_suite(tmp_path)))).to_pylist()
+    assert {entry["item"]: entry["text"] for entry in sums} == {name: text for name, (text, _) in ITEMS.items()}
+
+
+def documents(table: Any, texts: dict[str, str]) -> pa.Table:
+    kinds = {pa.string(): "", pa.int32(): 0, pa.float64(): 0.0}
+    blank = {field.name: None if field.nullable else kinds[field.type] for field in table.schema}
+    rows = [{**blank, "doc_id": name, "source": "pages", "text": text} for name, text in texts.items()]
+    return pa.Table.from_pylist(rows, schema=table.schema)
+
+
+def index_file(folder: Path) -> Path:
+    pq.write_table(SUMS, folder / "index.parquet")
+    return folder / "index.parquet"
+
+
+def test_the_steps_give_evidence_and_signals(tmp_path: Path) -> None:
+    config = index_config(index_file(tmp_path))
+    texts = {"a": page("a", f"{MILL} 70"), "b": page("b"), "c": page("c", f"{FERRY}\n\n{ORCHARD}")}
+    evidence = contamination_curated.function(documents(Curated, texts), config).to_pylist()
+    assert [(found["doc_id"], found["item"], found["label"]) for found in evidence] == [
+        ("a", "mill", "answer"),
+        ("c", "ferry", "input"),
+        ("c", "orchard", "input"),
+    ]
+    assert all(
+        texts[found["doc_id"]][found["start"] : found["end"]][:8] in (MILL[:8], FERRY[:8], ORCHARD[:8])
+        for found in evidence
+    )
+    signals = decontaminate.function(documents(Documents, texts), config).to_pylist()
+    assert signals == [
+        {"doc_id": "a", "items": 1, "answers": 1, "score": 1.0},
+        {"doc_id": "b", "items": 0, "answers": 0, "score": 0.0},
+        {"doc_id": "c", "items": 2, "answers": 0, "score": 1.0},
+    ]
+
+
+def test_what_is_no_index_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such index"):
+        index_config(tmp_path / "missing.parquet")
+    (tmp_path / "text").write_text("text", encoding="utf-8")
+    with pytest.raises(UsageError, match="not Parquet"):
+        index_config(tmp_path / "text")
+    pq.write_table(pa.table({"item": ["a"]}), tmp_path / "other.parquet")
+    with pytest.raises(UsageError, match="it lacks answers"):
+        index_config(tmp_path / "other.parquet")
+    config = index_config(index_file(tmp_path))
+    pq.write_table(SUMS.slice(1), config.path)
+    with pytest.raises(UsageError, match="changed or is gone"):
+        decontaminate.function(documents(Documents, {"a": "text"}), config)
+
+
+def place(item: str, doc_id: str, label: str, score: float = 1.0) -> dict[str, Any]:
+    base = {
+        "suite": "sums",
+        "item": item,
+        "doc_id": doc_id,
+        "source": "pages",
+        "form": "question",
+        "start": 0,
+        "end": 9,
+    }
+    return base | {"similarity": score, "answer": None, "score": score, "label": label}
+
+
+def test_an_item_has_the_label_of_its_worst_place() -> None:
+    shards = [
+        [place("mill", "a", "input"), place("mill", "b", "answer", 0.9), place("ferry", "a", "passage")],
+        [place("mill", "c", "input"), place("orchard", "c", "input", 0.85)],
+    ]
+    tables = [pa.Table.from_pylist(rows, schema=Contamination.schema) for rows in shards]
+    found, kept = label_items(SUMS, iter(tables), "pages", {("sums", "lantern")})
+    rows = {entry["item"]: entry for entry in found.to_pylist()}
+    assert {name: entry["label"] for name, entry in rows.items()} == {
+        "mill": "answer",
+        "ferry": "clean",
+        "orchard": "input",
+        "lantern": "short",
+    }
+    assert (rows["mill"]["documents"], rows["mill"]["doc_id"], rows["mill"]["score"]) == (3, "b", 0.9)
+    assert (rows["ferry"]["passage"], rows["ferry"]["documents"], rows["ferry"]["doc_id"]) == (True, 0, None)
+    assert kept.num_rows == 5
+
+
+def test_twenty_places_of_an_item_are_kept_and_all_are_counted() -> None:
+    shards = (
+        pa.Table.from_pylist(
+            [place("mill", f"{shard}-{n}", "input", 0.8 + n / 100) for n in range(10)], schema=Contamination.schema
+        )
+        for shard in range(5)
+    )
+    found, kept = label_items(SUMS, shards, "pages", set())
+    assert next(entry for entry in found.to_pylist() if entry["item"] == "mill")["documents"] == 50
+    assert kept.num_rows == 20
+    assert min(kept.column("score").to_pylist()) == pytest.approx(0.86)
+
+
+def test_the_difference_has_the_error_of_the_difference() -> None:
+    values, chosen = np.array([1.0, 1.0, 0.0, 1.0, 0.0, 1.0]), np.array([True, True, True, True, False, False])
+    found = paired_difference(values, chosen, [""] * 6)
+    assert found.value == pytest.approx(4 / 6 - 3 / 4)
+    shares = (values - 4 / 6) / 6 - np.where(chosen, (values - 0.75) / 4, 0)
+    half = 2.5705818356 * np.sqrt((shares**2).sum() * 6 / 5)  # Student's t with 5 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half))
+    alike = paired_difference(np.tile(values, 2), np.tile(chosen, 2), [str(n) for n in (*range(6), *range(6))])
+    assert alike.high - alike.low == pytest.approx(found.high - found.low)
+    with pytest.raises(ValueError, match="no difference"):
+        paired_difference(values, np.zeros(6, np.bool_), [""] * 6)
+
+
+def sample(item: str, value: float) -> dict[str, Any]:
+    names = {"checkpoint": "c" * 32, "suite": "sums", "item": item, "repeat": 0, "convention": "last-number"}
+    blank = {field.name: "" for field in Samples.schema if field.type == pa.string()}
+    return blank | names | {"verdict": "right" if value else "wrong", "value": value, "weight": 1.0}
+
+
+def whole(value: float, n: int) -> dict[str, Any]:
+    names = {"checkpoint": "c" * 32, "suite": "sums", "area": "mathematics", "metric": "accuracy"}
+    rest = {
+        "convention": "last-number",
+        "headline": True,
+        "subset": "all",
+        "value": value,
+        "low": 0.0,
+        "high": 1.0,
+        "n": n,
+    }
+    return (
+        names
+        | rest
+        | {"chance": None, "above_chance": None, "higher_is_better": True, "method": "", "failures": 0, "jail_tier": ""}
+    )
+
+
+def score_tables() -> tuple[pa.Table, pa.Table, dict[str, str]]:
+    rows = [sample(f"i{number:02d}", float(number < 6)) for number in range(12)]
+    seen = {f"i{number:02d}": "answer" if number < 4 else "clean" for number in range(12)}
+    samples = pa.Table.from_pylist(rows, schema=Samples.schema)
+    return samples, pa.Table.from_pylist([whole(0.5, 12)], schema=Scores.schema), seen
+
+
+def test_scores_without_the_seen_items() -> None:
+    samples, scores, seen = score_tables()
+    rows = {entry["subset"]: entry for entry in clean_scores(samples, scores, seen).to_pylist()}
+    assert (rows["clean"]["value"], rows["clean"]["n"], rows["clean"]["headline"]) == (0.25, 8, False)
+    assert rows[DIFFERENCE]["value"] == pytest.approx(0.25)
+    assert rows[DIFFERENCE]["low"] < 0.25 < rows[DIFFERENCE]["high"]
+    nothing = clean_scores(samples, scores, dict.fromkeys(seen, "clean"))
+    assert nothing.num_rows == 0
+
+
+def test_clean_scores_stand_beside_the_others_and_are_replaced(tmp_path: Path) -> None:
+    suite = load_suite(str(write_suite(tmp_path)))
+    lake = Lake.open(tmp_path / "lake")
+    samples, scores, seen = score_tables()
+    digest = "c" * 32
+    run = {"checkpoint": digest, "label": "mine", "run": "external", "mixture": "", "step": 0, "tokens": 0}
+    run |= {"suite": "sums", "suite_digest": suite.digest, "area": "mathematics", "items": 12, "backend": "test"}
+    tables = {Samples: samples, Scores: scores, EvalRuns: pa.Table.from_pylist([run], schema=EvalRuns.schema)}
+    refs = {table.name: (lake.write_table(table, digest, "k", rows),) for table, rows in tables.items()}
+    config = {"label": "mine", "results": {"sums": ["k"]}}
+    lake.commit(Dataset(kind="evaluation", name=digest, config=config, counts={}, tables=refs))
+    assert checkpoint_digest("mine", lake) == checkpoint_digest("cccccc", lake) == digest
+    with pytest.raises(UsageError, match="It has: mine"):
+        checkpoint_digest("yours", lake)
+
+    first = add_clean_scores(digest, suite, seen, lake)
+    assert [entry["subset"] for entry in first] == ["all", DIFFERENCE, "clean"]
+    add_clean_scores(digest, suite, seen | {"i05": "input"}, lake)
+    after = lake.expect("evaluation", digest)
+    stored = [entry for ref in after.tables["scores"] for entry in lake.read(ref).to_pylist()]
+    assert sorted(entry["subset"] for entry in stored) == ["all", DIFFERENCE, "clean"]
+    assert next(entry["n"] for entry in stored if entry["subset"] == "clean") == 7
+    add_clean_scores(digest, suite, dict.fromkeys(seen, "clean"), lake)
+    assert len(lake.expect("evaluation", digest).tables["scores"]) == 1
+
+
+def test_nothing_is_found_in_no_text() -> None:
+    assert search("") == []
+    assert empty(Contamination).num_rows == len(find(pa.array([], pa.string()), build_index(SUMS, CONFIG), CONFIG))
+    assert find(pa.array([MILL]), build_index(empty(EvalItems), CONFIG), CONFIG) == []
