@@ -45,6 +45,19 @@ def signal_to_noise(finals: Sequence[float], last: Sequence[float]) -> float | N
     return float((spread / np.mean(finals)) / (wobble / np.mean(last)))
 
 
+def around_common_mean(runs: Sequence[Sequence[float]], last: int = LAST) -> list[float]:
+    """The ``last`` scores of every run, moved so that all runs have the same mean.
+
+    For the noise of several runs in one number. Upstream's small-scale script pools the scores as they are; what runs
+    differ by, the signal, then counts as noise too, and hardly any suite has a ratio above 4.
+    """
+    ends = [np.asarray(run[-last:], dtype=np.float64) for run in runs if len(run)]
+    if not ends:
+        return []
+    common = float(np.mean(np.concatenate(ends)))
+    return [float(value) for end in ends for value in end - end.mean() + common]
+
+
 def decision_accuracy(small: ArrayLike, large: ArrayLike) -> float | None:
     """Share of pairs of candidates that both put in the same order; a tie agrees with a tie or a loss, as upstream.
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evals.statistics.series import decision_accuracy, noise, signal, signal_to_noise, smoothed
+from evals.statistics.series import around_common_mean, decision_accuracy, noise, signal, signal_to_noise, smoothed
 
 CURVE = [0.25, 0.31, 0.28, 0.35, 0.33, 0.40, 0.36]
 
@@ -36,6 +36,14 @@ def test_what_has_no_noise_or_no_candidates_has_no_ratio() -> None:
     assert signal_to_noise([0.3, 0.4], [0.2, 0.2]) is None
     assert signal_to_noise([0.3, 0.4], [0.2]) is None
     assert signal_to_noise([0.0, 0.0], CURVE) is None
+
+
+def test_the_noise_of_several_runs_leaves_out_what_they_differ_by() -> None:
+    runs = [[0.1, 0.30, 0.32, 0.34], [0.2, 0.60, 0.58, 0.62]]
+    moved = around_common_mean(runs, 3)
+    assert np.mean(moved) == pytest.approx(np.mean([0.30, 0.32, 0.34, 0.60, 0.58, 0.62]))
+    assert np.std(moved) == pytest.approx(np.std([0.30, 0.32, 0.34]))
+    assert around_common_mean([[], []]) == []
 
 
 def test_decision_accuracy_counts_pairs_in_the_same_order() -> None:

@@ -1,0 +1,155 @@
+"""Scores along training runs: the smoothed line, the noise, and which suites tell candidates apart.
+
+For every headline and the bits per byte of all texts: one line a training run with its noise, one verdict a suite
+(signal, noise, their ratio), and how far two suites agree on which candidate is better (``evals.statistics.series``
+defines them). Checkpoints that were handed in belong to no run and have no line. Cost: one scan of ``scores``.
+"""
+
+from collections import defaultdict
+from itertools import combinations
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from evals.statistics.series import (
+    LAST,
+    around_common_mean,
+    decision_accuracy,
+    noise,
+    signal,
+    signal_to_noise,
+    smoothed,
+)
+from warehouse.read import Warehouse
+
+Measure = tuple[str, str, str]
+"""Suite, metric and convention."""
+
+
+class Point(BaseModel):
+    """One checkpoint."""
+
+    step: int
+    tokens: int
+    checkpoint: str
+    value: float
+    low: float = Field(description="lower end of the 95 % interval")
+    high: float = Field(description="upper end of the 95 % interval")
+    smoothed: float = Field(description="mean of this and the checkpoints before it, as many as asked for")
+
+
+class Line(BaseModel):
+    """One training run on one suite."""
+
+    run: str
+    mixture: str
+    suite: str
+    metric: str
+    convention: str
+    higher_is_better: bool
+    chance: float | None
+    noise: float | None = Field(description="standard deviation over the last checkpoints, in units of the score")
+    points: list[Point]
+
+
+class Strength(BaseModel):
+    """How well a suite tells the training runs apart."""
+
+    suite: str
+    metric: str
+    convention: str
+    runs: int
+    signal: float | None = Field(description="largest difference between runs, each by its smoothed last score")
+    noise: float | None = Field(description="standard deviation of the last scores around the mean of their run")
+    ratio: float | None = Field(description="signal over noise, each relative to its mean")
+
+
+class Agreement(BaseModel):
+    """Whether two suites put the training runs in the same order."""
+
+    suite: str
+    metric: str
+    other: str
+    other_metric: str
+    runs: int
+    accuracy: float = Field(description="share of pairs of runs in the same order; 0.5 is no agreement")
+
+
+class Trajectories(BaseModel):
+    """Every line, every suite, every pair of suites."""
+
+    last: int = Field(description="checkpoints that smoothing and noise look at")
+    lines: list[Line]
+    suites: list[Strength]
+    agreements: list[Agreement]
+
+
+def trajectories(warehouse: Warehouse, last: int = LAST) -> Trajectories:
+    """Scores along every training run; empty when nothing is published or nothing was trained here."""
+    rows = warehouse.query(
+        """
+        SELECT run, mixture, suite, metric, convention, higher_is_better, chance, step, tokens, checkpoint, value, low,
+            high
+        FROM score_trajectory
+        WHERE run <> 'external' AND subset = 'all' AND (headline OR metric = 'bits_per_byte')
+        ORDER BY suite, metric, convention, mixture, run, step
+        """
+    )
+    groups: dict[tuple[Measure, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[(row["suite"], row["metric"], row["convention"]), row["run"]].append(row)
+    lines = [_line(members, last) for members in groups.values()]
+    by_measure: dict[Measure, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_measure[line.suite, line.metric, line.convention].append(line)
+    return Trajectories(
+        last=last,
+        lines=lines,
+        suites=[_strength(measure, members, last) for measure, members in by_measure.items()],
+        agreements=_agreements(list(by_measure.values())),
+    )
+
+
+def _line(rows: list[dict[str, Any]], last: int) -> Line:
+    values = [row["value"] for row in rows]
+    points = [row | {"smoothed": mean} for row, mean in zip(rows, smoothed(values, last), strict=True)]
+    return Line.model_validate({**rows[0], "noise": noise(values, last), "points": points})
+
+
+def _strength(measure: Measure, lines: list[Line], last: int) -> Strength:
+    finals = [line.points[-1].smoothed for line in lines]
+    ends = around_common_mean([[point.value for point in line.points] for line in lines], last)
+    suite, metric, convention = measure
+    return Strength(
+        suite=suite,
+        metric=metric,
+        convention=convention,
+        runs=len(lines),
+        signal=signal(finals),
+        noise=noise(ends, len(ends)),
+        ratio=signal_to_noise(finals, ends),
+    )
+
+
+def _agreements(suites: list[list[Line]]) -> list[Agreement]:
+    """Every pair of suites that two runs or more have in common. Less is better for bits per byte: the sign turns."""
+    finals = [
+        {line.run: line.points[-1].smoothed * (1 if line.higher_is_better else -1) for line in lines}
+        for lines in suites
+    ]
+    found = []
+    for (lines, first), (others, second) in combinations(zip(suites, finals, strict=True), 2):
+        runs = sorted(set(first) & set(second))
+        accuracy = decision_accuracy([first[run] for run in runs], [second[run] for run in runs])
+        if accuracy is not None:
+            found.append(
+                Agreement(
+                    suite=lines[0].suite,
+                    metric=lines[0].metric,
+                    other=others[0].suite,
+                    other_metric=others[0].metric,
+                    runs=len(runs),
+                    accuracy=accuracy,
+                )
+            )
+    return found
