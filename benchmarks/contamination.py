@@ -27,11 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from benchmarks.harness import machine
 from tasks.contamination.index import Index, MatchConfig, build_index
 from tasks.contamination.matching import Found, find
+from tasks.contamination.words import words_of
 
 HERE = Path(__file__).parent
 LEVELS = (0.0, 0.05, 0.1, 0.2)
@@ -216,6 +218,11 @@ def recall(items: Sequence[Asked], hosts: Mapping[str, list[str]], index: Index,
     return result
 
 
+def sizes(asked: Asked) -> list[int]:
+    """Words of each form of an item."""
+    return [int(size) for size in np.diff(words_of(pa.array([row["text"] for row in asked.rows])).offsets)]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -276,6 +283,13 @@ def clean_and_fast(
         "documents": len(texts),
         "megabytes": size / 1e6,
         "items looked for": {name: len(many) for name, many in everything.items()},
+        "items that can be found": {
+            name: sum(any(size >= config.n for size in sizes(one)) for one in many) / len(many)
+            for name, many in everything.items()
+        },
+        "items with a 13-gram": {
+            name: sum(bool(thirteen(one.question)) for one in many) / len(many) for name, many in everything.items()
+        },
         "items found where nothing was planted": {
             f"{suite} {label}": count for (suite, label), count in sorted(items.items())
         },

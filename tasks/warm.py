@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from schemas.digests import digest_text
 from schemas.signals import SignalsLanguage
-from schemas.tables import Documents
+from schemas.tables import Documents, EvalItems
 from tasks.chinese import chinese, chinese_config
 from tasks.code_quality import CodeConfig, code
+from tasks.contamination.index import MatchConfig, build_index
+from tasks.contamination.matching import find
 from tasks.decide import STAGE, kept_rows, ledger
 from tasks.fineweb2 import fineweb2, fineweb2_config
 from tasks.heuristics import HeuristicsConfig, heuristics
@@ -23,6 +25,7 @@ from tasks.language import language, language_config
 from tasks.minhash import PRESETS, bands
 from tasks.pii import PiiConfig, pii
 from tasks.refinedweb import RefinedWebConfig, refinedweb
+from tasks.slices import one_chunk
 
 TEXTS = (
     ("a.html", "The mill stands by the river. It isn't new, and its wheel turns all day.\n\n- one [1]\n- two…\n" * 4),
@@ -50,6 +53,9 @@ def main() -> None:
     kept = ledger([kept_rows(pl.DataFrame(documents.select(["doc_id", "source"])), STAGE)])
     for preset in PRESETS.values():
         bands.function(documents, kept, preset)
+    item = {"suite": "warm", "suite_digest": "", "item": "mill", "form": "question", "text": TEXTS[0][1], "letter": ""}
+    items = pa.Table.from_pylist([item | {"answers": ["the river"], "options": []}], EvalItems.schema)
+    find(one_chunk(documents.column("text")), build_index(items, MatchConfig()), MatchConfig())
     print(f"the kernels are compiled ({time.perf_counter() - begun:.0f} s)")
 
 

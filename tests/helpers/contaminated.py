@@ -3,7 +3,11 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+
+from schemas.tables import EvalItems
 from tests.helpers.corpus import prose
 
 MILL = (
@@ -57,3 +61,14 @@ def write_corpus(path: Path) -> Path:
     rows = [{"id": name, "text": text, "url": f"http://pages.example/{name}"} for name, text in texts.items()]
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+def row(item: str, text: str, answers: list[str], form: str = "question", **more: Any) -> dict[str, Any]:
+    """A row of ``eval_items`` of the suite ``sums``."""
+    base = {"suite": "sums", "suite_digest": "d", "item": item, "form": form, "text": text, "answers": answers}
+    return base | {"options": [], "letter": ""} | more
+
+
+def items(*rows: dict[str, Any]) -> pa.Table:
+    """The table of these rows."""
+    return pa.Table.from_pylist(list(rows), schema=EvalItems.schema)

@@ -20,18 +20,9 @@ from tasks.contamination.index import MatchConfig, build_index
 from tasks.contamination.matching import Found, find
 from tasks.contamination.steps import contamination_curated, decontaminate, index_config
 from tasks.contamination.words import words_of
-from tests.helpers.contaminated import FERRY, ITEMS, LANTERN, MILL, ORCHARD, page, write_suite
+from tests.helpers.contaminated import FERRY, ITEMS, LANTERN, MILL, ORCHARD, items, page, row, write_suite
 
 CONFIG = MatchConfig()
-
-
-def row(item: str, text: str, answers: list[str], form: str = "question", **more: Any) -> dict[str, Any]:
-    base = {"suite": "sums", "suite_digest": "d", "item": item, "form": form, "text": text, "answers": answers}
-    return base | {"options": [], "letter": ""} | more
-
-
-def items(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=EvalItems.schema)
 
 
 SUMS = items(*(row(name, question, [answer]) for name, (question, answer) in ITEMS.items()))
