@@ -1,17 +1,21 @@
 """Measuring commands: each in a fresh process, on a fixed number of cores, with all its descendants.
 
-Wall time is what a clock shows. Processor time is user and system time of the command and of every descendant that was
-waited for (``wait4``). Memory is the largest sum of resident sets of the command and its descendants, looked at every
-``SAMPLE`` seconds, and at least the high-water mark that the kernel kept for one of them; pages that two processes
-share count twice, on every side alike. A command is bound to its cores by the scheduler (``sched_setaffinity``), so
-that threads a library starts on its own do not make one worker into two.
+Wall time is what a clock shows. Processor time is user and system time of the command and of every descendant that has
+ended: this process adopts those that outlive their parents (``PR_SET_CHILD_SUBREAPER``), and waits for them. What still
+runs after ``GRACE`` seconds, such as a server, is ended unless it is to stay, and is not counted. Memory is the largest
+sum of resident sets of the command and its descendants, looked at every ``SAMPLE`` seconds, and at least the high-water
+mark that the kernel kept for one of them; pages that two processes share count twice, on every side alike. A command is
+bound to its cores by the scheduler (``sched_setaffinity``), so that threads a library starts on its own do not make one
+worker into two.
 """
 
+import ctypes
 import os
 import platform
 import signal
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +26,8 @@ from typing import Any
 import psutil
 
 SAMPLE = 0.05
+GRACE = 2.0
+PR_SET_CHILD_SUBREAPER = 36
 MEGABYTE = 1e6
 
 
@@ -49,8 +55,13 @@ class CommandError(Exception):
     """A measured command exited with an error; the message ends with the last lines it wrote."""
 
 
-def measure(side: Side, log: Path, timeout: float | None = None) -> Run:
-    """Run the command once; what it prints goes to ``log``. Raises :class:`CommandError`."""
+def measure(side: Side, log: Path, timeout: float | None = None, keep_servers: bool = False) -> Run:
+    """Run the command once; what it prints goes to ``log``. Raises :class:`CommandError`.
+
+    ``keep_servers``: descendants that outlive the command stay, for the next command to find.
+    """
+    _adopt_descendants()
+    before = set(psutil.Process().children())
     cores = sorted(os.sched_getaffinity(0))
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -82,11 +93,37 @@ def measure(side: Side, log: Path, timeout: float | None = None) -> Run:
                 alarm.cancel()
             sampled = peak.stop()
     wall = time.perf_counter() - began
+    cpu = usage.ru_utime + usage.ru_stime + _collect(before, keep_servers)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         raise CommandError(f"{side.name} ended with {process.returncode} after {wall:.1f} s:\n{tail}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, sampled)
+    return Run(wall, cpu, sampled)
+
+
+def _adopt_descendants() -> None:
+    """Become the parent of descendants whose own parent ends, so that they can be waited for (Linux)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "linux" and libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def _collect(before: set[psutil.Process], keep: bool) -> float:
+    """Processor seconds of adopted descendants that end by themselves; the others are ended, unless they are kept."""
+    seconds = 0.0
+    deadline = time.monotonic() + GRACE
+    while adopted := [child for child in psutil.Process().children() if child not in before]:
+        late = time.monotonic() > deadline
+        if late and keep:
+            break
+        for child in adopted:
+            if late:
+                child.kill()
+            ended, _, usage = os.wait4(child.pid, 0 if late else os.WNOHANG)
+            if ended and not late:  # what has to be ended, such as a server, is no part of the command's work
+                seconds += usage.ru_utime + usage.ru_stime
+        time.sleep(SAMPLE)
+    return seconds
 
 
 def _stop(group: int) -> None:
