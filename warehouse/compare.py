@@ -1,9 +1,9 @@
 """Is checkpoint B better than checkpoint A? Both on the items of the suites that both were asked, item by item.
 
-Compared are the samples of a suite's headline convention. A suite is refused, with the reason, where the two were not
-asked the same, not graded the same, or run in jails of different tiers. P-values are Holm's over the suites of the
-comparison, and over the subjects of a board. Cost: a scan of ``samples`` a suite and the statistics of
-``evals.statistics.paired``: 0.2 s for 14,000 items.
+Compared are the samples of a suite's headline convention, or of the one that is asked for. A suite is refused, with the
+reason, where the two were not asked the same, not graded the same, or run in jails of different tiers. P-values are
+Holm's over the suites of the comparison, and over the subjects of a board. Cost: a scan of ``samples`` a suite and the
+statistics of ``evals.statistics.paired``: 0.2 s for 14,000 items.
 """
 
 from collections.abc import Sequence
@@ -87,21 +87,34 @@ def find_side(warehouse: Warehouse, name: str) -> Side:
 
 
 def compare(
-    warehouse: Warehouse, a: str, b: str, suites: Sequence[str] = (), *, examples: int | None = None
+    warehouse: Warehouse,
+    a: str,
+    b: str,
+    suites: Sequence[str] = (),
+    *,
+    convention: str | None = None,
+    examples: int | None = None,
 ) -> Comparison:
     """B against A on ``suites``, or on every suite that either was asked; at most ``examples`` discordant items each.
 
-    Raises :class:`UsageError` for an unknown checkpoint or suite, or one checkpoint twice, and
+    ``convention`` names another way of grading than the headline's, such as ``gold-bits``.
+
+    Raises :class:`UsageError` for an unknown checkpoint, suite or convention, or one checkpoint twice, and
     :class:`GristmillError` when there is no suite on which they can be compared.
     """
     left, right = find_side(warehouse, a), find_side(warehouse, b)
     if left.checkpoint == right.checkpoint:
         raise UsageError(f"{a!r} and {b!r} are the same checkpoint, {left.checkpoint}: there is nothing to compare")
-    asked = [_asked(warehouse, side) for side in (left, right)]
+    asked = [_asked(warehouse, side, convention) for side in (left, right)]
     known = sorted(set(asked[0]) | set(asked[1]))
     for suite in suites:
         if suite not in known:
             raise UsageError(f"neither checkpoint was asked the suite {suite!r}{did_you_mean(suite, known)}")
+    graded = [
+        row["convention"] for row in warehouse.query("SELECT DISTINCT convention FROM scores ORDER BY convention")
+    ]
+    if convention is not None and convention not in graded:
+        raise UsageError(f"nothing was graded by the convention {convention!r}{did_you_mean(convention, graded)}")
     pairs: list[Pair] = []
     refused: list[Refused] = []
     for suite in dict.fromkeys(suites or known):
@@ -130,18 +143,20 @@ def compare(
     )
 
 
-def _asked(warehouse: Warehouse, side: Side) -> dict[str, Row]:
-    """What a checkpoint was asked, by suite, with the headline it is scored by."""
+def _asked(warehouse: Warehouse, side: Side, convention: str | None) -> dict[str, Row]:
+    """What a checkpoint was asked, by suite, with the score that is compared."""
     rows = warehouse.query(
         """
         SELECT run.suite, run.suite_digest, run.area, run.backend, score.metric, score.convention, score.jail_tier,
             score.higher_is_better
         FROM eval_runs AS run
         LEFT JOIN scores AS score
-            ON score.checkpoint = run.checkpoint AND score.suite = run.suite AND score.headline AND score.subset = 'all'
-        WHERE run.checkpoint = ?
+            ON score.checkpoint = run.checkpoint AND score.suite = run.suite AND score.subset = 'all'
+            AND score.metric NOT IN ('pass@10', 'pass@100')
+            AND CASE WHEN $convention IS NULL THEN score.headline ELSE score.convention = $convention END
+        WHERE run.checkpoint = $checkpoint
         """,
-        [side.checkpoint],
+        {"checkpoint": side.checkpoint, "convention": convention},
     )
     return {row["suite"]: row for row in rows}
 
@@ -152,7 +167,7 @@ def _refusal(a: Row | None, b: Row | None, names: tuple[str, str]) -> str:
         if run is None:
             return f"{name} was not asked it: gristmill evaluate does that"
         if run["metric"] is None:
-            return f"{name} has no headline score on it: grade its answers by the suite's first convention"
+            return f"{name} has no score on it by that convention, which its suite does not name"
     for field, what, cure in (
         ("suite_digest", "were asked different versions of it", "evaluate both with the same suite"),
         ("convention", "were graded by different conventions", "grade both by the same"),

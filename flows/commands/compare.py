@@ -25,6 +25,10 @@ def compare(
     a: ASide,
     b: BSide,
     suite: SuitesOption = None,
+    convention: Annotated[
+        str | None,
+        typer.Option(help="Compare what this convention gave, such as gold-bits; the headline's if left out."),
+    ] = None,
     examples: Annotated[int, typer.Option(min=0, help="Items shown that the two answered differently well.")] = 5,
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
@@ -33,7 +37,8 @@ def compare(
     from warehouse.compare import compare as ask
     from warehouse.read import Warehouse
 
-    answer = ask(Warehouse.open(existing(lake).root), a, b, suite or (), examples=None if json else examples)
+    warehouse = Warehouse.open(existing(lake).root)
+    answer = ask(warehouse, a, b, suite or (), convention=convention, examples=None if json else examples)
     if json:
         print_json(answer.model_dump(mode="json"))
         return

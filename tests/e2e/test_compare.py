@@ -113,6 +113,14 @@ def test_bits_per_byte_are_better_when_fewer(by_suite: dict[str, SuiteComparison
     assert bits.macro is None
 
 
+def test_another_convention_can_be_asked_for(warehouse: Warehouse) -> None:
+    found = compare(warehouse, "base", "tuned", convention="gold-bits")
+    (gold,) = found.suites
+    assert (gold.suite, gold.metric, gold.convention) == ("reading", "bits_per_byte", "gold-bits")
+    assert (gold.whole.verdict, gold.whole.clusters, gold.discordant) == ("better", 50, [])
+    assert {refused.suite for refused in found.refused} >= {"board", "digits"}
+
+
 def test_p_values_are_corrected_for_all_suites(answer: Comparison) -> None:
     wholes = [suite.whole for suite in answer.suites]
     assert [whole.p_holm for whole in wholes] == holm([whole.p for whole in wholes])
@@ -138,6 +146,8 @@ def test_wrong_words_are_told(warehouse: Warehouse, tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=message):
             compare(warehouse, *words)
+    with pytest.raises(UsageError, match='did you mean "gold-bits"'):
+        compare(warehouse, "base", "tuned", convention="gold-bit")
     empty = Lake.open(tmp_path / "empty")
     with pytest.raises(UsageError, match="Nothing has been published"):
         find_side(Warehouse.open(empty.root), "base")

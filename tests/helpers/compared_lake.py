@@ -27,16 +27,22 @@ def build_compared_lake(root: Path) -> Lake:
         rows: dict[str, list[Row]] = {"eval_runs": [], "samples": [], "scores": [], "responses": []}
         for suite in _suites(label, gain):
             same = {"checkpoint": checkpoint, "suite": suite["suite"]}
-            rows["eval_runs"].append(
-                same
-                | {"label": label, "run": "external", "area": suite["area"], "items": len(suite["samples"])}
-                | {"suite_digest": suite["digest"], "backend": suite["backend"]}
-            )
+            if suite["headline"]:
+                rows["eval_runs"].append(
+                    same
+                    | {"label": label, "run": "external", "area": suite["area"], "items": len(suite["samples"])}
+                    | {"suite_digest": suite["digest"], "backend": suite["backend"]}
+                )
             values = [row["value"] for row in suite["samples"]]
             weights = [row["weight"] for row in suite["samples"]]
             rows["scores"].append(
                 same
-                | {"metric": suite["metric"], "convention": suite["convention"], "headline": True, "subset": "all"}
+                | {
+                    "metric": suite["metric"],
+                    "convention": suite["convention"],
+                    "headline": suite["headline"],
+                    "subset": "all",
+                }
                 | {"value": sum(values) / sum(weights), "low": 0.0, "high": 9.0, "n": len(values)}
                 | {"area": suite["area"], "method": "written by a test", "jail_tier": suite["tier"]}
                 | {"higher_is_better": suite["metric"] != "bits_per_byte"}
@@ -45,16 +51,24 @@ def build_compared_lake(root: Path) -> Lake:
                 name = same | {"item": sample["item"], "repeat": sample.get("repeat", 0)}
                 verdict = "right" if sample["value"] else "wrong"
                 rows["samples"].append({"verdict": verdict} | name | {"convention": suite["convention"]} | sample)
-                rows["responses"].append(
-                    name | {"prompt": f"Q {sample['item']}", "text": f"{label} says {verdict}", "finish": "stop"}
-                )
+                if suite["headline"]:
+                    rows["responses"].append(
+                        name | {"prompt": f"Q {sample['item']}", "text": f"{label} says {verdict}", "finish": "stop"}
+                    )
         commit(lake, "evaluation", checkpoint, {table: {checkpoint: found} for table, found in rows.items()})
     return lake
 
 
 def _suites(label: str, gain: float) -> Iterator[Row]:
     random = np.random.default_rng(7)  # the same draws for both: a higher gain is right wherever a lower one is
-    plain = {"area": "reading", "metric": "accuracy", "convention": "letters", "backend": "hf", "tier": ""}
+    plain = {
+        "area": "reading",
+        "metric": "accuracy",
+        "convention": "letters",
+        "backend": "hf",
+        "tier": "",
+        "headline": True,
+    }
 
     def drawn(count: int, share: float, **columns: str) -> list[Row]:
         return [
@@ -62,7 +76,7 @@ def _suites(label: str, gain: float) -> Iterator[Row]:
             for place, draw in enumerate(random.random(count))
         ]
 
-    def suite(name: str, samples: list[Row], **changes: str) -> Row:
+    def suite(name: str, samples: list[Row], **changes: Any) -> Row:
         return plain | {"suite": name, "digest": doc_id(name), "samples": samples} | changes
 
     reading = drawn(200, 0.3 + gain)
@@ -70,6 +84,8 @@ def _suites(label: str, gain: float) -> Iterator[Row]:
         row["cluster"] = f"passage {place // 4}"
     reading[0]["weight"] = float(label == "base")  # the machine failed on one item of the other
     yield suite("reading", reading, backend=f"hf, {label}")
+    gold = [row | {"value": 9.0 - 4 * row["value"], "weight": 4.0} for row in reading]
+    yield suite("reading", gold, metric="bits_per_byte", convention="gold-bits", headline=False)
     board = [
         row | {"subset": subject, "item": f"{subject}-{row['item']}"}
         for subject, lift in zip(SUBJECTS, (0.0, 0.0, 1.0), strict=True)
