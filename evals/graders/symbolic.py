@@ -220,7 +220,10 @@ class Worker:
             other.close()
         self._running = process, channel
         channel.settimeout(START_SECONDS)
-        _reply(process, channel)
+        try:
+            _reply(process, channel)
+        except WorkerDiedError as death:  # whatever ended it, nothing that was compared did
+            raise WorkerDiedError(f"{death} while it started") from None
         return process, channel
 
 
