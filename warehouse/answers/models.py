@@ -33,6 +33,8 @@ class Score(BaseModel):
     method: str
     failures: int = Field(description="items without a score because the machine failed")
     jail_tier: str = Field(description="tier of the code jail; empty where no code ran")
+    suite_digest: str = Field(default="", description="digest of items, prompts and settings")
+    backend: str = Field(default="", description="adapter and version, dtype")
 
 
 class Checkpoint(BaseModel):
