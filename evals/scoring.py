@@ -146,8 +146,10 @@ def _parts(found: Scored, named: Sequence[str], metric: str) -> Iterator[tuple[s
     """
     parts = [(ALL, found)]
     if len(named) > 1:
-        for name in named:
-            parts.append((name, found.only([place for place, subset in enumerate(found.subsets) if subset == name])))
+        places: dict[str, list[int]] = {name: [] for name in (*named, "")}
+        for place, subset in enumerate(found.subsets):
+            places[subset].append(place)
+        parts += [(name, found.only(places[name])) for name in named]
         parts.append((MACRO, found))
     for name, part in parts:
         if metric != BITS or (name != MACRO and cluster_codes(part.clusters).max() > 0):
