@@ -18,7 +18,7 @@ METHODS = [
     pytest.param("math-verify", marks=pytest.mark.skipif(not HAS_MATH_VERIFY, reason="needs math-verify")),
 ]
 
-ENDLESS = "9^{9^{9^{9^{9}}}}"
+ENDLESS = "9^{9^{9^9}}"
 MALFORMED = [
     "(" * 3000 + "1" + ")" * 3000,
     "\\sqrt" * 500,
