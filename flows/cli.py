@@ -25,6 +25,7 @@ from flows.commands import (
     pipeline,
     preflight,
     service,
+    speed,
     whatif,
 )
 from schemas.errors import GristmillError
@@ -70,8 +71,10 @@ app.command()(pipeline.train)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.submit)
 app.command()(grade.grade)
+app.command()(grade.regrade)
 app.command()(compare.compare)
 app.command()(contamination.contamination)
+app.command()(speed.speed)
 app.command()(look.why)
 app.command()(whatif.whatif)
 app.command()(look.query)

@@ -24,7 +24,7 @@ from schemas.table import Table
 from warehouse.migrate import Migration
 from warehouse.tables import WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables
 
-KINDS = ("curation", "mix", "training", "evaluation", "contamination", "gates")
+KINDS = ("curation", "mix", "training", "evaluation", "contamination", "speed", "gates")
 OWNER = {
     "token_stats": "mix",
     "mixtures": "mix",
@@ -38,6 +38,7 @@ OWNER = {
     "scores": "evaluation",
     "contamination": "contamination",
     "item_labels": "contamination",
+    "speed": "speed",
 }
 FILES_A_STATEMENT = 256
 
