@@ -25,7 +25,7 @@ from evals.perplexity import evaluate_perplexity
 from evals.respond import respond
 from evals.responses import ResponseStore
 from evals.scoring import score
-from evals.suite import Suite, load_suite
+from evals.suite import Suite, load_suite, settings_of, split_limit
 from flows.artifacts import publish_gates, publish_scores
 from flows.engines.engine import Work
 from flows.engines.local import threads
@@ -33,6 +33,7 @@ from flows.publish import published
 from flows.reporter import Reporter
 from flows.runlog import record_run
 from flows.running import commit_gates, run_gate, run_step, stop_on_failure
+from flows.serving import Models
 from flows.settings import EvaluateSettings, LakePath
 from schemas.config import Config
 from schemas.digests import digest_json
@@ -63,10 +64,12 @@ class Entry:
     tokens: int = 0
 
 
-class RespondConfig(Config):
+class RespondConfig(Config, arbitrary_types_allowed=True):
     """What is asked, and where answers are kept. The suite itself is known by the digest of its requests."""
 
     asked: str = Field(description="digest of every request")
+    backend: str = Field(description="what of the backend's settings an answer depends on")
+    models: Models = Field(exclude=True)
     suite: Suite = Field(exclude=True)
     store: Path = Field(exclude=True)
 
@@ -78,23 +81,26 @@ class GradeConfig(Config):
     suite: Suite = Field(exclude=True)
 
 
-class PerplexityConfig(Config):
-    """Bits per byte has no settings: the held-out text is an input."""
+class PerplexityConfig(Config, arbitrary_types_allowed=True):
+    """Bits per byte has no settings but the backend's: the held-out text is an input."""
 
     metric: str = "bits_per_byte"
+    backend: str = Field(description="what of the backend's settings an answer depends on")
+    models: Models = Field(exclude=True)
 
 
 @source_step("respond", version=1, writes=(Responses, EvalRuns))
 def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, pa.Table]:
     """Ask one checkpoint everything that a suite asks. What was answered before is found in the store."""
-    from evals.huggingface import load  # torch takes seconds to import, and a run that finds all done needs none
-
     checkpoint, suite = admit(source.path), config.suite
-    model = load(checkpoint)
-    with ResponseStore(config.store, checkpoint.digest, model.backend) as store:
+    with (
+        config.models.of(checkpoint) as model,
+        ResponseStore(config.store, checkpoint.digest, model.backend) as store,
+    ):
         found = respond(model, checkpoint.digest, suite, store)
+        backend = model.backend
     area, items = suite.settings.area, len(suite.items)
-    return found, _run(checkpoint, suite.name, suite.digest, area, items, model.backend)
+    return found, _run(checkpoint, suite.name, suite.digest, area, items, backend)
 
 
 @step("grade", version=1, reads=(Responses,), writes=(Samples, Scores))
@@ -109,11 +115,10 @@ def perplexity_step(
     source: SourceFile, heldout: list[Path], config: PerplexityConfig
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Bits per byte of one checkpoint on the held-out text of every domain."""
-    from evals.huggingface import load
-
     checkpoint = admit(source.path)
     texts = {domain: pairs for domain, pairs in read_heldout(heldout).items() if pairs}
-    found = evaluate_perplexity(load(checkpoint), checkpoint, texts)
+    with config.models.of(checkpoint) as model:
+        found = evaluate_perplexity(model, checkpoint, texts)
     run = _run(checkpoint, found.suite, found.suite_digest, found.area, found.items, found.backend)
     return found.samples, found.scores, run
 
@@ -151,25 +156,13 @@ def run_evaluation(
     expectation; nothing is committed then.
     """
     folders = data_folders(settings.data, lake)
+    if settings.download:
+        fetch_missing(settings.suites, folders)
     suites = [load_suite(suite, folders, accept_licences=settings.accept_licences) for suite in settings.suites]
     if any(suite.code for suite in suites):
         require()  # before a model is asked anything
-    done: Results = {entry.checkpoint.digest: {} for entry in entries}
-    for suite in suites:
-        config = RespondConfig(asked=digest_of(requests_of(suite)), suite=suite, store=lake.root / RESPONSES)
-        answered = _each(respond_step, entries, config, (), f"{suite.name}: answers", lake, report)
-        grading = GradeConfig(suite_digest=suite.digest, suite=suite)
-        work = [
-            Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Responses),)), entry.label)
-            for entry, manifest in zip(entries, answered, strict=True)
-        ]
-        graded = run_step(grade_step, work, grading, lake, report, what=f"{suite.name}: grades", unit="checkpoints")
-        for entry, both in zip(entries, zip(answered, graded, strict=True), strict=True):
-            done[entry.checkpoint.digest][suite.name] = both
-    if heldout:
-        found = _each(perplexity_step, entries, PerplexityConfig(), heldout, PERPLEXITY, lake, report)
-        for entry, manifest in zip(entries, found, strict=True):
-            done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
+    with Models(settings.backend) as models:
+        done = _measure(entries, suites, models, heldout, lake, report)
 
     gated = (Samples.name, Scores.name)
     refs = tuple(ref for by_suite in done.values() for ref in outputs(by_suite) if ref.table in gated)
@@ -192,6 +185,47 @@ def data_folders(data: str, lake: Lake) -> list[Path]:
     """Where the files of benchmarks are looked for: the folder that was named, and what was downloaded to the lake."""
     named = data or os.environ.get("GRISTMILL_DATA", "")
     return [*([Path(named).expanduser().resolve()] if named else []), lake.root / BENCHMARKS]
+
+
+def _measure(
+    entries: Sequence[Entry],
+    suites: Sequence[Suite],
+    models: Models,
+    heldout: tuple[FilesRef, ...],
+    lake: Lake,
+    report: Reporter,
+) -> Results:
+    """Ask and grade every checkpoint on every suite, and on the held-out text where there is any."""
+    backend = models.settings.identity
+    done: Results = {entry.checkpoint.digest: {} for entry in entries}
+    for suite in suites:
+        asked = digest_of(requests_of(suite))
+        config = RespondConfig(asked=asked, backend=backend, models=models, suite=suite, store=lake.root / RESPONSES)
+        answered = _each(respond_step, entries, config, (), f"{suite.name}: answers", lake, report)
+        grading = GradeConfig(suite_digest=suite.digest, suite=suite)
+        work = [
+            Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Responses),)), entry.label)
+            for entry, manifest in zip(entries, answered, strict=True)
+        ]
+        graded = run_step(grade_step, work, grading, lake, report, what=f"{suite.name}: grades", unit="checkpoints")
+        for entry, both in zip(entries, zip(answered, graded, strict=True), strict=True):
+            done[entry.checkpoint.digest][suite.name] = both
+    if heldout:
+        bits = PerplexityConfig(backend=backend, models=models)
+        found = _each(perplexity_step, entries, bits, heldout, PERPLEXITY, lake, report)
+        for entry, manifest in zip(entries, found, strict=True):
+            done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
+    return done
+
+
+def fetch_missing(suites: Sequence[str], folders: Sequence[Path]) -> None:
+    """Download what the suites miss, to the last folder. Raises :class:`GristmillError` when it cannot be had."""
+    from evals.hub import ENDPOINT, download
+
+    endpoint = os.environ.get("HF_ENDPOINT", ENDPOINT)
+    for suite in suites:
+        settings, path = settings_of(split_limit(suite)[0])
+        download(settings.name, settings.data, path.parent, folders, endpoint)
 
 
 def _each(

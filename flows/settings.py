@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from evals.backends import BackendSettings
 from schemas.config import Config, Size, did_you_mean
 from schemas.errors import UsageError
 from schemas.lake import check_name
@@ -186,7 +187,9 @@ class EvaluateSettings(Config):
         description="Names of suites, or YAML files; humaneval@50 takes 50 items of humaneval.",
     )
     data: str = Field("", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")
+    download: bool = Field(False, description="Get files that are missing from the hub that a suite names.")
     accept_licences: tuple[str, ...] = Field((), description="Non-commercial licences that your use is allowed by.")
+    backend: BackendSettings = Field(default_factory=BackendSettings, description="What runs the model.")
     heldout_bytes: int = Field(60_000, ge=1_000, description="Held-out text for bits per byte, bytes a domain.")
 
 

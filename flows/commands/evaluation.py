@@ -22,10 +22,17 @@ DataOption = Annotated[
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Take a fixed subset of that many items of each suite.")
 ]
+DownloadOption = Annotated[bool, typer.Option("--download", help="Get missing files from the hub that a suite names.")]
 LicenceOption = Annotated[
     list[str] | None,
     typer.Option("--accept-licence", help="Name of a non-commercial licence that your use is allowed by; repeatable."),
 ]
+BackendOption = Annotated[
+    str, typer.Option(help="hf (here, on the CPU), vllm (a server for the run), or the address of a server, with /v1.")
+]
+ModelOption = Annotated[str, typer.Option(help="Name of the model at that address; its only one when left out.")]
+DtypeOption = Annotated[str, typer.Option(help="Number format of hf and vllm: float32 or bfloat16.")]
+ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads of hf.")]
 LabelOption = Annotated[str, typer.Option(help="How to call the checkpoint; the folder's name when left out.")]
 CheckpointArgument = Annotated[
     Path, typer.Argument(help="Folder with config.json, safetensors weights and a tokenizer.")
@@ -38,16 +45,29 @@ def evaluate(
     label: LabelOption = "",
     data: DataOption = None,
     limit: LimitOption = None,
+    download: DownloadOption = False,
     accept_licence: LicenceOption = None,
+    backend: BackendOption = "hf",
+    model: ModelOption = "",
+    dtype: DtypeOption = "float32",
+    threads: ThreadsOption = 1,
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Score a checkpoint now, here."""
+    from evals.backends import BackendSettings
     from flows.server import ensure_server
     from flows.settings import EvaluateSettings
 
     submission = as_submission(checkpoint, suite, label, limit)
-    settings = EvaluateSettings(data=str(data.resolve()) if data else "", accept_licences=tuple(accept_licence or ()))
+    settings = EvaluateSettings(
+        data=str(data.resolve()) if data else "",
+        download=download,
+        accept_licences=tuple(accept_licence or ()),
+        backend=BackendSettings.parse(
+            {"name": backend, "model": model, "dtype": dtype, "threads": threads}, "--backend, --dtype"
+        ),
+    )
     home = Lake.open(lake)
     ensure_server(home.root)
     from flows.describe import scores_table
