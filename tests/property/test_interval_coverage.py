@@ -170,6 +170,17 @@ def test_p_values_of_sign_flips_are_uniform_without_a_difference(clusters: int) 
     assert np.mean(found <= 0.05) == pytest.approx(0.05, abs=0.015)
 
 
+def test_the_detectable_difference_is_shown_in_four_of_five_cases() -> None:
+    random = np.random.default_rng(4)
+    base = random.normal(0, 0.2, (800, 80))
+    shown = []
+    for row in base:
+        detectable = paired(np.zeros(80), row, [""] * 80, weights=np.ones(80), flips=1).detectable
+        moved = row + detectable
+        shown.append(paired(np.zeros(80), moved, [""] * 80, weights=np.ones(80), flips=999).p <= 0.05)
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.04)
+
+
 def _names(sizes: np.ndarray) -> list[str]:
     """Names of clusters of these sizes."""
     return np.repeat(np.arange(sizes.size).astype(str), sizes).tolist()

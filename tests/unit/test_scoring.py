@@ -9,7 +9,7 @@ import pytest
 from evals.conventions import CONVENTIONS
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item
 from evals.scoring import score
-from evals.statistics import above_chances, wilson
+from evals.statistics import above_chances, ratio, wilson
 from evals.statistics.means import macro_mean, mean
 from evals.statistics.passk import bootstrap_mean, pass_at_k
 from evals.suite import Suite, load_suite
@@ -159,6 +159,23 @@ def test_every_convention_is_scored_and_one_is_the_headline() -> None:
         "choice-sum": (0.625, False),
     }
     assert {CONVENTIONS[name].metric for name in found} == {"accuracy"}
+
+
+def test_bits_of_gold_answers_are_pooled_over_their_bytes() -> None:
+    items = [*choices("law", [4] * 10), *choices("logic", [4] * 30), *choices("one", [4])]
+    suite = suite_of(items, "choice-sum")
+    rights = samples_of(suite, "choice-sum", {item.id: [1.0] for item in items})
+    bits, sizes = [10.0 + place % 7 for place in range(41)], [4.0 + place % 3 for place in range(41)]
+    golds = samples_of(suite, "gold-bits", {item.id: [cost] for item, cost in zip(items, bits, strict=True)})
+    for row, size in zip(golds, sizes, strict=True):
+        row["weight"] = size
+    found = {row["subset"]: row for row in scores_of(suite, rights + golds) if row["convention"] == "gold-bits"}
+    assert list(found) == ["all", "law", "logic"]  # no macro average, no score of a subject with one text
+    assert (found["all"]["value"], found["all"]["low"], found["all"]["high"]) == pytest.approx(ratio(bits, sizes))
+    assert found["law"]["value"] == pytest.approx(sum(bits[:10]) / sum(sizes[:10]))
+    for row in found.values():
+        assert (row["metric"], row["headline"], row["higher_is_better"]) == ("bits_per_byte", False, False)
+        assert (row["chance"], row["above_chance"]) == (None, None)
 
 
 def test_a_subject_called_all_is_refused() -> None:
