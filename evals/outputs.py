@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from evals.items import ChoiceItem, Item
+from evals.items import Item
 from evals.readers.rows import Row, rows_of
 from evals.suite import Suite
 from schemas.config import did_you_mean
@@ -43,7 +43,7 @@ def read_outputs(path: Path, suite: Suite, *, partial: bool = False) -> Outputs:
     Raises :class:`UsageError` for a file of another form, an item that the suite does not have, an item without
     output, or a suite that is not answered in writing.
     """
-    if isinstance(suite.items[0], ChoiceItem):
+    if suite.settings.generation is None:
         raise UsageError(f"suite {suite.name} scores the likelihood of options, so there are no outputs to grade.")
     texts: dict[str, list[str]] = {item.id: [] for item in suite.items}
     numbers = _numbers(suite)

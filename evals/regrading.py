@@ -13,6 +13,7 @@ import pyarrow as pa
 from evals.conventions import CONVENTIONS, Convention, TextConvention
 from evals.items import AnswerItem
 from evals.suite import Suite, split_limit
+from schemas.errors import GristmillError
 
 GENERAL = "code"
 """The first part of the names of conventions that fit every suite of code."""
@@ -51,6 +52,17 @@ def reads_answers(convention: Convention, suite: Suite) -> bool:
     pattern = re.compile(convention.answers)
     parts = (part for item in suite.items if isinstance(item, AnswerItem) for answer in item.answers for part in answer)
     return all(pattern.search(part) for part in parts)
+
+
+def refuse_other_prompts(suite: Suite, responses: pa.Table) -> None:
+    """Raises :class:`GristmillError` when the responses answer other prompts than the suite's as it is now."""
+    prompts = {item.id: suite.prompt(item) for item in suite.items}
+    for row in responses.select(["item", "prompt"]).to_pylist():
+        if prompts.get(row["item"]) != row["prompt"]:
+            raise GristmillError(
+                f"{suite.name}: the stored answer to {row['item']} belongs to another prompt: the suite has changed "
+                "since. Evaluate the checkpoint again, or regrade with the version of Gristmill that asked."
+            )
 
 
 def flips(samples: pa.Table, conventions: Sequence[str]) -> list[Flip]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.evaluation import DataOption, LicenceOption
-from flows.commands.options import JsonOption, print_json, screen
+from flows.commands.look import existing
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.config import did_you_mean
 from schemas.errors import UsageError
+from schemas.lake import Lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,6 +75,68 @@ def grade(
         print_json({**found, "items": items, "missing": outputs.missing})
         return
     show(asked.name, chosen, scores, items, outputs.missing)
+
+
+def regrade(
+    checkpoint: Annotated[str, typer.Argument(help="Label or digest (its start) of an evaluated checkpoint.")],
+    suite: Annotated[
+        list[str] | None, typer.Option("--suite", help="Only this suite; repeat for several; all when left out.")
+    ] = None,
+    convention: Annotated[
+        list[str] | None, typer.Option("--convention", help="Only this one; repeatable; all that fit when left out.")
+    ] = None,
+    data: DataOption = None,
+    accept_licence: LicenceOption = None,
+    lake: LakeOption = DEFAULT_LAKE,
+    json: JsonOption = False,
+) -> None:
+    """Grade stored answers once again under every convention that fits, and show which answers flip."""
+    from evals.grading import grade as grade_responses
+    from evals.regrading import fitting, flips, refuse_other_prompts
+    from evals.scoring import score
+    from evals.suite import load_suite
+    from flows.reporter import Reporter
+    from warehouse.compare import find_side
+    from warehouse.read import Warehouse
+
+    home = existing(lake)
+    side = find_side(Warehouse.open(home.root), checkpoint)
+    stored = responses_of(home, side.checkpoint, suite or [])
+    found: list[dict[str, Any]] = []
+    with Reporter() as report:
+        for name, responses in stored.items():
+            asked = load_suite(name, data or (), accept_licences=tuple(accept_licence or ()))
+            check_conventions(asked, convention or [])
+            refuse_other_prompts(asked, responses)
+            chosen = convention or fitting(asked)
+            with report.track(f"regrade {name}", len(chosen) * responses.num_rows, "answers") as advance:
+                samples = grade_responses(
+                    asked, responses, chosen, jail_workers=cores(), progress=lambda what, done, total: advance(1)
+                )
+            scores = [row for row in score(asked, samples).to_pylist() if row["subset"] == "all"]
+            found.append({"suite": name, "scores": scores, "flips": flips(samples, chosen)})
+    if json:
+        print_json({"checkpoint": side.checkpoint, "label": side.label, "suites": found})
+        return
+    for result in found:
+        show_regraded(side.label, result)
+
+
+def responses_of(lake: Lake, checkpoint: str, suites: Sequence[str]) -> dict[str, "pa.Table"]:
+    """The stored responses of a checkpoint by suite. Raises :class:`UsageError` for a suite it was not asked."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    dataset = lake.dataset("evaluation", checkpoint)
+    refs = dataset.tables.get("responses", ()) if dataset else ()
+    if not refs:
+        raise UsageError(f"the lake has no answers of {checkpoint}: it was evaluated before answers were kept.")
+    table = pa.concat_tables([lake.read(ref) for ref in refs])
+    names = sorted(set(table.column("suite").to_pylist()))
+    for name in suites:
+        if name not in names:
+            raise UsageError(f"{checkpoint} was not asked the suite {name!r}{did_you_mean(name, names)}")
+    return {name: table.filter(pc.equal(table.column("suite"), name)) for name in names if not suites or name in suites}
 
 
 def numbers(text: str) -> list[int]:
@@ -146,3 +210,20 @@ def show(
 def interval(row: dict[str, Any]) -> str:
     """The interval of a score."""
     return f"{row['low']:.3f} to {row['high']:.3f}"
+
+
+def show_regraded(label: str, result: dict[str, Any]) -> None:
+    """The scores of one suite under every convention, and the first answers that flip."""
+    from flows.describe import table_of
+
+    columns = ["convention", "metric", "value", "95 % interval", "n"]
+    rows = [[row["convention"], row["metric"], row["value"], interval(row), row["n"]] for row in result["scores"]]
+    screen().print(table_of(f"{result['suite']}, answers of {label}", columns, rows))
+    flipped = result["flips"]
+    if not flipped:
+        screen().print("No answer flips.", markup=False, highlight=False)
+        return
+    conventions = list(flipped[0]["verdicts"])
+    lines = [[flip["item"], flip["repeat"], *flip["verdicts"].values()] for flip in flipped[:SHOWN]]
+    title = f"Answers that flip: {len(flipped)}, the first {len(lines)}"
+    screen().print(table_of(title, ["item", "sample", *conventions], lines))

@@ -1,0 +1,165 @@
+"""``gristmill grade`` and ``gristmill regrade``: outputs made elsewhere, and stored answers under other conventions."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.grading import grade
+from evals.items import CodeItem
+from evals.jail.capability import capability
+from evals.outputs import read_outputs
+from evals.scoring import score
+from evals.suite import Suite, load_suite
+from flows.commands import grade as commands
+from schemas.errors import UsageError
+from schemas.lake import Lake
+from tests.helpers.cli import gristmill
+from tests.helpers.small_lake import commit, doc_id
+from warehouse.publish import publish
+
+SMALL = "humaneval@8"
+FORGER = """    import builtins, gc, sys
+    class Any(int):
+        def __eq__(self, other): return True
+        def __ne__(self, other): return False
+        def __abs__(self): return 0
+        __sub__ = __rsub__ = lambda self, other: self
+        __hash__ = int.__hash__
+    for name in ('all', 'any', 'abs', 'isinstance', 'len', 'sorted'): setattr(builtins, name, lambda *a, **k: True)
+    frame = sys._getframe()
+    while frame:
+        for name in ('result', 'verdict', 'status', 'passed'): frame.f_globals[name] = 'pass'
+        frame = frame.f_back
+    return Any(5)
+"""
+EXITS = "    import os\n    os._exit(0)\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _jail() -> None:
+    found = capability()
+    if not found.usable:
+        pytest.skip(found.reason)
+
+
+@pytest.fixture(scope="module")
+def data(shared: Path) -> Path:
+    return shared / "benchmarks"
+
+
+def write(path: Path, suite: Suite, *answers: Callable[[CodeItem], str]) -> Path:
+    """A file in which every item of the suite has one completion of each kind."""
+    items = [item for item in suite.items if isinstance(item, CodeItem)]
+    lines = [{"task_id": item.id, "completion": answer(item)} for item in items for answer in answers]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def gold(item: CodeItem) -> str:
+    return item.solution
+
+
+def test_humaneval_outputs_are_graded_sample_by_sample(data: Path, tmp_path: Path) -> None:
+    """Without a lake and without a server. Of two samples of each item one is right."""
+    suite = load_suite(SMALL, data=data)
+    path = write(tmp_path / "outputs.jsonl", suite, gold, lambda item: "    return 5, 'no'\n")
+
+    words = ("--suite", SMALL, "--responses", str(path), "--data", str(data), "--k", "1,2")
+    told = gristmill("grade", *words, "--json", cwd=tmp_path)
+
+    assert told.code == 0, told.err
+    found = told.json()
+    assert found["metrics"] == {"pass@1": 0.5, "pass@2": 1.0}
+    assert (found["convention"], found["missing"]) == ("humaneval.official", [])
+    right, wrong = ([row for row in found["items"] if row["sample"] == sample] for sample in (0, 1))
+    assert [row["task_id"] for row in right] == sorted(item.id for item in suite.items)
+    assert {row["verdict"] for row in right} == {"pass"}
+    assert {row["verdict"] for row in wrong} <= {"wrong"}
+    assert all(row["program"].endswith("    return 5, 'no'\n\n") and row["detail"] for row in wrong)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [(gold, 1.0), (lambda item: "", 0.0), (lambda item: FORGER, 0.0), (lambda item: EXITS, 0.0)],
+    ids=["gold", "null", "forger", "exits"],
+)
+def test_the_controls(data: Path, tmp_path: Path, model: Callable[[CodeItem], str], value: float) -> None:
+    suite = load_suite(SMALL, data=data)
+    outputs = read_outputs(write(tmp_path / "outputs.jsonl", suite, model), suite)
+
+    samples = grade(suite, outputs.responses, jail_workers=2)
+
+    assert "infra" not in samples.column("verdict").to_pylist()
+    assert [row["value"] for row in score(suite, samples).to_pylist()] == [value]
+
+
+def test_missing_items_end_with_words_not_with_a_traceback(tmp_path: Path) -> None:
+    told = gristmill("grade", "--suite", "gristmill-code", "--responses", str(one_answer(tmp_path)))
+
+    assert told.code == 2
+    assert "55 of the 56 items of gristmill-code have no output" in told.err.replace("\n", " ")
+    assert "Traceback" not in told.err
+
+
+@pytest.mark.parametrize(
+    ("suite", "options", "said"),
+    [
+        ("humanevil", {}, "humaneval"),
+        ("gristmill-code", {"convention": "humaneval.official"}, "There are: completion"),
+        ("gristmill-code", {"k": "ten"}, "whole numbers"),
+        ("gristmill-code", {"k": "2", "partial": True}, "pass@2 needs that many samples"),
+        ("humaneval", {}, "--data"),
+    ],
+    ids=["suite", "convention", "k", "too-few", "no-data"],
+)
+def test_wrong_words_say_what_to_do(tmp_path: Path, suite: str, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        commands.grade(suite, one_answer(tmp_path), **options)
+
+
+def one_answer(folder: Path) -> Path:
+    """A file with the answer to one item of gristmill-code."""
+    path = folder / "outputs.jsonl"
+    path.write_text('{"task_id": "code-add", "completion": "    return a + b"}\n', encoding="utf-8")
+    return path
+
+
+def test_stored_answers_are_graded_under_every_convention_that_fits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half the answers are fenced functions of a chat model, half are bare bodies; each way of grading reads one."""
+    suite, checkpoint = load_suite("gristmill-code@6"), doc_id("chat")
+    items = [item for item in suite.items if isinstance(item, CodeItem)]
+    lake = Lake.open(tmp_path / "lake")
+    rows = []
+    for place, item in enumerate(items):
+        fenced = f"Sure:\n```python\n{item.prompt}{item.solution}```\nThat is all."
+        text = item.solution if place % 2 else fenced
+        rows.append(
+            {"checkpoint": checkpoint, "suite": suite.name, "item": item.id, "repeat": 0, "part": 0, "text": text}
+            | {"prompt": suite.prompt(item), "finish": "end"}
+        )
+    run = {"checkpoint": checkpoint, "label": "chat", "run": "external", "suite": suite.name, "area": "code"}
+    commit(lake, "evaluation", checkpoint, {"eval_runs": {"chat": [run]}, "responses": {"chat": rows}})
+    publish(lake)
+
+    told = gristmill("regrade", "chat", "--lake", str(lake.root), "--json")
+
+    assert told.code == 0, told.err
+    (found,) = told.json()["suites"]
+    values = {row["convention"]: (row["value"], row["headline"]) for row in found["scores"]}
+    assert values == {"completion": (0.5, True), "code.first-block": (1.0, False), "code.program": (0.0, False)}
+    assert len(found["flips"]) == 6
+    for flip in found["flips"]:
+        assert flip["verdicts"]["code.first-block"] == "pass"
+        assert flip["verdicts"]["code.program"] == "exception"
+
+    capsys.readouterr()
+    commands.regrade(checkpoint[:8], convention=["completion"], lake=lake.root)
+    assert "No answer flips." in capsys.readouterr().out
+    with pytest.raises(UsageError, match=r"There are: completion, code\.program"):
+        commands.regrade("chat", convention=["mbpp.lm-eval"], lake=lake.root)
