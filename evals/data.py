@@ -58,27 +58,40 @@ class DataFile(Config):
         return value
 
 
+def _full(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+Files = Mapping[str, Annotated[DataFile, BeforeValidator(_full)]]
+Found = tuple[list[Path], DataFile]
+"""Files and what is said of them."""
+
+
 class Hub(Config):
     """Files of a hub's data set at one revision, which names their content."""
 
     dataset: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name")]
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="commit")]
-    files: Annotated[Mapping[str, tuple[str, ...]], Field(min_length=1, description="paths by role")]
+    files: Annotated[Files, Field(min_length=1, description="files by role, without *")]
+
+    @field_validator("files")
+    @classmethod
+    def _named(cls, value: Mapping[str, DataFile]) -> Mapping[str, DataFile]:
+        starred = next((path for file in value.values() for path in file.path if set("*?[") & set(path)), None)
+        if starred is not None:
+            raise ValueError(f"{starred!r}: files of a hub are fetched by name; list them")
+        return value
 
     def place(self, folder: Path, path: str) -> Path:
         """Where the download of ``path`` lies below ``folder``."""
         return folder / HUB_FOLDER / self.dataset / self.revision / _inside(path)
 
 
-def _full(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str) else value
-
-
 class Data(Config):
     """Which files a suite is made of, by role (``items``, and what shots are taken from), and who reads them."""
 
     reader: Annotated[str, Field(description="how the items are written")]
-    files: Annotated[Mapping[str, Annotated[DataFile, BeforeValidator(_full)]], Field(description="files by role")]
+    files: Annotated[Files, Field(description="files by role")]
     source: Annotated[str, Field(description="where the files are published")] = ""
     hub: Hub | None = None
 
@@ -95,28 +108,37 @@ class Data(Config):
         return not self.source and self.hub is None
 
 
-def find(suite: str, data: Data, role: str, beside: Path, folders: Sequence[Path]) -> list[Path]:
+def find(suite: str, data: Data, role: str, beside: Path, folders: Sequence[Path]) -> Found:
     """The files of one role, in the order of their names: beside the YAML, else in the first folder that has them.
 
     Raises :class:`UsageError` when there are none, or when their digest is not the suite's.
     """
+    found = look(data, role, beside, folders)
+    if found is None:
+        raise UsageError(_absent(suite, data, data.files[role].shown, beside, folders))
+    paths, wanted = found
+    if wanted.digest and (digest := digest_files(paths)) != wanted.digest:
+        raise UsageError(
+            f"suite {suite}: {', '.join(map(str, paths[:3]))} is not what the suite was written for: its digest is "
+            f"{digest}, expected {wanted.digest}. Get that version{_from(data)}, or write a suite of your own."
+        )
+    return found
+
+
+def look(data: Data, role: str, beside: Path, folders: Sequence[Path]) -> Found | None:
+    """The files of one role, whatever they hold; None when there are none."""
     wanted = data.files[role]
     for folder in (beside, *folders):
         paths = sorted(path for pattern in wanted.path for path in folder.glob(pattern) if path.is_file())
         if paths:
-            found = digest_files(paths)
-            if wanted.digest and found != wanted.digest:
-                raise UsageError(
-                    f"suite {suite}: {folder / wanted.shown} is not what the suite was written for: its digest "
-                    f"is {found}, expected {wanted.digest}. Get that version{_from(data)}, or write a suite of yours."
-                )
-            return paths
+            return paths, wanted
     if data.hub is not None and role in data.hub.files:
+        fetched = data.hub.files[role]
         for folder in folders:
-            places = [data.hub.place(folder, path) for path in data.hub.files[role]]
+            places = [data.hub.place(folder, path) for path in fetched.path]
             if all(place.is_file() for place in places):
-                return places
-    raise UsageError(_absent(suite, data, wanted.shown, beside, folders))
+                return places, fetched
+    return None
 
 
 def _absent(suite: str, data: Data, path: str, beside: Path, folders: Sequence[Path]) -> str:

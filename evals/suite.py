@@ -251,8 +251,7 @@ def subset_of(items: Sequence[Item], limit: int) -> list[Item]:
 
 
 def _read(settings: Settings, role: str, path: Path, folders: Sequence[Path]) -> Sequence[Item]:
-    paths = find(settings.name, settings.data, role, path.parent, folders)
-    file = settings.data.files[role]
+    paths, file = find(settings.name, settings.data, role, path.parent, folders)
     items = READERS[file.reader or settings.data.reader](paths)
     return items[file.rows[0] - 1 : file.rows[1]] if file.rows else items
 
