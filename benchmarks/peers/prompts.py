@@ -55,7 +55,9 @@ class Tasks:
         self.yaml = Path(lm_eval.__file__).parent / "tasks"
         self.folder = folder
 
-    def requests(self, path: str, docs: Docs, shots: Docs | None = None, limit: int | None = None) -> list[list[tuple[str, ...]]]:
+    def requests(
+        self, path: str, docs: Docs, shots: Docs | None = None, limit: int | None = None
+    ) -> list[list[tuple[str, ...]]]:
         """The requests of each document, or of the first ``limit``, in their order."""
         from lm_eval.api.task import ConfigurableTask
         from lm_eval.tasks._yaml_loader import load_yaml
