@@ -15,6 +15,7 @@ from evals.graders.choice import by_bytes, by_characters, by_sum
 from evals.graders.cmath import by_last_two_numbers
 from evals.graders.cmrc import cmrc_em, cmrc_f1, cmrc_opencompass
 from evals.graders.code import after_prompt, alone, bigcode_humaneval, completion, first_block
+from evals.graders.gaokao import gaokao
 from evals.graders.mathematics import by_last_number
 from evals.graders.spans import drop_em, drop_f1, squad2_em, squad2_f1, squad_em, squad_f1, squad_opencompass
 from evals.graders.symbolic import Comparison
@@ -109,6 +110,7 @@ CONVENTIONS: Mapping[str, Convention] = {
     "cmrc.em": TextConvention("exact_match", cmrc_em),
     "cmrc.f1": TextConvention("f1", cmrc_f1),
     "cmrc.opencompass": TextConvention("exact_match", cmrc_opencompass),
+    "gaokao.official": TextConvention("accuracy", gaokao),
     "letter.first-capital": LetterConvention("accuracy", letters.first_capital),
     "letter.last-capital": LetterConvention("accuracy", letters.last_capital),
     "letter.last-option": LetterConvention("accuracy", letters.last_option),
