@@ -82,11 +82,22 @@ class Refused(BaseModel):
     reason: str
 
 
+class DataShare(BaseModel):
+    """How much of the training plans of the two is text of one domain."""
+
+    domain: str
+    share_a: float
+    share_b: float
+
+
 class Comparison(BaseModel):
     """B against A."""
 
     a: Side
     b: Side
+    data: list[DataShare] = Field(
+        description="the two training plans, largest change first; none where a plan is unknown or both are one"
+    )
     suites: list[SuiteComparison]
     refused: list[Refused]
 

@@ -49,7 +49,8 @@ def around_common_mean(runs: Sequence[Sequence[float]], last: int = LAST) -> lis
     """The ``last`` scores of every run, moved so that all runs have the same mean.
 
     For the noise of several runs in one number. Upstream's small-scale script pools the scores as they are; what runs
-    differ by, the signal, then counts as noise too, and hardly any suite has a ratio above 4.
+    differ by, the signal, then counts as noise too, and all its ratios for models of 150 to 750 million parameters come
+    out between 3 and 6.
     """
     ends = [np.asarray(run[-last:], dtype=np.float64) for run in runs if len(run)]
     if not ends:

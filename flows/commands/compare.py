@@ -10,7 +10,7 @@ from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_j
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from warehouse.comparison import Comparison, Difference, SuiteComparison
+    from warehouse.comparison import Comparison, Difference, Side, SuiteComparison
 
 SHOWN_OUTPUT = 60
 
@@ -67,6 +67,17 @@ def show(console: "Console", answer: "Comparison") -> None:
             total = suite.whole.more_a + suite.whole.more_b
             head = f"{suite.suite}: {len(items)} of {total} items that differ (--json has all)"
             console.print(table_of(head, ["item", "A", "B", "expected", "A gave", "B gave"], items))
+    if answer.data:
+        for name, side in (("A", answer.a), ("B", answer.b)):
+            console.print(f"{name} is {_plan(side)}", markup=False, highlight=False, soft_wrap=True)
+        shares = [
+            [part.domain, part.share_a, part.share_b, f"{part.share_b - part.share_a:+.3f}"] for part in answer.data
+        ]
+        console.print(table_of("Share of the training plan", ["domain", "A", "B", "B - A"], shares))
+
+
+def _plan(side: "Side") -> str:
+    return f"{side.mixture}, step {side.step}, {side.tokens:,} tokens"
 
 
 def _sentences(suite: "SuiteComparison") -> list[str]:

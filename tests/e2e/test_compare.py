@@ -51,6 +51,7 @@ def test_the_command_says_it_in_a_sentence(lake: Lake) -> None:
     assert "reading: answered by different backends: hf, base and hf, tuned" in told.out
     assert "2 of 52 items that differ" in told.out
     assert "base says wrong" in told.out
+    assert "A is base, step 0, 0 tokens" in told.out
 
 
 def test_json_is_the_whole_answer(lake: Lake, answer: Comparison) -> None:
@@ -121,6 +122,14 @@ def test_another_convention_can_be_asked_for(warehouse: Warehouse) -> None:
     assert {refused.suite for refused in found.refused} >= {"board", "digits"}
 
 
+def test_the_data_that_differs_stands_beside_the_scores(answer: Comparison) -> None:
+    assert [(part.domain, part.share_a, part.share_b) for part in answer.data] == [
+        ("prose", 0.75, 0.25),
+        ("code", 0.25, 0.625),
+        ("mathematics", 0.0, 0.125),
+    ]
+
+
 def test_p_values_are_corrected_for_all_suites(answer: Comparison) -> None:
     wholes = [suite.whole for suite in answer.suites]
     assert [whole.p_holm for whole in wholes] == holm([whole.p for whole in wholes])
@@ -176,6 +185,7 @@ def test_two_checkpoints_that_the_demo_trained(demo_lake: Path, run: Callable[..
     assert told.code == 0, told.err
     answer = told.json()
     assert answer["refused"] == []
+    assert {part["domain"] for part in answer["data"]} >= {"code", "prose"}
     suites = {suite["suite"]: suite["whole"] for suite in answer["suites"]}
     assert {"gristmill-code", "gristmill-mathematics", "gristmill-reading", "heldout"} <= set(suites)
     for whole in suites.values():

@@ -30,7 +30,13 @@ def build_compared_lake(root: Path) -> Lake:
             if suite["headline"]:
                 rows["eval_runs"].append(
                     same
-                    | {"label": label, "run": "external", "area": suite["area"], "items": len(suite["samples"])}
+                    | {
+                        "label": label,
+                        "run": doc_id(f"run {label}"),
+                        "mixture": label,
+                        "area": suite["area"],
+                        "items": len(suite["samples"]),
+                    }
                     | {"suite_digest": suite["digest"], "backend": suite["backend"]}
                 )
             values = [row["value"] for row in suite["samples"]]
@@ -56,6 +62,13 @@ def build_compared_lake(root: Path) -> Lake:
                         name | {"prompt": f"Q {sample['item']}", "text": f"{label} says {verdict}", "finish": "stop"}
                     )
         commit(lake, "evaluation", checkpoint, {table: {checkpoint: found} for table, found in rows.items()})
+    shares = {"base": {"code": 1000, "prose": 3000}, "tuned": {"code": 2500, "prose": 1000, "mathematics": 500}}
+    mixtures = [
+        {"mixture": name, "domain": domain, "rows": rows}
+        for name, plan in shares.items()
+        for domain, rows in plan.items()
+    ]
+    commit(lake, "mix", "both", {"mixtures": {"both": mixtures}})
     return lake
 
 
