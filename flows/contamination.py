@@ -25,6 +25,7 @@ from evals.scoring import ALL
 from evals.suite import Suite, load_suite
 from flows.engines.engine import Work
 from flows.engines.local import LocalEngine, threads
+from flows.evaluate import data_folders
 from flows.lineage import Trained, curated_of, find_trained, seen_among, trained_in
 from flows.publish import published
 from flows.reporter import Reporter
@@ -62,8 +63,7 @@ def run_contamination(settings: ContaminationSettings, lake: Lake, report: Repor
     Raises ``UsageError`` for a suite, corpus or checkpoint that is not there. One dataset ``contamination`` is
     committed for each suite and corpus.
     """
-    folders = [Path(settings.data)] if settings.data else []
-    suites = [load_suite(name, folders, accept_licences=settings.accept_licences) for name in settings.suites]
+    suites = load_suites(settings, lake)
     digest = checkpoint_digest(settings.checkpoint, lake) if settings.checkpoint else ""
     config = index_of(suites, settings.threshold, lake)
     engine = LocalEngine(settings.workers)
@@ -80,6 +80,12 @@ def run_contamination(settings: ContaminationSettings, lake: Lake, report: Repor
     short = {(row.suite, row.item) for row in index.short} - found
     labels, places = label_items(items, _tables(evidence, seen, lake), corpus.name, short)
     return [_commit(suite, corpus, labels, places, config, digest, lake) for suite in suites]
+
+
+def load_suites(settings: ContaminationSettings, lake: Lake) -> list[Suite]:
+    """The suites by name. Raises :class:`UsageError` as ``load_suite`` does."""
+    folders = data_folders(settings.data, lake)
+    return [load_suite(name, folders, accept_licences=settings.accept_licences) for name in settings.suites]
 
 
 def index_of(suites: Sequence[Suite], threshold: float, lake: Lake) -> IndexConfig:
@@ -235,7 +241,5 @@ def contamination_flow(lake: LakePath, settings: ContaminationSettings, index_fi
         found = run_contamination(settings, home, report)
         record.counts.update({entry["suite"]: {label: entry[label] for label in LABELS} for entry in found})
         if index_file:
-            folders = [Path(settings.data)] if settings.data else []
-            suites = [load_suite(entry, folders, accept_licences=settings.accept_licences) for entry in settings.suites]
-            shutil.copyfile(index_of(suites, settings.threshold, home).path, index_file)
+            shutil.copyfile(index_of(load_suites(settings, home), settings.threshold, home).path, index_file)
     return found

@@ -61,12 +61,14 @@ class Row:
 class Index:
     """Texts to look for. ``rows[t]``: whose text ``t`` is. ``words``, ``weights``: its tokens.
 
-    ``needed``, ``reach`` and the rest are what ``kernels/overlap.py`` takes. ``short``: rows of texts below n words.
+    ``helped``: questions whose items have a passage, which may stand near and make them long. ``short``: rows of texts
+    below n words. The rest is what ``kernels/overlap.py`` takes.
     """
 
     rows: tuple[tuple[Row, ...], ...]
     words: WordColumn
     weights: Weights
+    helped: npt.NDArray[np.bool_]
     needed: Places
     reach: Places
     keys: Hashes
@@ -99,12 +101,16 @@ def build_index(items: pa.Table, config: MatchConfig) -> Index:
     known, first = np.unique(gram, return_index=True)
     held = np.bincount(owner, minlength=len(long))
     lengths = np.diff(words.offsets)
-    needed = np.where(lengths <= config.perfect_words, held, np.maximum(1, np.ceil(config.coverage * held)))
+    passages = {(row.suite, row.item) for row in rows if row.form == PASSAGE}
+    helped = np.array([any((row.suite, row.item) in passages for row in by_text[key]) for key in long], np.bool_)
+    perfect = (lengths <= config.perfect_words) & ~helped
+    needed = np.where(perfect, held, np.maximum(1, np.ceil(config.coverage * held)))
     slots, number, bits = make_table(known)
     return Index(
         rows=tuple(tuple(by_text[key]) for key in long),
         words=words,
         weights=_weights(words, [suite for suite, _, _ in long]),
+        helped=helped,
         needed=needed.astype(np.int32),
         reach=np.full(len(long), config.misses, np.int32),
         keys=slots,

@@ -29,6 +29,7 @@ ANSWER_WEIGHT = 0.25  # of the score of question and answer, decon's for a quest
 FEW_WORDS = 8  # a question below says too little alone: "What is the capital of France?"
 SHORT_ANSWER = 3  # answers up to this many words must stand in one piece, longer ones by their edit distance
 SHORT_WINDOW, LONG_WINDOW = 50, 100  # words after the question that count as near; a long answer has twice its length
+LISTED = 0.8  # share of an option's words that makes it one of a list
 NEAR_PASSAGE = 100  # words between a question and its passage
 NEARLY = 1e-6
 ANNOUNCED = ("answer", "answers", "ans", "key", "correct", "案", "选", "選")  # the last word before a letter, or nearly
@@ -108,7 +109,8 @@ def places_of(column: WordColumn, index: Index, config: MatchConfig) -> Iterator
         index.words.offsets[text],
         index.words.offsets[text + 1],
     )
-    least = (config.required(size) - ANSWER_WEIGHT) / (1 - ANSWER_WEIGHT)
+    required = np.where(index.helped[text], config.threshold, config.required(size))
+    least = (required - ANSWER_WEIGHT) / (1 - ANSWER_WEIGHT)
     good = np.flatnonzero(share + NEARLY >= least)
     seen = set()
     for place in good:
@@ -128,12 +130,13 @@ def judge(
         return _found(place, row, None, place.similarity, PASSAGE, column) if enough else None
     if passage is not None and passage.first <= place.first and place.last <= passage.last:
         return None  # a sentence of the passage that the question repeats
+    beside = passage is not None and _near(place, passage)
+    words += int(index.lengths[passage.text]) if passage is not None and beside else 0
     answer, length = answer_near(column, place, row)
     both = (1 - ANSWER_WEIGHT) * place.similarity + ANSWER_WEIGHT * answer
     if answer + NEARLY >= config.threshold and both + NEARLY >= config.required(words + length):
         return _found(place, row, answer, max(both, place.similarity), ANSWER, column)
-    supported = words >= FEW_WORDS or (passage is not None and _near(place, passage))
-    if supported and place.similarity + NEARLY >= config.required(words):
+    if words >= FEW_WORDS and place.similarity + NEARLY >= config.required(words):
         return _found(place, row, answer, place.similarity, INPUT, column)
     return None
 
@@ -151,20 +154,22 @@ def _found(place: Place, row: Row, answer: float | None, score: float, label: st
 def answer_near(column: WordColumn, place: Place, row: Row) -> tuple[float, int]:
     """How much of a right answer stands after the question, and the words of that answer.
 
-    Where the options stand there too, all of them, the right one is told by its letter only: 1 when the letter follows
-    a word such as "answer", else 0.
+    Where options stand there too, at least half of the wrong ones, the right one is told by its letter only: 1 when the
+    letter follows a word such as "answer", else 0.
     """
     stop = int(column.offsets[place.document + 1])
     if row.options:
-        after = column.hashes[place.last if row.form != "options" else place.first : stop]
-        reach = 2 * sum(len(option) for option in row.options) + SHORT_WINDOW + (place.last - place.first)
-        if row.form == "options" or all(_share(after[:reach], option) == 1.0 for option in row.options):
+        first = place.first if row.form == "options" else place.last
+        reach = 2 * sum(len(option) for option in row.options) + SHORT_WINDOW + (place.last - first)
+        window = column.hashes[first : min(stop, first + reach)]
+        wrong = [option for option in row.options if not np.array_equal(option, row.answers[0])]
+        if row.form == "options" or 2 * sum(_share(window, option) >= LISTED for option in wrong) >= len(wrong):
             tail = column.hashes[place.last : min(stop, place.last + reach)]
             return (1.0 if _letter_told(tail, row.letter) else 0.0), len(row.letter)
     best, length = 0.0, 0
     for answer in row.answers:
-        window = SHORT_WINDOW if len(answer) <= SHORT_ANSWER else max(LONG_WINDOW, 2 * len(answer))
-        share = _share(column.hashes[place.last : min(stop, place.last + window)], answer)
+        near = SHORT_WINDOW if len(answer) <= SHORT_ANSWER else max(LONG_WINDOW, 2 * len(answer))
+        share = _share(column.hashes[place.last : min(stop, place.last + near)], answer)
         if share > best:
             best, length = share, len(answer)
     return best, length

@@ -12,7 +12,10 @@ from evals.contamination.clean_scores import DIFFERENCE, clean_scores, paired_di
 from evals.contamination.labels import label_items
 from evals.contamination.texts import eval_items
 from evals.suite import load_suite
-from flows.contamination import add_clean_scores, checkpoint_digest
+from flows.contamination import add_clean_scores, checkpoint_digest, find_corpus
+from flows.lineage import find_trained
+from flows.reporter import Reporter
+from flows.settings import ContaminationSettings
 from schemas.errors import UsageError
 from schemas.lake import Dataset, Lake, empty
 from schemas.tables import Contamination, Curated, Documents, EvalItems, EvalRuns, Samples, Scores
@@ -324,6 +327,16 @@ def test_clean_scores_stand_beside_the_others_and_are_replaced(tmp_path: Path) -
     assert next(entry["n"] for entry in stored if entry["subset"] == "clean") == 7
     add_clean_scores(digest, suite, dict.fromkeys(seen, "clean"), lake)
     assert len(lake.expect("evaluation", digest).tables["scores"]) == 1
+
+
+def test_a_corpus_that_is_not_there_is_refused_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="name a corpus to look through, or a checkpoint"):
+        ContaminationSettings.parse({"suites": ["sums"]}, "contamination")
+    settings = ContaminationSettings.parse({"suites": ["sums"], "corpus": ["newss"]}, "contamination")
+    with pytest.raises(UsageError, match="Curated sources of this lake: none yet"), Reporter() as report:
+        find_corpus(settings, "", Lake.open(tmp_path / "lake"), report)
+    with pytest.raises(UsageError, match="was not trained in this lake"):
+        find_trained("c" * 32, Lake.open(tmp_path / "lake"))
 
 
 def test_nothing_is_found_in_no_text() -> None:
