@@ -16,14 +16,28 @@ from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
 from dashboards.api import DocId, router
-from dashboards.pages import checkpoints, document, documents, funnel, gates, overview, submit
+from dashboards.pages import (
+    checkpoints,
+    compare,
+    document,
+    documents,
+    funnel,
+    gates,
+    items,
+    leaderboard,
+    overview,
+    submit,
+    trajectory,
+)
 from dashboards.reference import reference
 from dashboards.services import OnSubmit, Services
-from warehouse.answers import Fate
+from dashboards.trajectory_chart import Along
+from warehouse.answers import Fate, boards
 from warehouse.read import Warehouse
 from warehouse.state import State
 
 STATIC = Path(__file__).parent / "static"
+Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 ABOUT = "What the dashboards show, as JSON. Text, URLs and model outputs are data from a crawl: escape them."
 
 
@@ -91,7 +105,7 @@ def register_pages(services: Services) -> None:
         fate: Fate | None = None,
         rule: str | None = None,
         host: str | None = None,
-        offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+        offset: Offset = 0,
     ) -> None:
         await documents.draw(services, request, documents.Search(query, source, fate, rule, host, offset))
 
@@ -106,6 +120,45 @@ def register_pages(services: Services) -> None:
     @ui.page("/checkpoints", title="Checkpoints · Gristmill")
     async def checkpoints_page(request: Request) -> None:
         await checkpoints.draw(services, request)
+
+    @ui.page("/leaderboard", title="Leaderboard · Gristmill")
+    async def leaderboard_page(
+        request: Request,
+        area: str | None = None,
+        suite: str | None = None,
+        convention: str = boards.HEADLINES,
+        checkpoint: str = "",
+    ) -> None:
+        await leaderboard.draw(services, request, leaderboard.Filter(area, suite, convention, checkpoint))
+
+    @ui.page("/compare", title="Compare · Gristmill")
+    async def compare_page(
+        request: Request,
+        a: str | None = None,
+        b: str | None = None,
+        suite: str | None = None,
+        which: compare.Which = "any",
+        offset: Offset = 0,
+    ) -> None:
+        await compare.draw(services, request, compare.Question(a, b, suite, which, offset))
+
+    @ui.page("/items", title="Items · Gristmill")
+    async def items_page(
+        request: Request,
+        suite: str | None = None,
+        checkpoint: str | None = None,
+        convention: str | None = None,
+        verdict: str | None = None,
+        subset: str | None = None,
+        query: str = "",
+        offset: Offset = 0,
+    ) -> None:
+        asked = items.Asked(suite, checkpoint, convention, verdict, subset, query, offset)
+        await items.draw(services, request, asked)
+
+    @ui.page("/trajectory", title="Trajectory · Gristmill")
+    async def trajectory_page(request: Request, suite: str | None = None, along: Along = "step") -> None:
+        await trajectory.draw(services, request, suite, along)
 
     @ui.page("/gates", title="Gates · Gristmill")
     async def gates_page(request: Request) -> None:

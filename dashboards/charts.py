@@ -74,11 +74,11 @@ def stage_chart(funnel: Funnel, dark: bool) -> Options:
         rejected[stage.stage] += stage.rejected
     stages = [stage for stage in STAGES if stage in kept]
     return {
-        **_base(colours),
+        **base(colours),
         "grid": {"left": 8, "right": 40, "top": 36, "bottom": 28, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
-        "xAxis": _axis(colours, name="records", type="value", whole=True),
-        "yAxis": {**_axis(colours, type="category"), "data": stages, "inverse": True},
+        "xAxis": axis(colours, name="records", type="value", whole=True),
+        "yAxis": {**axis(colours, type="category"), "data": stages, "inverse": True},
         "series": [
             _bar("kept", colours.accent, [kept[stage] for stage in stages], "#ffffff" if not dark else "#0c0a09"),
             _bar("rejected", colours.rejected, [rejected[stage] for stage in stages], colours.text),
@@ -100,12 +100,12 @@ def rule_chart(funnel: Funnel, dark: bool) -> Options:
         bar = _bar(stage, colours.series[place % len(colours.series)], values, colours.text)
         series.append({**bar, "stack": "all", "label": {"show": True, "position": "right", "color": colours.muted}})
     return {
-        **_base(colours),
+        **base(colours),
         "grid": {"left": 8, "right": 48, "top": 36, "bottom": 28, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
-        "xAxis": _axis(colours, name="records", type="value", whole=True),
+        "xAxis": axis(colours, name="records", type="value", whole=True),
         "yAxis": {
-            **_axis(colours, type="category"),
+            **axis(colours, type="category"),
             "data": [key[1] for key, _ in largest],
             "inverse": True,
             "axisLabel": {"color": colours.text, "width": 180, "overflow": "truncate"},
@@ -131,7 +131,7 @@ def score_chart(scores: list[Score], dark: bool) -> Options:
             {
                 "type": "line",
                 "name": name,
-                "data": [[score.step, _round(score.value)] for score in members],
+                "data": [[score.step, rounded(score.value)] for score in members],
                 "symbol": "circle",
                 "symbolSize": 7,
                 "symbolOffset": [shift, 0],
@@ -144,7 +144,7 @@ def score_chart(scores: list[Score], dark: bool) -> Options:
                 "type": "custom",
                 "name": name,
                 ":renderItem": ERROR_BAR,
-                "data": [[score.step, _round(score.low), _round(score.high), shift] for score in members],
+                "data": [[score.step, rounded(score.low), rounded(score.high), shift] for score in members],
                 "encode": {"x": 0, "y": [1, 2]},
                 "itemStyle": {"color": colour},
                 "silent": True,
@@ -154,21 +154,26 @@ def score_chart(scores: list[Score], dark: bool) -> Options:
         )
     chance = next((score.chance for score in scores if score.chance is not None), None)
     if chance is not None and series:
-        series[0]["markLine"] = {
-            "silent": True,
-            "symbol": "none",
-            "lineStyle": {"type": "dashed", "color": colours.muted},
-            "label": {"formatter": "chance", "color": colours.muted, "position": "insideEndTop"},
-            "data": [{"yAxis": chance}],
-        }
+        series[0]["markLine"] = chance_line(chance, colours)
     return {
-        **_base(colours),
+        **base(colours),
         "grid": {"left": 12, "right": 24, "top": 40, "bottom": 34, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "data": sorted(groups)},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
-        "xAxis": {**_axis(colours, name="training step", type="value"), "min": 0},
-        "yAxis": {**_axis(colours, type="value"), "scale": True},
+        "xAxis": {**axis(colours, name="training step", type="value"), "min": 0},
+        "yAxis": {**axis(colours, type="value"), "scale": True},
         "series": series,
+    }
+
+
+def chance_line(chance: float, colours: Palette) -> Options:
+    """A dashed line at the score of guessing."""
+    return {
+        "silent": True,
+        "symbol": "none",
+        "lineStyle": {"type": "dashed", "color": colours.muted},
+        "label": {"formatter": "chance", "color": colours.muted, "position": "insideEndTop"},
+        "data": [{"yAxis": chance}],
     }
 
 
@@ -180,12 +185,12 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
         groups[loss.mixture, loss.run].append(loss)
     names = distinct(list(groups))
     return {
-        **_base(colours),
+        **base(colours),
         "grid": {"left": 12, "right": 24, "top": 40, "bottom": 34, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
-        "xAxis": {**_axis(colours, name="tokens seen", type="value"), "min": 0},
-        "yAxis": {**_axis(colours, type="value"), "scale": True},
+        "xAxis": {**axis(colours, name="tokens seen", type="value"), "min": 0},
+        "yAxis": {**axis(colours, type="value"), "scale": True},
         "series": [
             {
                 "type": "line",
@@ -193,7 +198,7 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
                 "showSymbol": False,
                 "lineStyle": {"width": 1.8},
                 "itemStyle": {"color": colours.series[place % len(colours.series)]},
-                "data": [[loss.tokens, _round(loss.loss)] for loss in members],
+                "data": [[loss.tokens, rounded(loss.loss)] for loss in members],
             }
             for place, (key, members) in enumerate(sorted(groups.items()))
         ],
@@ -211,17 +216,17 @@ def mixture_chart(shares: list[Share], dark: bool) -> Options:
     domains = sorted({share.domain for share in shares})
     label_colour = "#ffffff" if not dark else "#0c0a09"
     return {
-        **_base(colours),
+        **base(colours),
         "grid": {"left": 8, "right": 24, "top": 36, "bottom": 34, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
-        "xAxis": {**_axis(colours, name="share of tokens", type="value"), "max": 1},
-        "yAxis": {**_axis(colours, type="category"), "data": names, "inverse": True},
+        "xAxis": {**axis(colours, name="share of tokens", type="value"), "max": 1},
+        "yAxis": {**axis(colours, type="category"), "data": names, "inverse": True},
         "series": [
             {
                 **_bar(
                     domain,
                     colours.series[place % len(colours.series)],
-                    [_round(weights.get((*bar, domain), 0.0)) for bar in bars],
+                    [rounded(weights.get((*bar, domain), 0.0)) for bar in bars],
                     label_colour,
                 )
             }
@@ -236,7 +241,8 @@ def distinct(keys: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
     return {key: key[0] if key[0] and names.count(key[0]) == 1 else f"{key[0]} {key[1][:8]}".strip() for key in keys}
 
 
-def _base(colours: Palette) -> Options:
+def base(colours: Palette) -> Options:
+    """What all charts have in common."""
     return {
         "animation": False,
         "backgroundColor": "transparent",
@@ -245,8 +251,9 @@ def _base(colours: Palette) -> Options:
     }
 
 
-def _axis(colours: Palette, *, type: str, name: str = "", whole: bool = False) -> Options:
-    axis: Options = {
+def axis(colours: Palette, *, type: str, name: str = "", whole: bool = False) -> Options:
+    """An axis of the theme, with its name in the middle."""
+    found: Options = {
         "type": type,
         "axisLabel": {"color": colours.text if type == "category" else colours.muted},
         "axisLine": {"lineStyle": {"color": colours.line}},
@@ -254,9 +261,9 @@ def _axis(colours: Palette, *, type: str, name: str = "", whole: bool = False) -
         "splitLine": {"lineStyle": {"color": colours.line}},
     }
     if name:
-        axis |= {"name": name, "nameTextStyle": {"color": colours.muted}}
-        axis |= {"nameLocation": "middle", "nameGap": 26}
-    return axis | ({"minInterval": 1} if whole else {})
+        found |= {"name": name, "nameTextStyle": {"color": colours.muted}}
+        found |= {"nameLocation": "middle", "nameGap": 26}
+    return found | ({"minInterval": 1} if whole else {})
 
 
 def _bar(name: str, colour: str, values: list[Any], label: str) -> Options:
@@ -273,6 +280,6 @@ def _bar(name: str, colour: str, values: list[Any], label: str) -> Options:
     }
 
 
-def _round(value: float) -> float:
+def rounded(value: float) -> float:
     """Four significant decimals: tooltips show the number as it is."""
     return round(value, 4)

@@ -14,6 +14,10 @@ NAVIGATION = (
     ("Funnel", "/funnel"),
     ("Documents", "/documents"),
     ("Checkpoints", "/checkpoints"),
+    ("Leaderboard", "/leaderboard"),
+    ("Compare", "/compare"),
+    ("Items", "/items"),
+    ("Trajectory", "/trajectory"),
     ("Gates", "/gates"),
     ("Submit", "/submit"),
 )
@@ -21,6 +25,18 @@ TONES = {
     "kept": "good",
     "succeeded": "good",
     "passed": "good",
+    "pass": "good",
+    "right": "good",
+    "better": "good",
+    "wrong": "bad",
+    "worse": "bad",
+    "exception": "bad",
+    "timeout": "bad",
+    "memory": "bad",
+    "output_limit": "bad",
+    "denied": "bad",
+    "protocol": "bad",
+    "infra": "warn",
     "running": "busy",
     "queued": "busy",
     "warned": "warn",
@@ -124,6 +140,37 @@ def empty(what: str, *commands: str) -> None:
         ui.label(what).classes("empty-what")
         for command in commands:
             ui.label(command).classes("empty-command")
+
+
+@contextmanager
+def folded(heading: str, *, opened: bool = False) -> Iterator[None]:
+    """Something that is shown when its heading is clicked."""
+    with ui.element("details").props("open" if opened else "").classes("folded"):
+        with ui.element("summary"):
+            ui.label(heading)
+        yield
+
+
+def quoted(text: str, about: str = "") -> None:
+    """Text of a model or a benchmark, as it is, under a line that says what it is."""
+    if about:
+        ui.label(about).classes("quoted-about")
+    ui.label(text).classes("quoted").props('lang=""')
+
+
+def pager(first: int, shown: int, total: int, what: str, previous: str | None, following: str | None) -> None:
+    """Which of how many are shown, with links to the pages before and after."""
+    with ui.element("div").classes("pages"):
+        ui.label(f"{count(first + 1)}–{count(first + shown)} of {count(total)} {what}").classes("muted")
+        if previous:
+            ui.link("Previous", previous).classes("quiet-link")
+        if following:
+            ui.link("Next", following).classes("quiet-link")
+
+
+def p_value(p: float) -> str:
+    """A p-value with two digits, or what it is below of."""
+    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
 
 
 def count(number: int) -> str:

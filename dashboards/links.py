@@ -27,3 +27,26 @@ def documents_url(
 def record_url(doc_id: str | None, record_uri: str) -> str:
     """The page of one record: by doc_id, or by its place in the crawl when it has none."""
     return f"/documents/{quote(doc_id, safe='')}" if doc_id else page_url("/why", question=record_uri)
+
+
+def items_url(
+    suite: str | None,
+    checkpoint: str | None = None,
+    convention: str | None = None,
+    *,
+    verdict: str | None = None,
+    subset: str | None = None,
+    query: str = "",
+    offset: int = 0,
+) -> str:
+    """The graded answers of a checkpoint to a suite."""
+    return page_url(
+        "/items",
+        suite=suite,
+        checkpoint=checkpoint,
+        convention=convention,
+        verdict=verdict,
+        subset=subset,
+        query=query,
+        offset=offset if offset else None,
+    )

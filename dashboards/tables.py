@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from nicegui import ui
 
-Kind = Literal["text", "mono", "number", "score", "percent", "badge", "link", "wrap"]
+Kind = Literal["text", "mono", "number", "score", "percent", "badge", "link", "wrap", "interval", "signed"]
 
 CELL = """
 <q-td :props="props" :class="'cell cell-' + props.col.kind">
@@ -21,7 +21,15 @@ CELL = """
     :class="'badge tone-' + (props.row[props.col.name + '_tone'] || 'plain')">{{ props.value }}</span>
   <span v-else-if="props.col.kind === 'number'">{{ Number(props.value).toLocaleString('en-US') }}</span>
   <span v-else-if="props.col.kind === 'score'">{{ Number(props.value).toFixed(3) }}</span>
+  <span v-else-if="props.col.kind === 'signed'">
+    {{ (props.value > 0 ? '+' : '') + Number(props.value).toFixed(3) }}</span>
   <span v-else-if="props.col.kind === 'percent'">{{ (100 * props.value).toFixed(1) }} %</span>
+  <span v-else-if="props.col.kind === 'interval'" class="interval" role="img"
+    :title="props.value.title" :aria-label="props.value.title">
+    <span class="interval-reach" :style="{left: props.value.low + '%', right: (100 - props.value.high) + '%'}"></span>
+    <span v-if="props.value.mark !== null" class="interval-mark" :style="{left: props.value.mark + '%'}"></span>
+    <span class="interval-value" :style="{left: props.value.at + '%'}"></span>
+  </span>
   <span v-else :title="String(props.value)">{{ props.value }}</span>
 </q-td>
 """
@@ -38,7 +46,7 @@ class Column:
 
 def table(columns: Sequence[Column], rows: list[dict[str, Any]], *, page: int = 0) -> ui.table:
     """A sortable table of all rows, or ``page`` rows at a time."""
-    numbers = ("number", "score", "percent")
+    numbers = ("number", "score", "percent", "signed")
     drawn = ui.table(
         columns=[
             {
@@ -47,7 +55,7 @@ def table(columns: Sequence[Column], rows: list[dict[str, Any]], *, page: int = 
                 "field": column.name,
                 "kind": column.kind,
                 "align": "right" if column.kind in numbers else "left",
-                "sortable": True,
+                "sortable": column.kind != "interval",
             }
             for column in columns
         ],
@@ -59,3 +67,21 @@ def table(columns: Sequence[Column], rows: list[dict[str, Any]], *, page: int = 
     drawn.classes("grid")
     drawn.add_slot("body-cell", CELL)
     return drawn
+
+
+def interval(
+    value: float, low: float, high: float, scale: tuple[float, float], mark: float | None = None
+) -> dict[str, Any]:
+    """A cell of the kind ``interval``: a value with its ends on a ``scale``, and a mark such as chance or zero."""
+    least, most = scale
+
+    def place(number: float) -> float:
+        return round(min(100.0, max(0.0, 100 * (number - least) / (most - least))), 2) if most > least else 0.0
+
+    return {
+        "low": place(low),
+        "high": place(high),
+        "at": place(value),
+        "mark": None if mark is None else place(mark),
+        "title": f"{value:.3f}, 95 % interval {low:.3f} to {high:.3f}",
+    }

@@ -1,0 +1,239 @@
+"""Compare: is checkpoint B better than checkpoint A, on which suites, by how much, and on which items."""
+
+from asyncio import to_thread
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from fastapi import Request
+from nicegui import ui
+
+from dashboards.charts import distinct
+from dashboards.layout import badge, card, count, empty, folded, frame, p_value, pager, quoted, title, words
+from dashboards.links import items_url, page_url
+from dashboards.services import Services
+from dashboards.tables import Column, interval, table
+from schemas.errors import GristmillError
+from warehouse.compare import compare, sides
+from warehouse.comparison import Comparison, Difference, Discordant, Side, SuiteComparison
+
+PAGE = 10
+SHORT = 600
+Which = Literal["any", "a", "b"]
+WHICH: dict[Which, str] = {"any": "all that differ", "a": "A did better", "b": "B did better"}
+ABOUT = "Is B better than A? Item by item, on the suites that both were asked. Differences are B - A."
+EVALUATE = "gristmill evaluate CHECKPOINT"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the address of the page says: two digests, the suite whose items are shown, and which of them."""
+
+    a: str | None = None
+    b: str | None = None
+    suite: str | None = None
+    which: Which = "any"
+    offset: int = 0
+
+    @property
+    def url(self) -> str:
+        """The address that says this."""
+        which = None if self.which == "any" else self.which
+        return page_url("/compare", a=self.a, b=self.b, suite=self.suite, which=which, offset=self.offset or None)
+
+
+async def draw(services: Services, request: Request, question: Question) -> None:
+    """The page at ``/compare``."""
+    warehouse = services.warehouse
+    known = await to_thread(sides, warehouse)
+    with frame("Compare", request, warehouse.version):
+        title("Compare", ABOUT)
+        if len(known) < 2:
+            with card():
+                empty("Two checkpoints must have been evaluated before they can be compared.", EVALUATE)
+            return
+        _form(known, question)
+        if not (question.a and question.b):
+            with card():
+                empty("Choose two checkpoints.")
+            return
+        try:
+            answer = await to_thread(compare, warehouse, question.a, question.b, examples=0)
+        except GristmillError as error:
+            with card():
+                empty(str(error))
+            return
+        _summary(answer, question)
+        _refused(answer)
+        suite = _chosen(answer, question)
+        if suite is not None:
+            # examined again for its items alone: p-values above are Holm's over all suites
+            whole = await to_thread(compare, warehouse, question.a, question.b, [suite.suite])
+            _suite(answer, suite, whole.suites[0].discordant, replace(question, suite=suite.suite))
+
+
+def _form(known: list[Side], question: Question) -> None:
+    names = distinct([(side.label, side.checkpoint) for side in known])
+    labels = {side.checkpoint: names[side.label, side.checkpoint] for side in known}
+    with ui.element("form").classes("controls") as form:
+        a = _select("A", labels, question.a)
+        b = _select("B, which may be better", labels, question.b)
+
+        def go() -> None:
+            ui.navigate.to(Question(a.value, b.value, question.suite).url)
+
+        ui.button("Compare", icon="compare_arrows").props("unelevated no-caps type=submit")
+        if question.a and question.b:
+            ui.link("Swap", Question(question.b, question.a, question.suite).url).classes("quiet-link")
+        form.on("submit.prevent", go)
+
+
+def _select(label: str, labels: dict[str, str], value: str | None) -> ui.select:
+    known = next((digest for digest in labels if value and digest.startswith(value)), None)
+    return ui.select(labels, label=label, value=known).props("outlined dense").classes("control names")
+
+
+def _chosen(answer: Comparison, question: Question) -> SuiteComparison | None:
+    """The suite that was asked for, or the first with items that differ."""
+    asked = [suite for suite in answer.suites if suite.suite == question.suite]
+    differ = [suite for suite in answer.suites if suite.whole.more_a + suite.whole.more_b]
+    return next(iter(asked or differ), None)
+
+
+def _summary(answer: Comparison, question: Question) -> None:
+    verdicts = Counter(suite.whole.verdict for suite in answer.suites)
+    tests = len(answer.suites)
+    with card(classes="comparison"):
+        for side, letter in ((answer.a, "A"), (answer.b, "B")):
+            with ui.element("div").classes("answer-head"):
+                ui.label(letter).classes("muted")
+                ui.label(side.label).classes("answer-name")
+                ui.label(side.checkpoint[:12]).classes("muted")
+        parts = [f"B is {verdict} on {verdicts[verdict]}" for verdict in ("better", "worse") if verdicts[verdict]]
+        if verdicts["not shown"]:
+            parts.append(f"no difference is shown on {verdicts['not shown']}")
+        suites = "suite" if tests == 1 else "suites"
+        ui.label(f"Of {tests} {suites}: {', '.join(parts)} (p after Holm over {tests} below 0.05).").classes("says")
+        reach = max(max(abs(suite.whole.low), abs(suite.whole.high)) for suite in answer.suites)
+        rows = [
+            _row(suite, suite.whole, reach) | {"suite_href": Question(question.a, question.b, suite.suite).url}
+            for suite in answer.suites
+        ]
+        table([Column("suite", "Suite", "link"), Column("metric", "Metric"), *COLUMNS], rows, page=50).classes("board")
+        ui.label(
+            "“Better” counts the items on which one did better than the other; “could show” is the difference that a set of "
+            "this size and spread would have shown in four of five cases. ↓ marks metrics where lower is better."
+        ).classes("card-about")
+
+
+COLUMNS = (
+    Column("verdict", "B is", "badge"),
+    Column("value_a", "A", "score"),
+    Column("value_b", "B", "score"),
+    Column("difference", "B - A", "signed"),
+    Column("bar", "95 % interval", "interval"),
+    Column("ends", ""),
+    Column("p", "p"),
+    Column("holm", "p, Holm"),
+    Column("better", "Better A : B"),
+    Column("items", "Items", "number"),
+    Column("detectable", "Could show", "score"),
+)
+
+
+def _row(suite: SuiteComparison, part: Difference, reach: float) -> dict[str, Any]:
+    """A line of a table; bars are on a scale from ``-reach`` to ``reach``."""
+    metric = words(suite.metric) + ("" if suite.higher_is_better else " ↓")
+    numbers = {"value_a", "value_b", "difference", "items", "detectable", "subset"}
+    return part.model_dump(include=numbers) | {
+        "suite": suite.suite,
+        "metric": metric,
+        "verdict": part.verdict,
+        "verdict_tone": {"better": "good", "worse": "bad"}.get(part.verdict, "plain"),
+        "bar": interval(part.difference, part.low, part.high, (-reach, reach), 0.0),
+        "ends": f"{part.low:+.3f} to {part.high:+.3f}",
+        "p": p_value(part.p).removeprefix("p ").removeprefix("= "),
+        "better": f"{count(part.more_a)} : {count(part.more_b)}",
+        "holm": p_value(part.p_holm).removeprefix("p ").removeprefix("= "),
+    }
+
+
+def _refused(answer: Comparison) -> None:
+    if answer.refused:
+        columns = [Column("suite", "Suite"), Column("reason", "Why", "wrap")]
+        with card("Not compared"):
+            table(columns, [refused.model_dump() for refused in answer.refused], page=10)
+
+
+def _suite(answer: Comparison, suite: SuiteComparison, differ: list[Discordant], question: Question) -> None:
+    with card(suite.suite, f"{words(suite.metric)}, graded by {suite.convention}"):
+        ui.label(_sentence(suite.whole.sentence)).classes("says")
+        if suite.macro:
+            ui.label(_sentence(f"every subject alike: {suite.macro.sentence}")).classes("says")
+        if suite.whole.clusters < suite.whole.items:
+            ui.label(
+                f"{count(suite.whole.items)} items in {count(suite.whole.clusters)} passages: items of one passage are "
+                "no independent evidence, and intervals and p-values take that into account."
+            ).classes("muted")
+        if suite.left_out:
+            ui.label(f"{count(suite.left_out)} items are left out: the machine failed on them.").classes("muted")
+        for note in suite.notes:
+            ui.label(_sentence(note)).classes("muted")
+        if suite.subjects:
+            reach = max(max(abs(part.low), abs(part.high)) for part in suite.subjects)
+            columns = [Column("subset", "Subject"), *COLUMNS]
+            table(columns, [_row(suite, part, reach) for part in suite.subjects], page=25).classes("board")
+    if not differ:
+        return
+    shown = [
+        item for item in differ if question.which == "any" or (item.value_a > item.value_b) == (question.which == "a")
+    ]
+    with card("Items that differ", "Largest differences first. Of several answers to an item the first is shown."):
+        with ui.element("div").classes("answer-head"):
+            for which, label in WHICH.items():
+                link = ui.link(label, replace(question, which=which, offset=0).url).classes("nav-link")
+                if which == question.which:
+                    link.classes("active")
+        if not shown:
+            ui.label("There are none.").classes("muted")
+        part = shown[question.offset : question.offset + PAGE]
+        for item in part:
+            _discordant(answer, suite, item)
+        if part:
+            last = question.offset + len(part)
+            before = replace(question, offset=max(0, question.offset - PAGE)).url if question.offset else None
+            after = replace(question, offset=last).url if last < len(shown) else None
+            pager(question.offset, len(part), len(shown), "items", before, after)
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a full stop, but a name at its start as it is."""
+    start = text[:1].upper() if text.startswith(("no difference", "every subject", "answered by")) else text[:1]
+    return f"{start}{text[1:]}."
+
+
+def _discordant(answer: Comparison, suite: SuiteComparison, item: Discordant) -> None:
+    with ui.element("article").classes("discordant"):
+        with ui.element("div").classes("answer-head"):
+            ui.label(item.item).classes("answer-name")
+            ui.label(" · ".join(part for part in (item.subset, item.cluster) if part)).classes("muted")
+        with folded("Prompt", opened=len(item.prompt) <= SHORT):
+            quoted(item.prompt)
+        quoted(item.expected, "Gold answer")
+        both = (
+            (answer.a, "A", item.verdict_a, item.value_a, item.output_a, item.detail_a),
+            (answer.b, "B", item.verdict_b, item.value_b, item.output_b, item.detail_b),
+        )
+        with ui.element("div").classes("sides"):
+            for side, letter, verdict, value, output, detail in both:
+                with ui.element("div"):
+                    with ui.element("div").classes("side-head"):
+                        ui.label(letter).classes("muted")
+                        badge(verdict)
+                        if value not in (0.0, 1.0):
+                            ui.label(f"{value:.3f}")
+                        link = items_url(suite.suite, side.checkpoint, suite.convention, query=item.item)
+                        ui.link(side.label, link).classes("ellipsis quiet-link")
+                    quoted(output)
+                    if detail and detail != output:
+                        ui.label(detail).classes("quoted-about")

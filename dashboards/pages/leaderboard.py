@@ -1,0 +1,200 @@
+"""Leaderboard: the checkpoints of every suite by score, with intervals, and a rank only where it is known."""
+
+from asyncio import to_thread
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from fastapi import Request
+from nicegui import ui
+
+from dashboards.layout import card, count, empty, frame, p_value, title, words
+from dashboards.links import items_url, page_url
+from dashboards.services import Services
+from dashboards.tables import Column, interval, table
+from warehouse.answers import Score, boards
+
+LEVEL = 0.05
+WHOLE = 200
+ABOUT = (
+    "Bars are 95 % intervals, the dashed mark is chance. A checkpoint has a rank of its own where its differences from "
+    "both neighbours are real; the others share a range."
+)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the address of the page says."""
+
+    area: str | None = None
+    suite: str | None = None
+    convention: str = boards.HEADLINES
+    checkpoint: str = ""
+
+    @property
+    def url(self) -> str:
+        """The address that says this."""
+        convention = None if self.convention == boards.HEADLINES else self.convention
+        return page_url(
+            "/leaderboard", area=self.area, suite=self.suite, convention=convention, checkpoint=self.checkpoint
+        )
+
+
+async def draw(services: Services, request: Request, wanted: Filter) -> None:
+    """The page at ``/leaderboard``."""
+    warehouse = services.warehouse
+    choices = await to_thread(boards.choices, warehouse)
+    found = await to_thread(
+        boards.leaderboard,
+        warehouse,
+        area=wanted.area,
+        suite=wanted.suite,
+        convention=wanted.convention,
+        checkpoint=wanted.checkpoint,
+        top=WHOLE if wanted.suite else boards.TOP,
+    )
+    by_subject = [await to_thread(boards.subjects, warehouse, board) for board in found] if wanted.suite else []
+    with frame("Leaderboard", request, warehouse.version):
+        title("Leaderboard", ABOUT)
+        if not choices.suites:
+            with card():
+                empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT")
+            return
+        _form(choices, wanted)
+        if not found:
+            with card():
+                empty("No score matches these filters.", "Take away a filter.")
+        for area, members in groupby(found, key=lambda board: board.area):
+            ui.label(area.capitalize()).classes("area-title").props('role="heading" aria-level="2"')
+            for board in members:
+                _board(board, wanted)
+        for part in by_subject:
+            if part.rows:
+                _subjects(part)
+
+
+def _form(choices: boards.Choices, wanted: Filter) -> None:
+    with ui.element("form").classes("controls").props('role="search"') as form:
+        area = _select("Area", choices.areas, wanted.area)
+        suite = _select("Suite", choices.suites, wanted.suite)
+        graded_by = [boards.HEADLINES, boards.EVERY, *choices.conventions]
+        convention = (
+            ui.select(
+                graded_by,
+                label="Graded by",
+                value=wanted.convention if wanted.convention in graded_by else boards.HEADLINES,
+            )
+            .props("outlined dense")
+            .classes("control")
+        )
+        checkpoint = (
+            ui.input("Checkpoint", value=wanted.checkpoint).props("outlined dense clearable").classes("control wide")
+        )
+
+        def go() -> None:
+            chosen = Filter(area.value, suite.value, convention.value, (checkpoint.value or "").strip())
+            ui.navigate.to(chosen.url)
+
+        ui.button("Show", icon="filter_list").props("unelevated no-caps type=submit")
+        ui.link("Clear", "/leaderboard").classes("quiet-link")
+        form.on("submit.prevent", go)
+
+
+def _select(label: str, options: list[str], value: str | None) -> ui.select:
+    known = value if value in options else None
+    return ui.select(options, label=label, value=known, clearable=True).props("outlined dense").classes("control")
+
+
+def _board(board: boards.Board, wanted: Filter) -> None:
+    scale = _scale([standing.score for standing in board.standings])
+    rows = [_row(standing, scale) for standing in board.standings]
+    has_chance = any(row["chance"] is not None for row in rows)
+    has_macro = any(row["macro"] is not None for row in rows)
+    facts = [
+        words(board.metric) + ("" if board.higher_is_better else ", lower is better"),
+        f"graded by {board.convention}" + ("" if board.headline else " (not the headline)"),
+        f"version {board.suite_digest[:8]}" if board.suite_digest else "",
+        f"jail {board.jail_tier}" if board.jail_tier else "",
+    ]
+    with card(board.suite, " · ".join(fact for fact in facts if fact)):
+        columns = [
+            Column("rank", "Rank"),
+            Column("label", "Checkpoint", "link"),
+            Column("value", "Score", "score"),
+            Column("bar", "95 % interval", "interval"),
+            Column("ends", ""),
+            *([Column("macro", "Macro", "score")] if has_macro else []),
+            Column("n", "Items", "number"),
+            *([Column("chance", "Chance", "score"), Column("centred", "Centred", "score")] if has_chance else []),
+            *([Column("above", "", "badge")] if any(row["above"] for row in rows) else []),
+            Column("gap", "Ahead of the next", "badge"),
+            Column("by", "Told by"),
+        ]
+        table(columns, rows, page=25).classes("board")
+        hidden = board.checkpoints - len(board.standings)
+        with ui.element("div").classes("pages"):
+            if hidden:
+                ui.link(f"All {count(board.checkpoints)}", replace(wanted, suite=board.suite).url).classes("quiet-link")
+            if not wanted.suite and (has_macro or not board.higher_is_better):
+                ui.link("By subject", replace(wanted, suite=board.suite).url).classes("quiet-link")
+            if len(board.standings) > 1:
+                a, b = (standing.score.checkpoint for standing in (board.standings[1], board.standings[0]))
+                ui.link("Compare the first two", page_url("/compare", a=a, b=b, suite=board.suite)).classes(
+                    "quiet-link"
+                )
+
+
+def _scale(scores: list[Score]) -> tuple[float, float]:
+    """From 0 to 1; for bits per byte the range there is."""
+    if scores[0].higher_is_better:
+        return 0.0, 1.0
+    return min(score.low for score in scores), max(score.high for score in scores)
+
+
+def _row(standing: boards.Standing, scale: tuple[float, float]) -> dict[str, Any]:
+    score, gap = standing.score, standing.gap
+    known = standing.first_rank == standing.last_rank
+    row: dict[str, Any] = {
+        "rank": str(standing.first_rank) if known else f"{standing.first_rank}–{standing.last_rank}",
+        "label": score.label or score.checkpoint[:12],
+        "label_href": items_url(score.suite, score.checkpoint, score.convention),
+        "value": score.value,
+        "bar": interval(score.value, score.low, score.high, scale, score.chance),
+        "ends": f"{score.low:.3f} – {score.high:.3f}",
+        "macro": standing.macro.value if standing.macro else None,
+        "n": score.n,
+        "chance": score.chance,
+        "centred": score.centred,
+        "above": "not above chance" if score.above_chance is not None and score.above_chance >= LEVEL else None,
+        "above_tone": "warn",
+        "gap": None,
+        "by": None,
+    }
+    if gap is not None:
+        row["gap"] = f"by {gap.difference:.3f}" if gap.shown else "not shown"
+        row["gap_tone"] = "good" if gap.shown else "plain"
+        row["by"] = gap.by if gap.p is None else f"{gap.by}, {p_value(gap.p)}"
+    return row
+
+
+def _subjects(part: boards.Subjects) -> None:
+    names = {"all": "all items alike (micro)", "macro": "all subjects alike (macro)"}
+    columns = [
+        Column("subset", "Subject"),
+        Column("n", "Items", "number"),
+        *([Column("chance", "Chance", "score")] if any(row.chance is not None for row in part.rows) else []),
+        *(Column(f"at{place}", score.label or score.checkpoint[:12]) for place, score in enumerate(part.checkpoints)),
+    ]
+    rows = [
+        {"subset": names.get(row.subset, row.subset), "n": row.n, "chance": row.chance}
+        | {f"at{place}": _cell(score) for place, score in enumerate(row.scores)}
+        for row in part.rows
+    ]
+    direction = "" if part.higher_is_better else ", lower is better"
+    about = f"{words(part.metric)}{direction}, graded by {part.convention}; the ends of the 95 % interval in brackets."
+    with card(f"{part.suite} by subject", about):
+        table(columns, rows).classes("board subjects")
+
+
+def _cell(score: Score | None) -> str | None:
+    return None if score is None else f"{score.value:.3f} ({score.low:.2f}–{score.high:.2f})"

@@ -1,0 +1,124 @@
+"""Trajectory: scores along training, how much of a curve is noise, and which suites tell the mixtures apart."""
+
+from asyncio import to_thread
+from collections import defaultdict
+
+from fastapi import Request
+from nicegui import ui
+
+from dashboards.layout import card, empty, frame, is_dark, title, words
+from dashboards.links import page_url
+from dashboards.services import Services
+from dashboards.tables import Column, table
+from dashboards.trajectory_chart import Along, trajectory_chart
+from warehouse.trajectory import Line, Strength, Trajectories, trajectories
+
+ALL = "all suites"
+ABOUT = (
+    "Scores against training, a line for each run: the points are the scores, the line is their mean over the last "
+    "{last} checkpoints, the band around it the noise of the last {last}, and the dashed line chance."
+)
+
+
+async def draw(services: Services, request: Request, suite: str | None, along: Along) -> None:
+    """The page at ``/trajectory``."""
+    found = await to_thread(trajectories, services.warehouse)
+    with frame("Trajectory", request, services.warehouse.version):
+        title("Trajectory", ABOUT.format(last=found.last))
+        if not found.lines:
+            with card():
+                empty(
+                    "No checkpoint of a training run has been scored yet.",
+                    "gristmill train",
+                    "gristmill evaluate CHECKPOINT",
+                )
+            return
+        _form(found, suite, along)
+        _charts(found, suite, along, is_dark(request))
+        _strengths(found)
+        _agreements(found)
+
+
+def _form(found: Trajectories, suite: str | None, along: Along) -> None:
+    suites = sorted({line.suite for line in found.lines})
+    with ui.element("div").classes("controls"):
+        ui.select(
+            [ALL, *suites],
+            value=suite if suite in suites else ALL,
+            label="Suite",
+            on_change=lambda event: ui.navigate.to(_url(None if event.value == ALL else event.value, along)),
+        ).props("outlined dense").classes("control")
+        ui.select(
+            {"step": "training step", "tokens": "tokens seen"},
+            value=along,
+            label="Along",
+            on_change=lambda event: ui.navigate.to(_url(suite, event.value)),
+        ).props("outlined dense").classes("control")
+
+
+def _url(suite: str | None, along: Along) -> str:
+    return page_url("/trajectory", suite=suite, along=None if along == "step" else along)
+
+
+def _charts(found: Trajectories, suite: str | None, along: Along, dark: bool) -> None:
+    groups: dict[tuple[str, str, str], list[Line]] = defaultdict(list)
+    for line in found.lines:
+        if suite in (None, line.suite):
+            groups[line.suite, line.metric, line.convention].append(line)
+    if not groups:
+        with card():
+            empty("No training run has a score on this suite.", "gristmill evaluate CHECKPOINT --suite SUITE")
+    strengths = {(one.suite, one.metric, one.convention): one for one in found.suites}
+    with ui.element("div").classes("chart-grid"):
+        for key, lines in groups.items():
+            direction = "higher is better" if lines[0].higher_is_better else "lower is better"
+            told = _told(strengths[key])
+            with card(key[0], f"{words(key[1])}, {direction}. {told}"):
+                ui.echart(trajectory_chart(lines, along, dark)).classes("chart small")
+
+
+def _told(strength: Strength) -> str:
+    """The signal-to-noise ratio in words."""
+    if strength.ratio is None:
+        return "Signal-to-noise needs two runs of two checkpoints."
+    return f"Signal-to-noise {strength.ratio:.1f} over {strength.runs} runs."
+
+
+def _strengths(found: Trajectories) -> None:
+    columns = [
+        Column("suite", "Suite"),
+        Column("metric", "Metric"),
+        Column("convention", "Graded by"),
+        Column("runs", "Runs", "number"),
+        Column("signal", "Signal", "score"),
+        Column("noise", "Noise", "score"),
+        Column("ratio", "Signal-to-noise", "score"),
+    ]
+    about = (
+        "Signal is the largest difference between runs by their smoothed last score, noise the standard deviation of "
+        f"their last {found.last} scores. Where the ratio is small, a difference between two checkpoints says little."
+    )
+    with card("Which suites tell the runs apart", about):
+        rows = [{**one.model_dump(), "metric": words(one.metric)} for one in found.suites]
+        table(columns, sorted(rows, key=lambda row: -(row["ratio"] or 0.0)), page=25)
+
+
+def _agreements(found: Trajectories) -> None:
+    if not found.agreements:
+        return
+    columns = [
+        Column("suite", "Suite"),
+        Column("metric", "Metric"),
+        Column("other", "Other suite"),
+        Column("other_metric", "Its metric"),
+        Column("runs", "Runs", "number"),
+        Column("accuracy", "Same order", "percent"),
+    ]
+    rows = [
+        {**pair.model_dump(), "metric": words(pair.metric), "other_metric": words(pair.other_metric)}
+        for pair in found.agreements
+    ]
+    with card(
+        "Which suites agree", "Pairs of runs that two suites put in the same order; half of them is no agreement."
+    ):
+        table(columns, rows, page=10)
