@@ -1,7 +1,7 @@
 """Grade: stored responses become samples, one for each answer and convention. A pure function, but for the code jail.
 
 Code runs in the jail and nowhere else. An answer that the machine failed on (verdict ``infra``) is kept as a sample of
-weight 0 and never counts as wrong. Cost: about 90 ms a program and worker, 1 to 50 ms an answer that needs algebra;
+weight 0 and never counts as wrong. Cost: about 35 ms a program and core, 1 to 50 ms an answer that needs algebra;
 other written answers and choices cost nothing.
 """
 
@@ -53,9 +53,11 @@ def grade(
     :class:`GristmillError` for responses to items that the suite does not have.
     """
     answers = answers_of(suite, responses)
+    names = conventions or suite.settings.conventions
+    run = _code_grades(names, answers, jail_workers, progress) if suite.code else {}
     rows: list[dict[str, Any]] = []
-    for name in conventions or suite.settings.conventions:
-        grades = _grades(suite, CONVENTIONS[name], answers, jail_workers, progress)
+    for name in names:
+        grades = run[name] if name in run else _grades(suite, CONVENTIONS[name], answers, jail_workers, progress)
         rows.extend(_sample(suite, name, answer, found) for answer, found in zip(answers, grades, strict=True))
     if not conventions:
         rows.extend(_gold(suite, responses))
@@ -78,14 +80,34 @@ def answers_of(suite: Suite, responses: pa.Table) -> list[Answer]:
     return [(items[name], list(group)) for (name, _), group in grouped]
 
 
+def _code_grades(
+    names: Sequence[str], answers: Sequence[Answer], workers: int, progress: Progress
+) -> dict[str, list[Grade]]:
+    """Grades under each code convention among ``names``.
+
+    Of one answer, programs that are equal are run once. That saves time, and a program that does not do the same every
+    time cannot look as if the convention mattered.
+    """
+    require()
+    made = {
+        name: [convention.program(item, rows[0]["text"]) for item, rows in answers if isinstance(item, CodeItem)]
+        for name in names
+        if isinstance(convention := CONVENTIONS[name], CodeConvention)
+    }
+    distinct = {(place, program.code): program for programs in made.values() for place, program in enumerate(programs)}
+    outcomes = grade_programs(
+        list(distinct.values()), workers=workers, progress=lambda done: progress("run", done, len(distinct))
+    )
+    found = dict(zip(distinct, outcomes, strict=True))
+    return {
+        name: [grade_code(program, found[place, program.code]) for place, program in enumerate(programs)]
+        for name, programs in made.items()
+    }
+
+
 def _grades(
     suite: Suite, convention: Convention, answers: Sequence[Answer], workers: int, progress: Progress
 ) -> Iterable[Grade]:
-    if isinstance(convention, CodeConvention):
-        require()
-        programs = [convention.program(item, rows[0]["text"]) for item, rows in answers if isinstance(item, CodeItem)]
-        outcomes = grade_programs(programs, workers=workers, progress=lambda done: progress("run", done, len(programs)))
-        return [grade_code(program, outcome) for program, outcome in zip(programs, outcomes, strict=True)]
     stop = suite.settings.generation.stop if suite.settings.generation else ()
     texts = [cut(rows[0]["text"], stop)[0] for _, rows in answers]
     if isinstance(convention, TextConvention):

@@ -97,6 +97,23 @@ def test_the_controls(data: Path, tmp_path: Path, model: Callable[[CodeItem], st
     assert [row["value"] for row in score(suite, samples).to_pylist()] == [value]
 
 
+def test_equal_programs_of_one_answer_are_run_once(data: Path, tmp_path: Path) -> None:
+    suite = load_suite("humaneval@2", data=data)
+    outputs = read_outputs(write(tmp_path / "outputs.jsonl", suite, gold, gold), suite)
+    runs: list[int] = []
+
+    samples = grade(
+        suite,
+        outputs.responses,
+        ("humaneval.official", "humaneval.lm-eval", "humaneval.opencompass-v2"),
+        progress=lambda what, done, total: runs.append(total),
+    )
+
+    assert runs == [8] * 8  # two items, two answers each; two conventions make the same program of an answer
+    verdicts = {(row["convention"], row["verdict"]) for row in samples.to_pylist()}
+    assert verdicts >= {("humaneval.official", "pass"), ("humaneval.lm-eval", "pass")}
+
+
 def test_missing_items_end_with_words_not_with_a_traceback(tmp_path: Path) -> None:
     told = gristmill("grade", "--suite", "gristmill-code", "--responses", str(one_answer(tmp_path)))
 
