@@ -23,7 +23,7 @@ NUMBER = r"\d++(?:[./]\d*+)?%?"
 PLACES = (
     re.compile(rf"^({NUMBER}) ?(?=[\u4e00-\u9fa5,，。°℃$])"),
     re.compile(rf"(?<=[\u4e00-\u9fa5$:：，＝≈=->{{]) ?({NUMBER}) ?(?:[\u4e00-\u9fa5,，。°℃$}}（]|\([^\d\s]|\.$)"),
-    re.compile(r"(\d++)分之(\d+)"),
+    re.compile(r"(?<!\d)(\d++)分之(\d+)"),
     re.compile(rf"(?<=[\u4e00-\u9fa5$:：，＝≈=\->]) ?({NUMBER})$"),
     re.compile(rf"^{NUMBER}$"),
 )

@@ -24,7 +24,7 @@ from evals.items import AnswerItem
 Grader = Callable[[AnswerItem, str], Grade]
 
 FLEXIBLE = re.compile(r"(-?[$0-9.,]{2,})|(-?[0-9]+)")
-GSM8K_IGNORED = tuple(re.compile(pattern) for pattern in (r",", r"\$", r"(?s).*#### ", r"\.$"))
+STOP = re.compile(r"\.$")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 MISSING = "[invalid]"
 """What lm-eval compares when its pattern finds nothing."""
@@ -45,9 +45,7 @@ def extracted(pattern: re.Pattern[str], index: int, text: str) -> str:
 
 def gsm8k_form(text: str) -> str:
     """What lm-eval compares for GSM8K."""
-    for pattern in GSM8K_IGNORED:
-        text = pattern.sub("", text)
-    return text.lower()
+    return STOP.sub("", text.replace(",", "").replace("$", "").rpartition("#### ")[2]).lower()
 
 
 def mgsm_form(text: str) -> str:
