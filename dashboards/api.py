@@ -5,8 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 
 from dashboards.services import Services
+from schemas.errors import GristmillError
 from schemas.submission import StoredSubmission, Submission
 from warehouse import answers
+from warehouse.answers import boards, graded
+from warehouse.compare import compare
+from warehouse.comparison import Comparison
+from warehouse.trajectory import Trajectories, trajectories
 from warehouse.why import Why, why
 
 DocId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits")]
@@ -65,6 +70,61 @@ def router(services: Services) -> APIRouter:
         limit: Limit = 1000,
     ) -> list[answers.Score]:
         return answers.scores(warehouse, checkpoint, suite, limit)
+
+    @api.get("/leaderboard", tags=["models"], summary="Checkpoints of each suite by score, ranked where that is known")
+    def leaderboard(
+        area: Annotated[str | None, Query(description="area of the suites")] = None,
+        suite: Annotated[str | None, Query(description="name of the suite")] = None,
+        convention: Annotated[
+            str, Query(description=f"how answers were graded; {boards.HEADLINES!r} or {boards.EVERY!r} for several")
+        ] = boards.HEADLINES,
+        checkpoint: Annotated[str, Query(max_length=4096, description="part of a label, or start of a digest")] = "",
+        limit: Annotated[int, Query(ge=1, le=200, description="checkpoints of each suite")] = boards.TOP,
+    ) -> list[boards.Board]:
+        return boards.leaderboard(
+            warehouse, area=area, suite=suite, convention=convention, checkpoint=checkpoint, top=limit
+        )
+
+    @api.get("/compare", tags=["models"], summary="Is checkpoint B better than checkpoint A, item by item")
+    def comparison(
+        a: Annotated[str, Query(max_length=4096, description="label or digest (its start) of an evaluated checkpoint")],
+        b: Annotated[str, Query(max_length=4096, description="the checkpoint that may be better")],
+        suite: Annotated[list[str] | None, Query(description="these suites only; Holm is over them")] = None,
+        examples: Annotated[int, Query(ge=0, le=1000, description="items that differ, of each suite")] = 5,
+    ) -> Comparison:
+        try:
+            return compare(warehouse, a, b, suite or (), examples=examples)
+        except GristmillError as error:
+            raise HTTPException(422, str(error)) from error
+
+    @api.get("/items", tags=["models"], summary="What a checkpoint answered to the items of a suite, with grades")
+    def items(
+        suite: Annotated[str, Query(description="name of the suite")],
+        checkpoint: Annotated[str, Query(description="digest of the checkpoint, all of it")],
+        convention: Annotated[str, Query(description="how answers were graded")],
+        verdict: Annotated[str | None, Query(description="answers of this verdict only")] = None,
+        subset: Annotated[str | None, Query(description="items of this subject or domain only")] = None,
+        query: Annotated[
+            str, Query(max_length=4096, description="part of the item, prompt, output, program, gold answer or reason")
+        ] = "",
+        limit: Limit = 20,
+        offset: Annotated[int, Query(ge=0, le=10_000_000, description="answers to skip")] = 0,
+    ) -> graded.GradedPage:
+        return graded.graded(
+            warehouse,
+            suite,
+            checkpoint,
+            convention,
+            verdict=verdict,
+            subset=subset,
+            query=query,
+            limit=limit,
+            offset=offset,
+        )
+
+    @api.get("/trajectories", tags=["models"], summary="Scores along every training run, with noise and signal")
+    def lines() -> Trajectories:
+        return trajectories(warehouse)
 
     @api.get("/gates", tags=["pipeline"], summary="Every expectation of every gate; failures first")
     def gates() -> list[answers.Expectation]:

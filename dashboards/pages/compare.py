@@ -121,8 +121,8 @@ def _summary(answer: Comparison, question: Question) -> None:
         ]
         table([Column("suite", "Suite", "link"), Column("metric", "Metric"), *COLUMNS], rows, page=50).classes("board")
         ui.label(
-            "“Better” counts the items on which one did better than the other; “could show” is the difference that a set of "
-            "this size and spread would have shown in four of five cases. ↓ marks metrics where lower is better."
+            "“Better” counts the items on which one did better than the other; “could show” is the difference that a "
+            "set of this size and spread would have shown in four of five cases. ↓: lower is better."
         ).classes("card-about")
 
 

@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
 
 from schemas.lake import Lake
+from tests.helpers.small_evaluation import answer_all
 from tests.helpers.small_lake import SmallLake, build_small_lake
 from warehouse.publish import publish
 
@@ -134,8 +135,9 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
-    """The small lake, published."""
+    """The small lake with the answers of its checkpoints, published."""
     small = build_small_lake(tmp_path_factory.mktemp("browser") / "lake")
+    answer_all(small.lake)
     publish(small.lake)
     return small
 

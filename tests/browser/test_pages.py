@@ -8,7 +8,18 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visitor
 from tests.helpers.small_lake import ATTACK, CHINESE, LONG_URL, SmallLake
 
-PAGES = ("/", "/funnel", "/documents", "/checkpoints", "/gates", "/submit")
+PAGES = (
+    "/",
+    "/funnel",
+    "/documents",
+    "/checkpoints",
+    "/leaderboard",
+    "/compare",
+    "/items",
+    "/trajectory",
+    "/gates",
+    "/submit",
+)
 
 
 def name(path: str) -> str:
@@ -75,7 +86,18 @@ def test_the_theme_is_remembered(visitor: Visitor) -> None:
 
 def test_navigation_leads_everywhere(visitor: Visitor) -> None:
     page = visitor.open("/")
-    for label in ("Funnel", "Documents", "Checkpoints", "Gates", "Submit", "Overview"):
+    for label in (
+        "Funnel",
+        "Documents",
+        "Checkpoints",
+        "Leaderboard",
+        "Compare",
+        "Items",
+        "Trajectory",
+        "Gates",
+        "Submit",
+        "Overview",
+    ):
         page.locator("nav").get_by_text(label, exact=True).click()
         expect(page.locator(".page-title")).to_have_text(label)
         page.wait_for_load_state("load")
@@ -213,6 +235,8 @@ def test_checkpoints_show_scores_with_intervals(visitor: Visitor) -> None:
     titles = page.locator(".chart-grid .card-title").all_inner_texts()
     assert titles == [
         "arithmetic",
+        "exam-zh",
+        "heldout",
         "heldout: code",
         "heldout: documentation",
         "heldout: mathematics",
@@ -220,7 +244,7 @@ def test_checkpoints_show_scores_with_intervals(visitor: Visitor) -> None:
         "python-basics",
         "reading",
     ]
-    expect(page.locator(".chart-grid .card-about").nth(1)).to_have_text("bits per byte, lower is better, 60 items")
+    expect(page.locator(".chart-grid .card-about").nth(2)).to_have_text("bits per byte, lower is better, 60 items")
     blank = page.evaluate(
         """() => [...document.querySelectorAll('.chart canvas')].filter(canvas => {
             const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;

@@ -94,7 +94,7 @@ def _evaluate_external(tables: Tables, checkpoint: str) -> None:
     for asked in SUITES[:2]:
         rows = list(_samples(asked, checkpoint, asked.skill(300, ahead=False) - 0.01))
         tables["scores"].extend(row for row in _scores(asked, rows) if row["headline"])
-        tables["eval_runs"].append(_run(asked.suite, asked.area, asked.items * len(asked.subsets), place, checkpoint))
+        tables["eval_runs"].append(_run(asked.suite, asked.area, len(rows), place, checkpoint))
 
 
 def _run(suite: str, area: str, items: int, place: Row, checkpoint: str) -> Row:
@@ -105,13 +105,16 @@ def _run(suite: str, area: str, items: int, place: Row, checkpoint: str) -> Row:
 
 def _samples(asked: Asked, checkpoint: str, skill: float) -> Iterator[Row]:
     for number, subset in enumerate(asked.subsets):
-        names = [f"{asked.suite}-{f'{number + 1}-' if subset else ''}{place + 1:03}" for place in range(asked.items)]
+        names = [
+            f"{asked.suite}-{f'{number + 1}-' if subset else ''}{place + 1:03}"
+            for place in range(asked.items - 10 * number)
+        ]
         own = Random(f"{checkpoint} {asked.suite} {subset}")
         hardness = {name: Random(name).random() + 0.25 * own.random() for name in names}
         ranked = sorted(names, key=hardness.__getitem__)
         for convention in asked.conventions:
             stricter = 4 * asked.conventions.index(convention)
-            right = set(ranked[: max(0, round(skill * asked.items) - stricter)])
+            right = set(ranked[: max(0, round(skill * len(names)) - stricter)])
             for place, name in enumerate(names):
                 yield {
                     "checkpoint": checkpoint,

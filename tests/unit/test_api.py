@@ -241,7 +241,13 @@ def test_a_form_of_another_site_cannot_submit(client: TestClient, small: SmallLa
 def test_every_endpoint_is_described(client: TestClient) -> None:
     openapi = client.get("/openapi.json").json()
     expected = {"overview", "funnel", "documents", "documents/{doc_id}", "why", "checkpoints", "scores", "gates"}
-    assert {path.removeprefix("/api/") for path in openapi["paths"]} == expected | {"submissions"}
+    assert {path.removeprefix("/api/") for path in openapi["paths"]} == expected | {
+        "submissions",
+        "leaderboard",
+        "compare",
+        "items",
+        "trajectories",
+    }
     for methods in openapi["paths"].values():
         for operation in methods.values():
             assert operation["summary"]

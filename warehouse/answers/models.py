@@ -27,7 +27,9 @@ class Score(BaseModel):
     high: float = Field(description="upper end of the 95 % interval")
     n: int = Field(description="items or texts it rests on")
     chance: float | None = Field(description="score of guessing")
-    centred: float | None = Field(description="0 for guessing, 1 for every item right; none where there is no chance")
+    centred: float | None = Field(
+        default=None, description="0 for guessing, 1 for every item right; none where there is no chance"
+    )
     above_chance: float | None = Field(description="exact one-sided p-value against guessing")
     higher_is_better: bool
     method: str
