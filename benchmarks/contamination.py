@@ -99,7 +99,7 @@ def mmlu(folder: Path) -> list[Asked]:
                 shown = "\n".join([question, *(f"{mark}. {text}" for mark, text in zip("ABCD", options, strict=True))])
                 rows = (
                     _row("mmlu", name, "question", question, right, **told),
-                    _row("mmlu", name, "options", "\n".join([question, *options]), right, **told),
+                    _row("mmlu", name, "options", shown, right, **told),
                 )
                 found.append(Asked("mmlu", name, shown, f"Answer: {letter}", rows))
     return found

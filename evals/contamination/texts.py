@@ -1,12 +1,15 @@
 """What is looked for of each item: its question, the question with its options, its passage; and its right answers.
 
-The parts are those of AI2's decon (question, answer, passage). A multiple-choice question is looked for in two forms,
-alone and followed by its options, because corpora hold both and a short question says little without its options. A
-passage is looked for apart from its questions, since it usually comes from a text that a corpus may hold anyway.
+The parts are those of AI2's decon (question, answer, passage). A multiple-choice question is looked for alone and
+followed by its options, because corpora hold both and a short question says little without its options. The letters of
+the options weigh next to nothing, as every item has them, so a corpus may leave them out; short lists are looked for
+without letters too. A passage is looked for apart from its questions, since it usually comes from a text that a corpus
+may hold anyway.
 Cost: one pass over the items.
 """
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +20,7 @@ from schemas.lake import conform
 from schemas.tables import EvalItems
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+SHORT_LIST = 200  # characters below which letters break up every n-gram of a list of options
 
 
 def eval_items(suite: Suite) -> pa.Table:
@@ -40,7 +44,13 @@ def _forms(item: Item) -> Iterator[dict[str, Any]]:
         letter = LETTERS[item.answer] if item.answer < len(LETTERS) else ""
         told = {"options": list(item.options), "letter": letter}
         yield _form("question", item.question, answers) | told
-        yield _form("options", "\n".join((item.question, *item.options)), answers) | told
+        listed = (
+            f"{mark}. {text}" for mark, text in zip_longest(LETTERS[: len(item.options)], item.options, fillvalue="")
+        )
+        yield _form("options", "\n".join((item.question, *listed)), answers) | told
+        bare = "\n".join((item.question, *item.options))
+        if len(bare) < SHORT_LIST:
+            yield _form("options", bare, answers) | told
     else:
         yield _form("question", item.question, answers)
 

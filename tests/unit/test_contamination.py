@@ -11,6 +11,7 @@ import pytest
 from evals.contamination.clean_scores import DIFFERENCE, clean_scores, paired_difference
 from evals.contamination.labels import label_items
 from evals.contamination.texts import eval_items
+from evals.items import ChoiceItem
 from evals.suite import load_suite
 from flows.contamination import add_clean_scores, checkpoint_digest, find_corpus
 from flows.lineage import find_trained
@@ -135,6 +136,21 @@ def test_options_that_stand_there_do_not_tell_the_answer_but_its_letter_does() -
     assert set(labels(page("host", f"{listed}答案：C"), choice).values()) == {"answer"}
     assert set(labels(page("host", f"{listed}Answer: D"), choice).values()) == {"input"}
     assert set(labels(page("host", f"{stem} It is basalt."), choice).values()) == {"answer"}
+
+
+def test_options_are_found_with_and_without_their_letters() -> None:
+    suite = load_suite("gristmill-reading")
+    index = build_index(eval_items(suite), CONFIG)
+    asked = [item for item in suite.items if isinstance(item, ChoiceItem)]
+    for marks in ("ABCD", ("", "", "", "")):
+        texts = [
+            "\n".join([item.question, *(f"{mark} {text}" for mark, text in zip(marks, item.options, strict=True))])
+            for item in asked
+        ]
+        found = {
+            (place.document, place.row.item) for place in find(pa.array(texts), index, CONFIG) if place.label == "input"
+        }
+        assert len(found & {(number, item.id) for number, item in enumerate(asked)}) >= 0.95 * len(asked)
 
 
 def test_what_is_found_of_a_suite_does_not_depend_on_the_others() -> None:
