@@ -4,6 +4,7 @@ Requests are asked in batches of like length. How they are cut into batches depe
 stored as a whole, so a run that was cut off goes on with the same batches, and a stored answer is never made again.
 """
 
+import time
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -30,8 +31,10 @@ def respond(
         batch = {request.key: request for request in group if request.key not in store}
         if batch:
             progress("ask", done, len(requests))
+            started = time.perf_counter()
             answers = ask(model, list(batch.values()), progress)
-            store.add(dict(zip(batch, answers, strict=True)))
+            share = {"seconds": (time.perf_counter() - started) / len(batch)}
+            store.add({key: answer.model_copy(update=share) for key, answer in zip(batch, answers, strict=True)})
             done += len(batch)
     progress("ask", len(requests), len(requests))
     rows = [_row(checkpoint, suite, request, store[request.key]) for request in requests]
@@ -80,5 +83,5 @@ def _row(checkpoint: str, suite: Suite, request: Request, response: Response) ->
         "part": request.part,
         "prompt": request.prompt,
         "seed": request.seed,
-        **response.model_dump(),
+        **response.model_dump(exclude={"seconds"}),
     }

@@ -28,6 +28,8 @@ class Response(Config):
     finish: Literal["stop", "end", "length", "scored"] = "scored"
     log_probability: float | None = None
     greedy: bool | None = None
+    seconds: float | None = None
+    """Its share of the time of the batch it was asked in."""
 
 
 class ResponseStore:

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from evals.asking import digest_of, requests_of
 from evals.checkpoint import Checkpoint, admit
+from evals.costs import Asked, asked
 from evals.grading import grade
 from evals.jail.capability import require
 from evals.perplexity import evaluate_perplexity
@@ -38,6 +39,7 @@ from flows.settings import EvaluateSettings, LakePath
 from schemas.config import Config
 from schemas.digests import digest_json
 from schemas.errors import UsageError
+from schemas.files import write_whole
 from schemas.lake import Dataset, FilesRef, Lake, Manifest, Ref
 from schemas.submission import Submission
 from schemas.tables import Checkpoints, EvalRuns, Responses, Samples, Scores
@@ -72,6 +74,7 @@ class RespondConfig(Config, arbitrary_types_allowed=True):
     models: Models = Field(exclude=True)
     suite: Suite = Field(exclude=True)
     store: Path = Field(exclude=True)
+    log: Path = Field(exclude=True)
 
 
 class GradeConfig(Config):
@@ -89,7 +92,7 @@ class PerplexityConfig(Config, arbitrary_types_allowed=True):
     models: Models = Field(exclude=True)
 
 
-@source_step("respond", version=1, writes=(Responses, EvalRuns))
+@source_step("respond", version=2, writes=(Responses, EvalRuns))
 def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, pa.Table]:
     """Ask one checkpoint everything that a suite asks. What was answered before is found in the store."""
     checkpoint, suite = admit(source.path), config.suite
@@ -98,9 +101,14 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
         ResponseStore(config.store, checkpoint.digest, model.backend) as store,
     ):
         found = respond(model, checkpoint.digest, suite, store)
-        backend = model.backend
+        took, backend = asked(suite, store), model.backend
     area, items = suite.settings.area, len(suite.items)
-    return found, _run(checkpoint, suite.name, suite.digest, area, items, backend)
+    run = _run(checkpoint, suite.name, suite.digest, area, items, backend, took)
+    cost = {name: run[name][0].as_py() for name in ("checkpoint", "suite", "suite_digest", "backend", "requests")}
+    config.log.mkdir(parents=True, exist_ok=True)
+    path = config.log / f"{checkpoint.digest}-{suite.digest[:16]}.json"
+    write_whole(path, json.dumps(cost | {"seconds": took.seconds}))
+    return found, run
 
 
 @step("grade", version=1, reads=(Responses,), writes=(Samples, Scores))
@@ -123,7 +131,9 @@ def perplexity_step(
     return found.samples, found.scores, run
 
 
-def _run(checkpoint: Checkpoint, suite: str, digest: str, area: str, items: int, backend: str) -> pa.Table:
+def _run(
+    checkpoint: Checkpoint, suite: str, digest: str, area: str, items: int, backend: str, took: Asked | None = None
+) -> pa.Table:
     """A row of runs. Identity columns stay empty: they are what people call a checkpoint, not its score."""
     row = {
         "checkpoint": checkpoint.digest,
@@ -137,8 +147,9 @@ def _run(checkpoint: Checkpoint, suite: str, digest: str, area: str, items: int,
         "area": area,
         "items": items,
         "backend": backend,
+        **(took.columns() if took is not None else {}),
     }
-    return pa.Table.from_pylist([row])
+    return pa.Table.from_pylist([row], schema=EvalRuns.schema)
 
 
 def run_evaluation(
@@ -199,8 +210,14 @@ def _measure(
     backend = models.settings.identity
     done: Results = {entry.checkpoint.digest: {} for entry in entries}
     for suite in suites:
-        asked = digest_of(requests_of(suite))
-        config = RespondConfig(asked=asked, backend=backend, models=models, suite=suite, store=lake.root / RESPONSES)
+        config = RespondConfig(
+            asked=digest_of(requests_of(suite)),
+            backend=backend,
+            models=models,
+            suite=suite,
+            store=lake.root / RESPONSES,
+            log=lake.root / "log" / "asking",
+        )
         answered = _each(respond_step, entries, config, (), f"{suite.name}: answers", lake, report)
         grading = GradeConfig(suite_digest=suite.digest, suite=suite)
         work = [
@@ -267,7 +284,7 @@ def commit_checkpoint(entry: Entry, results: Mapping[str, Sequence[Manifest]], l
     fresh = [ref for ref in outputs(results) if ref.table == EvalRuns.name]
     measured = [row for ref in (*before, *fresh) if ref.table == EvalRuns.name for row in lake.read(ref).to_pylist()]
     named = {row["suite"]: row | identity for row in measured}
-    runs = pa.Table.from_pylist([named[suite] for suite in sorted(named)])
+    runs = pa.Table.from_pylist([named[suite] for suite in sorted(named)], schema=EvalRuns.schema)
     tables = {
         table.name: tuple(ref for ref in refs.values() if ref.table == table.name)
         for table in (Responses, Samples, Scores)
@@ -369,7 +386,7 @@ def following(lake: Lake, submission_id: str) -> Iterator[None]:
     state.update(submission_id, "running", flow_run=str(flow_run.id))
     try:
         yield
-    except BaseException as error:
+    except Exception as error:  # a process that is told to end has not failed: who serves takes its run up again
         state.update(submission_id, "failed", error=str(error) or type(error).__name__)
         raise
     state.update(submission_id, "succeeded")

@@ -72,6 +72,17 @@ class StepCost(BaseModel):
     finished_at: datetime
 
 
+class AskingCost(BaseModel):
+    """What ``log/asking/<checkpoint>-<suite digest>.json`` says of the answers of a checkpoint to a suite."""
+
+    checkpoint: str
+    suite: str
+    suite_digest: str
+    backend: str
+    requests: int
+    seconds: float | None
+
+
 def current_datasets(lake: Lake) -> list[Dataset]:
     """Every current dataset of every kind."""
     return [dataset for kind in KINDS for dataset in lake.datasets(kind)]
@@ -106,6 +117,7 @@ def fill(
     unreadable: list[str] = []
     rows["flow_runs"] = _load_log(connection, lake, "runs", FlowRun, "flow_runs", unreadable)
     rows["step_costs"] = _load_log(connection, lake, "costs", StepCost, "step_costs", unreadable)
+    rows["asking_costs"] = _load_log(connection, lake, "asking", AskingCost, "asking_costs", unreadable)
     for view in views:
         connection.execute(view.sql)
     return rows, unreadable

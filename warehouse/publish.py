@@ -72,6 +72,7 @@ def content_digest(lake: Lake, datasets: list[Dataset], scripts: list[Migration]
             "datasets": [[dataset.kind, dataset.name, dataset.key] for dataset in datasets],
             "runs": [[path.name, digest_file(path)] for path in log_files(lake, "runs")],
             "costs": [[path.name, path.stat().st_size] for path in log_files(lake, "costs")],
+            "asking": [[path.name, digest_file(path)] for path in log_files(lake, "asking")],
             "sql": [[script.name, script.digest] for script in scripts],
         }
     )
