@@ -1,6 +1,9 @@
 """The deployments that ``gristmill serve`` serves: the pipeline on its schedule, evaluate on demand.
 
 Prefect schedules and records. Two runs of one deployment never overlap: a run that is due while another works waits.
+Evaluations wait under the limit of the accelerator they run on, ``accelerator:cpu`` or ``accelerator:cuda``, which
+other deployments of that Prefect server may be put under too; the pipeline, which is busy with much else for hours, has
+one of its own.
 A flow run is a process of its own that imports the flow by its module's name, in the environment of the server of
 deployments.
 """
@@ -11,7 +14,9 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread, Timer
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
@@ -25,6 +30,7 @@ from flows.submitting import keep_settled
 SIGNAL_AGAIN_SECONDS = 30.0
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 RUNS_AT_A_TIME = 2
+DEVICES = Path("/dev")
 POLL_SECONDS = 5.0
 
 
@@ -71,6 +77,29 @@ def deployments(lake_root: Path, settings: PipelineSettings | None, name: str) -
     return [on_demand, scheduled]
 
 
+def accelerator(devices: Path = DEVICES) -> str:
+    """What evaluations run on here: cuda where the kernel shows a device of NVIDIA's, else cpu."""
+    return "cuda" if any(devices.glob("nvidia[0-9]*")) else "cpu"
+
+
+def limit_by_accelerator(deployment: UUID, kind: str) -> None:
+    """Put a deployment under the global concurrency limit ``accelerator:<kind>``, made when it is not there.
+
+    Replaces the limit that Prefect made for the deployment alone. Raises ``httpx.HTTPStatusError`` when the server
+    refuses.
+    """
+    name = f"accelerator:{kind}"
+    with get_client(sync_client=True) as client:
+        client.upsert_global_concurrency_limit_by_name(name, ONE_AT_A_TIME.limit)
+        limit = client.read_global_concurrency_limit_by_name(name)
+        client.request(
+            "PATCH",
+            "/deployments/{id}",
+            path_params={"id": deployment},
+            json={"global_concurrency_limit_id": str(limit.id)},
+        ).raise_for_status()
+
+
 def serve_deployments(
     lake_root: Path, settings: PipelineSettings | None, name: str, say: Callable[[str], None]
 ) -> None:
@@ -80,7 +109,11 @@ def serve_deployments(
     """
     runner = Serving(limit=RUNS_AT_A_TIME, query_seconds=POLL_SECONDS)
     for deployment in deployments(lake_root, settings, name):
-        runner.add_deployment(deployment)
+        id = runner.add_deployment(deployment)
+        if not isinstance(id, UUID):
+            raise TypeError("deployments are served from asynchronous code; serve them from the main thread")
+        if deployment.flow_name == evaluate.name:
+            limit_by_accelerator(id, accelerator())
         say(f"serving {deployment.flow_name}/{deployment.name}")
     stop = Event()
     settling = Thread(target=keep_settled, args=(lake_root, stop, say), name="submissions")

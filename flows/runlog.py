@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ ABANDONED = (
     "the process ended without a word: it was killed, or the machine stopped. What was finished is kept; run the same "
     "command again, it goes on from there."
 )
+STARTS_WITHIN = timedelta(minutes=5)
 
 
 @dataclass
@@ -85,13 +86,22 @@ def close_abandoned(lake: Lake) -> list[str]:
     return closed
 
 
-def is_abandoned(lake: Lake, flow_run_id: str) -> bool:
-    """Whether a record of that Prefect flow run was closed by :func:`close_abandoned`."""
-    for path in (lake.root / "log" / "runs").glob("*.json"):
-        entry = read_record(path)
-        if entry.get("flow_run") == flow_run_id and entry.get("error") == ABANDONED:
-            return True
-    return False
+def is_abandoned(lake: Lake, flow_run_id: str, since: datetime) -> bool:
+    """Whether the attempt at that Prefect flow run that began at ``since`` lost its process.
+
+    Its record was closed by :func:`close_abandoned`, or it has written none in five minutes, where a process that
+    starts needs seconds. An earlier attempt at the same flow run counts for nothing.
+    """
+    second = since.replace(microsecond=0)
+    of_run = [
+        entry
+        for path in (lake.root / "log" / "runs").glob("*.json")
+        if (entry := read_record(path)).get("flow_run") == flow_run_id
+        and datetime.fromisoformat(str(entry["started_at"])) >= second
+    ]
+    if of_run:
+        return all(entry.get("error") == ABANDONED for entry in of_run)
+    return datetime.now(UTC) - since > STARTS_WITHIN
 
 
 def open_record(path: Path) -> dict[str, Any] | None:

@@ -2,7 +2,8 @@
 
 The state database says what was handed in and what became of it, Prefect only runs it. So whatever serves the
 deployments compares the two now and then (:func:`settle`): what was queued while nothing could take it is handed over,
-and what a killed or cancelled run left open is closed.
+a run whose process died is scheduled again (it goes on from the answers that are stored), and what a cancelled run left
+open is closed.
 """
 
 import os
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 DEPLOYMENT = "evaluate/on-demand"
 SETTLE_EVERY = timedelta(seconds=10)
+ATTEMPTS = 3
+"""Processes that a submission may lose before it counts as failed: what kills every one of them is its own doing."""
 
 
 def submitter(lake_root: Path) -> Callable[[StoredSubmission], str]:
@@ -93,7 +96,7 @@ def settle(lake_root: Path) -> None:
         if run is None:
             hand_over(lake_root, stored)
         else:
-            close_ended(state, stored, run)
+            settle_one(state, stored, run)
     running = state.submissions(status="running")
     if running:
         close_abandoned(Lake(lake_root))
@@ -102,18 +105,31 @@ def settle(lake_root: Path) -> None:
         if run is None:
             state.update(stored.id, "failed", error="the run that evaluated it is gone. Hand it in again.")
         else:
-            close_ended(state, stored, crashed(run) if is_abandoned(Lake(lake_root), str(run.id)) else run)
+            settle_one(state, stored, run)
 
 
-def close_ended(state: State, stored: StoredSubmission, run: "FlowRun") -> None:
-    """Mark a submission failed whose flow run has ended and did not say so itself, with what Prefect knows of it."""
-    if run.state is None or not run.state.is_final():
+def settle_one(state: State, stored: StoredSubmission, run: "FlowRun") -> None:
+    """Bring a submission into line with its flow run, when that has ended, or lost its process, and did not say so.
+
+    A death of the process is a failure of the machine: the run is scheduled again, as often as ``ATTEMPTS`` allows.
+    What the run itself ended with, or a person who cancelled it, is final.
+    """
+    if run.state is None or run.state.is_scheduled():
         return
+    if not run.state.is_final():
+        if not is_abandoned(Lake(state.root), str(run.id), run.state.timestamp):
+            return
+        run = crashed(run)
     now = state.submission(stored.id)  # a run sets the status before it ends, so this look is later than that
-    if now is None or now.status != stored.status:
+    if run.state is None or now is None or now.status != stored.status:
+        return
+    if run.state.is_crashed() and run.run_count < ATTEMPTS:
+        state.update(stored.id, "queued", error=f"its process died, attempt {run.run_count} of {ATTEMPTS}: it goes on.")
+        schedule_again(run)
         return
     said = f"{run.state.name}: {run.state.message}" if run.state.message else run.state.name
-    state.update(stored.id, "failed", error=f"its flow run ended as {str(said).rstrip('.')}. Hand it in again.")
+    often = f" {run.run_count} times" if run.state.is_crashed() else ""
+    state.update(stored.id, "failed", error=f"its flow run ended{often} as {str(said).rstrip('.')}. Hand it in again.")
 
 
 def crashed(run: "FlowRun") -> "FlowRun":
@@ -127,6 +143,15 @@ def crashed(run: "FlowRun") -> "FlowRun":
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run.id, Crashed(message="the process that ran it ended without a word."))
         return client.read_flow_run(run.id)
+
+
+def schedule_again(run: "FlowRun") -> None:
+    """Put a run that has ended back into the queue of its deployment."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Scheduled
+
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run.id, Scheduled(message="its process died; it goes on."), force=True)
 
 
 def flow_run_of(stored: StoredSubmission) -> "FlowRun | None":
