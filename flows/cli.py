@@ -20,6 +20,7 @@ from flows.commands import (
     corpus,
     doctor,
     evaluation,
+    exchange,
     grade,
     look,
     pipeline,
@@ -75,6 +76,8 @@ app.command()(grade.regrade)
 app.command()(compare.compare)
 app.command()(contamination.contamination)
 app.command()(speed.speed)
+app.command()(exchange.export)
+app.command()(exchange.import_results)
 app.command()(look.why)
 app.command()(whatif.whatif)
 app.command()(look.query)
