@@ -37,6 +37,17 @@ class Lora(BaseModel):
     modules_to_save: None = None
     rank_pattern: Annotated[dict[str, int] | None, Field(max_length=0)] = None
     alpha_pattern: Annotated[dict[str, float] | None, Field(max_length=0)] = None
+    # PiSSA, OLoRA, CorDA and the like start by changing the base's weights, which only peft can do over.
+    init_lora_weights: Literal[True, False, "gaussian", "eva", "orthogonal"] = True
+    layer_replication: None = None
+    trainable_token_indices: None = None
+    target_parameters: None = None
+    alora_invocation_tokens: None = None
+    use_qalora: Literal[False] | None = None
+    use_bdlora: Literal[False] | None = None
+    arrow_config: None = None
+    kasa_config: None = None
+    monteclora_config: None = None
 
     @property
     def scale(self) -> float:

@@ -83,8 +83,7 @@ def _admit_adapter(folder: Path, label: str | None) -> Checkpoint:
         )
     shapes = check_weights(folder / ADAPTER_WEIGHTS)
     check_fit(adapter, shapes, base_shapes)
-    settings = adapter.model_dump_json(exclude={"base_model_name_or_path"})
-    lines = (f"base {base.digest}", f"adapter {settings}", f"weights {_sha256(folder / ADAPTER_WEIGHTS)}")
+    lines = (f"base {base.digest}", f"scale {adapter.scale!r}", f"weights {_sha256(folder / ADAPTER_WEIGHTS)}")
     return Checkpoint(
         digest=hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32],
         path=folder,

@@ -50,18 +50,23 @@ def running(checkpoint: Checkpoint, settings: BackendSettings) -> Iterator[Langu
         with opened(checkpoint, settings, key=os.environ.get("OPENAI_API_KEY", "")) as model:
             yield model
         return
-    python = vllm_python()
-    port = free_port()
-    name = checkpoint.digest
-    command = vllm_command(python, checkpoint, settings, port)
-    described = f"vllm {vllm_version(python)}, {settings.dtype}, {device()}, continuous batching"
     # its name at the server is the digest, so that no other model can be mistaken for it
-    asked = settings.model_copy(update={"model": name})
+    asked = settings.model_copy(update={"model": checkpoint.digest})
     with (
-        served(command, f"http://127.0.0.1:{port}/health", QUIET | CPU_CACHE | dict(os.environ)),
-        opened(checkpoint, asked, f"http://127.0.0.1:{port}/v1", described=described) as model,
+        vllm_server(checkpoint, settings) as (address, described),
+        opened(checkpoint, asked, address, described=described) as model,
     ):
         yield model
+
+
+@contextmanager
+def vllm_server(checkpoint: Checkpoint, settings: BackendSettings) -> Iterator[tuple[str, str]]:
+    """A vLLM server of ``checkpoint``: its address, with ``/v1``, and what it is (version, number format, device)."""
+    python, port = vllm_python(), free_port()
+    described = f"vllm: {vllm_version(python)}, {settings.dtype}, {device()}, continuous batching"
+    command = vllm_command(python, checkpoint, settings, port)
+    with served(command, f"http://127.0.0.1:{port}/health", CPU_CACHE | dict(os.environ) | QUIET):
+        yield f"http://127.0.0.1:{port}/v1", described
 
 
 class Models:
