@@ -4,7 +4,7 @@ The scheme is that of AI2's decon (github.com/allenai/decon, ``doc/simple-detail
 hold an item, the stretch grows over a bounded number of misses, a score over question and answer is compared with a
 threshold that short texts meet word by word only. Three things differ:
 
-* every n-gram of the corpus is looked up, not every tenth, because a look-up costs less than cutting the words;
+* every n-gram of the corpus is looked up, not every tenth, so that short items are not stepped over;
 * a stretch is measured by its edit distance to the text, weighted by word, where decon takes the share of n-grams: one
   changed word costs one word and not five n-grams, so the threshold means "so much of the wording";
 * the question alone can be found (label ``input``), the answer near it makes another label (``answer``). A question of

@@ -6,7 +6,7 @@ Everything else separates and is dropped: white space, punctuation, symbols, und
 punctuation and case and then takes cl100k tokens; words and characters need no vocabulary and do not change when text
 before them does. Traditional and simplified characters stay different.
 
-Cost: 3 ns a byte (``kernels/overlap.py``); the table of characters is made once in a process, in 0.3 s.
+Cost: 4 ns a byte of English, 7 of Chinese; the table of characters is made once in a process, in 0.5 s.
 """
 
 import unicodedata

@@ -6,8 +6,8 @@ when its text has gained nothing new for too long. Scanning from left to right, 
 is what growing from a hit to both sides gives, without starting places to choose. ``align`` measures a stretch by the
 edit distance to the text, weighted by word, anywhere in a window around it (Sellers 1980).
 
-Cost: about 3 ns a byte to cut, 2 ns a byte to look up; a hit costs 10 ns for each text that holds the n-gram. ``align``
-takes tokens of the text times tokens of the window, about 2 ns each, and runs for promising stretches only.
+Cost: about 4 ns a byte of English to cut; to look up, 3 ns a byte with an index that fits the caches and 9 ns with two
+million n-grams. ``align`` takes tokens of the text times tokens of the window and runs for promising stretches only.
 """
 
 import numpy as np
