@@ -5,86 +5,34 @@ exactly as in the other adapters; it must count as many prompt tokens as were se
 text, and must then find the same number of tokens and the same characters in the continuation (``text_offset``).
 Likelihoods come out of the prompt's own log-probabilities (``echo`` with ``logprobs``), generations carry a seed each.
 
-No answer is ever made up: what fails on the way (no connection, timeout, 429, 5xx) is asked again with growing pauses,
-then the run stops with an error, and what was answered before is kept by the caller. What the server sends is checked.
-Requests run on ``concurrency`` threads; their answers keep the order of the questions.
+No answer is ever made up: a request that fails is tried again (:mod:`evals.completions`), then the run stops with an
+error, and what was answered before is kept by the caller. Requests run on ``concurrency`` threads; their answers keep
+the order of the questions.
 """
 
 import json
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import httpx
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError
 
 from evals.checkpoint import Checkpoint
+from evals.completions import Choice, Client, Completion, ServerConfig, describe, models_of
 from evals.encoding import Encoder
 from evals.generation import Generation, cut
 from evals.model import LogLikelihood, Output, Progress, TextBits
 from evals.tokenizer import load_specials, load_tokenizer
 from evals.windows import windows
-from schemas.config import Config
 from schemas.errors import GristmillError, UsageError
 
-BUSY = 429
-LONGEST_PAUSE = 30.0
-SHOWN = 300
-"""Characters of a server's message that an error repeats."""
 UNKNOWN_CONTEXT = 2048
 
-Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
-
-
-class ServerConfig(Config):
-    """A server, and how it is asked."""
-
-    url: Annotated[str, Field(pattern=r"^https?://", description="where the protocol begins, such as .../v1")]
-    model: Annotated[str, Field(description="its name there; the only one of the server when left out")] = ""
-    concurrency: Annotated[int, Field(ge=1, le=1024, description="requests under way at once")] = 8
-    timeout: Annotated[float, Field(gt=0, description="longest silence of the server, seconds")] = 600.0
-    attempts: Annotated[int, Field(ge=1, description="how often a request is tried")] = 6
-    pause: Annotated[float, Field(ge=0, description="seconds before the second attempt; doubles")] = 0.5
-    overlap: Annotated[float, Field(ge=0, lt=1, description="share of the context read again in long texts")] = 0.25
-    prompts: Annotated[Literal["tokens", "text"], Field(description="what the server takes")] = "tokens"
-
-
-class Usage(BaseModel):
-    """Tokens that the server counted."""
-
-    prompt_tokens: int
-    completion_tokens: int | None = None
-
-
-class Logprobs(BaseModel):
-    """Of every token of prompt and continuation; the first of a prompt has no probability."""
-
-    token_logprobs: list[float | None]
-    tokens: list[str] = []
-    top_logprobs: list[dict[str, float] | None] | None = None
-    text_offset: list[int] = []
-
-
-class Choice(BaseModel):
-    """One continuation."""
-
-    text: str
-    finish_reason: str | None = None
-    stop_reason: str | int | None = None
-    logprobs: Logprobs | None = None
-
-
-class Completion(BaseModel):
-    """What the server answers to one prompt. Keys that are not named here are ignored."""
-
-    choices: Annotated[list[Choice], Field(min_length=1)]
-    usage: Usage
 
 
 class ServedModel:
@@ -94,10 +42,8 @@ class ServedModel:
     than to read up to it, its own and the one that must be generated, so a server without that room reads less.
     """
 
-    def __init__(
-        self, client: httpx.Client, name: str, backend: str, encoder: Encoder, room: int, config: ServerConfig
-    ) -> None:
-        self._client, self._name, self._config, self.backend = client, name, config, backend
+    def __init__(self, client: Client, backend: str, encoder: Encoder, room: int, config: ServerConfig) -> None:
+        self._client, self._config, self.backend = client, config, backend
         self._encoder = replace(encoder, context=min(encoder.context, room))
         self._reads = min(encoder.context, room - 2)
 
@@ -109,7 +55,7 @@ class ServedModel:
 
         def answer(position: int) -> Output:
             ids, lost = prepared[position]
-            found = self._ask(
+            found = self._client.ask(
                 {
                     "prompt": ids if self._config.prompts == "tokens" else self._text(prompts[position], ids, lost),
                     "max_tokens": settings.max_new_tokens,
@@ -155,7 +101,7 @@ class ServedModel:
 
     @property
     def _place(self) -> str:
-        return f"{self._config.url}, model {self._name}"
+        return self._client.place
 
     def _score(
         self, rows: Sequence[list[int]], firsts: Sequence[int], texts: Sequence[str], what: str, progress: Progress
@@ -198,7 +144,7 @@ class ServedModel:
 
     def _echo(self, prompt: str | list[int]) -> Completion:
         """The prompt's own log-probabilities. One token is generated, as servers refuse to generate none."""
-        return self._ask({"prompt": prompt, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1})
+        return self._client.ask({"prompt": prompt, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1})
 
     def _text(self, prompt: str, ids: list[int], lost: int) -> str:
         return self._encoder.tokenizer.decode(ids[len(self._prefix) :]) if lost else prompt
@@ -260,46 +206,12 @@ class ServedModel:
                 raise
             return [future.result() for future in waiting]
 
-    def _ask(self, payload: Mapping[str, Any]) -> Completion:
-        """One request, tried again while the fault may pass. Raises :class:`GristmillError`, never gives half a one."""
-        problem, pause = "", self._config.pause
-        for attempt in range(self._config.attempts):
-            if attempt:
-                time.sleep(min(pause, LONGEST_PAUSE))
-                pause *= 2
-            try:
-                reply = self._client.post("completions", json={"model": self._name, **payload})
-            except httpx.TransportError as error:  # refused, reset, timed out
-                problem = f"{type(error).__name__} {error}".strip()
-                continue
-            if reply.status_code == httpx.codes.OK:
-                return self._read(reply)
-            problem = f"status {reply.status_code}: {reply.text[:SHOWN]}"
-            if reply.status_code != BUSY and reply.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
-                raise GristmillError(f"{self._place}: the server refused a request, {problem}")
-            pause = max(pause, _seconds(reply.headers.get("Retry-After")))
-        raise GristmillError(
-            f"{self._place}: no answer after {self._config.attempts} attempts ({problem}). Nothing was scored for it. "
-            "See that the server runs, and run again: what was answered is kept."
-        )
-
-    def _read(self, reply: httpx.Response) -> Completion:
-        try:
-            return Completion.model_validate_json(reply.content)
-        except ValidationError as error:
-            raise GristmillError(f"{self._place}: the server's answer is no completion: {error}") from error
-
 
 def _finish(choice: Choice, stopped: bool) -> Literal["stop", "end", "length"]:
     """What ended an answer. A server that does not tell a stop string from the end-of-text token means the latter."""
     if choice.finish_reason == "length" and not stopped:
         return "length"
     return "stop" if stopped or isinstance(choice.stop_reason, str) else "end"
-
-
-def _seconds(header: str | None) -> float:
-    """A ``Retry-After`` in seconds; a date, or none, is no more than the usual pause."""
-    return float(header) if header and header.isdigit() else 0.0
 
 
 @contextmanager
@@ -313,8 +225,8 @@ def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = config.url.rstrip("/") + "/"
     limits = httpx.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency)
-    with httpx.Client(base_url=url, headers=headers, timeout=config.timeout, limits=limits) as client:
-        listed = _listed(client, config)
+    with httpx.Client(base_url=url, headers=headers, timeout=config.timeout, limits=limits) as http:
+        listed = models_of(http, config)
         name = config.model or (next(iter(listed)) if len(listed) == 1 else "")
         if not name or (listed and name not in listed):
             there = ", ".join(listed) or "no model that it names"
@@ -326,27 +238,4 @@ def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend
         room = room if isinstance(room, int) else context
         tokenizer = load_tokenizer(checkpoint.model)
         encoder = Encoder(tokenizer, load_specials(checkpoint.model, tokenizer), context)
-        yield ServedModel(client, name, backend or _backend(client, name, served), encoder, room, config)
-
-
-def _listed(client: httpx.Client, config: ServerConfig) -> dict[str, dict[str, Any]]:
-    """The server's models by name; empty for a server that keeps no list."""
-    try:
-        reply = client.get("models")
-        reply.raise_for_status()
-        found = reply.json()["data"]
-        return {str(entry["id"]): entry for entry in found}
-    except httpx.TransportError as error:
-        raise GristmillError(f"{config.url}: no server answers there ({type(error).__name__} {error})") from error
-    except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _backend(client: httpx.Client, name: str, served: Mapping[str, Any]) -> str:
-    """What the server says of itself. Its number format and batches are its own affair, so they are named as such."""
-    try:
-        version = str(client.get(client.base_url.join("/version")).raise_for_status().json()["version"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        version = "of unknown version"
-    maker = served.get("owned_by") or "openai-compatible server"
-    return f"{maker} {version}, model {name}, dtype and batches as the server has them"
+        yield ServedModel(Client(http, name, config), backend or describe(http, name, served), encoder, room, config)

@@ -21,6 +21,7 @@ from evals.model import LanguageModel, silent
 from tests.helpers.parity import NEW_TOKENS, asked, make_parity_checkpoint
 
 TOLERANCE = 1e-6
+pytestmark = pytest.mark.timeout(1800)  # the real model takes minutes where other work goes on
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from tests.e2e.test_real_model import peer, real_model
 from tests.helpers.parity import NEW_TOKENS, asked
 
 __all__ = ["peer", "real_model"]  # fixtures
+pytestmark = pytest.mark.timeout(1800)
 VLLM = BackendSettings(name="vllm", dtype="float32", concurrency=4)
 SAME_SERVER, OTHER_ARITHMETIC = 1e-6, 2e-4
 ROUNDING = 1e-5
