@@ -15,7 +15,7 @@ from pathlib import Path
 
 OWN_GROUPS = Path("/proc/self/cgroup")
 MOUNTS = Path("/proc/self/mounts")
-REMOVE_SECONDS = 2.0
+REMOVE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Cost: 20 to 30 ms of processor a program, of which the jail and the interpreter in it are most, and 20 ms once a slot.
 """
 
+import contextlib
 import dataclasses
 import os
 import select
@@ -34,6 +35,9 @@ class Supervisor:
     def __init__(self, sandbox: Sandbox, slot: int) -> None:
         self._sandbox, self._slot = sandbox, slot
         self._zygote: _Zygote | None = None
+        self._groups = contextlib.ExitStack()
+        self._group: MemoryGroup | None = None
+        self._group_bytes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -56,20 +60,43 @@ class Supervisor:
         return outcome
 
     def end(self) -> str:
-        """End the process that checkers are forked from; a checker that still runs dies with it, and its jail."""
+        """End the process that checkers are forked from; a checker that still runs dies with it, and its jail.
+
+        Returns its last words. Then the memory group, which nothing is in any more, is removed.
+        """
         zygote, self._zygote = self._zygote, None
-        return zygote.end() if zygote is not None else ""
+        words = zygote.end() if zygote is not None else ""
+        self._leave_group()
+        return words
 
     def _attempt(self, program: Program) -> Outcome:
-        sandbox = self._sandbox
         try:
-            if sandbox.memory is None:
-                return self._ask(program, sandbox.job(self._slot, None))
-            name = f"{self._slot}-{os.urandom(8).hex()}"
-            with memory_group(sandbox.memory, program.limits.memory_bytes, name) as group:
-                return _with_memory_kills(self._ask(program, sandbox.job(self._slot, group)), group)
+            group = self._memory_group(program.limits.memory_bytes)
+            before = group.out_of_memory_kills() if group else 0
+            outcome = self._ask(program, self._sandbox.job(self._slot, group))
+            killed = group is not None and group.out_of_memory_kills() > before
+            if outcome.verdict in (Verdict.TIMEOUT, Verdict.INFRA):
+                self._leave_group()  # the checker may have died before its jail: wait until that is gone
         except OSError as error:
             return Outcome(Verdict.INFRA, f"the checker could not be run: {error}", 0.0, program.live)
+        except BaseException:
+            self.end()
+            raise
+        return _with_memory_kills(outcome) if killed else outcome
+
+    def _memory_group(self, limit: int) -> MemoryGroup | None:
+        """The group that programs of this limit run in, one after another: making and removing one takes 2 ms."""
+        if self._sandbox.memory is not None and (self._group is None or self._group_bytes != limit):
+            self._leave_group()
+            name = f"{self._slot}-{os.urandom(8).hex()}"
+            self._group = self._groups.enter_context(memory_group(self._sandbox.memory, limit, name))
+            self._group_bytes = limit
+        return self._group
+
+    def _leave_group(self) -> None:
+        """Remove the memory group once nothing is left in it. Raises OSError when that does not come."""
+        self._group = None
+        self._groups.close()
 
     def _ask(self, program: Program, jail: dict[str, object]) -> Outcome:
         limits = program.limits
@@ -93,10 +120,7 @@ class Supervisor:
                 codec.frame(job, max_bytes=LARGEST_JOB), START_ALARM + limits.checker_seconds + 5
             )
         except OSError as error:
-            raise OSError(f"{error}. {self.end()}") from error  # here, for its jail has to end before its memory group
-        except BaseException:
-            self.end()
-            raise
+            raise OSError(f"{error}. {self.end()}") from error
         return _read_verdict(program, status, verdict, errors.decode("utf-8", "replace"))
 
 
@@ -166,8 +190,8 @@ def _read_verdict(program: Program, status: int, verdict: bytes, errors: str) ->
     return Outcome(forgeable=program.live, **{**answer, "verdict": Verdict(answer["verdict"])})
 
 
-def _with_memory_kills(outcome: Outcome, group: MemoryGroup) -> Outcome:
+def _with_memory_kills(outcome: Outcome) -> Outcome:
     """A program that the kernel ended for its memory is of verdict ``memory``, however that looked from outside."""
-    if outcome.verdict in (Verdict.PASS, Verdict.INFRA) or not group.out_of_memory_kills():
+    if outcome.verdict in (Verdict.PASS, Verdict.INFRA):
         return outcome
     return dataclasses.replace(outcome, verdict=Verdict.MEMORY, detail="the processes of the program filled its memory")
