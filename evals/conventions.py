@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evals import extraction
 from evals.gold import GOLD_BITS
-from evals.graders import Grade, algebra, letters, numbers
+from evals.graders import Grade, algebra, letters, numbers, opencompass
 from evals.graders.choice import by_bytes, by_characters, by_sum
 from evals.graders.cmath import by_last_two_numbers
 from evals.graders.cmrc import cmrc_em, cmrc_f1, cmrc_opencompass
@@ -98,6 +98,7 @@ CONVENTIONS: Mapping[str, Convention] = {
     "cmath.official": TextConvention("accuracy", by_last_two_numbers, NUMBER_PATTERN, "one number"),
     "math.hendrycks": TextConvention("accuracy", algebra.hendrycks),
     "math.hendrycks-lm-eval": TextConvention("accuracy", algebra.hendrycks_lm_eval),
+    "math.opencompass": TextConvention("accuracy", opencompass.by_rules),
     "math.minerva": TextConvention("accuracy", algebra.minerva),
     "math.verify": TextConvention("accuracy", algebra.verify),
     "squad.em": TextConvention("exact_match", squad_em),

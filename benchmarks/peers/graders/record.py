@@ -14,7 +14,7 @@ neither. SOURCES is a folder with these files of upstream:
     cmath_utils.py                               XiaoMi/cmath 9fa13ef, utils.py
     math_equivalence.py, hendrycks_util.py       hendrycks/math 985bdc1, modeling and modeling/dataset/util.py
     mgsm_eval.py                                 openai/simple-evals ee3b031
-    opencompass_{gsm8k,cmrc,squad20}.py          open-compass/opencompass a5acc4b, opencompass/datasets
+    opencompass_{gsm8k,math,cmrc,squad20}.py     open-compass/opencompass a5acc4b, opencompass/datasets
     opencompass_text_postprocessors.py           the same, opencompass/utils
     opencompass_icl_em_evaluator.py              the same, opencompass/openicl/icl_evaluator
 
@@ -93,6 +93,9 @@ def scorers(sources: Path) -> dict[str, dict[str, Scorer]]:
     hendrycks = {**load(sources / "hendrycks_util.py"), **load(sources / "math_equivalence.py")}
     text = load(sources / "opencompass_text_postprocessors.py")
     oc_gsm8k, oc_cmrc = load(sources / "opencompass_gsm8k.py"), load(sources / "opencompass_cmrc.py")
+    oc_math = load(sources / "opencompass_math.py")
+    judge = object.__new__(oc_math["MATHEvaluator"])
+    judge.version = "v2"
     oc_squad, oc_match = load(sources / "opencompass_squad20.py"), load(sources / "opencompass_icl_em_evaluator.py")
     for names in (oc_squad, oc_match):
         names["general_postprocess"] = text["general_postprocess"]
@@ -179,6 +182,9 @@ def scorers(sources: Path) -> dict[str, dict[str, Scorer]]:
             ),
             "math.hendrycks-lm-eval": lambda golds, _, out: float(
                 lm_hendrycks.process_results({"solution": f"\\boxed{{{golds[0][0]}}}"}, [out])["exact_match"]
+            ),
+            "math.opencompass": lambda golds, _, out: float(
+                judge.is_equiv(oc_math["math_postprocess_v2"](out), golds[0][0])
             ),
             "math.minerva": minerva_metric("exact_match"),
             "math.verify antlr-4.11": minerva_metric("math_verify"),
