@@ -56,8 +56,9 @@ def macro_mean(values: ArrayLike, clusters: Sequence[str], subsets: Sequence[str
 def macro_estimate(values: Floats, clusters: Sequence[str], subsets: Sequence[str], bound: float) -> Estimate:
     """The mean over subsets of their means. ``bound`` is the largest variance that a value can have.
 
-    A subset of one cluster has no error of its own and is given ``bound``, which can only widen the interval. Raises
-    ``ValueError`` for no values or unequal lengths.
+    Subsets of one cluster have no error of their own: they are given the variance of their means around each other
+    (Cochran's collapsed strata), a lone one ``bound``. Either can only widen the interval. Raises ``ValueError`` for no
+    values or unequal lengths.
     """
     if not values.size or not values.size == len(clusters) == len(subsets):
         raise ValueError(f"{values.size} values, {len(clusters)} clusters and {len(subsets)} subsets give no mean")
@@ -68,11 +69,15 @@ def macro_estimate(values: Floats, clusters: Sequence[str], subsets: Sequence[st
     totals = np.bincount(codes, weights=values - means[of_item])
     freedom = counts - 1
     spread = np.bincount(strata, weights=totals**2) * counts / np.maximum(freedom, 1) / sizes**2
-    variances = np.where(freedom > 0, spread, bound)
-    several = freedom > 0
-    weighed = float((variances[several] ** 2 / freedom[several]).sum())
-    degrees = float(variances.sum()) ** 2 / weighed if weighed else float(freedom.sum()) or np.inf
-    return Estimate(float(means.mean()), float(np.sqrt(variances.sum())) / means.size, degrees)
+    alone = means[freedom == 0]
+    parts = spread[freedom > 0]
+    degrees = freedom[freedom > 0]
+    if alone.size > 1:
+        parts, degrees = np.append(parts, alone.size * np.var(alone, ddof=1)), np.append(degrees, alone.size - 1)
+    total = float(parts.sum()) + bound * (alone.size == 1)
+    weighed = float((parts**2 / degrees).sum())
+    satterthwaite = total**2 / weighed if weighed else float(degrees.sum()) or np.inf
+    return Estimate(float(means.mean()), float(np.sqrt(total)) / means.size, satterthwaite)
 
 
 def is_binary(values: Floats) -> bool:

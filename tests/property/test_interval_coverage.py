@@ -100,7 +100,7 @@ def test_the_bootstrap_of_pass_at_k_covers(problems: int, samples: int, k: int) 
     assert 0.93 <= share_covered(ends, truth) <= 0.97
 
 
-@pytest.mark.parametrize("sizes", [(100, 100, 100, 100), (20, 25, 200, 18, 40, 90, 33, 19), (5,) * 40])
+@pytest.mark.parametrize("sizes", [(100, 100, 100, 100), (20, 25, 200, 18, 40, 90, 33, 19), (5,) * 40, (1, 2, 3) * 15])
 def test_the_macro_average_covers(sizes: tuple[int, ...]) -> None:
     random = np.random.default_rng(len(sizes))
     shares = np.linspace(0.2, 0.9, len(sizes))

@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from evals.statistics.interval import Estimate
-from evals.statistics.means import macro_mean, mean
+from evals.statistics.means import macro_estimate, macro_mean, mean
 from evals.statistics.passk import bootstrap_mean, pass_at_k
 from evals.statistics.proportions import above_chance, above_chances, effective_wilson, wilson
 from evals.statistics.ratio import ratio_estimate
@@ -96,6 +96,9 @@ def test_a_subject_of_one_item_widens_and_a_perfect_board_is_no_certainty() -> N
     values, subjects = [1.0, 1.0, 1.0, 0.0, 1.0, 1.0], ["a"] * 5 + ["b"]
     lone = macro_mean(values, [""] * 6, subjects)
     assert lone.interval.low < macro_mean([*values, 1.0], [""] * 7, [*subjects, "b"]).interval.low
+    # subjects of one item each are what they are: so many independent draws
+    once = macro_estimate(np.array([1.0, 0.0, 1.0, 1.0, 0.0]), [""] * 5, list("abcde"), bound=0.25)
+    assert (once.value, once.error, once.freedom) == pytest.approx((0.6, scipy.stats.sem([1, 0, 1, 1, 0]), 4))
     perfect = macro_mean([1.0] * 40, [""] * 40, ["a"] * 20 + ["b"] * 20)
     assert perfect.interval.high == 1
     assert 0.85 < perfect.interval.low < 0.95
