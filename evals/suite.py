@@ -220,15 +220,14 @@ def _examples(
     except ValueError as error:
         raise UsageError(f"{path}: shots: {error}") from error
     template = settings.prompt + shots.target
-    texts = {
-        id(shot): fill(template, values_of(shot, settings.options, settings.subjects)) + shots.separator
-        for shot in pool
-    }
-    blocks: dict[tuple[int, ...], str] = {}  # most items share their examples with others
+    blocks: dict[tuple[int, ...], str] = {}  # the items of a board share theirs
     found: dict[str, str] = {}
     for name, picked in chosen.items():
         key = tuple(id(shot) for shot in picked)
-        found[name] = blocks.setdefault(key, "".join(texts[part] for part in key))
+        if key not in blocks:
+            texts = (fill(template, values_of(shot, settings.options, settings.subjects)) for shot in picked)
+            blocks[key] = "".join(text + shots.separator for text in texts)
+        found[name] = blocks[key]
     return found
 
 

@@ -68,6 +68,13 @@ def test_the_shots_of_an_item_do_not_depend_on_a_limit(shared: Path) -> None:
     assert [part.prompt(item) for item in part.items] == [whole.prompt(item) for item in part.items]
 
 
+def test_each_of_many_answers_has_a_seed_of_its_own(shared: Path) -> None:
+    once, often = (load_suite(name, shared / "benchmarks", 2) for name in ("humaneval", "humaneval-64"))
+    requests = [request for request in requests_of(often) if request.settings]
+    assert [often.prompt(item) for item in often.items] == [once.prompt(item) for item in once.items]
+    assert len({request.seed for request in requests}) == len({request.key for request in requests}) == 2 * 64
+
+
 @pytest.mark.parametrize("name", ["ceval", "cmmlu"])
 def test_prompts_of_chinese_boards_are_those_of_lm_eval(tmp_path: Path, name: str) -> None:
     subject, split, end = (SMALL["ceval_subject"], "val", "_val") if name == "ceval" else (SMALL["subject"], "test", "")
