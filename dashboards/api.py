@@ -9,6 +9,7 @@ from schemas.errors import GristmillError
 from schemas.submission import StoredSubmission, Submission
 from warehouse import answers
 from warehouse.answers import boards, graded
+from warehouse.answers.speed import SpeedMeasurement, speeds
 from warehouse.compare import compare
 from warehouse.comparison import Comparison
 from warehouse.trajectory import Trajectories, trajectories
@@ -125,6 +126,12 @@ def router(services: Services) -> APIRouter:
     @api.get("/trajectories", tags=["models"], summary="Scores along every training run, with noise and signal")
     def lines() -> Trajectories:
         return trajectories(warehouse)
+
+    @api.get("/speed", tags=["models"], summary="How fast served models answered, newest measurement first")
+    def speed(
+        model: Annotated[str | None, Query(description="name or label of the model")] = None,
+    ) -> list[SpeedMeasurement]:
+        return speeds(warehouse, model)
 
     @api.get("/gates", tags=["pipeline"], summary="Every expectation of every gate; failures first")
     def gates() -> list[answers.Expectation]:

@@ -26,6 +26,7 @@ from dashboards.pages import (
     items,
     leaderboard,
     overview,
+    speed,
     submit,
     trajectory,
 )
@@ -159,6 +160,10 @@ def register_pages(services: Services) -> None:
     @ui.page("/trajectory", title="Trajectory · Gristmill")
     async def trajectory_page(request: Request, suite: str | None = None, along: Along = "step") -> None:
         await trajectory.draw(services, request, suite, along)
+
+    @ui.page("/speed", title="Speed · Gristmill")
+    async def speed_page(request: Request, model: str | None = None, measurement: int | None = None) -> None:
+        await speed.draw(services, request, model, measurement)
 
     @ui.page("/gates", title="Gates · Gristmill")
     async def gates_page(request: Request) -> None:

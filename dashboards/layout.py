@@ -18,6 +18,7 @@ NAVIGATION = (
     ("Compare", "/compare"),
     ("Items", "/items"),
     ("Trajectory", "/trajectory"),
+    ("Speed", "/speed"),
     ("Gates", "/gates"),
     ("Submit", "/submit"),
 )

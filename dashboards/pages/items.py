@@ -129,7 +129,7 @@ def _form(
         query = (
             ui.input("Item, prompt, output or reason", value=asked.query)
             .props("outlined dense clearable")
-            .classes("control wide")
+            .classes("control names")
         )
 
         def go() -> None:

@@ -127,7 +127,7 @@ def _board(board: boards.Board, wanted: Filter) -> None:
             Column("n", "Items", "number"),
             *([Column("chance", "Chance", "score"), Column("centred", "Centred", "score")] if has_chance else []),
             *([Column("above", "", "badge")] if any(row["above"] for row in rows) else []),
-            Column("gap", "Lead over next", "badge"),
+            Column("gap", "Lead", "badge"),
             Column("by", "Told by"),
         ]
         table(columns, rows, page=25).classes("board")

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.helpers.small_evaluation import EXTERNAL, SUBJECTS
+from tests.helpers.small_evaluation import EXTERNAL, SERVED, SUBJECTS
 from tests.helpers.small_lake import ATTACK, doc_id
 
 A, B = doc_id("natural 300"), doc_id("doremi 300")
@@ -190,3 +190,26 @@ def test_trajectories_show_noise_and_what_suites_tell(visitor: Visitor) -> None:
         })"""
     )
     assert drawn
+
+
+def test_speed_is_shown_with_its_load(visitor: Visitor) -> None:
+    page = visitor.open("/speed")
+    rows = page.locator(f"{card(page, 'Measurements')} tbody tr")
+    expect(rows).to_have_count(2)
+    assert cells(page, card(page, "Measurements"), "#2")[:8] == [
+        f"{SERVED} #2",
+        "2.5 a second, 128 in, 64 out",
+        "64",
+        "1",
+        "0.225",
+        "0.5",
+        "0.027",
+        "0.06",
+    ]
+    page.get_by_role("link", name=f"{SERVED} #1").click()
+    page.wait_for_url("**&measurement=1")
+    expect(page.locator(".card-title").last).to_have_text(f"{SERVED} #1")
+    expect(page.locator(".card-about").last).to_contain_text("4 at once, 128 in, 64 out")
+    assert cells(page, card(page, f"{SERVED} #1"), "good share")[-2:] == ["0.772 – 0.935", "64"]
+    assert page.evaluate("window.pwned") is None
+    visitor.shot("speed")

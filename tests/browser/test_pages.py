@@ -17,6 +17,7 @@ PAGES = (
     "/compare",
     "/items",
     "/trajectory",
+    "/speed",
     "/gates",
     "/submit",
 )
@@ -94,6 +95,7 @@ def test_navigation_leads_everywhere(visitor: Visitor) -> None:
         "Compare",
         "Items",
         "Trajectory",
+        "Speed",
         "Gates",
         "Submit",
         "Overview",

@@ -25,6 +25,7 @@ SUBJECTS = ("法学", "高等数学", "毛泽东思想和中国特色社会主�
 EXTERNAL = (
     "外部模型-an-external-checkpoint-with-a-very-long-name-that-no-column-was-made-for-v2.1-instruct-bf16-2026-11"
 )
+SERVED = "served/模型-135M"
 LETTERS = ("A", "B", "C", "D")
 
 Row = dict[str, Any]
@@ -69,6 +70,7 @@ def answer_all(lake: Lake) -> None:
             place = {"run": doc_id(f"run {mixture}"), "mixture": mixture, "step": step, "tokens": step * 2048}
             _evaluate(tables, place, doc_id(f"{mixture} {step}"), ahead=mixture == "doremi")
     _evaluate_external(tables, doc_id(EXTERNAL))
+    commit(lake, "speed", "served", {"speed": {"served": list(_speeds())}})
     commit(lake, "evaluation", "small", {table: {"all": rows} for table, rows in tables.items()})
 
 
@@ -213,6 +215,21 @@ def _score(asked: Asked, checkpoint: str, convention: str, subset: str, interval
         "failures": 0,
         "jail_tier": asked.tier,
     }
+
+
+def _speeds() -> Iterator[Row]:
+    """One server measured at two loads: users at once, and requests that arrive at a rate, of which one failed."""
+    load = {"model": SERVED, "server": f"llama.cpp b6000 {ATTACK}", "endpoint": "completions", "warmup": 4}
+    load |= {"requests": 64, "isl": 128, "osl": 64, "ignore_eos": True, "limits": "itl=0.05,ttft=0.5"}
+    for number, users in enumerate(({"concurrency": 4}, {"rate": 2.5, "failed": 1})):
+        own = load | {"measurement": number + 1, "n": 64 - number} | users
+        for metric, unit, value in (("ttft", "s", 0.25), ("itl", "s", 0.03), ("per_user", "tokens/s", 33.3)):
+            spread = {"value": value, "p50": value * 0.9, "p90": value * 1.5, "p99": value * 2}
+            yield own | {"metric": metric, "unit": unit} | spread
+        yield own | {"metric": "output_token_throughput", "unit": "tokens/s", "value": 120.5 + number}
+        yield own | {"metric": "goodput", "unit": "requests/s", "value": 1.75}
+        share = {"value": 0.875, "low": 0.772, "high": 0.935}
+        yield own | {"metric": "good_share", "unit": "share"} | share
 
 
 def _texts(checkpoint: str, level: float) -> Iterator[Row]:

@@ -247,6 +247,7 @@ def test_every_endpoint_is_described(client: TestClient) -> None:
         "compare",
         "items",
         "trajectories",
+        "speed",
     }
     for methods in openapi["paths"].values():
         for operation in methods.values():

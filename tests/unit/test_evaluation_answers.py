@@ -219,4 +219,11 @@ def test_the_api_gives_boards_comparisons_items_and_trajectories(warehouse: Ware
         assert "did you mean" in wrong.json()["detail"]
         asked = {"suite": "reading", "checkpoint": BEST, "convention": "choice-bytes"}
         assert client.get("/api/items", params={**asked, "verdict": "right"}).json()["total"] == 24
+        measured = client.get("/api/speed").json()
+        assert [(one["measurement"], one["concurrency"], one["failed"]) for one in measured] == [
+            (2, None, 1),
+            (1, 4, 0),
+        ]
+        assert len(measured[0]["metrics"]) == 6
+        assert client.get("/api/speed", params={"model": "nobody"}).json() == []
         assert client.get("/api/trajectories").json()["last"] == 5

@@ -1,0 +1,127 @@
+"""Speed: how fast served models answer, under which load, with AIPerf's definitions."""
+
+from asyncio import to_thread
+from typing import Any
+
+from fastapi import Request
+from nicegui import ui
+
+from dashboards.layout import card, count, empty, frame, title, words
+from dashboards.links import page_url
+from dashboards.services import Services
+from dashboards.tables import Column, table
+from warehouse.answers.speed import Measured, SpeedMeasurement, speeds
+
+ALL = "all models"
+ABOUT = (
+    "Served models under a stated load; tokens are counted by the server. Compare measurements of the same load and "
+    "machine only."
+)
+COMMAND = "gristmill speed http://HOST:PORT/v1 --model NAME --lake LAKE"
+
+
+async def draw(services: Services, request: Request, model: str | None, measurement: int | None) -> None:
+    """The page at ``/speed``."""
+    every = await to_thread(speeds, services.warehouse)
+    found = [one for one in every if model in (None, one.model)]
+    with frame("Speed", request, services.warehouse.version):
+        title("Speed", ABOUT)
+        if not every:
+            with card():
+                empty("No served model has been measured yet.", COMMAND)
+            return
+        models = sorted({one.model for one in every})
+        with ui.element("div").classes("controls"):
+            ui.select(
+                [ALL, *models],
+                value=model if model in models else ALL,
+                label="Model",
+                on_change=lambda event: ui.navigate.to(
+                    page_url("/speed", model=None if event.value == ALL else event.value)
+                ),
+            ).props("outlined dense").classes("control names")
+        if not found:
+            with card():
+                empty("This model has not been measured.", COMMAND)
+            return
+        with card("Measurements", "The newest of each model first. Times are seconds; p50 and p99 are over requests."):
+            _measurements(found)
+        chosen = next((one for one in found if one.measurement == measurement), found[0])
+        _metrics(chosen)
+
+
+def load_of(one: SpeedMeasurement) -> str:
+    """The load in words."""
+    users = f"{one.concurrency} at once" if one.concurrency is not None else f"{one.rate or 0:g} a second"
+    return f"{users}, {one.isl} in, {one.osl} out"
+
+
+def _measurements(found: list[SpeedMeasurement]) -> None:
+    columns = [
+        Column("model", "Model", "link"),
+        Column("load", "Load"),
+        Column("requests", "Requests", "number"),
+        Column("failed", "Failed", "number"),
+        Column("ttft", "TTFT p50"),
+        Column("ttft99", "p99"),
+        Column("itl", "Token p50"),
+        Column("itl99", "p99"),
+        Column("per_user", "Tokens/s a user"),
+        Column("throughput", "Tokens/s"),
+        Column("goodput", "Goodput"),
+        Column("limits", "Limits", "mono"),
+    ]
+    table(columns, [_row(one) for one in found], page=25).classes("board")
+
+
+def _row(one: SpeedMeasurement) -> dict[str, Any]:
+    good, share = one.metric("goodput"), one.metric("good_share")
+    kept = f", {100 * share.value:.0f} % of requests" if share else ""
+    return {
+        "model": f"{one.model} #{one.measurement}",
+        "model_href": page_url("/speed", model=one.model, measurement=one.measurement),
+        "load": load_of(one),
+        "requests": one.requests,
+        "failed": one.failed,
+        "ttft": _shown(one.metric("ttft"), "p50"),
+        "ttft99": _shown(one.metric("ttft"), "p99"),
+        "itl": _shown(one.metric("itl"), "p50"),
+        "itl99": _shown(one.metric("itl"), "p99"),
+        "per_user": _shown(one.metric("per_user"), "p50"),
+        "throughput": _shown(one.metric("output_token_throughput"), "value"),
+        "goodput": f"{good.value:.3g}/s{kept}" if good else None,
+        "limits": one.limits,
+    }
+
+
+def _shown(metric: Measured | None, part: str) -> str | None:
+    """A number with three digits."""
+    value = getattr(metric, part) if metric else None
+    return None if value is None else f"{value:.3g}"
+
+
+def _metrics(one: SpeedMeasurement) -> None:
+    columns = [
+        Column("metric", "Metric"),
+        Column("unit", "Unit"),
+        Column("value", "Mean or number"),
+        *(Column(part, part) for part in ("p50", "p90", "p99")),
+        Column("interval", "95 % interval"),
+        Column("n", "Rests on", "number"),
+    ]
+    rows = [
+        {"metric": words(metric.metric), "unit": metric.unit, "n": metric.n}
+        | {part: _shown(metric, part) for part in ("value", "p50", "p90", "p99")}
+        | {"interval": None if metric.low is None or metric.high is None else f"{metric.low:.3f} – {metric.high:.3f}"}
+        for metric in one.metrics
+    ]
+    facts = [
+        one.server,
+        one.endpoint,
+        load_of(one),
+        f"{count(one.warmup)} requests of warm-up left out",
+        "whole output length asked for" if one.ignore_eos else "output may end early",
+        f"limits {one.limits}" if one.limits else "",
+    ]
+    with card(f"{one.model} #{one.measurement}", " · ".join(fact for fact in facts if fact)):
+        table(columns, rows)
