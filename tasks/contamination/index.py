@@ -26,9 +26,10 @@ PASSAGE = "passage"
 
 
 class MatchConfig(Config):
-    """When a text counts as found. ``n``, ``misses`` and ``threshold`` are those of AI2's decon (``config/default.yaml``).
+    """When a text counts as found.
 
-    Its 20 and 50 tokens for short texts are 10 and 30 words here: docs/contamination.md has what that finds.
+    ``n``, ``misses`` and ``threshold`` are those of AI2's decon (``config/default.yaml``). Its 20 and 50 tokens for
+    short texts are 10 and 30 words here: docs/contamination.md has what that finds.
     """
 
     n: int = Field(5, ge=2, le=13, description="words of an n-gram; a shorter text cannot be found")

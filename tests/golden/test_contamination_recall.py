@@ -1,5 +1,6 @@
 """Items planted in real text, at known edit distances, are found; text that holds none gives none."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,6 +52,13 @@ def test_planted_items_are_found(
             assert shares[f"{suite} {form} {level}"]["found"] >= least
     assert shares[f"{suite} answer 0%"]["right"] == 1.0
     assert shares[f"{suite} input 0%"]["right"] >= 0.9, "a number of the host may stand after the question"
+
+
+def test_questions_of_the_same_authors_are_told_apart(shared: Path, index: Index) -> None:
+    lines = (shared / "benchmarks" / "gsm8k" / "train.jsonl").read_text("utf-8").splitlines()
+    texts = [f"{row['question']}\n{row['answer']}" for row in map(json.loads, lines)]
+    assert len(texts) == 7473
+    assert {one.row.item for _, one in search(texts, index, CONFIG)} == {"632"}, "a variant of one question"
 
 
 def test_nothing_is_found_where_nothing_was_planted(index: Index, hosts: dict[str, list[str]]) -> None:
