@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from evals.checkpoint import Checkpoint
 from evals.model import LanguageModel
-from schemas.config import Config
+from schemas.config import Config, did_you_mean
 
 HERE, VLLM = "hf", "vllm"
 
@@ -19,9 +19,8 @@ class BackendSettings(Config):
     name: Annotated[
         str,
         Field(
-            pattern=r"^(hf|vllm|https?://\S+)$",
             description="hf: here, on the CPU; vllm: a server started for the run; or the address of an "
-            "OpenAI-compatible server that holds the checkpoint, such as http://127.0.0.1:8000/v1.",
+            "OpenAI-compatible server that holds the checkpoint, such as http://127.0.0.1:8000/v1."
         ),
     ] = HERE
     model: Annotated[str, Field(description="Name of the model at that address; its only one when left out.")] = ""
@@ -29,6 +28,16 @@ class BackendSettings(Config):
     threads: Annotated[int, Field(ge=1, le=256, description="Threads of hf.")] = 1
     concurrency: Annotated[int, Field(ge=1, le=1024, description="Requests to a server under way at once.")] = 8
     timeout: Annotated[float, Field(gt=0, description="Longest silence of a server, seconds.")] = 600.0
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in (HERE, VLLM) and not name.startswith(("http://", "https://")):
+            near = did_you_mean(name, [HERE, VLLM])
+            raise ValueError(
+                f"there is no backend {name!r}{near}; the address of a server begins with http:// or https://"
+            )
+        return name.rstrip("/")
 
     @property
     def identity(self) -> str:
@@ -49,7 +58,8 @@ def opened(
 
         yield load(checkpoint, HuggingFaceConfig(dtype=settings.dtype, threads=settings.threads))
         return
-    from evals.openai_server import ServerConfig, connect
+    from evals.completions import ServerConfig
+    from evals.openai_server import connect
 
     config = ServerConfig(
         url=address or settings.name,

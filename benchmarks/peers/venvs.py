@@ -85,7 +85,7 @@ PEERS: dict[str, Peer] = {
         Peer(
             "lm-eval",
             (
-                "lm-eval[hf]==0.4.13",
+                "lm-eval[hf,api]==0.4.13",
                 "torch==2.13.*",
                 "transformers==5.23.0",
                 "tokenizers==0.23.3",

@@ -64,9 +64,7 @@ def evaluate(
         data=str(data.resolve()) if data else "",
         download=download,
         accept_licences=tuple(accept_licence or ()),
-        backend=BackendSettings.parse(
-            {"name": backend, "model": model, "dtype": dtype, "threads": threads}, "--backend, --dtype"
-        ),
+        backend=BackendSettings.parse({"name": backend, "model": model, "dtype": dtype, "threads": threads}, "backend"),
     )
     home = Lake.open(lake)
     ensure_server(home.root)

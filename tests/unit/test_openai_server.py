@@ -9,10 +9,11 @@ import torch
 import transformers
 
 from evals.checkpoint import Checkpoint, admit
+from evals.completions import ServerConfig
 from evals.generation import Generation
 from evals.huggingface import HuggingFaceModel, load
 from evals.model import silent
-from evals.openai_server import ServerConfig, connect
+from evals.openai_server import connect
 from evals.tokenizer import load_tokenizer
 from schemas.errors import GristmillError, UsageError
 from tests.helpers.completions_server import Faults, Network, completions_server

@@ -1,0 +1,70 @@
+"""Which adapter runs a model: the setting, what of it names an answer, and how long a model stays open."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.backends import BackendSettings
+from evals.checkpoint import Checkpoint, admit
+from evals.model import silent
+from flows.serving import Models
+from schemas.errors import UsageError
+from tests.helpers.parity import make_parity_checkpoint
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"name": "hff"}, r"there is no backend 'hff' \(did you mean \"hf\"\?\)"),
+        ({"name": "127.0.0.1:8000"}, "begins with http"),
+        ({"dtype": "float8"}, "dtype"),
+    ],
+)
+def test_a_wrong_backend_is_a_usage_error(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        BackendSettings.parse(values, "backend")
+
+
+def test_what_changes_an_answer_changes_the_identity() -> None:
+    different: list[dict[str, Any]] = [
+        {},
+        {"dtype": "bfloat16"},
+        {"name": "vllm"},
+        {"name": "vllm", "dtype": "bfloat16"},
+        {"name": "http://a/v1"},
+        {"name": "http://a/v1", "model": "m"},
+        {"name": "http://b/v1"},
+    ]
+    assert len({BackendSettings(**values).identity for values in different}) == len(different)
+    same: list[dict[str, Any]] = [{"threads": 2}, {"concurrency": 2}, {"timeout": 5.0}]
+    assert {BackendSettings(**values).identity for values in same} == {BackendSettings().identity}
+    assert BackendSettings(name="http://a/v1/").identity == BackendSettings(name="http://a/v1").identity
+
+
+def test_a_model_stays_open_for_the_next_suite(tmp_path: Path) -> None:
+    def checkpoint(number: int) -> Checkpoint:
+        folder = make_parity_checkpoint(tmp_path / str(number), begins=False)
+        config = folder / "config.json"
+        config.write_text(config.read_text().replace('"rope_theta": 10000.0', f'"rope_theta": {number + 2}.0'))
+        return admit(folder)
+
+    first, second, third = (checkpoint(number) for number in range(3))
+    with Models(BackendSettings()) as models:
+        with models.of(first) as model:
+            nats = model.loglikelihood([("The function", " returns")], silent)
+        with models.of(first) as again, models.of(second) as other:
+            assert again is model is not other
+        with models.of(first) as again:
+            assert again is model
+        with models.of(third):
+            pass
+        with models.of(first) as again:  # used more lately than the second
+            assert again is model
+        with models.of(second) as again:
+            assert again is not other
+    with Models(BackendSettings(dtype="bfloat16")) as models, models.of(first) as model:
+        (rounded,) = model.loglikelihood([("The function", " returns")], silent)
+        assert "bfloat16" in model.backend
+    assert rounded.log_probability != nats[0].log_probability
+    assert rounded.log_probability == pytest.approx(nats[0].log_probability, rel=0.05)
