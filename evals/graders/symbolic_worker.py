@@ -59,7 +59,9 @@ def limit(memory_bytes: int) -> None:
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(name, (value, value))
+        hard = resource.getrlimit(name)[1]
+        lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(name, (lowest, lowest))
 
 
 def timed(compare: Callable[[str, str], Verdict], gold: str, found: str, cpu_seconds: int) -> Verdict:
