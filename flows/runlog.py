@@ -25,7 +25,7 @@ ABANDONED = (
     "the process ended without a word: it was killed, or the machine stopped. What was finished is kept; run the same "
     "command again, it goes on from there."
 )
-STARTS_WITHIN = timedelta(minutes=5)
+SILENT = timedelta(minutes=5)
 
 
 @dataclass
@@ -89,8 +89,8 @@ def close_abandoned(lake: Lake) -> list[str]:
 def is_abandoned(lake: Lake, flow_run_id: str, since: datetime) -> bool:
     """Whether the attempt at that Prefect flow run that began at ``since`` lost its process.
 
-    Its record was closed by :func:`close_abandoned`, or it has written none in five minutes, where a process that
-    starts needs seconds. An earlier attempt at the same flow run counts for nothing.
+    Its record was closed by :func:`close_abandoned`; or for five minutes there has been none that is open, where a
+    process needs seconds to start, and to tell Prefect how it ended. An earlier attempt at that run counts for nothing.
     """
     second = since.replace(microsecond=0)
     of_run = [
@@ -99,9 +99,12 @@ def is_abandoned(lake: Lake, flow_run_id: str, since: datetime) -> bool:
         if (entry := read_record(path)).get("flow_run") == flow_run_id
         and datetime.fromisoformat(str(entry["started_at"])) >= second
     ]
-    if of_run:
-        return all(entry.get("error") == ABANDONED for entry in of_run)
-    return datetime.now(UTC) - since > STARTS_WITHIN
+    if any(entry.get("status") == "running" for entry in of_run):
+        return False
+    if any(entry.get("error") == ABANDONED for entry in of_run):
+        return True
+    ends = [datetime.fromisoformat(str(entry["finished_at"])) for entry in of_run]
+    return datetime.now(UTC) - max([since, *ends]) > SILENT
 
 
 def open_record(path: Path) -> dict[str, Any] | None:

@@ -79,7 +79,6 @@ class AskingCost(BaseModel):
     suite: str
     suite_digest: str
     backend: str
-    requests: int
     seconds: float | None
 
 

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.runlog import ABANDONED, close_abandoned, record_run
+from flows.runlog import ABANDONED, close_abandoned, is_abandoned, record_run
 from schemas.errors import GateError
 from schemas.lake import Lake
 from warehouse.load import FlowRun
@@ -96,6 +97,25 @@ def test_records_of_other_machines_and_damaged_files_are_left_alone(lake: Lake) 
         ours = entry(lake, record.run_id)["process"]
         change(lake, record.run_id, process=ours | {"host": "another machine", "pid": 2**22 + 1})
         assert close_abandoned(lake) == []
+
+
+def test_which_attempt_at_a_flow_run_lost_its_process(lake: Lake) -> None:
+    """A closed record of this attempt, or silence for minutes; not one of an attempt before it."""
+    start, long_ago = datetime.now(UTC), datetime.now(UTC) - timedelta(minutes=6)
+    assert not is_abandoned(lake, "run", start)  # it may still be starting
+    assert is_abandoned(lake, "run", long_ago)
+    with record_run(lake, "evaluate", "one") as record:
+        change(lake, record.run_id, flow_run="run")
+        assert not is_abandoned(lake, "run", start)
+        assert not is_abandoned(lake, "run", long_ago)
+    change(lake, record.run_id, flow_run="run", error=ABANDONED, status="failed")
+    assert is_abandoned(lake, "run", start)
+    assert not is_abandoned(lake, "run", start + timedelta(seconds=2))  # the next attempt began after it
+    assert not is_abandoned(lake, "another", start)
+    change(lake, record.run_id, error="TerminationSignal")
+    assert not is_abandoned(lake, "run", start)  # it has ended, and Prefect will hear of it
+    change(lake, record.run_id, finished_at=(start - timedelta(minutes=6)).isoformat())
+    assert is_abandoned(lake, "run", long_ago - timedelta(minutes=6))
 
 
 def test_the_warehouse_reads_the_record(lake: Lake) -> None:

@@ -5,6 +5,5 @@ CREATE TABLE asking_costs (
     suite VARCHAR NOT NULL,
     suite_digest VARCHAR NOT NULL,
     backend VARCHAR NOT NULL,
-    requests BIGINT NOT NULL,
     seconds DOUBLE
 );
