@@ -34,7 +34,8 @@ class Services:
         folder = folder_problem(submission.checkpoint, self.roots)
         if folder is not None:
             found["checkpoint"] = folder
-        unknown = [suite for suite in submission.suites if self.suites and suite not in self.suites]
+        named = {suite: suite.rpartition("@")[0] or suite for suite in submission.suites}  # mmlu@50 is mmlu, limited
+        unknown = [suite for suite, name in named.items() if self.suites and name not in self.suites]
         if unknown:
             found["suites"] = f"there is no suite {unknown[0]!r}{did_you_mean(unknown[0], list(self.suites))}"
         return found

@@ -101,10 +101,12 @@ def mixture_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def scores_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """A line for each suite, subset and mixture: the score at every step, and the interval at the last.
+    """A line for each suite and mixture: the score at every step, and the interval at the last.
 
-    ``rows`` are those of the table ``scores`` with the checkpoint's label, mixture and step.
+    ``rows`` are those of the table ``scores`` with the checkpoint's label, mixture and step. Subjects of a board are on
+    the page *Leaderboard*; here it has its two averages.
     """
+    rows = [row for row in rows if row["subset"] in ("all", "macro") or row["area"] == "perplexity"]
     steps = sorted({row["step"] for row in rows})
     lines: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
     for row in rows:

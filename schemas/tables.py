@@ -356,7 +356,7 @@ EvalRuns = Table(
         tokens=(pa.int64(), "tokens seen (count)"),
         suite=(pa.string(), "name of the suite"),
         suite_digest=(pa.string(), "digest of items, prompts and settings"),
-        area=(pa.string(), "code, mathematics, reading or perplexity"),
+        area=(pa.string(), "code, mathematics, reading, boards or perplexity"),
         items=(pa.int32(), "items (count)"),
         backend=(pa.string(), "adapter and version, dtype"),
         requests=(pa.int32(), "requests asked, an equal one once (count)?"),
@@ -417,7 +417,7 @@ Scores = Table(
     columns(
         checkpoint=(pa.string(), "digest of weights and tokenizer"),
         suite=(pa.string(), "name of the suite"),
-        area=(pa.string(), "code, mathematics, reading or perplexity"),
+        area=(pa.string(), "code, mathematics, reading, boards or perplexity"),
         metric=(pa.string(), "pass@1, pass@10, pass@100, accuracy, exact_match, f1 or bits_per_byte"),
         convention=(pa.string(), "how answers were graded"),
         headline=(pa.bool_(), "the one number that stands for the suite"),
