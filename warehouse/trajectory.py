@@ -2,7 +2,8 @@
 
 For every headline and the bits per byte of all texts: one line a training run with its noise, one verdict a suite
 (signal, noise, their ratio), and how far two suites agree on which candidate is better (``evals.statistics.series``
-defines them). Checkpoints that were handed in belong to no run and have no line. Cost: one scan of ``scores``.
+defines them). Checkpoints that were handed in or
+imported belong to no run and have no line. Cost: one scan of ``scores``.
 """
 
 from collections import defaultdict
@@ -91,7 +92,7 @@ def trajectories(warehouse: Warehouse, last: int = LAST) -> Trajectories:
         SELECT run, mixture, suite, metric, convention, higher_is_better, chance, step, tokens, checkpoint, value, low,
             high
         FROM score_trajectory
-        WHERE run <> 'external' AND subset = 'all' AND (headline OR metric = 'bits_per_byte')
+        WHERE run NOT IN ('external', 'imported') AND subset = 'all' AND (headline OR metric = 'bits_per_byte')
         ORDER BY suite, metric, convention, mixture, run, step
         """
     )

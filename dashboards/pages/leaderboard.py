@@ -173,7 +173,8 @@ def _row(standing: boards.Standing, scale: tuple[float, float]) -> dict[str, Any
     if gap is not None:
         row["gap"] = f"by {gap.difference:.3f}" if gap.shown else "not shown"
         row["gap_tone"] = "good" if gap.shown else "plain"
-        row["by"] = gap.by if gap.p is None else f"{gap.by}, {p_value(gap.p)}"
+        intervals = "intervals are disjoint" if gap.shown else "intervals overlap"
+        row["by"] = intervals if gap.p is None else f"{gap.by}, {p_value(gap.p)}"
     return row
 
 

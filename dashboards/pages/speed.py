@@ -44,7 +44,10 @@ async def draw(services: Services, request: Request, model: str | None, measurem
             with card():
                 empty("This model has not been measured.", COMMAND)
             return
-        with card("Measurements", "The newest of each model first. Times are seconds; p50 and p99 are over requests."):
+        with card(
+            "Measurements",
+            "The newest of each model first. Times in seconds, over requests; goodput counts those within the limits.",
+        ):
             _measurements(found)
         chosen = next((one for one in found if one.measurement == measurement), found[0])
         _metrics(chosen)
@@ -69,14 +72,12 @@ def _measurements(found: list[SpeedMeasurement]) -> None:
         Column("per_user", "Tokens/s a user"),
         Column("throughput", "Tokens/s"),
         Column("goodput", "Goodput"),
-        Column("limits", "Limits", "mono"),
     ]
     table(columns, [_row(one) for one in found], page=25).classes("board")
 
 
 def _row(one: SpeedMeasurement) -> dict[str, Any]:
-    good, share = one.metric("goodput"), one.metric("good_share")
-    kept = f", {100 * share.value:.0f} % of requests" if share else ""
+    good = one.metric("goodput")
     return {
         "model": f"{one.model} #{one.measurement}",
         "model_href": page_url("/speed", model=one.model, measurement=one.measurement),
@@ -89,8 +90,7 @@ def _row(one: SpeedMeasurement) -> dict[str, Any]:
         "itl99": _shown(one.metric("itl"), "p99"),
         "per_user": _shown(one.metric("per_user"), "p50"),
         "throughput": _shown(one.metric("output_token_throughput"), "value"),
-        "goodput": f"{good.value:.3g}/s{kept}" if good else None,
-        "limits": one.limits,
+        "goodput": f"{good.value:.3g}/s within {one.limits}" if good else None,
     }
 
 

@@ -34,7 +34,7 @@ def test_a_rank_is_shown_where_the_difference_is_real(visitor: Visitor) -> None:
     assert cells(page, heldout, "doremi 300")[:2] == ["1", "doremi 300"]
     assert cells(page, exam, "doremi 300")[0] == "1–3"
     assert cells(page, exam, "doremi 100")[-2:] == ["by 0.156", "paired test, p = 0.00049"]
-    assert cells(page, exam, EXTERNAL)[-2:] == ["not shown", "disjoint intervals"]
+    assert cells(page, exam, EXTERNAL)[-2:] == ["not shown", "intervals overlap"]
     assert page.locator(f"{exam} tr", has=page.get_by_text("not above chance")).count() == 1
     assert "not above chance" in cells(page, exam, "natural 100")
     assert page.locator(f"{exam} .interval-mark").count() == 7
