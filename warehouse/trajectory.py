@@ -2,8 +2,8 @@
 
 For every headline and the bits per byte of all texts: one line a training run with its noise, one verdict a suite
 (signal, noise, their ratio), and how far two suites agree on which candidate is better (``evals.statistics.series``
-defines them). Checkpoints that were handed in or
-imported belong to no run and have no line. Cost: one scan of ``scores``.
+defines them). Checkpoints that were handed in or imported belong to no run and have no line. Cost: one scan of
+``scores``.
 """
 
 from collections import defaultdict
