@@ -10,15 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import transformers
 
 from benchmarks.models import MODELS
 from benchmarks.parity import GOLDEN, lm_eval
 from benchmarks.peers.venvs import Environment, installed
 from evals.checkpoint import admit
+from evals.completions import ServerConfig
 from evals.generation import Generation
 from evals.huggingface import load
 from evals.model import LanguageModel, silent
-from tests.helpers.parity import NEW_TOKENS, asked, make_parity_checkpoint
+from evals.openai_server import connect
+from evals.tokenizer import load_tokenizer
+from tests.helpers.completions_server import Faults, Network, completions_server
+from tests.helpers.parity import CONTEXT, NEW_TOKENS, asked, make_parity_checkpoint
 
 TOLERANCE = 1e-6
 pytestmark = pytest.mark.timeout(1800)  # the real model takes minutes where other work goes on
@@ -64,6 +70,20 @@ def test_a_tiny_checkpoint_scores_as_in_lm_eval(name: str, tmp_path: Path) -> No
     assert len(answered["likelihoods"]) == len(request["choices"]) >= 20
     assert len(set(answered["generations"])) >= 10  # else equality would say little
     compare(load(admit(folder)), request, answered)
+
+
+def test_lm_eval_and_the_adapter_get_the_same_from_one_server(peer: Environment, tmp_path: Path) -> None:
+    """lm-eval's ``local-completions`` and the adapter for servers, asking the same server of the tiny checkpoint."""
+    folder = make_parity_checkpoint(tmp_path / "tiny", begins=False)
+    model: Any = transformers.LlamaForCausalLM
+    network = Network(model.from_pretrained(folder, dtype=torch.float32).eval(), load_tokenizer(folder))
+    request = asked(folder)
+    request["choices"], request["prompts"] = request["choices"][:4], request["prompts"][:8]
+    with completions_server(network, Faults()) as url:
+        at_server = {"model": "local-completions", "url": url, "name": "tiny", "context": CONTEXT}
+        answered = lm_eval(peer, request | at_server, tmp_path)
+        with connect(admit(folder), ServerConfig(url=url)) as served:
+            compare(served, request, answered)
 
 
 def test_the_real_model_scores_as_in_lm_eval(real_model: Path, peer: Environment, tmp_path: Path) -> None:

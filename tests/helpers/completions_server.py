@@ -48,6 +48,8 @@ class Network:
     def complete(self, body: dict[str, Any], extra: int) -> dict[str, Any]:
         """The body of an answer."""
         given = body["prompt"]
+        if isinstance(given, list) and not isinstance(given[0], int):
+            (given,) = given  # a list of one prompt
         prompt = [self.end] * extra + (
             given if isinstance(given, list) else self.tokenizer.encode(given, add_special_tokens=False).ids
         )
@@ -126,6 +128,7 @@ def completions_server(network: Network, faults: Faults, name: str = "tiny") -> 
         def _send(self, status: int, body: object) -> None:
             data = json.dumps(body).encode()
             self.send_response(status)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
