@@ -29,7 +29,7 @@ from evals.scoring import score
 from evals.suite import Suite, load_suite, settings_of, split_limit
 from flows.artifacts import publish_gates, publish_scores
 from flows.engines.engine import Work
-from flows.engines.local import threads
+from flows.engines.local import LocalEngine, threads
 from flows.publish import published
 from flows.reporter import Reporter
 from flows.runlog import record_run
@@ -114,7 +114,7 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
 @step("grade", version=1, reads=(Responses,), writes=(Samples, Scores))
 def grade_step(responses: pa.Table, config: GradeConfig) -> tuple[pa.Table, pa.Table]:
     """Grade and score what one checkpoint answered."""
-    samples = grade(config.suite, responses)
+    samples = grade(config.suite, responses, jail_workers=os.cpu_count() or 1)
     return samples, score(config.suite, samples)
 
 
@@ -224,7 +224,17 @@ def _measure(
             Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Responses),)), entry.label)
             for entry, manifest in zip(entries, answered, strict=True)
         ]
-        graded = run_step(grade_step, work, grading, lake, report, what=f"{suite.name}: grades", unit="checkpoints")
+        # One checkpoint after the other, each with every core: two gradings must not share the slots of the jail.
+        graded = run_step(
+            grade_step,
+            work,
+            grading,
+            lake,
+            report,
+            what=f"{suite.name}: grades",
+            unit="checkpoints",
+            engine=LocalEngine(workers=1),
+        )
         for entry, both in zip(entries, zip(answered, graded, strict=True), strict=True):
             done[entry.checkpoint.digest][suite.name] = both
     if heldout:
