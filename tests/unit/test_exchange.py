@@ -7,10 +7,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 from evals.costs import per_correct
 from evals.every_eval_ever import Provenance
 from evals.lm_eval_results import read_results
+from flows.cli import app
 from flows.exchange import export_every_eval_ever, import_lm_eval
 from schemas.errors import UsageError
 from schemas.lake import Lake
@@ -232,6 +234,23 @@ def test_imported_results_are_kept_published_and_can_be_exported(results: Path, 
     found = exported(lake, "mine", tmp_path / "out.json")
     assert found["model_info"]["additional_details"]["deployment_type"] == "unknown"
     assert len(found["records"]) == 8 * 2 + 10 * 2
+
+
+def test_the_command_line_takes_in_and_gives_out(results: Path, tmp_path: Path) -> None:
+    lake, out = str(tmp_path / "lake"), tmp_path / "out.json"
+    taken = CliRunner().invoke(app, ["import-results", str(results), "--label", "theirs", "--lake", lake, "--json"])
+    assert taken.exit_code == 0, taken.output
+    found = json.loads(taken.stdout)
+    assert (len(found["scores"]), len(found["left_out"])) == (5, 2)
+    words = ["export", "theirs", str(out), "--suite", "lm-eval.race", "--price-million", "2", "--lake", lake, "--json"]
+    given = CliRunner().invoke(app, words)
+    assert given.exit_code == 0, given.output
+    assert json.loads(given.stdout) == {"files": [str(out)]}
+    document = json.loads(out.read_text(encoding="utf-8"))
+    assert (faults(admits("eval"), document), len(document["evaluation_results"])) == ([], 2)
+    wrong = CliRunner().invoke(app, ["export", "theirs", str(out), "--format", "every-eval", "--lake", lake])
+    assert isinstance(wrong.exception, UsageError)
+    assert 'did you mean "every-eval-ever"?' in str(wrong.exception)
 
 
 @pytest.mark.parametrize(
