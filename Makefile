@@ -20,7 +20,7 @@ demo: $(STAMP) ## crawl, curate, mix, train, evaluate and publish an embedded de
 
 test: $(STAMP) ## run every check and test
 	@$(MAKE) --no-print-directory --jobs 2 check kernels
-	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile tests
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder tests
 
 check: $(STAMP) ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

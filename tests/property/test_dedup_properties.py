@@ -53,7 +53,7 @@ def brute_force(texts: dict[str, str], quality: dict[str, float], threshold: flo
     return removed
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS, st.data())
 def test_fates_are_those_of_brute_force(texts: list[str], data: st.DataObject) -> None:
     named = {str(number): text for number, text in enumerate(texts)}
@@ -114,7 +114,7 @@ def shards_of(pages: list[list[tuple[int, str, float]]]) -> list[Shard]:
     return shards
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(PAGES, max_size=7), min_size=2, max_size=3), st.sampled_from([2, 3, 200]))
 def test_an_incremental_run_gives_what_a_single_run_gives(
     pages: list[list[tuple[int, str, float]]], max_bucket: int
@@ -153,7 +153,7 @@ def test_deduplicating_what_stayed_removes_nothing(pages: list[list[tuple[int, s
     assert all(verdicts.column("kept").to_pylist() == [True] * verdicts.num_rows for verdicts in again.verdicts)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(PAGES, max_size=7), min_size=2, max_size=3))
 def test_what_was_kept_earlier_stays_when_it_must(pages: list[list[tuple[int, str, float]]]) -> None:
     """Frozen shards: no verdict of theirs changes, and nothing new stays that repeats what they kept."""
