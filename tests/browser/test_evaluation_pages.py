@@ -23,9 +23,10 @@ def cells(page: Page, scope: str, text: str) -> list[str]:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Take an option of a select."""
+    """Take an option of a select, and wait until its list is gone: the next list must not be mistaken for it."""
     page.get_by_label(label, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
+    expect(page.get_by_role("option")).to_have_count(0)
 
 
 def test_a_rank_is_shown_where_the_difference_is_real(visitor: Visitor) -> None:
