@@ -6,6 +6,7 @@ settings and seed. Two suites that ask the same share the answer; another prompt
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from evals.generation import Generation
 from evals.gold import GOLD_PART
@@ -27,7 +28,7 @@ class Request:
     part: int = 0
     continuation: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Digest of all that the answer depends on. The names of item and suite are not among it."""
         settings = self.settings and self.settings.model_dump(mode="json", exclude={"samples", "seed"})

@@ -68,6 +68,11 @@ class BitsConvention:
     metric: str = "bits_per_byte"
 
 
+def _number(grade: Callable[[AnswerItem, str], Grade]) -> TextConvention:
+    """A convention that compares one number."""
+    return TextConvention("accuracy", grade, NUMBER_PATTERN, "one number")
+
+
 Convention = TextConvention | ChoiceConvention | LetterConvention | CodeConvention | BitsConvention
 
 CONVENTIONS: Mapping[str, Convention] = {
@@ -82,20 +87,18 @@ CONVENTIONS: Mapping[str, Convention] = {
     "mbpp.lm-eval": CodeConvention("pass@1", alone(extraction.lm_eval_mbpp)),
     "mbpp.lm-eval-instruct": CodeConvention("pass@1", alone(extraction.continued_block)),
     "mbpp.bigcode": CodeConvention("pass@1", alone(extraction.bigcode_mbpp)),
-    "last-number": TextConvention("accuracy", by_last_number, NUMBER_PATTERN, "one number"),
-    "gsm8k.strict": TextConvention("accuracy", numbers.gsm8k_strict, NUMBER_PATTERN, "one number"),
-    "gsm8k.flexible": TextConvention("accuracy", numbers.gsm8k_flexible, NUMBER_PATTERN, "one number"),
-    "gsm8k.cot": TextConvention("accuracy", numbers.gsm8k_cot, NUMBER_PATTERN, "one number"),
-    "gsm8k.opencompass": TextConvention("accuracy", numbers.gsm8k_opencompass, NUMBER_PATTERN, "one number"),
-    "mgsm.direct": TextConvention("accuracy", numbers.mgsm_direct, NUMBER_PATTERN, "one number"),
-    "mgsm.flexible": TextConvention("accuracy", numbers.mgsm_flexible, NUMBER_PATTERN, "one number"),
-    "mgsm.cot-en": TextConvention("accuracy", numbers.mgsm_cot_en, NUMBER_PATTERN, "one number"),
-    "mgsm.cot-zh": TextConvention("accuracy", numbers.mgsm_cot_zh, NUMBER_PATTERN, "one number"),
-    "mgsm.simple-evals-en": TextConvention(
-        "accuracy", numbers.mgsm_simple_evals("Answer"), NUMBER_PATTERN, "one number"
-    ),
-    "mgsm.simple-evals-zh": TextConvention("accuracy", numbers.mgsm_simple_evals("答案"), NUMBER_PATTERN, "one number"),
-    "cmath.official": TextConvention("accuracy", by_last_two_numbers, NUMBER_PATTERN, "one number"),
+    "last-number": _number(by_last_number),
+    "gsm8k.strict": _number(numbers.gsm8k_strict),
+    "gsm8k.flexible": _number(numbers.gsm8k_flexible),
+    "gsm8k.cot": _number(numbers.gsm8k_cot),
+    "gsm8k.opencompass": _number(numbers.gsm8k_opencompass),
+    "mgsm.direct": _number(numbers.mgsm_direct),
+    "mgsm.flexible": _number(numbers.mgsm_flexible),
+    "mgsm.cot-en": _number(numbers.mgsm_cot_en),
+    "mgsm.cot-zh": _number(numbers.mgsm_cot_zh),
+    "mgsm.simple-evals-en": _number(numbers.mgsm_simple_evals("Answer")),
+    "mgsm.simple-evals-zh": _number(numbers.mgsm_simple_evals("答案")),
+    "cmath.official": _number(by_last_two_numbers),
     "math.hendrycks": TextConvention("accuracy", algebra.hendrycks),
     "math.hendrycks-lm-eval": TextConvention("accuracy", algebra.hendrycks_lm_eval),
     "math.opencompass": TextConvention("accuracy", opencompass.by_rules),

@@ -102,11 +102,11 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
     ):
         found = respond(model, checkpoint.digest, suite, store)
         took, backend = asked(suite, store), model.backend
-    area, items = suite.settings.area, len(suite.items)
-    run = _run(checkpoint, suite.name, suite.digest, area, items, backend, took)
+    area, items, digest = suite.settings.area, len(suite.items), suite.digest
+    run = _run(checkpoint, suite.name, digest, area, items, backend, took)
     cost = {name: run[name][0].as_py() for name in ("checkpoint", "suite", "suite_digest", "backend")}
     config.log.mkdir(parents=True, exist_ok=True)
-    path = config.log / f"{checkpoint.digest}-{suite.digest[:16]}.json"
+    path = config.log / f"{checkpoint.digest}-{digest[:16]}.json"
     write_whole(path, json.dumps(cost | {"seconds": took.seconds}))
     return found, run
 

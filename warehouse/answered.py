@@ -12,6 +12,17 @@ from warehouse.read import Warehouse
 
 Row = dict[str, Any]
 
+ANSWERS = """
+    SELECT checkpoint, item, any_value(subset) AS subset, any_value(cluster) AS cluster,
+        sum(value) FILTER (weight > 0) / CASE WHEN $bits THEN 1 ELSE count(*) FILTER (weight > 0) END AS value,
+        sum(weight) AS weight
+    FROM samples
+    WHERE suite = $suite AND convention = $convention AND checkpoint IN (SELECT unnest($checkpoints::VARCHAR[]))
+    GROUP BY checkpoint, item
+"""
+"""What each of ``$checkpoints`` gave to each item: the mean of its answers, or with ``$bits`` the sum of its bits, and
+the sum of the weights. Null where the machine failed on every answer."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -86,23 +97,16 @@ def asked_of(warehouse: Warehouse, side: Side, convention: str | None) -> dict[s
 def pair_of(warehouse: Warehouse, run: Row, left: Side, right: Side) -> Pair:
     """The mean answer of both to every item; for bits per byte the sums of bits and of bytes."""
     rows = warehouse.query(
-        """
-        WITH answer AS (
-            SELECT checkpoint, item, any_value(subset) AS subset, any_value(cluster) AS cluster,
-                sum(value) FILTER (weight > 0) AS value, count(*) FILTER (weight > 0) AS answers,
-                sum(weight) AS weight
-            FROM samples
-            WHERE suite = $suite AND convention = $convention AND checkpoint IN ($a, $b)
-            GROUP BY checkpoint, item
-        )
-        SELECT item, a.subset, a.cluster, a.weight, a.value / CASE WHEN $bits THEN 1 ELSE a.answers END AS a,
-            b.value / CASE WHEN $bits THEN 1 ELSE b.answers END AS b
+        f"""
+        WITH answer AS ({ANSWERS})
+        SELECT item, a.subset, a.cluster, a.weight, a.value AS a, b.value AS b
         FROM (FROM answer WHERE checkpoint = $a) AS a FULL JOIN (FROM answer WHERE checkpoint = $b) AS b USING (item)
         ORDER BY item
-        """,
+        """,  # noqa: S608 - a constant of this module
         {
             "suite": run["suite"],
             "convention": run["convention"],
+            "checkpoints": [left.checkpoint, right.checkpoint],
             "a": left.checkpoint,
             "b": right.checkpoint,
             "bits": run["metric"] == BITS,

@@ -12,7 +12,7 @@ from evals.statistics.paired import Paired, holm, paired, paired_macro
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError, UsageError
 from warehouse.answered import Pair, Row, asked_of, data_of, discordant, pair_of
-from warehouse.comparison import Comparison, Difference, Refused, Side, SuiteComparison, told
+from warehouse.comparison import Comparison, Difference, Discordant, Refused, Side, SuiteComparison, told
 from warehouse.read import EMPTY_HINT, Warehouse
 
 ALL, MACRO = "all", "macro"
@@ -105,6 +105,16 @@ def compare(
         ],
         refused=refused,
     )
+
+
+def differing(warehouse: Warehouse, comparison: Comparison, suite: str) -> list[Discordant]:
+    """Every item of one suite of a comparison on which the two differ, the largest differences first.
+
+    The comparison itself is not made again. None for bits per byte, where every item differs.
+    """
+    run = asked_of(warehouse, comparison.a, None)[suite]
+    pair = pair_of(warehouse, run, comparison.a, comparison.b)
+    return [] if pair.bits else discordant(warehouse, pair, comparison.a, comparison.b, None)
 
 
 def _refusal(a: Row | None, b: Row | None, names: tuple[str, str]) -> str:

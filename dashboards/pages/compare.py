@@ -14,7 +14,7 @@ from dashboards.links import items_url, page_url
 from dashboards.services import Services
 from dashboards.tables import Column, interval, table
 from schemas.errors import GristmillError
-from warehouse.compare import compare, sides
+from warehouse.compare import compare, differing, sides
 from warehouse.comparison import Comparison, Difference, Discordant, Side, SuiteComparison
 
 PAGE = 10
@@ -67,9 +67,8 @@ async def draw(services: Services, request: Request, question: Question) -> None
         _refused(answer)
         suite = _chosen(answer, question)
         if suite is not None:
-            # examined again for its items alone: p-values above are Holm's over all suites
-            whole = await to_thread(compare, warehouse, question.a, question.b, [suite.suite])
-            _suite(answer, suite, whole.suites[0].discordant, replace(question, suite=suite.suite))
+            items = await to_thread(differing, warehouse, answer, suite.suite)
+            _suite(answer, suite, items, replace(question, suite=suite.suite))
 
 
 def _form(known: list[Side], question: Question) -> None:

@@ -11,24 +11,12 @@ Cost: quadratic in the answer, which is therefore read up to :data:`~evals.grade
 
 import re
 
-from evals.graders import Grade, judged
+from evals.graders import Grade, judged, latex
 from evals.graders.latex import LONGEST, UNITS, last_boxed
 from evals.items import AnswerItem
 
 SAID = re.compile(r"final answer|answer is")
-SUBSTITUTIONS = (
-    ("an ", ""),
-    ("a ", ""),
-    (".$", "$"),
-    ("\\$", ""),
-    ("\\ ", ""),
-    (" ", ""),
-    ("mbox", "text"),
-    (",\\text{and}", ","),
-    ("\\text{and}", ","),
-    ("\\text{m}", "\\text{}"),
-    ("\\le", "<"),
-)
+SUBSTITUTIONS = (*latex.SUBSTITUTIONS, ("\\le", "<"))
 REMOVED = (*UNITS, "\n", "\r", "\f")
 UNWRAPPED = tuple(
     re.compile(pattern)

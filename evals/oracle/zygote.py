@@ -14,6 +14,7 @@ import select
 from typing import Any  # loaded for the checkers too: the setup of many items imports typing, which takes 10 ms
 
 from evals.jail import launch
+from evals.jail.worker import read_exactly, write
 from evals.oracle import checker, codec
 
 ERRORS_KEPT = 2000
@@ -37,9 +38,7 @@ def main() -> None:
         if not opened:
             launch.open_up(job["open_up"])
             opened = True
-        answer = memoryview(codec.frame(run(job, (jobs, replies)), max_bytes=1 << 28))
-        while answer:
-            answer = answer[os.write(replies, answer) :]
+        write(replies, codec.frame(run(job, (jobs, replies)), max_bytes=1 << 28))
 
 
 def run(job: dict[str, Any], private: tuple[int, ...]) -> tuple[int, bytes, bytes]:
@@ -83,14 +82,3 @@ def read_both(first: int, second: int) -> tuple[bytes, bytes]:
                 waiting.remove(descriptor)
                 os.close(descriptor)
     return bytes(found[first]), bytes(found[second])
-
-
-def read_exactly(descriptor: int, count: int) -> bytes:
-    """``count`` bytes, or what came before the end of the pipe."""
-    data = bytearray()
-    while len(data) < count:
-        part = os.read(descriptor, count - len(data))
-        if not part:
-            break
-        data += part
-    return bytes(data)

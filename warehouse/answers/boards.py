@@ -16,11 +16,12 @@ from pydantic import BaseModel, Field
 
 from evals.statistics.paired import LEVEL, holm, paired
 from evals.statistics.ratio import cluster_codes
+from warehouse.answered import ANSWERS
 from warehouse.answers.models import Score
+from warehouse.comparison import BITS
 from warehouse.read import Warehouse
 
 ALL, MACRO = "all", "macro"
-BITS = "bits_per_byte"
 OF_SAMPLES = ("accuracy", "exact_match", "f1", "pass@1", BITS)
 """Metrics that are a mean of the values of the samples, or their sum over the sum of the weights."""
 HEADLINES, EVERY = "headlines", "every convention"
@@ -228,15 +229,7 @@ def _paired_ps(warehouse: Warehouse, scores: list[Score]) -> list[float | None]:
         return [None] * (len(scores) - 1)
     bits = first.metric == BITS
     rows = warehouse.table(
-        """
-        SELECT checkpoint, item, any_value(subset) AS subset, any_value(cluster) AS cluster,
-            sum(value) / CASE WHEN $bits THEN 1 ELSE count(*) END AS value, sum(weight) AS weight
-        FROM samples
-        WHERE suite = $suite AND convention = $convention AND weight > 0
-            AND checkpoint IN (SELECT unnest($checkpoints::VARCHAR[]))
-        GROUP BY checkpoint, item
-        ORDER BY checkpoint, item
-        """,
+        f"FROM ({ANSWERS}) WHERE value IS NOT NULL ORDER BY checkpoint, item",
         {
             "suite": first.suite,
             "convention": first.convention,
