@@ -111,7 +111,8 @@ def scores_table(rows: Sequence[dict[str, Any]]) -> Table:
     lines: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
     for row in rows:
         name = row["mixture"] or row["label"]
-        metric = row["metric"] if row["headline"] else f"{row['metric']}, {row['convention']}"
+        told = row["headline"] or row["convention"] == row["metric"]
+        metric = row["metric"] if told else f"{row['metric']}, {row['convention']}"
         lines.setdefault((row["area"], row["suite"], metric, row["subset"], name), {})[row["step"]] = row
     columns = ["suite", "metric", "of", "model", *(f"step {step}" for step in steps), "95 % interval", "n", "chance"]
     shown: list[list[object]] = []

@@ -167,6 +167,14 @@ class MixSettings(Config):
         description="One training run is made for each.",
     )
 
+    def resized(self, tokens: int) -> "MixSettings":
+        """The same mix for runs of ``tokens`` tokens; proxy models are trained in proportion, 10 steps at least."""
+        share = tokens / self.target_tokens
+        mixtures = [
+            mixture.model_copy(update={"steps": max(10, round(mixture.steps * share))}) for mixture in self.mixtures
+        ]
+        return self.model_copy(update={"target_tokens": tokens, "mixtures": tuple(mixtures)})
+
 
 class TrainSettings(Config):
     """One training run for each mixture."""

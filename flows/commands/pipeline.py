@@ -19,7 +19,10 @@ def demo(
     lake: LakeOption = DEFAULT_LAKE,
     pages: Annotated[int, typer.Option(min=200, max=20_000, help="Pages of the demo site to crawl.")] = 3000,
     tokens: Annotated[
-        int, typer.Option(min=50_000, help="Tokens that each of the two models is trained on.")
+        int,
+        typer.Option(
+            min=50_000, help="Tokens that each of the two models is trained on; DoReMi's proxies in proportion."
+        ),
     ] = 400_000,
     workers: WorkersOption = 2,
     json: JsonOption = False,
@@ -49,8 +52,8 @@ def demo(
     with resources.as_file(resources.files("flows") / "configs" / "demo.yaml") as path:
         settings = PipelineSettings.load(path)
     curate = settings.curate.model_copy(update={"inputs": (str(crawled / "*.warc.gz"),), "workers": workers})
-    mix = settings.mix.model_copy(update={"target_tokens": tokens})
-    run_pipeline(home, settings.model_copy(update={"curate": curate, "mix": mix}), "demo", lake, json)
+    sized = settings.model_copy(update={"curate": curate, "mix": settings.mix.resized(tokens)})
+    run_pipeline(home, sized, "demo", lake, json)
 
 
 def run(
