@@ -143,7 +143,7 @@ def router(services: Services) -> APIRouter:
 
     @api.post("/submissions", tags=["models"], summary="Hand in a checkpoint for evaluation", status_code=201)
     def submit(submission: Submission, request: Request) -> StoredSubmission:
-        problems = services.problems(submission)
+        problems = services.intake.problems(submission)
         if problems:
             raise HTTPException(
                 422, [{"type": "value_error", "loc": ["body", name], "msg": text} for name, text in problems.items()]

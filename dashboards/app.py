@@ -4,7 +4,6 @@
 read from the published warehouse in a worker thread; nothing here writes but a submission.
 """
 
-from collections.abc import Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +30,7 @@ from dashboards.pages import (
     trajectory,
 )
 from dashboards.reference import reference
-from dashboards.services import OnSubmit, Services
+from dashboards.services import Intake, Services
 from dashboards.trajectory_chart import Along
 from warehouse.answers import Fate, boards
 from warehouse.read import Warehouse
@@ -42,19 +41,13 @@ Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 ABOUT = "What the dashboards show, as JSON. Text, URLs and model outputs are data from a crawl: escape them."
 
 
-def create_app(
-    lake_root: Path,
-    *,
-    suites: Sequence[str] = (),
-    checkpoint_roots: Sequence[Path] = (),
-    on_submit: OnSubmit | None = None,
-) -> FastAPI:
-    """The dashboards and the API of the lake at ``lake_root``; see :class:`dashboards.services.Services` for the rest.
+def create_app(lake_root: Path, intake: Intake) -> FastAPI:
+    """The dashboards and the API of the lake at ``lake_root``; ``intake`` says what may be handed in.
 
     Raises :class:`schemas.errors.UsageError` when there is no lake.
     """
     warehouse = Warehouse.open(lake_root)
-    services = Services(warehouse, State(warehouse.root), tuple(suites), tuple(checkpoint_roots), on_submit)
+    services = Services(warehouse, State(warehouse.root), intake)
     app = api_app(services)
     register_pages(services)
     ui.run_with(
@@ -174,15 +167,6 @@ def register_pages(services: Services) -> None:
         await submit.draw(services, request)
 
 
-def run(
-    lake_root: Path,
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    *,
-    suites: Sequence[str] = (),
-    checkpoint_roots: Sequence[Path] = (),
-    on_submit: OnSubmit | None = None,
-) -> None:
+def run(lake_root: Path, host: str = "127.0.0.1", port: int = 8080, *, intake: Intake) -> None:
     """Serve until interrupted. Raises as :func:`create_app`."""
-    app = create_app(lake_root, suites=suites, checkpoint_roots=checkpoint_roots, on_submit=on_submit)
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(create_app(lake_root, intake), host=host, port=port, log_level="warning", access_log=False)

@@ -1,44 +1,77 @@
 """What pages and API stand on: the warehouse to read, the state to write, and the one way to hand in a checkpoint."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError
-from schemas.submission import StoredSubmission, Submission, folder_problem
+from schemas.submission import StoredSubmission, Submission, data_problem, folder_problem
 from warehouse.read import Warehouse
 from warehouse.state import State
 
 OnSubmit = Callable[[StoredSubmission], str]
+Check = Callable[[Submission], Mapping[str, str]]
+
+
+def nothing_wrong(_: Submission) -> Mapping[str, str]:
+    """The check where there is none."""
+    return {}
 
 
 @dataclass(frozen=True)
-class Services:
-    """One lake as the dashboards see it.
+class Intake:
+    """What may be handed in here, and what becomes of it.
 
-    ``suites`` are the suites that can be run (any name is taken when there are none), ``roots`` the folders that
-    checkpoints are taken from (any folder when there are none). ``on_submit`` starts the evaluation of a stored
-    submission and gives the id of its flow run; without it submissions stay queued.
+    ``suites`` are the suites that can be run (any name is taken when there are none), ``licences`` says which of them
+    need a licence accepted. ``roots`` are the folders that checkpoints and data are taken from (any folder when there
+    are none), ``servers`` the addresses of model servers that may be named (none when there are none: who reaches the
+    page must not choose what this machine connects to). ``check`` finds what else would stop an evaluation, by field.
+    ``on_submit`` starts the evaluation of a stored submission and gives the id of its flow run; without it submissions
+    stay queued.
     """
 
-    warehouse: Warehouse
-    state: State
     suites: tuple[str, ...] = ()
+    licences: Mapping[str, str] = field(default_factory=dict)
     roots: tuple[Path, ...] = ()
+    servers: tuple[str, ...] = ()
+    check: Check = nothing_wrong
     on_submit: OnSubmit | None = None
 
     def problems(self, submission: Submission) -> dict[str, str]:
         """What is wrong with a submission, by field; empty when it can be stored."""
-        found = {}
-        folder = folder_problem(submission.checkpoint, self.roots)
-        if folder is not None:
-            found["checkpoint"] = folder
+        found = {
+            "checkpoint": folder_problem(submission.checkpoint, self.roots),
+            "suites": self._suites_problem(submission),
+            "data": data_problem(submission.data, self.roots),
+            "backend": self._server_problem(submission),
+        }
+        told = {name: problem for name, problem in found.items() if problem is not None}
+        return {**self.check(submission), **told}
+
+    def _suites_problem(self, submission: Submission) -> str | None:
         named = {suite: suite.rpartition("@")[0] or suite for suite in submission.suites}  # mmlu@50 is mmlu, limited
         unknown = [suite for suite, name in named.items() if self.suites and name not in self.suites]
-        if unknown:
-            found["suites"] = f"there is no suite {unknown[0]!r}{did_you_mean(unknown[0], list(self.suites))}"
-        return found
+        return f"there is no suite {unknown[0]!r}{did_you_mean(unknown[0], list(self.suites))}" if unknown else None
+
+    def _server_problem(self, submission: Submission) -> str | None:
+        backend = submission.backend
+        if not backend.remote or backend.name in self.servers:
+            return None
+        taken = f"these servers only: {', '.join(self.servers)}" if self.servers else "no server"
+        return (
+            f"{backend.name}: this page and its API take {taken}. Hand it in with gristmill submit, or start the "
+            f"dashboards with --server {backend.name}"
+        )
+
+
+@dataclass(frozen=True)
+class Services:
+    """One lake as the dashboards see it: the warehouse to read, the state to write, what may be handed in."""
+
+    warehouse: Warehouse
+    state: State
+    intake: Intake = Intake()
 
     def submit(self, submission: Submission, submitted_by: str) -> StoredSubmission:
         """Store a submission without problems and start its evaluation.
@@ -47,9 +80,9 @@ class Services:
         Raises :class:`GristmillError` when the state cannot be written.
         """
         stored = self.state.submit(submission, submitted_by)
-        if self.on_submit is not None:
+        if self.intake.on_submit is not None:
             try:
-                self.state.attach(stored.id, self.on_submit(stored))
+                self.state.attach(stored.id, self.intake.on_submit(stored))
             except GristmillError as error:
                 self.state.update(stored.id, "queued", error=str(error))
         return self.state.submission(stored.id) or stored

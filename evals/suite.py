@@ -163,6 +163,21 @@ def own_suites() -> list[str]:
     return [name for name in suite_names() if settings_of(name)[0].data.own]
 
 
+def restricted_suites() -> dict[str, str]:
+    """The suites whose items may not be used commercially, each with the licence that must be accepted by name."""
+    known = {name: settings_of(name)[0] for name in suite_names()}
+    return {name: settings.licence for name, settings in known.items() if settings.non_commercial}
+
+
+def check_licence(name: str, settings: Settings, accepted: Collection[str]) -> None:
+    """Raises :class:`UsageError` for a suite that may not be used commercially and was not accepted."""
+    if settings.non_commercial and settings.licence not in accepted:
+        raise UsageError(
+            f"suite {name}: its items may not be used commercially ({settings.licence}). If your use is allowed, say "
+            f"so with --accept-licence {settings.licence}"
+        )
+
+
 def settings_of(name_or_path: str) -> tuple[Settings, Path]:
     """The settings of a suite and the path of its YAML file. Raises :class:`UsageError` for an unknown name."""
     path = SUITES / f"{name_or_path}.yaml"
@@ -194,11 +209,7 @@ def load_suite(
     """
     name, limit = (name_or_path, limit) if limit else split_limit(name_or_path)
     settings, path = settings_of(name)
-    if settings.non_commercial and settings.licence not in accept_licences:
-        raise UsageError(
-            f"suite {name}: its items may not be used commercially ({settings.licence}). If your use is allowed, say "
-            f"so with --accept-licence {settings.licence}"
-        )
+    check_licence(name, settings, accept_licences)
     folders = [data] if isinstance(data, Path) else list(data)
     items = _read(settings, "items", path, folders)
     _check(settings, items, path)

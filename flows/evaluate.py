@@ -39,6 +39,7 @@ from flows.settings import EvaluateSettings, LakePath
 from schemas.config import Config
 from schemas.digests import digest_json
 from schemas.errors import UsageError
+from schemas.evaluation import EvaluationMeans
 from schemas.files import write_whole
 from schemas.lake import Dataset, FilesRef, Lake, Manifest, Ref
 from schemas.submission import Submission
@@ -360,12 +361,14 @@ def evaluate(
 
     Args:
         lake: Folder of the lake.
-        submission: The checkpoint folder, its suites and label; none means every checkpoint trained on the mix.
-        suites: Suites for the checkpoints of a mix (a submission names its own), and where their data is.
+        submission: A checkpoint folder, and with what it is evaluated; none means every checkpoint trained on the mix.
+        suites: The same for the checkpoints of a mix; a submission says its own.
         mix: The mix whose checkpoints are scored, and whose held-out text bits per byte are measured on (for a
             checkpoint that was handed in: the lake's only mix, when it has no mix of this name).
         submission_id: Id of the submission in the dashboards' list; empty when it was not handed in there.
     """
+    if submission is not None and suites is not None:
+        raise UsageError("a submission says its own suites, data and backend: leave `suites` out")
     home = Lake.open(Path(lake))
     name = mix if submission is None else submission.label or Path(submission.checkpoint).name
     with (
@@ -379,11 +382,17 @@ def evaluate(
         else:
             checkpoint = admit(Path(submission.checkpoint), submission.label or None)
             entries = [known(home, checkpoint) or Entry(checkpoint, checkpoint.label)]
-            settings = (suites or EvaluateSettings()).model_copy(update={"suites": tuple(submission.suites)})
+            settings = settings_for(submission)
             name = checkpoint.digest
         rows = run_evaluation(entries, settings, name, heldout_of(home, mix), home, report)
         record.counts.update(checkpoints=len(entries), suites=len(settings.suites))
     return rows
+
+
+def settings_for(submission: Submission) -> EvaluateSettings:
+    """The settings that a submission asks for."""
+    means = {name: getattr(submission, name) for name in EvaluationMeans.model_fields}
+    return EvaluateSettings(suites=tuple(submission.suites), **means)
 
 
 @contextmanager

@@ -38,6 +38,8 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
 }
+# What waits for a place under a concurrency limit asks again after so many seconds, not after Prefect's 30.
+SOON = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "5"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def start_server(lake_root: Path) -> Server:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    environment = inherited | QUIET | {"PREFECT_HOME": str(folder), "PREFECT_SERVER_UI_API_URL": url}
+    environment = inherited | QUIET | SOON | {"PREFECT_HOME": str(folder), "PREFECT_SERVER_UI_API_URL": url}
     log = folder / "server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -24,12 +24,13 @@ from typing import Self
 import httpx
 
 from evals.adapter import read_adapter
-from evals.backends import VLLM, BackendSettings, opened
+from evals.backends import opened
 from evals.checkpoint import Checkpoint
 from evals.model import LanguageModel
 from flows.server import free_port
 from flows.serving_guard import GRACE_SECONDS, end_group
 from schemas.errors import GristmillError, UsageError
+from schemas.evaluation import VLLM, BackendSettings
 
 ENVIRONMENT = "GRISTMILL_VLLM"
 KEPT = 2

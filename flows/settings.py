@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from evals.backends import BackendSettings
 from schemas.config import Config, Size, did_you_mean
 from schemas.errors import UsageError
+from schemas.evaluation import EvaluationMeans
 from schemas.lake import check_name
 from tasks.dedup.budget import DEFAULT as MEMORY
 from tasks.dedup.budget import Memory
@@ -187,17 +187,13 @@ class TrainSettings(Config):
     seed: int = Field(0, ge=0, description="Seed of the initial weights.")
 
 
-class EvaluateSettings(Config):
-    """What every checkpoint is scored on."""
+class EvaluateSettings(EvaluationMeans):
+    """What every checkpoint is scored on, and with what."""
 
     suites: tuple[str, ...] = Field(
         ("gristmill-code", "gristmill-mathematics", "gristmill-reading"),
         description="Names of suites, or YAML files; humaneval@50 takes 50 items of humaneval.",
     )
-    data: str = Field("", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")
-    download: bool = Field(False, description="Get files that are missing from the hub that a suite names.")
-    accept_licences: tuple[str, ...] = Field((), description="Non-commercial licences that your use is allowed by.")
-    backend: BackendSettings = Field(default_factory=BackendSettings, description="What runs the model.")
     heldout_bytes: int = Field(60_000, ge=1_000, description="Held-out text for bits per byte, bytes a domain.")
 
 

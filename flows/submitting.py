@@ -16,9 +16,12 @@ from uuid import UUID
 
 import httpx
 
+from evals.suite import check_licence, settings_of, split_limit
 from flows.runlog import close_abandoned, is_abandoned
 from flows.server import ensure_server, find_server
-from schemas.errors import GristmillError
+from flows.serving import vllm_python
+from schemas.errors import GristmillError, UsageError
+from schemas.evaluation import VLLM
 from schemas.lake import Lake
 from schemas.submission import StoredSubmission, Submission
 from warehouse.state import State
@@ -30,6 +33,32 @@ DEPLOYMENT = "evaluate/on-demand"
 SETTLE_EVERY = timedelta(seconds=10)
 ATTEMPTS = 3
 """Processes that a submission may lose before it counts as failed: what kills every one of them is its own doing."""
+
+
+def problems(submission: Submission) -> dict[str, str]:
+    """What would stop the evaluation of a submission before anything is asked, by field, in the evaluation's own words.
+
+    An unknown suite, a licence that was not accepted, a backend that is not installed. Empty when there is nothing of
+    the kind. Cost: reading the YAML of the suites.
+    """
+    found: dict[str, str] = {}
+    for suite in submission.suites:
+        name = split_limit(suite)[0]
+        try:
+            settings, _ = settings_of(name)
+        except UsageError as error:
+            found.setdefault("suites", str(error))
+            continue
+        try:
+            check_licence(name, settings, submission.accept_licences)
+        except UsageError as error:
+            found.setdefault("accept_licences", str(error))
+    if submission.backend.name == VLLM:
+        try:
+            vllm_python()
+        except UsageError as error:
+            found["backend"] = str(error)
+    return found
 
 
 def submitter(lake_root: Path) -> Callable[[StoredSubmission], str]:

@@ -1,6 +1,6 @@
 """A checkpoint handed in for evaluation: the one model that the form, the REST API, the command line and the Prefect
-run form share. Whether the folder is an admissible checkpoint (weights in safetensors, a tokenizer, no pickle) is
-decided when it is evaluated; here it is only refused when that is plain to see.
+run form share, with all that the evaluation needs to know. Whether the folder is an admissible checkpoint (weights in
+safetensors, a tokenizer, no pickle) is decided when it is evaluated; here it is only refused when that is plain to see.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,15 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from schemas.config import Config
+from schemas.evaluation import EvaluationMeans
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 SuiteName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[\w][\w.@=+-]{0,119}$")]
 
 
-class Submission(Config):
-    """What an evaluator fills in."""
+class Subject(Config):
+    """Which checkpoint is evaluated, on what, and how it is called."""
 
     checkpoint: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)] = Field(
         title="Checkpoint folder",
@@ -46,6 +47,10 @@ class Submission(Config):
         return list(dict.fromkeys(suites))
 
 
+class Submission(EvaluationMeans, Subject):  # in forms the fields of the last base come first
+    """What an evaluator fills in."""
+
+
 class StoredSubmission(Submission):
     """A submission with what became of it."""
 
@@ -64,17 +69,36 @@ def folder_problem(checkpoint: str, roots: Sequence[Path] = ()) -> str | None:
     When ``roots`` are given the folder must lie below one of them, links followed, and nothing outside them is looked
     at. A look at names only: no file is opened.
     """
-    path = Path(checkpoint)
+    try:
+        return _misplaced(checkpoint, "checkpoints are", "config.json and the weights", roots) or _without_weights(
+            checkpoint
+        )
+    except (OSError, ValueError) as error:  # no right to look, a name that no file can have
+        return f"{checkpoint}: this folder cannot be read: {error}"
+
+
+def data_problem(data: str, roots: Sequence[Path] = ()) -> str | None:
+    """What is plainly wrong with the data folder of a submission, by the rules of :func:`folder_problem`."""
+    try:
+        return _misplaced(data, "files of benchmarks are", "the files of benchmarks", roots) if data else None
+    except (OSError, ValueError) as error:
+        return f"{data}: this folder cannot be read: {error}"
+
+
+def _misplaced(folder: str, what: str, holds: str, roots: Sequence[Path]) -> str | None:
+    """Why this is not a folder that may be read; raises ``OSError`` or ``ValueError`` where that cannot be told."""
+    path = Path(folder)
     if not path.is_absolute():
-        return f"{checkpoint}: give an absolute path, starting with /."
+        return f"{folder}: give an absolute path, starting with /."
     if roots and not any(path.resolve().is_relative_to(root.resolve()) for root in roots):
-        allowed = ", ".join(str(root) for root in roots)
-        return f"{checkpoint}: checkpoints are taken from these folders only: {allowed}."
+        return f"{folder}: {what} taken from these folders only: {', '.join(map(str, roots))}."
     if not path.exists():
-        return f"{checkpoint}: there is no such folder on this machine."
-    if not path.is_dir():
-        return f"{checkpoint}: this is a file. Name the folder that holds config.json and the weights."
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
+        return f"{folder}: there is no such folder on this machine."
+    return None if path.is_dir() else f"{folder}: this is a file. Name the folder that holds {holds}."
+
+
+def _without_weights(checkpoint: str) -> str | None:
+    names = sorted(entry.name for entry in Path(checkpoint).iterdir() if entry.is_file())
     if any(name.endswith(".safetensors") for name in names):
         return None
     pickled = [name for name in names if name.endswith(PICKLES)]

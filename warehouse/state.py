@@ -21,6 +21,7 @@ from warehouse.migrate import Migration, pending, read_migrations
 
 MIGRATIONS = Path(__file__).parent / "state"
 BUSY_SECONDS = 30.0
+JSON_COLUMNS = ("suites", "accept_licences", "backend")
 CURE = "Use the version of gristmill that wrote this lake's state, or move state/state.sqlite aside."
 
 
@@ -48,8 +49,7 @@ class State:
             flow_run=None,
             error=None,
         )
-        row = stored.model_dump(mode="json")
-        row["suites"] = json.dumps(row["suites"], ensure_ascii=False)
+        row = _encoded(stored.model_dump(mode="json"))
         names = ", ".join(row)
         marks = ", ".join(f":{name}" for name in row)
         with self._write() as database:
@@ -156,8 +156,12 @@ def _statements(sql: str) -> Iterator[str]:
             statement = ""
 
 
+def _encoded(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {name: json.dumps(row[name], ensure_ascii=False) for name in JSON_COLUMNS}
+
+
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "suites": json.loads(row["suites"])}
+    return row | {name: json.loads(row[name]) for name in JSON_COLUMNS}
 
 
 def _now() -> datetime:

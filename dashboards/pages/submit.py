@@ -1,7 +1,7 @@
 """Submit: hand in a checkpoint for evaluation, and see what became of those handed in."""
 
 from asyncio import to_thread
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from fastapi import Request
@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from dashboards.api import client
 from dashboards.layout import card, empty, frame, title, tone
-from dashboards.services import Services
+from dashboards.services import Intake, Services
 from dashboards.tables import Column, table
 from schemas.errors import GristmillError
+from schemas.evaluation import HERE, VLLM, BackendSettings
 from schemas.submission import StoredSubmission, Submission
 from warehouse import answers
 
@@ -23,14 +24,15 @@ MESSAGES = {
     "string_pattern_mismatch": "A suite's name has letters, digits and . _ @ = + - only.",
     "too_short": "Choose at least one suite.",
 }
-Field = TypeVar("Field", ui.input, ui.select)
-FIELDS = Submission.model_fields
+Field = TypeVar("Field", ui.input, ui.select, ui.number)
+FIELDS = {**Submission.model_fields, **BackendSettings.model_fields}
+BACKENDS = {HERE: "Here, on the CPU (hf)", VLLM: "A vLLM server for the run (vllm)"}
 
 
 async def draw(services: Services, request: Request) -> None:
     """The page at ``/submit``."""
     scored = await to_thread(answers.scores, services.warehouse)
-    known = services.suites or tuple(sorted({row.suite for row in scored}))
+    known = services.intake.suites or tuple(sorted({row.suite for row in scored}))
 
     @ui.refreshable
     async def rows() -> None:
@@ -47,28 +49,17 @@ async def draw(services: Services, request: Request) -> None:
 
 
 def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_one: Callable[[], object]) -> None:
-    path = _help(ui.input(str(FIELDS["checkpoint"].title)), str(FIELDS["checkpoint"].description))
-    suites = _help(
-        ui.select(list(known), label=str(FIELDS["suites"].title), multiple=True, value=[]).props("use-chips"),
-        str(FIELDS["suites"].description),
-    )
-    if not services.suites:
-        suites.props("use-input new-value-mode=add-unique")
-    label = _help(ui.input(str(FIELDS["label"].title)), str(FIELDS["label"].description))
-    fields: dict[str, ui.input | ui.select] = {"checkpoint": path, "suites": suites, "label": label}
+    form = _Form(services.intake, known)
 
     async def hand_in() -> None:
-        values = {"checkpoint": path.value or "", "suites": suites.value or [], "label": label.value or ""}
-        for field in fields.values():
-            field.error = None
+        form.forget_problems()
         try:
-            submission = Submission.model_validate(values)
+            submission = Submission.model_validate(form.values())
         except ValidationError as error:
-            problems = {str(fault["loc"][0]): MESSAGES.get(fault["type"], fault["msg"]) for fault in error.errors()}
-        else:
-            problems = await to_thread(services.problems, submission)
-        for name, problem in problems.items():
-            fields[name].error = problem
+            form.show({_place(fault["loc"]): MESSAGES.get(fault["type"], fault["msg"]) for fault in error.errors()})
+            return
+        problems = await to_thread(services.intake.problems, submission)
+        form.show(problems)
         if problems:
             return
         button.disable()
@@ -83,16 +74,117 @@ def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_
             ui.notify(f"Stored as {stored.id[:8]}, but not started: {stored.error}", type="warning", close_button=True)
         else:
             ui.notify(f"Stored as {stored.id[:8]}: {stored.status}.", type="positive")
-        path.value, label.value, suites.value = "", "", []
+        form.clear()
         stored_one()
 
     button = ui.button("Submit", on_click=hand_in).props("unelevated no-caps")
 
 
-def _help(field: Field, text: str) -> Field:
-    """Outline a field and say below it what it takes; a message takes that line's place."""
+class _Form:
+    """The fields of a submission. What few people need is folded away; what a choice makes needless is not shown."""
+
+    def __init__(self, intake: Intake, known: tuple[str, ...]) -> None:
+        self.intake = intake
+        self.path = _field(ui.input(), "checkpoint")
+        self.suites = _field(
+            ui.select(list(known), multiple=True, value=[], on_change=self._ask_for_licences).props("use-chips"),
+            "suites",
+        )
+        if not intake.suites:
+            self.suites.props("use-input new-value-mode=add-unique")
+        self.licences = _field(ui.select([], multiple=True, value=[]).props("use-chips"), "accept_licences")
+        self.licences.set_visibility(False)
+        self.label = _field(ui.input(), "label")
+        backends = BACKENDS | {server: server for server in intake.servers}
+        self.backend = _field(ui.select(backends, value=HERE), "name", "What runs the model.")
+        self.model = _field(ui.input(), "model")
+        self.model.bind_visibility_from(self.backend, "value", lambda name: name not in BACKENDS)
+        with ui.element("details").classes("folded") as self.more:
+            with ui.element("summary"):
+                ui.label("More")
+            self.limit = _field(
+                ui.number("Items of each suite", min=1, precision=0, format="%d"),
+                "limit",
+                "A fixed subset of that many; all when empty.",
+            )
+            self.data = _field(ui.input(), "data")
+            self.dtype = _field(ui.select(["float32", "bfloat16"], value="float32"), "dtype")
+            self.dtype.bind_visibility_from(self.backend, "value", lambda name: name in BACKENDS)
+            self.threads = _field(ui.number(value=1, min=1, max=256, precision=0, format="%d"), "threads")
+            self.threads.bind_visibility_from(self.backend, "value", lambda name: name == HERE)
+            self.download = ui.checkbox(str(FIELDS["download"].description).rstrip(".")).classes("field")
+        self.fields: dict[str, ui.input | ui.select | ui.number] = {
+            "checkpoint": self.path,
+            "suites": self.suites,
+            "accept_licences": self.licences,
+            "label": self.label,
+            "backend": self.backend,
+            "model": self.model,
+            "data": self.data,
+            "dtype": self.dtype,
+            "threads": self.threads,
+        }
+        self.folded = (self.data, self.dtype, self.threads)
+
+    def values(self) -> dict[str, object]:
+        """What was filled in, as the fields of a submission."""
+        suites = [str(suite) for suite in self.suites.value or []]
+        if self.limit.value:
+            suites = [f"{suite.partition('@')[0]}@{int(self.limit.value)}" for suite in suites]
+        backend = {
+            "name": self.backend.value,
+            "model": self.model.value or "" if self.model.visible else "",
+            "dtype": self.dtype.value,
+            "threads": int(self.threads.value or 1),
+        }
+        return {
+            "checkpoint": self.path.value or "",
+            "suites": suites,
+            "label": self.label.value or "",
+            "data": self.data.value or "",
+            "download": self.download.value,
+            "accept_licences": self.licences.value or [],
+            "backend": backend,
+        }
+
+    def show(self, problems: Mapping[str, str]) -> None:
+        """Each problem at its field, which is unfolded."""
+        for name, problem in problems.items():
+            field = self.fields[name]
+            field.error = problem
+            if field in self.folded:
+                self.more.props("open")
+
+    def forget_problems(self) -> None:
+        """Before the next try."""
+        for field in self.fields.values():
+            field.error = None
+
+    def clear(self) -> None:
+        """For the next checkpoint; what runs it stays as it was chosen."""
+        self.path.value, self.label.value, self.suites.value = "", "", []
+
+    def _ask_for_licences(self) -> None:
+        """Offer the licences that the chosen suites need accepted."""
+        chosen = (str(suite).partition("@")[0] for suite in self.suites.value or [])
+        needed = sorted({self.intake.licences[suite] for suite in chosen if suite in self.intake.licences})
+        self.licences.set_options(needed, value=[name for name in self.licences.value or [] if name in needed])
+        self.licences.set_visibility(bool(needed))
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """The field of the form that a fault of the model belongs to."""
+    inside = location[1:2] if location[0] == "backend" else ()
+    return str(inside[0]) if inside and inside[0] != "name" else str(location[0])
+
+
+def _field(field: Field, name: str, about: str = "") -> Field:
+    """Outline a field, call it as the model does, and say below it what it takes; a message takes that line's place."""
+    known = FIELDS.get(name)
+    if known is not None:
+        field.props["label"] = str(known.title)
     field.props("outlined dense").classes("field")
-    field.props["hint"] = text
+    field.props["hint"] = about or str(known.description if known is not None else "")
     return field
 
 
@@ -104,6 +196,7 @@ def _rows(submissions: list[StoredSubmission]) -> None:
         Column("label", "Label"),
         Column("status", "Status", "badge"),
         Column("suites", "Suites"),
+        Column("backend", "Runs on"),
         Column("error", "Problem", "wrap"),
         Column("created", "Handed in", "mono"),
         Column("submitted_by", "By"),
@@ -115,6 +208,7 @@ def _rows(submissions: list[StoredSubmission]) -> None:
             "status": row.status,
             "status_tone": tone(row.status),
             "suites": ", ".join(row.suites),
+            "backend": f"{row.backend.name} {row.backend.model}".rstrip(),
             "created": row.created_at.strftime("%Y-%m-%d %H:%M"),
             "submitted_by": row.submitted_by,
             "checkpoint": row.checkpoint,

@@ -8,8 +8,9 @@ import typer
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.config import did_you_mean
 from schemas.errors import UsageError
+from schemas.evaluation import BackendSettings, EvaluationMeans
 from schemas.lake import Lake
-from schemas.submission import Submission, folder_problem
+from schemas.submission import Submission, data_problem, folder_problem
 
 SuiteOption = Annotated[
     list[str] | None,
@@ -55,23 +56,16 @@ def evaluate(
     json: JsonOption = False,
 ) -> None:
     """Score a checkpoint now, here."""
-    from evals.backends import BackendSettings
     from flows.server import ensure_server
-    from flows.settings import EvaluateSettings
 
-    submission = as_submission(checkpoint, suite, label, limit)
-    settings = EvaluateSettings(
-        data=str(data.resolve()) if data else "",
-        download=download,
-        accept_licences=tuple(accept_licence or ()),
-        backend=BackendSettings.parse({"name": backend, "model": model, "dtype": dtype, "threads": threads}, "backend"),
-    )
+    means = as_means(data, download, accept_licence, backend, model, dtype, threads)
+    submission = as_submission(checkpoint, suite, label, limit, means)
     home = Lake.open(lake)
     ensure_server(home.root)
     from flows.describe import scores_table
     from flows.evaluate import evaluate as flow
 
-    rows = flow(str(home.root), submission, settings)
+    rows = flow(str(home.root), submission)
     if json:
         print_json(rows)
         return
@@ -82,6 +76,14 @@ def submit(
     checkpoint: CheckpointArgument,
     suite: SuiteOption = None,
     label: LabelOption = "",
+    data: DataOption = None,
+    limit: LimitOption = None,
+    download: DownloadOption = False,
+    accept_licence: LicenceOption = None,
+    backend: BackendOption = "hf",
+    model: ModelOption = "",
+    dtype: DtypeOption = "float32",
+    threads: ThreadsOption = 1,
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
@@ -89,7 +91,8 @@ def submit(
     from flows.submitting import hand_over
     from warehouse.state import State, submitter
 
-    submission = as_submission(checkpoint, suite, label)
+    means = as_means(data, download, accept_licence, backend, model, dtype, threads)
+    submission = as_submission(checkpoint, suite, label, limit, means)
     home = Lake.open(lake)
     stored = hand_over(home.root, State(home.root).submit(submission, submitter()))
     if json:
@@ -99,12 +102,42 @@ def submit(
     screen().print(f"queued as {stored.id}. {waits}", markup=False, highlight=False, soft_wrap=True)
 
 
-def as_submission(checkpoint: Path, suites: list[str] | None, label: str, limit: int | None = None) -> Submission:
-    """The words as the model that the form and the API share. Raises :class:`UsageError` for what is plainly wrong."""
+def as_means(
+    data: Path | None,
+    download: bool,
+    accept_licence: list[str] | None,
+    backend: str,
+    model: str,
+    dtype: str,
+    threads: int,
+) -> EvaluationMeans:
+    """The flags that say with what a checkpoint is evaluated. Raises :class:`UsageError` for a wrong backend."""
+    named = {"name": backend, "model": model, "dtype": dtype, "threads": threads}
+    return EvaluationMeans(
+        data=str(data.resolve()) if data else "",
+        download=download,
+        accept_licences=tuple(accept_licence or ()),
+        backend=BackendSettings.parse(named, "backend"),
+    )
+
+
+def as_submission(
+    checkpoint: Path,
+    suites: list[str] | None,
+    label: str,
+    limit: int | None = None,
+    means: EvaluationMeans | None = None,
+) -> Submission:
+    """The words as the model that the form and the API share.
+
+    Raises :class:`UsageError` for what would stop the evaluation before anything is asked.
+    """
     from evals.suite import own_suites, split_limit, suite_names
+    from flows.submitting import problems
 
     path = str(checkpoint.resolve())
-    problem = folder_problem(path)
+    means = means or EvaluationMeans()
+    problem = folder_problem(path) or data_problem(means.data)
     if problem:
         raise UsageError(problem)
     known = suite_names()
@@ -112,4 +145,9 @@ def as_submission(checkpoint: Path, suites: list[str] | None, label: str, limit:
         if split_limit(suite)[0] not in known:
             raise UsageError(f"there is no suite {suite!r}{did_you_mean(suite, known)}")
     chosen = [f"{split_limit(suite)[0]}@{limit}" if limit else suite for suite in suites or own_suites()]
-    return Submission.parse({"checkpoint": path, "suites": chosen, "label": label}, "submission")
+    words = {"checkpoint": path, "suites": chosen, "label": label}
+    submission = Submission.parse(words | means.model_dump(), "submission")
+    found = problems(submission)
+    if found:
+        raise UsageError("\n".join(found.values()))
+    return submission

@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 
 from flows.commands.options import DEFAULT_LAKE, LakeOption
+from schemas.errors import UsageError
+from schemas.evaluation import BackendSettings
 from schemas.lake import Lake
 
 
@@ -14,15 +16,47 @@ def dashboard(
     lake: LakeOption = DEFAULT_LAKE,
     host: Annotated[str, typer.Option(help="Address to listen on; keep it on loopback behind a proxy.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder that checkpoints and data are taken from; repeatable; any folder when left out."),
+    ] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option(help="Address of a model server that may be named when handing in; repeatable; none otherwise."),
+    ] = None,
 ) -> None:
     """Open the dashboards and the REST API (pages at /, API at /api, its description at /docs)."""
     from dashboards.app import run
-    from evals.suite import suite_names
-    from flows.submitting import submitter
+    from dashboards.services import Intake
+    from evals.suite import restricted_suites, suite_names
+    from flows.submitting import problems, submitter
 
     home = Lake.open(lake)
+    intake = Intake(
+        suites=tuple(suite_names()),
+        licences=restricted_suites(),
+        roots=tuple(existing(folder) for folder in root or ()),
+        servers=tuple(server_address(address) for address in server or ()),
+        check=problems,
+        on_submit=submitter(home.root),
+    )
     Console(stderr=True).print(f"http://{host}:{port}  (stop with Ctrl-C)", markup=False, highlight=False)
-    run(home.root, host=host, port=port, suites=suite_names(), on_submit=submitter(home.root))
+    run(home.root, host=host, port=port, intake=intake)
+
+
+def existing(folder: Path) -> Path:
+    """The absolute path of a folder. Raises :class:`UsageError` when there is none."""
+    if not folder.is_dir():
+        raise UsageError(f"--root {folder}: there is no such folder.")
+    return folder.resolve()
+
+
+def server_address(address: str) -> str:
+    """The address as submissions are compared with it. Raises :class:`UsageError` for what is no address."""
+    backend = BackendSettings.parse({"name": address}, "--server")
+    if not backend.remote:
+        raise UsageError(f"--server {address}: give the address of a server, such as http://127.0.0.1:8000/v1")
+    return backend.name
 
 
 def serve(

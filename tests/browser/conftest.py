@@ -39,8 +39,14 @@ SERVER = """
 import sys
 from pathlib import Path
 from dashboards.app import run
+from dashboards.services import Intake
 
-run(Path(sys.argv[1]), port=int(sys.argv[2]), suites=("reading", "arithmetic", "python-basics", "heldout"))
+intake = Intake(
+    suites=("reading", "arithmetic", "python-basics", "heldout"),
+    licences={"arithmetic": "CC-BY-NC-4.0"},
+    servers=("http://models.example/v1",),
+)
+run(Path(sys.argv[1]), port=int(sys.argv[2]), intake=intake)
 """
 
 

@@ -21,7 +21,7 @@ from prefect.context import refresh_global_settings_context
 from safetensors.numpy import load_file, save_file
 
 from dashboards.app import api_app
-from dashboards.services import Services
+from dashboards.services import Intake, Services
 from flows.deployments import accelerator
 from flows.submitting import submitter
 from schemas.lake import Lake
@@ -298,7 +298,7 @@ def test_a_run_that_is_killed_is_taken_up_again(serving: Serving, checkpoint: Pa
     """Handed in through the REST API, whose synchronous endpoint runs in a worker thread of the application."""
     publish(Lake.open(serving.lake))
     start = submitter(serving.lake)
-    services = Services(Warehouse.open(serving.lake), serving.state, (SUITE,), (), start)
+    services = Services(Warehouse.open(serving.lake), serving.state, Intake(suites=(SUITE,), on_submit=start))
     client = TestClient(api_app(services))
     refused = client.post("/api/submissions", json={"checkpoint": str(checkpoint), "suites": ["gristmill-readin"]})
     assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from dashboards.app import api_app
-from dashboards.services import OnSubmit, Services
+from dashboards.services import Intake, Services
 from schemas.errors import GristmillError
 from schemas.lake import Lake
 from schemas.submission import StoredSubmission
@@ -29,13 +29,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
 @pytest.fixture
 def client(small: SmallLake) -> Iterator[TestClient]:
     root = small.lake.root
-    services = Services(Warehouse.open(root), State(root), suites=("reading", "arithmetic"))
+    services = Services(Warehouse.open(root), State(root), Intake(suites=("reading", "arithmetic")))
     with TestClient(api_app(services)) as client:
         yield client
 
 
-def services_of(root: Path, roots: tuple[Path, ...] = (), on_submit: OnSubmit | None = None) -> Services:
-    return Services(Warehouse.open(root), State(root), roots=roots, on_submit=on_submit)
+def services_of(root: Path, intake: Intake | None = None) -> Services:
+    return Services(Warehouse.open(root), State(root), intake or Intake())
 
 
 def test_the_overview_and_the_funnel_agree(client: TestClient) -> None:
@@ -177,7 +177,7 @@ def test_a_submission_is_stored_and_started(small: SmallLake, tmp_path: Path) ->
         started.append(stored)
         return "flow-run-1"
 
-    services = services_of(Lake.open(tmp_path / "lake").root, on_submit=start)
+    services = services_of(Lake.open(tmp_path / "lake").root, Intake(on_submit=start))
     body = {"checkpoint": str(small.checkpoint), "suites": ["reading"], "label": "磨坊"}
     with TestClient(api_app(services)) as client:
         answer = client.post("/api/submissions", json=body)
@@ -192,7 +192,7 @@ def test_a_submission_that_cannot_be_started_stays_queued_with_the_reason(small:
     def refuse(stored: StoredSubmission) -> str:
         raise GristmillError("the deployment is not served: gristmill serve")
 
-    services = services_of(Lake.open(tmp_path / "lake").root, on_submit=refuse)
+    services = services_of(Lake.open(tmp_path / "lake").root, Intake(on_submit=refuse))
     with TestClient(api_app(services)) as client:
         answer = client.post("/api/submissions", json={"checkpoint": str(small.checkpoint), "suites": ["reading"]})
     assert (answer.json()["status"], answer.json()["error"]) == (
@@ -225,7 +225,7 @@ def test_a_wrong_submission_says_which_field(
 
 
 def test_checkpoints_are_taken_from_the_allowed_folders(small: SmallLake, tmp_path: Path) -> None:
-    services = services_of(small.lake.root, roots=(tmp_path,))
+    services = services_of(small.lake.root, Intake(roots=(tmp_path,)))
     with TestClient(api_app(services)) as client:
         answer = client.post("/api/submissions", json={"checkpoint": str(small.checkpoint), "suites": ["reading"]})
     assert answer.status_code == 422

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from evals.backends import BackendSettings
 from evals.checkpoint import Checkpoint, admit
 from evals.model import silent
 from flows.serving import Models
 from schemas.errors import UsageError
+from schemas.evaluation import BackendSettings
 from tests.helpers.parity import make_parity_checkpoint
 
 

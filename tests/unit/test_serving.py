@@ -16,12 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evals.backends import BackendSettings
 from evals.checkpoint import Checkpoint
 from flows import serving
 from flows.server import free_port
 from flows.serving import served, vllm_command, vllm_python
 from schemas.errors import GristmillError, UsageError
+from schemas.evaluation import BackendSettings
 
 SERVER = """
 import http.server, pathlib, subprocess, sys
