@@ -10,7 +10,7 @@ from dashboards.app import api_app
 from dashboards.services import Intake, Services
 from schemas.errors import GristmillError
 from schemas.lake import Lake
-from schemas.submission import StoredSubmission
+from schemas.submission import StoredSubmission, Submission
 from tests.helpers.small_lake import ATTACK, CHINESE, SmallLake, build_small_lake
 from warehouse.publish import publish
 from warehouse.read import EMPTY_HINT, Warehouse
@@ -210,6 +210,21 @@ def test_a_submission_that_cannot_be_started_stays_queued_with_the_reason(small:
         ({"checkpoint": "CHECKPOINT", "suites": []}, "suites", "at least 1"),
         ({"checkpoint": "CHECKPOINT", "suites": ["reading"], "extra": 1}, "extra", "not permitted"),
         ({"suites": ["reading"]}, "checkpoint", "required"),
+        (
+            {"checkpoint": "CHECKPOINT", "suites": ["reading"], "data": "data"},
+            "data",
+            "absolute",
+        ),
+        (
+            {"checkpoint": "CHECKPOINT", "suites": ["reading"], "backend": {"name": "http://169.254.169.254/latest"}},
+            "backend",
+            "this page and its API take no server",
+        ),
+        (
+            {"checkpoint": "CHECKPOINT", "suites": ["reading"], "backend": {"name": "file:///etc/passwd"}},
+            "name",
+            "begins with http",
+        ),
     ],
 )
 def test_a_wrong_submission_says_which_field(
@@ -224,12 +239,39 @@ def test_a_wrong_submission_says_which_field(
     assert client.get("/api/submissions").json() == []
 
 
-def test_checkpoints_are_taken_from_the_allowed_folders(small: SmallLake, tmp_path: Path) -> None:
+def test_checkpoints_and_data_are_taken_from_the_allowed_folders(small: SmallLake, tmp_path: Path) -> None:
+    body = {"checkpoint": str(small.checkpoint), "suites": ["reading"], "data": "/etc"}
     services = services_of(small.lake.root, Intake(roots=(tmp_path,)))
     with TestClient(api_app(services)) as client:
-        answer = client.post("/api/submissions", json={"checkpoint": str(small.checkpoint), "suites": ["reading"]})
+        answer = client.post("/api/submissions", json=body)
     assert answer.status_code == 422
-    assert "these folders only" in answer.json()["detail"][0]["msg"]
+    faults = {fault["loc"][-1]: fault["msg"] for fault in answer.json()["detail"]}
+    assert set(faults) == {"checkpoint", "data"}
+    assert all("these folders only" in fault for fault in faults.values())
+
+
+def test_a_listed_server_and_all_that_an_evaluation_needs_are_taken(small: SmallLake, tmp_path: Path) -> None:
+    def check(submission: Submission) -> dict[str, str]:
+        return {} if submission.accept_licences else {"accept_licences": "say so"}
+
+    said = {
+        "data": str(tmp_path),
+        "download": True,
+        "backend": {"name": "http://models.example:8000/v1/", "model": "mine"},
+    }
+    body = {"checkpoint": str(small.checkpoint), "suites": ["reading@9"], **said}
+    intake = Intake(servers=("http://models.example:8000/v1",), check=check)
+    with TestClient(api_app(services_of(Lake.open(tmp_path / "lake").root, intake))) as client:
+        refused = client.post("/api/submissions", json=body)
+        assert [fault["loc"] for fault in refused.json()["detail"]] == [["body", "accept_licences"]]
+        near = {"backend": {"name": "http://models.example:8000/v1/../admin"}}
+        beside = client.post("/api/submissions", json=body | near | {"accept_licences": ["NC"]})
+        assert "these servers only: http://models.example:8000/v1." in beside.json()["detail"][0]["msg"]
+        assert client.get("/api/submissions").json() == []
+        assert client.post("/api/submissions", json=body | {"accept_licences": ["NC"]}).status_code == 201
+        (stored,) = client.get("/api/submissions").json()
+    assert (stored["data"], stored["download"], stored["accept_licences"]) == (str(tmp_path), True, ["NC"])
+    assert (stored["backend"]["name"], stored["backend"]["model"]) == ("http://models.example:8000/v1", "mine")
 
 
 def test_a_form_of_another_site_cannot_submit(client: TestClient, small: SmallLake) -> None:

@@ -1,14 +1,18 @@
 """The words of ``gristmill evaluate``: which suites are meant, and where their data is looked for."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from evals.suite import own_suites
-from flows.commands.evaluation import as_submission
-from flows.evaluate import data_folders
+from evals.suite import load_suite, own_suites
+from flows.commands.evaluation import as_means, as_submission, submit
+from flows.commands.service import server_address
+from flows.evaluate import data_folders, settings_for
 from schemas.errors import UsageError
+from schemas.evaluation import BackendSettings
 from schemas.lake import Lake
+from schemas.submission import Submission
 
 
 @pytest.fixture
@@ -22,6 +26,44 @@ def test_a_limit_becomes_part_of_the_name_of_each_suite(checkpoint: Path) -> Non
     assert as_submission(checkpoint, ["mmlu", "boolq@9"], "").suites == ["mmlu", "boolq@9"]
     with pytest.raises(UsageError, match=r"there is no suite 'mlu@5' .did you mean"):
         as_submission(checkpoint, ["mlu@5"], "")
+
+
+def test_what_an_evaluation_would_refuse_is_not_handed_in(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError) as told:
+        load_suite("c3")
+    lake = tmp_path / "lake"
+    with pytest.raises(UsageError) as refused:
+        submit(checkpoint, ["gristmill-reading", "c3@9"], lake=lake)
+    assert str(refused.value) == str(told.value)
+    monkeypatch.setenv("GRISTMILL_VLLM", str(tmp_path / "none"))
+    with pytest.raises(UsageError, match=r"there is no vLLM environment at .*make vllm"):
+        submit(checkpoint, ["gristmill-reading"], backend="vllm", lake=lake)
+    with pytest.raises(UsageError, match="no user or password in the address"):
+        submit(checkpoint, ["gristmill-reading"], backend="http://me:secret@models.example/v1", lake=lake)
+    with pytest.raises(UsageError, match="there is no such folder"):
+        submit(checkpoint, ["gristmill-reading"], data=tmp_path / "no data", lake=lake)
+    assert not lake.exists()
+
+
+def test_what_is_handed_in_is_what_is_evaluated(checkpoint: Path, tmp_path: Path) -> None:
+    """The flags, as a submission, as the parameters of a flow run, as the settings of the evaluation."""
+    means = as_means(tmp_path, True, ["LicenseRef-C3-non-commercial-research"], "http://h/v1", "m", "bfloat16", 2)
+    submission = as_submission(checkpoint, ["c3", "boolq"], "mine", 9, means)
+    sent = Submission.model_validate(json.loads(submission.model_dump_json()))
+    settings = settings_for(sent)
+    assert settings.suites == ("c3@9", "boolq@9")
+    assert (settings.data, settings.download) == (str(tmp_path), True)
+    assert settings.accept_licences == ("LicenseRef-C3-non-commercial-research",)
+    assert settings.backend == BackendSettings(name="http://h/v1", model="m", dtype="bfloat16", threads=2)
+
+
+def test_only_addresses_are_listed_as_servers() -> None:
+    assert server_address("https://models.example/v1/") == "https://models.example/v1"
+    for word in ("vllm", "models.example", "http://", "http://models.example/v1?key=secret", "http://h:99999/v1"):
+        with pytest.raises(UsageError, match="--server"):
+            server_address(word)
 
 
 def test_without_a_suite_those_that_need_no_data_are_run(checkpoint: Path) -> None:

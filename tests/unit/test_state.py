@@ -9,8 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.errors import GristmillError
-from schemas.submission import Submission, folder_problem
-from warehouse.state import State
+from schemas.evaluation import BackendSettings, EvaluationMeans
+from schemas.submission import Submission, data_problem, folder_problem
+from warehouse.migrate import read_migrations
+from warehouse.state import MIGRATIONS, State
 
 WRITER = """
 import sys
@@ -54,6 +56,33 @@ def test_a_submission_goes_through_its_life(tmp_path: Path) -> None:
         state.update("0" * 32, "running")
 
 
+def test_what_was_stored_before_it_could_say_more_reads_as_it_was_done(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.path.parent.mkdir()
+    first = read_migrations(MIGRATIONS)[0]
+    row = ("0" * 32, "/c", '["reading"]', "old", "ann", "queued", "2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z")
+    with sqlite3.connect(state.path) as database:
+        database.executescript(first.sql)
+        database.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY, digest TEXT NOT NULL) STRICT")
+        database.execute("INSERT INTO migrations VALUES (?, ?)", (first.name, first.digest))
+        database.execute("INSERT INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)", row)
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    (old,) = state.submissions()
+    assert (old.label, old.suites) == ("old", ["reading"])
+    assert {name: getattr(old, name) for name in EvaluationMeans.model_fields} == dict(EvaluationMeans())
+    said = {
+        "data": "/数据",
+        "download": True,
+        "accept_licences": ["CC-BY-NC-SA-4.0"],
+        "backend": {"name": "http://127.0.0.1:8000/v1/", "model": "m", "dtype": "bfloat16", "timeout": 9.5},
+    }
+    new = state.submit(Submission.model_validate({"checkpoint": "/c", "suites": ["ceval@9"], **said}), "ann")
+    assert [row.id for row in state.submissions()] == [new.id, old.id]
+    assert state.submission(new.id) == new
+    assert new.backend == BackendSettings(name="http://127.0.0.1:8000/v1", model="m", dtype="bfloat16", timeout=9.5)
+
+
 def test_many_processes_write_at_once_from_the_first_moment(tmp_path: Path) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(number)], stderr=subprocess.PIPE)
@@ -92,6 +121,8 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         {"checkpoint": "/c", "suites": ["a b"]},
         {"checkpoint": "/c", "suites": ["reading"], "label": "x" * 121},
         {"checkpoint": "/c", "suites": ["reading"], "lable": "x"},
+        {"checkpoint": "/c", "suites": ["reading"], "backend": {"name": "vlmm"}},
+        {"checkpoint": "/c", "suites": ["reading"], "backend": {"timeout": float("inf")}},
     ],
 )
 def test_wrong_submissions_are_refused(values: dict[str, object]) -> None:
@@ -119,3 +150,16 @@ def test_a_folder_is_looked_at_by_names_only(tmp_path: Path) -> None:
     assert "no *.safetensors" in (folder_problem(str(empty)) or "")
     assert "these folders only" in (folder_problem(str(link), [good]) or "")
     assert "these folders only" in (folder_problem("/etc/../etc", [tmp_path]) or "")
+    assert "cannot be read" in (folder_problem(f"{good}\0", [tmp_path]) or "")
+
+
+def test_a_data_folder_is_held_to_the_same_rule(tmp_path: Path) -> None:
+    data, link = tmp_path / "data", tmp_path / "link"
+    data.mkdir()
+    link.symlink_to("/etc")
+    assert data_problem("", [tmp_path]) is None
+    assert data_problem(str(data), [tmp_path]) is None
+    assert "absolute" in (data_problem("data") or "")
+    assert "no such folder" in (data_problem(str(tmp_path / "x"), [tmp_path]) or "")
+    assert "these folders only" in (data_problem(str(link), [tmp_path]) or "")
+    assert "these folders only" in (data_problem(f"{data}/../..", [tmp_path]) or "")
