@@ -112,7 +112,8 @@ class _Form:
             self.dtype.bind_visibility_from(self.backend, "value", lambda name: name in BACKENDS)
             self.threads = _field(ui.number(value=1, min=1, max=256, precision=0, format="%d"), "threads")
             self.threads.bind_visibility_from(self.backend, "value", lambda name: name == HERE)
-            self.download = ui.checkbox(str(FIELDS["download"].description).rstrip(".")).classes("field")
+            self.download = ui.checkbox(str(FIELDS["download"].description).rstrip("."))
+            self.download.props("dense").classes("field")
         self.fields: dict[str, ui.input | ui.select | ui.number] = {
             "checkpoint": self.path,
             "suites": self.suites,
@@ -196,10 +197,10 @@ def _rows(submissions: list[StoredSubmission]) -> None:
         Column("label", "Label"),
         Column("status", "Status", "badge"),
         Column("suites", "Suites"),
-        Column("backend", "Runs on"),
         Column("error", "Problem", "wrap"),
         Column("created", "Handed in", "mono"),
         Column("submitted_by", "By"),
+        Column("backend", "Runs on"),
         Column("checkpoint", "Folder", "mono"),
     ]
     rows = [
