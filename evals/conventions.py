@@ -18,7 +18,7 @@ from evals.graders.code import after_prompt, alone, bigcode_humaneval, completio
 from evals.graders.gaokao import gaokao
 from evals.graders.mathematics import by_last_number
 from evals.graders.spans import drop_em, drop_f1, squad2_em, squad2_f1, squad_em, squad_f1, squad_opencompass
-from evals.graders.symbolic import Comparison
+from evals.graders.symbolic import Comparison, Method
 from evals.items import NUMBER_PATTERN, AnswerItem, ChoiceItem, CodeItem
 from evals.oracle.verdicts import Program
 
@@ -28,13 +28,15 @@ class TextConvention:
     """How a written answer is graded; ``metric`` is what the mean of the grades is called.
 
     ``grade`` may leave the decision to algebra: a :class:`~evals.graders.symbolic.Comparison` is settled together with
-    all others. ``answers`` is a pattern that every gold answer must match, and ``answers_are`` its name for a person.
+    all others, by the method that ``algebra`` names. ``answers`` is a pattern that every gold answer must match, and
+    ``answers_are`` its name for a person.
     """
 
     metric: str
     grade: Callable[[AnswerItem, str], Grade | Comparison]
     answers: str = ""
     answers_are: str = "text"
+    algebra: Method | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ CONVENTIONS: Mapping[str, Convention] = {
     "mbpp.lm-eval": CodeConvention("pass@1", alone(extraction.lm_eval_mbpp)),
     "mbpp.lm-eval-instruct": CodeConvention("pass@1", alone(extraction.continued_block)),
     "mbpp.bigcode": CodeConvention("pass@1", alone(extraction.bigcode_mbpp)),
+    "mbpp.opencompass": CodeConvention("pass@1", alone(extraction.opencompass_mbpp)),
     "last-number": _number(by_last_number),
     "gsm8k.strict": _number(numbers.gsm8k_strict),
     "gsm8k.flexible": _number(numbers.gsm8k_flexible),
@@ -102,8 +105,8 @@ CONVENTIONS: Mapping[str, Convention] = {
     "math.hendrycks": TextConvention("accuracy", algebra.hendrycks),
     "math.hendrycks-lm-eval": TextConvention("accuracy", algebra.hendrycks_lm_eval),
     "math.opencompass": TextConvention("accuracy", opencompass.by_rules),
-    "math.minerva": TextConvention("accuracy", algebra.minerva),
-    "math.verify": TextConvention("accuracy", algebra.verify),
+    "math.minerva": TextConvention("accuracy", algebra.minerva, algebra="minerva"),
+    "math.verify": TextConvention("accuracy", algebra.verify, algebra="math-verify"),
     "squad.em": TextConvention("exact_match", squad_em),
     "squad.f1": TextConvention("f1", squad_f1),
     "squad2.em": TextConvention("exact_match", squad2_em),

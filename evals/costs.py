@@ -5,12 +5,14 @@ process counts all of its seconds once, and those of a run that found its answer
 Tokens decide nothing that seconds would, so they are data; seconds are of a machine and a moment, and are only logged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evals.asking import requests_of
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evals.asking import Request
 from evals.responses import ResponseStore
-from evals.suite import Suite
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,12 @@ class Asked:
         }
 
 
-def asked(suite: Suite, store: ResponseStore) -> Asked:
-    """What the answers to ``suite`` took. Raises ``KeyError`` unless all of them are stored."""
-    requests = requests_of(suite)
+def asked(requests: Sequence[Request], store: ResponseStore) -> Asked:
+    """What the answers to ``requests`` took. Raises ``KeyError`` unless all of them are stored."""
     answers = [store[key] for key in dict.fromkeys(request.key for request in requests)]
     written = [answer for answer in answers if answer.finish != "scored"]
     seconds = [answer.seconds for answer in answers]
-    settings = suite.settings.generation
+    settings = next((request.settings for request in requests if request.settings is not None), None)
     return Asked(
         requests=len(answers),
         generated=sum(answer.tokens for answer in written),
@@ -53,6 +54,12 @@ def asked(suite: Suite, store: ResponseStore) -> Asked:
         seed=settings.seed if settings is not None and settings.temperature else None,
         seconds=None if None in seconds else sum(value for value in seconds if value is not None),
     )
+
+
+def shortened(responses: pa.Table, limit: int) -> int:
+    """How many written answers ended at a length below the suite's ``limit``: the context of the model was full."""
+    full = pc.and_(pc.equal(responses["finish"], "length"), pc.less(responses["tokens"], limit))
+    return int(pc.sum(full).as_py() or 0)
 
 
 def per_correct(

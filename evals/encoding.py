@@ -8,11 +8,20 @@ No torch here. Cost: some MB/s.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import tokenizers
 
 from evals.tokenizer import Specials
 from schemas.errors import GristmillError
+
+
+class Prompt(NamedTuple):
+    """Tokens of a prompt, how many were cut off its start, and how many new ones may follow."""
+
+    ids: list[int]
+    lost: int
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -27,22 +36,26 @@ class Encoder:
         """Tokens of ``text`` without any special ones."""
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def prompts(self, prompts: Sequence[str], new_tokens: int) -> list[tuple[list[int], int]]:
-        """Tokens of every prompt, and how many were cut off its start to leave room for ``new_tokens``.
+    def prompts(self, prompts: Sequence[str], new_tokens: int) -> list[Prompt]:
+        """Every prompt with room for ``new_tokens`` after it: one that is too long for that loses its start.
 
-        Begin-of-text stays. Raises :class:`GristmillError` when there is no room at all.
+        Begin-of-text stays. Where the context itself is no longer than ``new_tokens`` (lm-eval stops there), answers
+        are shortened instead: they get what the prompt leaves, and at least a quarter of the context. Raises
+        :class:`GristmillError` for a context that has no room for any answer.
         """
-        room, prefix = self.context - new_tokens, list(self.specials.prefix)
+        prefix = list(self.specials.prefix)
+        room = self.context - new_tokens
         if room <= len(prefix):
-            raise GristmillError(
-                f"the model reads {self.context} tokens, but the suite asks for {new_tokens} new ones. "
-                "Use a suite with a smaller generation.max_new_tokens."
-            )
-        encoded = [[*prefix, *self.encode(prompt)] or [self.start()] for prompt in prompts]
-        return [
-            (ids, 0) if len(ids) <= room else ([*prefix, *ids[len(ids) - room + len(prefix) :]], len(ids) - room)
-            for ids in encoded
-        ]
+            room = self.context - max(1, self.context // 4)
+        if room <= len(prefix):
+            raise GristmillError(f"the model reads {self.context} tokens at once, which leaves no room for an answer.")
+        found = []
+        for prompt in prompts:
+            ids = [*prefix, *self.encode(prompt)] or [self.start()]
+            lost = max(0, len(ids) - room)
+            kept = [*prefix, *ids[len(prefix) + lost :]] if lost else ids
+            found.append(Prompt(kept, lost, min(new_tokens, self.context - len(kept))))
+        return found
 
     def pair(self, context: str, continuation: str) -> tuple[list[int], int]:
         """Tokens of both, and where the continuation's begin (at least 1). Raises ``ValueError`` for an empty one."""

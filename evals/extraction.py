@@ -2,7 +2,7 @@
 
 Sources: lm-eval 0.4.13 (``lm_eval/tasks/humaneval``, ``mbpp``), bigcode-evaluation-harness 8fc5bae
 (``bigcode_eval/tasks/humaneval.py``, ``mbpp.py``, ``base.py``), OpenCompass a5acc4b
-(``opencompass/datasets/humaneval.py``). A golden test holds each against what upstream made
+(``opencompass/datasets/humaneval.py``, ``mbpp.py``). A golden test holds each against what upstream made
 of the same outputs. Cost: linear in the output.
 """
 
@@ -20,6 +20,31 @@ FENCE = "```"
 CLOSED_BLOCK = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
 OPENING = re.compile(r"^[ \t]*```[^\n`]*\n", re.MULTILINE)
 AFTER_LANGUAGE = re.compile(r"```\w*\n?")
+# OpenCompass's MBPP: what opens a program and what closes it, tried in this order. Its prompts show both in quotes.
+MBPP_FRAMES = tuple(
+    (re.compile(opening), closing)
+    for opening, closing in (
+        (r"\[BEGIN\]\s*'", "'[DONE]"),
+        (r"BEGIN\s*'", "'[DONE]"),
+        (r"\[BEGIN\]\s*'", "'DONE"),
+        (r"BEGIN\s*'", "'DONE"),
+        (r"\[BEGIN\]\s*'", "[DONE]"),
+        (r"BEGIN\s*'", "[DONE]"),
+        (r"\[BEGIN\]\s*'", "DONE"),
+        (r"BEGIN\s*'", "DONE"),
+        (r"\[BEGIN\]\s*", "[DONE]"),
+        (r"BEGIN\s*", "[DONE]"),
+        (r"\[BEGIN\]\s*", "DONE"),
+        (r"BEGIN\s*", "DONE"),
+        (r"```python\s*", "```"),
+        (r"```\s*", "```"),
+        (r"```python\s*", ""),
+        (r"```\s*", ""),
+        (r"\[BEGIN\]\s*'", ""),
+        (r"\[BEGIN\]", ""),
+        (r"'", "'[DONE]"),
+    )
+)
 
 
 def lm_eval_humaneval(text: str) -> str:
@@ -77,3 +102,38 @@ def opencompass_humaneval(text: str) -> str:
     """
     found = CLOSED_BLOCK.search(text)
     return (found[1] if found else text).lstrip()
+
+
+def opencompass_mbpp(text: str) -> str:
+    """OpenCompass ``MBPPEvaluator``: the inside of the first frame that is there, to the *last* place that closes it.
+
+    Then what stands before a fence or ``DONE``, with ``\\_`` read as ``_``, stripped. Its evaluator also makes the
+    tests compare types; the tests that are run here are those of MBPP. Upstream's patterns need cubic time and give up
+    after 10 s; the same places are found here in linear time.
+    """
+    for opening, closing in MBPP_FRAMES:
+        inside = _framed(text, opening, closing)
+        if inside is not None:
+            text = inside
+            break
+    text = text.partition(FENCE)[0]
+    head, done, _ = text.partition("DONE")
+    if done:
+        text = head.removesuffix("[").rstrip().removesuffix("'")
+    return text.replace("\\_", "_").strip()
+
+
+def _framed(text: str, opening: re.Pattern[str], closing: str) -> str | None:
+    """What stands between the first ``opening`` and the last ``closing`` after it; None without them.
+
+    White space may follow the quote of a ``closing`` that starts with one.
+    """
+    begin = opening.search(text)
+    if begin is None:
+        return None
+    if closing.startswith("'"):
+        quoted = re.compile(r"'\s*" + re.escape(closing[1:]))
+        end = max((found.start() for found in quoted.finditer(text, begin.end())), default=-1)
+    else:
+        end = text.rfind(closing, begin.end())
+    return text[begin.end() : end] if end >= 0 else None

@@ -21,11 +21,10 @@ from evals.conventions import (
 )
 from evals.generation import cut
 from evals.gold import GOLD_BITS, GOLD_PART, bits, gold_rows
-from evals.graders import Grade
+from evals.graders import Grade, symbolic
 from evals.graders.code import grade_code
-from evals.graders.symbolic import settle
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item
-from evals.jail.capability import require
+from evals.jail import capability
 from evals.model import Progress, silent
 from evals.oracle.grading import grade_programs
 from evals.suite import Suite
@@ -39,6 +38,19 @@ Answer = tuple[Item, Sequence[Mapping[str, Any]]]
 """An item and the rows of its responses for one repeat: one row, or one for each option."""
 
 
+def require_graders(suite: Suite, conventions: Sequence[str] = ()) -> None:
+    """Raises when this machine cannot grade ``suite`` under ``conventions`` (its own when none are given).
+
+    Asked before a model is, so that hours of answers do not end at a library that is missing: the error says what to
+    install. ``evals.jail.sandbox.JailUnavailableError`` for code that cannot be confined, :class:`GristmillError` for
+    algebra.
+    """
+    if suite.code:
+        capability.require()
+    found = [CONVENTIONS[name] for name in conventions or suite.settings.conventions]
+    symbolic.require({one.algebra for one in found if isinstance(one, TextConvention) and one.algebra})
+
+
 def grade(
     suite: Suite,
     responses: pa.Table,
@@ -49,9 +61,10 @@ def grade(
 ) -> pa.Table:
     """Samples of ``responses`` under ``conventions``, or under those of the suite when none are given.
 
-    Raises ``evals.jail.sandbox.JailUnavailableError`` for code where it cannot be confined, and
-    :class:`GristmillError` for responses to items that the suite does not have.
+    Raises what :func:`require_graders` does, and :class:`GristmillError` for responses to items that the suite does
+    not have.
     """
+    require_graders(suite, conventions)
     answers = answers_of(suite, responses)
     names = conventions or suite.settings.conventions
     run = _code_grades(names, answers, jail_workers, progress) if suite.code else {}
@@ -88,7 +101,6 @@ def _code_grades(
     Of one answer, programs that are equal are run once. That saves time, and a program that does not do the same every
     time cannot look as if the convention mattered.
     """
-    require()
     made = {
         name: [convention.program(item, rows[0]["text"]) for item, rows in answers if isinstance(item, CodeItem)]
         for name in names
@@ -116,7 +128,7 @@ def _grades(
             for (item, _), text in zip(answers, texts, strict=True)
             if isinstance(item, AnswerItem)
         ]
-        return settle(graded, workers=workers, progress=lambda done, all_: progress("compare", done, all_))
+        return symbolic.settle(graded, workers=workers, progress=lambda done, all_: progress("compare", done, all_))
     if isinstance(convention, LetterConvention):
         return [
             convention.grade(item, text)

@@ -1,10 +1,10 @@
-"""The adapter for safetensors folders in the Hugging Face layout, on CPU. The one module here with torch.
+"""The adapter for safetensors folders in the Hugging Face layout, on CPU. With ``decoding`` the one user of torch here.
 
 Likelihoods are those of lm-eval's ``hf`` model at its batch size of 1, to the bit: every text is run alone, so a score
 does not depend on what else is asked, and the logits go through the same ``log_softmax``. Texts that differ in their
-last token only (the letters of a multiple choice) are run once. Generation pads on the left with explicit positions and
-keeps the keys and values. Cost: a 1.4 M model scores about 20k tokens a second a core, a 135 M model 250 in float32 and
-900 in bfloat16 where the processor has it.
+last token only (the letters of a multiple choice) are run once. Generation is in :mod:`evals.decoding`. Cost: a 1.4 M
+model scores about 20k tokens a second a core, a 135 M model 250 in float32 and 900 in bfloat16 where the processor has
+it.
 """
 
 import inspect
@@ -23,8 +23,9 @@ from safetensors import safe_open
 
 from evals.adapter import ADAPTER_WEIGHTS, modules, read_adapter
 from evals.checkpoint import Checkpoint
+from evals.decoding import Decoder
 from evals.encoding import Encoder
-from evals.generation import Generation, cut
+from evals.generation import Generation
 from evals.model import LogLikelihood, Output, Progress, TextBits
 from evals.tokenizer import Specials, load_specials, load_tokenizer
 from evals.windows import Window, batches, windows
@@ -34,8 +35,6 @@ from schemas.errors import GristmillError
 KEPT = 8
 """Positions that are run, and whose logits are made, at least: for fewer than 4 rows the matrix product takes another
 path, whose rounding is another one and depends on where the weights lie in memory."""
-TAIL = 4
-"""Prompt tokens decoded with the continuation: some tokenizers drop the first space of what they decode."""
 UNBOUNDED_CONTEXT = 2048
 """Context of models that state none."""
 
@@ -61,11 +60,12 @@ class HuggingFaceModel:
     def __init__(
         self, model: Any, tokenizer: tokenizers.Tokenizer, specials: Specials, config: HuggingFaceConfig
     ) -> None:
-        self._model, self._tokenizer, self._specials, self._config = model, tokenizer, specials, config
+        self._model, self._config = model, config
         self._context = int(getattr(model.config, "max_position_embeddings", None) or UNBOUNDED_CONTEXT)
         self._encoder = Encoder(tokenizer, specials, self._context)
         self._vocabulary = int(model.config.vocab_size)
         self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._decoder = Decoder(model, tokenizer, specials.ends, self._keeps)
 
     @property
     def backend(self) -> str:
@@ -79,23 +79,21 @@ class HuggingFaceModel:
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
     ) -> list[Output]:
-        """Continue every prompt. A prompt that leaves no room for the answer loses its start.
+        """Continue every prompt, as far as the context allows (:meth:`evals.encoding.Encoder.prompts`).
 
         A drawn sample depends on its own seed and prompt only, not on its neighbours in the batch (but for rounding).
         """
         prepared = self._encoder.prompts(prompts, settings.max_new_tokens)
-        rows = [ids for ids, _ in prepared]
         outputs: dict[int, Output] = {}
-        order = sorted(range(len(rows)), key=lambda position: (len(rows[position]), position))
+        order = sorted(range(len(prepared)), key=lambda position: (len(prepared[position].ids), position))
         for at in range(0, len(order), self._config.batch_rows):
             batch = order[at : at + self._config.batch_rows]
-            progress("generate", len(outputs), len(rows))
+            progress("generate", len(outputs), len(prepared))
             drawn = [torch.Generator().manual_seed(seeds[position]) for position in batch]
-            found = self._continue([rows[position] for position in batch], drawn, settings)
-            for position, (text, tokens, finish) in zip(batch, found, strict=True):
-                outputs[position] = Output(text, tokens, finish, prepared[position][1])
-        progress("generate", len(rows), len(rows))
-        return [outputs[position] for position in range(len(rows))]
+            found = self._decoder.run([prepared[position] for position in batch], drawn, settings)
+            outputs.update(zip(batch, found, strict=True))
+        progress("generate", len(prepared), len(prepared))
+        return [outputs[position] for position in range(len(prepared))]
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
         """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation."""
@@ -181,77 +179,6 @@ class HuggingFaceModel:
                 outside = slice(place.first - firsts[row], place.end - firsts[row])
                 nats[row][outside] = scores.gather(-1, targets.unsqueeze(-1)).squeeze(-1).double().numpy()
                 greedy[row][outside] = (likeliest == targets).numpy()
-
-    @torch.inference_mode()
-    def _continue(
-        self, rows: Sequence[Sequence[int]], drawn: Sequence[torch.Generator], settings: Generation
-    ) -> list[tuple[str, int, Any]]:
-        """Text, token count and what ended it, of every row of one batch."""
-        width = max(len(row) for row in rows)
-        ids = torch.zeros((len(rows), width), dtype=torch.long)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for line, row in enumerate(rows):
-            ids[line, width - len(row) :] = torch.tensor(row)
-            mask[line, width - len(row) :] = 1
-        made: list[list[int]] = [[] for _ in rows]
-        finished: dict[int, tuple[str, int, Any]] = {}
-        lines = list(range(len(rows)))
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        keep = {"logits_to_keep": 1} if self._keeps else {}
-        cache = None
-        while True:
-            answer = self._model(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-                **keep,
-            )
-            cache = answer.past_key_values
-            chosen = next_tokens(answer.logits[:, -1], [drawn[line] for line in lines], settings)
-            for line, token in zip(lines, chosen.tolist(), strict=True):
-                if line not in finished:
-                    made[line].append(token)
-                    end = self._ended(rows[line], made[line], settings)
-                    if end is not None:
-                        finished[line] = end
-            if len(finished) == len(rows):
-                return [finished[line] for line in range(len(rows))]
-            active = [place for place, line in enumerate(lines) if line not in finished]
-            mask = torch.cat([mask, mask.new_ones((len(lines), 1))], dim=1)
-            ids, positions = chosen.unsqueeze(-1), positions[:, -1:] + 1
-            if 2 * len(active) <= len(lines):  # half of the rows are done: go on with the others only
-                keep_rows = torch.tensor(active)
-                cache.batch_select_indices(keep_rows)
-                ids, mask, positions = ids[keep_rows], mask[keep_rows], positions[keep_rows]
-                lines = [lines[place] for place in active]
-
-    def _ended(self, row: Sequence[int], made: list[int], settings: Generation) -> tuple[str, int, Any] | None:
-        """Text, tokens and reason when generation of a row is over after the last token of ``made``, else None."""
-        if made[-1] in self._specials.ends:
-            return self._decode(row, made[:-1]), len(made), "end"
-        text, stopped = cut(self._decode(row, made), settings.stop)
-        if stopped:
-            return text, len(made), "stop"
-        return (text, len(made), "length") if len(made) == settings.max_new_tokens else None
-
-    def _decode(self, row: Sequence[int], made: list[int]) -> str:
-        tail = list(row[-TAIL:])
-        before = self._tokenizer.decode(tail)
-        whole = self._tokenizer.decode(tail + made)
-        return whole[len(before) :] if whole.startswith(before) else self._tokenizer.decode(made)
-
-
-def next_tokens(logits: torch.Tensor, drawn: Sequence[torch.Generator], settings: Generation) -> torch.Tensor:
-    """The next token of every row of ``logits`` (rows x vocabulary): the likeliest, or one drawn with the row's own
-    generator from the likeliest tokens that hold ``top_p`` of the probability (Holtzman 2020)."""
-    if settings.temperature == 0:
-        return logits.argmax(-1)
-    ordered, tokens = (logits.float() / settings.temperature).softmax(-1).sort(-1, descending=True)
-    ordered[ordered.cumsum(-1) - ordered >= settings.top_p] = 0
-    places = [torch.multinomial(row, 1, generator=source) for row, source in zip(ordered, drawn, strict=True)]
-    return tokens.gather(-1, torch.stack(places)).squeeze(-1)
 
 
 def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> HuggingFaceModel:

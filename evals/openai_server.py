@@ -50,15 +50,15 @@ class ServedModel:
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
     ) -> list[Output]:
-        """Continue every prompt. A prompt that leaves no room for the answer loses its start."""
+        """Continue every prompt, as far as the context allows (:meth:`evals.encoding.Encoder.prompts`)."""
         prepared = self._encoder.prompts(prompts, settings.max_new_tokens)
 
         def answer(position: int) -> Output:
-            ids, lost = prepared[position]
+            ids, lost, limit = prepared[position]
             found = self._client.ask(
                 {
                     "prompt": ids if self._config.prompts == "tokens" else self._text(prompts[position], ids, lost),
-                    "max_tokens": settings.max_new_tokens,
+                    "max_tokens": limit,
                     "temperature": settings.temperature,
                     "top_p": settings.top_p,
                     "seed": seeds[position],

@@ -1,6 +1,6 @@
 """Respond: ask a model everything that a suite asks, and keep every answer as it comes.
 
-Requests are asked in batches of like length. How they are cut into batches depends on the suite alone, and a batch is
+Requests are asked in batches of like length. How they are cut into batches depends on them alone, and a batch is
 stored as a whole, so a run that was cut off goes on with the same batches, and a stored answer is never made again.
 """
 
@@ -9,10 +9,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from evals.asking import Request, requests_of
+from evals.asking import Request
 from evals.model import LanguageModel, Progress, silent
 from evals.responses import Response, ResponseStore
-from evals.suite import Suite
 from schemas.lake import conform
 from schemas.tables import Responses
 
@@ -21,10 +20,14 @@ BATCH = 64
 
 
 def respond(
-    model: LanguageModel, checkpoint: str, suite: Suite, store: ResponseStore, progress: Progress = silent
+    model: LanguageModel,
+    checkpoint: str,
+    suite: str,
+    requests: Sequence[Request],
+    store: ResponseStore,
+    progress: Progress = silent,
 ) -> pa.Table:
-    """The table of responses of the checkpoint with that digest, one row a request, in the order of the suite."""
-    requests = requests_of(suite)
+    """Responses of the checkpoint with that digest to the ``requests`` of a suite: one row each, in their order."""
     missing = sum(request.key not in store for request in requests)
     done = len(requests) - missing
     for group in batches(requests):
@@ -74,10 +77,10 @@ def ask(model: LanguageModel, requests: Sequence[Request], progress: Progress = 
     ]
 
 
-def _row(checkpoint: str, suite: Suite, request: Request, response: Response) -> dict[str, object]:
+def _row(checkpoint: str, suite: str, request: Request, response: Response) -> dict[str, object]:
     return {
         "checkpoint": checkpoint,
-        "suite": suite.name,
+        "suite": suite,
         "item": request.item,
         "repeat": request.repeat,
         "part": request.part,

@@ -17,11 +17,10 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from evals.asking import digest_of, requests_of
+from evals.asking import Request, digest_of, requests_of
 from evals.checkpoint import Checkpoint, admit
-from evals.costs import Asked, asked
-from evals.grading import grade
-from evals.jail.capability import require
+from evals.costs import Asked, asked, shortened
+from evals.grading import grade, require_graders
 from evals.perplexity import evaluate_perplexity
 from evals.respond import respond
 from evals.responses import ResponseStore
@@ -74,6 +73,7 @@ class RespondConfig(Config, arbitrary_types_allowed=True):
     backend: str = Field(description="what of the backend's settings an answer depends on")
     models: Models = Field(exclude=True)
     suite: Suite = Field(exclude=True)
+    requests: tuple[Request, ...] = Field(exclude=True)
     store: Path = Field(exclude=True)
     log: Path = Field(exclude=True)
 
@@ -101,8 +101,8 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
         config.models.of(checkpoint) as model,
         ResponseStore(config.store, checkpoint.digest, model.backend) as store,
     ):
-        found = respond(model, checkpoint.digest, suite, store)
-        took, backend = asked(suite, store), model.backend
+        found = respond(model, checkpoint.digest, suite.name, config.requests, store)
+        took, backend = asked(config.requests, store), model.backend
     area, items, digest = suite.settings.area, len(suite.items), suite.digest
     run = _run(checkpoint, suite.name, digest, area, items, backend, took)
     cost = {name: run[name][0].as_py() for name in ("checkpoint", "suite", "suite_digest", "backend")}
@@ -164,15 +164,15 @@ def run_evaluation(
     """Score every checkpoint, pass the gate, commit one dataset a checkpoint. Returns the rows of the scores.
 
     ``heldout`` is the folder of held-out text, or empty: then there is no bits per byte. Raises ``UsageError`` for an
-    unknown suite, ``JailUnavailableError`` where code cannot be run safely, ``GateError`` when the scores break an
-    expectation; nothing is committed then.
+    unknown suite, what :func:`evals.grading.require_graders` does before a model is asked anything, ``GateError`` when
+    the scores break an expectation; nothing is committed then.
     """
     folders = data_folders(settings.data, lake)
     if settings.download:
         fetch_missing(settings.suites, folders)
     suites = [load_suite(suite, folders, accept_licences=settings.accept_licences) for suite in settings.suites]
-    if any(suite.code for suite in suites):
-        require()  # before a model is asked anything
+    for suite in suites:
+        require_graders(suite)
     with Models(settings.backend) as models:
         done = _measure(entries, suites, models, heldout, lake, report)
 
@@ -211,15 +211,19 @@ def _measure(
     backend = models.settings.identity
     done: Results = {entry.checkpoint.digest: {} for entry in entries}
     for suite in suites:
+        requests = tuple(requests_of(suite))
         config = RespondConfig(
-            asked=digest_of(requests_of(suite)),
+            asked=digest_of(requests),
             backend=backend,
             models=models,
             suite=suite,
+            requests=requests,
             store=lake.root / RESPONSES,
             log=lake.root / "log" / "asking",
         )
         answered = _each(respond_step, entries, config, (), f"{suite.name}: answers", lake, report)
+        for entry, manifest in zip(entries, answered, strict=True):
+            _say_shortened(suite, entry.label, lake.read(manifest.output(Responses)), report)
         grading = GradeConfig(suite_digest=suite.digest, suite=suite)
         work = [
             Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Responses),)), entry.label)
@@ -244,6 +248,19 @@ def _measure(
         for entry, manifest in zip(entries, found, strict=True):
             done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
     return done
+
+
+def _say_shortened(suite: Suite, label: str, responses: pa.Table, report: Reporter) -> None:
+    """Tell the person where answers were cut because the context of the model was full, not because of the suite."""
+    if suite.settings.generation is None:
+        return
+    limit = suite.settings.generation.max_new_tokens
+    count = shortened(responses, limit)
+    if count:
+        report.say(
+            f"{suite.name}: {count:,} answers of {label} are cut off where the model's context was full, before the "
+            f"{limit:,} tokens that the suite allows. They are graded as they are and count as truncated."
+        )
 
 
 def fetch_missing(suites: Sequence[str], folders: Sequence[Path]) -> None:

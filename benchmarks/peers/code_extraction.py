@@ -4,7 +4,8 @@
 
 The words are folders: lm-eval 0.4.13 (where the package ``lm_eval`` lies), bigcode-evaluation-harness (8fc5bae) and
 OpenCompass (a5acc4b). Their modules import benchmark data and deep learning libraries, so the functions that matter are
-taken out of the sources and run by themselves. The outputs are written for this file.
+taken out of the sources and run by themselves; one of OpenCompass takes ``regex`` for ``re``. The outputs are written
+for this file.
 """
 
 import ast
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import regex
 import yaml
 
 BODIES = (
@@ -66,19 +68,42 @@ CHATS = (
     "~~~python\ndef answer(x):\n    return x * x\n~~~",
     "  ```python\n  def answer(x):\n      return x * x\n  ```",
     "```python\r\ndef answer(x):\r\n    return x * x\r\n```",
+    "[BEGIN]\n'def answer(x):\n    return x * x'\n[DONE]\n\n",
+    "[BEGIN]\n 'def answer(x):\n    return x * x'  \n [DONE]\n\nand again:\n[BEGIN]\n'other = 1'\n[DONE]",
+    "def answer(x):\n    return x * x'\n[DONE]\n\nYou are an expert Python programmer",
+    " def answer(x):\n    return 'x' * x\n'\n[DONE]",
+    "BEGIN\n'def answer(x):\n    return x * x'\nDONE",
+    "BEGIN def answer(x):\n    return x * x\nDONE. That is it",
+    "[BEGIN]\n'def answer(x):\n    return x * x\n",
+    "[BEGIN]def answer\\_(x):\n    return x * x\n",
+    "[BEGIN]\n```python\ndef answer(x):\n    return x * x\n```\n[DONE]",
+    "```python\n[BEGIN]\ndef answer(x):\n    return x * x\n[DONE]\n```\n",
+    "'[DONE]",
+    "[BEGIN] '[DONE]",
+    "' [ DONE",
+    "DONE",
+    "[[DONE]]",
+    "`````",
+    "a```b````c",
+    "DONE 'x' [DONE] 'y' DONE",
     "函数如下：\n```python\ndef answer(x):\n    return x * x  # 平方\n```\n完成。",
 )
 
 
-def functions(path: Path, *names: str) -> dict[str, Any]:
-    """The functions and methods of these names in a source file, without the rest of it."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def functions(path: Path, *names: str, inside: str = "", patterns: Any = re) -> dict[str, Any]:
+    """The functions and methods of these names in a source file, or in its class ``inside``, without the rest of it.
+
+    ``patterns`` is what they know as ``re``.
+    """
+    tree: ast.AST = ast.parse(path.read_text(encoding="utf-8"))
+    if inside:
+        tree = next(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == inside)
     found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in names]
     for node in found:
         node.decorator_list, node.returns = [], None
         for argument in node.args.args:
             argument.annotation = None
-    values: dict[str, Any] = {"re": re}
+    values: dict[str, Any] = {"re": patterns}
     exec(compile(ast.Module(found, []), str(path), "exec"), values)  # noqa: S102 - upstream's own source
     return values
 
@@ -110,6 +135,8 @@ def main(lm_eval: Path, bigcode: Path, opencompass: Path) -> None:
     words = {name: stop_words(bigcode / "bigcode_eval" / "tasks" / f"{name}.py") for name in ("humaneval", "mbpp")}
     datasets = opencompass / "opencompass" / "datasets" / "humaneval.py"
     postprocess = functions(datasets, "humaneval_postprocess_v2")["humaneval_postprocess_v2"]
+    mbpp = opencompass / "opencompass" / "datasets" / "mbpp.py"
+    answers = functions(mbpp, "_process_answer", inside="MBPPEvaluator", patterns=regex)
     stops = {name: until(tasks / name / f"{name}.yaml") for name in ("humaneval", "mbpp")}
     rules = {
         "lm_eval_humaneval": lambda text: post(text, stops["humaneval"], None),
@@ -119,6 +146,7 @@ def main(lm_eval: Path, bigcode: Path, opencompass: Path) -> None:
         "lm_eval_mbpp": lambda text: post(text, stops["mbpp"], None),
         "continued_block": blocks,
         "bigcode_mbpp": lambda text: stop_at(text, words["mbpp"]),
+        "opencompass_mbpp": lambda text: answers["_process_answer"](None, text),
     }
     outputs = [*BODIES, *CHATS]
     upstream = {name: [rule(text) for text in outputs] for name, rule in rules.items()}

@@ -14,11 +14,12 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from evals.asking import Request, requests_of
 from evals.checkpoint import Checkpoint, admit
+from evals.costs import asked, shortened
 from evals.generation import Generation
-from evals.grading import expected, grade
+from evals.grading import grade
 from evals.huggingface import HuggingFaceConfig, HuggingFaceModel, load
-from evals.items import ChoiceItem, CodeItem
 from evals.jail.capability import capability
 from evals.model import LanguageModel, LogLikelihood, Output, Progress, TextBits, silent
 from evals.perplexity import evaluate_perplexity
@@ -29,9 +30,9 @@ from evals.statistics import wilson
 from evals.suite import Suite, load_suite, own_suites
 from schemas.errors import GristmillError
 from schemas.tables import Responses, Samples, Scores
+from tests.helpers.controls import CONTROL, Scripted, empty, gold
 from tests.helpers.tiny_checkpoint import make_checkpoint
 
-CONTROL = "c" * 32
 TEXTS = ["def f(x):\n    return x\n", "The function returns a list.", "é猫 is more than ASCII", "x"]
 
 
@@ -64,44 +65,13 @@ def tokenizer(folder: Path) -> Any:
 # -- controls: models whose score is known ----------------------------------------------------------------------
 
 
-class Scripted:
-    """A model that gives ``outputs`` by prompt and prefers the continuations in ``liked``, all others alike."""
-
-    backend = "scripted"
-
-    def __init__(self, outputs: dict[str, str], liked: set[tuple[str, str]]) -> None:
-        self.outputs, self.liked = outputs, liked
-
-    def generate(
-        self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
-    ) -> list[Output]:
-        return [Output(self.outputs.get(prompt, ""), 1, "end") for prompt in prompts]
-
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
-        return [
-            LogLikelihood(-0.1 if pair in self.liked else -1.0 * len(pair[1].strip().encode()), 1, len(pair[1]), False)
-            for pair in pairs
-        ]
-
-    def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
-        raise AssertionError("a suite has no texts")
-
-
-def gold(suite: Suite) -> Scripted:
-    outputs = {suite.prompt(item): f"\n{expected(item)}\n" for item in suite.items if isinstance(item, CodeItem)}
-    outputs |= {suite.prompt(item): f" {expected(item)}\n" for item in suite.items if not isinstance(item, CodeItem)}
-    choices = [item for item in suite.items if isinstance(item, ChoiceItem)]
-    liked = {(suite.prompt(item), suite.settings.separator + item.options[item.answer]) for item in choices}
-    return Scripted(outputs, liked)
-
-
 def evaluate(
     model: LanguageModel, checkpoint: str, suite: Suite, store: Path, progress: Progress = silent
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Responses, samples and scores."""
+    """Responses, samples and scores under the suite's conventions."""
     with ResponseStore(store, checkpoint, model.backend) as kept:
-        responses = respond(model, checkpoint, suite, kept, progress)
-    samples = grade(suite, responses, jail_workers=2, progress=progress)
+        responses = respond(model, checkpoint, suite.name, requests_of(suite), kept, progress)
+    samples = grade(suite, responses, suite.settings.conventions, jail_workers=2, progress=progress)
     return responses, samples, score(suite, samples)
 
 
@@ -127,7 +97,7 @@ def test_the_gold_model_is_always_right(name: str, tmp_path: Path) -> None:
 def test_the_empty_model_scores_nothing_or_chance(name: str, tmp_path: Path) -> None:
     suite = load_suite(name)
     need_jail(suite)
-    _, _, scores = evaluate(Scripted({}, set()), CONTROL, suite, tmp_path)
+    _, _, scores = evaluate(empty(), CONTROL, suite, tmp_path)
     row = scores.to_pylist()[0]
     if suite.chance is not None:  # a tie everywhere: always the first option
         assert row["value"] == row["chance"] == 0.25
@@ -149,7 +119,7 @@ def test_forged_passes_are_none(tmp_path: Path) -> None:
     )
     few = suite.model_copy(update={"items": suite.items[: len(forgeries)]})
     outputs = {few.prompt(item): text for item, text in zip(few.items, forgeries, strict=True)}
-    _, samples, scores = evaluate(Scripted(outputs, set()), CONTROL, few, tmp_path)
+    _, samples, scores = evaluate(Scripted(outputs, lambda prompt, text: False), CONTROL, few, tmp_path)
     assert scores["value"].to_pylist() == [0.0]
     assert "pass" not in samples["verdict"].to_pylist()
 
@@ -178,7 +148,8 @@ class Failing(Scripted):
     """Gives ``batches`` batches of answers and then fails; counts what it was asked."""
 
     def __init__(self, suite: Suite, batches: int) -> None:
-        super().__init__(gold(suite).outputs, gold(suite).liked)
+        right = gold(suite)
+        super().__init__(right.outputs, right.likes)
         self.batches, self.asked = batches, 0
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
@@ -341,9 +312,22 @@ def test_samples_are_drawn_with_their_own_seed(model: HuggingFaceModel) -> None:
     assert sure == greedy  # of almost no probability the likeliest token is left
 
 
-def test_no_room_for_an_answer_is_an_error(model: HuggingFaceModel) -> None:
-    with pytest.raises(GristmillError, match="the model reads 256 tokens, but the suite asks for 256 new ones"):
-        generate(model, ["x"], Generation(max_new_tokens=256))
+def test_an_answer_longer_than_the_context_gets_what_the_prompt_leaves(
+    model: HuggingFaceModel, tokenizer: Any, tmp_path: Path
+) -> None:
+    """lm-eval stops here. The prompt is kept; one that fills the context leaves a quarter of it to the answer."""
+    short, long = "def add(a, b):\n", "list of the items " * 200
+    room = 256 - len(tokenizer(short)["input_ids"])
+    settings = Generation(max_new_tokens=256)
+    outputs = generate(model, [short, long], settings)
+    assert outputs[0] == generate(model, [short], Generation(max_new_tokens=room))[0]
+    assert [(output.finish, output.tokens) for output in outputs] == [("length", room), ("length", 64)]
+    assert [output.lost for output in outputs] == [0, len(tokenizer(long)["input_ids"]) - 192]
+    requests = [Request(str(at), prompt, settings) for at, prompt in enumerate((short, long))]
+    with ResponseStore(tmp_path, CONTROL, model.backend) as kept:
+        responses = respond(model, CONTROL, "suite", requests, kept)
+        assert asked(requests, kept).truncated == 1
+    assert (shortened(responses, 256), shortened(responses, 64)) == (2, 0)
 
 
 # -- loading ----------------------------------------------------------------------------------------------------

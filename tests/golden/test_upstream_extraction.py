@@ -20,6 +20,7 @@ RULES = {
     "lm_eval_mbpp": extraction.lm_eval_mbpp,
     "continued_block": extraction.continued_block,
     "bigcode_mbpp": extraction.bigcode_mbpp,
+    "opencompass_mbpp": extraction.opencompass_mbpp,
 }
 
 

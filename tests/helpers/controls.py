@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from evals.asking import requests_of
 from evals.generation import Generation
 from evals.grading import grade
 from evals.items import ChoiceItem, Item
@@ -34,9 +35,10 @@ class Scripted:
         return [Output(self.outputs.get(prompt, ""), 1, "end") for prompt in prompts]
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
-        # A dislike costs the more the longer it is, so that no convention prefers it for its length.
+        # A dislike costs the more the longer it is, so that no convention prefers it for its length, and the same a
+        # byte, so that a model without preference ties.
         return [
-            LogLikelihood(-0.1 if self.likes(*pair) else -9.0 * (1 + len(pair[1].encode())), 1, 0, False)
+            LogLikelihood(-0.1 if self.likes(*pair) else -9.0 * len(pair[1].strip().encode()), 1, 0, False)
             for pair in pairs
         ]
 
@@ -81,6 +83,6 @@ def shuffled(suite: Suite) -> Suite:
 def scores_of(model: Scripted, suite: Suite, store: Path, conventions: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The scores of all items, one row a metric, the headline first."""
     with ResponseStore(store, CONTROL, model.backend) as kept:
-        responses: pa.Table = respond(model, CONTROL, suite, kept)
+        responses: pa.Table = respond(model, CONTROL, suite.name, requests_of(suite), kept)
     rows = score(suite, grade(suite, responses, conventions, jail_workers=2)).to_pylist()
     return sorted((row for row in rows if row["subset"] == "all"), key=lambda row: not row["headline"])

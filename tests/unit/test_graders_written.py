@@ -6,17 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from evals.asking import requests_of
 from evals.conventions import CONVENTIONS, LetterConvention, TextConvention
-from evals.graders import Grade
+from evals.graders import Grade, symbolic
 from evals.graders.cmath import numbers
 from evals.graders.cmrc import longest_common_run, segments
 from evals.graders.symbolic import Comparison
 from evals.graders.words import sentences, words
-from evals.grading import grade
+from evals.grading import grade, require_graders
 from evals.items import AnswerItem, ChoiceItem
 from evals.respond import respond
 from evals.responses import ResponseStore
 from evals.suite import load_suite
+from flows.evaluate import run_evaluation
+from flows.reporter import Reporter
+from flows.settings import EvaluateSettings
+from schemas.errors import GristmillError
+from schemas.lake import Lake
 from tests.helpers.controls import CONTROL, Scripted, scores_of
 
 
@@ -187,7 +193,7 @@ def test_choices_can_be_answered_in_writing(tmp_path: Path) -> None:
     assert other["value"] == 1
 
 
-def test_answers_that_need_algebra_become_samples_like_others(tmp_path: Path) -> None:
+def test_answers_that_need_algebra_become_samples_like_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"id": "a", "question": "half?", "answer": "1/2"}, {"id": "b", "question": "two?", "answer": "2"}]
     (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (tmp_path / "algebra.yaml").write_text(
@@ -201,7 +207,7 @@ def test_answers_that_need_algebra_become_samples_like_others(tmp_path: Path) ->
     said = "Final Answer: The final answer is $\\boxed{0.5}$. I hope it is correct."
     model = Scripted({suite.prompt(item): said for item in suite.items}, lambda prompt, text: False)
     with ResponseStore(tmp_path / "store", CONTROL, "scripted") as store:
-        samples = grade(suite, respond(model, CONTROL, suite, store)).to_pylist()
+        samples = grade(suite, respond(model, CONTROL, suite.name, requests_of(suite), store)).to_pylist()
     found = {(row["convention"], row["item"]): row["verdict"] for row in samples}
     assert found == {
         ("math.minerva", "a"): "right",
@@ -209,3 +215,9 @@ def test_answers_that_need_algebra_become_samples_like_others(tmp_path: Path) ->
         ("math.hendrycks", "a"): "right",
         ("math.hendrycks", "b"): "wrong",
     }
+    # Where the libraries are missing, an evaluation ends before it starts: there is nothing to ask here, and it raises.
+    monkeypatch.setitem(symbolic.NEEDED, "minerva", ("a_library_that_nobody_has",))
+    settings = EvaluateSettings(suites=(str(tmp_path / "algebra.yaml"),))
+    with pytest.raises(GristmillError, match=r"needs a_library_that_nobody_has.*'gristmill\[mathematics\]'"):
+        run_evaluation([], settings, "nobody", (), Lake.open(tmp_path / "lake"), Reporter())
+    require_graders(suite, ["math.hendrycks"])

@@ -114,11 +114,14 @@ def test_samples_differ_by_their_seed_only(url: str, checkpoint: Checkpoint) -> 
 
 
 def test_a_long_prompt_loses_its_start(url: str, checkpoint: Checkpoint, plain: HuggingFaceModel) -> None:
-    prompt, settings = "list of the items " * 200, Generation(max_new_tokens=4)
+    prompt = "list of the items " * 200
     with connect(checkpoint, quick(url)) as model:
-        (found,) = model.generate([prompt], [0], settings, silent)
-    assert found == plain.generate([prompt], [0], settings, silent)[0]
-    assert found.lost > 0
+        for tokens in (4, 1000):
+            settings = Generation(max_new_tokens=tokens)
+            (found,) = model.generate([prompt], [0], settings, silent)
+            assert found == plain.generate([prompt], [0], settings, silent)[0]
+            assert found.lost > 0
+            assert found.tokens == min(tokens, 64)
 
 
 def test_requests_go_out_together(url: str, checkpoint: Checkpoint, faults: Faults) -> None:
