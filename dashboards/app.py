@@ -33,6 +33,8 @@ from dashboards.reference import reference
 from dashboards.services import Intake, Services
 from dashboards.trajectory_chart import Along
 from warehouse.answers import Fate, boards
+from warehouse.compare import Which
+from warehouse.contamination import Seen
 from warehouse.read import Warehouse
 from warehouse.state import State
 
@@ -131,7 +133,7 @@ def register_pages(services: Services) -> None:
         a: str | None = None,
         b: str | None = None,
         suite: str | None = None,
-        which: compare.Which = "any",
+        which: Which = "any",
         offset: Offset = 0,
     ) -> None:
         await compare.draw(services, request, compare.Question(a, b, suite, which, offset))
@@ -144,10 +146,11 @@ def register_pages(services: Services) -> None:
         convention: str | None = None,
         verdict: str | None = None,
         subset: str | None = None,
+        seen: Seen | None = None,
         query: str = "",
         offset: Offset = 0,
     ) -> None:
-        asked = items.Asked(suite, checkpoint, convention, verdict, subset, query, offset)
+        asked = items.Asked(suite, checkpoint, convention, verdict, subset, seen, query, offset)
         await items.draw(services, request, asked)
 
     @ui.page("/trajectory", title="Trajectory · Gristmill")

@@ -3,7 +3,7 @@
 Everything drawn here is a text node; nothing is ever given to the browser as HTML or Markdown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from fastapi import Request
@@ -159,14 +159,15 @@ def quoted(text: str, about: str = "") -> None:
     ui.label(text).classes("quoted").props('lang=""')
 
 
-def pager(first: int, shown: int, total: int, what: str, previous: str | None, following: str | None) -> None:
-    """Which of how many are shown, with links to the pages before and after."""
+def pager(first: int, shown: int, total: int, what: str, size: int, url: Callable[[int], str]) -> None:
+    """Which of how many are shown, with links to the pages of ``size`` before and after: ``url`` is of an offset."""
+    after = first + shown
     with ui.element("div").classes("pages"):
-        ui.label(f"{count(first + 1)}–{count(first + shown)} of {count(total)} {what}").classes("muted")
-        if previous:
-            ui.link("Previous", previous).classes("quiet-link")
-        if following:
-            ui.link("Next", following).classes("quiet-link")
+        ui.label(f"{count(first + 1)}–{count(after)} of {count(total)} {what}").classes("muted")
+        if first:
+            ui.link("Previous", url(max(0, first - size))).classes("quiet-link")
+        if after < total:
+            ui.link("Next", url(after)).classes("quiet-link")
 
 
 def p_value(p: float) -> str:

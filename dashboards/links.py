@@ -36,6 +36,7 @@ def items_url(
     *,
     verdict: str | None = None,
     subset: str | None = None,
+    seen: str | None = None,
     query: str = "",
     offset: int = 0,
 ) -> str:
@@ -47,6 +48,7 @@ def items_url(
         convention=convention,
         verdict=verdict,
         subset=subset,
+        seen=seen,
         query=query,
         offset=offset if offset else None,
     )

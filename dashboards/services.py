@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError
 from schemas.submission import StoredSubmission, Submission, data_problem, folder_problem
+from warehouse.compare import Comparisons
 from warehouse.read import Warehouse
 from warehouse.state import State
 
@@ -72,6 +74,11 @@ class Services:
     warehouse: Warehouse
     state: State
     intake: Intake = Intake()
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """The last comparisons, so that turning a page of Compare makes none again."""
+        return Comparisons(self.warehouse)
 
     def submit(self, submission: Submission, submitted_by: str) -> StoredSubmission:
         """Store a submission without problems and start its evaluation.

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from evals.costs import per_correct
 from schemas.config import Config
+from schemas.scores import ALL
 
 SCHEMA_VERSION = "0.3.0"
 LEVEL = 0.95
-ALL = "all"
 
 Row = Mapping[str, Any]
 

@@ -25,10 +25,10 @@ from evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
 from evals.suite import Suite
 from schemas.errors import GristmillError
 from schemas.lake import conform
+from schemas.scores import ALL, BITS, MACRO
 from schemas.tables import Samples, Scores
 
-ALL, MACRO = "all", "macro"
-PASS, BITS = "pass@1", "bits_per_byte"
+PASS = "pass@1"  # noqa: S105 - a metric
 KS = (10, 100)
 """The k of pass@k beside 1, where none are asked for."""
 

@@ -1,9 +1,9 @@
 """The contamination flow: suites against a corpus, or against what a checkpoint of this lake was trained on.
 
-index of the items - one pass over the shards - a label for every item - scores without the seen items. The pass is a
-step, so shards that were looked through with the same items are found done. For a checkpoint the corpus is exactly the
-curated files that its mix read, and evidence counts only from documents of which a row of its plan holds a token: text
-held out, or to come after the checkpoint, it has not seen.
+index of the items - one pass over the shards - a label for every item. The pass is a step, so shards that were looked
+through with the same items are found done. For a checkpoint the corpus is exactly the curated files that its mix read,
+and evidence counts only from documents of which a row of its plan holds a token: text held out, or to come after the
+checkpoint, it has not seen. Scores without the seen items are made when they are asked for (``warehouse.contamination``).
 """
 
 import re
@@ -18,10 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from prefect import flow
 
-from evals.contamination.clean_scores import clean_scores
 from evals.contamination.labels import ANSWER, CLEAN, INPUT, SHORT, label_items
 from evals.contamination.texts import eval_items
-from evals.scoring import ALL
 from evals.suite import Suite, load_suite
 from flows.engines.engine import Work
 from flows.engines.local import LocalEngine, threads
@@ -32,10 +30,9 @@ from flows.reporter import Reporter
 from flows.runlog import record_run
 from flows.running import run_step
 from flows.settings import ContaminationSettings, LakePath
-from schemas.digests import digest_json
 from schemas.errors import UsageError
 from schemas.lake import Dataset, Lake, Ref, check_name
-from schemas.tables import Contamination, Curated, Documents, EvalItems, EvalRuns, ItemLabels, Records, Samples, Scores
+from schemas.tables import Contamination, Curated, Documents, EvalItems, ItemLabels, Records
 from tasks.contamination.index import MatchConfig
 from tasks.contamination.steps import IndexConfig, contamination, contamination_curated, load_index
 from tasks.extract import ExtractConfig, extract
@@ -58,7 +55,7 @@ class Corpus:
 
 
 def run_contamination(settings: ContaminationSettings, lake: Lake, report: Reporter) -> list[dict[str, Any]]:
-    """Everything the flow does, inside a flow run. One entry for each suite: counts by label, scores, item labels.
+    """Everything the flow does, inside a flow run. One entry for each suite: counts by label, and item labels.
 
     Raises ``UsageError`` for a suite, corpus or checkpoint that is not there. One dataset ``contamination`` is
     committed for each suite and corpus.
@@ -79,7 +76,7 @@ def run_contamination(settings: ContaminationSettings, lake: Lake, report: Repor
     found = {(row.suite, row.item) for rows in index.rows for row in rows}
     short = {(row.suite, row.item) for row in index.short} - found
     labels, places = label_items(items, _tables(evidence, seen, lake), corpus.name, short)
-    return [_commit(suite, corpus, labels, places, config, digest, lake) for suite in suites]
+    return [_commit(suite, corpus, labels, places, config, lake) | {"checkpoint": digest} for suite in suites]
 
 
 def load_suites(settings: ContaminationSettings, lake: Lake) -> list[Suite]:
@@ -166,9 +163,9 @@ def _tables(evidence: Sequence[Ref], seen: AbstractSet[str] | None, lake: Lake) 
 
 
 def _commit(
-    suite: Suite, corpus: Corpus, labels: pa.Table, places: pa.Table, config: IndexConfig, digest: str, lake: Lake
+    suite: Suite, corpus: Corpus, labels: pa.Table, places: pa.Table, config: IndexConfig, lake: Lake
 ) -> dict[str, Any]:
-    """Make the labels of one suite current, and the scores without its seen items where a checkpoint is named."""
+    """Make the labels of one suite current."""
     mine = labels.filter(pc.equal(labels.column("suite"), suite.name))
     shown = places.filter(pc.equal(places.column("suite"), suite.name))
     named = mine.column("label").to_pylist()
@@ -186,44 +183,13 @@ def _commit(
         },
     )
     lake.commit(dataset)
-    by_item = dict(zip(mine.column("item").to_pylist(), named, strict=True))
     return {
         "suite": suite.name,
         "corpus": corpus.name,
         "items": mine.num_rows,
         **counts,
-        "scores": add_clean_scores(digest, suite, by_item, lake) if digest else [],
         "labels": mine.drop_columns(["suite", "corpus"]).to_pylist(),
     }
-
-
-def add_clean_scores(digest: str, suite: Suite, labels: dict[str, str], lake: Lake) -> list[dict[str, Any]]:
-    """Store the scores without seen items beside the others. Empty where the suite was not evaluated as it is now."""
-    dataset = lake.dataset("evaluation", digest)
-    runs = _rows(dataset, EvalRuns.name, lake) if dataset else []
-    if dataset is None or (suite.name, suite.digest) not in {(row["suite"], row["suite_digest"]) for row in runs}:
-        return []
-    samples = [row for row in _rows(dataset, Samples.name, lake) if row["suite"] == suite.name]
-    whole = [row for row in _rows(dataset, Scores.name, lake) if row["suite"] == suite.name]
-    found = clean_scores(
-        pa.Table.from_pylist(samples, schema=Samples.schema), pa.Table.from_pylist(whole, schema=Scores.schema), labels
-    )
-    rows = found.to_pylist()
-    name = f"{suite.name} without seen items"
-    results: dict[str, list[str]] = dict(dataset.config["results"])
-    before = set(results.pop(name, ()))
-    kept = tuple(ref for ref in dataset.tables[Scores.name] if ref.key not in before)
-    if rows:
-        key = digest_json(rows)[:16]
-        results[name] = [key]
-        kept += (lake.write_table(Scores, digest, key, found),)
-    tables = dict(dataset.tables) | {Scores.name: kept}
-    lake.commit(dataset.model_copy(update={"config": dict(dataset.config) | {"results": results}, "tables": tables}))
-    return [*(row for row in whole if row["subset"] == ALL), *rows]
-
-
-def _rows(dataset: Dataset, table: str, lake: Lake) -> list[dict[str, Any]]:
-    return [row for ref in dataset.tables.get(table, ()) for row in lake.read(ref).to_pylist()]
 
 
 @flow(name="contamination", task_runner=threads())

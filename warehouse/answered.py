@@ -3,11 +3,17 @@
 Cost: one scan of the samples of the suite for its items, and one of samples and responses for those that differ.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import ArrayLike
+
+from evals.statistics.paired import Paired, paired
 from evals.statistics.ratio import cluster_codes
-from warehouse.comparison import BITS, DataShare, Discordant, Side
+from schemas.scores import BITS
+from warehouse.comparison import DataShare, Discordant, Side
+from warehouse.contamination import Examined, examined
 from warehouse.read import Warehouse
 
 Row = dict[str, Any]
@@ -55,6 +61,27 @@ class Pair:
     def bits(self) -> bool:
         """Whether the values are bits and the weights bytes."""
         return bool(self.run["metric"] == BITS)
+
+    @property
+    def discordant(self) -> list[Row]:
+        """The items on which the two differ, the largest differences first; none for bits, where all do."""
+        differ = [row for row in self.rows if row["a"] != row["b"]] if not self.bits else []
+        return sorted(differ, key=lambda row: (-abs(row["a"] - row["b"]), row["item"]))
+
+    def compared(self) -> Paired:
+        """B against A on these items. Raises ``ValueError`` for fewer than two clusters."""
+        names = ("a", "b", "cluster", "weight", "subset")
+        return paired_answers(*(self.column(name) for name in names), bits=self.bits)
+
+
+def paired_answers(
+    a: ArrayLike, b: ArrayLike, clusters: Sequence[str], weights: ArrayLike, subsets: Sequence[str], *, bits: bool
+) -> Paired:
+    """B against A, item by item; ``bits`` are compared over all ``weights`` (bytes), with the variance inside domains.
+
+    Raises ``ValueError`` for fewer than two clusters.
+    """
+    return paired(a, b, clusters, weights=weights, strata=subsets) if bits else paired(a, b, clusters)
 
 
 def data_of(warehouse: Warehouse, left: Side, right: Side) -> list[DataShare]:
@@ -116,11 +143,11 @@ def pair_of(warehouse: Warehouse, run: Row, left: Side, right: Side) -> Pair:
     return Pair(run, whole, len(rows) - len(whole))
 
 
-def discordant(warehouse: Warehouse, pair: Pair, left: Side, right: Side, examples: int | None) -> list[Discordant]:
-    """The items with the largest differences, with what both gave."""
-    differ = [row for row in pair.rows if row["a"] != row["b"]]
-    differ.sort(key=lambda row: (-abs(row["a"] - row["b"]), row["item"]))
-    chosen = differ[:examples]
+def side_by_side(warehouse: Warehouse, run: Row, chosen: list[Row], left: Side, right: Side) -> list[Discordant]:
+    """Rows of a pair with what both gave to the item, and which corpora hold it."""
+    if not chosen:
+        return []
+    items = [row["item"] for row in chosen]
     rows = warehouse.query(
         """
         SELECT sample.checkpoint, sample.item, sample.expected, sample.verdict, sample.detail, response.prompt,
@@ -132,18 +159,27 @@ def discordant(warehouse: Warehouse, pair: Pair, left: Side, right: Side, exampl
             AND sample.repeat = 0 AND sample.item IN (SELECT unnest($items::VARCHAR[]))
         """,
         {
-            "suite": pair.run["suite"],
-            "convention": pair.run["convention"],
+            "suite": run["suite"],
+            "convention": run["convention"],
             "a": left.checkpoint,
             "b": right.checkpoint,
-            "items": [row["item"] for row in chosen],
+            "items": items,
         },
     )
     answers = {(row["checkpoint"], row["item"]): row for row in rows}
-    return [_side_by_side(row, *(answers[side.checkpoint, row["item"]] for side in (left, right))) for row in chosen]
+    known = examined(warehouse, run["suite"], run["suite_digest"], (left.checkpoint, right.checkpoint), items)
+    return [
+        _discordant(
+            row,
+            answers[left.checkpoint, row["item"]],
+            answers[right.checkpoint, row["item"]],
+            known.get(row["item"], []),
+        )
+        for row in chosen
+    ]
 
 
-def _side_by_side(row: Row, a: Row, b: Row) -> Discordant:
+def _discordant(row: Row, a: Row, b: Row, known: list[Examined]) -> Discordant:
     return Discordant(
         item=row["item"],
         subset=row["subset"],
@@ -158,4 +194,5 @@ def _side_by_side(row: Row, a: Row, b: Row) -> Discordant:
         output_b=b["output"] or "",
         detail_a=a["detail"],
         detail_b=b["detail"],
+        examined=known,
     )

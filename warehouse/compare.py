@@ -7,16 +7,41 @@ statistics of ``evals.statistics.paired``: 0.2 s for 14,000 items.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal
 
-from evals.statistics.paired import Paired, holm, paired, paired_macro
+from evals.statistics.paired import Paired, holm, paired_macro
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError, UsageError
-from warehouse.answered import Pair, Row, asked_of, data_of, discordant, pair_of
-from warehouse.comparison import Comparison, Difference, Discordant, Refused, Side, SuiteComparison, told
+from schemas.scores import ALL, MACRO
+from warehouse.answered import Pair, Row, asked_of, data_of, pair_of, side_by_side
+from warehouse.comparison import Comparison, Difference, Differing, Refused, Side, SuiteComparison, told
 from warehouse.read import EMPTY_HINT, Warehouse
 
-ALL, MACRO = "all", "macro"
+KEPT = 8
+"""Comparisons that are remembered; one of 20 suites with their subjects is about 100 kB."""
+Which = Literal["any", "a", "b"]
+"""Items that differ: all, or those on which A, or B, did better."""
 ALONE = "the two share fewer than two independent items, so a difference has no error bar"
+
+
+class Comparisons:
+    """Comparisons of the checkpoints of one warehouse on all their suites, without examples.
+
+    The last ``KEPT`` are remembered until something is published, so turning a page makes none again. Safe to share
+    between threads.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._of_version = lru_cache(maxsize=KEPT)(self._made)
+
+    def of(self, a: str, b: str, convention: str | None = None) -> Comparison:
+        """B against A. Raises as :func:`compare`; what was refused is looked at again the next time."""
+        return self._of_version(self._warehouse.version, a, b, convention)
+
+    def _made(self, _version: str | None, a: str, b: str, convention: str | None) -> Comparison:
+        return compare(self._warehouse, a, b, convention=convention, examples=0)
 
 
 def sides(warehouse: Warehouse) -> list[Side]:
@@ -93,7 +118,7 @@ def compare(
     if not pairs:
         reasons = "; ".join(f"{entry.suite}: {entry.reason}" for entry in refused)
         raise GristmillError(f"{left.label} and {right.label} cannot be compared on any suite. {reasons}")
-    wholes = [_paired(pair) for pair in pairs]
+    wholes = [pair.compared() for pair in pairs]
     adjusted = holm([whole.p for whole in wholes])
     return Comparison(
         a=left,
@@ -107,14 +132,22 @@ def compare(
     )
 
 
-def differing(warehouse: Warehouse, comparison: Comparison, suite: str) -> list[Discordant]:
-    """Every item of one suite of a comparison on which the two differ, the largest differences first.
+def differing(
+    warehouse: Warehouse, comparison: Comparison, suite: str, which: Which = "any", *, offset: int = 0, limit: int = 10
+) -> Differing:
+    """A page of the items of one suite of a comparison on which the two differ, the largest differences first.
 
-    The comparison itself is not made again. None for bits per byte, where every item differs.
+    The comparison itself is not made again, and texts are read of that page only. None for bits per byte, where every
+    item differs.
     """
-    run = asked_of(warehouse, comparison.a, None)[suite]
-    pair = pair_of(warehouse, run, comparison.a, comparison.b)
-    return [] if pair.bits else discordant(warehouse, pair, comparison.a, comparison.b, None)
+    a, b = comparison.a, comparison.b
+    pair = pair_of(warehouse, asked_of(warehouse, a, None)[suite], a, b)
+    rows = [row for row in pair.discordant if which == "any" or (row["a"] > row["b"]) == (which == "a")]
+    return Differing(
+        items=side_by_side(warehouse, pair.run, rows[offset : offset + limit], a, b),
+        total=len(rows),
+        differ=len(pair.discordant),
+    )
 
 
 def _refusal(a: Row | None, b: Row | None, names: tuple[str, str]) -> str:
@@ -144,13 +177,6 @@ def _noted(a: Row | None, b: Row | None) -> Row:
     }
 
 
-def _paired(pair: Pair) -> Paired:
-    a, b, clusters = pair.column("a"), pair.column("b"), pair.column("cluster")
-    if pair.bits:
-        return paired(a, b, clusters, weights=pair.column("weight"), strata=pair.column("subset"))
-    return paired(a, b, clusters)
-
-
 def _told(
     warehouse: Warehouse,
     pair: Pair,
@@ -163,7 +189,7 @@ def _told(
 ) -> SuiteComparison:
     metric, names = pair.run["metric"], (left.label, right.label)
     inside = [(name, part) for name in pair.subjects if (part := pair.only(name)).clusters > 1]
-    found = [(name, _paired(part)) for name, part in inside]
+    found = [(name, part.compared()) for name, part in inside]
     adjusted = holm([difference.p for _, difference in found])
     macro: Difference | None = None
     if pair.subjects and not pair.bits:
@@ -183,5 +209,5 @@ def _told(
         ],
         left_out=pair.left_out,
         notes=pair.run["notes"],
-        discordant=[] if pair.bits else discordant(warehouse, pair, left, right, examples),
+        discordant=side_by_side(warehouse, pair.run, pair.discordant[:examples], left, right),
     )

@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from evals.statistics.paired import LEVEL, Paired
+from schemas.scores import BITS
+from warehouse.contamination import Examined
 
-BITS = "bits_per_byte"
 Verdict = Literal["better", "worse", "not shown"]
 
 
@@ -57,6 +58,17 @@ class Discordant(BaseModel):
     output_b: str
     detail_a: str
     detail_b: str
+    examined: list[Examined] = Field(
+        description="which corpora hold the item: named ones, and what either checkpoint was trained on"
+    )
+
+
+class Differing(BaseModel):
+    """A page of the items on which the two differ."""
+
+    items: list[Discordant]
+    total: int = Field(description="items of the kind that was asked for")
+    differ: int = Field(description="items that differ at all")
 
 
 class SuiteComparison(BaseModel):

@@ -3,23 +3,24 @@
 from asyncio import to_thread
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import Request
 from nicegui import ui
 
 from dashboards.charts import distinct
+from dashboards.contamination import evidence, not_examined, seen_badge, seen_in
+from dashboards.controls import choice
 from dashboards.layout import badge, card, count, empty, folded, frame, p_value, pager, quoted, title, words
 from dashboards.links import items_url, page_url
 from dashboards.services import Services
 from dashboards.tables import Column, interval, table
 from schemas.errors import GristmillError
-from warehouse.compare import compare, differing, sides
-from warehouse.comparison import Comparison, Difference, Discordant, Side, SuiteComparison
+from warehouse.compare import Which, differing, sides
+from warehouse.comparison import Comparison, Difference, Differing, Discordant, Side, SuiteComparison
 
 PAGE = 10
 SHORT = 600
-Which = Literal["any", "a", "b"]
 WHICH: dict[Which, str] = {"any": "all that differ", "a": "A did better", "b": "B did better"}
 ABOUT = "Is B better than A? Item by item, on the suites that both were asked. Differences are B - A."
 EVALUATE = "gristmill evaluate CHECKPOINT"
@@ -58,7 +59,7 @@ async def draw(services: Services, request: Request, question: Question) -> None
                 empty("Choose two checkpoints.")
             return
         try:
-            answer = await to_thread(compare, warehouse, question.a, question.b, examples=0)
+            answer = await to_thread(services.comparisons.of, question.a, question.b)
         except GristmillError as error:
             with card():
                 empty(str(error))
@@ -67,7 +68,9 @@ async def draw(services: Services, request: Request, question: Question) -> None
         _refused(answer)
         suite = _chosen(answer, question)
         if suite is not None:
-            items = await to_thread(differing, warehouse, answer, suite.suite)
+            items = await to_thread(
+                differing, warehouse, answer, suite.suite, question.which, offset=question.offset, limit=PAGE
+            )
             _suite(answer, suite, items, replace(question, suite=suite.suite))
 
 
@@ -89,7 +92,7 @@ def _form(known: list[Side], question: Question) -> None:
 
 def _select(label: str, labels: dict[str, str], value: str | None) -> ui.select:
     known = next((digest for digest in labels if value and digest.startswith(value)), None)
-    return ui.select(labels, label=label, value=known).props("outlined dense").classes("control names")
+    return choice(label, labels, known, classes="names")
 
 
 def _chosen(answer: Comparison, question: Question) -> SuiteComparison | None:
@@ -164,7 +167,7 @@ def _refused(answer: Comparison) -> None:
             table(columns, [refused.model_dump() for refused in answer.refused], page=10)
 
 
-def _suite(answer: Comparison, suite: SuiteComparison, differ: list[Discordant], question: Question) -> None:
+def _suite(answer: Comparison, suite: SuiteComparison, found: Differing, question: Question) -> None:
     with card(suite.suite, f"{words(suite.metric)}, graded by {suite.convention}"):
         ui.label(_sentence(suite.whole.sentence)).classes("says")
         if suite.macro:
@@ -182,27 +185,23 @@ def _suite(answer: Comparison, suite: SuiteComparison, differ: list[Discordant],
             reach = max(max(abs(part.low), abs(part.high)) for part in suite.subjects)
             columns = [Column("subset", "Subject"), *COLUMNS]
             table(columns, [_row(suite, part, reach) for part in suite.subjects], page=25).classes("board")
-    if not differ:
+    if not found.differ:
         return
-    shown = [
-        item for item in differ if question.which == "any" or (item.value_a > item.value_b) == (question.which == "a")
-    ]
     with card("Items that differ", "Largest differences first. Of several answers to an item the first is shown."):
         with ui.element("div").classes("answer-head"):
             for which, label in WHICH.items():
                 link = ui.link(label, replace(question, which=which, offset=0).url).classes("nav-link")
                 if which == question.which:
                     link.classes("active")
-        if not shown:
+        if not found.items:
             ui.label("There are none.").classes("muted")
-        part = shown[question.offset : question.offset + PAGE]
-        for item in part:
+            return
+        if not any(item.examined for item in found.items):
+            not_examined(suite.suite, answer.b.checkpoint, bool(answer.b.mixture))
+        for item in found.items:
             _discordant(answer, suite, item)
-        if part:
-            last = question.offset + len(part)
-            before = replace(question, offset=max(0, question.offset - PAGE)).url if question.offset else None
-            after = replace(question, offset=last).url if last < len(shown) else None
-            pager(question.offset, len(part), len(shown), "items", before, after)
+        shown = len(found.items)
+        pager(question.offset, shown, found.total, "items", PAGE, lambda at: replace(question, offset=at).url)
 
 
 def _sentence(text: str) -> str:
@@ -216,6 +215,9 @@ def _discordant(answer: Comparison, suite: SuiteComparison, item: Discordant) ->
         with ui.element("div").classes("answer-head"):
             ui.label(item.item).classes("answer-name")
             ui.label(" · ".join(part for part in (item.subset, item.cluster) if part)).classes("muted")
+            if item.examined:
+                seen_badge(seen_in(item.examined))
+        evidence(item.examined)
         with folded("Prompt", opened=len(item.prompt) <= SHORT):
             quoted(item.prompt)
         quoted(item.expected, "Gold answer")

@@ -7,7 +7,8 @@ from typing import get_args
 from fastapi import Request
 from nicegui import ui
 
-from dashboards.layout import card, count, empty, frame, title, tone, words
+from dashboards.controls import choice, search_field, searched
+from dashboards.layout import card, empty, frame, pager, title, tone, words
 from dashboards.links import documents_url, record_url
 from dashboards.services import Services
 from dashboards.tables import Column, table
@@ -66,28 +67,25 @@ async def draw(services: Services, request: Request, search: Search) -> None:
         with card():
             if found.documents:
                 _results(found)
-                _pages(found, search)
+                shown = len(found.documents)
+                pager(found.offset, shown, found.total, "records", PAGE, lambda at: replace(search, offset=at).url)
             else:
                 empty("No record matches this search.", "Take away a filter, or search for a part of the URL.")
 
 
 def _form(facets: answers.Facets, search: Search) -> None:
     with ui.element("form").classes("controls").props('role="search"') as form:
-        query = (
-            ui.input("URL, doc_id or record", value=search.query)
-            .props("outlined dense clearable")
-            .classes("control wide")
-        )
-        host = ui.input("Host", value=search.host or "").props("outlined dense clearable").classes("control")
-        source = _select("Source", facets.sources, search.source)
-        fate = _select("Fate", {name: words(name) for name in FATES}, search.fate)
-        rule = _select("Rule or reason", facets.rules, search.rule)
+        query = search_field("URL, doc_id or record", search.query, "wide")
+        host = search_field("Host", search.host or "")
+        source = choice("Source", facets.sources, search.source, clearable=True)
+        fate = choice("Fate", {name: words(name) for name in FATES}, search.fate, clearable=True)
+        rule = choice("Rule or reason", facets.rules, search.rule, clearable=True)
 
         def go() -> None:
             wanted = replace(
                 search,
-                query=(query.value or "").strip(),
-                host=(host.value or "").strip() or None,
+                query=searched(query),
+                host=searched(host) or None,
                 source=source.value,
                 fate=fate.value,
                 rule=rule.value,
@@ -98,11 +96,6 @@ def _form(facets: answers.Facets, search: Search) -> None:
         ui.button("Search", icon="search").props("unelevated no-caps type=submit")
         ui.link("Clear", "/documents").classes("quiet-link")
         form.on("submit.prevent", go)
-
-
-def _select(label: str, options: list[str] | dict[answers.Fate, str], value: str | None) -> ui.select:
-    known = value if value in options else None
-    return ui.select(options, label=label, value=known, clearable=True).props("outlined dense").classes("control")
 
 
 def _results(found: answers.Documents) -> None:
@@ -128,13 +121,3 @@ def _results(found: answers.Documents) -> None:
         for row in found.documents
     ]
     table(columns, rows).classes("results")
-
-
-def _pages(found: answers.Documents, search: Search) -> None:
-    last = found.offset + len(found.documents)
-    with ui.element("div").classes("pages"):
-        ui.label(f"{count(found.offset + 1)}–{count(last)} of {count(found.total)} records").classes("muted")
-        if found.offset:
-            ui.link("Previous", replace(search, offset=max(0, found.offset - PAGE)).url).classes("quiet-link")
-        if last < found.total:
-            ui.link("Next", replace(search, offset=last).url).classes("quiet-link")

@@ -6,6 +6,7 @@ from fastapi import Request
 from nicegui import ui
 
 from dashboards.charts import rule_chart, stage_chart
+from dashboards.controls import choice
 from dashboards.layout import card, count, empty, frame, is_dark, share, title
 from dashboards.links import documents_url, page_url
 from dashboards.services import Services
@@ -26,14 +27,12 @@ async def draw(services: Services, request: Request, source: str | None) -> None
                 empty("Nothing has been curated yet.", "gristmill curate --input PATH --source NAME")
             return
         with ui.element("div").classes("controls"):
-            ui.select(
+            choice(
+                "Source",
                 [ALL, *funnel.sources],
-                value=source if source in funnel.sources else ALL,
-                label="Source",
-                on_change=lambda event: ui.navigate.to(
-                    page_url("/funnel", source=None if event.value == ALL else event.value)
-                ),
-            ).props("outlined dense").classes("control")
+                source if source in funnel.sources else ALL,
+                url=lambda value: page_url("/funnel", source=None if value == ALL else value),
+            )
         with ui.element("div").classes("columns even"):
             with card("Stages", "Records that enter each stage, by what became of them."):
                 ui.echart(stage_chart(funnel, dark)).classes("chart")

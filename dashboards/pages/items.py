@@ -4,21 +4,27 @@ Prompts, outputs and programs come from benchmarks and models: they are drawn as
 """
 
 from asyncio import to_thread
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fastapi import Request
 from nicegui import ui
 
 from dashboards.charts import distinct
+from dashboards.contamination import SEEN, corpus_name, evidence, not_examined, seen_badge, seen_in
+from dashboards.controls import choice, search_field, searched
 from dashboards.layout import badge, card, count, empty, folded, frame, pager, quoted, title, tone, words
 from dashboards.links import items_url
 from dashboards.services import Services
+from dashboards.tables import Column, interval, table
 from warehouse.answers import graded
+from warehouse.contamination import CorpusLabels, Label, Seen, corpora
 
 PAGE = 20
 SHORT = 600
 """Characters up to which a prompt is shown unfolded."""
+LABELS: tuple[Label, ...] = ("clean", "input", "answer", "short")
+PERPLEXITY = "perplexity"
+"""The area of held-out text, which is no benchmark that a corpus could be searched for."""
 ABOUT = "What a checkpoint answered, how it was graded and why. Outputs are kept, so other conventions can grade them."
 
 
@@ -31,6 +37,7 @@ class Asked:
     convention: str | None = None
     verdict: str | None = None
     subset: str | None = None
+    seen: Seen | None = None
     query: str = ""
     offset: int = 0
 
@@ -43,6 +50,7 @@ class Asked:
             self.convention,
             verdict=self.verdict,
             subset=self.subset,
+            seen=self.seen,
             query=self.query,
             offset=self.offset,
         )
@@ -73,19 +81,23 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
             convention,
             verdict=asked.verdict,
             subset=asked.subset,
+            seen=asked.seen,
             query=asked.query,
             limit=PAGE,
             offset=asked.offset,
         )
+        looked_through = await to_thread(corpora, warehouse, suite.suite, checkpoint, convention)
         _form(list(suites), suite, answerers, found, asked)
         if found.items:
             _tallies(found, asked)
+            if looked_through:
+                _corpora(looked_through)
+            elif suite.area != PERPLEXITY and checkpoint in known:
+                not_examined(suite.suite, checkpoint, bool(known[checkpoint].mixture))
             for answer in found.items:
                 _answer(answer)
-            last = found.offset + len(found.items)
-            before = replace(asked, offset=max(0, found.offset - PAGE)).url if found.offset else None
-            after = replace(asked, offset=last).url if last < found.total else None
-            pager(found.offset, len(found.items), found.total, "answers", before, after)
+            shown = len(found.items)
+            pager(found.offset, shown, found.total, "answers", PAGE, lambda at: replace(asked, offset=at).url)
             return
         with card():
             if checkpoint in known:
@@ -105,35 +117,29 @@ def _form(
     names = distinct([(answerer.label, answerer.checkpoint) for answerer in answerers])
     labels = {answerer.checkpoint: names[answerer.label, answerer.checkpoint] for answerer in answerers}
     with ui.element("form").classes("controls").props('role="search"') as form:
-        _select("Suite", suites, suite.suite, items_url)
-        _select(
+        choice("Suite", suites, suite.suite, url=items_url)
+        choice(
             "Checkpoint",
             labels,
-            asked.checkpoint if asked.checkpoint in labels else None,
-            lambda value: replace(asked, checkpoint=value, verdict=None, offset=0).url,
-        ).classes("names")
-        _select(
+            asked.checkpoint,
+            url=lambda value: replace(asked, checkpoint=value, verdict=None, offset=0).url,
+            classes="names",
+        )
+        choice(
             "Graded by",
             suite.conventions,
             asked.convention,
-            lambda value: replace(asked, convention=value, verdict=None, offset=0).url,
+            url=lambda value: replace(asked, convention=value, verdict=None, offset=0).url,
         )
         verdicts = {tally.verdict: f"{words(tally.verdict)} ({count(tally.samples)})" for tally in found.tallies}
-        verdict = (
-            ui.select(
-                verdicts, label="Verdict", value=asked.verdict if asked.verdict in verdicts else None, clearable=True
-            )
-            .props("outlined dense")
-            .classes("control")
-        )
-        query = (
-            ui.input("Item, prompt, output or reason", value=asked.query)
-            .props("outlined dense clearable")
-            .classes("control names")
-        )
+        verdict = choice("Verdict", verdicts, asked.verdict, clearable=True)
+        numbers = {tally.seen: tally.samples for tally in found.seen}
+        labelled: dict[str, str] = {name: f"{told} ({count(numbers.get(name, 0))})" for name, told in SEEN.items()}
+        seen = choice("Seen in training", labelled, asked.seen, clearable=True)
+        query = search_field("Item, prompt, output or reason", asked.query, "names")
 
         def go() -> None:
-            wanted = replace(asked, verdict=verdict.value, query=(query.value or "").strip(), offset=0)
+            wanted = replace(asked, verdict=verdict.value, seen=seen.value, query=searched(query), offset=0)
             ui.navigate.to(wanted.url)
 
         ui.button("Search", icon="search").props("unelevated no-caps type=submit")
@@ -141,20 +147,49 @@ def _form(
         form.on("submit.prevent", go)
 
 
-def _select(label: str, options: list[str] | dict[str, str], value: str | None, url: Callable[[str], str]) -> ui.select:
-    """A choice that leads to another page at once."""
-    return (
-        ui.select(options, label=label, value=value, on_change=lambda event: ui.navigate.to(url(event.value)))
-        .props("outlined dense")
-        .classes("control")
-    )
-
-
 def _tallies(found: graded.GradedPage, asked: Asked) -> None:
     with ui.element("div").classes("answer-head"):
         for tally in found.tallies:
             with ui.element("a").props(f'href="{replace(asked, verdict=tally.verdict, offset=0).url}"'):
                 ui.label(f"{words(tally.verdict)} {count(tally.samples)}").classes(f"badge tone-{tone(tally.verdict)}")
+        if {tally.seen for tally in found.seen} != {"unexamined"}:
+            ui.element("span").classes("divider")
+            for by_label in found.seen:
+                with ui.element("a").props(f'href="{replace(asked, seen=by_label.seen, offset=0).url}"'):
+                    seen_badge(by_label.seen, by_label.samples)
+
+
+def _corpora(looked_through: list[CorpusLabels]) -> None:
+    """How many items each corpus holds, and the score without them."""
+    differences = [found.score.difference for found in looked_through if found.score]
+    reach = max((max(abs(ends.low), abs(ends.high)) for ends in differences), default=0.0)
+    columns = [
+        Column("corpus", "Looked for in", "wrap"),
+        *(Column(name, SEEN[name].capitalize(), "number") for name in LABELS),
+    ]
+    if differences:
+        columns += [
+            Column("whole", "All", "score"),
+            Column("score", "Clean only", "score"),
+            Column("difference", "All - clean", "signed"),
+            Column("bar", "95 % interval", "interval"),
+            Column("ends", ""),
+        ]
+    rows = []
+    for found in looked_through:
+        row = found.model_dump(exclude={"score"}) | {"corpus": corpus_name(found.corpus, found.own)}
+        if found.score:
+            ends = found.score.difference
+            row |= {"whole": found.score.whole.value, "score": found.score.clean.value, "difference": ends.value}
+            row |= {"bar": interval(ends.value, ends.low, ends.high, (-reach, reach), 0.0)}
+            row |= {"ends": f"{ends.low:+.3f} to {ends.high:+.3f}"}
+        rows.append(row)
+    about = (
+        "Items by label, and the score without those that are not clean. A difference above 0 says that seen items are "
+        "answered better: from memory, or because they are easier."
+    )
+    with card("Seen in training?", about):
+        table(columns, rows).classes("board")
 
 
 def _answer(answer: graded.Graded) -> None:
@@ -170,6 +205,9 @@ def _answer(answer: graded.Graded) -> None:
             badge(answer.verdict)
             ui.label(answer.item).classes("answer-name")
             ui.label(" · ".join(note for note in notes if note)).classes("muted")
+            if answer.examined:
+                seen_badge(seen_in(answer.examined))
+        evidence(answer.examined)
         if answer.prompt is not None:
             with folded("Prompt", opened=len(answer.prompt) <= SHORT):
                 quoted(answer.prompt)

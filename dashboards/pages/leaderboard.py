@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
+from dashboards.controls import choice, search_field, searched
 from dashboards.layout import card, count, empty, frame, p_value, title, words
 from dashboards.links import items_url, page_url
 from dashboards.services import Services
@@ -75,34 +76,20 @@ async def draw(services: Services, request: Request, wanted: Filter) -> None:
 
 def _form(choices: boards.Choices, wanted: Filter) -> None:
     with ui.element("form").classes("controls").props('role="search"') as form:
-        area = _select("Area", choices.areas, wanted.area)
-        suite = _select("Suite", choices.suites, wanted.suite)
+        area = choice("Area", choices.areas, wanted.area, clearable=True)
+        suite = choice("Suite", choices.suites, wanted.suite, clearable=True)
         graded_by = [boards.HEADLINES, boards.EVERY, *choices.conventions]
-        convention = (
-            ui.select(
-                graded_by,
-                label="Graded by",
-                value=wanted.convention if wanted.convention in graded_by else boards.HEADLINES,
-            )
-            .props("outlined dense")
-            .classes("control")
+        convention = choice(
+            "Graded by", graded_by, wanted.convention if wanted.convention in graded_by else boards.HEADLINES
         )
-        checkpoint = (
-            ui.input("Checkpoint", value=wanted.checkpoint).props("outlined dense clearable").classes("control wide")
-        )
+        checkpoint = search_field("Checkpoint", wanted.checkpoint, "wide")
 
         def go() -> None:
-            chosen = Filter(area.value, suite.value, convention.value, (checkpoint.value or "").strip())
-            ui.navigate.to(chosen.url)
+            ui.navigate.to(Filter(area.value, suite.value, convention.value, searched(checkpoint)).url)
 
         ui.button("Show", icon="filter_list").props("unelevated no-caps type=submit")
         ui.link("Clear", "/leaderboard").classes("quiet-link")
         form.on("submit.prevent", go)
-
-
-def _select(label: str, options: list[str], value: str | None) -> ui.select:
-    known = value if value in options else None
-    return ui.select(options, label=label, value=known, clearable=True).props("outlined dense").classes("control")
 
 
 def _board(board: boards.Board, wanted: Filter) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
+from dashboards.controls import choice
 from dashboards.layout import card, count, empty, frame, title, words
 from dashboards.links import page_url
 from dashboards.services import Services
@@ -32,14 +33,13 @@ async def draw(services: Services, request: Request, model: str | None, measurem
             return
         models = sorted({one.model for one in every})
         with ui.element("div").classes("controls"):
-            ui.select(
+            choice(
+                "Model",
                 [ALL, *models],
-                value=model if model in models else ALL,
-                label="Model",
-                on_change=lambda event: ui.navigate.to(
-                    page_url("/speed", model=None if event.value == ALL else event.value)
-                ),
-            ).props("outlined dense").classes("control names")
+                model if model in models else ALL,
+                url=lambda value: page_url("/speed", model=None if value == ALL else value),
+                classes="names",
+            )
         if not found:
             with card():
                 empty("This model has not been measured.", COMMAND)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from fastapi import Request
 from nicegui import ui
 
+from dashboards.controls import choice
 from dashboards.layout import card, empty, frame, is_dark, title, words
 from dashboards.links import page_url
 from dashboards.services import Services
@@ -42,18 +43,18 @@ async def draw(services: Services, request: Request, suite: str | None, along: A
 def _form(found: Trajectories, suite: str | None, along: Along) -> None:
     suites = sorted({line.suite for line in found.lines})
     with ui.element("div").classes("controls"):
-        ui.select(
+        choice(
+            "Suite",
             [ALL, *suites],
-            value=suite if suite in suites else ALL,
-            label="Suite",
-            on_change=lambda event: ui.navigate.to(_url(None if event.value == ALL else event.value, along)),
-        ).props("outlined dense").classes("control")
-        ui.select(
+            suite if suite in suites else ALL,
+            url=lambda value: _url(None if value == ALL else value, along),
+        )
+        choice(
+            "Along",
             {"step": "training step", "tokens": "tokens seen"},
-            value=along,
-            label="Along",
-            on_change=lambda event: ui.navigate.to(_url(suite, event.value)),
-        ).props("outlined dense").classes("control")
+            along,
+            url=lambda value: _url(suite, value),
+        )
 
 
 def _url(suite: str | None, along: Along) -> str:

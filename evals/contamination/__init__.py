@@ -1,1 +1,1 @@
-"""Items of benchmarks in training data: what is looked for, what each item is called, scores without the seen ones."""
+"""Items of benchmarks in training data: what is looked for, and what each item is called."""

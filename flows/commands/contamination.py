@@ -1,13 +1,17 @@
 """``contamination``: evaluation items found in a corpus, or in what a checkpoint was trained on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.commands.evaluation import DataOption, LicenceOption
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
 from schemas.lake import Lake
+
+if TYPE_CHECKING:
+    from warehouse.contamination import CleanScore
+    from warehouse.read import Warehouse
 
 
 def contamination(
@@ -51,19 +55,37 @@ def contamination(
     ensure_server(home.root)
     from flows.contamination import contamination_flow
     from flows.describe import table_of
+    from warehouse.read import Warehouse
 
     found = contamination_flow(str(home.root), settings, str(write_index.resolve()) if write_index else "")
+    warehouse = Warehouse.open(home.root)
+    scores = {entry["suite"]: _scores(warehouse, entry, own=not settings.corpus) for entry in found}
     if json:
+        for entry in found:
+            entry["scores"] = [score.model_dump() for score in scores[entry["suite"]]]
         print_json(found)
         return
     columns = ("suite", "corpus", "items", "clean", "input", "answer", "short", "passage")
     console = screen()
     console.print(table_of("Items found", columns, [[entry[column] for column in columns] for entry in found]))
-    scores = [
-        [row["suite"], row["convention"], row["subset"], row["n"], row["value"], row["low"], row["high"]]
-        for entry in found
-        for row in entry["scores"]
-    ]
-    if scores:
+    rows = [[suite, *row] for suite, known in scores.items() for score in known for row in _rows(score)]
+    if rows:
         shown = ("suite", "convention", "items", "n", "score", "low", "high")
-        console.print(table_of("Scores with and without seen items", shown, scores))
+        console.print(table_of("Scores with and without seen items", shown, rows))
+
+
+def _scores(warehouse: "Warehouse", entry: dict[str, Any], own: bool) -> list["CleanScore"]:
+    """The scores with and without the items that this corpus holds; ``own`` is what the checkpoint was trained on."""
+    from warehouse.contamination import clean_scores
+
+    found = clean_scores(warehouse, entry["suite"], entry["checkpoint"])
+    return [score for score in found if (score.corpus, score.own) == (entry["corpus"], own)]
+
+
+def _rows(score: "CleanScore") -> list[list[object]]:
+    parts = (
+        ("all", score.items, score.whole),
+        ("clean", score.clean_items, score.clean),
+        ("all minus clean", score.items, score.difference),
+    )
+    return [[score.convention, name, n, ends.value, ends.low, ends.high] for name, n, ends in parts]

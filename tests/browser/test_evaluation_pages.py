@@ -106,9 +106,26 @@ def test_a_board_is_compared_by_subject_and_its_items_are_paged(visitor: Visitor
     assert cells(page, card(page, "exam-zh"), SUBJECTS[0])[1] == "better"
     expect(page.locator(".page")).to_contain_text("Every subject alike: doremi 300 is better by")
     expect(page.locator(".pages")).to_contain_text("1–10 of 23 items")
+    expect(page.locator(".unexamined .empty-command")).to_have_text(
+        f"gristmill contamination --suite exam-zh --checkpoint {B[:12]}"
+    )
     page.get_by_role("link", name="Next").click()
     page.wait_for_url("**offset=10")
     expect(page.locator(".pages")).to_contain_text("11–20 of 23 items")
+
+
+def test_items_that_differ_say_where_they_were_seen(visitor: Visitor) -> None:
+    page = visitor.open(f"/compare?a={doc_id('natural 100')}&b={B}&suite=arithmetic")
+    item = page.locator(".discordant", has_text="arithmetic-004")
+    expect(item.locator(".answer-head .badge").first).to_have_text("input and answer seen")
+    expect(item.locator(".evidence")).to_have_text(
+        [
+            re.compile("input and answer seen in crawl-2024: 1 document.*characters 1,200–1,264, 96 % of the wording"),
+            re.compile("input seen in the training data of natural 100: 1 document"),
+            "clean in the training data of doremi 300",
+        ]
+    )
+    visitor.shot("compare-seen")
 
 
 def test_what_cannot_be_compared_says_why(visitor: Visitor) -> None:
@@ -142,6 +159,24 @@ def test_items_are_filtered_searched_and_paged(visitor: Visitor) -> None:
     choose(page, "Suite", "arithmetic")
     page.wait_for_url("**/items?suite=arithmetic")
     expect(page.locator(".answer-name").first).to_have_text("arithmetic-001")
+    expect(page.locator(f"{card(page, 'Seen in training?')} tbody tr")).to_have_count(2)
+    training, crawl = (cells(page, card(page, "Seen in training?"), name) for name in ("doremi 300", "crawl-2024"))
+    assert training[:5] == ["the training data of doremi 300", "37", "2", "0", "1"]
+    assert crawl[:5] == ["crawl-2024", "30", "4", "5", "1"]
+    expect(page.locator(".answer", has_text="arithmetic-010")).to_contain_text("too short to tell in crawl-2024")
+    page.locator(".answer", has_text="arithmetic-002").get_by_role("link", name="page-000.html").first.click()
+    expect(page.locator(".document-text")).to_contain_text("Page 0.")
+    visitor.open(f"/items?suite=arithmetic&checkpoint={B}")
+    choose(page, "Seen in training", "input seen (4)")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**seen=input")
+    expect(page.locator(".answer-name")).to_have_text([f"arithmetic-00{number}" for number in range(6, 10)])
+    visitor.shot("items-seen")
+    visitor.open(f"/items?suite=reading&checkpoint={B}&seen=unexamined")
+    expect(page.locator(".pages")).to_contain_text("of 48 answers")
+    expect(page.locator(".unexamined .empty-command")).to_have_text(
+        f"gristmill contamination --suite reading --checkpoint {B[:12]}"
+    )
     visitor.open(f"/items?suite=exam-zh&checkpoint={doc_id(EXTERNAL)}")
     expect(page.locator(".empty")).to_contain_text("only its scores are")
     expect(page.locator(".empty-command")).to_have_text("gristmill evaluate CHECKPOINT")

@@ -4,6 +4,8 @@
 bits per byte by domain. Checkpoints find the same items hard, so pairs say more than intervals do. On ``exam-zh``
 ``doremi 300`` is far ahead; on ``reading`` it leads by two items, which shows nothing. ``EXTERNAL`` has scores and no
 answers, as an import from elsewhere may have. Item 001 of every suite holds text that tries to break out of a page.
+The items of ``arithmetic`` were looked for in ``CRAWL`` and in what two checkpoints were trained on, those of
+``exam-zh`` in an older version, and the others nowhere.
 """
 
 import math
@@ -25,6 +27,7 @@ SUBJECTS = ("法学", "高等数学", "毛泽东思想和中国特色社会主�
 EXTERNAL = (
     "外部模型-an-external-checkpoint-with-a-very-long-name-that-no-column-was-made-for-v2.1-instruct-bf16-2026-11"
 )
+CRAWL = "crawl-2024"
 SERVED = "served/模型-135M"
 LETTERS = ("A", "B", "C", "D")
 
@@ -72,6 +75,36 @@ def answer_all(lake: Lake) -> None:
     _evaluate_external(tables, doc_id(EXTERNAL))
     commit(lake, "speed", "served", {"speed": {"served": list(_speeds())}})
     commit(lake, "evaluation", "small", {table: {"all": rows} for table, rows in tables.items()})
+    _look_for_items(lake)
+
+
+def _look_for_items(lake: Lake) -> None:
+    """What a crawl and the training data of two checkpoints hold: items 001 to 010 but for the last, which is short."""
+    here, hostile, elsewhere = doc_id("handbook/page-000"), doc_id("handbook/attack"), doc_id("a page of another lake")
+    seen = {1: ("answer", hostile), **dict.fromkeys(range(2, 6), ("answer", here))}
+    seen |= dict.fromkeys(range(6, 10), ("input", elsewhere))
+    _label(lake, CRAWL, CRAWL, "arithmetic", doc_id("arithmetic"), seen)
+    for name, items in (("doremi 300", range(2, 4)), ("natural 100", range(1, 31))):
+        own = dict.fromkeys(items, ("input", here))
+        _label(lake, doc_id(name), name, "arithmetic", doc_id("arithmetic"), own)
+    _label(lake, CRAWL, CRAWL, "exam-zh", "an older version", seen)
+
+
+def _label(lake: Lake, key: str, corpus: str, suite: str, digest: str, seen: dict[int, tuple[str, str]]) -> None:
+    """Commit the labels of the 40 items of a suite: those in ``seen`` with label and document, item 10 short."""
+    labels: list[Row] = []
+    places: list[Row] = []
+    for number in range(1, 41):
+        label, document = seen.get(number, ("short" if number == 10 else "clean", None))
+        item = {"suite": suite, "item": f"{suite}-{number:03}", "doc_id": document, "score": 0.97 if document else 0.0}
+        labels.append(
+            item | {"corpus": corpus, "suite_digest": digest, "label": label, "documents": int(bool(document))}
+        )
+        if document:
+            found = {"source": corpus, "form": "question", "start": 1200, "end": 1260 + number, "label": label}
+            places.append(item | found | {"similarity": 0.96, "answer": 1.0 if label == "answer" else None})
+    name = f"{key}@{suite}"
+    commit(lake, "contamination", name, {"item_labels": {name: labels}, "contamination": {name: places}})
 
 
 def _evaluate(tables: Tables, place: Row, checkpoint: str, ahead: bool) -> None:

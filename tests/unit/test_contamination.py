@@ -8,23 +8,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evals.contamination.clean_scores import DIFFERENCE, clean_scores, paired_difference
 from evals.contamination.labels import label_items
 from evals.contamination.texts import eval_items
 from evals.items import ChoiceItem
+from evals.statistics.domain import domain_difference
 from evals.suite import load_suite
-from flows.contamination import add_clean_scores, checkpoint_digest, find_corpus
+from flows.contamination import checkpoint_digest, find_corpus
 from flows.lineage import find_trained
 from flows.reporter import Reporter
 from flows.settings import ContaminationSettings
 from schemas.errors import UsageError
 from schemas.lake import Dataset, Lake, empty
-from schemas.tables import Contamination, Curated, Documents, EvalItems, EvalRuns, Samples, Scores
+from schemas.tables import Contamination, Curated, Documents, EvalItems
 from tasks.contamination.index import MatchConfig, build_index
 from tasks.contamination.matching import Found, find
 from tasks.contamination.steps import contamination_curated, decontaminate, index_config
 from tasks.contamination.words import words_of
 from tests.helpers.contaminated import FERRY, ITEMS, LANTERN, MILL, ORCHARD, items, page, row, write_suite
+from tests.helpers.small_lake import commit
+from warehouse.contamination import CleanScore, clean_scores
+from warehouse.publish import publish
+from warehouse.read import Warehouse
 
 CONFIG = MatchConfig()
 
@@ -267,82 +271,70 @@ def test_twenty_places_of_an_item_are_kept_and_all_are_counted() -> None:
 
 def test_the_difference_has_the_error_of_the_difference() -> None:
     values, chosen = np.array([1.0, 1.0, 0.0, 1.0, 0.0, 1.0]), np.array([True, True, True, True, False, False])
-    found = paired_difference(values, chosen, [""] * 6)
+    found = domain_difference(values, chosen, [""] * 6)
     assert found.value == pytest.approx(4 / 6 - 3 / 4)
     shares = (values - 4 / 6) / 6 - np.where(chosen, (values - 0.75) / 4, 0)
     half = 2.5705818356 * np.sqrt((shares**2).sum() * 6 / 5)  # Student's t with 5 degrees of freedom
     assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half))
-    alike = paired_difference(np.tile(values, 2), np.tile(chosen, 2), [str(n) for n in (*range(6), *range(6))])
+    alike = domain_difference(np.tile(values, 2), np.tile(chosen, 2), [str(n) for n in (*range(6), *range(6))])
     assert alike.high - alike.low == pytest.approx(found.high - found.low)
     with pytest.raises(ValueError, match="no difference"):
-        paired_difference(values, np.zeros(6, np.bool_), [""] * 6)
+        domain_difference(values, np.zeros(6, np.bool_), [""] * 6)
 
 
-def sample(item: str, value: float) -> dict[str, Any]:
-    names = {"checkpoint": "c" * 32, "suite": "sums", "item": item, "repeat": 0, "convention": "last-number"}
-    blank = {field.name: "" for field in Samples.schema if field.type == pa.string()}
-    return blank | names | {"verdict": "right" if value else "wrong", "value": value, "weight": 1.0}
+def answers(digest: str, suite_digest: str, backend: str, right: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """One checkpoint on a suite of 12 items, of which it has the first ``right``."""
+    name = {"checkpoint": digest, "suite": "sums"}
+    run = name | {"label": "mine", "run": "external", "suite_digest": suite_digest, "items": 12, "backend": backend}
+    sample = name | {"convention": "last-number", "weight": 1.0}
+    score = name | {"metric": "accuracy", "convention": "last-number", "headline": True, "subset": "all"}
+    score |= {"value": right / 12, "low": 0.0, "high": 1.0, "n": 12, "higher_is_better": True}
+    samples = [sample | {"item": f"i{number:02d}", "value": float(number < right)} for number in range(12)]
+    return {"eval_runs": {digest: [run]}, "samples": {digest: samples}, "scores": {digest: [score]}}
 
 
-def whole(value: float, n: int) -> dict[str, Any]:
-    names = {"checkpoint": "c" * 32, "suite": "sums", "area": "mathematics", "metric": "accuracy"}
-    rest = {
-        "convention": "last-number",
-        "headline": True,
-        "subset": "all",
-        "value": value,
-        "low": 0.0,
-        "high": 1.0,
-        "n": n,
-    }
-    return (
-        names
-        | rest
-        | {"chance": None, "above_chance": None, "higher_is_better": True, "method": "", "failures": 0, "jail_tier": ""}
-    )
+def labelled(corpus: str, suite_digest: str, seen: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """The labels of those items: the first ``seen`` with their answers, the others clean."""
+    name = {"corpus": corpus, "suite": "sums", "suite_digest": suite_digest}
+    rows = [name | {"item": f"i{number:02d}", "label": "answer" if number < seen else "clean"} for number in range(12)]
+    return {"item_labels": {f"{corpus}@sums": rows}}
 
 
-def score_tables() -> tuple[pa.Table, pa.Table, dict[str, str]]:
-    rows = [sample(f"i{number:02d}", float(number < 6)) for number in range(12)]
-    seen = {f"i{number:02d}": "answer" if number < 4 else "clean" for number in range(12)}
-    samples = pa.Table.from_pylist(rows, schema=Samples.schema)
-    return samples, pa.Table.from_pylist([whole(0.5, 12)], schema=Scores.schema), seen
+def test_clean_scores_follow_every_new_answer_and_label(tmp_path: Path) -> None:
+    lake, mine, other = Lake.open(tmp_path / "lake"), "c" * 32, "d" * 32
+
+    def found() -> dict[tuple[str, bool], CleanScore]:
+        publish(lake)
+        scores = clean_scores(Warehouse.open(lake.root), "sums", mine)
+        return {(score.corpus, score.own): score for score in scores}
+
+    commit(lake, "evaluation", mine, answers(mine, "first", "test", right=6))
+    commit(lake, "evaluation", other, answers(other, "first", "test", right=12))
+    commit(lake, "contamination", "pages@sums", labelled("pages", "first", seen=4))
+    commit(lake, "contamination", f"{mine}@sums", labelled(mine, "first", seen=1))
+    commit(lake, "contamination", f"{other}@sums", labelled(other, "first", seen=8))
+    first = found()
+    assert set(first) == {("pages", False), (mine, True)}, "what another checkpoint was trained on says nothing of it"
+    pages = first["pages", False]
+    assert (pages.whole.value, pages.clean.value, pages.items, pages.clean_items) == (0.5, 0.25, 12, 8)
+    assert pages.difference.value == pytest.approx(0.25)
+    assert pages.difference.low < 0.25 < pages.difference.high
+
+    commit(lake, "evaluation", mine, answers(mine, "first", "another", right=8))
+    commit(lake, "contamination", "pages@sums", labelled("pages", "first", seen=0))
+    again = found()
+    assert set(again) == {(mine, True)}, "all are clean in the other: there is nothing to compare"
+    assert again[mine, True].clean.value == pytest.approx(7 / 11)
+    commit(lake, "evaluation", mine, answers(mine, "second", "another", right=8))
+    assert found() == {}, "the labels are of another version of the suite"
 
 
-def test_scores_without_the_seen_items() -> None:
-    samples, scores, seen = score_tables()
-    rows = {entry["subset"]: entry for entry in clean_scores(samples, scores, seen).to_pylist()}
-    assert (rows["clean"]["value"], rows["clean"]["n"], rows["clean"]["headline"]) == (0.25, 8, False)
-    assert rows[DIFFERENCE]["value"] == pytest.approx(0.25)
-    assert rows[DIFFERENCE]["low"] < 0.25 < rows[DIFFERENCE]["high"]
-    nothing = clean_scores(samples, scores, dict.fromkeys(seen, "clean"))
-    assert nothing.num_rows == 0
-
-
-def test_clean_scores_stand_beside_the_others_and_are_replaced(tmp_path: Path) -> None:
-    suite = load_suite(str(write_suite(tmp_path)))
+def test_a_checkpoint_is_found_by_its_label_or_digest(tmp_path: Path) -> None:
     lake = Lake.open(tmp_path / "lake")
-    samples, scores, seen = score_tables()
-    digest = "c" * 32
-    run = {"checkpoint": digest, "label": "mine", "run": "external", "mixture": "", "step": 0, "tokens": 0}
-    run |= {"suite": "sums", "suite_digest": suite.digest, "area": "mathematics", "items": 12, "backend": "test"}
-    tables = {Samples: samples, Scores: scores, EvalRuns: pa.Table.from_pylist([run], schema=EvalRuns.schema)}
-    refs = {table.name: (lake.write_table(table, digest, "k", rows),) for table, rows in tables.items()}
-    config = {"label": "mine", "results": {"sums": ["k"]}}
-    lake.commit(Dataset(kind="evaluation", name=digest, config=config, counts={}, tables=refs))
-    assert checkpoint_digest("mine", lake) == checkpoint_digest("cccccc", lake) == digest
+    lake.commit(Dataset(kind="evaluation", name="c" * 32, config={"label": "mine"}, counts={}, tables={}))
+    assert checkpoint_digest("mine", lake) == checkpoint_digest("cccccc", lake) == "c" * 32
     with pytest.raises(UsageError, match="It has: mine"):
         checkpoint_digest("yours", lake)
-
-    first = add_clean_scores(digest, suite, seen, lake)
-    assert [entry["subset"] for entry in first] == ["all", DIFFERENCE, "clean"]
-    add_clean_scores(digest, suite, seen | {"i05": "input"}, lake)
-    after = lake.expect("evaluation", digest)
-    stored = [entry for ref in after.tables["scores"] for entry in lake.read(ref).to_pylist()]
-    assert sorted(entry["subset"] for entry in stored) == ["all", DIFFERENCE, "clean"]
-    assert next(entry["n"] for entry in stored if entry["subset"] == "clean") == 7
-    add_clean_scores(digest, suite, dict.fromkeys(seen, "clean"), lake)
-    assert len(lake.expect("evaluation", digest).tables["scores"]) == 1
 
 
 def test_a_corpus_that_is_not_there_is_refused_with_the_cure(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from dashboards.app import api_app
 from dashboards.services import Services
 from dashboards.trajectory_chart import BAND, trajectory_chart
 from schemas.lake import Lake
-from tests.helpers.small_evaluation import EXTERNAL, SUBJECTS, answer_all
-from tests.helpers.small_lake import ATTACK, build_small_lake, commit, doc_id
+from tests.helpers.small_evaluation import CRAWL, EXTERNAL, SUBJECTS, answer_all
+from tests.helpers.small_lake import ATTACK, ATTACK_URL, build_small_lake, commit, doc_id
 from warehouse.answers.boards import EVERY, Board, choices, leaderboard, subjects
 from warehouse.answers.graded import answerers, graded, graded_suites
+from warehouse.compare import Comparisons, compare, differing
+from warehouse.contamination import corpora
 from warehouse.publish import publish
 from warehouse.read import Warehouse
 from warehouse.state import State
@@ -163,6 +165,60 @@ def test_items_are_filtered_searched_and_paged(warehouse: Warehouse) -> None:
     assert graded(warehouse, "arithmetic", SECOND, "last-number", query="ANSWER IS 19.").total == 1
     assert graded(warehouse, "exam-zh", SECOND, "choice-sum", query="下列说法", subset=SUBJECTS[1]).total == 30
     assert graded(warehouse, "arithmetic", SECOND, "last-number", query="%").total == 0, "nothing is a wildcard"
+
+
+def test_items_say_where_they_were_seen_and_are_filtered_by_it(warehouse: Warehouse) -> None:
+    page = graded(warehouse, "arithmetic", BEST, "last-number")
+    assert {tally.seen: tally.samples for tally in page.seen} == {"answer": 5, "input": 4, "short": 1, "clean": 30}
+    items = {answer.item[-3:]: answer.examined for answer in page.items}
+    (hostile, _), (first, own), (elsewhere, _) = items["001"], items["002"], items["006"]
+    assert (hostile.label, hostile.corpus, hostile.checkpoint, hostile.url) == ("answer", CRAWL, None, ATTACK_URL)
+    assert (first.start, first.end, first.similarity, first.answer) == (1200, 1262, 0.96, 1.0)
+    assert (own.label, own.corpus, own.checkpoint) == ("input", "doremi 300", BEST), "the worst comes first"
+    assert (elsewhere.doc_id, elsewhere.url) == (doc_id("a page of another lake"), None)
+    assert [found.label for found in items["010"]] == ["short", "short"]
+    # the training data of another checkpoint says nothing of this one
+    other = graded(warehouse, "arithmetic", SECOND, "last-number", seen="input")
+    assert [answer.item[-3:] for answer in other.items] == ["006", "007", "008", "009"]
+    assert {found.corpus for answer in other.items for found in answer.examined} == {CRAWL}
+    assert other.total == 4
+    assert graded(warehouse, "arithmetic", SECOND, "last-number", seen="unexamined").total == 0
+    for suite, convention, total in (("reading", "choice-bytes", 48), ("exam-zh", "choice-sum", 90)):
+        unknown = graded(warehouse, suite, BEST, convention, seen="unexamined", limit=1)
+        assert unknown.total == total, "an older version of a suite tells nothing of this one"
+        assert unknown.items[0].examined == []
+
+
+def test_corpora_are_told_with_the_score_of_the_clean_items(warehouse: Warehouse) -> None:
+    own, crawl = corpora(warehouse, "arithmetic", BEST, "last-number")
+    assert (own.corpus, own.own, own.clean, own.input, own.answer, own.short) == ("doremi 300", True, 37, 2, 0, 1)
+    assert (crawl.corpus, crawl.own, crawl.clean, crawl.input, crawl.answer, crawl.short) == (CRAWL, False, 30, 4, 5, 1)
+    assert crawl.score is not None
+    answers = graded(warehouse, "arithmetic", BEST, "last-number", limit=40).items
+    clean = [answer.value for answer in answers if answer.examined[0].label == "clean"]
+    assert crawl.score.clean.value == pytest.approx(sum(clean) / 30)
+    assert crawl.score.whole.value == pytest.approx(sum(answer.value for answer in answers) / 40)
+    assert crawl.score.difference.value == pytest.approx(crawl.score.whole.value - crawl.score.clean.value)
+    assert corpora(warehouse, "reading", BEST, "choice-bytes") == []
+
+
+def test_a_page_of_items_that_differ(warehouse: Warehouse) -> None:
+    comparisons = Comparisons(warehouse)
+    answer = comparisons.of("natural 100", "doremi 300")
+    assert comparisons.of("natural 100", "doremi 300") is answer, "turning a page compares nothing again"
+    assert answer == compare(warehouse, "natural 100", "doremi 300", examples=0)
+    (whole,) = [suite.whole for suite in answer.suites if suite.suite == "arithmetic"]
+    every = differing(warehouse, answer, "arithmetic", limit=100)
+    assert every.total == every.differ == whole.more_a + whole.more_b == len(every.items)
+    page = differing(warehouse, answer, "arithmetic", offset=2, limit=2)
+    assert page.items == every.items[2:4]
+    better = differing(warehouse, answer, "arithmetic", "b", limit=100)
+    assert (better.total, better.differ) == (whole.more_b, every.differ)
+    assert all(item.value_b > item.value_a for item in better.items)
+    assert differing(warehouse, answer, "heldout").differ == 0
+    labels = {item.item[-3:]: [(found.corpus, found.label) for found in item.examined] for item in every.items}
+    assert labels["004"] == [(CRAWL, "answer"), ("natural 100", "input"), ("doremi 300", "clean")]
+    assert labels["040"] == [(CRAWL, "clean"), ("doremi 300", "clean"), ("natural 100", "clean")]
 
 
 def test_a_trajectory_has_points_a_smoothed_line_and_a_band(warehouse: Warehouse) -> None:

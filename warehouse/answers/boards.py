@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from evals.statistics.paired import LEVEL, holm, paired
+from evals.statistics.paired import LEVEL, holm
 from evals.statistics.ratio import cluster_codes
-from warehouse.answered import ANSWERS
+from schemas.scores import ALL, BITS, MACRO
+from warehouse.answered import ANSWERS, paired_answers
 from warehouse.answers.models import Score
-from warehouse.comparison import BITS
 from warehouse.read import Warehouse
 
-ALL, MACRO = "all", "macro"
 OF_SAMPLES = ("accuracy", "exact_match", "f1", "pass@1", BITS)
 """Metrics that are a mean of the values of the samples, or their sum over the sum of the weights."""
 HEADLINES, EVERY = "headlines", "every convention"
@@ -246,10 +245,7 @@ def _paired_ps(warehouse: Warehouse, scores: list[Score]) -> list[float | None]:
 def _paired_p(a: Columns, b: Columns, bits: bool) -> float | None:
     """The p-value of two checkpoints over the items both have; None for fewer than two independent ones."""
     _, left, right = np.intersect1d(a["item"], b["item"], return_indices=True)
-    clusters = a["cluster"][left].tolist()
+    clusters, subsets = a["cluster"][left].tolist(), a["subset"][left].tolist()
     if int(cluster_codes(clusters).max(initial=-1)) < 1:
         return None
-    values = a["value"][left], b["value"][right]
-    if bits:
-        return paired(*values, clusters, weights=a["weight"][left], strata=a["subset"][left].tolist()).p
-    return paired(*values, clusters).p
+    return paired_answers(a["value"][left], b["value"][right], clusters, a["weight"][left], subsets, bits=bits).p

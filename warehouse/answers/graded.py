@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from warehouse.contamination import WORST, Examined, Seen, examined, suite_digest
 from warehouse.read import Warehouse
 
 
@@ -28,6 +29,13 @@ class Tally(BaseModel):
     """How often a verdict was given."""
 
     verdict: str
+    samples: int
+
+
+class SeenTally(BaseModel):
+    """How many answers are to items of one label."""
+
+    seen: Seen
     samples: int
 
 
@@ -66,6 +74,9 @@ class Graded(BaseModel):
     finish: str | None = Field(description="stop, end or length: what ended the output")
     tokens: int | None
     others: list[OtherGrade]
+    examined: list[Examined] = Field(
+        description="which corpora hold the item, the worst first: named ones, and what the checkpoint was trained on"
+    )
 
 
 class GradedPage(BaseModel):
@@ -75,6 +86,7 @@ class GradedPage(BaseModel):
     limit: int
     offset: int
     tallies: list[Tally] = Field(description="by verdict, of all answers of this checkpoint under this convention")
+    seen: list[SeenTally] = Field(description="the same answers, by whether corpora hold their items")
     items: list[Graded]
 
 
@@ -117,12 +129,15 @@ def graded(
     *,
     verdict: str | None = None,
     subset: str | None = None,
+    seen: Seen | None = None,
     query: str = "",
     limit: int = 20,
     offset: int = 0,
 ) -> GradedPage:
     """Answers of one checkpoint, by item and repeat, whose item, prompt, output, program, gold answer or reason holds
-    ``query`` in any case."""
+    ``query`` in any case. ``seen`` is the worst label that any corpus gave the item."""
+    digest = suite_digest(warehouse, suite, checkpoint)
+    labels = {"digest": digest, "checkpoints": [checkpoint]}
     chosen = {"suite": suite, "checkpoint": checkpoint, "convention": convention}
     tallies = warehouse.query(
         """
@@ -132,33 +147,50 @@ def graded(
         """,
         chosen,
     )
+    by_label = warehouse.query(
+        f"""
+        SELECT coalesce(worst.seen, 'unexamined') AS seen, count(*) AS samples
+        FROM samples AS sample LEFT JOIN ({WORST}) AS worst USING (item)
+        WHERE sample.suite = $suite AND sample.checkpoint = $checkpoint AND sample.convention = $convention
+        GROUP BY ALL ORDER BY samples DESC, seen
+        """,  # noqa: S608 - a constant
+        chosen | labels,
+    )
     rows = warehouse.query(
-        """
+        f"""
         SELECT sample.* EXCLUDE (checkpoint, suite, convention, shard), response.prompt, response.finish,
             response.tokens, CASE WHEN response.finish <> 'scored' THEN response.text END AS output,
             count(*) OVER () AS total
         FROM samples AS sample
         LEFT JOIN responses AS response ON response.checkpoint = sample.checkpoint AND response.suite = sample.suite
             AND response.item = sample.item AND response.repeat = sample.repeat AND response.part = 0
+        LEFT JOIN ({WORST}) AS worst ON worst.item = sample.item
         WHERE sample.suite = $suite AND sample.checkpoint = $checkpoint AND sample.convention = $convention
+            AND ($seen IS NULL OR coalesce(worst.seen, 'unexamined') = $seen)
             AND ($verdict IS NULL OR sample.verdict = $verdict) AND ($subset IS NULL OR sample.subset = $subset)
             AND ($query = '' OR contains(lower(concat_ws(chr(10), sample.item, sample.expected, sample.program,
                 sample.detail, response.prompt, response.text)), lower($query)))
         ORDER BY sample.item, sample.repeat LIMIT $limit OFFSET $offset
-        """,
-        chosen | {"verdict": verdict, "subset": subset, "query": query.strip(), "limit": limit, "offset": offset},
+        """,  # noqa: S608 - a constant
+        chosen
+        | labels
+        | {"verdict": verdict, "subset": subset, "seen": seen, "query": query.strip()}
+        | {"limit": limit, "offset": offset},
     )
+    known = examined(warehouse, suite, digest, [checkpoint], [row["item"] for row in rows])
     options, others = _options(warehouse, chosen, rows), _others(warehouse, chosen, rows)
     return GradedPage(
         total=rows[0]["total"] if rows else 0,
         limit=limit,
         offset=offset,
         tallies=[Tally.model_validate(row) for row in tallies],
+        seen=[SeenTally.model_validate(row) for row in by_label],
         items=[
             Graded.model_validate(
                 row
                 | {"options": options.get((row["item"], row["repeat"]), [])}
                 | {"others": others.get((row["item"], row["repeat"]), [])}
+                | {"examined": known.get(row["item"], [])}
             )
             for row in rows
         ],

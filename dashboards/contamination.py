@@ -1,0 +1,75 @@
+"""Whether an item was seen in training: its label, and the places where corpora hold it."""
+
+from collections.abc import Sequence
+
+from nicegui import ui
+
+from dashboards.layout import count
+from dashboards.links import record_url
+from warehouse.contamination import Examined, Seen
+
+SEEN: dict[Seen, str] = {
+    "clean": "clean",
+    "input": "input seen",
+    "answer": "input and answer seen",
+    "short": "too short to tell",
+    "unexamined": "not examined",
+}
+TONES: dict[Seen, str] = {"input": "warn", "answer": "bad"}
+
+
+def seen_badge(seen: Seen, samples: int | None = None) -> None:
+    """A label in its colour, with how many answers have it."""
+    number = "" if samples is None else f" {count(samples)}"
+    ui.label(SEEN[seen] + number).classes(f"badge tone-{TONES.get(seen, 'plain')}")
+
+
+def seen_in(examined: Sequence[Examined]) -> Seen:
+    """The worst label that any corpus gave the item; they come the worst first."""
+    return examined[0].label if examined else "unexamined"
+
+
+def evidence(examined: Sequence[Examined]) -> None:
+    """A line for each corpus: what it holds of the item, and where."""
+    for found in examined:
+        name = corpus_name(found.corpus, found.checkpoint is not None)
+        with ui.element("div").classes("evidence muted"):
+            if found.doc_id is None:
+                passage = "; its passage stands there" if found.passage else ""
+                ui.label(f"{SEEN[found.label]} in {name}{passage}")
+                continue
+            documents = "1 document" if found.documents == 1 else f"{count(found.documents)} documents, best"
+            ui.label(f"{SEEN[found.label]} in {name}: {documents}")
+            place = found.url or found.doc_id
+            if found.url:
+                ui.link(place, record_url(found.doc_id, "")).classes("ellipsis")
+            else:
+                ui.label(place).classes("ellipsis")
+            ui.label(_how(found))
+
+
+def corpus_name(corpus: str, own: bool) -> str:
+    """A corpus as people call it: ``own`` is what the checkpoint of that name was trained on."""
+    return f"the training data of {corpus}" if own else corpus
+
+
+def contamination_command(suite: str, checkpoint: str, trained_here: bool) -> str:
+    """What labels the items of a suite, against what the checkpoint was trained on where that is known."""
+    corpus = "" if trained_here else " --corpus SOURCE"
+    return f"gristmill contamination --suite {suite}{corpus} --checkpoint {checkpoint[:12]}"
+
+
+def not_examined(suite: str, checkpoint: str, trained_here: bool) -> None:
+    """A line that says how to find out."""
+    with ui.element("div").classes("answer-head unexamined"):
+        ui.label("Whether these items were seen in training has not been looked at.").classes("muted")
+        ui.label(contamination_command(suite, checkpoint, trained_here)).classes("empty-command")
+
+
+def _how(found: Examined) -> str:
+    parts = [
+        f"characters {count(found.start)}–{count(found.end)}" if found.start is not None and found.end else "",
+        f"{100 * found.similarity:.0f} % of the wording" if found.similarity is not None else "",
+        f"{100 * found.answer:.0f} % of the answer" if found.answer else "",
+    ]
+    return ", ".join(part for part in parts if part)
