@@ -94,7 +94,7 @@ def main() -> None:
         os.environ.setdefault(name, value)
     atexit.register(silence_teardown)  # registered first, so it runs after every other exit handler
     try:
-        app()
+        app(prog_name="gristmill")
     except GristmillError as error:
         Console(stderr=True).print(f"gristmill: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)

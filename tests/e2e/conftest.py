@@ -2,13 +2,16 @@
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from flows.server import ensure_server
 from tests.helpers.cli import DEMO_WORDS, Ended, gristmill
+from tests.helpers.warm import command, warm
+
+Run = Callable[..., Ended]
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +31,18 @@ def prefect_server(server_home: Path) -> str:
     return url
 
 
-@pytest.fixture
-def run(prefect_server: str) -> Callable[..., Ended]:
-    """``run("curate", ...)``: the command line against the shared server."""
+@pytest.fixture(scope="session")
+def run(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """``run("curate", ...)``: the command line against the shared server, its imports done beforehand."""
+    with warm(tmp_path_factory.mktemp("warm"), {"PREFECT_API_URL": prefect_server}) as address:
 
-    def run_words(*words: str, environment: dict[str, str] | None = None, timeout: float = 600) -> Ended:
-        return gristmill(*words, environment={"PREFECT_API_URL": prefect_server} | (environment or {}), timeout=timeout)
+        def run_words(*words: str, environment: dict[str, str] | None = None, timeout: float = 600) -> Ended:
+            if environment and "PREFECT_API_URL" in environment:
+                return gristmill(*words, environment=environment, timeout=timeout)
+            wanted = {"PREFECT_API_URL": prefect_server} | (environment or {})
+            return command(address, words, environment=wanted, timeout=timeout)
 
-    return run_words
+        yield run_words
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +62,11 @@ def once(session_folder: Path) -> Callable[[str, Callable[[Path], None]], Path]:
 
 
 @pytest.fixture(scope="session")
-def demo_lake(once: Callable[[str, Callable[[Path], None]], Path], prefect_server: str) -> Path:
+def demo_lake(once: Callable[[str, Callable[[Path], None]], Path], run: Run) -> Path:
     """A lake that a small ``gristmill demo`` made, with its output in ``demo.out`` and ``demo.err`` beside it."""
 
     def make(folder: Path) -> None:
-        environment = {"PREFECT_API_URL": prefect_server}
-        ended = gristmill("demo", "--lake", str(folder), *DEMO_WORDS, environment=environment, timeout=900)
+        ended = run("demo", "--lake", str(folder), *DEMO_WORDS, timeout=900)
         folder.with_suffix(".out").write_text(ended.out, encoding="utf-8")
         folder.with_suffix(".err").write_text(ended.err, encoding="utf-8")
         folder.with_suffix(".seconds").write_text(str(ended.seconds), encoding="utf-8")

@@ -40,9 +40,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lake(once: Callable[[str, Callable[[Path], None]], Path], prefect_server: str) -> Path:
+def lake(once: Callable[[str, Callable[[Path], None]], Path], run: Run) -> Path:
     """A lake with a curation."""
-    return once("milled", lambda folder: milled(folder, prefect_server)) / "lake"
+    return once("milled", lambda folder: milled(folder, run)) / "lake"
 
 
 def refused(ended: Ended, *cures: str, code: int = 2) -> None:

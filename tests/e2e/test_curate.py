@@ -27,9 +27,9 @@ AFTER_GLOBAL = {"dedup-verdicts", "clean", "redact", "materialise"}
 
 
 @pytest.fixture(scope="module")
-def mill(once: Callable[[str, Callable[[Path], None]], Path], prefect_server: str) -> Path:
+def mill(once: Callable[[str, Callable[[Path], None]], Path], run: Run) -> Path:
     """A folder with a crawl in ``crawl`` and its curation in ``lake`` and ``out.json``."""
-    return once("milled", lambda folder: milled(folder, prefect_server))
+    return once("milled", lambda folder: milled(folder, run))
 
 
 def check_one_fate(counts: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def test_ten_kills_cost_nothing(
     prefect_server: str,
     tmp_path: Path,
 ) -> None:
-    undisturbed = once("milled", lambda folder: milled(folder, prefect_server))
+    undisturbed = once("milled", lambda folder: milled(folder, run))
     expected = data_files(undisturbed / "lake")
     lake = tmp_path / "lake"
     words = curation(undisturbed / "crawl", lake)

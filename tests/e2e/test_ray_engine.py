@@ -30,11 +30,10 @@ def cluster() -> Iterator[Any]:
 def test_a_cluster_makes_the_same_lake_and_survives_the_loss_of_a_node(
     cluster: Any,
     once: Callable[[str, Callable[[Path], None]], Path],
-    prefect_server: str,
     tmp_path: Path,
     run: Run,
 ) -> None:
-    mill = once("milled", lambda folder: milled(folder, prefect_server))
+    mill = once("milled", lambda folder: milled(folder, run))
     lake = tmp_path / "lake"
     words = curation(mill / "crawl", lake, "--engine", "ray", "--ray-address", cluster.address)
     with ThreadPoolExecutor(1) as pool:

@@ -26,9 +26,9 @@ rules:
 
 
 @pytest.fixture(scope="module")
-def mill(once: Callable[[str, Callable[[Path], None]], Path], prefect_server: str) -> Path:
+def mill(once: Callable[[str, Callable[[Path], None]], Path], run: Run) -> Path:
     """A folder with a crawl and its curation by the policy ``demo``, which other tests read too."""
-    return once("milled", lambda folder: milled(folder, prefect_server))
+    return once("milled", lambda folder: milled(folder, run))
 
 
 def decide_stage(counts: dict[str, Any]) -> dict[str, Any]:

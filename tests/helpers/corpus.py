@@ -7,13 +7,14 @@ more file leaves the others as they are.
 import io
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from tests.helpers.cli import gristmill
+from tests.helpers.cli import Ended
 
 FETCHED = "2024-05-06T07:08:09Z"
 SUBJECTS = [
@@ -185,13 +186,13 @@ def html(title: str, paragraphs: list[str]) -> bytes:
     return page.encode()
 
 
-def milled(folder: Path, api_url: str) -> None:
+def milled(folder: Path, run: Callable[..., Ended]) -> None:
     """Fill ``folder`` with the crawl in ``crawl`` and what one undisturbed curation of it gave in ``lake``.
 
     For the fixture ``once``: the tests that compare with an undisturbed run share it.
     """
     crawl(folder / "crawl")
-    ended = gristmill(*curation(folder / "crawl", folder / "lake"), environment={"PREFECT_API_URL": api_url})
+    ended = run(*curation(folder / "crawl", folder / "lake"))
     assert ended.code == 0, ended.err
     (folder / "out.json").write_text(ended.out, encoding="utf-8")
 

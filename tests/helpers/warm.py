@@ -1,0 +1,128 @@
+"""The command line in a process that has its slow imports behind it and forks for each command.
+
+A command that curates spends some seven seconds of processor on importing Prefect and Great Expectations. A child of a
+process that has them is a process of its own all the same: own memory, descriptors, environment and exit code. Only
+what a library reads from the environment while it is imported is that of the start; for Prefect, its server's address.
+
+``python -m tests.helpers.warm ADDRESS`` listens on a Unix socket. A client sends the words, the environment and the
+folder as JSON, with the descriptors of standard output and error, and reads the command's process id and then its exit
+code. Each command has a parent of its own that waits for it, so the listener waits for none.
+"""
+
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flows.cli import ENVIRONMENT, main
+from tests.helpers.cli import GRISTMILL, Ended
+
+IMPORTED = ("flows.pipeline", "flows.submitting", "great_expectations")
+STARTS_WITHIN_S = 120
+LONGEST_PART = 1 << 20
+
+
+@contextmanager
+def warm(folder: Path, environment: Mapping[str, str]) -> Iterator[Path]:
+    """The address of such a process, started with ``environment`` over this process's, and ended with the block."""
+    address = folder / "commands"
+    words = [sys.executable, "-m", "tests.helpers.warm", str(address)]
+    with subprocess.Popen(words, env=os.environ | environment) as process:
+        try:
+            yield address
+        finally:
+            process.terminate()
+
+
+def command(address: Path, words: Sequence[str], environment: Mapping[str, str], timeout: float) -> Ended:
+    """Run ``gristmill WORDS`` as a child of the process at ``address``, with ``environment`` over this process's.
+
+    Raises :class:`TimeoutError` after ``timeout`` seconds; the command is killed.
+    """
+    started = time.monotonic()
+    job = {"words": words, "environment": dict(os.environ | environment), "folder": str(Path.cwd())}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _connected(address) as client:
+        socket.send_fds(client, [json.dumps(job).encode()], [out.fileno(), err.fileno()])
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(timeout)
+        process = int(client.recv(20))
+        try:
+            code = int(client.recv(20))
+        except TimeoutError:
+            os.kill(process, signal.SIGKILL)
+            raise
+        for file in (out, err):
+            file.seek(0)
+        return Ended(code, out.read().decode(), err.read().decode(), time.monotonic() - started)
+
+
+def _connected(address: Path) -> socket.socket:
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while True:
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.connect(str(address))
+        except (FileNotFoundError, ConnectionRefusedError):
+            client.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return client
+
+
+def listen(address: Path) -> tuple[dict[str, Any], list[int]]:
+    """Fork for each client, for ever. Returns in each command, with its job and its two descriptors."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the parents of commands ended
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(address))
+        server.listen()
+        while True:
+            client, _ = server.accept()
+            with client:
+                if os.fork() == 0:
+                    server.close()
+                    return _command_of(client)
+
+
+def _command_of(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Fork the command, in which this returns, and tell the client how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    job, descriptors, _, _ = socket.recv_fds(client, LONGEST_PART, 2)
+    while part := client.recv(LONGEST_PART):
+        job += part
+    process = os.fork()
+    if process == 0:
+        return json.loads(job), descriptors
+    client.send(str(process).encode())
+    _, status = os.waitpid(process, 0)
+    client.send(str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def become(job: dict[str, Any], descriptors: list[int]) -> None:
+    """Be the command, to its end."""
+    for standard, descriptor in enumerate(descriptors, start=1):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(job["environment"])
+    os.chdir(job["folder"])
+    sys.argv = [GRISTMILL, *job["words"]]
+    main()
+
+
+if __name__ == "__main__":
+    os.environ.update(ENVIRONMENT)
+    for module in IMPORTED:
+        importlib.import_module(module)
+    become(*listen(Path(sys.argv[1])))
