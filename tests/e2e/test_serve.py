@@ -23,7 +23,7 @@ from safetensors.numpy import load_file, save_file
 from dashboards.app import api_app
 from dashboards.services import Intake, Services
 from flows.deployments import accelerator
-from flows.submitting import submitter
+from flows.submitting import hand_over, submitter
 from schemas.lake import Lake
 from schemas.submission import StoredSubmission, Submission
 from tests.helpers.cli import GRISTMILL, Ended, gristmill
@@ -71,6 +71,19 @@ class Serving:
                 break
             time.sleep(1)
         return answer
+
+    def until_taken(self, flow_run: str) -> None:
+        """Wait until a flow run has its place under the concurrency limit: it is about to start, or has started."""
+        deadline = time.monotonic() + RUNS_WITHIN
+        while httpx.get(f"{self.api}/flow_runs/{flow_run}", timeout=30).json()["state_type"] == "SCHEDULED":
+            assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")[-2000:]
+            time.sleep(0.1)
+
+    def states(self, flow_run: str) -> dict[str, str]:
+        """When a flow run was first in each state, by the state's name."""
+        answer = httpx.get(f"{self.api}/flow_run_states/", params={"flow_run_id": flow_run}, timeout=30)
+        found = sorted(answer.json(), key=lambda state: str(state["timestamp"]), reverse=True)
+        return {state["name"]: state["timestamp"] for state in found}
 
 
 def wait_for(serving: Serving, id: str, *statuses: str) -> tuple[StoredSubmission, list[str]]:
@@ -262,22 +275,35 @@ def test_the_server_takes_right_parameters(serving: Serving) -> None:
 
 
 def test_a_submission_is_queued_runs_and_its_scores_are_in_the_warehouse(
-    serving: Serving, checkpoint: Path, run: Callable[..., Ended]
+    serving: Serving, checkpoint: Path, run: Callable[..., Ended], environment: None
 ) -> None:
-    ended = run("submit", str(checkpoint), "--suite", SUITE, "--lake", str(serving.lake), "--json")
+    """With the backend that it asks for; the next one, handed in while it runs, waits for the accelerator."""
+    words = ("--suite", SUITE, "--dtype", "bfloat16", "--lake", str(serving.lake), "--json")
+    ended = run("submit", str(checkpoint), *words)
     assert ended.code == 0, ended.err
     handed_in = StoredSubmission.model_validate(ended.json())
     assert (handed_in.status, handed_in.error) == ("queued", None)
+    assert handed_in.flow_run is not None
+    serving.until_taken(handed_in.flow_run)
+    submission = Submission(checkpoint=str(checkpoint), suites=[SUITE], label="the next")
+    waiting = hand_over(serving.lake, serving.state.submit(submission, "test"))
+    assert (waiting.status, waiting.error) == ("queued", None)
     stored, seen = wait_for(serving, handed_in.id, "succeeded", "failed")
     assert (stored.status, stored.error, stored.flow_run) == ("succeeded", None, handed_in.flow_run)
     assert seen in (["queued", "running", "succeeded"], ["running", "succeeded"])
-    sql = "SELECT e.label, s.suite, s.metric, s.low <= s.value AND s.value <= s.high AS inside, s.n "
+    sql = "SELECT e.label, e.backend, s.suite, s.metric, s.low <= s.value AND s.value <= s.high AS inside, s.n "
     sql += "FROM scores s JOIN eval_runs e USING (checkpoint, suite) WHERE s.headline"
     asked = run("query", sql, "--lake", str(serving.lake), "--json")
     assert asked.code == 0, asked.err
     (score,) = asked.json()
     assert (score["suite"], score["inside"]) == (SUITE, True)
+    assert "bfloat16" in score["backend"]
     assert score["n"] >= 40
+
+    after, _ = wait_for(serving, waiting.id, "succeeded", "failed")
+    assert (after.status, after.error) == ("succeeded", None)
+    first, second = serving.states(handed_in.flow_run), serving.states(str(waiting.flow_run))
+    assert first["Pending"] < second["AwaitingConcurrencySlot"] < first["Completed"] <= second["Running"]
 
 
 def test_what_was_queued_before_is_handed_over_and_fails_with_the_reason(serving: Serving) -> None:
