@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import torch
+
+from tests.helpers.serving import Quiet, serving
 
 
 @dataclass
@@ -94,17 +95,12 @@ class Network:
 def completions_server(network: Network, faults: Faults, name: str = "tiny") -> Iterator[str]:
     """The address of a running server, with ``/v1``."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-        def do_GET(self) -> None:
+    class Handler(Quiet):
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
             listed = {"data": [{"id": name, "owned_by": "testers", "max_model_len": 258}]}
-            self._send(200, {"/v1/models": listed, "/version": {"version": "1.2.3"}}.get(self.path, {}))
+            self.send_json(200, {"/v1/models": listed, "/version": {"version": "1.2.3"}}.get(self.path, {}))
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             faults.asked.append({**body, "authorization": self.headers.get("Authorization")})
             faults.at_once += 1
@@ -116,35 +112,14 @@ def completions_server(network: Network, faults: Faults, name: str = "tiny") -> 
                 self.close_connection = True
                 return
             if faults.statuses:
-                self._send(faults.statuses.pop(0), {"error": {"message": "not now"}})
+                self.send_json(faults.statuses.pop(0), {"error": {"message": "not now"}})
                 return
             answer = network.complete(body, faults.extra_tokens)
             if faults.no_echo:
                 answer["choices"][0]["logprobs"] = None
             if faults.no_usage:
                 del answer["usage"]
-            self._send(200, ["no", "completion"] if faults.garbage else answer)
+            self.send_json(200, ["no", "completion"] if faults.garbage else answer)
 
-        def _send(self, status: int, body: object) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that gave up is none."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, name="completions")
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler, "completions") as address:
+        yield f"{address}/v1"

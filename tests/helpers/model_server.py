@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.helpers.serving import Quiet, serving
 
 FRAME = 1
 
@@ -39,14 +40,12 @@ class Pace:
 def model_server(pace: Pace) -> Iterator[str]:
     """The address of the API of a running server."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
+    class Handler(Quiet):
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
             pages = {"/v1/models": {"data": [{"id": "tiny", "owned_by": "paced"}]}, "/version": {"version": "1.2"}}
-            self._whole(200 if self.path in pages else 404, pages.get(self.path, {}))
+            self.send_json(200 if self.path in pages else 404, pages.get(self.path, {}))
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
             arrived = time.perf_counter()
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with pace.lock:
@@ -56,15 +55,12 @@ def model_server(pace: Pace) -> Iterator[str]:
                 pace.most_at_once = max(pace.most_at_once, pace.at_once)
             try:
                 if number in pace.refused:
-                    self._whole(500, {"error": "out of memory"})
+                    self.send_json(500, {"error": "out of memory"})
                 else:
                     self._stream(arrived, body, cut=number in pace.cut)
             finally:
                 with pace.lock:
                     pace.at_once -= 1
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
 
         def _stream(self, arrived: float, body: dict[str, Any], *, cut: bool) -> None:
             chat = self.path.endswith("chat/completions")
@@ -95,27 +91,5 @@ def model_server(pace: Pace) -> Iterator[str]:
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             self.wfile.flush()
 
-        def _whole(self, code: int, value: object) -> None:
-            data = json.dumps(value).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def handle_error(self, *_: object) -> None:
-            """A client that hangs up is none."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, name="model server")
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler, "model server") as address:
+        yield f"{address}/v1"

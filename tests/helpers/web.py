@@ -1,14 +1,14 @@
 """A web server on loopback that can misbehave the ways real ones do, and remembers what it was asked."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from hashlib import md5
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from tests.helpers.serving import Quiet, serving
 
 
 @dataclass
@@ -42,30 +42,25 @@ class Manners:
 def web_server(manners: Manners) -> Iterator[str]:
     """The address of a running server."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_HEAD(self) -> None:
+    class Handler(Quiet):
+        def do_HEAD(self) -> None:  # noqa: N802 - the name that http.server calls
             self._answer(body=False)
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
             self._answer(body=True)
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
 
         def _answer(self, *, body: bool) -> None:
             path, wanted = urlsplit(self.path).path, self.headers.get("Range")
             manners.asked.append((self.command, path, wanted))
             manners.times.append(time.monotonic())
             if not body and not manners.head:
-                return self._end(405)
+                return self.send_whole(405)
             if manners.busy:
                 manners.busy -= 1
-                return self._end(503, **{"Retry-After": manners.retry_after})
+                return self.send_whole(503, **{"Retry-After": manners.retry_after})
             data = manners.files.get(path.lstrip("/"))
             if data is None:
-                return self._end(404)
+                return self.send_whole(404)
             if body and manners.changes_after is not None:
                 if manners.changes_after <= 0:
                     data = data[::-1]
@@ -82,7 +77,7 @@ def web_server(manners: Manners) -> Iterator[str]:
                 last = wanted.partition("-")[2]
                 end = min(int(last) + 1, len(data)) if last else len(data)
                 if begin >= len(data):
-                    return self._end(416)
+                    return self.send_whole(416)
                 headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(data)}"
                 data, code = data[begin:end], 206
             self.send_response(code)
@@ -100,23 +95,5 @@ def web_server(manners: Manners) -> Iterator[str]:
             self.wfile.write(data)
             return None
 
-        def _end(self, code: int, **headers: str) -> None:
-            self.send_response(code)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """A client that hangs up is none."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, name="web")
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler, "web") as address:
+        yield address

@@ -4,10 +4,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from evals.respond import batches
 from evals.suite import Suite, load_suite, own_suites, settings_of, suite_names
 from schemas.errors import GristmillError, UsageError
 from tests.helpers.controls import empty, scores_of
+from tests.helpers.serving import Quiet, serving
 
 REVISION = "a" * 40
 SETTINGS: dict[str, Any] = {
@@ -117,26 +116,17 @@ def test_a_wrong_file_of_a_suite_is_refused(tmp_path: Path, file: dict[str, Any]
 # -- the hub ----------------------------------------------------------------------------------------------------
 
 
-class _Hub(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
+class _Hub(Quiet):
+    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
         found = self.path == f"/datasets/we/sums/resolve/{REVISION}/data/test.jsonl"
         body = items(5, 6).encode() if found else b"no such file"
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet."""
+        self.send_whole(200 if found else 404, body)
 
 
 @pytest.fixture
 def hub() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(_Hub, "hub") as address:
+        yield address
 
 
 def hub_suite(folder: Path, file: str) -> str:
@@ -288,9 +278,9 @@ def test_the_gold_answer_is_scored_once_beside_what_is_generated(tmp_path: Path)
     accuracy, bits = scores_of(empty(), suite, tmp_path / "store")
     assert (accuracy["metric"], accuracy["value"], accuracy["n"]) == ("accuracy", 0.0, 70)
     assert (bits["metric"], bits["convention"], bits["headline"]) == ("bits_per_byte", GOLD_BITS, False)
-    # The model pays 9 nats for each byte and 9 more for each answer.
+    # The model pays 9 nats for each byte but the blank before an answer.
     sizes = [len(f" {item.gold}") for item in suite.items if isinstance(item, AnswerItem)]
-    assert bits["value"] == pytest.approx(9 * (sum(sizes) + 70) / sum(sizes) / 0.6931471805599453)
+    assert bits["value"] == pytest.approx(9 * (sum(sizes) - 70) / sum(sizes) / 0.6931471805599453)
 
 
 def test_the_text_of_the_right_option_is_the_gold_answer_and_nothing_more_is_asked(tmp_path: Path) -> None:
@@ -299,7 +289,7 @@ def test_the_text_of_the_right_option_is_the_gold_answer_and_nothing_more_is_ask
     suite = load_suite(suite_file(tmp_path, data, **{**BOARD, "options": {}}, gold={}))
     assert [request.part for request in requests_of(suite)] == [0, 1, 2] * 3
     _, bits = scores_of(empty(), suite, tmp_path / "texts")
-    assert bits["value"] == pytest.approx(9 * 3 / 2 / 0.6931471805599453)  # " x" has two bytes
+    assert bits["value"] == pytest.approx(9 / 2 / 0.6931471805599453)  # " x" has two bytes
     letters = load_suite(
         suite_file(tmp_path, data, **BOARD, gold={"prompt": "{question}", "target": " {right_option}"})
     )
