@@ -30,22 +30,27 @@ def seen_in(examined: Sequence[Examined]) -> Seen:
 
 
 def evidence(examined: Sequence[Examined]) -> None:
-    """A line for each corpus: what it holds of the item, and where."""
+    """A line for each corpus that holds the item, with the place that says so best; one line for those that do not."""
     for found in examined:
-        name = corpus_name(found.corpus, found.checkpoint is not None)
+        if found.doc_id is None:
+            continue
         with ui.element("div").classes("evidence muted"):
-            if found.doc_id is None:
-                passage = "; its passage stands there" if found.passage else ""
-                ui.label(f"{SEEN[found.label]} in {name}{passage}")
-                continue
             documents = "1 document" if found.documents == 1 else f"{count(found.documents)} documents, best"
-            ui.label(f"{SEEN[found.label]} in {name}: {documents}")
-            place = found.url or found.doc_id
+            ui.label(f"{SEEN[found.label]} in {_name(found)}: {documents}")
             if found.url:
-                ui.link(place, record_url(found.doc_id, "")).classes("ellipsis")
+                ui.link(found.url, record_url(found.doc_id, "")).classes("ellipsis")
             else:
-                ui.label(place).classes("ellipsis")
+                ui.label(found.doc_id).classes("ellipsis")
             ui.label(_how(found))
+    rest = [found for found in examined if found.doc_id is None]
+    told = [
+        f"{SEEN[label]} in {', '.join(_name(found) for found in rest if found.label == label)}"
+        for label in dict.fromkeys(found.label for found in rest)
+    ]
+    if passages := [_name(found) for found in examined if found.passage]:
+        told.append(f"its passage stands in {', '.join(passages)}")
+    if told:
+        ui.label("; ".join(told)).classes("evidence muted")
 
 
 def corpus_name(corpus: str, own: bool) -> str:
@@ -64,6 +69,10 @@ def not_examined(suite: str, checkpoint: str, trained_here: bool) -> None:
     with ui.element("div").classes("answer-head unexamined"):
         ui.label("Whether these items were seen in training has not been looked at.").classes("muted")
         ui.label(contamination_command(suite, checkpoint, trained_here)).classes("empty-command")
+
+
+def _name(found: Examined) -> str:
+    return corpus_name(found.corpus, found.checkpoint is not None)
 
 
 def _how(found: Examined) -> str:

@@ -88,12 +88,13 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
         )
         looked_through = await to_thread(corpora, warehouse, suite.suite, checkpoint, convention)
         _form(list(suites), suite, answerers, found, asked)
-        if found.items:
+        if found.tallies:
             _tallies(found, asked)
             if looked_through:
                 _corpora(looked_through)
-            elif suite.area != PERPLEXITY and checkpoint in known:
-                not_examined(suite.suite, checkpoint, bool(known[checkpoint].mixture))
+            elif suite.area != PERPLEXITY:
+                not_examined(suite.suite, checkpoint, checkpoint in known and bool(known[checkpoint].mixture))
+        if found.items:
             for answer in found.items:
                 _answer(answer)
             shown = len(found.items)
@@ -135,7 +136,7 @@ def _form(
         verdict = choice("Verdict", verdicts, asked.verdict, clearable=True)
         numbers = {tally.seen: tally.samples for tally in found.seen}
         labelled: dict[str, str] = {name: f"{told} ({count(numbers.get(name, 0))})" for name, told in SEEN.items()}
-        seen = choice("Seen in training", labelled, asked.seen, clearable=True)
+        seen = choice("Seen", labelled, asked.seen, clearable=True)
         query = search_field("Item, prompt, output or reason", asked.query, "names")
 
         def go() -> None:

@@ -167,7 +167,7 @@ def test_items_are_filtered_searched_and_paged(visitor: Visitor) -> None:
     page.locator(".answer", has_text="arithmetic-002").get_by_role("link", name="page-000.html").first.click()
     expect(page.locator(".document-text")).to_contain_text("Page 0.")
     visitor.open(f"/items?suite=arithmetic&checkpoint={B}")
-    choose(page, "Seen in training", "input seen (4)")
+    choose(page, "Seen", "input seen (4)")
     page.get_by_role("button", name="Search").click()
     page.wait_for_url("**seen=input")
     expect(page.locator(".answer-name")).to_have_text([f"arithmetic-00{number}" for number in range(6, 10)])

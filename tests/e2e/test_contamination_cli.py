@@ -2,16 +2,19 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.lineage import curated_of, find_trained, seen_among, trained_in
-from schemas.lake import Lake
+from evals.suite import load_suite
+from flows.lineage import Trained, curated_of, find_trained, seen_among, trained_in
+from schemas.lake import Dataset, Lake
 from tests.helpers.cli import Ended
 from tests.helpers.contaminated import write_corpus, write_suite
+from tests.helpers.small_lake import put
 
 Run = Callable[..., Ended]
 
@@ -81,7 +84,32 @@ def test_of_a_checkpoint_only_what_it_saw_counts(demo_lake: Path, tmp_path: Path
     assert seen
     assert unseen, "held-out documents at least"
     chosen = {doc_id: texts[doc_id] for doc_id in (*sorted(seen)[:3], *unseen[:3])}
-    words = ("contamination", "--suite", str(suite_of(chosen, tmp_path)), "--lake", str(home.root), "--json")
-    found = labels(run(*words, "--checkpoint", first.label))
+    suite = suite_of(chosen, tmp_path)
+    answer_right(first, seen, chosen, load_suite(str(suite)).digest, home)
+    told = run("contamination", "--suite", str(suite), "--lake", str(home.root), "--json", "--checkpoint", first.label)
+    found = labels(told)
     assert {doc_id for doc_id, label in found.items() if label != "clean"} >= set(sorted(seen)[:3])
-    assert "clean" in {found[doc_id] for doc_id in unseen[:3]}
+    clean = [doc_id for doc_id, label in found.items() if label == "clean"]
+    assert set(clean) <= set(unseen)
+    assert len(clean) > 1
+    ((score,),) = (entry["scores"] for entry in told.json())
+    assert (score["corpus"], score["own"], score["items"]) == (first.label, True, 6)
+    assert (score["clean_items"], score["clean"]["value"], score["difference"]["value"]) == (len(clean), 0.0, 0.5)
+
+
+def answer_right(
+    checkpoint: Trained, right: AbstractSet[str], items: Iterable[str], suite_digest: str, lake: Lake
+) -> None:
+    """Answers of the checkpoint to the suite ``sums``: those ``right``, and the others wrong."""
+    name = {"checkpoint": checkpoint.digest, "suite": "sums"}
+    graded = name | {"convention": "last-number"}
+    values = {item: float(item in right) for item in items}
+    score = {"value": sum(values.values()) / len(values), "metric": "accuracy", "subset": "all", "headline": True}
+    rows = {
+        "eval_runs": [name | {"label": checkpoint.label, "suite_digest": suite_digest}],
+        "samples": [graded | {"item": item, "value": value, "weight": 1.0} for item, value in values.items()],
+        "scores": [graded | score | {"higher_is_better": True}],
+    }
+    tables = {table: (put(lake, table, checkpoint.digest, part),) for table, part in rows.items()}
+    config = {"label": checkpoint.label, "results": {}}
+    lake.commit(Dataset(kind="evaluation", name=checkpoint.digest, config=config, counts={}, tables=tables))
