@@ -38,8 +38,8 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
 }
-# What waits for a place under a concurrency limit asks again after so many seconds, not after Prefect's 30.
-SOON = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "5"}
+# What waits for a place under a concurrency limit asks again after so many seconds, not after 30; each time is a row of its database.
+SOON = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10"}
 
 
 @dataclass(frozen=True)

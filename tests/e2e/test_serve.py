@@ -23,12 +23,11 @@ from safetensors.numpy import load_file, save_file
 from dashboards.app import api_app
 from dashboards.services import Intake, Services
 from flows.deployments import accelerator
-from flows.submitting import hand_over, submitter
+from flows.submitting import problems, submitter
 from schemas.lake import Lake
 from schemas.submission import StoredSubmission, Submission
 from tests.helpers.cli import GRISTMILL, Ended, gristmill
 from tests.helpers.tiny_checkpoint import make_checkpoint
-from warehouse.publish import publish
 from warehouse.read import Warehouse
 from warehouse.state import State
 
@@ -274,23 +273,37 @@ def test_the_server_takes_right_parameters(serving: Serving) -> None:
     httpx.delete(f"{serving.api}/flow_runs/{answer.json()['id']}", timeout=30)
 
 
-def test_a_submission_is_queued_runs_and_its_scores_are_in_the_warehouse(
+def test_submissions_wait_for_each_other_and_a_killed_run_is_taken_up_again(
     serving: Serving, checkpoint: Path, run: Callable[..., Ended], environment: None
 ) -> None:
-    """With the backend that it asks for; the next one, handed in while it runs, waits for the accelerator."""
+    """Two of one checkpoint: by the command line, and while that runs by the REST API; the second run is killed."""
     words = ("--suite", SUITE, "--dtype", "bfloat16", "--lake", str(serving.lake), "--json")
     ended = run("submit", str(checkpoint), *words)
     assert ended.code == 0, ended.err
-    handed_in = StoredSubmission.model_validate(ended.json())
-    assert (handed_in.status, handed_in.error) == ("queued", None)
-    assert handed_in.flow_run is not None
-    serving.until_taken(handed_in.flow_run)
-    submission = Submission(checkpoint=str(checkpoint), suites=[SUITE], label="the next")
-    waiting = hand_over(serving.lake, serving.state.submit(submission, "test"))
-    assert (waiting.status, waiting.error) == ("queued", None)
-    stored, seen = wait_for(serving, handed_in.id, "succeeded", "failed")
-    assert (stored.status, stored.error, stored.flow_run) == ("succeeded", None, handed_in.flow_run)
+    first = StoredSubmission.model_validate(ended.json())
+    assert (first.status, first.error) == ("queued", None)
+    assert first.flow_run is not None
+    serving.until_taken(first.flow_run)
+    second = hand_in_by_api(serving, checkpoint)
+
+    stored, seen = wait_for(serving, first.id, "succeeded", "failed")
+    assert (stored.status, stored.error, stored.flow_run) == ("succeeded", None, first.flow_run)
     assert seen in (["queued", "running", "succeeded"], ["running", "succeeded"])
+
+    wait_for(serving, second.id, "running")
+    flow_run = str(second.flow_run)
+    victims = [child for child in serving.process.children(recursive=True) if flow_run in settings_of(child)]
+    assert victims, [child.cmdline() for child in serving.process.children(recursive=True)]
+    for victim in victims:
+        victim.kill()
+    found, seen = wait_for(serving, second.id, "failed", "succeeded")
+    assert (found.status, found.error, found.flow_run) == ("succeeded", None, flow_run)
+    assert seen[:2] == ["running", "queued"]
+    ran = httpx.get(f"{serving.api}/flow_runs/{flow_run}", timeout=30).json()
+    assert (ran["run_count"], ran["state_type"]) == (2, "COMPLETED")
+    before, after = serving.states(first.flow_run), serving.states(flow_run)
+    assert before["Pending"] < after["AwaitingConcurrencySlot"] < before["Completed"] <= after["Running"]
+
     sql = "SELECT e.label, e.backend, s.suite, s.metric, s.low <= s.value AND s.value <= s.high AS inside, s.n "
     sql += "FROM scores s JOIN eval_runs e USING (checkpoint, suite) WHERE s.headline"
     asked = run("query", sql, "--lake", str(serving.lake), "--json")
@@ -300,10 +313,23 @@ def test_a_submission_is_queued_runs_and_its_scores_are_in_the_warehouse(
     assert "bfloat16" in score["backend"]
     assert score["n"] >= 40
 
-    after, _ = wait_for(serving, waiting.id, "succeeded", "failed")
-    assert (after.status, after.error) == ("succeeded", None)
-    first, second = serving.states(handed_in.flow_run), serving.states(str(waiting.flow_run))
-    assert first["Pending"] < second["AwaitingConcurrencySlot"] < first["Completed"] <= second["Running"]
+
+def hand_in_by_api(serving: Serving, checkpoint: Path) -> StoredSubmission:
+    """A submission through the REST API, whose synchronous endpoint runs in a worker thread of the application."""
+    start = submitter(serving.lake)
+    intake = Intake(suites=(SUITE,), check=problems, on_submit=start)
+    client = TestClient(api_app(Services(Warehouse.open(serving.lake), serving.state, intake)))
+    body = {"checkpoint": str(checkpoint), "suites": [SUITE], "backend": {"dtype": "bfloat16"}}
+    refused = client.post("/api/submissions", json=body | {"suites": ["gristmill-readin"]})
+    assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert 'did you mean \\"gristmill-reading\\"?' in refused.text
+
+    answer = client.post("/api/submissions", json=body)
+    assert answer.status_code == httpx.codes.CREATED, answer.text
+    stored = StoredSubmission.model_validate(answer.json())
+    assert stored.flow_run is not None, stored.error
+    assert start(stored) == stored.flow_run  # handed over twice, it is run once
+    return stored
 
 
 def test_what_was_queued_before_is_handed_over_and_fails_with_the_reason(serving: Serving) -> None:
@@ -318,34 +344,6 @@ def test_what_was_queued_before_is_handed_over_and_fails_with_the_reason(serving
 def test_a_submission_whose_run_got_lost_is_closed(serving: Serving) -> None:
     lost, _ = wait_for(serving, serving.lost.id, "failed")
     assert lost.error == "the run that evaluated it is gone. Hand it in again."
-
-
-def test_a_run_that_is_killed_is_taken_up_again(serving: Serving, checkpoint: Path, environment: None) -> None:
-    """Handed in through the REST API, whose synchronous endpoint runs in a worker thread of the application."""
-    publish(Lake.open(serving.lake))
-    start = submitter(serving.lake)
-    services = Services(Warehouse.open(serving.lake), serving.state, Intake(suites=(SUITE,), on_submit=start))
-    client = TestClient(api_app(services))
-    refused = client.post("/api/submissions", json={"checkpoint": str(checkpoint), "suites": ["gristmill-readin"]})
-    assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
-    assert 'did you mean \\"gristmill-reading\\"?' in refused.text
-
-    answer = client.post("/api/submissions", json={"checkpoint": str(checkpoint), "suites": [SUITE]})
-    assert answer.status_code == httpx.codes.CREATED, answer.text
-    stored = StoredSubmission.model_validate(answer.json())
-    assert stored.flow_run is not None, stored.error
-    assert start(stored) == stored.flow_run  # handed over twice, it is run once
-
-    wait_for(serving, stored.id, "running")
-    victims = [child for child in serving.process.children(recursive=True) if stored.flow_run in settings_of(child)]
-    assert victims, [child.cmdline() for child in serving.process.children(recursive=True)]
-    for victim in victims:
-        victim.kill()
-    found, seen = wait_for(serving, stored.id, "failed", "succeeded")
-    assert (found.status, found.error, found.flow_run) == ("succeeded", None, stored.flow_run)
-    assert seen[:2] == ["running", "queued"]
-    run = httpx.get(f"{serving.api}/flow_runs/{stored.flow_run}", timeout=30).json()
-    assert (run["run_count"], run["state_type"]) == (2, "COMPLETED")
 
 
 def settings_of(process: psutil.Process) -> str:

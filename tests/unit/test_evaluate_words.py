@@ -7,7 +7,7 @@ import pytest
 
 from evals.suite import load_suite, own_suites
 from flows.commands.evaluation import as_means, as_submission, submit
-from flows.commands.service import server_address
+from flows.commands.service import existing, server_address
 from flows.evaluate import data_folders, settings_for
 from schemas.errors import UsageError
 from schemas.evaluation import BackendSettings
@@ -59,7 +59,10 @@ def test_what_is_handed_in_is_what_is_evaluated(checkpoint: Path, tmp_path: Path
     assert settings.backend == BackendSettings(name="http://h/v1", model="m", dtype="bfloat16", threads=2)
 
 
-def test_only_addresses_are_listed_as_servers() -> None:
+def test_only_addresses_are_listed_as_servers_and_only_folders_as_roots(tmp_path: Path) -> None:
+    assert existing(tmp_path / "..") == tmp_path.parent
+    with pytest.raises(UsageError, match=r"--root .* there is no such folder"):
+        existing(tmp_path / "none")
     assert server_address("https://models.example/v1/") == "https://models.example/v1"
     for word in ("vllm", "models.example", "http://", "http://models.example/v1?key=secret", "http://h:99999/v1"):
         with pytest.raises(UsageError, match="--server"):
