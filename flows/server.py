@@ -38,7 +38,9 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
 }
-# What waits for a place under a concurrency limit asks again after so many seconds, not after 30; each time is a row of its database.
+
+# Who waits for a place under a concurrency limit asks again after so many seconds instead of 30; each time is a row of
+# the server's database, and an evaluation may take hours.
 SOON = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10"}
 
 
