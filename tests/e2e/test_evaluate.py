@@ -318,15 +318,14 @@ def test_an_answer_longer_than_the_context_gets_what_the_prompt_leaves(
     """lm-eval stops here. The prompt is kept; one that fills the context leaves a quarter of it to the answer."""
     short, long = "def add(a, b):\n", "list of the items " * 200
     room = 256 - len(tokenizer(short)["input_ids"])
-    settings = Generation(max_new_tokens=256)
-    outputs = generate(model, [short, long], settings)
-    assert outputs[0] == generate(model, [short], Generation(max_new_tokens=room))[0]
-    assert [(output.finish, output.tokens) for output in outputs] == [("length", room), ("length", 64)]
-    assert [output.lost for output in outputs] == [0, len(tokenizer(long)["input_ids"]) - 192]
-    requests = [Request(str(at), prompt, settings) for at, prompt in enumerate((short, long))]
+    requests = [Request(str(at), prompt, Generation(max_new_tokens=256)) for at, prompt in enumerate((short, long))]
     with ResponseStore(tmp_path, CONTROL, model.backend) as kept:
         responses = respond(model, CONTROL, "suite", requests, kept)
         assert asked(requests, kept).truncated == 1
+    (same,) = generate(model, [short], Generation(max_new_tokens=room))
+    found = [tuple(row[name] for name in ("finish", "tokens", "lost")) for row in responses.to_pylist()]
+    assert found == [("length", room, 0), ("length", 64, len(tokenizer(long)["input_ids"]) - 192)]
+    assert responses["text"][0].as_py() == same.text
     assert (shortened(responses, 256), shortened(responses, 64)) == (2, 0)
 
 
