@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from schemas.scores import ALL, MACRO
 from warehouse.why import Story
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -106,7 +107,7 @@ def scores_table(rows: Sequence[dict[str, Any]]) -> Table:
     ``rows`` are those of the table ``scores`` with the checkpoint's label, mixture and step. Subjects of a board are on
     the page *Leaderboard*; here it has its two averages.
     """
-    rows = [row for row in rows if row["subset"] in ("all", "macro") or row["area"] == "perplexity"]
+    rows = [row for row in rows if row["subset"] in (ALL, MACRO) or row["area"] == "perplexity"]
     steps = sorted({row["step"] for row in rows})
     lines: dict[tuple[str, ...], dict[int, dict[str, Any]]] = {}
     for row in rows:

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from evals.statistics.domain import domain_difference
-from evals.statistics.interval import Interval
+from evals.statistics.interval import Interval, within
 from evals.statistics.means import mean
 from warehouse.read import Warehouse
 
@@ -184,7 +184,7 @@ def _clean_score(row: dict[str, Any]) -> CleanScore:
         clean_items=len(inside),
         whole=Ends(value=row["value"], low=row["low"], high=row["high"]),
         clean=_ends(mean(values[chosen], inside).interval),
-        difference=_ends(domain_difference(values, chosen, row["clusters"])),
+        difference=_ends(within(domain_difference(values, chosen, row["clusters"]), -1.0, 1.0)),
     )
 
 

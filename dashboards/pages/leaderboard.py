@@ -13,6 +13,7 @@ from dashboards.layout import card, count, empty, frame, p_value, title, words
 from dashboards.links import items_url, page_url
 from dashboards.services import Services
 from dashboards.tables import Column, interval, table
+from schemas.scores import ALL, MACRO
 from warehouse.answers import Score, boards
 
 LEVEL = 0.05
@@ -166,7 +167,7 @@ def _row(standing: boards.Standing, scale: tuple[float, float]) -> dict[str, Any
 
 
 def _subjects(part: boards.Subjects) -> None:
-    names = {"all": "all items alike (micro)", "macro": "all subjects alike (macro)"}
+    names = {ALL: "all items alike (micro)", MACRO: "all subjects alike (macro)"}
     columns = [
         Column("subset", "Subject"),
         Column("n", "Items", "number"),
