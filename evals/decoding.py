@@ -1,8 +1,9 @@
 """Batched decoding: prompts continued together, greedily or drawn, each until it ends by itself. torch, on CPU.
 
-Prompts are padded on the left with explicit positions, keys and values are kept, and rows that are done leave the batch
-when they are half of it. A row ends at an end-of-text token, before a stop string, or at its limit. Cost: one pass of
-one token for every step of the longest answer; text is decoded again at every token, which is linear in the answer.
+What all prompts begin with is read once. Prompts are padded on the left with explicit positions, keys and values are
+kept, and rows that are done leave the batch when they are half of it. A row ends at an end-of-text token, before a stop
+string, or at its limit. Cost: one pass of one token for every step of the longest answer; text is decoded again at
+every token, which is linear in the answer.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,6 +16,7 @@ import torch
 from evals.encoding import Prompt
 from evals.generation import Generation, cut
 from evals.model import Output
+from evals.prefixes import WORTH, memory_of, shared
 
 TAIL = 4
 """Prompt tokens decoded with the continuation: some tokenizers drop the first space of what they decode."""
@@ -35,15 +37,18 @@ class Decoder:
         width = max(len(prompt.ids) for prompt in prompts)
         ids = torch.zeros((len(prompts), width), dtype=torch.long)
         mask = torch.zeros((len(prompts), width), dtype=torch.long)
+        cache, common = self._read(prompts)
+        mask[:, :common] = 1
         for line, prompt in enumerate(prompts):
-            ids[line, width - len(prompt.ids) :] = torch.tensor(prompt.ids)
-            mask[line, width - len(prompt.ids) :] = 1
+            own = len(prompt.ids) - common
+            ids[line, width - own :] = torch.tensor(prompt.ids[common:])
+            mask[line, width - own :] = 1
         made: list[list[int]] = [[] for _ in prompts]
         finished: dict[int, Output] = {}
         lines = list(range(len(prompts)))
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, common:]
+        ids = ids[:, common:]
         keep = {"logits_to_keep": 1} if self.keeps else {}
-        cache = None
         while True:
             answer = self.model(
                 input_ids=ids,
@@ -71,6 +76,21 @@ class Decoder:
                 cache.batch_select_indices(keep_rows)
                 ids, mask, positions = ids[keep_rows], mask[keep_rows], positions[keep_rows]
                 lines = [lines[place] for place in active]
+
+    def _read(self, prompts: Sequence[Prompt]) -> tuple[Any, int]:
+        """A memory that holds what all prompts begin with, for each of them, and how many tokens that is.
+
+        No memory where the model's cannot be filled like this; it makes its own then.
+        """
+        memory = memory_of(self.model)
+        common = min(shared(prompts[0].ids, prompt.ids[:-1]) for prompt in prompts)
+        if memory is None or common < WORTH or len(prompts) == 1:
+            return memory, 0
+        keep = {"logits_to_keep": 1} if self.keeps else {}
+        start = torch.tensor([prompts[0].ids[:common]])
+        self.model(input_ids=start, past_key_values=memory, use_cache=True, **keep)
+        memory.batch_repeat_interleave(len(prompts))
+        return memory, common
 
     def _ended(self, prompt: Prompt, made: list[int], stop: Sequence[str]) -> Output | None:
         """The output when generation of a row is over after the last token of ``made``, else None."""

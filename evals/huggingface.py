@@ -1,20 +1,16 @@
-"""The adapter for safetensors folders in the Hugging Face layout, on CPU. With ``decoding`` the one user of torch here.
+"""The adapter for safetensors folders in the Hugging Face layout, on CPU.
 
-Likelihoods are those of lm-eval's ``hf`` model at its batch size of 1, to the bit: every text is run alone, so a score
-does not depend on what else is asked, and the logits go through the same ``log_softmax``. Texts that differ in their
-last token only (the letters of a multiple choice) are run once. Generation is in :mod:`evals.decoding`. Cost: a 1.4 M
-model scores about 20k tokens a second a core, a 135 M model 250 in float32 and 900 in bfloat16 where the processor has
-it.
+Likelihoods are made in :mod:`evals.likelihoods`, texts in :mod:`evals.decoding`. Cost: a 1.4 M model scores about 20k
+tokens a second a core, a 135 M model 280 in float32 and 900 in bfloat16 where the processor has it.
 """
 
 import inspect
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import tokenizers
 import torch
 import transformers
@@ -26,15 +22,12 @@ from evals.checkpoint import Checkpoint
 from evals.decoding import Decoder
 from evals.encoding import Encoder
 from evals.generation import Generation
+from evals.likelihoods import Scorer
 from evals.model import LogLikelihood, Output, Progress, TextBits
 from evals.tokenizer import Specials, load_specials, load_tokenizer
-from evals.windows import Window, batches, windows
 from schemas.config import Config
 from schemas.errors import GristmillError
 
-KEPT = 8
-"""Positions that are run, and whose logits are made, at least: for fewer than 4 rows the matrix product takes another
-path, whose rounding is another one and depends on where the weights lie in memory."""
 UNBOUNDED_CONTEXT = 2048
 """Context of models that state none."""
 
@@ -63,9 +56,17 @@ class HuggingFaceModel:
         self._model, self._config = model, config
         self._context = int(getattr(model.config, "max_position_embeddings", None) or UNBOUNDED_CONTEXT)
         self._encoder = Encoder(tokenizer, specials, self._context)
-        self._vocabulary = int(model.config.vocab_size)
-        self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self._decoder = Decoder(model, tokenizer, specials.ends, self._keeps)
+        keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._decoder = Decoder(model, tokenizer, specials.ends, keeps)
+        self._scorer = Scorer(
+            model,
+            keeps,
+            self._context,
+            int(model.config.vocab_size),
+            config.batch_tokens,
+            config.overlap,
+            config.logits,
+        )
 
     @property
     def backend(self) -> str:
@@ -95,10 +96,15 @@ class HuggingFaceModel:
         progress("generate", len(prepared), len(prepared))
         return [outputs[position] for position in range(len(prepared))]
 
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
-        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation."""
+    def loglikelihood(
+        self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
+    ) -> list[LogLikelihood]:
+        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation.
+
+        Pairs at the positions ``near`` go on from what the pair before them had in common (:mod:`evals.prefixes`).
+        """
         split = [self._encoder.pair(context, continuation) for context, continuation in pairs]
-        scored = self._score([ids for ids, _ in split], [first for _, first in split], "score", progress)
+        scored = self._scorer.score([ids for ids, _ in split], [first for _, first in split], "score", progress, near)
         return [
             LogLikelihood(
                 log_probability=float(nats.sum()),
@@ -113,72 +119,11 @@ class HuggingFaceModel:
     def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
         """Score every text from its first token on, in overlapping windows."""
         rows = [self._encoder.text(text) for text in texts]
-        scored = self._score(rows, [1] * len(rows), "bits", progress)
+        scored = self._scorer.score(rows, [1] * len(rows), "bits", progress)
         return [
             TextBits(-float(nats.sum()) / math.log(2), len(text.encode()))
             for (nats, _), text in zip(scored, texts, strict=True)
         ]
-
-    @torch.inference_mode()
-    def _score(
-        self, rows: Sequence[Sequence[int]], firsts: Sequence[int], what: str, progress: Progress
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For every row: log-probability in nats (float64) and whether greedy, of each token from its ``first`` on."""
-        stride = max(1, round(self._context * (1 - self._config.overlap)))
-        places = [
-            (row, window)
-            for row, (ids, first) in enumerate(zip(rows, firsts, strict=True))
-            for window in windows(first, len(ids), self._context, stride)
-        ]
-        nats = [np.zeros(len(ids) - first) for ids, first in zip(rows, firsts, strict=True)]
-        greedy = [np.zeros(len(ids) - first, dtype=bool) for ids, first in zip(rows, firsts, strict=True)]
-        same: dict[tuple[int, ...], list[tuple[int, Window]]] = {}
-        for row, window in places:  # what is read decides the logits, whatever comes last
-            same.setdefault((window.first - window.begin, *rows[row][window.begin : window.end - 1]), []).append(
-                (row, window)
-            )
-        groups, done = list(same.values()), 0
-        lengths = [group[0][1].end - group[0][1].begin - 1 for group in groups]
-        for batch in batches(lengths, self._config.batch_tokens):
-            for part in self._bounded([groups[position] for position in batch]):
-                progress(what, done, len(places))
-                self._score_batch(rows, firsts, part, nats, greedy)
-                done += sum(map(len, part))
-        progress(what, done, len(places))
-        return list(zip(nats, greedy, strict=True))
-
-    def _bounded(self, batch: list[list[tuple[int, Window]]]) -> list[list[list[tuple[int, Window]]]]:
-        """A batch cut so that its logits stay within the bound."""
-        columns = max(window.end - window.begin - 1 for ((_, window), *_) in batch)
-        size = max(1, self._config.logits // (columns * self._vocabulary))
-        return [batch[at : at + size] for at in range(0, len(batch), size)]
-
-    def _score_batch(
-        self,
-        rows: Sequence[Sequence[int]],
-        firsts: Sequence[int],
-        batch: list[list[tuple[int, Window]]],
-        nats: list[np.ndarray],
-        greedy: list[np.ndarray],
-    ) -> None:
-        """One pass over a batch of groups, each of rows that read the same tokens."""
-        shown = [group[0] for group in batch]
-        columns = max(KEPT, *(window.end - window.begin - 1 for _, window in shown))
-        skipped = min(columns - KEPT, *(window.first - window.begin - 1 for _, window in shown))
-        ids = torch.zeros((len(batch), columns), dtype=torch.long)
-        for line, (row, window) in enumerate(shown):
-            ids[line, : window.end - window.begin - 1] = torch.tensor(rows[row][window.begin : window.end - 1])
-        keep = {"logits_to_keep": columns - skipped} if self._keeps else {}
-        logits = self._model(input_ids=ids, use_cache=False, **keep).logits[:, -(columns - skipped) :].float()
-        for line, group in enumerate(batch):
-            window = group[0][1]
-            inside = slice(window.first - window.begin - 1 - skipped, window.end - window.begin - 1 - skipped)
-            scores, likeliest = logits[line, inside].log_softmax(-1), logits[line, inside].argmax(-1)
-            for row, place in group:
-                targets = torch.tensor(rows[row][place.first : place.end])
-                outside = slice(place.first - firsts[row], place.end - firsts[row])
-                nats[row][outside] = scores.gather(-1, targets.unsqueeze(-1)).squeeze(-1).double().numpy()
-                greedy[row][outside] = (likeliest == targets).numpy()
 
 
 def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> HuggingFaceModel:

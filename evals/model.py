@@ -4,7 +4,7 @@ An adapter is deterministic: the same checkpoint, settings and list of prompts g
 of what it is given, whatever order it computes in.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -63,8 +63,13 @@ class LanguageModel(Protocol):
     ) -> list[Output]:
         """Continue every prompt: greedily at temperature 0, else drawn with the prompt's own seed."""
 
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
-        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation."""
+    def loglikelihood(
+        self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
+    ) -> list[LogLikelihood]:
+        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation.
+
+        Scores at the positions ``near`` may differ in their rounding with what else is asked, if that saves work.
+        """
 
     def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
         """Score every text whole, from its first token on; a text longer than the context in overlapping windows."""

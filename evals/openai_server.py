@@ -12,7 +12,7 @@ the order of the questions.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
@@ -74,8 +74,13 @@ class ServedModel:
 
         return self._each(answer, range(len(prompts)), "generate", progress)
 
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
-        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation."""
+    def loglikelihood(
+        self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
+    ) -> list[LogLikelihood]:
+        """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation.
+
+        What prompts share is the server's business, so ``near`` makes no difference.
+        """
         split = [self._encoder.pair(context, continuation) for context, continuation in pairs]
         texts = [context + continuation for context, continuation in pairs]
         scored = self._score([ids for ids, _ in split], [first for _, first in split], texts, "score", progress)

@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from evals.huggingface import HuggingFaceConfig, HuggingFaceModel, load
 from evals.jail.capability import capability
 from evals.model import LanguageModel, LogLikelihood, Output, Progress, TextBits, silent
 from evals.perplexity import evaluate_perplexity
+from evals.prefixes import Reader
 from evals.respond import respond
 from evals.responses import ResponseStore
 from evals.scoring import score
@@ -152,12 +153,14 @@ class Failing(Scripted):
         super().__init__(right.outputs, right.likes)
         self.batches, self.asked = batches, 0
 
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
+    def loglikelihood(
+        self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
+    ) -> list[LogLikelihood]:
         if not self.batches:
             raise ConnectionError("the machine went away")
         self.batches -= 1
         self.asked += len(pairs)
-        return super().loglikelihood(pairs, progress)
+        return super().loglikelihood(pairs, progress, near)
 
 
 def test_a_run_that_was_cut_off_asks_only_for_what_is_missing(tmp_path: Path) -> None:
@@ -289,6 +292,41 @@ def test_the_batch_does_not_change_an_answer(checkpoint: Checkpoint) -> None:
     assert generate(small, prompts, settings) == generate(large, prompts, settings)
     first, second = (model.text_bits(prompts, silent) for model in (small, large))
     assert [entry.bits for entry in first] == pytest.approx([entry.bits for entry in second], rel=1e-6)
+
+
+SHOTS = "".join(f"Question: What is {number} + 3?\nAnswer: {number + 3}\n" for number in range(6))
+SHARING = [
+    SHOTS + rest for rest in ("", "def add(a, b):\n", "The", "The function returns a list of the items", "x " * 40)
+]
+
+
+def test_prompts_with_a_common_start_are_continued_as_each_alone(model: HuggingFaceModel) -> None:
+    settings = Generation(max_new_tokens=24)
+    together = generate(model, SHARING, settings)
+    assert together == [generate(model, [prompt], settings)[0] for prompt in SHARING]
+    assert len({output.text for output in together}) == len(SHARING)
+
+
+def test_scores_that_may_be_near_go_on_from_a_common_start(model: HuggingFaceModel) -> None:
+    pairs = [(prompt, text) for prompt in SHARING for text in (" items", " 5 file", ".")]
+    whole = model.loglikelihood(pairs, silent)
+    near = model.loglikelihood(pairs, silent, near=range(3, len(pairs)))
+    assert near[:3] == whole[:3], "what has to be exact is read whole"
+    for got, wanted in zip(near, whole, strict=True):
+        assert got.log_probability == pytest.approx(wanted.log_probability, rel=1e-5)
+        assert (got.tokens, got.greedy) == (wanted.tokens, wanted.greedy)
+
+
+def test_a_reader_reads_a_common_start_once(plain: Any) -> None:
+    texts = [[*range(100), 7, 8, 9], [*range(100), 4, 5, 6, 7], [*range(50), 1, 2, 3], [*range(20), 5, 5, 5]]
+    read: list[int] = []
+    reader = Reader(plain, keeps=True)
+    with plain.register_forward_pre_hook(lambda *found: read.append(found[2]["input_ids"].shape[1]), with_kwargs=True):
+        found = [reader.logits(text, 2, whole=False) for text in texts]
+    assert read == [103, 4, 3, 23], "a start of fewer than 32 tokens is not worth keeping"
+    with torch.inference_mode():
+        for text, logits in zip(texts, found, strict=True):
+            assert torch.allclose(logits, plain(torch.tensor([text])).logits[0, -2:], atol=1e-5)
 
 
 def test_generation_ends_before_a_stop_string(model: HuggingFaceModel) -> None:

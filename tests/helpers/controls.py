@@ -1,6 +1,6 @@
 """Models whose score is known before they are asked: gold, empty, always the first option."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -34,7 +34,9 @@ class Scripted:
     ) -> list[Output]:
         return [Output(self.outputs.get(prompt, ""), 1, "end") for prompt in prompts]
 
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
+    def loglikelihood(
+        self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
+    ) -> list[LogLikelihood]:
         # A dislike costs the more the longer it is, so that no convention prefers it for its length, and the same a
         # byte, so that a model without preference ties.
         return [

@@ -1,7 +1,7 @@
 """Bits per byte: the ratio, its domains, and what is refused."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,9 @@ class ByteModel:
     def generate(self, prompts: Sequence[str], settings: Generation, progress: Progress) -> list[Output]:
         raise AssertionError("perplexity generates nothing")
 
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[LogLikelihood]:
+    def loglikelihood(
+        self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
+    ) -> list[LogLikelihood]:
         raise AssertionError("perplexity compares nothing")
 
 

@@ -1,0 +1,95 @@
+"""What a model has read, kept so that a text with the same start is read from where it differs. torch, on CPU.
+
+Prompts of a suite share their worked examples, and the answers to an item share its prompt. Attention over kept keys
+and values is the same sum in another order, so scores differ from those of a text read whole by float32's rounding
+(at most 3e-6 of the score was seen). Cost: one pass over what is new, and the memory of one text's keys and values.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+WORTH = 32
+"""Tokens that two texts share at least before anything is kept: below, a pass costs what it would cost anyway."""
+ROOM = 64
+"""Tokens by which the memory of a layer grows, so that not every new token copies all that came before."""
+
+
+class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # transformers has no types
+    """Keys and values of one layer with room for those to come: torch's concatenation copies all of them each time."""
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write behind what is kept, and give all of it; (rows, heads, tokens, size) each."""
+        if self.keys is None or self.values is None:
+            self.lazy_initialization(key_states, value_states)
+            rows, heads, _, size = key_states.shape
+            self.keys = key_states.new_empty((rows, heads, 0, size))
+            self.values = value_states.new_empty((rows, heads, 0, value_states.shape[-1]))
+        self.keys = _appended(self.keys, key_states)
+        self.values = _appended(self.values, value_states)
+        return self.keys, self.values
+
+
+def _appended(kept: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    """``kept`` with ``new`` behind it, in the memory of ``kept`` where it has room after its last token."""
+    rows, heads, before, size = kept.shape
+    after = before + new.shape[-2]
+    room = kept.untyped_storage().nbytes() // kept.element_size() // max(1, rows * heads * size)
+    whole = kept.stride() == (heads * room * size, room * size, size, 1) and kept.storage_offset() == 0
+    if not whole or room < after:
+        room = after + ROOM
+        memory = new.new_empty((rows, heads, room, size))
+        memory[..., :before, :] = kept
+    else:
+        memory = kept.as_strided((rows, heads, room, size), kept.stride())
+    memory[..., before:after, :] = new
+    return memory[..., :after, :]
+
+
+def memory_of(model: Any) -> DynamicCache | None:
+    """An empty memory for what ``model`` reads; None for one that keeps more or less than every key and value (sliding
+    windows, recurrent states), which cannot be cut back."""
+    memory = DynamicCache(config=model.config)
+    if not memory.layers or any(type(layer) is not DynamicLayer for layer in memory.layers):
+        return None
+    layer: Any = RoomyLayer
+    memory.layers = [layer() for _ in memory.layers]
+    return memory
+
+
+def shared(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens two texts have in common at their start."""
+    for place, (left, right) in enumerate(zip(first, second, strict=False)):
+        if left != right:
+            return place
+    return min(len(first), len(second))
+
+
+class Reader:
+    """Reads one text after the other. ``keeps``: the model can give the last logits alone."""
+
+    def __init__(self, model: Any, keeps: bool) -> None:
+        self._model, self._keeps = model, keeps
+        self._tokens: Sequence[int] = []
+        self._memory = memory_of(model)
+
+    def logits(self, ids: Sequence[int], last: int, whole: bool) -> torch.Tensor:
+        """Logits at the ``last`` positions of ``ids`` (last x vocabulary), as float32.
+
+        With ``whole`` the text is read from its start, so the result does not depend on what was read before.
+        """
+        common = 0 if whole else min(shared(self._tokens, ids), len(ids) - last)
+        if self._memory is None or common < WORTH:
+            common, self._memory = 0, memory_of(self._model)
+        else:
+            self._memory.crop(common - len(self._tokens))
+        keep = {"logits_to_keep": last} if self._keeps else {}
+        kept = {"past_key_values": self._memory, "use_cache": True} if self._memory else {"use_cache": False}
+        self._tokens = ids
+        found: torch.Tensor = self._model(input_ids=torch.tensor([ids[common:]]), **kept, **keep).logits
+        return found[0, -last:].float()
