@@ -30,7 +30,7 @@ from flows.artifacts import publish_gates, publish_scores
 from flows.engines.engine import Work
 from flows.engines.local import LocalEngine, threads
 from flows.publish import published
-from flows.reporter import Reporter
+from flows.reporter import Meter, Reporter
 from flows.runlog import record_run
 from flows.running import commit_gates, run_gate, run_step, stop_on_failure
 from flows.serving import Models
@@ -43,7 +43,7 @@ from schemas.files import write_whole
 from schemas.lake import Dataset, FilesRef, Lake, Manifest, Ref
 from schemas.submission import Submission
 from schemas.tables import Checkpoints, EvalRuns, Responses, Samples, Scores
-from tasks.step import Inputs, SourceFile, Step, source_step, step
+from tasks.step import Inputs, SourceFile, source_step, step
 from warehouse.state import State
 
 PERPLEXITY = "bits-per-byte"
@@ -74,6 +74,7 @@ class RespondConfig(Config, arbitrary_types_allowed=True):
     models: Models = Field(exclude=True)
     suite: Suite = Field(exclude=True)
     requests: tuple[Request, ...] = Field(exclude=True)
+    meter: Meter = Field(exclude=True)
     store: Path = Field(exclude=True)
     log: Path = Field(exclude=True)
 
@@ -101,7 +102,7 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
         config.models.of(checkpoint) as model,
         ResponseStore(config.store, checkpoint.digest, model.backend) as store,
     ):
-        found = respond(model, checkpoint.digest, suite.name, config.requests, store)
+        found = respond(model, checkpoint.digest, suite.name, config.requests, store, config.meter.progress())
         took, backend = asked(config.requests, store), model.backend
     area, items, digest = suite.settings.area, len(suite.items), suite.digest
     run = _run(checkpoint, suite.name, digest, area, items, backend, took)
@@ -211,17 +212,28 @@ def _measure(
     backend = models.settings.identity
     done: Results = {entry.checkpoint.digest: {} for entry in entries}
     for suite in suites:
-        requests = tuple(requests_of(suite))
+        requests, meter = tuple(requests_of(suite)), Meter()
         config = RespondConfig(
             asked=digest_of(requests),
             backend=backend,
             models=models,
             suite=suite,
             requests=requests,
+            meter=meter,
             store=lake.root / RESPONSES,
             log=lake.root / "log" / "asking",
         )
-        answered = _each(respond_step, entries, config, (), f"{suite.name}: answers", lake, report)
+        answered = run_step(
+            respond_step,
+            [_work(entry) for entry in entries],
+            config,
+            lake,
+            report,
+            what=f"{suite.name}: answers",
+            unit="answers",
+            units=len(requests),
+            meter=meter,
+        )
         for entry, manifest in zip(entries, answered, strict=True):
             _say_shortened(suite, entry.label, lake.read(manifest.output(Responses)), report)
         grading = GradeConfig(suite_digest=suite.digest, suite=suite)
@@ -244,7 +256,8 @@ def _measure(
             done[entry.checkpoint.digest][suite.name] = both
     if heldout:
         bits = PerplexityConfig(backend=backend, models=models)
-        found = _each(perplexity_step, entries, bits, heldout, PERPLEXITY, lake, report)
+        texts = [_work(entry, heldout) for entry in entries]
+        found = run_step(perplexity_step, texts, bits, lake, report, what=PERPLEXITY, unit="checkpoints")
         for entry, manifest in zip(entries, found, strict=True):
             done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
     return done
@@ -271,20 +284,6 @@ def fetch_missing(suites: Sequence[str], folders: Sequence[Path]) -> None:
     for suite in suites:
         settings, path = settings_of(split_limit(suite)[0])
         download(settings.name, settings.data, path.parent, folders, endpoint)
-
-
-def _each(
-    step: Step,
-    entries: Sequence[Entry],
-    config: Config,
-    files: tuple[FilesRef, ...],
-    what: str,
-    lake: Lake,
-    report: Reporter,
-) -> list[Manifest]:
-    """Run a step that reads a checkpoint, once for each."""
-    work = [_work(entry, files) for entry in entries]
-    return run_step(step, work, config, lake, report, what=what, unit="checkpoints")
 
 
 def outputs(results: Mapping[str, Sequence[Manifest]]) -> list[Ref]:
@@ -428,6 +427,6 @@ def following(lake: Lake, submission_id: str) -> Iterator[None]:
     state.update(submission_id, "succeeded")
 
 
-def _work(entry: Entry, files: tuple[FilesRef, ...]) -> Work:
+def _work(entry: Entry, files: tuple[FilesRef, ...] = ()) -> Work:
     source = SourceFile(entry.checkpoint.path, entry.checkpoint.digest, entry.checkpoint.digest)
     return Work(source.shard, Inputs(source=source, files=files), entry.label)

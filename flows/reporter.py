@@ -4,8 +4,9 @@ On a terminal this is a live display; elsewhere (a pipe, a scheduler's log) one 
 """
 
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, Self
@@ -18,6 +19,27 @@ class Advance(Protocol):
     """Tells the display that ``count`` more units are done."""
 
     def __call__(self, count: int = 1, note: str = "") -> None: ...
+
+
+class Meter:
+    """Carries what runs of a step tell while they work to the display of that step, which is opened later."""
+
+    def __init__(self) -> None:
+        self.advance: Advance | None = None
+        self._lock = threading.Lock()
+
+    def progress(self) -> Callable[[str, int, int], None]:
+        """A function for one run: it takes what is being done, how many units are done, and how many there are."""
+        before = 0
+
+        def told(_what: str, done: int, _of: int) -> None:
+            nonlocal before
+            with self._lock:
+                if self.advance is not None:
+                    self.advance(done - before)
+                before = done
+
+        return told
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flows.engines.engine import Engine, Fan, Work
 from flows.engines.local import LocalEngine
-from flows.reporter import Reporter
+from flows.reporter import Meter, Reporter
 from schemas.config import Config
 from schemas.lake import Dataset, Lake, Manifest, Ref
 from schemas.tables import GateResults
@@ -23,24 +23,30 @@ def run_step(
     *,
     what: str = "",
     unit: str = "shards",
+    units: int = 1,
+    meter: Meter | None = None,
     engine: Engine = LOCAL,
 ) -> list[Manifest]:
     """Run ``step`` once for each entry of ``work`` on ``engine``. Manifests in the order of ``work``.
 
-    ``what`` is shown and names the task runs where the step's own name says too little.
+    ``what`` is shown and names the task runs where the step's own name says too little. One run is ``units`` of
+    ``unit``; with ``meter`` the runs tell themselves how many of them are done.
 
     The first failure is raised after every run that had started has ended, so none is cut in the middle.
     """
     shown = what or step.name
     found: dict[int, Outcome] = {}
     cached = 0
-    with report.track(shown, len(work), unit) as advance:
+    with report.track(shown, len(work) * units, unit) as advance:
+        if meter is not None:
+            meter.advance = advance
 
         def finished(position: int, outcome: Outcome) -> None:
             nonlocal cached
             found[position] = outcome
             cached += outcome.cached
-            advance(1, f"{cached} found done" if cached else "")
+            told = meter is not None and not outcome.cached
+            advance(0 if told else units, f"{cached} found done" if cached else "")
 
         engine.map(Fan(step, work, config, lake, shown), finished)
     return [found[position].manifest for position in range(len(work))]
