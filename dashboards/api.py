@@ -12,6 +12,7 @@ from warehouse.answers import boards, graded
 from warehouse.answers.speed import SpeedMeasurement, speeds
 from warehouse.compare import compare
 from warehouse.comparison import Comparison
+from warehouse.contamination import Seen
 from warehouse.trajectory import Trajectories, trajectories
 from warehouse.why import Why, why
 
@@ -105,6 +106,7 @@ def router(services: Services) -> APIRouter:
         convention: Annotated[str, Query(description="how answers were graded")],
         verdict: Annotated[str | None, Query(description="answers of this verdict only")] = None,
         subset: Annotated[str | None, Query(description="items of this subject or domain only")] = None,
+        seen: Annotated[Seen | None, Query(description="items that training text holds like this only")] = None,
         query: Annotated[
             str, Query(max_length=4096, description="part of the item, prompt, output, program, gold answer or reason")
         ] = "",
@@ -118,6 +120,7 @@ def router(services: Services) -> APIRouter:
             convention,
             verdict=verdict,
             subset=subset,
+            seen=seen,
             query=query,
             limit=limit,
             offset=offset,

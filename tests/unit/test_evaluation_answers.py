@@ -275,6 +275,9 @@ def test_the_api_gives_boards_comparisons_items_and_trajectories(warehouse: Ware
         assert "did you mean" in wrong.json()["detail"]
         asked = {"suite": "reading", "checkpoint": BEST, "convention": "choice-bytes"}
         assert client.get("/api/items", params={**asked, "verdict": "right"}).json()["total"] == 24
+        tallies = {row["seen"]: row["samples"] for row in client.get("/api/items", params=asked).json()["seen"]}
+        for seen in ("clean", "input", "unexamined"):
+            assert client.get("/api/items", params={**asked, "seen": seen}).json()["total"] == tallies.get(seen, 0)
         measured = client.get("/api/speed").json()
         assert [(one["measurement"], one["concurrency"], one["failed"]) for one in measured] == [
             (2, None, 1),
