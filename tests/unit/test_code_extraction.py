@@ -47,6 +47,8 @@ def run(convention: str, output: str) -> object:
         ("mbpp.lm-eval", "def answer(x): return x * x\n[DONE]\nand so on"),
         ("mbpp.lm-eval-instruct", "\ndef answer(x): return x * x\n```\nand so on"),
         ("mbpp.bigcode", "def answer(x): return x * x\n\nassert answer(2) == 5"),
+        ("mbpp.opencompass", "[BEGIN]\n 'def answer(x): return x * x'\n[DONE]\nand so on"),
+        ("mbpp.opencompass", f"Well:\n```python\n{WHOLE}```\nand\n```\n1 / 0\n```"),
     ],
 )
 def test_the_program_answers(convention: str, output: str) -> None:
@@ -85,7 +87,18 @@ def test_the_first_block(text: str, block: str) -> None:
     assert extraction.first_block(text) == block
 
 
-@pytest.mark.parametrize("text", ["a" * 200_000, "```" * 70_000, "`" * 200_001, "```a\n" * 40_000, "\n" * 200_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 200_000,
+        "```" * 70_000,
+        "`" * 200_001,
+        "```a\n" * 40_000,
+        "\n" * 200_000,
+        "[BEGIN]'" * 20_000 + "'\n" * 20_000 + "DONE" * 5_000,
+        "'" + " " * 100_000 + "[BEGIN]" + "'" * 50_000 + " " * 50_000,
+    ],
+)
 def test_a_hostile_output_costs_no_time(text: str) -> None:
     rules = [found for found in CONVENTIONS.values() if isinstance(found, CodeConvention)]
     begun = time.process_time()

@@ -145,6 +145,7 @@ def test_the_conventions_that_fit(suite: Suite) -> None:
         "code.first-block",
         "mbpp.lm-eval-instruct",
         "mbpp.bigcode",
+        "mbpp.opencompass",
     ]
     assert "last-number" in fitting(load_suite("gristmill-mathematics"))
     assert not {"completion", "humaneval.official"} & set(fitting(load_suite("gristmill-mathematics")))
