@@ -48,7 +48,7 @@ def run(convention: str, output: str) -> object:
         ("mbpp.lm-eval-instruct", "\ndef answer(x): return x * x\n```\nand so on"),
         ("mbpp.bigcode", "def answer(x): return x * x\n\nassert answer(2) == 5"),
         ("mbpp.opencompass", "[BEGIN]\n 'def answer(x): return x * x'\n[DONE]\nand so on"),
-        ("mbpp.opencompass", f"Well:\n```python\n{WHOLE}```\nand\n```\n1 / 0\n```"),
+        ("mbpp.opencompass", "Well:\n```python\ndef answer(x): return x * x\n```\nand\n```\n1 / 0\n```"),
     ],
 )
 def test_the_program_answers(convention: str, output: str) -> None:
