@@ -3,7 +3,7 @@
 index of the items - one pass over the shards - a label for every item. The pass is a step, so shards that were looked
 through with the same items are found done. For a checkpoint the corpus is exactly the curated files that its mix read,
 and evidence counts only from documents of which a row of its plan holds a token: text held out, or to come after the
-checkpoint, it has not seen. Scores without the seen items are made when they are asked for (``warehouse.contamination``).
+checkpoint, it has not seen. Scores without the seen items are made when asked for (``warehouse.contamination``).
 """
 
 import re
