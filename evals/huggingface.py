@@ -8,6 +8,7 @@ import inspect
 import math
 import threading
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,7 +40,7 @@ _one_at_a_time = threading.Lock()
 class HuggingFaceConfig(Config):
     """How to run a model. Of these only ``overlap`` and ``dtype`` change a score by more than float32's rounding."""
 
-    threads: Annotated[int, Field(ge=1, description="threads of torch, in the whole process")] = 1
+    threads: Annotated[int, Field(ge=1, description="texts run side by side, each on one core")] = 1
     dtype: Annotated[Literal["float32", "bfloat16"], Field(description="number format of the weights")] = "float32"
     batch_tokens: Annotated[int, Field(ge=1, description="tokens scored at once; 1 scores each text alone")] = 1
     batch_rows: Annotated[int, Field(ge=1, description="prompts continued at once")] = 64
@@ -59,13 +60,14 @@ class HuggingFaceModel:
         keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._decoder = Decoder(model, tokenizer, specials.ends, keeps)
         self._scorer = Scorer(
-            model,
-            keeps,
-            self._context,
-            int(model.config.vocab_size),
-            config.batch_tokens,
-            config.overlap,
-            config.logits,
+            model=model,
+            keeps=keeps,
+            context=self._context,
+            vocabulary=int(model.config.vocab_size),
+            threads=config.threads,
+            batch_tokens=config.batch_tokens,
+            overlap=config.overlap,
+            logits=config.logits,
         )
 
     @property
@@ -85,15 +87,20 @@ class HuggingFaceModel:
         A drawn sample depends on its own seed and prompt only, not on its neighbours in the batch (but for rounding).
         """
         prepared = self._encoder.prompts(prompts, settings.max_new_tokens)
-        outputs: dict[int, Output] = {}
         order = sorted(range(len(prepared)), key=lambda position: (len(prepared[position].ids), position))
-        for at in range(0, len(order), self._config.batch_rows):
-            batch = order[at : at + self._config.batch_rows]
-            progress("generate", len(outputs), len(prepared))
+        rows = max(1, min(self._config.batch_rows, -(-len(order) // self._config.threads)))
+        parts = [order[at : at + rows] for at in range(0, len(order), rows)]
+
+        def continued(batch: list[int]) -> list[Output]:
             drawn = [torch.Generator().manual_seed(seeds[position]) for position in batch]
-            found = self._decoder.run([prepared[position] for position in batch], drawn, settings)
-            outputs.update(zip(batch, found, strict=True))
-        progress("generate", len(prepared), len(prepared))
+            return self._decoder.run([prepared[position] for position in batch], drawn, settings)
+
+        outputs: dict[int, Output] = {}
+        progress("generate", 0, len(prepared))
+        with ThreadPoolExecutor(self._config.threads) as pool:
+            for batch, found in zip(parts, pool.map(continued, parts), strict=True):
+                outputs.update(zip(batch, found, strict=True))
+                progress("generate", len(outputs), len(prepared))
         return [outputs[position] for position in range(len(prepared))]
 
     def loglikelihood(
@@ -127,13 +134,14 @@ class HuggingFaceModel:
 
 
 def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> HuggingFaceModel:
-    """Load an admitted checkpoint; sets the number of torch's threads for the whole process.
+    """Load an admitted checkpoint. Each operation of torch runs on one core then, in the whole process: two cores read
+    two texts in the time of one, but one text only a third sooner.
 
     Raises :class:`GristmillError` for a model type that this transformers does not know, and for weights that do not
     fill the model (transformers would fill the rest with random numbers).
     """
     config = config or HuggingFaceConfig()
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(1)
     display: Any = transformers.utils.logging
     display.disable_progress_bar()
     loader: Any = transformers.AutoModelForCausalLM  # its annotation leaves out the report

@@ -6,8 +6,11 @@ token only (the letters of a multiple choice) are run once. Where a score need n
 shares with the one before (:mod:`evals.prefixes`).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,21 +28,24 @@ Place = tuple[int, Window]
 """A row, and a window of it."""
 Group = list[Place]
 """Windows that read the same tokens, and so have the same logits."""
+Unit = Callable[[], Iterator[tuple[Group, torch.Tensor]]]
+"""Work of its own: groups, each with the logits of what it predicts (tokens x vocabulary)."""
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A loaded model; ``keeps`` says that it can give the last logits alone, ``logits`` how many are held at once."""
+    """A loaded model; ``keeps`` says that it can give the last logits alone, ``logits`` how many a pass may make, and
+    ``threads`` how many passes run side by side."""
 
     model: Any
     keeps: bool
     context: int
     vocabulary: int
+    threads: int
     batch_tokens: int
     overlap: float
     logits: int
 
-    @torch.inference_mode()
     def score(
         self,
         rows: Sequence[Sequence[int]],
@@ -61,47 +67,59 @@ class Scorer:
                 )
         nats = [np.zeros(len(ids) - first) for ids, first in zip(rows, firsts, strict=True)]
         greedy = [np.zeros(len(ids) - first, dtype=bool) for ids, first in zip(rows, firsts, strict=True)]
-        groups, done = list(same.values()), 0
-        places = sum(map(len, groups))
-        alone = near and self.batch_tokens == 1
-        for group, logits in self._in_turn(rows, groups, set(near)) if alone else self._together(rows, groups):
-            progress(what, done, places)
-            scores, likeliest = logits.log_softmax(-1), logits.argmax(-1)
-            for row, window in group:
-                targets = torch.tensor(rows[row][window.first : window.end])
-                inside = slice(window.first - firsts[row], window.end - firsts[row])
-                nats[row][inside] = scores.gather(-1, targets.unsqueeze(-1)).squeeze(-1).double().numpy()
-                greedy[row][inside] = (likeliest == targets).numpy()
-            done += len(group)
-        progress(what, done, places)
+        places = sum(map(len, same.values()))
+        done, lock = 0, threading.Lock()
+
+        @torch.inference_mode()
+        def enter(unit: Unit) -> None:
+            nonlocal done
+            for group, logits in unit():
+                scores, likeliest = logits.log_softmax(-1), logits.argmax(-1)
+                for row, window in group:
+                    targets = torch.tensor(rows[row][window.first : window.end])
+                    inside = slice(window.first - firsts[row], window.end - firsts[row])
+                    nats[row][inside] = scores.gather(-1, targets.unsqueeze(-1)).squeeze(-1).double().numpy()
+                    greedy[row][inside] = (likeliest == targets).numpy()
+                with lock:
+                    done += len(group)
+                    progress(what, done, places)
+
+        progress(what, 0, places)
+        with ThreadPoolExecutor(self.threads) as pool:
+            for _ in pool.map(enter, self._units(rows, list(same.values()), set(near))):
+                pass  # raises what a pass raised
         return list(zip(nats, greedy, strict=True))
 
-    def _in_turn(
-        self, rows: Sequence[Sequence[int]], groups: list[Group], near: set[int]
-    ) -> Iterator[tuple[Group, torch.Tensor]]:
-        """Groups in the order of their tokens, each with the logits of what it predicts (tokens x vocabulary)."""
-        reader = Reader(self.model, self.keeps)
-        for ids, group in sorted((_read(rows, group), group) for group in groups):
-            window = group[0][1]
-            predicted = window.end - window.first
-            padded = [*ids, *[0] * (KEPT - len(ids))]
-            last = max(KEPT, predicted + len(padded) - len(ids))
-            logits = reader.logits(padded, last, whole=any(row not in near for row, _ in group))
-            after = len(padded) - len(ids)
-            yield group, logits[last - after - predicted : last - after]
-
-    def _together(self, rows: Sequence[Sequence[int]], groups: list[Group]) -> Iterator[tuple[Group, torch.Tensor]]:
-        """Groups of like length in one pass, each with the logits of what it predicts (tokens x vocabulary)."""
+    def _units(self, rows: Sequence[Sequence[int]], groups: list[Group], near: set[int]) -> list[Unit]:
+        """What can run side by side: passes over groups of like length, and runs of near groups in the order of their
+        tokens. A group is near when all of its rows are."""
+        after = [group for group in groups if all(row in near for row, _ in group)] if self.batch_tokens == 1 else []
+        after.sort(key=lambda group: _read(rows, group))
+        size = max(1, -(-len(after) // self.threads))
+        units: list[Unit] = [partial(self._in_turn, rows, after[at : at + size]) for at in range(0, len(after), size)]
+        if after:
+            groups = [group for group in groups if any(row not in near for row, _ in group)]
         lengths = [len(_read(rows, group)) for group in groups]
         for batch in batches(lengths, self.batch_tokens):
             columns = max(KEPT, lengths[batch[0]])
             size = max(1, self.logits // (columns * self.vocabulary))
             for at in range(0, len(batch), size):
-                part = [groups[place] for place in batch[at : at + size]]
-                yield from zip(part, self._pass(rows, part), strict=True)
+                units.append(partial(self._pass, rows, [groups[place] for place in batch[at : at + size]]))
+        return units
 
-    def _pass(self, rows: Sequence[Sequence[int]], part: list[Group]) -> list[torch.Tensor]:
-        """The logits of what each group predicts, padded on the right to the longest."""
+    def _in_turn(self, rows: Sequence[Sequence[int]], groups: list[Group]) -> Iterator[tuple[Group, torch.Tensor]]:
+        """Each group with the logits of what it predicts (tokens x vocabulary), read on from the one before."""
+        reader = Reader(self.model, self.keeps)
+        for group in groups:
+            ids, (_, window) = _read(rows, group), group[0]
+            padding = max(0, KEPT - len(ids))
+            predicted = window.end - window.first
+            last = max(KEPT, predicted + padding)
+            logits = reader.logits([*ids, *[0] * padding], last)
+            yield group, logits[last - padding - predicted : last - padding]
+
+    def _pass(self, rows: Sequence[Sequence[int]], part: list[Group]) -> Iterator[tuple[Group, torch.Tensor]]:
+        """Groups in one pass, padded on the right, each with the logits of what it predicts (tokens x vocabulary)."""
         read = [_read(rows, group) for group in part]
         shown = [group[0][1] for group in part]
         columns = max(KEPT, *map(len, read))
@@ -111,10 +129,9 @@ class Scorer:
             ids[line, : len(tokens)] = torch.tensor(tokens)
         keep = {"logits_to_keep": columns - skipped} if self.keeps else {}
         logits = self.model(input_ids=ids, use_cache=False, **keep).logits[:, -(columns - skipped) :].float()
-        return [
-            logits[line, window.first - window.begin - 1 - skipped : window.end - window.begin - 1 - skipped]
-            for line, window in enumerate(shown)
-        ]
+        for line, (group, window) in enumerate(zip(part, shown, strict=True)):
+            begin = window.begin + 1 + skipped
+            yield group, logits[line, window.first - begin : window.end - begin]
 
 
 def _read(rows: Sequence[Sequence[int]], group: Group) -> list[int]:

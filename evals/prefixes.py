@@ -78,12 +78,9 @@ class Reader:
         self._tokens: Sequence[int] = []
         self._memory = memory_of(model)
 
-    def logits(self, ids: Sequence[int], last: int, whole: bool) -> torch.Tensor:
-        """Logits at the ``last`` positions of ``ids`` (last x vocabulary), as float32.
-
-        With ``whole`` the text is read from its start, so the result does not depend on what was read before.
-        """
-        common = 0 if whole else min(shared(self._tokens, ids), len(ids) - last)
+    def logits(self, ids: Sequence[int], last: int) -> torch.Tensor:
+        """Logits at the ``last`` positions of ``ids`` (last x vocabulary), as float32."""
+        common = min(shared(self._tokens, ids), len(ids) - last)
         if self._memory is None or common < WORTH:
             common, self._memory = 0, memory_of(self._model)
         else:

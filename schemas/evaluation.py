@@ -34,7 +34,9 @@ class BackendSettings(Config):
     dtype: Annotated[
         Literal["float32", "bfloat16"], Field(title="Number format", description="Number format of hf and vllm.")
     ] = "float32"
-    threads: Annotated[int, Field(ge=1, le=256, title="Threads", description="Threads of hf.")] = 1
+    threads: Annotated[
+        int, Field(ge=1, le=256, title="Threads", description="Texts that hf reads side by side, each on one core.")
+    ] = 1
     concurrency: Annotated[int, Field(ge=1, le=1024, description="Requests to a server under way at once.")] = 8
     timeout: Annotated[float, Field(gt=0, le=LONGEST_SILENCE, description="Longest silence of a server, seconds.")] = (
         600.0

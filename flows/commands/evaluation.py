@@ -33,7 +33,7 @@ BackendOption = Annotated[
 ]
 ModelOption = Annotated[str, typer.Option(help="Name of the model at that address; its only one when left out.")]
 DtypeOption = Annotated[str, typer.Option(help="Number format of hf and vllm: float32 or bfloat16.")]
-ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads of hf.")]
+ThreadsOption = Annotated[int, typer.Option(min=1, help="Texts that hf reads side by side, each on one core.")]
 LabelOption = Annotated[str, typer.Option(help="How to call the checkpoint; the folder's name when left out.")]
 CheckpointArgument = Annotated[
     Path, typer.Argument(help="Folder with config.json, safetensors weights and a tokenizer.")

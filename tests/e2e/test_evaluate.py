@@ -287,7 +287,10 @@ def test_generation_is_greedy_decoding(model: HuggingFaceModel, plain: Any, toke
 
 def test_the_batch_does_not_change_an_answer(checkpoint: Checkpoint) -> None:
     prompts = [text * count for text in TEXTS for count in (1, 3, 7)]
-    small, large = (load(checkpoint, HuggingFaceConfig(batch_rows=rows, batch_tokens=64 * rows)) for rows in (1, 8))
+    small, large = (
+        load(checkpoint, HuggingFaceConfig(batch_rows=rows, batch_tokens=64 * rows, threads=threads))
+        for rows, threads in ((1, 1), (8, 2))
+    )
     settings = Generation(max_new_tokens=24)
     assert generate(small, prompts, settings) == generate(large, prompts, settings)
     first, second = (model.text_bits(prompts, silent) for model in (small, large))
@@ -322,7 +325,7 @@ def test_a_reader_reads_a_common_start_once(plain: Any) -> None:
     read: list[int] = []
     reader = Reader(plain, keeps=True)
     with plain.register_forward_pre_hook(lambda *found: read.append(found[2]["input_ids"].shape[1]), with_kwargs=True):
-        found = [reader.logits(text, 2, whole=False) for text in texts]
+        found = [reader.logits(text, 2) for text in texts]
     assert read == [103, 4, 3, 23], "a start of fewer than 32 tokens is not worth keeping"
     with torch.inference_mode():
         for text, logits in zip(texts, found, strict=True):
