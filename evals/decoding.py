@@ -1,8 +1,8 @@
 """Batched decoding: prompts continued together, greedily or drawn, each until it ends by itself. torch, on CPU.
 
-What all prompts begin with is read once. Prompts are padded on the left with explicit positions, keys and values are
-kept, and rows that are done leave the batch when they are half of it. A row ends at an end-of-text token, before a stop
-string, or at its limit. Cost: one pass of one token for every step of the longest answer; text is decoded again at
+Prompts are read one by one, each from where it differs from the one before, and aligned on the right; keys and values
+are kept, and rows that are done leave the batch when they are half of it. A row ends at an end-of-text token, before a
+stop string, or at its limit. Cost: one pass of one token for every step of the longest answer; text is decoded again at
 every token, which is linear in the answer.
 """
 
@@ -16,7 +16,7 @@ import torch
 from evals.encoding import Prompt
 from evals.generation import Generation, cut
 from evals.model import Output
-from evals.prefixes import WORTH, memory_of, shared
+from evals.prefixes import Reader, memory_of
 
 TAIL = 4
 """Prompt tokens decoded with the continuation: some tokenizers drop the first space of what they decode."""
@@ -34,32 +34,14 @@ class Decoder:
     @torch.inference_mode()
     def run(self, prompts: Sequence[Prompt], drawn: Sequence[torch.Generator], settings: Generation) -> list[Output]:
         """Continue one batch of prompts, each at most by its own limit."""
-        width = max(len(prompt.ids) for prompt in prompts)
-        ids = torch.zeros((len(prompts), width), dtype=torch.long)
-        mask = torch.zeros((len(prompts), width), dtype=torch.long)
-        cache, common = self._read(prompts)
-        mask[:, :common] = 1
-        for line, prompt in enumerate(prompts):
-            own = len(prompt.ids) - common
-            ids[line, width - own :] = torch.tensor(prompt.ids[common:])
-            mask[line, width - own :] = 1
+        mask, positions = _layout(prompts)
+        cache, logits = self._read(prompts, mask, positions)
+        positions = positions[:, -1:]
         made: list[list[int]] = [[] for _ in prompts]
         finished: dict[int, Output] = {}
         lines = list(range(len(prompts)))
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, common:]
-        ids = ids[:, common:]
-        keep = {"logits_to_keep": 1} if self.keeps else {}
         while True:
-            answer = self.model(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-                **keep,
-            )
-            cache = answer.past_key_values
-            chosen = next_tokens(answer.logits[:, -1], [drawn[line] for line in lines], settings)
+            chosen = next_tokens(logits, [drawn[line] for line in lines], settings)
             for line, token in zip(lines, chosen.tolist(), strict=True):
                 if line not in finished:
                     made[line].append(token)
@@ -70,27 +52,37 @@ class Decoder:
                 return [finished[line] for line in range(len(prompts))]
             active = [place for place, line in enumerate(lines) if line not in finished]
             mask = torch.cat([mask, mask.new_ones((len(lines), 1))], dim=1)
-            ids, positions = chosen.unsqueeze(-1), positions[:, -1:] + 1
+            ids, positions = chosen.unsqueeze(-1), positions + 1
             if 2 * len(active) <= len(lines):  # half of the rows are done: go on with the others only
                 keep_rows = torch.tensor(active)
                 cache.batch_select_indices(keep_rows)
                 ids, mask, positions = ids[keep_rows], mask[keep_rows], positions[keep_rows]
                 lines = [lines[place] for place in active]
+            answer = self.model(
+                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+            )
+            cache, logits = answer.past_key_values, answer.logits[:, -1]
 
-    def _read(self, prompts: Sequence[Prompt]) -> tuple[Any, int]:
-        """A memory that holds what all prompts begin with, for each of them, and how many tokens that is.
+    def _read(self, prompts: Sequence[Prompt], mask: torch.Tensor, positions: torch.Tensor) -> tuple[Any, torch.Tensor]:
+        """What the model keeps of all prompts, aligned on the right, and the logits after each (rows x vocabulary).
 
-        No memory where the model's cannot be filled like this; it makes its own then.
+        Prompts are read one after the other, which wastes nothing on padding, and each from where it differs from the
+        one before. A model whose memory cannot be put together like this reads them padded, at once.
         """
-        memory = memory_of(self.model)
-        common = min(shared(prompts[0].ids, prompt.ids[:-1]) for prompt in prompts)
-        if memory is None or common < WORTH or len(prompts) == 1:
-            return memory, 0
-        keep = {"logits_to_keep": 1} if self.keeps else {}
-        start = torch.tensor([prompts[0].ids[:common]])
-        self.model(input_ids=start, past_key_values=memory, use_cache=True, **keep)
-        memory.batch_repeat_interleave(len(prompts))
-        return memory, common
+        rows, width = mask.shape
+        memory, reader = memory_of(self.model), Reader(self.model, self.keeps)
+        if memory is None:
+            ids = torch.zeros_like(mask)
+            for line, prompt in enumerate(prompts):
+                ids[line, width - len(prompt.ids) :] = torch.tensor(prompt.ids)
+            keep = {"logits_to_keep": 1} if self.keeps else {}
+            answer = self.model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **keep)
+            return answer.past_key_values, answer.logits[:, -1]
+        found = []
+        for line, prompt in enumerate(prompts):
+            found.append(reader.logits(prompt.ids, 1)[-1])
+            reader.put(line, rows, width, memory)
+        return memory, torch.stack(found)
 
     def _ended(self, prompt: Prompt, made: list[int], stop: Sequence[str]) -> Output | None:
         """The output when generation of a row is over after the last token of ``made``, else None."""
@@ -106,6 +98,15 @@ class Decoder:
         before = self.tokenizer.decode(tail)
         whole = self.tokenizer.decode(tail + made)
         return whole[len(before) :] if whole.startswith(before) else self.tokenizer.decode(made)
+
+
+def _layout(prompts: Sequence[Prompt]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which columns each prompt fills when all end in the last, and the positions of its tokens (rows x columns)."""
+    width = max(len(prompt.ids) for prompt in prompts)
+    mask = torch.zeros((len(prompts), width), dtype=torch.long)
+    for line, prompt in enumerate(prompts):
+        mask[line, width - len(prompt.ids) :] = 1
+    return mask, (mask.cumsum(1) - 1).clamp(min=0)
 
 
 def next_tokens(logits: torch.Tensor, drawn: Sequence[torch.Generator], settings: Generation) -> torch.Tensor:

@@ -34,6 +34,20 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # transformers
         self.values = _appended(self.values, value_states)
         return self.keys, self.values
 
+    def put(self, line: int, rows: int, width: int, text: Any) -> None:
+        """Make what another layer keeps of one text the line of a batch of ``rows``, so that it ends at ``width``."""
+        if not self.is_initialized:
+            self.lazy_initialization(text.keys, text.values)
+            self.keys, self.values = (_blank(kept, rows, width) for kept in (text.keys, text.values))
+        pairs: Any = ((self.keys, text.keys), (self.values, text.values))
+        for own, other in pairs:
+            own[line, :, width - other.shape[-2] :] = other[0]
+
+
+def _blank(like: torch.Tensor, rows: int, width: int) -> torch.Tensor:
+    """Zeros for a batch, with room for more tokens: what is masked is multiplied by 0, so it has to be a number."""
+    return like.new_zeros((rows, like.shape[1], width + ROOM, like.shape[-1]))[..., :width, :]
+
 
 def _appended(kept: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
     """``kept`` with ``new`` behind it, in the memory of ``kept`` where it has room after its last token."""
@@ -86,7 +100,17 @@ class Reader:
         else:
             self._memory.crop(common - len(self._tokens))
         keep = {"logits_to_keep": last} if self._keeps else {}
-        kept = {"past_key_values": self._memory, "use_cache": True} if self._memory else {"use_cache": False}
+        kept = (
+            {"past_key_values": self._memory, "use_cache": True} if self._memory is not None else {"use_cache": False}
+        )
         self._tokens = ids
         found: torch.Tensor = self._model(input_ids=torch.tensor([ids[common:]]), **kept, **keep).logits
         return found[0, -last:].float()
+
+    def put(self, line: int, rows: int, width: int, batch: DynamicCache) -> None:
+        """Make what was read last the ``line`` of a batch of ``rows``, so that it ends at ``width``."""
+        if self._memory is None:
+            raise ValueError("this model's memory cannot be put into a batch")
+        layers: list[Any] = batch.layers
+        for layer, kept in zip(layers, self._memory.layers, strict=True):
+            layer.put(line, rows, width, kept)

@@ -17,13 +17,15 @@ from safetensors.torch import load_file, save_file
 from evals.asking import Request, requests_of
 from evals.checkpoint import Checkpoint, admit
 from evals.costs import asked, shortened
+from evals.decoding import Decoder
+from evals.encoding import Prompt
 from evals.generation import Generation
 from evals.grading import grade
 from evals.huggingface import HuggingFaceConfig, HuggingFaceModel, load
 from evals.jail.capability import capability
 from evals.model import LanguageModel, LogLikelihood, Output, Progress, TextBits, silent
 from evals.perplexity import evaluate_perplexity
-from evals.prefixes import Reader
+from evals.prefixes import Reader, memory_of
 from evals.respond import respond
 from evals.responses import ResponseStore
 from evals.scoring import score
@@ -61,6 +63,12 @@ def plain(folder: Path) -> Any:
 @pytest.fixture(scope="module")
 def tokenizer(folder: Path) -> Any:
     return transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+
+
+SHOTS = "".join(f"Question: What is {number} + 3?\nAnswer: {number + 3}\n" for number in range(6))
+SHARING = [
+    SHOTS + rest for rest in ("", "def add(a, b):\n", "The", "The function returns a list of the items", "x " * 40)
+]
 
 
 # -- controls: models whose score is known ----------------------------------------------------------------------
@@ -285,6 +293,32 @@ def test_generation_is_greedy_decoding(model: HuggingFaceModel, plain: Any, toke
         assert (found.finish, found.tokens) == ("end" if ended else "length", len(ids) - start)
 
 
+def test_a_model_that_forgets_is_continued_as_if_it_read_everything_again(tokenizer: Any) -> None:
+    """Keys and values behind a sliding window cannot be cut back, so nothing is shared."""
+    torch.manual_seed(0)
+    config = transformers.MistralConfig(
+        vocab_size=512,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=16,
+    )
+    network: Any = transformers.MistralForCausalLM(config).eval()
+    assert memory_of(network) is None
+    rows = [tokenizer(text)["input_ids"] for text in SHARING]
+    prompts = [Prompt(ids, 0, 12) for ids in rows]
+    decoder = Decoder(network, tokenizer.backend_tokenizer, (), keeps=True)
+    found = decoder.run(prompts, [torch.Generator() for _ in prompts], Generation(max_new_tokens=12))
+    for ids, output in zip(rows, found, strict=True):
+        made = list(ids)
+        with torch.inference_mode():
+            while len(made) < len(ids) + 12:
+                made.append(int(network(torch.tensor([made]), use_cache=False).logits[0, -1].argmax()))
+        assert output.text == tokenizer.decode(made[len(ids) :])
+
+
 def test_the_batch_does_not_change_an_answer(checkpoint: Checkpoint) -> None:
     prompts = [text * count for text in TEXTS for count in (1, 3, 7)]
     small, large = (
@@ -295,12 +329,6 @@ def test_the_batch_does_not_change_an_answer(checkpoint: Checkpoint) -> None:
     assert generate(small, prompts, settings) == generate(large, prompts, settings)
     first, second = (model.text_bits(prompts, silent) for model in (small, large))
     assert [entry.bits for entry in first] == pytest.approx([entry.bits for entry in second], rel=1e-6)
-
-
-SHOTS = "".join(f"Question: What is {number} + 3?\nAnswer: {number + 3}\n" for number in range(6))
-SHARING = [
-    SHOTS + rest for rest in ("", "def add(a, b):\n", "The", "The function returns a list of the items", "x " * 40)
-]
 
 
 def test_prompts_with_a_common_start_are_continued_as_each_alone(model: HuggingFaceModel) -> None:
