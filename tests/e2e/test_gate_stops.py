@@ -51,12 +51,12 @@ def test_a_violation_stops_the_run_and_is_kept(tmp_path: Path, run: Callable[...
     assert [(entry["flow"], entry["status"]) for entry in runs] == [("curate", "stopped_by_gate")]
     assert EXPECTATION in runs[0]["error"]
 
-    wanted = {"artifacts": {"key": {"any_": [artifact_key("gate", f"documents-{SOURCE}")]}}, "sort": "CREATED_DESC"}
-    (artifact, *_) = httpx.post(f"{prefect_server}/artifacts/filter", json=wanted, timeout=30).json()
-    assert artifact["type"] == "table"
-    table = {line["expectation"]: line for line in json.loads(artifact["data"])}
-    assert table[EXPECTATION]["ok"] == "False"
-    assert table[EXPECTATION]["unexpected_rows"] == "6"
+    # other tests curate a source of that name too, on the same server
+    wanted = {"artifacts": {"key": {"any_": [artifact_key("gate", f"documents-{SOURCE}")]}}}
+    artifacts = httpx.post(f"{prefect_server}/artifacts/filter", json=wanted, timeout=30).json()
+    assert {artifact["type"] for artifact in artifacts} == {"table"}
+    told = [row for artifact in artifacts for row in json.loads(artifact["data"]) if row["expectation"] == EXPECTATION]
+    assert ("False", "6") in [(row["ok"], row["unexpected_rows"]) for row in told]
 
     again = run(*curation(planted, lake))
     assert again.code == 3
