@@ -73,9 +73,9 @@ def test_an_orphaned_bubblewrap_is_ended_by_the_next_grading(jail_slot: int) -> 
     start = "import subprocess, sys; subprocess.Popen(['bwrap', '--args', sys.argv[2]], executable=sys.argv[1], "
     start += "pass_fds=[int(sys.argv[2])], user=int(sys.argv[3]))"
     words = [sys.executable, "-c", start, find_bwrap(), str(out), str(user)]
-    subprocess.run(words, pass_fds=[out], check=True)
     try:
-        assert running(user, 1, 20.0)
+        # Any grading on this machine ends it, also one of a test beside this one: then another is planted.
+        assert any(planted(words, out, user) for _ in range(5))
 
         assert grade_program(TRIVIAL, jail_slot).verdict is Verdict.PASS
 
@@ -83,6 +83,12 @@ def test_an_orphaned_bubblewrap_is_ended_by_the_next_grading(jail_slot: int) -> 
     finally:
         os.close(hold)
         os.close(out)
+
+
+def planted(words: list[str], descriptor: int, user: int) -> bool:
+    """Start an orphan of ``user``; whether it was seen to run."""
+    subprocess.run(words, pass_fds=[descriptor], check=True)
+    return running(user, 1, 4.0)
 
 
 def children() -> set[int]:
