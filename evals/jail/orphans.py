@@ -19,10 +19,16 @@ def end_orphans(sandbox: Sandbox) -> int:
     ended = 0
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
-            if entry.stat().st_uid in users and _is_orphan(entry):
+            if _user(entry) in users and _is_orphan(entry):
                 os.kill(int(entry.name), signal.SIGKILL)
                 ended += 1
     return ended
+
+
+def _user(process: Path) -> int:
+    """Whose it is. The folder itself belongs to root while a process that changed its user may not be looked into."""
+    lines = (process / "status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Uid:"))
 
 
 def _is_orphan(process: Path) -> bool:
