@@ -93,18 +93,20 @@ class Scorer:
     def _units(self, rows: Sequence[Sequence[int]], groups: list[Group], near: set[int]) -> list[Unit]:
         """What can run side by side: passes over groups of like length, and runs of near groups in the order of their
         tokens. A group is near when all of its rows are."""
-        after = [group for group in groups if all(row in near for row, _ in group)] if self.batch_tokens == 1 else []
+        after: list[Group] = []
+        together: list[Group] = []
+        for group in groups:
+            alone = self.batch_tokens == 1 and all(row in near for row, _ in group)
+            (after if alone else together).append(group)
         after.sort(key=lambda group: _read(rows, group))
         size = max(1, -(-len(after) // self.threads))
         units: list[Unit] = [partial(self._in_turn, rows, after[at : at + size]) for at in range(0, len(after), size)]
-        if after:
-            groups = [group for group in groups if any(row not in near for row, _ in group)]
-        lengths = [len(_read(rows, group)) for group in groups]
+        lengths = [window.end - window.begin - 1 for ((_, window), *_) in together]
         for batch in batches(lengths, self.batch_tokens):
             columns = max(KEPT, lengths[batch[0]])
             size = max(1, self.logits // (columns * self.vocabulary))
             for at in range(0, len(batch), size):
-                units.append(partial(self._pass, rows, [groups[place] for place in batch[at : at + size]]))
+                units.append(partial(self._pass, rows, [together[place] for place in batch[at : at + size]]))
         return units
 
     def _in_turn(self, rows: Sequence[Sequence[int]], groups: list[Group]) -> Iterator[tuple[Group, torch.Tensor]]:
