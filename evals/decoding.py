@@ -16,7 +16,7 @@ import torch
 from evals.encoding import Prompt
 from evals.generation import Generation, cut
 from evals.model import Output
-from evals.prefixes import Reader, memory_of
+from evals.prefixes import Reader, last_logits, memory_of
 
 TAIL = 4
 """Prompt tokens decoded with the continuation: some tokenizers drop the first space of what they decode."""
@@ -75,7 +75,7 @@ class Decoder:
             ids = torch.zeros_like(mask)
             for line, prompt in enumerate(prompts):
                 ids[line, width - len(prompt.ids) :] = torch.tensor(prompt.ids)
-            keep = {"logits_to_keep": 1} if self.keeps else {}
+            keep = last_logits(self.keeps, 1)
             answer = self.model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **keep)
             return answer.past_key_values, answer.logits[:, -1]
         found = []

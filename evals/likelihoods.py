@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from evals.model import Progress
-from evals.prefixes import Reader
+from evals.prefixes import Reader, last_logits
 from evals.windows import Window, batches, windows
 
 KEPT = 8
@@ -129,7 +129,7 @@ class Scorer:
         ids = torch.zeros((len(part), columns), dtype=torch.long)
         for line, tokens in enumerate(read):
             ids[line, : len(tokens)] = torch.tensor(tokens)
-        keep = {"logits_to_keep": columns - skipped} if self.keeps else {}
+        keep = last_logits(self.keeps, columns - skipped)
         logits = self.model(input_ids=ids, use_cache=False, **keep).logits[:, -(columns - skipped) :].float()
         for line, (group, window) in enumerate(zip(part, shown, strict=True)):
             begin = window.begin + 1 + skipped

@@ -84,6 +84,11 @@ def shared(first: Sequence[int], second: Sequence[int]) -> int:
     return min(len(first), len(second))
 
 
+def last_logits(keeps: bool, count: int) -> dict[str, int]:
+    """What asks a model for its last ``count`` logits alone, where it can give them (``keeps``)."""
+    return {"logits_to_keep": count} if keeps else {}
+
+
 class Reader:
     """Reads one text after the other. ``keeps``: the model can give the last logits alone."""
 
@@ -99,7 +104,7 @@ class Reader:
             common, self._memory = 0, memory_of(self._model)
         else:
             self._memory.crop(common - len(self._tokens))
-        keep = {"logits_to_keep": last} if self._keeps else {}
+        keep = last_logits(self._keeps, last)
         kept = (
             {"past_key_values": self._memory, "use_cache": True} if self._memory is not None else {"use_cache": False}
         )
