@@ -27,6 +27,7 @@ from pydantic import field_validator
 from schemas.config import Config, did_you_mean
 from schemas.kind_signals import SignalsCode
 from schemas.tables import Documents
+from tasks.code_points import where
 from tasks.code_syntax import MARKS, languages_of, syntax
 from tasks.kernels.code_parts import CODE, COMMENT, parts
 from tasks.kernels.text_counts import PLANES, class_counts, words_between
@@ -252,15 +253,10 @@ def _in_html(texts: pa.Array, language: pl.Series, chars: npt.NDArray[np.int64])
 def _character_table() -> npt.NDArray[np.uint32]:
     """Classes of each code point, as Python's string methods have them."""
     table = np.zeros(PLANES + 1, np.uint32)
-    for code in range(PLANES):
-        character = chr(code)
-        table[code] = (
-            character.isspace() << SPACE
-            | character.isalnum() << ALPHANUMERIC
-            | character.isalpha() << LETTER
-            | character.isdigit() << DIGIT
-            | (character == "\ufffd") << REPLACEMENT
-        )
+    asked = {SPACE: str.isspace, ALPHANUMERIC: str.isalnum, LETTER: str.isalpha, DIGIT: str.isdigit}
+    for kind, says in asked.items():
+        table[:PLANES] |= where(says).astype(np.uint32) << kind
+    table[ord("\ufffd")] |= 1 << REPLACEMENT
     return table
 
 

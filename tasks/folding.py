@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from tasks.code_points import where
 from tasks.kernels.fold import CASED, DECIMAL_MARK, DIGIT, IGNORABLE, SLOW, Bytes, Folding
 
 Normalise = Literal["plain", "datatrove"]
@@ -44,7 +45,7 @@ def folding(normalise: Normalise, unit: Unit) -> Folding:
     lower = characters.str.to_lowercase()
     traits = _case_traits(characters)
     if normalise == "datatrove":
-        return _packed(pl.Series(map(_simplified, lower)), traits + _number_traits(characters), beyond=True)
+        return _packed(pl.Series(map(_simplified, lower)), traits + _number_traits(), beyond=True)
     if unit == "char":
         return _packed(lower.str.replace(r"^\s$", " "), traits, beyond=True)
     # a character whose lower case is several is cut by the same rule: the dotted capital I becomes i and a separator
@@ -67,8 +68,8 @@ def _case_traits(characters: pl.Series) -> Bytes:
     return traits
 
 
-def _number_traits(characters: pl.Series) -> Bytes:
-    traits = np.fromiter(map(str.isdecimal, characters), np.bool_, len(characters)) * DIGIT
+def _number_traits() -> Bytes:
+    traits: Bytes = where(str.isdecimal) * DIGIT
     traits[[ord(mark) for mark in DECIMAL_MARKS]] = DECIMAL_MARK
     return traits
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.characters import EAST_ASIAN
+from tasks.code_points import among, categories
 from tasks.columns import Bytes, Hashes, Places, Positions, utf8_of
 from tasks.kernels.overlap import ALONE, fold_words
 from tasks.punctuation import characters
@@ -61,11 +62,10 @@ def words_of(texts: pa.Array) -> WordColumn:
 def folding() -> npt.NDArray[np.uint32]:
     """For every code point what it becomes; 0 separates."""
     table = np.zeros(PLANES, np.uint32)
-    for code in range(PLANES):
-        character = chr(code)
-        category = unicodedata.category(character)
-        if category[0] in "LNM":
-            table[code] = ord(_fold(character)) | (ALONE if character in UNSPACED else 0)
+    _, kinds = categories()
+    for code in np.flatnonzero(np.isin(kinds[:PLANES], (b"L", b"N", b"M"))).tolist():
+        table[code] = ord(_fold(chr(code)))
+    table[(table != 0) & among(UNSPACED)[:PLANES]] |= ALONE
     return table
 
 

@@ -32,17 +32,23 @@ def prefect_server(server_home: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def run(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """``run("curate", ...)``: the command line against the shared server, its imports done beforehand."""
+def commands(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The address of a process whose children commands can be, its imports done beforehand."""
     with warm(tmp_path_factory.mktemp("warm"), {"PREFECT_API_URL": prefect_server}) as address:
+        yield address
 
-        def run_words(*words: str, environment: dict[str, str] | None = None, timeout: float = 600) -> Ended:
-            if environment and "PREFECT_API_URL" in environment:
-                return gristmill(*words, environment=environment, timeout=timeout)
-            wanted = {"PREFECT_API_URL": prefect_server} | (environment or {})
-            return command(address, words, environment=wanted, timeout=timeout)
 
-        yield run_words
+@pytest.fixture(scope="session")
+def run(prefect_server: str, commands: Path) -> Run:
+    """``run("curate", ...)``: the command line against the shared server, its imports done beforehand."""
+
+    def run_words(*words: str, environment: dict[str, str] | None = None, timeout: float = 600) -> Ended:
+        if environment and "PREFECT_API_URL" in environment:
+            return gristmill(*words, environment=environment, timeout=timeout)
+        wanted = {"PREFECT_API_URL": prefect_server} | (environment or {})
+        return command(commands, words, environment=wanted, timeout=timeout)
+
+    return run_words
 
 
 @pytest.fixture(scope="session")

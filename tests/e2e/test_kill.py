@@ -10,19 +10,21 @@ import os
 import random
 import shutil
 import signal
-import subprocess
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 from schemas.lake import Lake
-from tests.helpers.cli import GRISTMILL, Ended, data_files
+from tests.helpers.cli import Ended, data_files
 from tests.helpers.corpus import curation, milled
+from tests.helpers.warm import Command, begun
 
 KILLS = 10
 SEED = 20261122
 RUN_SECONDS = 300.0
-START_SECONDS = 2.0  # a kill before the work begins is past the interpreter's own start
 
 
 def written(lake: Path) -> int:
@@ -36,39 +38,32 @@ def writing(lake: Path) -> bool:
 
 
 def kill_at(
-    words: list[str], lake: Path, threshold: int, delay: float, in_a_write: bool, environment: dict[str, str]
+    begin: Callable[[IO[bytes]], AbstractContextManager[Command]],
+    lake: Path,
+    threshold: int,
+    delay: float,
+    in_a_write: bool,
 ) -> bool:
-    """Run ``gristmill`` and kill its group at a moment. False when it had finished its work before."""
-    process = subprocess.Popen(
-        [GRISTMILL, *words],
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        time.sleep(START_SECONDS)
+    """Begin a run and kill its group at a moment. False when it had finished its work before."""
+    with tempfile.TemporaryFile() as err, begin(err) as running:
         deadline = time.monotonic() + RUN_SECONDS
-        while process.poll() is None and written(lake) < threshold:
+        while running.ended(0.01) is None and written(lake) < threshold:
             assert time.monotonic() < deadline, "the run made no progress"
-            time.sleep(0.01)
-        time.sleep(delay)
-        while in_a_write and process.poll() is None and not writing(lake):
-            time.sleep(0.001)
-    finally:
-        killed = process.poll() is None
+        running.ended(delay)
+        while in_a_write and running.ended(0.001) is None and not writing(lake):
+            pass
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        _, err = process.communicate()
-    if not killed:
-        assert process.returncode == 0, err
-    return killed
+            os.killpg(running.process, signal.SIGKILL)
+        code = running.ended(RUN_SECONDS)
+        err.seek(0)
+        assert code in (0, -signal.SIGKILL), err.read().decode()
+    return code != 0
 
 
 def test_ten_kills_cost_nothing(
     once: Callable[[str, Callable[[Path], None]], Path],
     run: Callable[..., Ended],
+    commands: Path,
     prefect_server: str,
     tmp_path: Path,
 ) -> None:
@@ -78,11 +73,14 @@ def test_ten_kills_cost_nothing(
     words = curation(undisturbed / "crawl", lake)
     moments = random.Random(SEED)
     thresholds = [0, *sorted(moments.sample(range(1, len(expected)), KILLS - 1))]
+
+    def begin(err: IO[bytes]) -> AbstractContextManager[Command]:
+        return begun(commands, words, {"PREFECT_API_URL": prefect_server}, err, err)
+
     kills, unfinished, standing = 0, 0, set[int]()
     while kills < KILLS:
         threshold = max(thresholds[kills], written(lake) + 1) if kills else 0
-        environment = {"PREFECT_API_URL": prefect_server}
-        if kill_at(words, lake, threshold, moments.uniform(0, 0.3), kills % 2 == 1, environment):
+        if kill_at(begin, lake, threshold, moments.uniform(0, 0.3), kills % 2 == 1):
             kills += 1
             standing.add(written(lake))
             unfinished += writing(lake)

@@ -18,7 +18,7 @@ from tasks.characters import (
     TITLE_CASE,
     UNCASED,
     UNITS,
-    describe,
+    character_table,
 )
 from tasks.kernels.chunks import ALPHA, LOWER, UPPER
 from tasks.special_cases import special_cases
@@ -33,7 +33,7 @@ def _group(characters: frozenset[str]) -> str:
 
 
 def _letters(bit: int) -> str:
-    return _group(frozenset(letter for letter in CASED | UNCASED | TITLE_CASE if describe(letter) & bit))
+    return _group(frozenset(letter for letter in CASED | UNCASED | TITLE_CASE if character_table()[ord(letter)] & bit))
 
 
 A, AL, AU, Q = _letters(ALPHA), _letters(LOWER), _letters(UPPER), _group(QUOTES)

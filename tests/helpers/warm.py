@@ -9,9 +9,11 @@ folder as JSON, with the descriptors of standard output and error, and reads the
 code. Each command has a parent of its own that waits for it, so the listener waits for none.
 """
 
+import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -19,14 +21,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import pyarrow as pa
 
 from flows.cli import ENVIRONMENT, main
+from tasks.paragraphs import paragraphs
 from tests.helpers.cli import GRISTMILL, Ended
 
-IMPORTED = ("flows.pipeline", "flows.submitting", "great_expectations")
+IMPORTED = ("flows.pipeline", "flows.submitting", "great_expectations", "duckdb_engine", "fastapi")
 STARTS_WITHIN_S = 120
 LONGEST_PART = 1 << 20
 
@@ -43,23 +48,50 @@ def warm(folder: Path, environment: Mapping[str, str]) -> Iterator[Path]:
             process.terminate()
 
 
+class Command:
+    """A command that was begun. ``process``: its id, which is its group's too."""
+
+    def __init__(self, client: socket.socket) -> None:
+        self._client = client
+        self._code: int | None = None
+        self.process = int(client.recv(20))
+
+    def ended(self, timeout: float) -> int | None:
+        """Its exit code (negative: the signal that ended it), or None when it still runs after ``timeout`` seconds."""
+        if self._code is None and select.select([self._client], [], [], timeout)[0]:
+            self._code = int(self._client.recv(20))
+        return self._code
+
+
+@contextmanager
+def begun(
+    address: Path, words: Sequence[str], environment: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+) -> Iterator[Command]:
+    """``gristmill WORDS`` as a child of the process at ``address``, with ``environment`` over this process's, in a
+    group of its own. What still runs of it at the end of the block is killed."""
+    job = {"words": words, "environment": dict(os.environ | environment), "folder": str(Path.cwd())}
+    with _connected(address) as client:
+        socket.send_fds(client, [json.dumps(job).encode()], [out.fileno(), err.fileno()])
+        client.shutdown(socket.SHUT_WR)
+        running = Command(client)
+        try:
+            yield running
+        finally:
+            if running.ended(0) is None:
+                os.killpg(running.process, signal.SIGKILL)
+
+
 def command(address: Path, words: Sequence[str], environment: Mapping[str, str], timeout: float) -> Ended:
-    """Run ``gristmill WORDS`` as a child of the process at ``address``, with ``environment`` over this process's.
+    """Run ``gristmill WORDS`` to its end, as :func:`begun` does.
 
     Raises :class:`TimeoutError` after ``timeout`` seconds; the command is killed.
     """
     started = time.monotonic()
-    job = {"words": words, "environment": dict(os.environ | environment), "folder": str(Path.cwd())}
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _connected(address) as client:
-        socket.send_fds(client, [json.dumps(job).encode()], [out.fileno(), err.fileno()])
-        client.shutdown(socket.SHUT_WR)
-        client.settimeout(timeout)
-        process = int(client.recv(20))
-        try:
-            code = int(client.recv(20))
-        except TimeoutError:
-            os.kill(process, signal.SIGKILL)
-            raise
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with begun(address, words, environment, out, err) as running:
+            code = running.ended(timeout)
+            if code is None:
+                raise TimeoutError(f"gristmill {words[0]} runs after {timeout} s")
         for file in (out, err):
             file.seek(0)
         return Ended(code, out.read().decode(), err.read().decode(), time.monotonic() - started)
@@ -102,7 +134,10 @@ def _command_of(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
         job += part
     process = os.fork()
     if process == 0:
+        os.setpgid(0, 0)
         return json.loads(job), descriptors
+    with suppress(PermissionError, ProcessLookupError):  # whichever comes first: its group stands when it is told
+        os.setpgid(process, process)
     client.send(str(process).encode())
     _, status = os.waitpid(process, 0)
     client.send(str(os.waitstatus_to_exitcode(status)).encode())
@@ -125,4 +160,7 @@ if __name__ == "__main__":
     os.environ.update(ENVIRONMENT)
     for module in IMPORTED:
         importlib.import_module(module)
+    paragraphs(pa.array(["what numba reads before its first kernel"]))
+    gc.collect()
+    gc.freeze()  # else each command looks through all that was imported again and again
     become(*listen(Path(sys.argv[1])))
