@@ -38,18 +38,19 @@ def connected(address: str, workers: int) -> Iterator["RayEngine"]:
     except ImportError as error:
         raise UsageError(f"the engine ray needs Ray. {CURE}") from error
     where: dict[str, Any] = {"num_cpus": workers} if address == "local" else {"address": address}
-    try:
-        ray.init(**where, log_to_driver=False, configure_logging=False, include_dashboard=False)
-    except (ConnectionError, ValueError) as error:
-        raise GristmillError(
-            f"no Ray cluster answers at {address}: {error}. Start one (`ray start --head` on one machine, `ray start "
-            "--address HOST:6379` on the others), or give `--ray-address local`."
-        ) from error
-    try:
-        with redirect_stdout(sys.stderr):  # Ray tells the loss of a node on standard output, which is for results
+    # Ray tells the loss of a node on standard output, which is for results: at once, or when it is shut down.
+    with redirect_stdout(sys.stderr):
+        try:
+            ray.init(**where, log_to_driver=False, configure_logging=False, include_dashboard=False)
+        except (ConnectionError, ValueError) as error:
+            raise GristmillError(
+                f"no Ray cluster answers at {address}: {error}. Start one (`ray start --head` on one machine, `ray "
+                "start --address HOST:6379` on the others), or give `--ray-address local`."
+            ) from error
+        try:
             yield RayEngine()
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 @dataclass(frozen=True)
