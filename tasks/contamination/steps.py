@@ -15,6 +15,7 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.digests import digest_file
 from schemas.errors import UsageError
+from schemas.parquet import read_rows
 from schemas.signals import SignalsContamination
 from schemas.tables import Contamination, Curated, Documents, EvalItems
 from tasks.contamination.index import Index, MatchConfig, build_index
@@ -79,7 +80,7 @@ def load_index(config: IndexConfig) -> Index:
 def _load(path: Path, digest: str, match: MatchConfig) -> Index:
     if not path.is_file() or digest_file(path) != digest:
         raise UsageError(f"{path}: this index of evaluation items was changed or is gone since the run began.")
-    return build_index(pq.read_table(path), match)
+    return build_index(read_rows(path), match)
 
 
 def _evidence(part: pa.Table, index: Index, config: IndexConfig) -> pa.Table:

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from schemas.parquet import read_rows
 from schemas.tables import Copies, Documents, Verdicts
 from tasks.dedup.config import CopiesConfig
 from tasks.dedup.records import attach, database, load_records
@@ -74,7 +75,7 @@ def _rank_urls(connection: duckdb.DuckDBPyConnection, documents: list[Path]) -> 
     """Make the table ``firsts``: one record of each doc_id, with ``keeper``, the doc_id that stays for its URL."""
     connection.execute("CREATE TABLE urls (part INTEGER, doc_id VARCHAR, url VARCHAR, fetched_at TIMESTAMPTZ)")
     for part, path in enumerate(documents):
-        rows = pl.from_arrow(pq.read_table(path, columns=["doc_id", "url", "fetched_at"]))
+        rows = pl.from_arrow(read_rows(path, ["doc_id", "url", "fetched_at"]))
         assert isinstance(rows, pl.DataFrame)  # noqa: S101 - for the type checker: a table gives a frame
         found = rows.with_columns(url=normal_url(pl.col("url"))).drop_nulls("url")
         table = found.select(pl.lit(part, pl.Int32).alias("part"), "doc_id", "url", "fetched_at").to_arrow()
