@@ -2,7 +2,7 @@
 
 A moment is drawn as a share of the files that an undisturbed run writes, plus a random fraction of a second, so the
 kills fall all over the work on a fast machine and on a slow one; every second kill waits for a file that is just being
-written, the others do not, and one falls before the first file.
+written, the others do not, and one falls before the first file. A command begins with its imports done.
 """
 
 import contextlib

@@ -34,6 +34,7 @@ from tests.helpers.cli import GRISTMILL, Ended
 IMPORTED = ("flows.pipeline", "flows.submitting", "great_expectations", "duckdb_engine", "fastapi")
 STARTS_WITHIN_S = 120
 LONGEST_PART = 1 << 20
+NUMBER = 10  # bytes of a number on the socket, so that two sent soon after each other are read apart
 
 
 @contextmanager
@@ -54,12 +55,12 @@ class Command:
     def __init__(self, client: socket.socket) -> None:
         self._client = client
         self._code: int | None = None
-        self.process = int(client.recv(20))
+        self.process = int(client.recv(NUMBER, socket.MSG_WAITALL))
 
     def ended(self, timeout: float) -> int | None:
         """Its exit code (negative: the signal that ended it), or None when it still runs after ``timeout`` seconds."""
         if self._code is None and select.select([self._client], [], [], timeout)[0]:
-            self._code = int(self._client.recv(20))
+            self._code = int(self._client.recv(NUMBER, socket.MSG_WAITALL))
         return self._code
 
 
@@ -138,9 +139,9 @@ def _command_of(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
         return json.loads(job), descriptors
     with suppress(PermissionError, ProcessLookupError):  # whichever comes first: its group stands when it is told
         os.setpgid(process, process)
-    client.send(str(process).encode())
+    client.send(b"%*d" % (NUMBER, process))
     _, status = os.waitpid(process, 0)
-    client.send(str(os.waitstatus_to_exitcode(status)).encode())
+    client.send(b"%*d" % (NUMBER, os.waitstatus_to_exitcode(status)))
     os._exit(0)
 
 
