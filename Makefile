@@ -33,7 +33,7 @@ kernels: $(STAMP) ## compile the kernels, once for all processes that come after
 
 vllm: $(VLLM)/.installed ## build the second environment, with vLLM, which `--backend vllm` starts its server from
 
-test-vllm: $(STAMP) vllm ## evaluate a real 135M model through vLLM and compare it with lm-eval (12 minutes the first time)
+test-vllm: $(STAMP) vllm ## evaluate a real 135M model through vLLM and compare it with lm-eval (6 to 12 minutes the first time)
 	$(BIN)/python -m benchmarks.models smollm2
 	GRISTMILL_VLLM=$(abspath $(VLLM)) $(BIN)/python -m pytest -n0 -rs tests/e2e/test_vllm.py
 

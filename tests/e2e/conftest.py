@@ -75,7 +75,7 @@ def demo_lake(once: Callable[[str, Callable[[Path], None]], Path], run: Run) -> 
         ended = run("demo", "--lake", str(folder), *DEMO_WORDS, timeout=900)
         folder.with_suffix(".out").write_text(ended.out, encoding="utf-8")
         folder.with_suffix(".err").write_text(ended.err, encoding="utf-8")
-        folder.with_suffix(".seconds").write_text(str(ended.seconds), encoding="utf-8")
+        folder.with_suffix(".processor").write_text(str(ended.processor), encoding="utf-8")
         assert ended.code == 0, ended.err
 
     return once("demo-lake", make)

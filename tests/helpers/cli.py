@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -17,12 +18,13 @@ GRISTMILL = str(Path(sys.executable).with_name("gristmill"))
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """How a command ended, after ``seconds`` by the clock and ``processor`` seconds of its own and its children."""
 
     code: int
     out: str
     err: str
     seconds: float
+    processor: float
 
     def json(self) -> Any:
         """Standard output as JSON."""
@@ -32,8 +34,8 @@ class Ended:
 def gristmill(
     *words: str, environment: dict[str, str] | None = None, timeout: float = 600, cwd: Path | None = None
 ) -> Ended:
-    """Run ``gristmill WORDS`` to its end."""
-    started = time.monotonic()
+    """Run ``gristmill WORDS`` to its end. No other child of this process may end meanwhile: its time would be added."""
+    started, before = time.monotonic(), _processor_of_children()
     ended = subprocess.run(
         [GRISTMILL, *words],
         env=os.environ | (environment or {}),
@@ -43,7 +45,13 @@ def gristmill(
         check=False,
         cwd=cwd,
     )
-    return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - started)
+    processor = _processor_of_children() - before
+    return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - started, processor)
+
+
+def _processor_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def data_files(lake: Path) -> dict[str, bytes]:

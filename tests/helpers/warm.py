@@ -5,8 +5,9 @@ process that has them is a process of its own all the same: own memory, descript
 what a library reads from the environment while it is imported is that of the start; for Prefect, its server's address.
 
 ``python -m tests.helpers.warm ADDRESS`` listens on a Unix socket. A client sends the words, the environment and the
-folder as JSON, with the descriptors of standard output and error, and reads the command's process id and then its exit
-code. Each command has a parent of its own that waits for it, so the listener waits for none.
+folder as JSON, with the descriptors of standard output and error, and reads the command's process id, then its exit
+code and its milliseconds of processor. Each command has a parent of its own that waits for it, so the listener waits
+for none.
 """
 
 import gc
@@ -50,18 +51,23 @@ def warm(folder: Path, environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 class Command:
-    """A command that was begun. ``process``: its id, which is its group's too."""
+    """A command that was begun. ``process``: its id and its group's. ``processor``: its seconds, once it has ended."""
 
     def __init__(self, client: socket.socket) -> None:
         self._client = client
         self._code: int | None = None
-        self.process = int(client.recv(NUMBER, socket.MSG_WAITALL))
+        self.processor = 0.0
+        self.process = self._number()
 
     def ended(self, timeout: float) -> int | None:
         """Its exit code (negative: the signal that ended it), or None when it still runs after ``timeout`` seconds."""
         if self._code is None and select.select([self._client], [], [], timeout)[0]:
-            self._code = int(self._client.recv(NUMBER, socket.MSG_WAITALL))
+            self._code = self._number()
+            self.processor = self._number() / 1000
         return self._code
+
+    def _number(self) -> int:
+        return int(self._client.recv(NUMBER, socket.MSG_WAITALL))
 
 
 @contextmanager
@@ -95,7 +101,7 @@ def command(address: Path, words: Sequence[str], environment: Mapping[str, str],
                 raise TimeoutError(f"gristmill {words[0]} runs after {timeout} s")
         for file in (out, err):
             file.seek(0)
-        return Ended(code, out.read().decode(), err.read().decode(), time.monotonic() - started)
+        return Ended(code, out.read().decode(), err.read().decode(), time.monotonic() - started, running.processor)
 
 
 def _connected(address: Path) -> socket.socket:
@@ -140,8 +146,9 @@ def _command_of(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
     with suppress(PermissionError, ProcessLookupError):  # whichever comes first: its group stands when it is told
         os.setpgid(process, process)
     client.send(b"%*d" % (NUMBER, process))
-    _, status = os.waitpid(process, 0)
+    _, status, usage = os.wait4(process, 0)
     client.send(b"%*d" % (NUMBER, os.waitstatus_to_exitcode(status)))
+    client.send(b"%*d" % (NUMBER, round(1000 * (usage.ru_utime + usage.ru_stime))))
     os._exit(0)
 
 
