@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -445,10 +444,11 @@ def test_requests_to_one_server_keep_their_distance_whoever_asks(tmp_path: Path,
     addresses = [f"{web}/crawl/spam.jsonl.gz", f"{web}/crawl/spam.parquet"]
     with ThreadPoolExecutor(2) as pool:
         folder = tmp_path / "downloads"
+        begun = time.monotonic()
         list(pool.map(lambda address: find_inputs([address], folder, settings), addresses * 2))
-    gaps = [later - earlier for earlier, later in pairwise(sorted(manners.times))]
-    assert len(gaps) == 3
-    assert min(gaps) > 0.1
+    assert len(manners.times) == 4
+    # A request may come later than its moment, so the next one is nearer to it; none comes before its own.
+    assert all(moment - begun > 0.145 * place for place, moment in enumerate(sorted(manners.times)))
 
 
 def test_only_so_many_download_from_one_server_at_a_time(tmp_path: Path) -> None:
