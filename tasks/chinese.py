@@ -29,6 +29,7 @@ from schemas.kind_signals import SignalsChinese
 from schemas.signals import SignalsLanguage
 from schemas.tables import Documents
 from tasks import chinese_words
+from tasks.code_points import among, where
 from tasks.kernels.text_counts import PLANES, class_counts, distinct_and_entropy, marked_words
 from tasks.lines import count, frame, ratio, split, split_lines, stripped, total
 from tasks.punctuation import TERMINAL, WHITESPACE, characters
@@ -208,9 +209,9 @@ def _character_table() -> npt.NDArray[np.uint32]:
         HANS: set(lists["Hans"]) - {" "},
         HANT: set(lists["Hant"]) - {" "},
         CJK_MARK: CJK_MARKS,
-        DIGIT: {chr(code) for code in range(PLANES) if chr(code).isdigit()},
         ASCII_MARK: string.punctuation + "…",
     }
     for kind, members in classes.items():
-        table[[ord(member) for member in members]] |= np.uint32(1 << kind)
+        table[:PLANES] |= among(members).astype(np.uint32) << kind
+    table[:PLANES] |= where(str.isdigit).astype(np.uint32) << DIGIT
     return table

@@ -4,7 +4,7 @@ Cost: categories take 0.06 s, a method of strings 0.02 s; each is asked once for
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -13,19 +13,16 @@ from tasks.kernels.text_counts import PLANES
 
 Mask = npt.NDArray[np.bool_]
 
-EVERY = "".join(map(chr, range(PLANES)))
-"""The characters 0 .. PLANES - 1, surrogates among them."""
-
 
 def categories() -> tuple[npt.NDArray[np.bytes_], npt.NDArray[np.bytes_]]:
     """Of each code point its general category, as ``Lu``, and the first letter of it, as ``L``."""
-    names = np.frombuffer("".join(map(unicodedata.category, EVERY)).encode("ascii"), "S2")
+    names = np.frombuffer("".join(map(unicodedata.category, _every())).encode("ascii"), "S2")
     return names, names.view("S1")[::2]
 
 
 def where(says: Callable[[str], bool]) -> Mask:
     """The code points of whose character ``says`` holds: ``where(str.isspace)``."""
-    return np.fromiter(map(says, EVERY), np.bool_, PLANES)
+    return np.fromiter(map(says, _every()), np.bool_, PLANES)
 
 
 def among(characters: Iterable[str]) -> Mask:
@@ -33,3 +30,8 @@ def among(characters: Iterable[str]) -> Mask:
     mask = np.zeros(PLANES, np.bool_)
     mask[[ord(character) for character in characters]] = True
     return mask
+
+
+def _every() -> Iterator[str]:
+    """The characters 0 .. PLANES - 1, surrogates among them."""
+    return map(chr, range(PLANES))

@@ -22,11 +22,11 @@ import pyarrow as pa
 
 from tasks.code_points import where
 from tasks.kernels.fold import CASED, DECIMAL_MARK, DIGIT, IGNORABLE, SLOW, Bytes, Folding
+from tasks.kernels.text_counts import PLANES
 
 Normalise = Literal["plain", "datatrove"]
 Unit = Literal["word", "char"]
 
-LIMIT = 0x40000  # four planes: no letter or number stands above them
 IDEOGRAPHS = r"\u{3040}-\u{30ff}\u{3400}-\u{9fff}\u{ac00}-\u{d7af}"
 SEPARATES = rf"[^\p{{L}}\p{{N}}{IDEOGRAPHS}]"
 PUNCTUATION = frozenset(
@@ -39,7 +39,7 @@ DECIMAL_MARKS = ".,،٫⎖⎗⎘"
 @cache
 def folding(normalise: Normalise, unit: Unit) -> Folding:
     """The tables of a normalisation for words or characters."""
-    codes = np.arange(LIMIT, dtype="<u4")
+    codes = np.arange(PLANES, dtype="<u4")
     codes[0xD800:0xE000] = 0xFFFD  # surrogates: UTF-8 has none
     characters = pl.Series(list(codes.tobytes().decode("utf-32-le")))
     lower = characters.str.to_lowercase()

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -440,15 +441,17 @@ def test_a_store_without_credentials_says_where_they_are_looked_for(
 
 
 def test_requests_to_one_server_keep_their_distance_whoever_asks(tmp_path: Path, web: str, manners: Manners) -> None:
-    settings = QUICK.model_copy(update={"delay_seconds": 0.15})
+    settings = QUICK.model_copy(update={"delay_seconds": 0.6})
     addresses = [f"{web}/crawl/spam.jsonl.gz", f"{web}/crawl/spam.parquet"]
     with ThreadPoolExecutor(2) as pool:
         folder = tmp_path / "downloads"
         begun = time.monotonic()
         list(pool.map(lambda address: find_inputs([address], folder, settings), addresses * 2))
-    assert len(manners.times) == 4
-    # A request may come later than its moment, so the next one is nearer to it; none comes before its own.
-    assert all(moment - begun > 0.145 * place for place, moment in enumerate(sorted(manners.times)))
+    moments = sorted(manners.times)
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    assert len(gaps) == 3
+    assert min(gaps) > 0.4  # a busy machine lets a request come late, and nearer to the next one
+    assert all(moment - begun > 0.59 * place for place, moment in enumerate(moments)), "none comes before its turn"
 
 
 def test_only_so_many_download_from_one_server_at_a_time(tmp_path: Path) -> None:
