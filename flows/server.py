@@ -2,8 +2,8 @@
 
 A local server is started on loopback at first use, reused by every later command, and stopped by
 ``gristmill serve --stop``. It keeps its SQLite database in ``LAKE/prefect``; losing that folder loses the record of
-what ran, never data. Starting takes 8 to 14 seconds and 250 MB. Prefect's ephemeral mode is never used: it starts a
-server for every process and fails under load (DECISIONS.md).
+what ran, never data. Starting takes 4 seconds and 250 MB, the first time on a machine 12 (see ``server_database``).
+Prefect's ephemeral mode is never used: it starts a server for every process and fails under load (DECISIONS.md).
 """
 
 import fcntl
@@ -23,6 +23,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from flows import server_database
 from schemas.errors import GristmillError
 from schemas.files import write_whole
 
@@ -99,6 +100,8 @@ def start_server(lake_root: Path) -> Server:
     """Start the lake's local server and wait until it answers. Use under :func:`server_lock`."""
     folder = home(lake_root)
     folder.mkdir(parents=True, exist_ok=True)
+    is_new = not (folder / server_database.NAME).exists()
+    prepared = server_database.lay_down(folder)
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
@@ -123,6 +126,8 @@ def start_server(lake_root: Path) -> Server:
                 f"the Prefect server ended at once (exit code {process.returncode}). Its last words: {tail(log)}"
             )
         if is_healthy(url, timeout=2.0):
+            if is_new and not prepared:
+                server_database.keep(folder)
             return Server(url, process.pid, started_here=True)
         time.sleep(0.2)
     stop_process(process.pid)

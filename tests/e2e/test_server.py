@@ -6,9 +6,11 @@ when its last test is over.
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import psutil
 import pytest
 
 from flows.server import find_server, free_port, record_path, stop_server
+from flows.server_database import blank_path
 from schemas.lake import Lake
 from tests.helpers.cli import GRISTMILL
 
@@ -54,6 +57,14 @@ def answer(process: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The cache folder of a user who has never started a server."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield blank_path()
+
+
+@pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake whose record names a server that is dead."""
     root = Lake.open(tmp_path_factory.mktemp("lake") / "lake").root
@@ -65,7 +76,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def starters(lake: Path) -> Iterator[list[dict[str, Any]]]:
+def starters(lake: Path, cache: Path) -> Iterator[list[dict[str, Any]]]:
     """What two processes got that asked for the server at the same time; afterwards the server is stopped for good."""
     try:
         found = [answer(process) for process in [start(lake), start(lake)]]
@@ -166,6 +177,31 @@ def test_a_given_server_that_does_not_answer_is_an_error_with_its_cure(tmp_path:
     assert ended.stderr.startswith(f"gristmill: PREFECT_API_URL is {url}, and no Prefect server answers there.")
     assert "unset PREFECT_API_URL" in ended.stderr
     assert not record_path(tmp_path / "lake").exists()
+
+
+def schema(database: Path) -> list[tuple[Any, ...]]:
+    """Every table, index and trigger, what a server registers at its first start (under random ids), the migration."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as opened:
+        made = opened.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+        made += opened.execute("SELECT 'block type', name, id FROM block_type ORDER BY name").fetchall()
+        return made + opened.execute("SELECT version_num FROM alembic_version").fetchall()
+
+
+def test_the_next_lake_begins_from_a_blank_database_and_its_server_is_the_same(
+    lake: Path, cache: Path, starters: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    assert cache.is_file()
+    second = Lake.open(tmp_path / "lake").root
+    try:
+        found = answer(start(second))
+        assert (second / "prefect" / "prefect.db").is_file()
+        assert schema(second / "prefect" / "prefect.db") == schema(lake / "prefect" / "prefect.db")
+        assert httpx.get(f"{found['url']}/ready", timeout=30).status_code == httpx.codes.OK
+        assert httpx.post(f"{found['url']}/flow_runs/filter", json={"limit": 1}, timeout=30).json() == []
+        log = (second / "prefect" / "server.log").read_text(encoding="utf-8")
+        assert "rror" not in log
+    finally:
+        stop_server(second)
 
 
 def test_stopping_a_server_that_does_not_run_says_so(tmp_path: Path) -> None:
