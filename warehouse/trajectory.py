@@ -73,7 +73,9 @@ class Agreement(BaseModel):
     other: str
     other_metric: str
     runs: int
-    accuracy: float = Field(description="share of pairs of runs in the same order; 0.5 is no agreement")
+    accuracy: float | None = Field(
+        description="share in the same order of the pairs of runs that both tell apart; 0.5 is no agreement"
+    )
 
 
 class Trajectories(BaseModel):
@@ -141,8 +143,7 @@ def _agreements(suites: list[list[Line]]) -> list[Agreement]:
     found = []
     for (lines, first), (others, second) in combinations(zip(suites, finals, strict=True), 2):
         runs = sorted(set(first) & set(second))
-        accuracy = decision_accuracy([first[run] for run in runs], [second[run] for run in runs])
-        if accuracy is not None:
+        if len(runs) > 1:
             found.append(
                 Agreement(
                     suite=lines[0].suite,
@@ -150,7 +151,7 @@ def _agreements(suites: list[list[Line]]) -> list[Agreement]:
                     other=others[0].suite,
                     other_metric=others[0].metric,
                     runs=len(runs),
-                    accuracy=accuracy,
+                    accuracy=decision_accuracy([first[run] for run in runs], [second[run] for run in runs]),
                 )
             )
     return found

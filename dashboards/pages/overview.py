@@ -73,6 +73,7 @@ def _best(answer: answers.Overview) -> None:
         {
             **score.model_dump(include={"suite", "area", "metric", "subset", "value", "n", "label", "step"}),
             "metric": words(score.metric) + ("" if score.higher_is_better else " (lower is better)"),
+            "label": score.label + (f" and {score.tied - 1} more" if score.tied > 1 else ""),
             "interval": f"{score.low:.3f} – {score.high:.3f}",
         }
         for score in answer.best

@@ -119,7 +119,6 @@ def _agreements(found: Trajectories) -> None:
         {**pair.model_dump(), "metric": words(pair.metric), "other_metric": words(pair.other_metric)}
         for pair in found.agreements
     ]
-    with card(
-        "Which suites agree", "Pairs of runs that two suites put in the same order; half of them is no agreement."
-    ):
+    about = "Pairs of runs in the same order, of those that both suites tell apart; half of them is no agreement."
+    with card("Which suites agree", about):
         table(columns, rows, page=10)

@@ -60,14 +60,15 @@ def around_common_mean(runs: Sequence[Sequence[float]], last: int = LAST) -> lis
 
 
 def decision_accuracy(small: ArrayLike, large: ArrayLike) -> float | None:
-    """Share of pairs of candidates that both put in the same order; a tie agrees with a tie or a loss, as upstream.
+    """Share of pairs of candidates that both put in the same order, of the pairs that both tell apart.
 
-    Raises ``ValueError`` for unequal lengths; None for fewer than two candidates.
+    Upstream takes a tie for a loss of the first: two suites where every model has 0 then agree in full, and each agrees
+    with a third as its rows happen to be sorted. Raises ``ValueError`` for unequal lengths; None without such a pair.
     """
     first, second = np.asarray(small, dtype=np.float64), np.asarray(large, dtype=np.float64)
     if first.shape != second.shape:
         raise ValueError(f"{first.size} and {second.size} scores are not of the same candidates")
-    if first.size < 2:
-        return None
-    above = np.triu_indices(first.size, 1)
-    return float(np.mean(((first[:, None] > first) == (second[:, None] > second))[above]))
+    one, other = np.triu_indices(first.size, 1)
+    orders = np.sign(first[one] - first[other]) * np.sign(second[one] - second[other])
+    told_apart = orders[orders != 0]
+    return float(np.mean(told_apart > 0)) if told_apart.size else None

@@ -46,10 +46,19 @@ def test_the_noise_of_several_runs_leaves_out_what_they_differ_by() -> None:
     assert around_common_mean([[], []]) == []
 
 
+def test_a_tie_is_no_order_and_agrees_with_nothing() -> None:
+    assert decision_accuracy([0, 0, 0], [1, 2, 3]) is None
+    assert decision_accuracy([0, 0], [0, 0]) is None
+    assert decision_accuracy([1, 1, 2], [3, 4, 5]) == 1  # of the two pairs that both tell apart
+    assert decision_accuracy([1, 1, 2], [3, 4, 2]) == 0
+    assert decision_accuracy([0, 0, 5], [2, 1, 1]) == 0  # one pair: the last beats the first, and loses to it
+
+
 def test_decision_accuracy_counts_pairs_in_the_same_order() -> None:
     assert decision_accuracy([1, 2, 3, 4], [10, 20, 30, 40]) == 1
     assert decision_accuracy([1, 2, 3, 4], [40, 30, 20, 10]) == 0
     assert decision_accuracy([1, 2, 3, 4], [10, 30, 20, 40]) == pytest.approx(5 / 6)
     assert decision_accuracy([1], [2]) is None
+    assert decision_accuracy([], []) is None
     with pytest.raises(ValueError, match="same candidates"):
         decision_accuracy([1, 2], [1, 2, 3])

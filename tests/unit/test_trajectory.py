@@ -104,3 +104,11 @@ def test_nothing_published_is_nothing_to_see(tmp_path: Path) -> None:
 def test_smoothing_over_all_is_the_mean(warehouse: Warehouse) -> None:
     line = line_of(trajectories(warehouse, last=10), "third", "reading")
     assert line.points[-1].smoothed == pytest.approx(np.mean([0.35, 0.45, 0.55, 0.45]))
+
+
+def test_the_best_score_says_how_many_have_it(warehouse: Warehouse) -> None:
+    best = warehouse.query("SELECT suite, label, value, tied FROM best_checkpoint ORDER BY suite")
+    assert best == [
+        {"suite": "heldout", "label": "mixed 300", "value": 1.9, "tied": 2},
+        {"suite": "reading", "label": "external 100", "value": 0.9, "tied": 4},
+    ]

@@ -39,6 +39,12 @@ class Score(BaseModel):
     backend: str = Field(default="", description="adapter and version, dtype")
 
 
+class Best(Score):
+    """The best score of a suite, metric and subset."""
+
+    tied: int = Field(default=1, description="checkpoints that have this value, this one included")
+
+
 class Checkpoint(BaseModel):
     """A saved model."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from warehouse.answers.models import Score
+from warehouse.answers.models import Best
 from warehouse.read import Warehouse
 
 
@@ -69,7 +69,7 @@ class Overview(BaseModel):
     totals: Totals
     runs: list[Run] = Field(description="newest first")
     gates: list[GateState]
-    best: list[Score] = Field(description="the best checkpoint of every suite, metric and subset")
+    best: list[Best] = Field(description="the best checkpoint of every suite, metric and subset")
     ranking: list[Ranked]
 
 
@@ -98,6 +98,6 @@ def overview(warehouse: Warehouse, runs: int = 12) -> Overview:
         totals=Totals.model_validate(totals[0]) if totals else Totals(),
         runs=[Run.model_validate({**row, "counts": json.loads(row["counts"])}) for row in last],
         gates=[GateState.model_validate(row) for row in warehouse.query("SELECT * FROM gate_status")],
-        best=[Score.model_validate(row) for row in warehouse.query("SELECT * FROM best_checkpoint")],
+        best=[Best.model_validate(row) for row in warehouse.query("SELECT * FROM best_checkpoint")],
         ranking=[Ranked.model_validate(row) for row in warehouse.query("SELECT * FROM checkpoint_ranking LIMIT 20")],
     )
