@@ -12,6 +12,7 @@ from warehouse.answers import Funnel, Loss, Score, Share
 
 Options = dict[str, Any]
 MOST_RULES = 20
+NARROW = 0.03  # of the longest bar: a part of it that has no room for its number
 STAGES = ("ingest", "extract", "decide", "deduplicate", "clean", "curate")
 ERROR_BAR = """
 (params, api) => {
@@ -73,6 +74,7 @@ def stage_chart(funnel: Funnel, dark: bool) -> Options:
         kept[stage.stage] += stage.kept
         rejected[stage.stage] += stage.rejected
     stages = [stage for stage in STAGES if stage in kept]
+    narrow = NARROW * max((kept[stage] + rejected[stage] for stage in stages), default=0)
     return {
         **base(colours),
         "grid": {"left": 8, "right": 40, "top": 36, "bottom": 28, "containLabel": True},
@@ -80,8 +82,10 @@ def stage_chart(funnel: Funnel, dark: bool) -> Options:
         "xAxis": axis(colours, name="records", type="value", whole=True),
         "yAxis": {**axis(colours, type="category"), "data": stages, "inverse": True},
         "series": [
-            _bar("kept", colours.accent, [kept[stage] for stage in stages], "#ffffff" if not dark else "#0c0a09"),
-            _bar("rejected", colours.rejected, [rejected[stage] for stage in stages], colours.text),
+            _bar(
+                "kept", colours.accent, [kept[stage] for stage in stages], "#ffffff" if not dark else "#0c0a09", narrow
+            ),
+            _bar("rejected", colours.rejected, [rejected[stage] for stage in stages], colours.text, narrow),
         ],
     }
 
@@ -266,7 +270,8 @@ def axis(colours: Palette, *, type: str, name: str = "", whole: bool = False) ->
     return found | ({"minInterval": 1} if whole else {})
 
 
-def _bar(name: str, colour: str, values: list[Any], label: str) -> Options:
+def _bar(name: str, colour: str, values: list[Any], label: str, narrow: float = 0.0) -> Options:
+    """A part of stacked bars; numbers below ``narrow`` are not written, as they would not fit in their part."""
     return {
         "type": "bar",
         "name": name,
@@ -276,7 +281,10 @@ def _bar(name: str, colour: str, values: list[Any], label: str) -> Options:
         "emphasis": {"disabled": True},
         "label": {"show": True, "color": label},
         "labelLayout": {"hideOverlap": True},
-        "data": [value or None for value in values],
+        "data": [
+            {"value": value, "label": {"show": False}} if value and value < narrow else value or None
+            for value in values
+        ],
     }
 
 

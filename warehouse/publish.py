@@ -5,7 +5,8 @@ One builder at a time, under ``flock`` (the kernel frees it when a builder dies)
 swap the link ``CURRENT`` with one ``rename``. A version is never written to again. Old ones stay while a reader may be
 on its way to them: the newest ``KEEP`` always, the others for ``GRACE_SECONDS``. Killed at any moment, CURRENT names a
 complete version.
-Cost: see :mod:`warehouse.load`; nothing at all when neither the lake's catalog nor its log has changed.
+Cost: see :mod:`warehouse.load`; nothing at all when neither the lake's catalog nor its log has changed. Where only the
+log has, as after a run that found everything done, the next version is a copy of the current one with the log anew.
 """
 
 import errno
@@ -14,7 +15,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from schemas.digests import digest_file, digest_json
 from schemas.errors import GristmillError
 from schemas.files import fsync
 from schemas.lake import Dataset, Lake, translate_os_errors
-from warehouse.load import current_datasets, fill, log_files, stamp
+from warehouse.load import current_datasets, fill, fill_log, log_files, stamp
 from warehouse.migrate import Migration, pending, read_migrations, read_sql
 from warehouse.read import CURRENT, FOLDER, Warehouse
 from warehouse.tables import create_tables
@@ -35,6 +36,7 @@ VIEWS = Path(__file__).parent / "views"
 KEEP = 10
 GRACE_SECONDS = 600.0
 MEMORY = "2GB"
+Loaded = tuple[dict[str, int], list[str]]  # rows by table, log files that could not be read
 VERSION_FILE = re.compile(r"warehouse-(\d{6})-[0-9a-f]{12}\.duckdb")
 CURE = "Build it anew with `gristmill warehouse rebuild`: it holds nothing that is not in the lake."
 
@@ -65,15 +67,34 @@ def rebuild(lake: Lake, *, keep: int = KEEP, grace_seconds: float = GRACE_SECOND
     return _publish(lake, True, keep, grace_seconds, memory)
 
 
-def content_digest(lake: Lake, datasets: list[Dataset], scripts: list[Migration]) -> str:
-    """Digest of everything a version is made of: datasets, log and SQL."""
+@dataclass(frozen=True)
+class _Current:
+    """The version that is current: its file, and digests of all it was made of and of what is no log."""
+
+    path: Path
+    version: str
+    digest: str
+    data_digest: str
+
+
+def data_digest(datasets: list[Dataset], scripts: list[Migration]) -> str:
+    """Digest of what all tables but those of the log are made of: datasets and SQL."""
     return digest_json(
         {
             "datasets": [[dataset.kind, dataset.name, dataset.key] for dataset in datasets],
+            "sql": [[script.name, script.digest] for script in scripts],
+        }
+    )
+
+
+def content_digest(lake: Lake, data: str) -> str:
+    """Digest of everything a version is made of: data, as :func:`data_digest` gives it, and log."""
+    return digest_json(
+        {
+            "data": data,
             "runs": [[path.name, digest_file(path)] for path in log_files(lake, "runs")],
             "costs": [[path.name, path.stat().st_size] for path in log_files(lake, "costs")],
             "asking": [[path.name, digest_file(path)] for path in log_files(lake, "asking")],
-            "sql": [[script.name, script.digest] for script in scripts],
         }
     )
 
@@ -87,50 +108,49 @@ def _publish(lake: Lake, force: bool, keep: int, grace_seconds: float, memory: s
             _remove_unfinished(folder)
             migrations, views = read_migrations(MIGRATIONS), read_sql(VIEWS)
             datasets = current_datasets(lake)
-            digest = content_digest(lake, datasets, [Migration(0, "000_tables", create_tables()), *migrations, *views])
-            if not force and (found := _up_to_date(lake, digest, migrations, started)):
-                return found
+            data = data_digest(datasets, [Migration(0, "000_tables", create_tables()), *migrations, *views])
+            digest = content_digest(lake, data)
+            current = None if force else _current(lake, migrations)
+            if current and current.digest == digest:
+                return Published(current.path, current.version, time.perf_counter() - started, {}, False)
+            base = current.path if current and current.data_digest == data else None
             version = f"{_last_number(folder) + 1:06d}-{digest[:12]}"
             target = folder / f"warehouse-{version}.duckdb"
+
+            def load(connection: duckdb.DuckDBPyConnection) -> Loaded:
+                loaded = fill_log(connection, lake) if base else fill(connection, lake, datasets, migrations, views)
+                stamp(connection, version, digest, data)
+                return loaded
+
             with _disk_errors():
-                rows, unreadable = _build(lake, target, version, digest, datasets, migrations, views, memory)
+                rows, unreadable = _build(target, base, load, memory)
             _point(folder, target)
             _collect(folder, target, keep, grace_seconds)
     return Published(target, version, time.perf_counter() - started, rows, True, unreadable)
 
 
-def _up_to_date(lake: Lake, digest: str, migrations: list[Migration], started: float) -> Published | None:
-    """The current version when it was made of the same; checks its migrations on the way."""
+def _current(lake: Lake, migrations: list[Migration]) -> _Current | None:
+    """The current version, if all migrations were applied to it; raises where one was changed since."""
     warehouse = Warehouse.open(lake.root)
     if not warehouse.published:
         return None
     applied = {row["name"]: row["digest"] for row in warehouse.query("SELECT name, digest FROM migrations")}
-    pending(migrations, applied, CURE)
-    build = warehouse.query("SELECT version, digest FROM build")[0]
-    if build["digest"] != digest:
+    if pending(migrations, applied, CURE):
         return None
-    path = Path(os.path.realpath(warehouse.pointer))
-    return Published(path, build["version"], time.perf_counter() - started, {}, False)
+    build = warehouse.query("SELECT version, digest, data_digest FROM build")[0]
+    return _Current(path=Path(os.path.realpath(warehouse.pointer)), **build)
 
 
-def _build(
-    lake: Lake,
-    target: Path,
-    version: str,
-    digest: str,
-    datasets: list[Dataset],
-    migrations: list[Migration],
-    views: list[Migration],
-    memory: str,
-) -> tuple[dict[str, int], list[str]]:
-    """Write ``target`` in one rename. Returns rows by table and the log files that could not be read."""
+def _build(target: Path, base: Path | None, load: Callable[[duckdb.DuckDBPyConnection], Loaded], memory: str) -> Loaded:
+    """Write ``target`` in one rename: what ``load`` puts into a copy of ``base``, or into nothing."""
     temporary = target.with_name(target.name + ".tmp")
     spill = target.with_name(target.name + ".spill.tmp")
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "temp_directory": str(spill)}
+    if base is not None:
+        shutil.copyfile(base, temporary)
     connection = duckdb.connect(str(temporary), config=config)
     try:
-        rows, unreadable = fill(connection, lake, datasets, migrations, views)
-        stamp(connection, version, digest)
+        loaded = load(connection)
         connection.execute("CHECKPOINT")
     except duckdb.OutOfMemoryException as error:
         raise GristmillError(
@@ -145,7 +165,7 @@ def _build(
     fsync(temporary)
     temporary.replace(target)
     fsync(target.parent)
-    return rows, unreadable
+    return loaded
 
 
 @contextmanager

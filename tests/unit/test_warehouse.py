@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ from schemas.lake import Lake
 from schemas.tables import TABLES
 from tests.helpers.small_lake import CHINESE, SmallLake, build_small_lake, commit
 from warehouse import publish as publishing
+from warehouse.load import FlowRun
 from warehouse.publish import publish, rebuild
 from warehouse.read import Warehouse
 from warehouse.tables import loaded_columns, loaded_tables
@@ -41,11 +43,29 @@ def test_a_lake_may_have_a_name_that_looks_like_a_pattern(tmp_path: Path) -> Non
     ]
 
 
+LOSS = {"run": "one", "step": 1, "tokens": 10, "loss": 1.5, "learning_rate": 0.1}
+
+
 def tiny_lake(root: Path, run: str = "one") -> Lake:
     lake = Lake.open(root)
-    row = {"run": run, "step": 1, "tokens": 10, "loss": 1.5, "learning_rate": 0.1}
-    commit(lake, "training", "tiny", {"losses": {"all": [row]}})
+    commit(lake, "training", "tiny", {"losses": {"all": [{**LOSS, "run": run}]}})
     return lake
+
+
+def another_run(lake: Lake, name: str) -> None:
+    """One more run in the log, and nothing else."""
+    began = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    run = FlowRun(run_id=name, flow="curate", name=name, status="succeeded", started_at=began, finished_at=began)
+    path = lake.log_path("runs", f"{name}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(run.model_dump_json())
+
+
+def everything(warehouse: Warehouse) -> dict[str, list[str]]:
+    """The rows of every table and view but the one that says when it was built."""
+    names = "SELECT table_name FROM information_schema.tables WHERE table_name <> 'build' ORDER BY table_name"
+    tables = [row["table_name"] for row in warehouse.query(names)]
+    return {name: sorted(map(repr, warehouse.query(f"SELECT * FROM {name}"))) for name in tables}  # noqa: S608
 
 
 def test_every_column_is_typed_as_the_contract_types_it(warehouse: Warehouse) -> None:
@@ -152,21 +172,63 @@ def test_nothing_is_built_when_nothing_changed(tmp_path: Path) -> None:
 def test_a_rebuild_from_nothing_answers_the_same(tmp_path: Path) -> None:
     small = build_small_lake(tmp_path / "lake")
     publish(small.lake)
-    names = "SELECT table_name FROM information_schema.tables WHERE table_name <> 'build' ORDER BY table_name"
     warehouse = Warehouse.open(small.lake.root)
-
-    def everything() -> dict[str, list[str]]:
-        tables = [row["table_name"] for row in warehouse.query(names)]
-        return {name: sorted(map(repr, warehouse.query(f"SELECT * FROM {name}"))) for name in tables}  # noqa: S608
-
-    before = everything()
+    before = everything(warehouse)
     for path in (small.lake.root / "warehouse").iterdir():
         path.unlink()
     assert not warehouse.published
     published = rebuild(small.lake)
-    assert everything() == before
+    assert everything(warehouse) == before
     assert warehouse.version == published.version
     assert len(before) > 30
+
+
+def test_where_only_the_log_has_changed_the_data_is_taken_over(tmp_path: Path) -> None:
+    small = build_small_lake(tmp_path / "lake")
+    publish(small.lake)
+    warehouse = Warehouse.open(small.lake.root)
+    before = everything(warehouse)
+    another_run(small.lake, "later")
+    curation = small.lake.dataset("curation", "handbook")
+    assert curation is not None
+    data = small.lake.path(curation.tables["documents"][0])
+    away = data.rename(tmp_path / "away.parquet")  # so that reading it again would fail
+    published = publish(small.lake)
+    assert published.built
+    after = everything(warehouse)
+    assert {name for name in after if after[name] != before[name]} == {"flow_runs", "latest_runs"}
+    assert len(after["flow_runs"]) == len(before["flow_runs"]) + 1
+    assert warehouse.version == published.version
+    assert not publish(small.lake).built
+    away.rename(data)
+    rebuild(small.lake)
+    assert everything(warehouse) == after
+
+
+def test_taking_data_over_again_and_again_does_not_grow_the_file(tmp_path: Path) -> None:
+    small = build_small_lake(tmp_path / "lake")
+    first = publish(small.lake).path.stat().st_size
+    for number in range(15):
+        another_run(small.lake, f"run-{number}")
+        last = publish(small.lake).path.stat().st_size
+    assert last < 1.3 * first
+
+
+def test_changed_sql_or_data_is_no_change_of_the_log_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = tiny_lake(tmp_path / "lake")
+    publish(lake)
+    warehouse = Warehouse.open(lake.root)
+    commit(lake, "training", "other", {"losses": {"all": [{**LOSS, "run": "two"}]}})
+    another_run(lake, "later")
+    publish(lake)
+    assert warehouse.query("SELECT run FROM losses ORDER BY run") == [{"run": "one"}, {"run": "two"}]
+    views = tmp_path / "views"
+    views.mkdir()
+    (views / "010_only.sql").write_text("CREATE VIEW only_this AS SELECT 1 AS one;\n")
+    monkeypatch.setattr(publishing, "VIEWS", views)
+    another_run(lake, "last")
+    publish(lake)
+    assert warehouse.query("SELECT one FROM only_this") == [{"one": 1}]
 
 
 def test_a_file_named_twice_is_loaded_once_and_from_its_owner_only(tmp_path: Path) -> None:
