@@ -6,8 +6,8 @@ nearly always a fault, and it must not pass for a result (reference: 97 % of a b
 Cost: an aggregation of one row a member, and of one row a document for the addresses that are shown.
 """
 
+from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -94,29 +94,35 @@ def _largest(connection: duckdb.DuckDBPyConnection, shown: int, source: str | No
         """,
         {"source": source, "shown": shown},
     ).fetchall()
+    chosen = {"chosen": [cluster for cluster, _, _ in found]}
+    sources: dict[str, dict[str, int]] = defaultdict(dict)
+    for cluster, name, members in connection.execute(SOURCES, chosen).fetchall():
+        sources[cluster][name] = members
+    pages: dict[str, list[str]] = defaultdict(list)
+    for cluster, page in connection.execute(PAGES, {**chosen, "shown": SHOWN_PAGES}).fetchall():
+        pages[cluster].append(page)
     return [
         Cluster(
             cluster_id=cluster,
             members=members,
             lowest=lowest,
-            sources=dict(_rows(connection, SOURCES, {"cluster": cluster})),
-            pages=tuple(page for (page,) in _rows(connection, PAGES, {"cluster": cluster, "shown": SHOWN_PAGES})),
+            sources=sources[cluster],
+            pages=tuple(pages[cluster]),
         )
         for cluster, members, lowest in found
     ]
 
 
+# One statement for all clusters that are shown: each goes through all documents once.
 SOURCES = """
-    SELECT source, count(*) AS members FROM members WHERE cluster_id = $cluster
-    GROUP BY source ORDER BY members DESC, source
+    SELECT cluster_id, source, count(*) AS members FROM members WHERE list_contains($chosen, cluster_id)
+    GROUP BY cluster_id, source ORDER BY members DESC, source
 """
 PAGES = """
-    SELECT coalesce(d.url, m.doc_id)
+    SELECT m.cluster_id, coalesce(d.url, m.doc_id)
     FROM members m LEFT JOIN documents_rows d ON d.part = m.part AND d.doc_id = m.doc_id
-    WHERE m.cluster_id = $cluster
-    ORDER BY m.representative DESC, m.similarity, m.doc_id, m.record_uri LIMIT $shown
+    WHERE list_contains($chosen, m.cluster_id)
+    WINDOW place AS (PARTITION BY m.cluster_id ORDER BY m.representative DESC, m.similarity, m.doc_id, m.record_uri)
+    QUALIFY row_number() OVER place <= $shown
+    ORDER BY m.representative DESC, m.similarity, m.doc_id, m.record_uri
 """
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    return connection.execute(sql, values).fetchall()
