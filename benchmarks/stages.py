@@ -44,6 +44,11 @@ class Bench:
         report = json.loads((self.text(kind, megabytes).parent.parent / "report.json").read_text(encoding="utf-8"))
         return report[kind]["bytes"], report[kind]["documents"]
 
+    def crawl(self) -> Path:
+        """The folder of WARC files: the large one where it has been fetched (see :mod:`benchmarks.corpus`)."""
+        large = self.work / "bulk" / "warc"
+        return large if large.is_dir() and not self.quick else self.shared / "corpora" / "warc" / "wget_crawl"
+
     def lacks(self, peer: str) -> bool:
         """Whether this run does without a peer, because it is quick and the peer is not installed."""
         return self.quick and peer in venvs.PEERS and venvs.installed(peer) is None
@@ -241,9 +246,7 @@ def signatures(kind: str) -> Callable[[Bench], Result]:
 
 def warc(bench: Bench) -> Result:
     """WARC to text beside a bare loop."""
-    source = bench.work / "bulk" / "warc"
-    if bench.quick or not source.is_dir():
-        source = bench.shared / "corpora" / "warc" / "wget_crawl"
+    source = bench.crawl()
     size = agreement.warc_size(source)
     figures = sides(
         bench,
@@ -269,7 +272,7 @@ def curation(kind: str) -> Callable[[Bench], Result]:
         if kind == "jsonl":
             source, size = bench.text("english"), bench.size("english")
         else:
-            source = bench.work / "bulk" / "warc"
+            source = bench.crawl()
             size = agreement.warc_size(source)
         figures = sides(
             bench,
