@@ -32,13 +32,15 @@ ERROR_BAR = """
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of one theme. ``series`` tells mixtures and domains apart, also for the colour-blind (Okabe and Ito)."""
+    """Colours of one theme. ``series`` tells mixtures and domains apart, also for the colour-blind (Okabe and Ito);
+    ``on_colour`` is for words written on one of these."""
 
     text: str
     muted: str
     line: str
     accent: str
     rejected: str
+    on_colour: str
     series: tuple[str, ...]
 
 
@@ -48,6 +50,7 @@ LIGHT = Palette(
     "#e7e5e4",
     "#0f766e",
     "#d9b8a7",
+    "#ffffff",
     ("#0f766e", "#d55e00", "#0072b2", "#cc79a7", "#8a6d00", "#56b4e9"),
 )
 DARK = Palette(
@@ -56,6 +59,7 @@ DARK = Palette(
     "#33302d",
     "#2dd4bf",
     "#7c5546",
+    "#0c0a09",
     ("#2dd4bf", "#f0883e", "#58a6ff", "#e39ac7", "#e3c341", "#9ad4f5"),
 )
 
@@ -82,9 +86,7 @@ def stage_chart(funnel: Funnel, dark: bool) -> Options:
         "xAxis": axis(colours, name="records", type="value", whole=True),
         "yAxis": {**axis(colours, type="category"), "data": stages, "inverse": True},
         "series": [
-            _bar(
-                "kept", colours.accent, [kept[stage] for stage in stages], "#ffffff" if not dark else "#0c0a09", narrow
-            ),
+            _bar("kept", colours.accent, [kept[stage] for stage in stages], colours.on_colour, narrow),
             _bar("rejected", colours.rejected, [rejected[stage] for stage in stages], colours.text, narrow),
         ],
     }
@@ -218,7 +220,6 @@ def mixture_chart(shares: list[Share], dark: bool) -> Options:
     names = [known[bar[:2]] + (f", stage {bar[2]}" if bar[1] in staged else "") for bar in bars]
     weights = {(share.mixture, share.digest, share.stage, share.domain): share.weight for share in shares}
     domains = sorted({share.domain for share in shares})
-    label_colour = "#ffffff" if not dark else "#0c0a09"
     return {
         **base(colours),
         "grid": {"left": 8, "right": 24, "top": 36, "bottom": 34, "containLabel": True},
@@ -231,7 +232,7 @@ def mixture_chart(shares: list[Share], dark: bool) -> Options:
                     domain,
                     colours.series[place % len(colours.series)],
                     [rounded(weights.get((*bar, domain), 0.0)) for bar in bars],
-                    label_colour,
+                    colours.on_colour,
                 )
             }
             for place, domain in enumerate(domains)

@@ -100,8 +100,8 @@ def start_server(lake_root: Path) -> Server:
     """Start the lake's local server and wait until it answers. Use under :func:`server_lock`."""
     folder = home(lake_root)
     folder.mkdir(parents=True, exist_ok=True)
-    is_new = not (folder / server_database.NAME).exists()
-    prepared = server_database.lay_down(folder)
+    server_database.lay_down(folder)
+    makes_tables = not (folder / server_database.NAME).exists()
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
@@ -126,7 +126,7 @@ def start_server(lake_root: Path) -> Server:
                 f"the Prefect server ended at once (exit code {process.returncode}). Its last words: {tail(log)}"
             )
         if is_healthy(url, timeout=2.0):
-            if is_new and not prepared:
+            if makes_tables:
                 server_database.keep(folder)
             return Server(url, process.pid, started_here=True)
         time.sleep(0.2)

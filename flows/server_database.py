@@ -8,26 +8,26 @@ server still migrates at its start, and finds nothing to do. Nothing depends on 
 
 import logging
 import os
-import shutil
 import sqlite3
 from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from schemas.files import publish
+from schemas.files import publish, write_whole
 
 NAME = "prefect.db"
 LOG = logging.getLogger(__name__)
 
 
 def lay_down(home: Path) -> bool:
-    """Give the server that keeps its things in ``home`` a blank database, if it has none and there is a whole copy."""
-    database, blank = home / NAME, blank_path()
-    if database.exists() or not is_whole(blank):
+    """Give the server that keeps its things in ``home`` a blank database, if it has none and there is a whole copy.
+
+    Returns whether it did. A write-ahead log without its database counts as one: it must not meet another.
+    """
+    blank = blank_path()
+    if any(home.glob(f"{NAME}*")) or not is_whole(blank):
         return False
-    temporary = home / f".{NAME}.{os.getpid()}.tmp"
-    shutil.copyfile(blank, temporary)
-    publish(temporary, database)
+    write_whole(home / NAME, blank.read_bytes())
     return True
 
 

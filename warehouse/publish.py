@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import duckdb
@@ -78,9 +79,10 @@ class _Current:
 
 
 def data_digest(datasets: list[Dataset], scripts: list[Migration]) -> str:
-    """Digest of what all tables but those of the log are made of: datasets and SQL."""
+    """Digest of what all tables but those of the log are made of: datasets and SQL, and what loads them."""
     return digest_json(
         {
+            "made by": [installed_version("gristmill"), duckdb.__version__],
             "datasets": [[dataset.kind, dataset.name, dataset.key] for dataset in datasets],
             "sql": [[script.name, script.digest] for script in scripts],
         }

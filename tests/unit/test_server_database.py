@@ -68,6 +68,14 @@ def test_a_database_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     assert (own / NAME).read_bytes() == before
 
 
+def test_a_write_ahead_log_without_its_database_meets_no_other(tmp_path: Path) -> None:
+    keep(server_home(tmp_path / "first"))
+    home = empty_home(tmp_path / "half")
+    (home / f"{NAME}-wal").write_bytes(b"of a database that was removed")
+    assert not lay_down(home)
+    assert not (home / NAME).exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\0 and no more", b"not a database"])
 def test_a_copy_that_is_not_whole_is_not_used(tmp_path: Path, content: bytes) -> None:
     keep(server_home(tmp_path / "first"))

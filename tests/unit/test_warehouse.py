@@ -205,6 +205,18 @@ def test_where_only_the_log_has_changed_the_data_is_taken_over(tmp_path: Path) -
     assert everything(warehouse) == after
 
 
+def test_another_version_of_gristmill_takes_no_data_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = tiny_lake(tmp_path / "lake")
+    publish(lake)
+    training = lake.dataset("training", "tiny")
+    assert training is not None
+    lake.path(training.tables["losses"][0]).unlink()
+    another_run(lake, "later")
+    monkeypatch.setattr(publishing, "installed_version", {"gristmill": "99.0"}.__getitem__)
+    with pytest.raises(GristmillError, match="missing or damaged"):
+        publish(lake)
+
+
 def test_taking_data_over_again_and_again_does_not_grow_the_file(tmp_path: Path) -> None:
     small = build_small_lake(tmp_path / "lake")
     first = publish(small.lake).path.stat().st_size

@@ -12,7 +12,8 @@ JOIN eval_runs AS eval_run ON eval_run.checkpoint = score.checkpoint AND eval_ru
 ORDER BY score.suite, score.metric, score.convention, score.subset, eval_run.mixture, eval_run.step;
 
 -- The best checkpoint of every headline, macro average and domain of held-out text; ties go to the one with fewer
--- tokens, and "tied" counts who has that value, itself included. The subjects of a board and other conventions would each be a row more, and say little about a model.
+-- tokens, and "tied" counts who has that value, itself included. The subjects of a board and other conventions would
+-- each be a row more, and say little about a model.
 CREATE VIEW best_checkpoint AS
 SELECT * EXCLUDE (place)
 FROM (
