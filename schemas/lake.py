@@ -35,6 +35,7 @@ from schemas.digests import canonical_json, digest_digests, digest_file, digest_
 from schemas.errors import GristmillError, UsageError
 from schemas.files import fsync, publish
 from schemas.parquet import read_rows
+from schemas.places import local_path
 from schemas.processes import parse, this_process
 from schemas.table import Table
 
@@ -135,6 +136,7 @@ class Lake:
 
         Raises :class:`UsageError` when ``root`` is a file, holds something else, or has a newer format.
         """
+        root = local_path(root, "--lake")
         marker = root / "lake.json"
         if root.exists() and not root.is_dir():
             raise UsageError(f"--lake {root}: this is a file. Name a folder, which is created when it does not exist.")

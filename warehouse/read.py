@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import UsageError
+from schemas.places import local_path
 
 FOLDER = "warehouse"
 CURRENT = "CURRENT"
@@ -53,6 +54,7 @@ class Warehouse:
 
         Raises :class:`UsageError` when the folder does not exist or holds something else than a lake.
         """
+        lake_root = local_path(lake_root, "--lake")
         if not lake_root.is_dir():
             raise UsageError(
                 f"--lake {lake_root}: there is no such folder. `gristmill demo --lake {lake_root}` makes one."

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from flows.commands.options import JsonOption, print_json, screen
+from flows.commands.options import JsonOption, on_this_machine, print_json, screen
 from schemas.errors import UsageError
 
 Inputs = "Files, folders or globs of text: JSON Lines, Parquet, CSV, WET, text files; may be repeated."
@@ -17,7 +17,7 @@ KEEP_SHARE = 0.1
 def train(
     positive: Annotated[list[str], typer.Option(help=f"Good texts. {Inputs}")],
     negative: Annotated[list[str], typer.Option(help="The other texts, such as a sample of the crawl.")],
-    out: Annotated[Path, typer.Option(help="New folder for the model, its card and its picture.")],
+    out: Annotated[Path, typer.Option(callback=on_this_machine, help="New folder for the model, its card and its picture.")],
     text_column: TextColumn = "text",
     name: Annotated[str, typer.Option(help="What to call the classifier.")] = "quality",
     keep_share: Annotated[

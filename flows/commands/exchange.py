@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.look import existing
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, on_this_machine, print_json, screen
 from schemas.config import did_you_mean
 from schemas.errors import UsageError
 from schemas.lake import Lake
@@ -16,7 +16,7 @@ FORMATS = ["every-eval-ever"]
 
 def export(
     checkpoint: Annotated[str, typer.Argument(help="Label or digest (its start) of an evaluated checkpoint.")],
-    file: Annotated[Path, typer.Argument(help="JSON file to write.")],
+    file: Annotated[Path, typer.Argument(callback=on_this_machine, help="JSON file to write.")],
     format: Annotated[str, typer.Option("--format", help="every-eval-ever.")] = FORMATS[0],
     suite: Annotated[
         list[str] | None, typer.Option("--suite", help="Export this suite; repeat for several; all when left out.")

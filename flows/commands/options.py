@@ -9,8 +9,18 @@ import typer
 from rich.console import Console
 
 from flows.reporter import to_standard_output
+from schemas.places import local_path
 
-LakeOption = Annotated[Path, typer.Option("--lake", help="Folder of the lake; created when it does not exist.")]
+
+def on_this_machine(param: typer.CallbackParam, value: Path | None) -> Path | None:
+    """The path of an option that takes no address; see :func:`schemas.places.local_path`."""
+    return None if value is None else local_path(value, param.opts[0] if param.opts else str(param.name))
+
+
+LakeOption = Annotated[
+    Path,
+    typer.Option("--lake", callback=on_this_machine, help="Folder of the lake; created when it does not exist."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Shards worked on at the same time.")]
 
