@@ -27,6 +27,7 @@ from flows.commands import (
     preflight,
     service,
     speed,
+    upkeep,
     whatif,
 )
 from schemas.errors import GristmillError
@@ -81,6 +82,7 @@ app.command()(exchange.import_results)
 app.command()(look.why)
 app.command()(whatif.whatif)
 app.command()(look.query)
+app.command()(upkeep.verify)
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(warehouse_app, name="warehouse")
 app.command()(service.dashboard)

@@ -33,6 +33,12 @@ def digest_file(path: Path) -> str:
     return state.hexdigest()
 
 
+def digest_folder(folder: Path) -> str:
+    """Digest of the names and contents of all files below ``folder``. Raises ``OSError`` as ``open`` does."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest_digests(f"{path.relative_to(folder).as_posix()}={digest_file(path)}" for path in files)
+
+
 def digest_json(value: object) -> str:
     """xxh3-128 of the canonical JSON of ``value``. Raises ``TypeError`` for what JSON cannot hold."""
     return digest_bytes(canonical_json(value))

@@ -1,10 +1,26 @@
 """Errors that a user can cause or cure. Their text is shown as it is, without a traceback, so it says what to do."""
 
+from pathlib import Path
+
+VERIFY = (
+    "Run `gristmill verify --lake LAKE`, which moves what is damaged aside, then the same command again, which makes "
+    "it anew."
+)
+
 
 class GristmillError(Exception):
     """The work failed for a reason the user can act on. The command line ends with ``exit_code``."""
 
     exit_code = 1
+
+
+class DamageError(GristmillError):
+    """A file of the lake is not what was written."""
+
+    def __init__(self, path: Path, fault: str, hint: str = VERIFY) -> None:
+        super().__init__(f"{path}: this file of the lake is damaged: {fault}. {hint}")
+        self.path = path
+        self.fault = fault
 
 
 class UsageError(GristmillError):

@@ -27,22 +27,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from schemas.config import Config, did_you_mean
-from schemas.digests import canonical_json, digest_digests, digest_file, digest_json
-from schemas.errors import GristmillError, UsageError
+from schemas.digests import canonical_json, digest_file, digest_folder, digest_json
+from schemas.errors import DamageError, GristmillError, UsageError
 from schemas.files import fsync, publish
-from schemas.parquet import read_rows
+from schemas.parquet import read_rows, write_rows
 from schemas.places import local_path
 from schemas.processes import parse, this_process
 from schemas.table import Table
 
 FORMAT = 1
 NAME = re.compile(r"[\w][\w.@=+-]{0,119}")
-ROW_GROUP_ROWS = 16_384
-COMPRESSION_LEVEL = 3
+DAMAGED = "damaged"
 FOREIGN_SECONDS = 7 * 86_400
 
 
@@ -144,7 +142,7 @@ class Lake:
             raise UsageError(f"--lake {root}: this folder is not empty and is no lake. Name a new or empty folder.")
         lake = cls(root.resolve())
         if marker.exists():
-            found = json.loads(marker.read_text(encoding="utf-8"))["format"]
+            found = _format(marker)
             if found != FORMAT:
                 raise UsageError(f"{root} is a lake of format {found}; this version of gristmill reads {FORMAT}.")
         else:
@@ -184,14 +182,7 @@ class Lake:
         with self.temporary() as folder:
             temporary = folder / "part.parquet"
             with translate_os_errors(self.root):
-                pq.write_table(
-                    rows,
-                    temporary,
-                    compression="zstd",
-                    compression_level=COMPRESSION_LEVEL,
-                    row_group_size=ROW_GROUP_ROWS,
-                    write_statistics=True,
-                )
+                write_rows(rows, temporary)
                 digest = digest_file(temporary)
                 ref = Ref(
                     table=table.name,
@@ -205,19 +196,53 @@ class Lake:
         return ref
 
     def read(self, ref: Ref, columns: list[str] | None = None) -> pa.Table:
-        """The rows of ``ref``, all columns or those named."""
-        return read_rows(self.path(ref), columns)
+        """The rows of ``ref``, all columns or those named. Raises :class:`DamageError`, and moves the file aside."""
+        try:
+            return read_rows(self.path(ref), columns)
+        except DamageError as error:
+            raise self._moved(error) from error
+
+    def check(self, ref: Ref) -> None:
+        """Raises :class:`DamageError`, and moves the file aside, when it is not what ``ref`` says. Reads it once."""
+        path = self.path(ref)
+        try:
+            fault = "" if digest_file(path) == ref.digest else "its digest is not the one that was recorded"
+        except FileNotFoundError:
+            fault = "it is gone"
+        if fault:
+            raise self._moved(DamageError(path, fault))
+
+    def _moved(self, error: DamageError) -> DamageError:
+        """The same error, after the file was moved aside so that the next run makes it anew."""
+        moved = self.move_aside(error.path)
+        where = "" if moved is None else f"It was moved to {moved}. "
+        return DamageError(error.path, error.fault, f"{where}Run the same command again, which makes it anew.")
+
+    def move_aside(self, path: Path) -> Path | None:
+        """Move what is damaged to the same place under ``damaged/``, where nothing looks for it; None when it is gone.
+
+        What is not in its place is not done: the next run of the step makes it anew.
+        """
+        target = self.root / DAMAGED / path.relative_to(self.root)
+        with translate_os_errors(self.root):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            try:
+                path.replace(target)
+            except FileNotFoundError:
+                return None
+        return target
 
     def publish_files(self, folder: Path, name: str, shard: str, key: str) -> FilesRef:
         """Move a folder written under :meth:`temporary` to its place. Its digest covers names and contents."""
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        digests = [f"{path.relative_to(folder).as_posix()}={digest_file(path)}" for path in files]
         ref = FilesRef(
             name=name,
             shard=shard,
             key=key,
             bytes=sum(path.stat().st_size for path in files),
-            digest=digest_digests(digests),
+            digest=digest_folder(folder),
         )
         with translate_os_errors(self.root):
             for path in files:
@@ -239,13 +264,19 @@ class Lake:
         )
 
     def manifest(self, step: str, shard: str, key: str) -> Manifest | None:
-        """The manifest of an output when it and every file it names are there in full length, else None."""
+        """The manifest of an output when it and every file it names are there in full length, else None.
+
+        One that cannot be read (cut short, or damaged) counts as none, so its step runs again.
+        """
         path = self.manifest_path(step, shard, key)
         if not path.is_file():
             return None
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        try:
+            manifest = Manifest.model_validate_json(path.read_bytes())
+        except ValidationError:
+            return None
         tables = all(_has_size(self.path(ref), ref.bytes) for ref in manifest.outputs)
-        files = all(self.files_path(ref).is_dir() for ref in manifest.files)
+        files = all(_folder_has_size(self.files_path(ref), ref.bytes) for ref in manifest.files)
         return manifest if tables and files else None
 
     def commit(self, dataset: Dataset) -> str:
@@ -259,14 +290,22 @@ class Lake:
         return key
 
     def dataset(self, kind: str, name: str, key: str | None = None) -> Dataset | None:
-        """A dataset by kind and name: the current one, or the one called ``key``; None when there is none."""
+        """A dataset by kind and name: the current one, or the one called ``key``; None when there is none.
+
+        Raises :class:`DamageError` when its file, or the one that says which is current, cannot be read.
+        """
         if key is None:
             pointer = self.root / "catalog" / kind / f"{name}.json"
             if not pointer.is_file():
                 return None
-            key = json.loads(pointer.read_text(encoding="utf-8"))["key"]
+            key = pointed_key(pointer)
         path = self.root / "data" / "datasets" / kind / name / f"{key}.json"
-        return Dataset.model_validate_json(path.read_bytes()) if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            return Dataset.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise DamageError(path, "it cannot be read") from error
 
     def expect(self, kind: str, name: str) -> Dataset:
         """The current dataset of that kind and name. Raises :class:`UsageError` when there is none."""
@@ -367,8 +406,34 @@ def translate_os_errors(root: Path) -> Iterator[None]:
         raise
 
 
+def pointed_key(pointer: Path) -> str:
+    """The key of the dataset that a file of the catalog names. Raises :class:`DamageError` when it names none."""
+    try:
+        key = json.loads(pointer.read_bytes())["key"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamageError(pointer, "it does not say which dataset is current") from error
+    if not isinstance(key, str):
+        raise DamageError(pointer, "it does not say which dataset is current")
+    return key
+
+
+def _format(marker: Path) -> object:
+    """The format that a lake says it has. Raises :class:`GristmillError` when it does not."""
+    try:
+        return json.loads(marker.read_bytes())["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        content = canonical_json({"format": FORMAT}).decode()
+        raise GristmillError(
+            f"{marker}: this file is damaged. Write {content} into it, then run `gristmill verify`."
+        ) from error
+
+
 def _has_size(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
+
+
+def _folder_has_size(folder: Path, size: int) -> bool:
+    return folder.is_dir() and sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) == size
 
 
 def _age(folder: Path) -> float:

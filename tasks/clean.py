@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from schemas.config import Config
+from schemas.parquet import read_rows
 from schemas.signals import SIGNALS
 from schemas.tables import Cuts, Documents, Verdicts
 from tasks.c4 import LINEAGES
@@ -88,7 +89,7 @@ def count_cuts(paths: list[Path]) -> dict[str, dict[str, int]]:
     """
     totals: dict[str, Counter[str]] = {}
     for path in paths:
-        found = counted_once(pl.read_parquet(path, glob=False)).group_by("reason")
+        found = counted_once(pl.DataFrame(read_rows(path))).group_by("reason")
         counts = found.agg(
             cuts=pl.len(), lines=pl.col("lines").sum(), characters=(pl.col("end") - pl.col("start")).sum()
         )

@@ -17,6 +17,7 @@ import polars as pl
 
 from schemas.config import Config
 from schemas.errors import GristmillError
+from schemas.parquet import read_rows
 from tasks.clean import STAGE as CLEAN
 from tasks.decide import STAGE as DECIDE
 from tasks.dedup.records import DEDUPLICATE
@@ -204,7 +205,7 @@ def _tally_verdicts(path: Path, found: Tally) -> None:
 
 
 def _read(path: Path, columns: list[str]) -> pl.DataFrame:
-    return pl.read_parquet(path, columns=columns, glob=False)
+    return pl.DataFrame(read_rows(path, columns))
 
 
 def _refuse(faults: list[str]) -> None:

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError
 
-from schemas.errors import GristmillError
+from schemas.errors import VERIFY, GristmillError
 from schemas.lake import Dataset, Lake, Ref
 from schemas.table import Table
 from warehouse.migrate import Migration
@@ -174,8 +174,7 @@ def _load_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: Table,
             connection.execute(statement, parameters)
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise GristmillError(
-                f"table {table.name}: a file of the lake is missing or damaged: {_first_line(error)}. "
-                "Run the flow that wrote it again; it makes only what is missing."
+                f"table {table.name}: a file of the lake is missing or damaged: {_first_line(error)}. {VERIFY}"
             ) from error
         except (duckdb.BinderException, duckdb.ConversionException, duckdb.ConstraintException) as error:
             raise GristmillError(

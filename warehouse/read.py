@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import UsageError
+from schemas.parquet import told_as_damage
 from schemas.places import local_path
 
 FOLDER = "warehouse"
@@ -118,11 +119,15 @@ class Warehouse:
         """The text of a document from the Parquet file that its row names; None when that file is gone.
 
         ``file`` is relative to the lake. Row groups are skipped by their statistics: files are sorted by ``doc_id``.
+        Raises :class:`schemas.errors.DamageError` for a damaged file.
         """
         path = (self.root / file).resolve()
         if not path.is_relative_to(self.root / "data") or not path.is_file():
             return None
-        found = pq.read_table(path, columns=["text"], filters=[("doc_id", "=", doc_id)])
+        with told_as_damage(path):
+            found = pq.read_table(
+                path, columns=["text"], filters=[("doc_id", "=", doc_id)], page_checksum_verification=True
+            )
         return found.column("text")[0].as_py() if found.num_rows else None
 
     def _current(self) -> duckdb.DuckDBPyConnection | None:

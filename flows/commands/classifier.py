@@ -17,7 +17,9 @@ KEEP_SHARE = 0.1
 def train(
     positive: Annotated[list[str], typer.Option(help=f"Good texts. {Inputs}")],
     negative: Annotated[list[str], typer.Option(help="The other texts, such as a sample of the crawl.")],
-    out: Annotated[Path, typer.Option(callback=on_this_machine, help="New folder for the model, its card and its picture.")],
+    out: Annotated[
+        Path, typer.Option(callback=on_this_machine, help="New folder for the model, its card and its picture.")
+    ],
     text_column: TextColumn = "text",
     name: Annotated[str, typer.Option(help="What to call the classifier.")] = "quality",
     keep_share: Annotated[

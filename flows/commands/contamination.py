@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.evaluation import DataOption, LicenceOption
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, on_this_machine, print_json, screen
+from flows.commands.options import (
+    DEFAULT_LAKE,
+    JsonOption,
+    LakeOption,
+    WorkersOption,
+    on_this_machine,
+    print_json,
+    screen,
+)
 from schemas.lake import Lake
 
 if TYPE_CHECKING:
@@ -26,7 +34,10 @@ def contamination(
     name: Annotated[str, typer.Option(help="What to call the corpus; the names of its sources when left out.")] = "",
     threshold: Annotated[float, typer.Option(help="Share of the wording that counts as found in long texts.")] = 0.8,
     write_index: Annotated[
-        Path | None, typer.Option("--write-index", callback=on_this_machine, help="Also write the index, for curate --decontaminate.")
+        Path | None,
+        typer.Option(
+            "--write-index", callback=on_this_machine, help="Also write the index, for curate --decontaminate."
+        ),
     ] = None,
     data: DataOption = None,
     accept_licence: LicenceOption = None,

@@ -45,7 +45,9 @@ def speed(
     seed: Annotated[int, typer.Option(min=0, help="Of prompts and arrivals.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds after which a request has failed.")] = 600.0,
     label: Annotated[str, typer.Option(help="How to call the model in the lake; its name when left out.")] = "",
-    lake: Annotated[Path | None, typer.Option("--lake", callback=on_this_machine, help="Keep the measurement in this lake.")] = None,
+    lake: Annotated[
+        Path | None, typer.Option("--lake", callback=on_this_machine, help="Keep the measurement in this lake.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Measure a served model: time to first token, inter-token latency, throughput, goodput.

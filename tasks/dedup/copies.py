@@ -24,9 +24,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from schemas.parquet import read_rows
+from schemas.parquet import read_batches, read_rows
 from schemas.tables import Copies, Documents, Verdicts
 from tasks.dedup.config import CopiesConfig
 from tasks.dedup.records import attach, database, load_records
@@ -125,7 +124,7 @@ def _digest_texts(connection: duckdb.DuckDBPyConnection, documents: list[Path], 
 
 
 def _digests_of(path: Path, wanted: pa.Array) -> Iterator[pa.Table]:
-    for batch in pq.ParquetFile(path).iter_batches(READ_ROWS, columns=["doc_id", "text"]):
+    for batch in read_batches(path, ["doc_id", "text"], READ_ROWS):
         chosen = batch.filter(pc.is_in(batch.column("doc_id"), value_set=wanted))
         texts = chosen.column("text").cast(pa.binary()).to_pylist()
         digests = [hashlib.blake2b(text, digest_size=16).hexdigest() for text in texts]

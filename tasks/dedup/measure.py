@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from schemas.parquet import read_batches
 from tasks.dedup.spill import mapped
 from tasks.dedup.verify import Sets, jaccard, sets_of
 from tasks.shingles import Counts, ShingleConfig, runs, shingle, slices
@@ -62,7 +62,7 @@ def write_sets(files: Iterable[Wanted], size: int, config: ShingleConfig, scratc
     written = 0
     with path.open("wb") as file:
         for entry in files:
-            for batch in pq.ParquetFile(entry.path).iter_batches(READ_ROWS, columns=["doc_id", "text"]):
+            for batch in read_batches(entry.path, ["doc_id", "text"], READ_ROWS):
                 found = pc.index_in(batch.column("doc_id"), value_set=entry.doc_ids)
                 chosen = batch.column("text").filter(found.is_valid())
                 rows = entry.places[found.drop_null().to_numpy()]

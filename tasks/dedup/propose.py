@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from schemas.parquet import read_batches
 from schemas.tables import Bands, Candidates, Copies, Cuts, Documents, Verdicts
 from tasks.dedup.budget import buffer_share
 from tasks.dedup.candidates import count_pairs, pairs_of, partition_of, ranges_for, within
@@ -137,7 +137,7 @@ def _band_rows(
     """Bands and rows of the texts of one shard."""
     texts = texts_of(connection, part)
     doc_ids, idx = texts.column("doc_id").combine_chunks(), texts.column("idx").to_numpy()
-    for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=["doc_id", "band", "bucket"]):
+    for batch in read_batches(path, ["doc_id", "band", "bucket"], BATCH_ROWS):
         place = pc.index_in(batch.column("doc_id"), value_set=doc_ids)
         chosen = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
         rows = np.empty(len(chosen), BAND_ROW)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from schemas.parquet import read_rows
 from tasks.readers.reasons import Reason
 
 EXTRACTED, FELL_BACK, EMPTY, TIMED_OUT, FAILED, UNDECODABLE = OUTCOMES = (
@@ -29,12 +30,10 @@ def outcomes(documents: list[Path], set_aside: list[Path]) -> dict[str, dict[str
     """
     counts: dict[str, Counter[str]] = {outcome: Counter() for outcome in OUTCOMES}
     for path in documents:
-        for name, rows in (
-            pl.read_parquet(path, columns=["extractor"], glob=False).group_by("extractor").len().iter_rows()
-        ):
+        for name, rows in pl.DataFrame(read_rows(path, ["extractor"])).group_by("extractor").len().iter_rows():
             counts[FELL_BACK if "-after-" in name else EXTRACTED][name] += rows
     for path in set_aside:
-        found = pl.read_parquet(path, columns=["stage", "kind", "reason"], glob=False)
+        found = pl.DataFrame(read_rows(path, ["stage", "kind", "reason"]))
         records = found.filter(stage="extract", kind="record")
         for reason, rows in records.group_by("reason").len().iter_rows():
             counts[OF_REASON[reason]][reason] += rows

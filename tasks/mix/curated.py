@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
 from schemas.config import Config
 from schemas.errors import GristmillError
 from schemas.lake import NAME
+from schemas.parquet import read_batches
 from tasks.mix.keyed import hash_unit
 
 BATCH_ROWS = 2048
@@ -31,9 +31,8 @@ class SplitConfig(Config):
 def batches(paths: list[Path], columns: list[str]) -> Iterator[pa.Table]:
     """The rows of Parquet files in tables of at most ``BATCH_ROWS`` rows, in order; memory: one row group."""
     for path in paths:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
-                yield pa.Table.from_batches([batch])
+        for batch in read_batches(path, columns, BATCH_ROWS):
+            yield pa.Table.from_batches([batch])
 
 
 def check_domain(name: str) -> str:

@@ -278,7 +278,7 @@ def test_a_missing_file_stops_the_build_and_leaves_the_current_version(tmp_path:
     dataset = lake.dataset("training", "broken")
     assert dataset is not None
     lake.path(dataset.tables["runs"][0]).unlink()
-    with pytest.raises(GristmillError, match=r"table runs: a file of the lake is missing.*Run the flow"):
+    with pytest.raises(GristmillError, match=r"table runs: a file of the lake is missing.*gristmill verify"):
         publish(lake)
     warehouse = Warehouse.open(lake.root)
     assert warehouse.version == before.version

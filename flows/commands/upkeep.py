@@ -1,0 +1,54 @@
+"""``verify`` and ``gc``: whether the lake is whole, and what of it nothing needs any more."""
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.look import existing
+from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from schemas.errors import GristmillError
+
+MEGABYTE = 1_000_000
+SHOWN = 20
+
+
+def verify(
+    lake: LakeOption = DEFAULT_LAKE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what is damaged; leave it where it is, counted as done.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check every file of the lake against its digest, and move damaged ones aside so that they are made anew."""
+    from flows.describe import table_of
+    from flows.reporter import Reporter
+    from flows.verify import check, take_inventory
+
+    home = existing(lake)
+    with Reporter() as report:
+        inventory = take_inventory(home)
+        read = shown = 0
+        with report.track("verify", inventory.bytes // MEGABYTE, "MB") as advance:
+
+            def progress(count: int) -> None:
+                nonlocal read, shown
+                read += count
+                advance(read // MEGABYTE - shown, f"{read / 1e9:,.1f} of {inventory.bytes / 1e9:,.1f} GB")
+                shown = read // MEGABYTE
+
+            found = check(home, inventory, move=not dry_run, advance=progress)
+    if json:
+        print_json(found.as_json())
+    elif found.damaged:
+        rows = [[entry.path, entry.fault, entry.made_by, ", ".join(entry.needed_by)] for entry in found.damaged]
+        screen().print(table_of("Damaged", ["file", "what is wrong", "made by", "part of"], rows[:SHOWN]))
+    else:
+        screen().print(f"{found.files:,} files, {found.bytes / 1e9:,.2f} GB: all as they were written.")
+    if found.damaged:
+        needed = sorted({name for entry in found.damaged for name in entry.needed_by})
+        aside = "They stay where they are." if dry_run else f"They were moved to {home.root / 'damaged'}."
+        again = "Run gristmill verify without --dry-run, then" if dry_run else "Run"
+        raise GristmillError(
+            f"{len(found.damaged):,} of {found.files:,} files are damaged. {aside} {again} the commands that made "
+            f"{', '.join(needed) or 'them'} again: they make anew what is missing and nothing else."
+        )
