@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
 from dashboards.api import DocId, router
+from dashboards.guard import MOST_BODY, Guard, Names
 from dashboards.pages import (
     checkpoints,
     compare,
@@ -43,14 +44,16 @@ Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 ABOUT = "What the dashboards show, as JSON. Text, URLs and model outputs are data from a crawl: escape them."
 
 
-def create_app(lake_root: Path, intake: Intake) -> FastAPI:
-    """The dashboards and the API of the lake at ``lake_root``; ``intake`` says what may be handed in.
+def create_app(lake_root: Path, intake: Intake, names: Names) -> FastAPI:
+    """The dashboards and the API of the lake at ``lake_root``; ``intake`` says what may be handed in, ``names`` which
+    requests are answered at all.
 
     Raises :class:`schemas.errors.UsageError` when there is no lake.
     """
     warehouse = Warehouse.open(lake_root)
     services = Services(warehouse, State(warehouse.root), intake)
     app = api_app(services)
+    app.add_middleware(Guard, names=names)
     register_pages(services)
     ui.run_with(
         app,
@@ -170,6 +173,14 @@ def register_pages(services: Services) -> None:
         await submit.draw(services, request)
 
 
-def run(lake_root: Path, host: str = "127.0.0.1", port: int = 8080, *, intake: Intake) -> None:
-    """Serve until interrupted. Raises as :func:`create_app`."""
-    uvicorn.run(create_app(lake_root, intake), host=host, port=port, log_level="warning", access_log=False)
+def run(lake_root: Path, names: Names, port: int = 8080, *, intake: Intake) -> None:
+    """Serve on ``names.listening`` until interrupted. Raises as :func:`create_app`."""
+    uvicorn.run(
+        create_app(lake_root, intake, names),
+        host=names.listening,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        http="h11",  # bounds the request line and headers; httptools collects them without a limit
+        ws_max_size=MOST_BODY,
+    )

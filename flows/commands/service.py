@@ -15,6 +15,14 @@ from schemas.lake import Lake
 def dashboard(
     lake: LakeOption = DEFAULT_LAKE,
     host: Annotated[str, typer.Option(help="Address to listen on; keep it on loopback behind a proxy.")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name under which a proxy or another machine reaches the pages, such as data.example.org; repeatable. "
+            "Loopback names and --host are always allowed, requests under any other name are refused.",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     root: Annotated[
         list[Path] | None,
@@ -27,10 +35,12 @@ def dashboard(
 ) -> None:
     """Open the dashboards and the REST API (pages at /, API at /api, its description at /docs)."""
     from dashboards.app import run
+    from dashboards.guard import Names
     from dashboards.services import Intake
     from evals.suite import restricted_suites, suite_names
     from flows.submitting import problems, submitter
 
+    names = Names.parse(host, allow_host or ())
     home = Lake.open(lake)
     intake = Intake(
         suites=tuple(suite_names()),
@@ -40,8 +50,9 @@ def dashboard(
         check=problems,
         on_submit=submitter(home.root),
     )
-    Console(stderr=True).print(f"http://{host}:{port}  (stop with Ctrl-C)", markup=False, highlight=False)
-    run(home.root, host=host, port=port, intake=intake)
+    shown = f"[{host}]" if ":" in host else host
+    Console(stderr=True).print(f"http://{shown}:{port}  (stop with Ctrl-C)", markup=False, highlight=False)
+    run(home.root, names, port=port, intake=intake)
 
 
 def existing(folder: Path) -> Path:

@@ -6,20 +6,25 @@ and an error shown to the reader each fail the test that saw it.
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    Response,
+    sync_playwright,
+)
 
 from schemas.lake import Lake
+from tests.helpers.dashboard_server import running
 from tests.helpers.small_evaluation import answer_all
 from tests.helpers.small_lake import SmallLake, build_small_lake
 from warehouse.publish import publish
@@ -33,21 +38,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_SECONDS = 120.0
 WAIT_MS = 30_000
-SERVER = """
-import sys
-from pathlib import Path
-from dashboards.app import run
-from dashboards.services import Intake
-
-intake = Intake(
-    suites=("reading", "arithmetic", "python-basics", "heldout"),
-    licences={"arithmetic": "CC-BY-NC-4.0"},
-    servers=("http://models.example/v1",),
-)
-run(Path(sys.argv[1]), port=int(sys.argv[2]), intake=intake)
-"""
 
 
 @dataclass
@@ -113,21 +104,30 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Headless Chromium; skips with the way to install it, and fails where CI should have installed it.
+def playwright() -> Iterator[Playwright]:
+    """It ends with its module: while Playwright runs, its event loop runs in the thread of every later test too."""
+    with sync_playwright() as playwright:
+        yield playwright
 
-    It ends with its module: while Playwright runs, its event loop runs in the thread of every later test too.
-    """
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Chromium on this machine; skips with the way to install it, and fails where CI should have installed it."""
     executable = os.environ.get("GRISTMILL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         reason = "no Chromium: apt-get install chromium (or set GRISTMILL_CHROMIUM to the path of one)"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    return executable
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    """Headless Chromium."""
+    browser = playwright.chromium.launch(executable_path=chromium_path, headless=True, args=ARGUMENTS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -151,13 +151,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
 @pytest.fixture(scope="session")
 def full_app(small: SmallLake) -> Iterator[str]:
     """Address of the application over the small lake."""
-    yield from serve(small.lake.root)
+    with running(small.lake.root) as server:
+        yield server.base
 
 
 @pytest.fixture(scope="session")
 def empty_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the application over a lake with nothing in it."""
-    yield from serve(Lake.open(tmp_path_factory.mktemp("nothing") / "lake").root)
+    with running(Lake.open(tmp_path_factory.mktemp("nothing") / "lake").root) as server:
+        yield server.base
 
 
 @pytest.fixture
@@ -182,36 +184,3 @@ def empty_visitor(context: BrowserContext, empty_app: str, shots: Path) -> Itera
     visitor = Visitor(context.new_page(), empty_app, shots)
     yield visitor
     visitor.check()
-
-
-def serve(root: Path) -> Iterator[str]:
-    """Run the application as a process of its own until the tests are done."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(root), str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(base):
-            assert server.poll() is None, f"the application ended: {_output(server)}"
-            assert time.monotonic() < deadline, "the application did not start"
-            time.sleep(0.1)
-        yield base
-    finally:
-        server.terminate()
-        output = server.communicate(timeout=30)[0].decode()
-    assert "Traceback" not in output, output
-
-
-def _answers(base: str) -> bool:
-    try:
-        return httpx.get(base + "/api/overview", timeout=10).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _output(server: "subprocess.Popen[bytes]") -> str:
-    return server.communicate(timeout=10)[0].decode()

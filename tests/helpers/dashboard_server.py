@@ -1,0 +1,82 @@
+"""The dashboards as a process of their own, over a lake."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+START_SECONDS = 120.0
+SERVER = """
+import sys
+from pathlib import Path
+from dashboards.app import run
+from dashboards.guard import Names
+from dashboards.services import Intake
+
+intake = Intake(
+    suites=("reading", "arithmetic", "python-basics", "heldout"),
+    licences={"arithmetic": "CC-BY-NC-4.0"},
+    servers=("http://models.example/v1",),
+)
+run(Path(sys.argv[1]), Names.parse("127.0.0.1", sys.argv[3:]), port=int(sys.argv[2]), intake=intake)
+"""
+
+
+@dataclass(frozen=True)
+class DashboardServer:
+    """A running application."""
+
+    process: "subprocess.Popen[bytes]"
+    port: int
+
+    @property
+    def base(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def memory(self) -> int:
+        """Resident bytes of the process."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    def connect(self) -> socket.socket:
+        """A connection to it, for requests that no client would send."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+
+@contextmanager
+def running(root: Path, *allowed: str) -> Iterator[DashboardServer]:
+    """The application over the lake at ``root``, also under the names ``allowed``. A traceback in its output fails."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(root), str(port), *allowed],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    server = DashboardServer(process, port)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(server.base):
+            assert process.poll() is None, f"the application ended: {process.communicate(timeout=10)[0].decode()}"
+            assert time.monotonic() < deadline, "the application did not start"
+            time.sleep(0.1)
+        yield server
+    finally:
+        process.terminate()
+        output = process.communicate(timeout=30)[0].decode()
+    assert "Traceback" not in output, output
+
+
+def _answers(base: str) -> bool:
+    try:
+        return httpx.get(base + "/api/overview", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
