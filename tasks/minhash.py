@@ -56,7 +56,8 @@ def _characters(bands: int, rows: int, n: int, **shingles: Any) -> MinHashConfig
 
 
 # Shapes of other projects, named by their lineage. Bands, rows, unit and n are theirs, to the digit; so is what
-# `normalise` and `hash` say where they are given. Words are this project's everywhere (tasks.shingles), permutations
+# `normalise` and `hash` say where they are given: two presets keep datatrove's words, which are blind to non-spacing
+# marks and see invisible characters. In all others words are this project's (tasks.shingles). Permutations are
 # datasketch's, so signatures differ from theirs while the curve of candidates is the same.
 PRESETS: dict[str, MinHashConfig] = {
     "fineweb": _words(14, 8),
@@ -101,7 +102,7 @@ def candidate_probability(similarity: float, config: MinHashConfig) -> float:
     return float(1 - (1 - similarity**config.rows) ** config.bands)
 
 
-@step("bands", version=1, reads=(Documents, Verdicts), writes=(Bands,))
+@step("bands", version=2, reads=(Documents, Verdicts), writes=(Bands,))
 def bands(documents: pa.Table, verdicts: pa.Table, config: MinHashConfig) -> pa.Table:
     """Bands of the documents that the policy kept: ``config.bands`` rows a document, none for a text without tokens."""
     kept = kept_by(verdicts, DECIDE, documents.select(["doc_id", "text"]))

@@ -1,10 +1,11 @@
 """Shingles: the set of overlapping n-grams that stands for a text when texts are compared.
 
-Normalisation ``plain``: lower case, digits kept. Unit ``word``: a token is a run of letters and digits (Unicode
-categories L and N); each Han, kana and hangul character is a token of its own; everything else separates. Unit
-``char``: a token is a code point of the text with runs of white space made one space. ``tasks.folding`` says what
-``datatrove`` does instead. A shingle is ``n`` consecutive tokens; a text of fewer tokens has one shingle of all of
-them, a text without tokens none.
+Normalisation ``plain``: lower case, digits kept, invisible characters (soft hyphens, zero-width spaces and joiners)
+gone. Unit ``word``: a token is a run of letters, digits and combining marks (Unicode categories L, N and M); everything
+else separates. Scripts without spaces have no such runs: each Han, kana and hangul character, and each Thai, Lao, Khmer
+or Burmese letter, is a token of its own, with the marks behind it. Unit ``char``: a token is a code point of the text
+with runs of white space made one space. ``tasks.folding`` says what ``datatrove`` does instead. A shingle is ``n``
+consecutive tokens; a text of fewer tokens has one shingle of all of them, a text without tokens none.
 
 A shingle is kept as a 64-bit hash. Hash ``xxh3`` never builds the shingle's string: each token is hashed (xxh3-64) and
 n neighbours are combined as ``fmix64(sum of token_k * MULTIPLIER**k mod 2**64)``, ``fmix64`` being MurmurHash3's

@@ -50,21 +50,21 @@ def index_config(path: Path) -> IndexConfig:
     return IndexConfig(digest=digest_file(path), path=path)
 
 
-@step("contamination", version=1, reads=(Documents,), writes=(Contamination,))
+@step("contamination", version=2, reads=(Documents,), writes=(Contamination,))
 def contamination(documents: pa.Table, config: IndexConfig) -> pa.Table:
     """One row for each item that stands in a document, where it stands best."""
     index = load_index(config)
     return map_slices(lambda part: _evidence(part, index, config), documents)
 
 
-@step("contamination-curated", version=1, reads=(Curated,), writes=(Contamination,))
+@step("contamination-curated", version=2, reads=(Curated,), writes=(Contamination,))
 def contamination_curated(curated: pa.Table, config: IndexConfig) -> pa.Table:
     """The same in text that is curated."""
     index = load_index(config)
     return map_slices(lambda part: _evidence(part, index, config), curated)
 
 
-@step("decontaminate", version=1, reads=(Documents,), writes=(SignalsContamination,))
+@step("decontaminate", version=2, reads=(Documents,), writes=(SignalsContamination,))
 def decontaminate(documents: pa.Table, config: IndexConfig) -> pa.Table:
     """One row of ``signals/contamination`` for each row of ``documents``, in their order."""
     index = load_index(config)

@@ -2,7 +2,8 @@
 
 A token is a run of letters, digits and combining marks, folded to small letters and to the ordinary form of full-width
 ones; a character of Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese or Tibetan script is a token by itself.
-Everything else separates and is dropped: white space, punctuation, symbols, underscores. AI2's decon does the same to
+Invisible characters (soft hyphens, zero-width spaces and joiners) are passed over, also inside a word. Everything else
+separates and is dropped: white space, punctuation, symbols, underscores. AI2's decon does the same to
 punctuation and case and then takes cl100k tokens; words and characters need no vocabulary and do not change when text
 before them does. Traditional and simplified characters stay different.
 
@@ -18,9 +19,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.characters import EAST_ASIAN
-from tasks.code_points import among, categories
+from tasks.code_points import INVISIBLE, among, categories, matching
 from tasks.columns import Bytes, Hashes, Places, Positions, utf8_of
-from tasks.kernels.overlap import ALONE, fold_words
+from tasks.kernels.overlap import ALONE, PASSED_OVER, fold_words
 from tasks.punctuation import characters
 
 PLANES = 0x32000  # the last Chinese characters; beyond them separates
@@ -60,12 +61,13 @@ def words_of(texts: pa.Array) -> WordColumn:
 
 @lru_cache(maxsize=1)
 def folding() -> npt.NDArray[np.uint32]:
-    """For every code point what it becomes; 0 separates."""
+    """For every code point what it becomes; 0 separates, PASSED_OVER is as if it were not there."""
     table = np.zeros(PLANES, np.uint32)
     _, kinds = categories()
     for code in np.flatnonzero(np.isin(kinds[:PLANES], (b"L", b"N", b"M"))).tolist():
         table[code] = ord(_fold(chr(code)))
     table[(table != 0) & among(UNSPACED)[:PLANES]] |= ALONE
+    table[matching(INVISIBLE)[:PLANES]] = PASSED_OVER
     return table
 
 

@@ -1,8 +1,9 @@
 """Normalised tokens of many texts, straight from their UTF-8 bytes, in one pass.
 
-A :class:`Folding` says for every code point by which bytes it is replaced; a space among these separates. Two things
+A :class:`Folding` says for every code point by which bytes it is replaced; a space among these separates. Three things
 depend on neighbours and are decided here: the Greek capital sigma becomes a final one at the end of a word (as
-``str.lower`` does it), and where the folding marks digits, a number with its decimal part becomes ``0``.
+``str.lower`` does it); where the folding marks digits, a number with its decimal part becomes ``0``; and combining
+marks join the word before them where that is one letter of a script without spaces.
 
 The tokens of a text stand one after the other in a buffer. Words are followed by one space each, so that any run of
 them reads as their join with spaces; characters are followed by nothing, and a run of separators is one space, itself
@@ -20,7 +21,7 @@ from numba import njit
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
-CASED, IGNORABLE, DIGIT, DECIMAL_MARK = (np.uint8(1 << bit) for bit in range(4))
+CASED, IGNORABLE, DIGIT, DECIMAL_MARK, ALONE, MARK = (np.uint8(1 << bit) for bit in range(6))
 SLOW = np.uint8(0xFF)  # in Folding.single: the code point needs a longer look
 SPACE = np.uint8(0x20)
 SIGMA = 0x3A3
@@ -30,10 +31,11 @@ SIGMA = 0x3A3
 class Folding:
     """What every code point becomes: ``bytes[starts[c]:starts[c + 1]]`` for those below ``limit``.
 
-    Three entries follow: a space, the final sigma, and 0. Code points from ``limit`` on separate, or stay as they are
-    where ``beyond`` is true. ``traits`` are sums of CASED, IGNORABLE, DIGIT and DECIMAL_MARK. ``single`` repeats, by
-    byte, what becomes of ASCII where that is one byte, and is SLOW elsewhere. No replacement is longer than ``growth``
-    times the code point in UTF-8.
+    Four entries follow: a space, the final sigma, 0, and nothing. Code points from ``limit`` on separate, or stay as
+    they are where ``beyond`` is true; the invisible ones among them (tags and variation selectors) vanish unless
+    ``invisible`` is true. ``traits`` are sums of CASED, IGNORABLE (what ``str.lower`` looks past), DIGIT, DECIMAL_MARK,
+    ALONE (a word of one letter) and MARK. ``single`` repeats, by byte, what becomes of ASCII where that is one byte,
+    and is SLOW elsewhere. No replacement is longer than ``growth`` times the code point in UTF-8.
     """
 
     starts: npt.NDArray[np.int32]
@@ -41,6 +43,7 @@ class Folding:
     traits: Bytes
     single: Bytes
     beyond: bool
+    invisible: bool
     growth: float
 
     @property
@@ -76,7 +79,7 @@ def fold(data: Bytes, offsets: Places, folding: Folding, words: bool) -> Tokens:
     counts = np.empty(len(offsets) - 1, np.int64)
     run = _fold_words if words else _fold_characters
     tables = (folding.starts, folding.bytes, folding.traits, folding.single)
-    tokens, written = run(data, offsets, tables, folding.beyond, buffer, starts, counts)
+    tokens, written = run(data, offsets, tables, (folding.beyond, folding.invisible), buffer, starts, counts)
     return Tokens(buffer[:written], starts[: tokens + 1], counts, int(words))
 
 
@@ -85,7 +88,7 @@ def _fold_words(
     data: Bytes,
     offsets: Places,
     tables: tuple[npt.NDArray[np.int32], Bytes, Bytes, Bytes],
-    beyond: bool,
+    keep: tuple[bool, bool],
     buffer: Bytes,
     starts: Places,
     counts: Places,
@@ -95,7 +98,7 @@ def _fold_words(
     written, tokens = 0, 0
     for text in range(len(counts)):
         begin, end = int(offsets[text]), int(offsets[text + 1])
-        at = begin
+        at, joined = begin, -1  # where a mark would join the word of one letter before it
         before, inside = tokens, 0
         while at < end:
             value = single[data[at]]
@@ -103,14 +106,24 @@ def _fold_words(
                 written, tokens, inside = _word_byte(value, buffer, starts, written, tokens, inside)
                 at += 1
                 continue
-            after, entry = _replaced_by(data, at, begin, end, traits, beyond)
-            if entry >= 0:
-                for place in range(first[entry], first[entry + 1]):
-                    value = replacement[place]
-                    written, tokens, inside = _word_byte(value, buffer, starts, written, tokens, inside)
-            else:
+            after, entry = _replaced_by(data, at, begin, end, traits, keep)
+            if entry < 0:
                 for place in range(at, after):
                     written, tokens, inside = _word_byte(data[place], buffer, starts, written, tokens, inside)
+                at = after
+                continue
+            joins = at == joined
+            trait = traits[entry] if entry < len(traits) else np.uint8(0)
+            if joins and trait & MARK:  # take back the space after that word
+                written, inside = written - 1, 1
+            for place in range(first[entry], first[entry + 1]):
+                value = replacement[place]
+                written, tokens, inside = _word_byte(value, buffer, starts, written, tokens, inside)
+            if trait & ALONE or (joins and first[entry] == first[entry + 1]):
+                joined = after
+            elif joins and trait & MARK:
+                written, tokens, inside = _word_byte(SPACE, buffer, starts, written, tokens, inside)
+                joined = after
             at = after
         if inside:
             buffer[written] = SPACE
@@ -136,7 +149,7 @@ def _fold_characters(
     data: Bytes,
     offsets: Places,
     tables: tuple[npt.NDArray[np.int32], Bytes, Bytes, Bytes],
-    beyond: bool,
+    keep: tuple[bool, bool],
     buffer: Bytes,
     starts: Places,
     counts: Places,
@@ -154,7 +167,7 @@ def _fold_characters(
                 written, tokens, space = _character_byte(value, buffer, starts, written, tokens, space, before)
                 at += 1
                 continue
-            after, entry = _replaced_by(data, at, begin, end, traits, beyond)
+            after, entry = _replaced_by(data, at, begin, end, traits, keep)
             if entry >= 0:
                 for place in range(first[entry], first[entry + 1]):
                     value = replacement[place]
@@ -189,11 +202,14 @@ def _character_byte(
 
 
 @njit(cache=True, nogil=True)
-def _replaced_by(data: Bytes, at: int, begin: int, end: int, traits: Bytes, beyond: bool) -> tuple[int, int]:
+def _replaced_by(data: Bytes, at: int, begin: int, end: int, traits: Bytes, keep: tuple[bool, bool]) -> tuple[int, int]:
     """Where what stands at ``at`` ends, and the entry of the folding that replaces it; -1 when it stays as it is."""
     code, size = _decode(data, at, end)
     limit = len(traits)
     if code >= limit:
+        beyond, invisible = keep
+        if not invisible and 0xE0000 <= code < 0xE1000:
+            return at + size, limit + 3
         return at + size, -1 if beyond else limit
     if code == SIGMA:
         return at + size, limit + 1 if _ends_word(data, at, begin, end, traits) else code

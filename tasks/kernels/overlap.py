@@ -23,6 +23,7 @@ Hashes = npt.NDArray[np.uint64]
 Weights = npt.NDArray[np.float32]
 
 ALONE = 1 << 31  # in the table: this character is a token by itself
+PASSED_OVER = ALONE  # in the table: this character neither separates nor counts
 SEED, FACTOR = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 BASE = 0xD6E8FEB86659FD93  # of the polynomial over the tokens of an n-gram; odd
 
@@ -32,7 +33,8 @@ def fold_words(data: Bytes, bounds: Positions, table: Words) -> tuple[Hashes, Pl
     """Tokens of every text: hash, first byte, byte after it (both within ``data``), and texts + 1 offsets into these.
 
     ``bounds``: text i is ``data[bounds[i]:bounds[i + 1]]``. ``table``: for every code point what it is folded to, 0 for
-    what separates, with ``ALONE`` for a token of one character; code points beyond separate.
+    what separates, with ``ALONE`` for a token of one character, or ``PASSED_OVER``; of those beyond the
+    table tags and variation selectors are passed over, and the rest separate.
     """
     most = bounds[-1] - bounds[0]
     hashes, start, end = np.empty(most, np.uint64), np.empty(most, np.int32), np.empty(most, np.int32)
@@ -46,11 +48,15 @@ def fold_words(data: Bytes, bounds: Positions, table: Words) -> tuple[Hashes, Pl
             code, width = np.uint32(data[at]), 1
             if code >= 0x80:
                 code, width = _decode(data, at)
-            folded = table[code] if code < limit else np.uint32(0)
+            beyond = PASSED_OVER if code >= 0xE0000 and code < 0xE1000 else 0
+            folded = table[code] if code < limit else np.uint32(beyond)
             if folded and not folded & np.uint32(ALONE):
                 if open_at < 0:
                     open_at, value = at, np.uint64(SEED)
                 value = (value ^ np.uint64(folded)) * np.uint64(FACTOR)
+                at += width
+                continue
+            if folded == np.uint32(PASSED_OVER):
                 at += width
                 continue
             if open_at >= 0:

@@ -2,10 +2,11 @@
 
 import polars as pl
 
-from tasks.folding import IDEOGRAPHS, Unit
+from tasks.code_points import INVISIBLE
+from tasks.folding import UNSPACED, Unit
 from tasks.kernels.fold import Tokens
 
-WORD = rf"[{IDEOGRAPHS}]|[[\p{{L}}\p{{N}}]--[{IDEOGRAPHS}]]+"
+WORD = rf"[{UNSPACED}]\p{{M}}*|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 
 
 def spelled(tokens: Tokens) -> list[list[str]]:
@@ -20,8 +21,8 @@ def spelled(tokens: Tokens) -> list[list[str]]:
 
 
 def by_expressions(texts: list[str], unit: Unit) -> list[list[str]]:
-    """Plain tokens as columns give them: lower case, then one regular expression."""
-    lowered = pl.Series("text", texts, dtype=pl.String).str.to_lowercase()
+    """Plain tokens as columns give them: lower case, invisible characters off, then one regular expression."""
+    lowered = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.replace_all(INVISIBLE, "")
     if unit == "word":
         return lowered.str.extract_all(WORD).to_list()
     lists = lowered.str.replace_all(r"\s+", " ").str.strip_chars().str.split("").to_list()
