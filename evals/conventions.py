@@ -1,8 +1,8 @@
 """Conventions: the named ways to grade an output. A suite names those it is scored by, the headline first.
 
 A convention is a pure function of the item and the stored output, so the same outputs can be graded again under any
-other. Written answers are cut at the suite's stop strings before they are graded; of code, what is cut is part of the
-convention.
+other. Nothing is cut before a convention sees it but the thinking of a reasoning model; of code, what is cut is part of
+the convention.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,9 @@
 """Grade: stored responses become samples, one for each answer and convention. A pure function, but for the code jail.
 
-Code runs in the jail and nowhere else. An answer that the machine failed on (verdict ``infra``) is kept as a sample of
-weight 0 and never counts as wrong. Cost: about 35 ms a program and core, 1 to 50 ms an answer that needs algebra;
-other written answers and choices cost nothing.
+Outputs are graded whole, but for the thinking of a reasoning model (:mod:`evals.thinking`): what a suite's stop strings
+cut off was cut when the model was asked. Code runs in the jail and nowhere else. An answer that the machine failed on
+(verdict ``infra``) is kept as a sample of weight 0 and never counts as wrong. Cost: about 35 ms a program and core, 1
+to 50 ms an answer that needs algebra; other written answers and choices cost nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,20 +20,24 @@ from evals.conventions import (
     LetterConvention,
     TextConvention,
 )
-from evals.generation import cut
 from evals.gold import GOLD_BITS, GOLD_PART, bits, gold_rows
-from evals.graders import Grade, symbolic
+from evals.graders import Grade, judged, symbolic
 from evals.graders.code import grade_code
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item
 from evals.jail import capability
 from evals.model import Progress, silent
 from evals.oracle.grading import grade_programs
 from evals.suite import Suite
+from evals.thinking import after_thinking
 from schemas.errors import GristmillError, UsageError
 from schemas.lake import conform
 from schemas.tables import Samples
 
 INFRA = "infra"
+UNASKED = "the model could not be asked"
+
+LONGEST = 1 << 22
+"""Characters of the longest output that is graded: some 30 times what a model writes in 32,768 tokens."""
 
 Answer = tuple[Item, Sequence[Mapping[str, Any]]]
 """An item and the rows of its responses for one repeat: one row, or one for each option."""
@@ -66,12 +71,16 @@ def grade(
     """
     require_graders(suite, conventions)
     answers = answers_of(suite, responses)
+    settled = [_settled(suite, found) for _, found in answers]
+    left = [answer for answer, found in zip(answers, settled, strict=True) if found is None]
     names = conventions or suite.settings.conventions
-    run = _code_grades(names, answers, jail_workers, progress) if suite.code else {}
+    run = _code_grades(names, left, jail_workers, progress) if suite.code else {}
     rows: list[dict[str, Any]] = []
     for name in names:
-        grades = run[name] if name in run else _grades(suite, CONVENTIONS[name], answers, jail_workers, progress)
-        rows.extend(_sample(suite, name, answer, found) for answer, found in zip(answers, grades, strict=True))
+        grades = iter(run[name] if name in run else _grades(suite, CONVENTIONS[name], left, jail_workers, progress))
+        rows.extend(
+            _sample(suite, name, answer, found or next(grades)) for answer, found in zip(answers, settled, strict=True)
+        )
     if not conventions:
         rows.extend(_gold(suite, responses))
     return conform(Samples, pa.Table.from_pylist(rows, schema=Samples.schema))
@@ -93,6 +102,23 @@ def answers_of(suite: Suite, responses: pa.Table) -> list[Answer]:
     return [(items[name], list(group)) for (name, _), group in grouped]
 
 
+def _settled(suite: Suite, rows: Sequence[Mapping[str, Any]]) -> Grade | None:
+    """The grade of what no convention can read; None for an answer that a convention is to grade."""
+    if any(row["finish"] == INFRA for row in rows):
+        return Grade(INFRA, 0.0, UNASKED)
+    if suite.settings.generation is None:
+        return None
+    text = rows[0]["text"]
+    if len(text) > LONGEST:
+        return judged(False, f"an output of {len(text):,} characters; at most {LONGEST:,} are read")
+    return judged(False, "the output ends inside its thinking") if after_thinking(text) is None else None
+
+
+def _answer(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is graded of a generated output that is not settled already."""
+    return after_thinking(rows[0]["text"]) or ""
+
+
 def _code_grades(
     names: Sequence[str], answers: Sequence[Answer], workers: int, progress: Progress
 ) -> dict[str, list[Grade]]:
@@ -102,7 +128,7 @@ def _code_grades(
     time cannot look as if the convention mattered.
     """
     made = {
-        name: [convention.program(item, rows[0]["text"]) for item, rows in answers if isinstance(item, CodeItem)]
+        name: [convention.program(item, _answer(rows)) for item, rows in answers if isinstance(item, CodeItem)]
         for name in names
         if isinstance(convention := CONVENTIONS[name], CodeConvention)
     }
@@ -120,21 +146,11 @@ def _code_grades(
 def _grades(
     suite: Suite, convention: Convention, answers: Sequence[Answer], workers: int, progress: Progress
 ) -> Iterable[Grade]:
-    stop = suite.settings.generation.stop if suite.settings.generation else ()
-    texts = [cut(rows[0]["text"], stop)[0] for _, rows in answers]
     if isinstance(convention, TextConvention):
-        graded = [
-            convention.grade(item, text)
-            for (item, _), text in zip(answers, texts, strict=True)
-            if isinstance(item, AnswerItem)
-        ]
+        graded = [convention.grade(item, _answer(rows)) for item, rows in answers if isinstance(item, AnswerItem)]
         return symbolic.settle(graded, workers=workers, progress=lambda done, all_: progress("compare", done, all_))
     if isinstance(convention, LetterConvention):
-        return [
-            convention.grade(item, text)
-            for (item, _), text in zip(answers, texts, strict=True)
-            if isinstance(item, ChoiceItem)
-        ]
+        return [convention.grade(item, _answer(rows)) for item, rows in answers if isinstance(item, ChoiceItem)]
     if isinstance(convention, ChoiceConvention):
         return [_choice(suite, convention, item, rows) for item, rows in answers if isinstance(item, ChoiceItem)]
     raise UsageError(f"{GOLD_BITS} grades no answer. It is measured by `evaluate`, where the suite asks for it.")
@@ -146,7 +162,7 @@ def _gold(suite: Suite, responses: pa.Table) -> Iterator[dict[str, Any]]:
     if suite.settings.gold is None:
         return
     for item, row in gold_rows({item.id: item for item in suite.items}, responses, texts):
-        found, size = bits(row)
+        found, size = bits(row) if row["finish"] != INFRA else (Grade(INFRA, 0.0, UNASKED), 0.0)
         yield {**_sample(suite, GOLD_BITS, (item, [row]), found), "expected": row["text"], "weight": size}
 
 

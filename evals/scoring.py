@@ -1,9 +1,11 @@
 """Score: samples become scores with error bars, for a suite as a whole, for each of its subjects, and macro-averaged.
 
-An item counts once: several answers to it are averaged first. Samples of weight 0, on which the machine failed, leave
-the score; items that miss an answer for that reason are counted in ``failures``. Code has pass@k for every k of
-``ks`` of which each problem has as many samples. The headline, one row a suite, is its first convention's score of
-``all`` items alike (what lm-eval reports for a board; OpenCompass reports ``macro``, which stands beside it).
+An item counts once: several answers to it are averaged first. Every answer counts. Where the machine failed on one
+(verdict ``infra``, after its retries) there is no score, for a score of the others would be one of another set, and
+what a model wrote might choose which. Code has pass@k for every k of ``ks`` of which each problem has as many
+samples. One item alone has the widest interval there is. The headline, one row a suite, is its first convention's
+score of ``all`` items alike (what lm-eval reports for a board; OpenCompass reports ``macro``, which stands beside
+it).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evals.conventions import CONVENTIONS, CodeConvention
 from evals.items import ChoiceItem
@@ -31,13 +34,14 @@ from schemas.tables import Samples, Scores
 PASS = "pass@1"  # noqa: S105 - a metric
 KS = (10, 100)
 """The k of pass@k beside 1, where none are asked for."""
+NAMED = 5
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The items of one convention that have an answer, by column. ``passed`` is the sum of the values of an item."""
+    """The items of one convention, by column. ``passed`` is the sum of the values of an item."""
 
     items: Sequence[str]
     subsets: Sequence[str]
@@ -71,9 +75,9 @@ Measure = Callable[[Scored, bool], Mean]
 def score(suite: Suite, samples: pa.Table, ks: Sequence[int] = KS) -> pa.Table:
     """The scores of one checkpoint's samples, for every convention among them.
 
-    Raises :class:`GristmillError` when the machine failed on every item, so that nothing was measured, and for a
-    subject called ``all`` or ``macro``.
+    Raises what :func:`require_answers` does, and :class:`GristmillError` for a subject called ``all`` or ``macro``.
     """
+    require_answers(suite, samples)
     rows = sorted(samples.select(Samples.schema.names).to_pylist(), key=lambda row: (row["convention"], row["item"]))
     found: list[dict[str, Any]] = []
     for convention, group in groupby(rows, key=lambda row: row["convention"]):
@@ -81,35 +85,34 @@ def score(suite: Suite, samples: pa.Table, ks: Sequence[int] = KS) -> pa.Table:
     return conform(Scores, pa.Table.from_pylist(found, schema=Scores.schema))
 
 
-def scored(rows: Sequence[Row]) -> tuple[Scored, list[str]]:
-    """Samples of one convention, sorted by item, as columns; and the subset of each item that misses an answer."""
-    kept: list[list[Row]] = []
-    missed: list[str] = []
-    for _, group in groupby(rows, key=lambda row: row["item"]):
-        answers = list(group)
-        whole = [row for row in answers if row["weight"]]
-        if len(whole) < len(answers):
-            missed.append(answers[0]["subset"])
-        if whole:
-            kept.append(whole)
-    columns = Scored(
-        items=[whole[0]["item"] for whole in kept],
-        subsets=[whole[0]["subset"] for whole in kept],
-        clusters=[whole[0]["cluster"] for whole in kept],
-        passed=np.array([sum(row["value"] for row in whole) for whole in kept], dtype=np.float64),
-        weights=np.array([sum(row["weight"] for row in whole) for whole in kept], dtype=np.float64),
-        answers=np.array([len(whole) for whole in kept], dtype=np.float64),
+def require_answers(suite: Suite, samples: pa.Table) -> None:
+    """Raises :class:`GristmillError` when the machine failed on an answer, saying on which and why."""
+    failed = samples.filter(pc.equal(samples["weight"], 0)).select(["item", "repeat", "detail"]).to_pylist()
+    if failed:
+        names = list(dict.fromkeys(row["item"] for row in failed))
+        some = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+        raise GristmillError(
+            f"{suite.name}: no score, because the machine failed on {len(failed)} of {samples.num_rows} graded answers "
+            f"(infra), of {len(names)} items: {some}. First reason: {failed[0]['detail']}. What was asked is kept: run "
+            "`gristmill doctor`, then the same command again."
+        )
+
+
+def scored(rows: Sequence[Row]) -> Scored:
+    """Samples of one convention, sorted by item, as columns."""
+    kept = [list(group) for _, group in groupby(rows, key=lambda row: row["item"])]
+    return Scored(
+        items=[answers[0]["item"] for answers in kept],
+        subsets=[answers[0]["subset"] for answers in kept],
+        clusters=[answers[0]["cluster"] for answers in kept],
+        passed=np.array([sum(row["value"] for row in answers) for answers in kept], dtype=np.float64),
+        weights=np.array([sum(row["weight"] for row in answers) for answers in kept], dtype=np.float64),
+        answers=np.array([len(answers) for answers in kept], dtype=np.float64),
     )
-    return columns, missed
 
 
 def _scores(suite: Suite, convention: str, samples: Sequence[Row], ks: Sequence[int]) -> Iterator[dict[str, Any]]:
-    found, missed = scored(samples)
-    if not found.items:
-        raise GristmillError(
-            f"{suite.name}: the machine failed on every item, so there is no score. First reason: "
-            f"{samples[0]['detail']}. Run `gristmill doctor`."
-        )
+    found = scored(samples)
     named = [name for name in dict.fromkeys(found.subsets) if name]
     if taken := {ALL, MACRO}.intersection(named):
         raise GristmillError(f"{suite.name}: a subject is called {taken.pop()!r}, which names a whole. Rename it.")
@@ -134,7 +137,7 @@ def _scores(suite: Suite, convention: str, samples: Sequence[Row], ks: Sequence[
                 "above_chance": p,
                 "higher_is_better": metric != BITS,
                 "method": result.method,
-                "failures": len(missed) if subset in (ALL, MACRO) else missed.count(subset),
+                "failures": 0,
                 "jail_tier": tier,
             }
 
@@ -176,7 +179,7 @@ def _passes(k: int) -> Measure:
         values = pass_at_k(found.answers, found.passed, k)
         if macro:
             return macro_mean(values, found.clusters, found.subsets)
-        if is_binary(values) or any(found.clusters):
+        if is_binary(values) or any(found.clusters) or values.size == 1:
             return mean(values, found.clusters)
         return Mean(bootstrap_mean(values), "bootstrap over problems")
 

@@ -24,7 +24,7 @@ from evals.grading import grade, require_graders
 from evals.perplexity import evaluate_perplexity
 from evals.respond import respond
 from evals.responses import ResponseStore
-from evals.scoring import score
+from evals.scoring import require_answers, score
 from evals.suite import Suite, load_suite, settings_of, split_limit
 from flows.artifacts import publish_gates, publish_scores
 from flows.engines.engine import Work
@@ -113,11 +113,18 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
     return found, run
 
 
-@step("grade", version=1, reads=(Responses,), writes=(Samples, Scores))
-def grade_step(responses: pa.Table, config: GradeConfig) -> tuple[pa.Table, pa.Table]:
-    """Grade and score what one checkpoint answered."""
+@step("grade", version=2, reads=(Responses,), writes=(Samples,))
+def grade_step(responses: pa.Table, config: GradeConfig) -> pa.Table:
+    """Grade what one checkpoint answered. Where the machine failed nothing is kept, so the next run grades again."""
     samples = grade(config.suite, responses, jail_workers=os.cpu_count() or 1)
-    return samples, score(config.suite, samples)
+    require_answers(config.suite, samples)
+    return samples
+
+
+@step("score", version=1, reads=(Samples,), writes=(Scores,))
+def score_step(samples: pa.Table, config: GradeConfig) -> pa.Table:
+    """Score what was graded: a step of its own, so that no fault of a statistic costs an execution."""
+    return score(config.suite, samples)
 
 
 @source_step("bits-per-byte", version=2, writes=(Samples, Scores, EvalRuns))
@@ -252,8 +259,13 @@ def _measure(
             unit="checkpoints",
             engine=LocalEngine(workers=1),
         )
-        for entry, both in zip(entries, zip(answered, graded, strict=True), strict=True):
-            done[entry.checkpoint.digest][suite.name] = both
+        work = [
+            Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Samples),)), entry.label)
+            for entry, manifest in zip(entries, graded, strict=True)
+        ]
+        scored = run_step(score_step, work, grading, lake, report, what=f"{suite.name}: scores", unit="checkpoints")
+        for entry, manifests in zip(entries, zip(answered, graded, scored, strict=True), strict=True):
+            done[entry.checkpoint.digest][suite.name] = manifests
     if heldout:
         bits = PerplexityConfig(backend=backend, models=models)
         texts = [_work(entry, heldout) for entry in entries]

@@ -4,23 +4,21 @@ An answer may be written ``"answer": "5"`` for ``"answers": [["5"]]``, and ``"an
 are accepted. Cost: one pass.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from evals.items import AnswerItem, ChoiceItem, CodeItem
+from evals.readers.json_text import parse_json
+from evals.readers.rows import text_of
 from schemas.errors import UsageError
 
 
 def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
     """``(file:line, value)`` of every line that is not blank. Raises :class:`UsageError` for a line that is no JSON."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(text_of(path).split("\n"), start=1):
         if line.strip():
-            try:
-                yield f"{path.name}:{number}", json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UsageError(f"{path}:{number}: this line is not JSON: {error}") from error
+            yield f"{path.name}:{number}", parse_json(line, f"{path}:{number}")
 
 
 def code_items(paths: Sequence[Path]) -> list[CodeItem]:

@@ -7,7 +7,7 @@ file has no header. Cost: one pass; memory, the file.
 import csv
 import gzip
 import io
-import json
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,26 +15,38 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evals.readers.json_text import parse_json
 from schemas.errors import UsageError
+
+MOST_BYTES = 1 << 30
+"""Bytes that a packed file may unpack to: the largest file of a benchmark has a tenth of that."""
 
 Row = dict[str, Any]
 
 
 def text_of(path: Path) -> str:
-    """The text of a file, unpacked where its name ends in ``.gz``. Raises :class:`UsageError` for what is no UTF-8."""
+    """The text of a file, unpacked where its name ends in ``.gz``.
+
+    Raises :class:`UsageError` for what is no UTF-8, and for a packed file of more than :data:`MOST_BYTES`.
+    """
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        content = _unpacked(path) if path.suffix == ".gz" else path.read_bytes()
         return content.decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: this is no file of UTF-8 text: {error}") from error
+
+
+def _unpacked(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise UsageError(f"{path}: it unpacks to more than {MOST_BYTES >> 20} MiB. Split it, or unpack it yourself.")
+    return content
 
 
 def json_of(path: Path) -> Any:
     """The one JSON value of a file. Raises :class:`UsageError` for anything else."""
-    try:
-        return json.loads(text_of(path))
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{path}: this file is not JSON: {error}") from error
+    return parse_json(text_of(path), str(path), "file")
 
 
 def rows_of(paths: Sequence[Path]) -> Iterator[tuple[str, Row]]:
@@ -75,10 +87,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     if name.endswith(".jsonl"):
         for number, line in enumerate(text_of(path).split("\n"), start=1):
             if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise UsageError(f"{path}:{number}: this line is not JSON: {error}") from error
+                yield number, parse_json(line, f"{path}:{number}")
     elif name.endswith(".json"):
         yield from enumerate(json_of(path), start=1)
     elif name.endswith((".arrow", ".parquet")):

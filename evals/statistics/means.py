@@ -34,7 +34,10 @@ def mean(values: ArrayLike, clusters: Sequence[str]) -> Mean:
     if is_binary(scores) and count == scores.size:
         return Mean(wilson(round(float(scores.sum())), scores.size), "Wilson score interval")
     if count == 1:
-        return Mean(Interval(float(scores.mean()), 0.0, 1.0), "one cluster alone: the score could be any")
+        return Mean(
+            Interval(float(scores.mean()), 0.0, 1.0),
+            "too few for an error bar: one item or passage alone, the score could be any",
+        )
     found = ratio_estimate(scores, np.ones(scores.size), clusters=clusters)
     how = "clustered standard error" if count < scores.size else "standard error"
     if is_binary(scores):

@@ -12,7 +12,7 @@ from flows.commands.evaluation import DataOption, LicenceOption
 from flows.commands.look import existing
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.config import did_you_mean
-from schemas.errors import UsageError
+from schemas.errors import GristmillError, UsageError
 from schemas.lake import Lake
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def grade(
         str, typer.Option("--k", help="The k of pass@k, with commas; each item needs that many samples.")
     ] = "",
     partial: Annotated[bool, typer.Option("--partial", help="Score the items that have an output alone.")] = False,
+    cut: Annotated[
+        bool, typer.Option("--cut", help="End outputs at the suite's stop strings first; they are graded whole if not.")
+    ] = False,
     workers: Annotated[
         int, typer.Option("--workers", min=0, max=256, help="Programs run at once; 0 takes as many as there are cores.")
     ] = 0,
@@ -54,7 +57,7 @@ def grade(
     ks = numbers(k)
     asked = load_suite(suite, data or (), accept_licences=tuple(accept_licence or ()))
     check_conventions(asked, [convention] if convention else [])
-    outputs = read_outputs(responses, asked, partial=partial)
+    outputs = read_outputs(responses, asked, partial=partial, at_stops=cut)
     chosen = convention or ("code.program" if outputs.whole else asked.settings.conventions[0])
     fewest = fewest_samples(outputs.responses)
     if ks and max(ks) > fewest:
@@ -67,14 +70,20 @@ def grade(
             jail_workers=workers or cores(),
             progress=lambda what, done, total: advance(1),
         )
-    scores = score(asked, samples, ks or KS).to_pylist()
     items = [item_of(row) for row in samples.to_pylist()]
+    scores, refused = [], None
+    try:
+        scores = score(asked, samples, ks or KS).to_pylist()
+    except GristmillError as error:
+        refused = error  # what was graded is shown all the same
     if json:
         metrics = {row["metric"]: row["value"] for row in scores if row["subset"] == "all"}
-        found = {"suite": asked.name, "convention": chosen, "metrics": metrics, "scores": scores}
+        found = {"suite": asked.name, "convention": chosen, "cut": cut, "metrics": metrics, "scores": scores}
         print_json({**found, "items": items, "missing": outputs.missing})
-        return
-    show(asked.name, chosen, scores, items, outputs.missing)
+    else:
+        show(asked.name, chosen, scores, items, outputs.missing)
+    if refused is not None:
+        raise refused
 
 
 def regrade(

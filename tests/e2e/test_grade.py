@@ -97,6 +97,17 @@ def test_the_controls(data: Path, tmp_path: Path, model: Callable[[CodeItem], st
     assert [row["value"] for row in score(suite, samples).to_pylist()] == [value]
 
 
+def test_samples_of_one_item_alone_have_a_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [{"task_id": "code-add", "completion": body} for body in ("    return a + b", "    return 0")]
+    path = tmp_path / "outputs.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+    commands.grade("gristmill-code", path, partial=True, json=True)
+
+    (row,) = json.loads(capsys.readouterr().out)["scores"]
+    assert (row["value"], row["low"], row["high"], row["n"]) == (0.5, 0.0, 1.0, 1)
+
+
 def test_equal_programs_of_one_answer_are_run_once(data: Path, tmp_path: Path) -> None:
     suite = load_suite("humaneval@2", data=data)
     outputs = read_outputs(write(tmp_path / "outputs.jsonl", suite, gold, gold), suite)

@@ -81,13 +81,41 @@ def test_one_sample_a_problem_has_wilsons_interval() -> None:
     assert row["jail_tier"] != ""
 
 
-def test_an_item_counts_once_and_the_machine_is_no_wrong_answer() -> None:
+def test_an_item_counts_once() -> None:
     suite = suite_of(programs(3), "completion")
-    values: dict[str, Sequence[float | None]] = {"p0": [1, 1, 1, 0], "p1": [1, None, None, 0], "p2": [None] * 4}
+    values: dict[str, Sequence[float | None]] = {"p0": [1, 1, 1, 0], "p1": [1, 0], "p2": [0] * 9}
     (row,) = scores_of(suite, samples_of(suite, "completion", values))
-    assert (row["value"], row["n"], row["failures"]) == ((0.75 + 0.5) / 2, 2, 2)
-    with pytest.raises(GristmillError, match="First reason: no disk"):
-        score(suite, table_of(Samples, samples_of(suite, "completion", {"p0": [None]})))
+    assert (row["value"], row["n"], row["failures"]) == (pytest.approx((0.75 + 0.5) / 3), 3, 0)
+
+
+@pytest.mark.parametrize("failed", [{"p1": [1, None, 0]}, {"p0": [None]}, {"p0": [None], "p1": [None]}])
+def test_an_answer_that_the_machine_failed_on_stops_the_suite(failed: dict[str, Sequence[float | None]]) -> None:
+    """A score of the other answers would be one of another set: a model could choose its items by breaking machines."""
+    suite = suite_of(programs(3), "completion")
+    values: dict[str, Sequence[float | None]] = {f"p{place}": [1, 1] for place in range(3)} | failed
+    count = sum(value is None for repeats in failed.values() for value in repeats)
+    words = rf"failed on {count} of \d graded answers \(infra\), of {len(failed)} items: .*First reason: no disk"
+    with pytest.raises(GristmillError, match=words):
+        score(suite, table_of(Samples, samples_of(suite, "completion", values)))
+
+
+@pytest.mark.parametrize("right", [[1, 0], [1, 0, 0], [1, 1], [0, 0], [1]])
+def test_samples_of_one_item_have_a_score_and_the_widest_interval(right: Sequence[float]) -> None:
+    suite = suite_of(programs(1), "completion")
+    found = score(suite, table_of(Samples, samples_of(suite, "completion", {"p0": right})), (2,)).to_pylist()
+    for row in found:
+        assert (row["n"], row["low"] <= row["value"] <= row["high"]) == (1, True)
+        assert row["high"] - row["low"] > 0.75
+    assert found[0]["value"] == pytest.approx(sum(right) / len(right))
+
+
+@pytest.mark.parametrize("convention", ["drop.f1", "last-number"])
+def test_one_item_of_any_kind_has_the_widest_interval(convention: str) -> None:
+    item = AnswerItem(id="a", question="q", answers=(("5",),), group="a passage")
+    suite = suite_of([item], convention)
+    (row,) = scores_of(suite, samples_of(suite, convention, {"a": [0.4, 0.7]}))
+    assert (row["value"], row["low"], row["high"], row["n"]) == (pytest.approx(0.55), 0.0, 1.0, 1)
+    assert row["method"].startswith("too few")
 
 
 def choices(subject: str, options: Sequence[int]) -> list[ChoiceItem]:
@@ -122,8 +150,7 @@ def test_a_board_has_its_subjects_micro_and_macro() -> None:
 
 def test_chance_is_that_of_the_items() -> None:
     suite = suite_of(choices("", [2, 3, 4, 4, 4, 2]), "choice-sum")
-    values: dict[str, Sequence[float | None]] = {f"item-{place}": [1.0] for place in range(6)}
-    values["item-5"] = [None]
+    values = {f"item-{place}": [1.0] for place in range(5)}
     (row,) = scores_of(suite, samples_of(suite, "choice-sum", values))
     chances = [1 / 2, 1 / 3, 1 / 4, 1 / 4, 1 / 4]
     assert row["chance"] == pytest.approx(sum(chances) / 5)
