@@ -1,7 +1,7 @@
 """JSON that somebody else wrote: whatever is wrong with it becomes a message, never a traceback.
 
-Beside its own error ``json`` raises ``RecursionError`` for what is nested too deeply, and ``ValueError`` for an integer of
-too many digits. Cost: that of ``json.loads``.
+Beside its own error ``json`` raises ``RecursionError`` for what is nested too deeply, and ``ValueError`` for an integer
+of too many digits. Cost: that of ``json.loads``.
 """
 
 import json
