@@ -45,6 +45,7 @@ TONES = {
     "duplicate": "warn",
     "set_aside": "warn",
     "damage": "bad",
+    "not_read": "bad",
     "undecided": "bad",
     "rejected": "bad",
     "failed": "bad",

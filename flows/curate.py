@@ -23,7 +23,7 @@ from flows.reporter import Reporter
 from flows.runlog import record_run
 from flows.running import LOCAL, run_step
 from flows.settings import CurateSettings, LakePath
-from schemas.lake import Dataset, Lake
+from schemas.lake import Dataset, Lake, Ref
 from schemas.signals import SIGNALS
 from schemas.tables import (
     Clusters,
@@ -46,13 +46,14 @@ from tasks.extraction.outcomes import outcomes
 from tasks.funnel import LedgerFiles, funnel, summary
 from tasks.grouping import group_files
 from tasks.ingest import IngestConfig, ingest
-from tasks.inputs import find_inputs
+from tasks.inputs import InputList, find_inputs
 from tasks.materialise import MaterialiseConfig, materialise
 from tasks.minhash import bands
 from tasks.policy import Policy, load_policy
 from tasks.redact import RedactConfig, redact
 from tasks.sources import InputSource
 from tasks.step import DOWNLOADS, Inputs, parts_of
+from tasks.unread import SkippedFiles, UnreadConfig, unread
 
 DETAILS = ("stages", "extraction", "cuts", "largest_clusters")
 STORED = (Records, Documents, SetAside, *SIGNALS, Spans, Verdicts, Pairs, Clusters, Cuts, Curated)
@@ -68,12 +69,12 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
     policy = load_policy(settings.policy)
     steps = annotations(settings, policy)  # first of all, for it refuses what is missing
     earlier = take_earlier(settings, lake)
-    found = find_inputs(settings.inputs, lake.root / DOWNLOADS)
+    found = find_inputs(settings.inputs, lake.root / DOWNLOADS, follow_links=settings.follow_links)
     for skipped in found.skipped:
-        report.say(f"not read: {skipped.name}: {skipped.reason}")
+        report.say(f"not read: {skipped.name}: {skipped.detail}")
     sources = part_of(group_files(found.files, settings.grouping), settings.part)
     work = [Work(source.shard, Inputs(source=source), source.name) for source in sources]
-    state = Curation(settings, lake, report, [], engine=engine)
+    state = Curation(settings, lake, report, [], engine=engine, unread=write_unread(found, settings.source, lake))
     done = run_step(ingest, work, ingest_config(settings), lake, report, unit="inputs", engine=engine)
     for entry, manifest in zip(work, done, strict=True):
         for shard, refs in parts_of(manifest).items():
@@ -170,14 +171,24 @@ def ingest_config(settings: CurateSettings) -> IngestConfig:
     return IngestConfig(source=settings.source, map=settings.map, shard_bytes=settings.shard_bytes)
 
 
+def write_unread(found: InputList, source: str, lake: Lake) -> tuple[Ref, ...]:
+    """The rows of ``set_aside`` for what was found and not taken; nothing where there is none."""
+    if not found.skipped:
+        return ()
+    files = SkippedFiles(found.skipped)
+    return unread.run(lake, files.shard, Inputs(source=files), UnreadConfig(source=source)).manifest.outputs
+
+
 def dataset_of(state: Curation, policy: Policy) -> Dataset:
     """The dataset of this curation."""
+    tables = {table.name: state.all_of(table, shards=state.own) for table in STORED}
+    tables[SetAside.name] += state.unread
     return Dataset(
         kind="curation",
         name=state.settings.source,
         config=state.settings.lasting() | {"policy": policy.model_dump(mode="json")},
-        counts=count(state, state.own),
-        tables={table.name: state.all_of(table, shards=state.own) for table in STORED},
+        counts=count(state, state.own, state.unread),
+        tables=tables,
     )
 
 
@@ -191,11 +202,15 @@ def renewed_dataset(state: Curation, source: str) -> Dataset:
                 if ref.shard == entry.shard:
                     entry.refs["earlier", table.name] = ref
     tables = dict(before.tables) | {table.name: state.all_of(table, shards=shards) for table in STORED}
-    return before.model_copy(update={"counts": count(state, shards), "tables": tables})
+    known = {entry.shard for entry in shards}
+    not_read = tuple(ref for ref in before.tables.get(SetAside.name, ()) if ref.shard not in known)
+    tables[SetAside.name] += not_read
+    return before.model_copy(update={"counts": count(state, shards, not_read), "tables": tables})
 
 
-def count(state: Curation, shards: list[Progress]) -> dict[str, Any]:
-    """The funnel of these shards, what extraction gave, what cleaning cut, and the largest clusters.
+def count(state: Curation, shards: list[Progress], not_read: tuple[Ref, ...]) -> dict[str, Any]:
+    """The funnel of these shards, what extraction gave, what cleaning cut, and the largest clusters; ``not_read`` are
+    the rows of ``set_aside`` that are in no shard.
 
     Raises ``GristmillError`` when the numbers of any stage do not add up (law 1).
     """
@@ -203,6 +218,7 @@ def count(state: Curation, shards: list[Progress]) -> dict[str, Any]:
         table.name: [state.lake.path(ref) for ref in state.all_of(table, shards=shards)]
         for table in (Records, Documents, SetAside, Verdicts, Curated, Cuts, Clusters)
     }
+    paths[SetAside.name] += [state.lake.path(ref) for ref in not_read]
     clusters, cuts = paths.pop(Clusters.name), paths.pop(Cuts.name)
     shown = largest_clusters(clusters, paths[Documents.name]) if len(clusters) == len(shards) else []
     return summary(funnel(LedgerFiles(**paths))) | {

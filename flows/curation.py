@@ -47,7 +47,8 @@ class Progress:
 
 @dataclass
 class Curation:
-    """``shards``: those of this curation, then those of earlier ones that it is deduplicated against."""
+    """``shards``: those of this curation, then those of earlier ones that it is deduplicated against. ``unread``: rows
+    of ``set_aside`` for input files of this curation that were not read and so are in no shard."""
 
     settings: CurateSettings
     lake: Lake
@@ -55,6 +56,7 @@ class Curation:
     shards: list[Progress]
     gate_refs: list[Ref] = field(default_factory=list)
     engine: Engine = LOCAL
+    unread: tuple[Ref, ...] = ()
     artifacts: bool = True  # leave funnel and gates in Prefect, inside a flow run
 
     @property

@@ -78,6 +78,7 @@ class CurateSettings(Config):
         min_length=1,
         description="Files, folders, globs, s3:// and http(s):// addresses, or cc://CRAWL?paths=0-9 of Common Crawl.",
     )
+    follow_links: bool = Field(False, description="Read links that lead out of an input folder, too.")
     policy: str = Field("fineweb@code", description="A preset's name, or the path of a policy file.")
     map: ColumnMap = Field(default_factory=ColumnMap, description="Columns of JSONL, Parquet and CSV.")
     grouping: Grouping = Field(default_factory=Grouping, description="Which small files are read together.")
@@ -125,6 +126,7 @@ class CurateSettings(Config):
             mode="json",
             exclude={
                 "inputs": True,
+                "follow_links": True,
                 "workers": True,
                 "engine": True,
                 "ray_address": True,

@@ -62,11 +62,15 @@ SetAside = Table(
         url=(pa.string(), "target URI?"),
         record_uri=(pa.string(), "file@offset+length inside the input"),
         stage=(pa.string(), "ingest or extract"),
-        kind=(pa.string(), "record: a response, resource, conversion record or row; damage: bytes that are no record"),
+        kind=(
+            pa.string(),
+            "record: a response, resource, conversion record or row; damage: bytes that are no record; "
+            "file: an input file of which nothing was read",
+        ),
         reason=(pa.string(), "short code, such as empty_body, not_text, http_error, truncated"),
         detail=(pa.string(), "what was found, for a person"),
     ),
-    "A record that gave no text, or a damaged stretch of an input. Nothing disappears.",
+    "A record that gave no text, a damaged stretch of an input, or a file that was not read. Nothing disappears.",
 )
 
 Spans = Table(

@@ -24,7 +24,7 @@ from tasks.dedup.records import DEDUPLICATE
 
 INGEST, EXTRACT, CURATE = "ingest", "extract", "curate"
 STAGES = (INGEST, EXTRACT, DECIDE, DEDUPLICATE, CLEAN, CURATE)
-RECORD, DAMAGE = "record", "damage"
+RECORD, DAMAGE, FILE = "record", "damage", "file"
 SHOWN_FAULTS = 5
 
 
@@ -39,10 +39,12 @@ class StageCount(Config):
 
 
 class Funnel(Config):
-    """The stages of one run in order, source by source, and by source the damaged stretches of its inputs."""
+    """The stages of one run in order, source by source; by source the damaged stretches of its inputs, and the input
+    files that were not read."""
 
     stages: tuple[StageCount, ...]
     damaged: dict[str, int]
+    not_read: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class LedgerFiles:
 
 @dataclass(frozen=True)
 class Tally:
-    """Records let out by (stage, source), rejected by (stage, source, rule), damaged stretches by source."""
+    """Records let out by (stage, source), rejected by (stage, source, rule), damaged stretches and files that were not
+    read by source."""
 
     out: Counter[tuple[str, str]]
     rejected: Counter[tuple[str, str, str]]
     damaged: Counter[str]
+    not_read: Counter[str]
 
 
 def funnel(files: LedgerFiles) -> Funnel:
@@ -75,7 +79,7 @@ def tally(files: LedgerFiles) -> Tally:
 
     Raises :class:`GristmillError` when a document has two fates in one stage, or a record is set aside twice.
     """
-    found = Tally(Counter(), Counter(), Counter())
+    found = Tally(Counter(), Counter(), Counter(), Counter())
     for stage, paths in ((INGEST, files.records), (EXTRACT, files.documents), (CURATE, files.curated)):
         for path in paths:
             for source, rows in _read(path, ["source"]).group_by("source").len().iter_rows():
@@ -89,7 +93,8 @@ def tally(files: LedgerFiles) -> Tally:
 
 def build(found: Tally) -> Funnel:
     """Rows of the funnel from counts. Raises :class:`GristmillError` when they do not add up."""
-    sources = {source for _, source in found.out} | {source for _, source, _ in found.rejected} | set(found.damaged)
+    sources = {source for _, source in found.out} | {source for _, source, _ in found.rejected}
+    sources |= {*found.damaged, *found.not_read}
     rows = []
     for source in sorted(sources):
         coming = found.out[INGEST, source] + sum(_rejected(found, INGEST, source).values())
@@ -105,7 +110,11 @@ def build(found: Tally) -> Funnel:
                 )
             )
             coming = leaving
-    result = Funnel(stages=tuple(rows), damaged=dict(sorted(found.damaged.items())))
+    result = Funnel(
+        stages=tuple(rows),
+        damaged=dict(sorted(found.damaged.items())),
+        not_read=dict(sorted(found.not_read.items())),
+    )
     check_one_fate(result.stages)
     return result
 
@@ -147,6 +156,7 @@ def _totals(counted: Funnel, sources: list[str]) -> dict[str, int]:
         "rejected": lost[DECIDE] + lost[DEDUPLICATE] + lost[CLEAN],
         "set_aside": lost[INGEST] + lost[EXTRACT],
         "damaged": sum(counted.damaged.get(source, 0) for source in sources),
+        "not_read": sum(counted.not_read.get(source, 0) for source in sources),
     }
 
 
@@ -180,8 +190,9 @@ def _tally_set_aside(path: Path, found: Tally) -> None:
         _refuse([f"record {uri} is set aside more than once" for uri in twice["record_uri"].unique().sort()])
     for stage, source, reason, count in records.group_by("stage", "source", "reason").len().iter_rows():
         found.rejected[stage, source, reason] += count
-    for source, count in rows.filter(pl.col("kind") == DAMAGE).group_by("source").len().iter_rows():
-        found.damaged[source] += count
+    for kind, counts in ((DAMAGE, found.damaged), (FILE, found.not_read)):
+        for source, count in rows.filter(pl.col("kind") == kind).group_by("source").len().iter_rows():
+            counts[source] += count
 
 
 def _tally_verdicts(path: Path, found: Tally) -> None:

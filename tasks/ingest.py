@@ -1,7 +1,8 @@
 """Ingest: one input becomes ``records`` and ``set_aside``, in shards of bounded size; nothing in between, nothing lost.
 
 Every response, resource and conversion record, every row and every text file ends in exactly one of the two tables;
-bytes that are no record are rows of ``set_aside`` of kind ``damage``. A record's identity is its WARC-Record-ID or the
+bytes that are no record are rows of ``set_aside`` of kind ``damage``, and a file of which nothing could be read is one
+of kind ``file``. A record's identity is its WARC-Record-ID or the
 row's id column, else the digest of its payload with its number among equals in the file; ``doc_id`` is the xxh3-128 of
 source and identity. An identity that an earlier record of the same input has is set aside, so a shard never holds a
 ``doc_id`` twice, and neither do the shards of one file.
@@ -79,7 +80,7 @@ class IngestConfig(Config):
         return Limits(self.max_payload_bytes, self.map)
 
 
-@parts_step("ingest", version=2, writes=(Records, SetAside))
+@parts_step("ingest", version=3, writes=(Records, SetAside))
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 
@@ -95,6 +96,7 @@ def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterat
                 if parts.bytes + _bytes(item) > config.shard_bytes and parts.rows:
                     yield parts.take()
                 parts.add(item)
+        parts.end_file(file.name)
     if parts.rows or not parts.given:
         yield parts.take()
 
@@ -115,10 +117,10 @@ def _items(path: Path, name: str, limits: Limits) -> Items:
 
 
 def read_items(path: Path, name: str, limits: Limits) -> Items:
-    """The items of a file, by its kind. Raises :class:`GristmillError` for a kind that is not read."""
-    kind, reason = kind_of(path, name)
+    """The items of a file, by its kind; of a kind that is not read, one item that says so."""
+    kind, reason, detail = kind_of(path, name)
     if kind is None:
-        raise GristmillError(f"{name}: this file cannot be read: {reason}")
+        return iter([Aside(name, reason, detail, unread=True)])
     return READERS[kind](path, name, limits)
 
 
@@ -139,6 +141,9 @@ class _Parts:
         #: Of the payloads without an identity that came more than once in the file: how often.
         self.repeats: dict[str, int] = {}
         self.firsts: set[bytes] = set()
+        #: Of the file at hand: its first damage, and whether anything else came of it.
+        self.first_damage: Aside | None = None
+        self.is_read = False
         self.rows = 0
         self.bytes = 0
         self.given = 0
@@ -148,11 +153,23 @@ class _Parts:
         records are the same whichever files it is read with."""
         self.repeats.clear()
         self.firsts.clear()
+        self.first_damage = None
+        self.is_read = False
+
+    def end_file(self, name: str) -> None:
+        """A file that gave damage and nothing else is a file that was not read."""
+        if self.first_damage is not None and not self.is_read:
+            reason, detail = self.first_damage.reason, f"nothing of it could be read: {self.first_damage.detail}"
+            self.add(Aside(name, reason, detail, unread=True))
 
     def add(self, item: Page | Aside) -> None:
         """Put an item into its table."""
         self.rows += 1
         self.bytes += _bytes(item)
+        if isinstance(item, Aside) and item.damage:
+            self.first_damage = self.first_damage or item
+        else:
+            self.is_read = True
         if isinstance(item, Aside):
             self._add_aside(item, None if item.native_id is None else self._doc_id(item.native_id).hex())
             return
@@ -184,7 +201,7 @@ class _Parts:
         return xxhash.xxh3_128_digest(self.prefix + native_id.encode("utf-8", "surrogatepass"))
 
     def _add_aside(self, item: Aside, doc_id: str | None) -> None:
-        kind = "damage" if item.damage else "record"
+        kind = "file" if item.unread else "damage" if item.damage else "record"
         values = (doc_id, self.source, item.url, item.uri, "ingest", kind, item.reason.value, item.detail)
         self.asides.add(values, ROW_BYTES)
 

@@ -1,22 +1,26 @@
 """Finding input files: paths, folders, globs and addresses become a sorted list of files, and a list of what was not
-taken.
+taken, with the reason.
 
 Names are relative to the folder that was given (or to the part of a glob before its first wildcard), so they do not
-depend on where the folder lies; files elsewhere are named by their address (``tasks.remote.listing``), those of Common
-Crawl by their path in it. Cost: reads every local file once for its digest; asks servers about the others.
+depend on where the folder lies; two files that would have one name are told apart by the folders above them
+(``tasks.names``). Files elsewhere are named by their address (``tasks.remote.listing``), those of Common Crawl by their
+path in it. A file that several inputs or links lead to is one file. Cost: reads every local file once for its digest;
+asks servers about the others.
 """
 
-import glob
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.config import did_you_mean
 from schemas.errors import UsageError
+from tasks.folders import Candidate, Look, Skipped, matches, names_in, not_a_file
+from tasks.names import distinct_names, escape_name, unescape_name
 from tasks.readers.kinds import kind_of
+from tasks.readers.reasons import Reason
 from tasks.remote.listing import list_remote
 from tasks.remote.state import RemoteConfig
 from tasks.sources import InputFile
@@ -25,136 +29,185 @@ READABLE = "WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, TSV, plain text, Mar
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A file or folder inside a given folder that was not taken, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class InputList:
-    """Files to read, by name, and what was left out, by name."""
+    """Files to read, by name; what was found and left out, by name; and by each input as it was given the names of its
+    files: none for one that could not be read."""
 
     files: tuple[InputFile, ...]
     skipped: tuple[Skipped, ...]
+    given: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def lost(self, unread: Collection[str]) -> tuple[str, ...]:
+        """The inputs of which nothing was read, when ``unread`` are the names of files that could not be read."""
+        return tuple(given for given, names in self.given if all(name in unread for name in names))
 
 
-def find_inputs(inputs: Sequence[str], downloads: Path | None = None, remote: RemoteConfig | None = None) -> InputList:
+def find_inputs(
+    inputs: Sequence[str],
+    downloads: Path | None = None,
+    remote: RemoteConfig | None = None,
+    *,
+    follow_links: bool = False,
+    allow_unread: bool = False,
+) -> InputList:
     """Every readable file under ``inputs``: paths of files or folders, globs (``**`` too), addresses with ``://``.
 
-    ``downloads`` is the folder that ingest will be given: there workers and runs agree on the pace of web servers.
+    What is there under the very name that was given is taken, before it is looked at as a glob; a name may be written
+    as messages show it (``caf\\xe9.warc``). ``downloads`` is the folder that ingest will be given: there workers and
+    runs agree on the pace of web servers. ``follow_links``: also links that lead out of a given folder.
+    ``allow_unread``: a file that cannot be read is left out with its reason instead of being an error.
 
     Raises :class:`UsageError` with the cure for: nothing given, a path that does not exist, a glob that matches
     nothing, a folder without any readable file, a file of unknown kind given by name, a file that may not be read,
-    an address that stands for nothing or needs a package, and two different files that would have the same name.
+    an address that stands for nothing or needs a package, and two different files of one address.
     Raises :class:`schemas.errors.GristmillError` when a server keeps failing.
     """
     if not inputs:
         raise UsageError("no input was given: name files, folders or globs (quoted).")
-    found: dict[str, InputFile] = {}
-    skipped: dict[str, Skipped] = {}
-    for given in inputs:
-        if "://" in given and not given.startswith("file://"):
-            files = _elsewhere(given, skipped, downloads, remote or RemoteConfig())
+    search = _Search(follow_links, allow_unread)
+    elsewhere: dict[str, InputFile] = {}
+    skipped: list[Skipped] = []
+    given: list[tuple[str, list[Candidate] | list[str]]] = []
+    for words in inputs:
+        if "://" in words and not words.startswith("file://"):
+            with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
+                listed = list_remote(words, remote or RemoteConfig(), downloads or Path(folder))
+            skipped += listed.skipped
+            for name, file in listed.files:
+                found = InputFile.remote(file, name)
+                _same(elsewhere.setdefault(name, found), found)
+            given.append((escape_name(words), [name for name, _ in listed.files]))
         else:
-            files = _expand(given.removeprefix("file://"), skipped)
-        for file in files:
-            known = found.setdefault(file.name, file)
-            if known.digest != file.digest:
-                raise UsageError(
-                    f"two different inputs are called {file.name!r}: {known.where} and {file.where}. Give the folder "
-                    "that holds both, so that their names differ."
-                )
-    return InputList(tuple(found[name] for name in sorted(found)), tuple(skipped[name] for name in sorted(skipped)))
-
-
-def _elsewhere(
-    given: str, skipped: dict[str, Skipped], downloads: Path | None, remote: RemoteConfig
-) -> list[InputFile]:
-    """The files of one address; what is not taken goes into ``skipped``."""
-    with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
-        listed = list_remote(given, remote, downloads or Path(folder))
-    skipped.update({name: Skipped(name, reason) for name, reason in listed.skipped})
-    return [InputFile.remote(file, name) for name, file in listed.files]
-
-
-def _expand(given: str, skipped: dict[str, Skipped]) -> list[InputFile]:
-    """The files of one input; what is not taken goes into ``skipped``."""
-    path = Path(given).expanduser()
-    if not given.strip():
-        raise UsageError("an input is empty: name a file, a folder or a glob.")
-    if path.is_file():
-        return [_given_file(path)]
-    if path.is_dir():
-        return _take(path, _walk(path, path, skipped, set()), skipped, f"the folder {given}")
-    if glob.has_magic(given):
-        base, matches = _glob(path)
-        if not matches:
-            raise UsageError(f"{given}: nothing matches this pattern.")
-        files: list[Path] = []
-        for match in matches:
-            files += _walk(match, base, skipped, set()) if match.is_dir() else [match]
-        return _take(base, sorted(set(files)), skipped, f"what matches {given}")
-    raise UsageError(_missing(path, given))
-
-
-def _given_file(path: Path) -> InputFile:
-    with _readable(path):
-        kind, reason = kind_of(path, path.name)
-        if kind is None:
-            raise UsageError(f"{path}: this file cannot be read: {reason}. Kinds that are read: {READABLE}.")
-        return InputFile.local(path, path.name)
-
-
-def _take(base: Path, paths: Iterable[Path], skipped: dict[str, Skipped], what: str) -> list[InputFile]:
-    files = []
-    for path in paths:
-        name = path.relative_to(base).as_posix()
-        with _readable(path):
-            kind, reason = kind_of(path, name)
-            if kind is None:
-                skipped[name] = Skipped(name, reason)
-            else:
-                files.append(InputFile.local(path, name))
+            given.append((escape_name(words), search.expand(words.removeprefix("file://"))))
+    here, names = search.files()
+    files = sorted([*elsewhere.values(), *here], key=lambda file: file.name)
     if not files:
-        seen = f" ({len(skipped)} other files were seen, such as {min(skipped)})" if skipped else ""
-        raise UsageError(f"{what} holds no file that can be read{seen}. Kinds that are read: {READABLE}.")
-    return files
+        raise UsageError(f"nothing of {', '.join(words for words, _ in given)} could be read.")
+    skipped = sorted({*skipped, *search.skipped()}, key=lambda file: (file.name, file.reason, file.detail))
+    by_words = tuple(
+        (words, tuple(sorted({item if isinstance(item, str) else names[item.real] for item in found})))
+        for words, found in given
+    )
+    return InputList(tuple(files), tuple(skipped), by_words)
 
 
-def _walk(folder: Path, base: Path, skipped: dict[str, Skipped], seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Files under ``folder`` in order of name; hidden ones are skipped with a word, linked folders entered once."""
-    with _readable(folder):
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    if (status.st_dev, status.st_ino) in seen:
-        return
-    seen.add((status.st_dev, status.st_ino))
-    for entry in entries:
-        path = folder / entry.name
-        name = path.relative_to(base).as_posix()
-        if entry.name.startswith("."):
-            skipped[name] = Skipped(name, "hidden")
-        elif entry.is_dir():
-            yield from _walk(path, base, skipped, seen)
-        elif entry.is_file():
-            yield path
-        else:
-            skipped[name] = Skipped(name, "a link to nothing" if entry.is_symlink() else "no regular file")
+def _same(known: InputFile, found: InputFile) -> None:
+    if known.digest != found.digest:
+        raise UsageError(
+            f"two different inputs are called {known.name!r}: {known.where} and {found.where}. Read them in two runs."
+        )
 
 
-def _glob(path: Path) -> tuple[Path, list[Path]]:
-    """The folder before the first wildcard, and what matches, in order of name."""
-    parts = path.parts
-    fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
-    base = Path(*parts[:fixed])
-    matches = base.glob("/".join(parts[fixed:])) if base.is_dir() else ()
-    return base, sorted(match for match in matches if not _is_hidden(match.relative_to(base)))
+@dataclass
+class _Search:
+    """Files of this machine that were found, whatever number of inputs led to each."""
+
+    follow_links: bool
+    allow_unread: bool
+    found: dict[Path, Candidate] = field(default_factory=dict)
+    left_out: dict[Path, Skipped] = field(default_factory=dict)
+
+    def expand(self, given: str) -> list[Candidate]:
+        """The files of one input. Raises :class:`UsageError` for one that gives nothing."""
+        if not given.strip():
+            raise UsageError("an input is empty: name a file, a folder or a glob.")
+        path = _named(given)
+        shown = escape_name(given)
+        if path is None:
+            return self._glob(given, shown)
+        with _readable(path):
+            what = not_a_file(path)
+            if what is not None:
+                raise UsageError(f"{shown}: this is {what}, not a file. Write what it gives to a file and name that.")
+            look = Look(path if path.is_dir() else path.parent, self.follow_links)
+            if path.is_dir():
+                look.folder(path)
+                return self._take(look, f"the folder {shown}")
+        candidate = Candidate(path, path.name, Path(os.path.realpath(path)))
+        if not self._accept(candidate, look, by_name=True):
+            self.left_out |= look.skipped
+            return []
+        return [candidate]
+
+    def _glob(self, given: str, shown: str) -> list[Candidate]:
+        path = _expand_user(given)
+        base, matched = matches(path) if any(letter in given for letter in "*?[") else (path, None)
+        if matched is None:
+            raise UsageError(_missing(path, shown))
+        if not matched:
+            raise UsageError(f"{shown}: nothing matches this pattern.")
+        look = Look(base, self.follow_links)
+        for match in sorted(matched, key=lambda match: match.is_symlink()):  # a file's own name before that of a link
+            with _readable(match):
+                look.match(match)
+        return self._take(look, f"what matches {shown}")
+
+    def _take(self, look: Look, what: str) -> list[Candidate]:
+        """Of what was found the files of a kind that is read. Raises :class:`UsageError` when there is none."""
+        taken = [candidate for candidate in look.files if self._accept(candidate, look, by_name=False)]
+        self.left_out |= look.skipped
+        if not taken and not self.allow_unread:
+            seen = sorted(look.skipped.values(), key=lambda file: file.name)
+            such = f" ({len(seen)} other files were seen, such as {seen[0].name}: {seen[0].detail})" if seen else ""
+            raise UsageError(f"{what} holds no file that can be read{such}. Kinds that are read: {READABLE}.")
+        return taken
+
+    def _accept(self, candidate: Candidate, look: Look, *, by_name: bool) -> bool:
+        """Whether a file is of a kind that is read; if not it is remembered, or an error where it was named itself."""
+        known = self.found.get(candidate.real)
+        if known is None:
+            shown = escape_name(str(candidate.path))
+            try:
+                with _readable(candidate.path):
+                    kind, reason, detail = kind_of(candidate.path, escape_name(candidate.name))
+                if kind is None and by_name:
+                    raise UsageError(f"{shown}: this file cannot be read: {detail}. Kinds that are read: {READABLE}.")
+            except UsageError as error:
+                if not self.allow_unread:
+                    raise
+                kind, reason, detail = None, Reason.FORBIDDEN if error.__cause__ else reason, str(error)
+            if kind is None:
+                look.skip(candidate.path, reason, detail)
+                return False
+        if known is None or _preference(candidate) < _preference(known):
+            self.found[candidate.real] = candidate
+        return True
+
+    def files(self) -> tuple[list[InputFile], dict[Path, str]]:
+        """The files, and their names by path."""
+        candidates = list(self.found.values())
+        names = distinct_names([(entry.name, entry.path.absolute()) for entry in candidates])
+        files = []
+        for entry, name in zip(candidates, names, strict=True):
+            with _readable(entry.path):
+                files.append(InputFile.local(entry.path, escape_name(name)))
+        return files, {entry.real: file.name for entry, file in zip(candidates, files, strict=True)}
+
+    def skipped(self) -> list[Skipped]:
+        """What was left out and not taken under another input."""
+        taken = {entry.path.absolute() for entry in self.found.values()}
+        return [file for path, file in self.left_out.items() if path not in taken]
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _preference(candidate: Candidate) -> tuple[bool, int, str]:
+    """Of several names for one file the first is used: one without links, the longest, the first in order."""
+    return candidate.linked, -len(candidate.name), candidate.name
+
+
+def _named(given: str) -> Path | None:
+    """The path that is there under this name: as it is, with ``~`` for the home, or as :func:`escape_name` shows it."""
+    for path in (Path(given), _expand_user(given), Path(unescape_name(given))):
+        if path.exists():
+            return path
+    return None
+
+
+def _expand_user(given: str) -> Path:
+    """The path with its ``~``, where there is such a user."""
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        return Path(given)
 
 
 def _missing(path: Path, given: str) -> str:
@@ -163,21 +216,25 @@ def _missing(path: Path, given: str) -> str:
     missing = present.name
     while not present.exists() and present != present.parent:
         missing, present = present.name, present.parent
+    shown = escape_name(str(present))
+    if (present / missing).is_symlink():
+        return f"{given}: {missing!r} in {shown} is a link that leads nowhere."
     if not present.is_dir():
-        return f"{given}: {present} is a file, not a folder."
+        return f"{given}: {shown} is a file, not a folder."
     with _readable(present):
-        names = [entry.name for entry in os.scandir(present) if not entry.name.startswith(".")]
-    hint = did_you_mean(missing, names)
-    near = hint if "did you mean" in hint else f" ({present} holds {len(names)} other names)"
-    return f"{given}: there is no {missing!r} in {present}{near}."
+        names = [escape_name(name) for name in names_in(present)]
+    hint = did_you_mean(escape_name(missing), names)
+    near = hint if "did you mean" in hint else f" ({shown} holds {len(names)} other names)"
+    return f"{given}: there is no {escape_name(missing)!r} in {shown}{near}."
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Turns an ``OSError`` about ``path`` into a :class:`UsageError` that says what to do."""
+    shown = escape_name(str(path))
     try:
         yield
     except PermissionError as error:
-        raise UsageError(f"{path}: you may not read this. Change its permissions (chmod) or leave it out.") from error
+        raise UsageError(f"{shown}: you may not read this. Change its permissions (chmod) or leave it out.") from error
     except OSError as error:
-        raise UsageError(f"{path}: this cannot be read: {error.strerror or error}.") from error
+        raise UsageError(f"{shown}: this cannot be read: {error.strerror or error}.") from error

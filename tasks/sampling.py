@@ -107,7 +107,7 @@ def sample_inputs(
     for file in chosen:
         counted: Counter[str] = Counter()
         for records, set_aside in ingest.function(file, ingest_config, downloads):
-            damage = pc.equal(set_aside.column("kind"), "damage")
+            damage = pc.not_equal(set_aside.column("kind"), "record")
             damaged = int(pc.sum(damage.cast(pa.int64())).as_py() or 0)
             counted.update(
                 items=len(records) + len(set_aside) - damaged,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.digests import digest_digests, digest_file
+from tasks.names import escape_name
 from tasks.remote.downloads import downloaded
 from tasks.remote.state import RemoteFile, shown
 from tasks.step import source_shard
@@ -40,7 +41,7 @@ class InputFile:
     @property
     def where(self) -> str:
         """Its path or address, for people."""
-        return str(self.place) if isinstance(self.place, Path) else shown(self.place.url)
+        return escape_name(str(self.place)) if isinstance(self.place, Path) else shown(self.place.url)
 
     @property
     def shard(self) -> str:

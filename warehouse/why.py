@@ -94,7 +94,7 @@ class Story(BaseModel):
     chars: int | None = Field(description="code points of the text")
     extractor: str | None
     encoding: str | None
-    fate: str = Field(description="kept, rejected, duplicate, set_aside, damage or undecided")
+    fate: str = Field(description="kept, rejected, duplicate, set_aside, damage, not_read or undecided")
     summary: str = Field(description="the fate in one sentence")
     stage: str | None = Field(description="where it was dropped")
     rule: str | None = Field(description="the first rule it failed, or the reason it was set aside")
@@ -159,6 +159,8 @@ def summary(row: dict[str, Any]) -> str:
             return f"Set aside at {stage}: {rule} ({row['detail']})."
         case "damage":
             return f"Damaged bytes found at {stage}: {rule} ({row['detail']}). They are no record."
+        case "not_read":
+            return f"An input file that was not read: {rule} ({row['detail']})."
         case _:
             return "Undecided: the ledger has no verdict yet. The run that should write it did not finish."
 

@@ -63,6 +63,7 @@ def _stages(funnel: answers.Funnel) -> None:
         Column("part", "Kept of in"),
         Column("sum", "Adds up", "badge"),
         Column("damage", "Damaged stretches", "number"),
+        Column("not_read", "Files not read", "number"),
     ]
     rows = []
     for stage in funnel.stages:
@@ -74,6 +75,7 @@ def _stages(funnel: answers.Funnel) -> None:
                 "sum": "yes" if lost == 0 else f"no: {count(lost)} lost",
                 "sum_tone": "good" if lost == 0 else "bad",
                 "damage": stage.damage if stage.stage == "ingest" else None,
+                "not_read": stage.not_read if stage.stage == "ingest" else None,
             }
         )
     table(columns, rows)

@@ -16,6 +16,9 @@ def curate(
     policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")] = "fineweb@code",
     lake: LakeOption = DEFAULT_LAKE,
     workers: WorkersOption = 2,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")
+    ] = False,
     columns: Annotated[
         str, typer.Option("--map", help="Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
     ] = "",
@@ -65,6 +68,7 @@ def curate(
         {
             "source": source,
             "inputs": inputs,
+            "follow_links": follow_links,
             "policy": policy,
             "map": parse_map(columns).model_dump(),
             "grouping": {"small_bytes": group_below},

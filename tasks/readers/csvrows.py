@@ -11,7 +11,6 @@ quote is never closed: then reading goes on at the next line, so it costs one li
 follows a quote that is never closed, up to a row's limit); one row in memory at a time.
 """
 
-import codecs
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -23,8 +22,8 @@ from tasks.readers.decompress import pieces
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.reasons import Reason
 from tasks.readers.rows import LINE_FACTOR, read_row, split_lines
+from tasks.readers.unicode import utf8_pieces
 
-UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 # What a line holds of a quoted field, up to its closing quote or the end of the line.
 QUOTED = re.compile(rb'(?:[^"]++|"")*+')
 
@@ -43,7 +42,7 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
     header: list[str] | None = None
     separator = b"\t" if tabs else b","
     with path.open("rb") as file:
-        lines = _Lines(split_lines(_as_utf8(pieces(file)), longest))
+        lines = _Lines(split_lines(utf8_pieces(pieces(file)), longest))
         while lines.more():
             line = lines.take()
             uri = f"{name}@line:{lines.number}"
@@ -158,20 +157,3 @@ class _Lines:
         """The lines that were taken last, to be taken again."""
         self.number -= len(taken)
         self.ahead.extendleft(reversed(taken))
-
-
-def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """The stream without its byte order mark, and out of UTF-16 when it begins with that mark."""
-    start = b""
-    for piece in stream:
-        start += piece
-        if len(start) >= len(UTF8_MARK):
-            break
-    if not start.startswith(UTF16_MARKS):
-        yield start.removeprefix(UTF8_MARK)
-        yield from stream
-        return
-    decoder = codecs.getincrementaldecoder("utf-16")("replace")
-    yield decoder.decode(start).encode("utf-8")
-    for piece in stream:
-        yield decoder.decode(piece).encode("utf-8")

@@ -25,7 +25,7 @@ class Page:
 
 @dataclass(slots=True)
 class Aside:
-    """A record without text, or (``damage``) bytes that are no record."""
+    """A record without text, or (``damage``) bytes that are no record, or (``unread``) a file that was not read."""
 
     uri: str
     reason: Reason
@@ -33,6 +33,7 @@ class Aside:
     damage: bool = False
     native_id: str | None = None
     url: str | None = None
+    unread: bool = False
 
 
 Items = Iterator[Page | Aside]

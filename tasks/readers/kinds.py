@@ -2,7 +2,9 @@
 
 Bytes decide where they can: a WARC, ARC or Parquet file is found under any name. The name decides between the kinds
 that look alike: JSON Lines, CSV, TSV, plain text, Markdown, HTML. A file with a known name whose bytes contradict it
-is still read as that kind, so that its damage is counted. Cost: reads at most 64 KiB.
+is still read as that kind, so that its damage is counted. Under other names, such as ``.json``, a file is JSON Lines
+when its first line is an object or goes on beyond what was looked at, or when most of its first lines are objects: a
+broken line is set aside by itself, and a row may be longer than any look. Cost: reads at most 64 KiB.
 """
 
 import json
@@ -11,8 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from tasks.readers.decompress import first_bytes
 from tasks.readers.media import looks_binary, looks_like_html
+from tasks.readers.reasons import Reason
+from tasks.readers.unicode import as_utf8
 
 LOOK_BYTES = 1 << 16
+LOOK_LINES = 100
 COMPRESSED = frozenset({".gz", ".gzip", ".bgz", ".lz4", ".zst", ".zstd", ".bz2", ".xz"})
 
 
@@ -54,28 +59,28 @@ NAMES = {
 }
 
 
-def kind_of(path: Path, name: str) -> tuple[Kind | None, str]:
-    """The kind of a file, or None and why it cannot be read. Raises ``OSError`` as ``open`` does."""
+def kind_of(path: Path, name: str) -> tuple[Kind | None, Reason, str]:
+    """The kind of a file; or None, and why it cannot be read. Raises ``OSError`` as ``open`` does."""
     with path.open("rb") as file:
         start = file.read(LOOK_BYTES)
         # the stored bytes, where the compression is broken from its start on
         inner = first_bytes(file, LOOK_BYTES) or start
     named = NAMES.get(suffix(name))
     if inner.startswith((b"WARC/", b"warc/")):
-        return Kind.WARC, ""
+        return Kind.WARC, Reason.UNKNOWN_KIND, ""
     if inner.startswith(b"filedesc:"):
-        return Kind.ARC, ""
+        return Kind.ARC, Reason.UNKNOWN_KIND, ""
     if start.startswith(b"PAR1"):
-        return Kind.PARQUET, ""
+        return Kind.PARQUET, Reason.UNKNOWN_KIND, ""
     if named is not None:
-        return named, ""
+        return named, Reason.UNKNOWN_KIND, ""
     if not start:
-        return None, "empty file"
-    if _first_line_is_object(inner):
-        return Kind.JSONL, ""
+        return None, Reason.EMPTY_FILE, "empty file"
+    if _holds_json_lines(inner):
+        return Kind.JSONL, Reason.UNKNOWN_KIND, ""
     if looks_like_html(inner) and not looks_binary(inner):
-        return Kind.HTML, ""
-    return None, _why_not(name, inner)
+        return Kind.HTML, Reason.UNKNOWN_KIND, ""
+    return None, *_why_not(name, inner)
 
 
 def suffix(name: str) -> str:
@@ -87,23 +92,35 @@ def suffix(name: str) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _first_line_is_object(start: bytes) -> bool:
-    line = start.lstrip().partition(b"\n")[0]
-    if not line.startswith(b"{"):
+def _holds_json_lines(start: bytes) -> bool:
+    """Whether the start of a file is that of JSON Lines and not of one JSON document over several lines."""
+    text = as_utf8(start).lstrip()
+    if not text.startswith(b"{"):
         return False
+    *lines, rest = text.split(b"\n")
+    if not lines:  # one line: all of the file, or the start of a long row
+        return len(start) >= LOOK_BYTES or _is_object(rest)
+    rows = [line for line in lines[:LOOK_LINES] if line.strip()]
+    return _is_object(rows[0]) or 2 * sum(map(_is_object, rows)) > len(rows)
+
+
+def _is_object(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
 
 
-def _why_not(name: str, start: bytes) -> str:
+def _why_not(name: str, start: bytes) -> tuple[Reason, str]:
     if suffix(name) == ".json":
-        return "one JSON document, not JSON Lines (one object a line)"
+        return Reason.JSON_DOCUMENT, "one JSON document, not JSON Lines (one object a line)"
     if start.startswith(b"%PDF-"):
-        return "PDF is not read"
+        return Reason.UNKNOWN_KIND, "PDF is not read"
     if start.startswith(b"PK\x03\x04"):
-        return "a zip file that is not called .wacz"
+        return Reason.UNKNOWN_KIND, "a zip file that is not called .wacz"
     if looks_binary(start):
-        return "unknown binary content"
-    return "neither its name nor its content is of a known kind (rename plain text to .txt to have it read)"
+        return Reason.UNKNOWN_KIND, "unknown binary content"
+    return (
+        Reason.UNKNOWN_KIND,
+        "neither its name nor its content is of a known kind (rename plain text to .txt to have it read)",
+    )

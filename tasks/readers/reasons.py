@@ -1,4 +1,4 @@
-"""Why a record gave no text, or why a stretch of bytes is no record: the short codes of ``set_aside.reason``.
+"""Why a record gave no text, bytes are no record, or a file was not read: the codes of ``set_aside.reason``.
 
 One member a reason, its description for people beside it (dashboards and docs show both).
 """
@@ -41,6 +41,14 @@ class Reason(StrEnum):
     CUT_OFF = "cut_off", "the file ends in the middle of something"
     UNREADABLE = "unreadable", "the file, or a part of it, cannot be read as what it claims to be"
     EMPTY_FILE = "empty_file", "the file has no content"
+    # files that are not read
+    HIDDEN = "hidden", "the name of the file or folder begins with a dot"
+    UNKNOWN_KIND = "unknown_kind", "neither the name nor the content of the file is of a kind that is read"
+    JSON_DOCUMENT = "json_document", "the file is one JSON document and not JSON Lines, which has one object a line"
+    LINK_OUTSIDE = "link_outside", "a link that leads out of the input folder, and --follow-links was not given"
+    BROKEN_LINK = "broken_link", "a link that leads nowhere"
+    NOT_A_FILE = "not_a_file", "a named pipe, a device or a socket"
+    FORBIDDEN = "forbidden", "the file or folder may not be read"
     # records, at extract
     EMPTY_TEXT = "empty_text", "the page holds no main content"
     UNDECODABLE = "undecodable", "no encoding turns the bytes into text"

@@ -30,6 +30,7 @@ from tasks.readers.dates import parse_date
 from tasks.readers.decompress import BrokenStreamError, pieces
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.reasons import Reason
+from tasks.readers.unicode import utf8_pieces
 
 BATCH_ROWS = 512
 # JSON escapes make a line up to six times as long as its text; the rest is for other columns.
@@ -47,7 +48,7 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
     check = ColumnCheck(name, limits.columns)
     longest = limits.max_payload_bytes * LINE_FACTOR
     with path.open("rb") as file:
-        for number, line in enumerate(split_lines(pieces(file), longest), start=1):
+        for number, line in enumerate(split_lines(utf8_pieces(pieces(file)), longest), start=1):
             uri = f"{name}@line:{number}"
             if isinstance(line, str):
                 yield Aside(uri, Reason.CUT_OFF, line, damage=True)

@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from schemas.digests import digest_text
 from schemas.errors import UsageError
+from tasks.folders import Skipped
 from tasks.readers.kinds import NAMES, suffix
+from tasks.readers.reasons import Reason
 from tasks.remote.commoncrawl import crawl_files
 from tasks.remote.downloads import patiently, transport
 from tasks.remote.state import WEB, AbsentError, RemoteConfig, RemoteFile, State, shown
@@ -20,6 +22,8 @@ from tasks.remote.stores import expand
 #: Beginnings of the query settings that sign an address for a while: S3, Google, Azure, CloudFront.
 SIGNATURES = ("x-amz-", "x-goog-", "awsaccesskeyid", "googleaccessid", "signature", "expires", "key-pair-id", "policy")
 AZURE_SIGNATURE = frozenset({"sv", "se", "sr", "sp", "sig", "st", "spr", "skoid", "sktid", "skt", "ske", "sks", "skv"})
+#: Suffixes of objects that are taken from a store. Which of ``.json`` are JSON Lines shows when they are read.
+TAKEN = frozenset({*NAMES, ".json"})
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Listed:
     """Files by name, and the names that were left out with the reason."""
 
     files: tuple[tuple[str, RemoteFile], ...]
-    skipped: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 def list_remote(url: str, settings: RemoteConfig, folder: Path) -> Listed:
@@ -61,13 +65,15 @@ def _stored_files(url: str, settings: RemoteConfig) -> Listed:
     found = patiently(lambda: expand(url), url, settings)
     for address, state in found:
         hidden = any(part.startswith((".", "_")) for part in address.removeprefix(url.rstrip("/")).split("/"))
-        if len(found) > 1 and (hidden or suffix(address) not in NAMES):
-            reason = "hidden" if hidden else "its name tells no kind that is read (name it alone to have it read)"
-            skipped.append((address, reason))
+        if len(found) > 1 and hidden:
+            skipped.append(Skipped(address, Reason.HIDDEN, "its name begins with a dot or an underscore"))
+        elif len(found) > 1 and suffix(address) not in TAKEN:
+            detail = "its name tells no kind that is read (name it alone to have it read)"
+            skipped.append(Skipped(address, Reason.UNKNOWN_KIND, detail))
         else:
             files.append((address, _file(address, state, settings)))
     if not files:
-        seen = f" ({len(skipped)} others were seen, such as {skipped[0][0]})" if skipped else ""
+        seen = f" ({len(skipped)} others were seen, such as {skipped[0].name})" if skipped else ""
         raise UsageError(f"{shown(url)}: there is no file that can be read{seen}.")
     return Listed(tuple(files), tuple(skipped))
 

@@ -87,6 +87,7 @@ def test_every_kind_of_bad_input_is_counted(tmp_path: Path) -> None:
         "record: row_not_object": 1,
         "record: missing_text": 1,
         "damage: unreadable": 1,
+        "file: unreadable": 1,
         "record: too_large": 1,
     }
 
@@ -144,4 +145,4 @@ def test_a_pdf_in_a_folder_is_not_silently_ignored(tmp_path: Path) -> None:
     (tmp_path / "a.warc").write_bytes(response(1))
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
     found = find_inputs([str(tmp_path)])
-    assert json.dumps([(entry.name, entry.reason) for entry in found.skipped]) == '[["a.pdf", "PDF is not read"]]'
+    assert json.dumps([(entry.name, entry.detail) for entry in found.skipped]) == '[["a.pdf", "PDF is not read"]]'

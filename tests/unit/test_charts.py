@@ -42,7 +42,8 @@ def score(mixture: str, step: int, value: float, chance: float | None = None, ru
 FUNNEL = Funnel(
     sources=["a", "b"],
     stages=[
-        Stage(source=source, position=3, stage="decide", records_in=10, kept=6, rejected=4, damage=0) for source in "ab"
+        Stage(source=source, position=3, stage="decide", records_in=10, kept=6, rejected=4, damage=0, not_read=0)
+        for source in "ab"
     ],
     rules=[
         RuleCount(

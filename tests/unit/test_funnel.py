@@ -43,6 +43,8 @@ def good() -> Rows:
             aside(1, "ingest", "http_error"),
             aside(2, "extract", "no_text"),
             aside(11, "ingest", "truncated", "damage"),
+            aside(12, "ingest", "json_document", "file"),
+            aside(13, "ingest", "unreadable", "file"),
         ],
         "verdicts": decided + deduplicated + cleaned + books,
         "curated": ids(5, 6, 7) + ids(1, source="books"),
@@ -64,12 +66,13 @@ def files(rows: Rows, folder: Path) -> LedgerFiles:
 
 def test_counts(tmp_path: Path) -> None:
     found = summary(funnel(files(good(), tmp_path)))
-    assert {name: found[name] for name in ("records", "kept", "rejected", "set_aside", "damaged")} == {
+    assert {name: found[name] for name in ("records", "kept", "rejected", "set_aside", "damaged", "not_read")} == {
         "records": 11,
         "kept": 4,
         "rejected": 4,
         "set_aside": 3,
         "damaged": 1,
+        "not_read": 2,
     }
     assert found["stages"] == [
         {"stage": "ingest", "in": 11, "out": 9, "rejected": {"empty_body": 1, "http_error": 1}},

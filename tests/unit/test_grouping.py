@@ -79,7 +79,7 @@ def test_a_folder_of_many_kinds_is_one_shard_with_the_fates_of_each_file(shared:
     (folder / "b.md").write_text("# Heading")
     (folder / "rows.jsonl").write_text('{"text": "a row"}\n{"text": "a row"}\n')
     (folder / "copy.txt").write_text("plain words")
-    found = find_inputs([str(folder)]).files
+    found = find_inputs([str(folder)], follow_links=True).files
     (group,) = group_files(found, Grouping())
     alone = [ingested(folder / file.name) for file in found]
     records, aside = ingested(group)

@@ -113,7 +113,7 @@ def test_an_empty_or_missing_table_is_damage(tmp_path: Path) -> None:
     for name in ("a.jsonl", "a.parquet", "a.warc"):
         (tmp_path / name).write_bytes(b"")
         records, aside = ingested(tmp_path / name)
-        assert (len(records), reasons(aside)) == (0, [("0+0", "damage", "empty_file")])
+        assert (len(records), reasons(aside)) == (0, [("", "file", "empty_file"), ("0+0", "damage", "empty_file")])
 
 
 def test_a_parquet_file_gives_its_rows(tmp_path: Path) -> None:
@@ -128,13 +128,16 @@ def test_a_parquet_file_gives_its_rows(tmp_path: Path) -> None:
     ]
 
 
-def test_a_parquet_file_that_is_cut_off_is_one_damage_row(tmp_path: Path) -> None:
+def test_a_parquet_file_that_is_cut_off_is_damage_and_a_file_that_was_not_read(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"text": [f"row {n}" for n in range(1000)]}), path)
     path.write_bytes(path.read_bytes()[:-20])
     records, aside = ingested(path)
     assert len(records) == 0
-    assert reasons(aside) == [(f"0+{path.stat().st_size}", "damage", "unreadable")]
+    assert reasons(aside) == [("", "file", "unreadable"), (f"0+{path.stat().st_size}", "damage", "unreadable")]
+    whole = next(row for row in aside.to_pylist() if row["kind"] == "file")
+    assert whole["record_uri"] == "rows.parquet"
+    assert whole["detail"].startswith("nothing of it could be read: no Parquet file")
 
 
 def test_a_broken_row_group_costs_its_own_rows(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ def fates(tables: tuple[pa.Table, pa.Table]) -> list[tuple[str, str]]:
 
 
 def place(uri: str) -> tuple[int, int]:
+    if "@" not in uri:  # the file itself
+        return -1, 0
     offset, _, rest = uri.rpartition("@")[2].partition("+")
     return int(offset), int(rest.partition("#")[2] or 0)
 
@@ -344,7 +346,7 @@ def test_a_repeated_record_id_is_set_aside_and_equal_pages_without_ids_are_kept(
 
 
 def test_an_empty_file_is_damage(tmp_path: Path) -> None:
-    assert fates(ingested(crawl(tmp_path, b""))) == [("damage", "empty_file")]
+    assert fates(ingested(crawl(tmp_path, b""))) == [("file", "empty_file"), ("damage", "empty_file")]
 
 
 def test_arc_records_are_read_and_resynchronised(tmp_path: Path) -> None:
@@ -378,7 +380,7 @@ def test_a_wacz_gives_the_records_of_its_warcs(tmp_path: Path) -> None:
     ]
     assert len(aside) == 0
     path.write_bytes(path.read_bytes()[:-100])
-    assert fates(ingested(path)) == [("damage", "unreadable")]
+    assert fates(ingested(path)) == [("file", "unreadable"), ("damage", "unreadable")]
 
 
 def test_a_shard_is_closed_before_it_grows_too_large(tmp_path: Path) -> None:

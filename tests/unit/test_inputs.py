@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,9 @@ import pytest
 from schemas.errors import UsageError
 from tasks import inputs
 from tasks.inputs import find_inputs
+from tasks.names import unescape_name
 from tasks.readers.kinds import Kind, kind_of
+from tasks.readers.reasons import Reason
 
 WARC = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
 
@@ -53,11 +56,127 @@ def test_an_address_of_a_local_file_is_its_path(tmp_path: Path) -> None:
     assert names(f"file://{tmp_path}/one/a.warc", tmp_path / "one" / "a.warc") == ["a.warc"]
 
 
-def test_the_same_file_twice_is_one_input_and_the_same_name_for_two_files_is_refused(tmp_path: Path) -> None:
-    make(tmp_path, one__a_warc=WARC, two__a_warc=WARC + b"\n")
+def test_the_same_file_twice_is_one_input_under_its_longest_name(tmp_path: Path) -> None:
+    make(tmp_path, one__a_warc=WARC)
     assert names(tmp_path / "one", tmp_path / "one" / "a.warc") == ["a.warc"]
-    with pytest.raises(UsageError, match=r"two different inputs are called 'a\.warc'.*folder that holds both"):
-        find_inputs([str(tmp_path / "one"), str(tmp_path / "two")])
+    assert names(tmp_path / "one", tmp_path) == names(tmp_path, tmp_path / "one") == ["one/a.warc"]
+
+
+@pytest.mark.parametrize("second", [WARC + b"\n", WARC])
+def test_two_files_of_one_name_are_two_inputs_whatever_they_hold(tmp_path: Path, second: bytes) -> None:
+    make(tmp_path, x__one__a_warc=WARC, x__two__a_warc=second, y__one__a_warc=WARC + b"\n\n", y__one__b_warc=WARC)
+    one, two = tmp_path / "x" / "one", tmp_path / "x" / "two"
+    assert names(one, two) == names(two, one) == ["one/a.warc", "two/a.warc"]
+    assert names(one / "a.warc", two / "a.warc") == ["one/a.warc", "two/a.warc"]
+    assert names(one, tmp_path / "y" / "one") == ["b.warc", "x/one/a.warc", "y/one/a.warc"]
+    found = find_inputs([str(one), str(two)])
+    assert found.given == ((str(one), ("one/a.warc",)), (str(two), ("two/a.warc",)))
+    assert found.lost({"two/a.warc"}) == (str(two),)
+    assert found.lost(()) == ()
+
+
+def test_a_file_whose_name_is_no_utf8_is_named_by_escapes_that_lead_back(tmp_path: Path) -> None:
+    raw = {
+        b"caf\xe9.jsonl": "caf\\xe9.jsonl",
+        b"a\\xe9.jsonl": "a\\x5cxe9.jsonl",
+        b"new\nline.jsonl": "new\\x0aline.jsonl",
+    }
+    for name in raw:
+        (tmp_path / os.fsdecode(name)).write_bytes(b'{"text": "a"}\n')
+    found = find_inputs([str(tmp_path)])
+    assert [file.name for file in found.files] == sorted(raw.values())
+    for file in found.files:
+        assert file.name.encode()  # it can be stored and sent
+        assert raw[os.fsencode(unescape_name(file.name))] == file.name
+    assert names(tmp_path / "caf\\xe9.jsonl") == names(tmp_path / os.fsdecode(b"caf\xe9.jsonl")) == ["caf\\xe9.jsonl"]
+    assert names(f"{tmp_path}/caf*") == ["caf\\xe9.jsonl"]
+    (tmp_path / os.fsdecode(b"b\xff.pdf")).write_bytes(b"%PDF-1.7")
+    assert [entry.name for entry in find_inputs([str(tmp_path)]).skipped] == ["b\\xff.pdf"]
+    with pytest.raises(UsageError, match=r"b\\xff\.pdf: this file cannot be read") as caught:
+        find_inputs([str(tmp_path / os.fsdecode(b"b\xff.pdf"))])
+    assert str(caught.value).encode()
+
+
+def test_a_name_with_brackets_is_a_name_first_and_a_glob_second(tmp_path: Path) -> None:
+    for name in (
+        "a[1].jsonl",
+        "a1.jsonl",
+        "data[1]/x.jsonl",
+        "data1/y.jsonl",
+        "data[2]/b.txt",
+        "data2/z.jsonl",
+        "w*.csv",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text\n")
+    assert names(tmp_path / "a[1].jsonl") == ["a[1].jsonl"]
+    assert names(tmp_path / "w*.csv") == ["w*.csv"]
+    assert names(tmp_path / "data[1]") == ["x.jsonl"]
+    assert names(tmp_path / "data[1]" / "*.jsonl") == ["x.jsonl"]
+    assert names(tmp_path / "a[12].jsonl") == ["a1.jsonl"]
+    assert names(tmp_path / "data[2]" / "*.jsonl") == ["data2/z.jsonl"], "nothing matches by name, so it is a glob"
+
+
+def test_links_that_leave_the_folder_are_refused_and_said_unless_they_are_asked_for(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        out__secret_jsonl=b'{"text": "s"}\n',
+        out__deep__d_jsonl=b'{"text": "d"}\n',
+        x__a_jsonl=b'{"text": "a"}\n',
+    )
+    folder = tmp_path / "x"
+    (folder / "file.jsonl").symlink_to(tmp_path / "out" / "secret.jsonl")
+    (folder / "folder").symlink_to(tmp_path / "out")
+    (folder / "inside.jsonl").symlink_to(folder / "a.jsonl")
+    (folder / "up").symlink_to("..")
+    found = find_inputs([str(folder)])
+    assert [file.name for file in found.files] == ["a.jsonl"]
+    assert [(entry.name, entry.reason) for entry in found.skipped] == [
+        (name, Reason.LINK_OUTSIDE) for name in ("file.jsonl", "folder", "up")
+    ]
+    assert all("--follow-links" in entry.detail for entry in found.skipped)
+    assert names(folder / "*.jsonl") == ["a.jsonl"]
+    with pytest.raises(UsageError, match="--follow-links"):
+        find_inputs([str(folder / "*" / "*.jsonl")])
+    followed = [file.name for file in find_inputs([str(folder)], follow_links=True).files]
+    assert followed == ["a.jsonl", "folder/deep/d.jsonl", "folder/secret.jsonl"], "each once, and no circle"
+    assert names(folder / "file.jsonl") == ["file.jsonl"], "a link that is named by itself is what was asked for"
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "l.jsonl").symlink_to(folder / "a.jsonl")
+    with pytest.raises(UsageError, match="--follow-links"):
+        find_inputs([str(tmp_path / "only")])
+
+
+def test_pipes_sockets_and_devices_are_never_opened(tmp_path: Path) -> None:
+    make(tmp_path, a_jsonl=b'{"text": "a"}\n')
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "null.jsonl").symlink_to("/dev/null")
+    found = find_inputs([str(tmp_path)], follow_links=True)
+    assert [file.name for file in found.files] == ["a.jsonl"]
+    assert [(entry.name, entry.reason, entry.detail) for entry in found.skipped] == [
+        ("null.jsonl", Reason.NOT_A_FILE, "a device"),
+        ("pipe.jsonl", Reason.NOT_A_FILE, "a named pipe"),
+    ]
+    with pytest.raises(UsageError, match="this is a named pipe, not a file"):
+        find_inputs([str(tmp_path / "pipe.jsonl")])
+    with pytest.raises(UsageError, match="this is a device"):
+        find_inputs(["/dev/null"])
+
+
+def test_what_cannot_be_read_is_left_out_with_its_reason_where_that_is_allowed(tmp_path: Path) -> None:
+    make(tmp_path, a_jsonl=b'{"text": "a"}\n', b_pdf=b"%PDF-1.7", none__c_pdf=b"%PDF-1.7")
+    words = [str(tmp_path / name) for name in ("a.jsonl", "b.pdf", "none")]
+    found = find_inputs(words, allow_unread=True)
+    assert [file.name for file in found.files] == ["a.jsonl"]
+    assert [(entry.name, entry.reason) for entry in found.skipped] == [
+        ("b.pdf", Reason.UNKNOWN_KIND),
+        ("c.pdf", Reason.UNKNOWN_KIND),
+    ]
+    assert found.lost(()) == tuple(words[1:])
+    with pytest.raises(UsageError, match=r"nothing of .* could be read"):
+        find_inputs(words[1:], allow_unread=True)
+    with pytest.raises(UsageError, match="there is no 'nowhere'"):
+        find_inputs([words[0], str(tmp_path / "nowhere")], allow_unread=True)
 
 
 def test_what_is_not_taken_is_reported(tmp_path: Path) -> None:
@@ -75,7 +194,7 @@ def test_what_is_not_taken_is_reported(tmp_path: Path) -> None:
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     found = find_inputs([str(tmp_path)])
     assert [file.name for file in found.files] == ["a.warc"]
-    reasons = {entry.name: entry.reason for entry in found.skipped}
+    reasons = {entry.name: entry.detail for entry in found.skipped}
     assert reasons.keys() == {".git", "b.pdf", "c.bin", "d.json", "dangling", "e/hidden", "f.dat"}
     assert reasons["b.pdf"] == "PDF is not read"
     assert reasons["d.json"].startswith("one JSON document")
@@ -138,7 +257,10 @@ def test_kinds_are_told_by_content_and_then_by_name(tmp_path: Path) -> None:
         (["{}/nowhere/at/all"], "there is no 'nowhere' in"),
         (["{}/crawl/*.jsonl"], "nothing matches this pattern"),
         (["{}/empty"], r"the folder .*empty holds no file that can be read\. Kinds that are read: WARC"),
-        (["{}/useless"], r"holds no file that can be read \(1 other files were seen, such as a\.pdf\)"),
+        (
+            ["{}/useless"],
+            r"holds no file that can be read \(1 other files were seen, such as a\.pdf: PDF is not read\)",
+        ),
         (["{}/useless/a.pdf"], "this file cannot be read: PDF is not read"),
     ],
 )
@@ -153,9 +275,44 @@ def test_wrong_words_get_an_error_with_the_cure(tmp_path: Path, given: list[str]
 def test_a_file_that_may_not_be_read_is_an_error_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, a_warc=WARC)
 
-    def forbidden(path: Path, name: str) -> tuple[Kind | None, str]:  # chmod does not stop the root user of a container
+    def forbidden(
+        path: Path, name: str
+    ) -> tuple[Kind | None, Reason, str]:  # chmod does not stop the root user of a container
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(inputs, "kind_of", forbidden)
     with pytest.raises(UsageError, match=r"a\.warc: you may not read this"):
         find_inputs([str(tmp_path)])
+    with pytest.raises(UsageError, match=r"nothing of .* could be read"):
+        find_inputs([str(tmp_path)], allow_unread=True)
+
+
+OBJECT = b'{"text": "%s"}\n'
+LONG = OBJECT % (b"x" * 70_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (LONG + OBJECT % b"a", Kind.JSONL),
+        (LONG.strip(), Kind.JSONL),
+        (b"\xef\xbb\xbf" + OBJECT % b"a", Kind.JSONL),
+        (b"\xef\xbb\xbf" + LONG, Kind.JSONL),
+        (b"\n\r\n  " + OBJECT % b"a", Kind.JSONL),
+        (b'{"text": "a broken first line\n' + OBJECT % b"a" + OBJECT % b"b", Kind.JSONL),
+        ((OBJECT % b"a").decode().encode("utf-16"), Kind.JSONL),
+        ((OBJECT % b"a").decode().encode("utf-16-le"), Kind.JSONL),
+        ((OBJECT % b"a").decode().encode("utf-16-be"), Kind.JSONL),
+        (LONG.decode().encode("utf-16"), Kind.JSONL),
+        (b'{\n "text": "a"\n}\n', None),
+        (b'{"rows": [\n{"text": "a"},\n{"text": "b"}\n]}\n', None),
+        (b'[{"text": "a"}]\n', None),
+        (b'"text"\n', None),
+    ],
+)
+def test_json_lines_are_told_from_one_json_document(tmp_path: Path, content: bytes, kind: Kind | None) -> None:
+    for name, data in (("a.json", content), ("a.json.gz", gzip.compress(content)), ("noname", content)):
+        (tmp_path / name).write_bytes(data)
+        assert kind_of(tmp_path / name, name)[0] is kind, name
+    if kind is None:
+        assert kind_of(tmp_path / "a.json", "a.json")[1] is Reason.JSON_DOCUMENT

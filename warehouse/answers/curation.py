@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from warehouse.read import Warehouse
 
-Fate = Literal["kept", "rejected", "duplicate", "set_aside", "damage", "undecided"]
+Fate = Literal["kept", "rejected", "duplicate", "set_aside", "damage", "not_read", "undecided"]
 
 
 class Stage(BaseModel):
@@ -20,6 +20,7 @@ class Stage(BaseModel):
     kept: int
     rejected: int
     damage: int = Field(description="damaged stretches found; they are no records")
+    not_read: int = Field(description="input files of which nothing was read")
 
 
 class RuleCount(BaseModel):

@@ -78,7 +78,7 @@ def overview(warehouse: Warehouse, runs: int = 12) -> Overview:
     build = warehouse.query("SELECT version, built_at FROM build")
     totals = warehouse.query(
         """
-        SELECT count(DISTINCT source) AS sources, count(*) FILTER (fate <> 'damage') AS records,
+        SELECT count(DISTINCT source) AS sources, count(*) FILTER (fate NOT IN ('damage', 'not_read')) AS records,
             count(*) FILTER (fate = 'kept') AS kept, count(*) FILTER (fate = 'rejected') AS rejected,
             count(*) FILTER (fate = 'duplicate') AS duplicates, count(*) FILTER (fate = 'set_aside') AS set_aside,
             (SELECT coalesce(sum(tokens), 0)::BIGINT FROM curated) AS tokens,

@@ -1,5 +1,6 @@
 -- One row per record: what became of it, and the first rule that decided so. Materialised, since every page asks it.
--- A record is one (doc_id, shard); set-aside records may have no doc_id. Damage is a stretch of bytes, not a record.
+-- A record is one (doc_id, shard); set-aside records may have no doc_id. Damage is a stretch of bytes, not a
+-- record; not_read is a whole input file.
 CREATE TABLE fates AS
 WITH failed AS (
     SELECT
@@ -36,6 +37,6 @@ UNION ALL
 SELECT
     doc_id, shard, source, url, regexp_extract(lower(url), '^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:]+)', 1) AS host,
     record_uri, NULL, NULL,
-    CASE kind WHEN 'record' THEN 'set_aside' ELSE 'damage' END AS fate,
+    CASE kind WHEN 'record' THEN 'set_aside' WHEN 'file' THEN 'not_read' ELSE 'damage' END AS fate,
     stage, reason AS rule, NULL, NULL, NULL, NULL, 0, NULL, detail
 FROM set_aside;

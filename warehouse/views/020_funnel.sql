@@ -6,7 +6,8 @@ WITH aside AS (
         source,
         count(*) FILTER (stage = 'ingest' AND kind = 'record') AS ingest,
         count(*) FILTER (stage = 'extract' AND kind = 'record') AS extract,
-        count(*) FILTER (kind <> 'record') AS damage
+        count(*) FILTER (kind = 'damage') AS damage,
+        count(*) FILTER (kind = 'file') AS not_read
     FROM set_aside
     GROUP BY source
 ),
@@ -41,6 +42,7 @@ counts AS (
         coalesce(aside.ingest, 0) AS aside_ingest,
         coalesce(aside.extract, 0) AS aside_extract,
         coalesce(aside.damage, 0) AS damage,
+        coalesce(aside.not_read, 0) AS not_read,
         coalesce(verdict.decide_kept, 0) AS decide_kept,
         coalesce(failed.decide, 0) AS decide_failed,
         coalesce(verdict.deduplicate_kept, 0) AS deduplicate_kept,
@@ -55,17 +57,17 @@ counts AS (
     FULL JOIN done USING (source)
 )
 SELECT source, 1 AS position, 'ingest' AS stage, documents + aside_extract + aside_ingest AS records_in,
-    documents + aside_extract AS kept, aside_ingest AS rejected, damage FROM counts
+    documents + aside_extract AS kept, aside_ingest AS rejected, damage, not_read FROM counts
 UNION ALL
-SELECT source, 2, 'extract', documents + aside_extract, documents, aside_extract, 0 FROM counts
+SELECT source, 2, 'extract', documents + aside_extract, documents, aside_extract, 0, 0 FROM counts
 UNION ALL
-SELECT source, 3, 'decide', documents, decide_kept, decide_failed, 0 FROM counts
+SELECT source, 3, 'decide', documents, decide_kept, decide_failed, 0, 0 FROM counts
 UNION ALL
-SELECT source, 4, 'deduplicate', decide_kept, deduplicate_kept, deduplicate_failed, 0 FROM counts
+SELECT source, 4, 'deduplicate', decide_kept, deduplicate_kept, deduplicate_failed, 0, 0 FROM counts
 UNION ALL
-SELECT source, 5, 'clean', deduplicate_kept, clean_kept, clean_failed, 0 FROM counts
+SELECT source, 5, 'clean', deduplicate_kept, clean_kept, clean_failed, 0, 0 FROM counts
 UNION ALL
-SELECT source, 6, 'curate', clean_kept, curated, 0, 0 FROM counts;
+SELECT source, 6, 'curate', clean_kept, curated, 0, 0, 0 FROM counts;
 
 -- What each rule and each reason removed. "first" counts a record under the first rule of the policy that it failed,
 -- so that the column adds up; "any" counts it under every rule that it failed.
