@@ -17,6 +17,7 @@ import tokenizers
 from pydantic import Field
 
 from evals.adapter import ADAPTER, ADAPTER_WEIGHTS, base_of, check_fit, read_adapter
+from evals.generation_config import GENERATION, HINT, generation_rules, read_generation
 from evals.weights import INDEX, WEIGHTS, CheckpointError, check_weights, pieces, read_json, shards_of
 from schemas.config import Config
 from schemas.errors import UsageError
@@ -25,8 +26,8 @@ PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 TRAINER_STATE = ("optimizer", "scheduler", "scaler", "rng_state", "training_args")
 """Pickles that a trainer leaves beside safetensors weights. They are never opened, so they may lie there."""
 IDENTITY = (WEIGHTS, INDEX, "tokenizer.json", "tokenizer_config.json")
-VOLATILE = ("_name_or_path", "transformers_version")
-"""Keys of config.json that say who saved it, and change no score."""
+VOLATILE = ("_name_or_path", "transformers_version", "_from_model_config")
+"""Keys of config.json and generation_config.json that say who saved them, and change no score."""
 PADDING_ROWS, PADDING_SHARE, PADDING_MULTIPLE = 64, 0.01, 64
 CONVERT = (
     "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{folder}')"
@@ -37,7 +38,7 @@ CONVERT = (
 class Checkpoint(Config):
     """An admitted checkpoint."""
 
-    digest: Annotated[str, Field(description="SHA-256 over weights, tokenizer and config, first 32 hex digits")]
+    digest: Annotated[str, Field(description="SHA-256 over weights, tokenizer and configs, first 32 hex digits")]
     path: Path
     parameters: Annotated[int, Field(description="stored weights (count); tied weights count once")]
     vocab_size: int
@@ -75,7 +76,11 @@ def _admit_adapter(folder: Path, label: str | None) -> Checkpoint:
         raise CheckpointError(
             f"{folder}: there is no {ADAPTER_WEIGHTS}. Save the adapter with save_pretrained of peft."
         )
-    own = [name for name in ("tokenizer.json", "config.json", WEIGHTS, INDEX) if _differs(folder / name, base_folder)]
+    own = [
+        name
+        for name in ("tokenizer.json", "config.json", GENERATION, WEIGHTS, INDEX)
+        if _differs(folder / name, base_folder)
+    ]
     if own:
         raise CheckpointError(
             f"{folder}: {own[0]} lies beside the adapter and is not that of its base {base_folder}. Remove it, or, "
@@ -106,6 +111,7 @@ def _admit_model(folder: Path, label: str | None) -> tuple[Checkpoint, dict[str,
     shards = shards_of(folder)
     shapes = {name: shape for path in shards for name, shape in check_weights(path).items()}
     vocab_size = _check_vocabulary(folder, settings)
+    _check_generation(folder, settings, vocab_size)
     if not any(len(shape) == 2 and shape[0] == vocab_size for shape in shapes.values()):
         raise CheckpointError(
             f"{folder}: config.json has a vocabulary of {vocab_size}, but no weight has that many rows. Save both "
@@ -174,13 +180,28 @@ def _check_vocabulary(folder: Path, settings: dict[str, Any]) -> int:
     return size
 
 
+def _check_generation(folder: Path, settings: dict[str, Any], vocab_size: int) -> None:
+    strange = [token for token in generation_rules(folder, settings).others if token >= vocab_size]
+    if strange:
+        raise CheckpointError(
+            f"{folder}: {GENERATION} names token {strange[0]}, and the model has {vocab_size}. {HINT}, or save it anew."
+        )
+
+
 def _digest(folder: Path, shards: list[Path], settings: dict[str, Any]) -> str:
     """SHA-256 over names and contents of what determines every score."""
-    kept = {key: value for key, value in settings.items() if key not in VOLATILE}
-    lines = [f"config.json {hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()}"]
+    lines = [f"config.json {_sha256_settings(settings)}"]
+    generation = read_generation(folder)
+    if generation is not None:
+        lines.append(f"{GENERATION} {_sha256_settings(generation)}")
     others = [folder / name for name in IDENTITY if name != WEIGHTS and (folder / name).is_file()]
     lines += [f"{path.name} {_sha256(path)}" for path in sorted({*shards, *others})]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+def _sha256_settings(settings: dict[str, Any]) -> str:
+    kept = {key: value for key, value in settings.items() if key not in VOLATILE}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

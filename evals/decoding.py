@@ -1,11 +1,15 @@
 """Batched decoding: prompts continued together, greedily or drawn, each until it ends by itself. torch, on CPU.
 
+A greedy answer is that of ``model.generate`` to the prompt alone, cut before the first stop string: the checkpoint's
+generation config is heeded (:mod:`evals.logits`). Models with recurrent states go one by one (:mod:`evals.alone`).
+
 Prompts are read one by one, each from where it differs from the one before, and aligned on the right; keys and values
 are kept, and rows that are done leave the batch when they are half of it. A row ends at an end-of-text token, before a
 stop string, or at its limit. Cost: one pass of one token for every step of the longest answer; text is decoded again at
 every token, which is linear in the answer.
 """
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +17,14 @@ from typing import Any
 import tokenizers
 import torch
 
+from evals.alone import continued
+from evals.architectures import is_alone
 from evals.encoding import Prompt
 from evals.generation import Generation, cut
+from evals.logits import check_numbers, next_tokens, rules_of
 from evals.model import Output
 from evals.prefixes import Reader, last_logits, memory_of
+from schemas.errors import GristmillError
 
 TAIL = 4
 """Prompt tokens decoded with the continuation: some tokenizers drop the first space of what they decode."""
@@ -33,35 +41,66 @@ class Decoder:
 
     @torch.inference_mode()
     def run(self, prompts: Sequence[Prompt], drawn: Sequence[torch.Generator], settings: Generation) -> list[Output]:
-        """Continue one batch of prompts, each at most by its own limit."""
+        """Continue one batch of prompts, each at most by its own limit.
+
+        Raises :class:`GristmillError` for logits that are not numbers.
+        """
+        if is_alone(self.model):
+            return [self._alone(prompt, source, settings) for prompt, source in zip(prompts, drawn, strict=True)]
+        rules = [rules_of(self.model, prompt.ids, prompt.limit) for prompt in prompts]
         mask, positions = _layout(prompts)
         cache, logits = self._read(prompts, mask, positions)
         positions = positions[:, -1:]
         made: list[list[int]] = [[] for _ in prompts]
         finished: dict[int, Output] = {}
         lines = list(range(len(prompts)))
-        while True:
+        active = list(range(len(prompts)))
+        for step in itertools.count(1):
+            check_numbers(logits if len(active) == len(lines) else logits[active])
+            for place in active:
+                line = lines[place]
+                rule = rules[line]
+                if rule is not None:
+                    logits[place] = rule([*prompts[line].ids, *made[line]], logits[place])
             chosen = next_tokens(logits, [drawn[line] for line in lines], settings)
-            for line, token in zip(lines, chosen.tolist(), strict=True):
-                if line not in finished:
-                    made[line].append(token)
-                    end = self._ended(prompts[line], made[line], settings.stop)
-                    if end is not None:
-                        finished[line] = end
+            for place in active:
+                line = lines[place]
+                made[line].append(int(chosen[place]))
+                end = self._ended(prompts[line], made[line], settings.stop)
+                if end is not None:
+                    finished[line] = end
             if len(finished) == len(prompts):
-                return [finished[line] for line in range(len(prompts))]
+                break
             active = [place for place, line in enumerate(lines) if line not in finished]
             mask = torch.cat([mask, mask.new_ones((len(lines), 1))], dim=1)
             ids, positions = chosen.unsqueeze(-1), positions + 1
-            if 2 * len(active) <= len(lines):  # half of the rows are done: go on with the others only
+            full = any(prompts[line].limit <= step for line in lines)  # a row that is done is at the context's end
+            if 2 * len(active) <= len(lines) or full:  # so it must leave, and so it may when half of them are done
                 keep_rows = torch.tensor(active)
                 cache.batch_select_indices(keep_rows)
                 ids, mask, positions = ids[keep_rows], mask[keep_rows], positions[keep_rows]
                 lines = [lines[place] for place in active]
+                active = list(range(len(lines)))
             answer = self.model(
                 input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
             )
-            cache, logits = answer.past_key_values, answer.logits[:, -1]
+            cache, logits = answer.past_key_values, answer.logits[:, -1].float()
+        return [finished[line] for line in range(len(prompts))]
+
+    def _alone(self, prompt: Prompt, drawn: torch.Generator, settings: Generation) -> Output:
+        """Continue one prompt of a model that reads no two together."""
+        made = continued(
+            self.model,
+            prompt.ids,
+            prompt.limit,
+            drawn,
+            settings,
+            lambda made: self._ended(prompt, made, settings.stop) is not None,
+        )
+        end = self._ended(prompt, made, settings.stop)
+        if end is None:
+            raise GristmillError("transformers ended an answer before its limit and without an end-of-text token.")
+        return end
 
     def _read(self, prompts: Sequence[Prompt], mask: torch.Tensor, positions: torch.Tensor) -> tuple[Any, torch.Tensor]:
         """What the model keeps of all prompts, aligned on the right, and the logits after each (rows x vocabulary).
@@ -77,7 +116,7 @@ class Decoder:
                 ids[line, width - len(prompt.ids) :] = torch.tensor(prompt.ids)
             keep = last_logits(self.keeps, 1)
             answer = self.model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **keep)
-            return answer.past_key_values, answer.logits[:, -1]
+            return answer.past_key_values, answer.logits[:, -1].float()
         found = []
         for line, prompt in enumerate(prompts):
             found.append(reader.logits(prompt.ids, 1)[-1])
@@ -107,14 +146,3 @@ def _layout(prompts: Sequence[Prompt]) -> tuple[torch.Tensor, torch.Tensor]:
     for line, prompt in enumerate(prompts):
         mask[line, width - len(prompt.ids) :] = 1
     return mask, (mask.cumsum(1) - 1).clamp(min=0)
-
-
-def next_tokens(logits: torch.Tensor, drawn: Sequence[torch.Generator], settings: Generation) -> torch.Tensor:
-    """The next token of every row of ``logits`` (rows x vocabulary): the likeliest, or one drawn with the row's own
-    generator from the likeliest tokens that hold ``top_p`` of the probability (Holtzman 2020)."""
-    if settings.temperature == 0:
-        return logits.argmax(-1)
-    ordered, tokens = (logits.float() / settings.temperature).softmax(-1).sort(-1, descending=True)
-    ordered[ordered.cumsum(-1) - ordered >= settings.top_p] = 0
-    places = [torch.multinomial(row, 1, generator=source) for row, source in zip(ordered, drawn, strict=True)]
-    return tokens.gather(-1, torch.stack(places)).squeeze(-1)

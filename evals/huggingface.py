@@ -19,6 +19,7 @@ from pydantic import Field
 from safetensors import safe_open
 
 from evals.adapter import ADAPTER_WEIGHTS, modules, read_adapter
+from evals.architectures import keeps_state
 from evals.checkpoint import Checkpoint
 from evals.decoding import Decoder
 from evals.encoding import Encoder
@@ -40,7 +41,9 @@ _one_at_a_time = threading.Lock()
 class HuggingFaceConfig(Config):
     """How to run a model. Of these only ``overlap`` and ``dtype`` change a score by more than float32's rounding."""
 
-    threads: Annotated[int, Field(ge=1, description="texts run side by side, each on one core")] = 1
+    threads: Annotated[
+        int, Field(ge=1, description="texts run side by side, each on one core; 1 for models with recurrent states")
+    ] = 1
     dtype: Annotated[Literal["float32", "bfloat16"], Field(description="number format of the weights")] = "float32"
     batch_tokens: Annotated[int, Field(ge=1, description="tokens scored at once; 1 scores each text alone")] = 1
     batch_rows: Annotated[int, Field(ge=1, description="prompts continued at once")] = 64
@@ -54,17 +57,20 @@ class HuggingFaceModel:
     def __init__(
         self, model: Any, tokenizer: tokenizers.Tokenizer, specials: Specials, config: HuggingFaceConfig
     ) -> None:
-        self._model, self._config = model, config
+        self._model = model
+        self._config = config.model_copy(update={"threads": 1}) if keeps_state(model) else config
         self._context = int(getattr(model.config, "max_position_embeddings", None) or UNBOUNDED_CONTEXT)
         self._encoder = Encoder(tokenizer, specials, self._context)
         keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self._decoder = Decoder(model, tokenizer, specials.ends, keeps)
+        ends = model.generation_config.eos_token_id
+        ends = ends if isinstance(ends, list) else [ends] * (ends is not None)
+        self._decoder = Decoder(model, tokenizer, specials.ends.union(ends), keeps)
         self._scorer = Scorer(
             model=model,
             keeps=keeps,
             context=self._context,
             vocabulary=int(model.config.vocab_size),
-            threads=config.threads,
+            threads=self._config.threads,
             batch_tokens=config.batch_tokens,
             overlap=config.overlap,
             logits=config.logits,

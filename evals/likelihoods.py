@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from evals.logits import check_numbers
 from evals.model import Progress
 from evals.prefixes import Reader, last_logits
 from evals.windows import Window, batches, windows
@@ -56,7 +57,8 @@ class Scorer:
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """For every row: log-probability in nats (float64) and whether greedy, of each token from its ``first`` on.
 
-        Rows ``near`` may differ by rounding where they share a start with others.
+        Rows ``near`` may differ by rounding where they share a start with others. Raises :class:`GristmillError` for
+        logits that are not numbers.
         """
         stride = max(1, round(self.context * (1 - self.overlap)))
         same: dict[tuple[int, ...], Group] = {}
@@ -74,6 +76,7 @@ class Scorer:
         def enter(unit: Unit) -> None:
             nonlocal done
             for group, logits in unit():
+                check_numbers(logits)
                 scores, likeliest = logits.log_softmax(-1), logits.argmax(-1)
                 for row, window in group:
                     targets = torch.tensor(rows[row][window.first : window.end])

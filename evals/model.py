@@ -4,11 +4,13 @@ An adapter is deterministic: the same checkpoint, settings and list of prompts g
 of what it is given, whatever order it computes in.
 """
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from evals.generation import Generation
+from schemas.errors import GristmillError
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
@@ -42,6 +44,10 @@ class LogLikelihood:
     greedy: bool
     lost: int = 0
 
+    def __post_init__(self) -> None:
+        """Raise :class:`GristmillError` for what is no number, whichever adapter gave it: it would be ranked."""
+        _check_number(self.log_probability, "log-probability")
+
 
 @dataclass(frozen=True)
 class TextBits:
@@ -49,6 +55,10 @@ class TextBits:
 
     bits: float
     bytes: int
+
+    def __post_init__(self) -> None:
+        """Raise :class:`GristmillError` for what is no number, whichever adapter gave it: it would be summed."""
+        _check_number(self.bits, "code length")
 
 
 class LanguageModel(Protocol):
@@ -73,6 +83,14 @@ class LanguageModel(Protocol):
 
     def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
         """Score every text whole, from its first token on; a text longer than the context in overlapping windows."""
+
+
+def _check_number(value: float, what: str) -> None:
+    if not math.isfinite(value):
+        raise GristmillError(
+            f"the model gave a {what} that is not a number ({value}), so it is no score. Try another number "
+            "format (--dtype), or submit an earlier checkpoint."
+        )
 
 
 def silent(what: str, done: int, total: int) -> None:

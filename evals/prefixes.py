@@ -12,6 +12,8 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from evals.architectures import is_alone
+
 WORTH = 32
 """Tokens that two texts share at least before anything is kept: below, a pass costs what it would cost anyway."""
 ROOM = 64
@@ -68,6 +70,8 @@ def _appended(kept: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
 def memory_of(model: Any) -> DynamicCache | None:
     """An empty memory for what ``model`` reads; None for one that keeps more or less than every key and value (sliding
     windows, recurrent states), which cannot be cut back."""
+    if is_alone(model):
+        return None
     memory = DynamicCache(config=model.config)
     if not memory.layers or any(type(layer) is not DynamicLayer for layer in memory.layers):
         return None

@@ -7,6 +7,7 @@ fsync; reading, some 100 MB/s; memory, the responses of the folder.
 """
 
 import json
+import math
 import os
 import uuid
 from collections.abc import Iterable, Mapping
@@ -75,9 +76,11 @@ def _line(key: str, response: Response) -> bytes:
 
 
 def _read(path: Path) -> Iterable[tuple[str, Response]]:
-    """Every whole line of a segment."""
+    """Every whole line of a segment. What is no number was stored by older versions, and is asked again."""
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
                 values = json.loads(line)
+                if not math.isfinite(values.get("log_probability") or 0.0):
+                    continue
                 yield values.pop("key"), Response.model_validate(values)

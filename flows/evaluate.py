@@ -94,7 +94,7 @@ class PerplexityConfig(Config, arbitrary_types_allowed=True):
     models: Models = Field(exclude=True)
 
 
-@source_step("respond", version=2, writes=(Responses, EvalRuns))
+@source_step("respond", version=3, writes=(Responses, EvalRuns))
 def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, pa.Table]:
     """Ask one checkpoint everything that a suite asks. What was answered before is found in the store."""
     checkpoint, suite = admit(source.path), config.suite
@@ -127,7 +127,7 @@ def score_step(samples: pa.Table, config: GradeConfig) -> pa.Table:
     return score(config.suite, samples)
 
 
-@source_step("bits-per-byte", version=2, writes=(Samples, Scores, EvalRuns))
+@source_step("bits-per-byte", version=3, writes=(Samples, Scores, EvalRuns))
 def perplexity_step(
     source: SourceFile, heldout: list[Path], config: PerplexityConfig
 ) -> tuple[pa.Table, pa.Table, pa.Table]:

@@ -1,0 +1,37 @@
+"""What a loaded model keeps of what it has read, which decides how it may be asked. torch's models, no arithmetic."""
+
+import inspect
+from typing import Any
+
+from transformers import DynamicCache
+from transformers.cache_utils import CacheLayerMixin, DynamicLayer, LinearAttentionCacheLayerMixin
+
+
+def is_alone(model: Any) -> bool:
+    """Whether ``model`` is continued one prompt at a time: its memory is not that of attention in every layer."""
+    if model._is_stateful or not model._supports_default_dynamic_cache():
+        return True
+    if "past_key_values" not in inspect.signature(model.forward).parameters:
+        return True
+    layers = DynamicCache(config=model.config).layers
+    return any(
+        isinstance(layer, LinearAttentionCacheLayerMixin) or not isinstance(layer, DynamicLayer) for layer in layers
+    )
+
+
+def keeps_state(model: Any) -> bool:
+    """Whether a pass of ``model`` leaves something in its modules that the next one reads, so that two passes must not
+    run side by side: recurrent states, and rotary frequencies that depend on a text's length."""
+    rotary = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
+    kinds = [rotary, *(part for part in rotary.values() if isinstance(part, dict))]
+    return bool(model._is_stateful) or any(part.get("rope_type") in ("dynamic", "longrope") for part in kinds)
+
+
+def has_length(model: Any) -> bool:
+    """Whether the memory of ``model`` has a length, which ``generate`` asks for: not where all attention is linear."""
+    layers = DynamicCache(config=model.config).layers
+    return (
+        "past_key_values" not in inspect.signature(model.forward).parameters
+        or not layers
+        or any(isinstance(layer, CacheLayerMixin) for layer in layers)
+    )

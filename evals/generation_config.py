@@ -1,0 +1,125 @@
+"""``generation_config.json``: how a checkpoint wants to be continued. Checked at admission, without torch.
+
+What of it changes a greedy answer is done as ``model.generate`` of transformers does it (:mod:`evals.logits`), or the
+checkpoint is refused. What says how long an answer is, how it is drawn and how many there are is the suite's business
+and not read; what only saves time changes no answer. Without the file transformers reads the same keys of config.json.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from evals.weights import CheckpointError, read_json
+
+GENERATION = "generation_config.json"
+OTHER_DECODING = frozenset(
+    {
+        "constraints",
+        "dola_layers",
+        "force_words_ids",
+        "guidance_scale",
+        "max_time",
+        "num_beam_groups",
+        "num_beams",
+        "penalty_alpha",
+        "stop_strings",
+        "token_healing",
+        "watermarking_config",
+    }
+)
+"""Keys that ask for more than greedy decoding up to an end-of-text token."""
+HINT = "Remove the key from that file"
+
+Token = Annotated[int, Field(ge=0, strict=True)]
+Tokens = Annotated[list[Token], Field(min_length=1)]
+Words = Annotated[list[Tokens], Field(min_length=1)]
+
+
+class GenerationRules(BaseModel):
+    """What is heeded, and what is refused unless it is off. Other keys change no greedy answer of a given length."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    bos_token_id: Token | None = None
+    eos_token_id: Token | Tokens | None = None
+    forced_bos_token_id: Token | None = None
+    forced_eos_token_id: Token | Tokens | None = None
+    suppress_tokens: list[Token] | None = None
+    begin_suppress_tokens: list[Token] | None = None
+    bad_words_ids: Words | None = None
+    sequence_bias: list[tuple[Tokens, float]] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+    encoder_repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+    no_repeat_ngram_size: Annotated[int, Field(ge=0)] | None = None
+    encoder_no_repeat_ngram_size: Annotated[int, Field(ge=0)] | None = None
+    min_length: Annotated[int, Field(ge=0)] | None = None
+    min_new_tokens: Annotated[int, Field(ge=0)] | None = None
+    exponential_decay_length_penalty: tuple[int, float] | None = None
+
+    num_beams: Annotated[int, Field(ge=1, le=1)] | None = None
+    num_beam_groups: Annotated[int, Field(ge=1, le=1)] | None = None
+    penalty_alpha: Annotated[float, Field(ge=0, le=0)] | None = None
+    guidance_scale: Annotated[float, Field(ge=1, le=1)] | None = None
+    token_healing: Literal[False] | None = None
+    dola_layers: None = None
+    watermarking_config: None = None
+    constraints: None = None
+    force_words_ids: None = None
+    stop_strings: None = None
+    max_time: None = None
+
+    @property
+    def ends(self) -> list[int]:
+        """The tokens that end an answer."""
+        return _tokens(self.eos_token_id)
+
+    @property
+    def others(self) -> list[int]:
+        """Every other token that a rule names: one that the model does not have could not be forced or suppressed."""
+        groups = [*(self.bad_words_ids or []), *(tokens for tokens, _ in self.sequence_bias or [])]
+        named = [self.forced_bos_token_id, self.forced_eos_token_id, self.suppress_tokens, self.begin_suppress_tokens]
+        return [token for group in [*groups, *named] for token in _tokens(group)]
+
+
+def _tokens(stated: int | list[int] | None) -> list[int]:
+    return stated if isinstance(stated, list) else [] if stated is None else [stated]
+
+
+def read_generation(folder: Path) -> dict[str, Any] | None:
+    """The object in the file; None without one. Raises :class:`CheckpointError` where it is no JSON object."""
+    path = folder / GENERATION
+    return read_json(path, "Save it with save_pretrained, or remove it.") if path.is_file() else None
+
+
+def generation_rules(folder: Path, config: dict[str, Any]) -> GenerationRules:
+    """The rules of a checkpoint whose config.json holds ``config``.
+
+    Raises :class:`CheckpointError` for a value that is of no use, and for decoding that is not greedy and that no
+    suite asks for: beams, contrastive search, guidance, watermarks, stop strings, a limit of time.
+    """
+    stated = read_generation(folder)
+    name, values = GENERATION, stated or {}
+    if stated is None:
+        own = {key: value for key, value in config.items() if value is not None}
+        name, values = "config.json", {**_decoder(config), **own}
+    try:
+        return GenerationRules.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = str(fault["loc"][0])
+        why = (
+            "it asks for another decoding than the greedy one that suites ask for, so its answers could not be compared"
+            if key in OTHER_DECODING
+            else fault["msg"]
+        )
+        raise CheckpointError(f"{folder / name}: {key} is {values[key]!r}: {why}. {HINT}.") from error
+
+
+def _decoder(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config of several models that is about text, where transformers looks for what is left out."""
+    for name in ("decoder", "generator", "text_config"):
+        part = config.get(name)
+        if isinstance(part, dict) and part:
+            return part
+    return {}
