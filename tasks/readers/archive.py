@@ -8,7 +8,6 @@ decompressed member, and ``name!member@...`` inside a WACZ.
 
 import errno
 import lzma
-import shutil
 import struct
 import tempfile
 import zipfile
@@ -17,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.readers.dates import parse_date
+from tasks.readers.decompress import PIECE_BYTES
+from tasks.readers.expansion import bound, over
 from tasks.readers.framing import Frame, Hole, arc_frames, warc_frames
 from tasks.readers.http import CodingError, decode_body, parse_response
 from tasks.readers.items import Aside, Items, Limits, Page
@@ -32,6 +33,8 @@ ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError),
     *(ValueError, OverflowError, LookupError),
 )
+# Of the others Python unpacks a whole piece at once, gigabytes if need be.
+ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # A block may hold HTTP headers and chunk sizes besides the payload.
 BLOCK_SLACK_BYTES = 1 << 20
 
@@ -53,32 +56,49 @@ def read_wacz(path: Path, name: str, limits: Limits) -> Items:
     except ZIP_ERRORS as error:
         yield Aside(f"{name}@0+{path.stat().st_size}", Reason.UNREADABLE, f"no zip file: {error}", damage=True)
         return
+    left = bound(path.stat().st_size)
     with archive:
         for info in archive.infolist():
             if not info.filename.lower().endswith((".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")):
                 continue
             member = f"{name}!{info.filename}"
+            if info.compress_type not in ZIP_METHODS:
+                detail = f"compression method {info.compress_type}; the entries of a WACZ are stored or deflated"
+                yield Aside(f"{member}@0+{info.file_size}", Reason.UNREADABLE, detail, damage=True)
+                continue
             with tempfile.TemporaryDirectory(prefix="gristmill-wacz-") as folder:
                 copy = Path(folder) / "member"
-                fault = _copy_member(archive, info, copy)
+                fault = _copy_member(archive, info, copy, left)
+                size = copy.stat().st_size
+                left -= size
                 yield from _read(copy, member, limits, arc=".arc" in info.filename.lower()[-7:])
                 if fault is not None:
-                    detail = f"{fault}; {copy.stat().st_size} of {info.file_size} bytes came out of it"
-                    yield Aside(f"{member}@0+{info.file_size}", Reason.UNREADABLE, detail, damage=True)
+                    reason, words = fault
+                    detail = f"{words}; {size} of {info.file_size} bytes came out of it"
+                    yield Aside(f"{member}@0+{info.file_size}", reason, detail, damage=True)
 
 
-def _copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, copy: Path) -> str | None:
-    """Write a member to ``copy`` as far as it can be read; what was wrong with it, if anything."""
+def _copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, copy: Path, left: int) -> tuple[Reason, str] | None:
+    """Write a member to ``copy`` as far as it can be read; what was wrong with it, if anything.
+
+    ``left``: bytes that may still come out of the whole zip, whose entries can share what is stored.
+    """
+    most = min(left, bound(info.compress_size))
+    size = 0
     with copy.open("wb") as out:
         try:
             with archive.open(info) as member:
-                shutil.copyfileobj(member, out)
+                while piece := member.read(PIECE_BYTES):
+                    size += len(piece)
+                    if size > most:
+                        return Reason.EXPANDS, over(info.compress_size, size)
+                    out.write(piece)
         except OSError as error:
             if error.errno != errno.EINVAL:  # a place outside the file is the zip's fault, any other error is not
                 raise
-            return str(error)
+            return Reason.UNREADABLE, str(error)
         except ZIP_ERRORS as error:
-            return str(error) or type(error).__name__
+            return Reason.UNREADABLE, str(error) or type(error).__name__
     return None
 
 
@@ -87,13 +107,19 @@ def _read(path: Path, name: str, limits: Limits, *, arc: bool) -> Items:
     for stretch in stretches(path):
         empty = False
         if isinstance(stretch, Gap):
-            reason = Reason.CUT_OFF if stretch.cut_off else Reason.BAD_COMPRESSION
-            yield Aside(f"{name}@{stretch.offset}+{stretch.length}", reason, stretch.detail, damage=True)
+            yield Aside(f"{name}@{stretch.offset}+{stretch.length}", _why(stretch), stretch.detail, damage=True)
             continue
         frames = arc_frames(stretch.data) if arc else warc_frames(stretch.data)
         yield from _items(frames, stretch, name, limits)
     if empty:
         yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
+
+
+def _why(gap: Gap) -> Reason:
+    """The reason of a gap."""
+    if gap.expands:
+        return Reason.EXPANDS
+    return Reason.CUT_OFF if gap.cut_off else Reason.BAD_COMPRESSION
 
 
 def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: Limits) -> Items:

@@ -1,7 +1,8 @@
 """Looking through the compression of a whole file: gzip, lz4, zstd, bzip2 and xz, told by their first bytes.
 
 Every format may hold several streams one after the other. Archives of records (``stretches``) need the place of every
-gzip member and zstd frame and do not come here. Cost: one pass, 64 KiB at a time.
+gzip member and zstd frame and do not come here. What grows beyond all measure is cut off (``tasks.readers.expansion``).
+Cost: one pass, 64 KiB at a time.
 """
 
 import bz2
@@ -12,6 +13,8 @@ from gzip import GzipFile
 from typing import BinaryIO
 
 from fastwarc.stream_io import Lz4Reader, ZstdReader
+
+from tasks.readers.expansion import FREE_BYTES, ExpansionError, bound, over
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 LZ4_MAGIC = b"\x04\x22\x4d\x18"
@@ -29,10 +32,11 @@ Read = Callable[[int], bytes]
 
 
 class BrokenStreamError(Exception):
-    """The compressed stream ends early (``cut_off``) or contradicts itself."""
+    """The compressed stream ends early (``cut_off``), grows beyond measure (``expands``) or contradicts itself."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(f"the compressed stream breaks off: {error}")
+        self.expands = isinstance(error, ExpansionError)
+        super().__init__(str(error) if self.expands else f"the compressed stream breaks off: {error}")
         # the lz4 and zstd readers have no error of their own for this
         self.cut_off = isinstance(error, EOFError) or any(words in str(error) for words in CUT_OFF_WORDS)
 
@@ -40,13 +44,18 @@ class BrokenStreamError(Exception):
 def pieces(file: BinaryIO) -> Iterator[bytes]:
     """The decompressed content from the start of ``file``, in pieces; of an uncompressed file the content itself.
 
-    Raises :class:`BrokenStreamError` where a compressed stream breaks off, after everything that came out of it.
+    Raises :class:`BrokenStreamError` where a compressed stream breaks off or grows beyond measure, after everything
+    that came out of it.
     """
     read = _reader(file)
+    expanded = 0
     try:
         while piece := read(PIECE_BYTES):
+            expanded += len(piece)
+            if expanded > FREE_BYTES and read != file.read and expanded > bound(file.tell()):
+                raise ExpansionError(over(file.tell(), expanded))
             yield piece
-    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, ExpansionError) as error:
         if read == file.read:
             raise
         raise BrokenStreamError(error) from error

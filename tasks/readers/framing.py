@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tasks.readers.http import Headers
-from tasks.readers.spool import Buffer
+from tasks.readers.spool import Buffer, windows
 
 FindNext = Callable[[Buffer, int, int], int]
 
@@ -40,6 +40,7 @@ ARC_LINE = re.compile(
     rb"(\d{8,17}) ([^ \r\n]{1,256}) ([^\r\n]{1,400}?)[ \t]*\r?\n",
     re.I,
 )
+MAX_ARC_LINE_BYTES = 1 << 14
 ARC_FILE_LINE = re.compile(rb"filedesc:[^\r\n]*\r?\n", re.I)
 ARC_START = re.compile(
     rb"^" + ARC_SCHEMES + rb":[^\r\n]{1,8192} [0-9a-fA-F.:]{1,64} \d{12,17} [^ \r\n]{1,256} [^\r\n]{0,400}?\d\r?\n",
@@ -181,17 +182,20 @@ def _skip_blanks(data: Buffer, position: int) -> int:
 
 def next_warc(data: Buffer, position: int, end: int) -> int:
     """Where the next WARC header begins in [position, end), at the start of a line; ``end`` if there is none."""
-    while (position := data.find(b"WARC/", position, end)) != -1:
-        if (position == 0 or data[position - 1 : position] == b"\n") and WARC_START.match(data, position):
-            return position
-        position += 1
+    for begin, stop in windows(data, position, end, len(b"WARC/")):
+        place = begin - 1
+        while (place := data.find(b"WARC/", place + 1, stop)) != -1:
+            if (place == 0 or data[place - 1 : place] == b"\n") and WARC_START.match(data, place):
+                return place
     return end
 
 
 def next_arc(data: Buffer, position: int, end: int) -> int:
     """Where the next ARC line begins in [position, end); ``end`` if there is none."""
-    found = ARC_START.search(data, position, end)
-    return found.start() if found else end
+    for begin, stop in windows(data, position, end, MAX_ARC_LINE_BYTES):
+        if found := ARC_START.search(data, begin, stop):
+            return found.start()
+    return end
 
 
 def _describe(data: Buffer, start: int, end: int) -> str:

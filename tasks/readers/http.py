@@ -22,6 +22,8 @@ LINE_END = re.compile(rb"\r?\n")
 VALUE = re.compile(rb"[ \t]*:([^\r\n]*)")
 FOLD = re.compile(rb"\r?\n[ \t]++(?=\S)")
 CODINGS = {"x-gzip": "gzip", "brotli": "br", "identity": "", "none": "", "utf-8": "", "utf8": ""}
+# Each may give ``max_payload_bytes`` out of next to nothing; curl allows as many.
+MAX_CODINGS = 5
 KNOWN_CODINGS = frozenset({"gzip", "deflate", "br", "zstd"})
 STEP_BYTES = 1 << 16
 GZIP, ZLIB, BARE_DEFLATE = 31, 15, -15  # zlib's wbits
@@ -100,6 +102,8 @@ def decode_body(response: Response, limit: int) -> bytes:
     if "chunked" in transfer:
         body = _join_chunks(body)
     codings += [coding for coding in transfer if coding != "chunked"]
+    if len(codings) > MAX_CODINGS:
+        raise CodingError(Reason.BAD_CONTENT_ENCODING, f"{len(codings)} content codings, one on the other")
     for coding in reversed(codings):
         body = _undo(coding, body, limit)
     return body

@@ -4,8 +4,10 @@ Both formats allow streams one after the other, and crawlers write one for each 
 again by its place. A ``.warc.zst`` may begin with a skippable frame that holds the dictionary of all others (the IIPC's
 proposal "WARC/Zstandard", as the Archive Team writes it).
 
-Cost: one pass over the sound parts. A member that breaks is inflated twice, the last piece byte by byte, because zlib
-and zstd give nothing of the call that fails.
+A member that grows beyond measure is left where it does (``tasks.readers.expansion``).
+
+Cost: one pass; of memory 64 MiB, and what one call gives: 16 MiB (zlib) or 128 MiB (zstd) at most. A member that breaks
+is inflated twice, the last piece byte by byte, because zlib and zstd give nothing of the call that fails.
 """
 
 import mmap
@@ -18,6 +20,7 @@ from typing import Protocol
 import zstandard
 
 from tasks.readers.decompress import GZIP_MAGIC
+from tasks.readers.expansion import bound, over
 from tasks.readers.spool import Spool
 
 # What the first bytes of a record look like: a WARC version line, or an ARC line "scheme:... address date ...".
@@ -29,7 +32,8 @@ MAX_STRETCH_BYTES = 64 << 30
 FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
 DICTIONARY_FRAME = b"\x5d\x2a\x4d\x18"
 SKIPPABLE_FRAME = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.S)
-MAX_DICTIONARY_BYTES = 100 << 20
+# Archive Team trains dictionaries of about 1 MiB; memory holds five copies of one.
+MAX_DICTIONARY_BYTES = 32 << 20
 
 
 class Inflater(Protocol):
@@ -74,6 +78,7 @@ class Member:
     spool: Spool
     fault: str | None = None
     cut_off: bool = False
+    expands: bool = False
     doubtful_from: int | None = None
 
 
@@ -123,7 +128,8 @@ def _dictionary(mapped: mmap.mmap) -> zstandard.ZstdCompressionDict | None:
     data = mapped[8 : 8 + min(int.from_bytes(mapped[4:8], "little"), MAX_DICTIONARY_BYTES)]
     try:
         if data.startswith(FRAME_MAGIC):
-            data = zstandard.ZstdDecompressor().decompressobj().decompress(data)[:MAX_DICTIONARY_BYTES]
+            with zstandard.ZstdDecompressor().stream_reader(data) as reader:
+                data = reader.read(MAX_DICTIONARY_BYTES)
         return zstandard.ZstdCompressionDict(data)
     except zstandard.ZstdError:
         return None
@@ -146,6 +152,8 @@ def inflate(codec: Codec, view: memoryview, start: int) -> Member:
             failed = 0 if codec.doubt in str(error) else None
             return Member(start, position, spool, str(error), doubtful_from=failed)
         position += len(piece) - len(inflater.unused_data)
+        if spool.size > bound(position - start):
+            return Member(start, position, spool, over(position - start, spool.size), expands=True)
         if spool.size > MAX_STRETCH_BYTES:
             return Member(start, position, spool, f"more than {MAX_STRETCH_BYTES >> 30} GiB in one {codec.name}")
     return Member(start, position, spool)

@@ -38,6 +38,10 @@ class Reason(StrEnum):
     # damage, at ingest
     NO_RECORD = "no_record", "bytes between records that belong to none"
     BAD_COMPRESSION = "bad_compression", "the compressed stream is broken here; reading went on at the next sound place"
+    EXPANDS = (
+        "expands",
+        "far more comes out of these compressed bytes than any text gives; they were not read to the end",
+    )
     CUT_OFF = "cut_off", "the file ends in the middle of something"
     UNREADABLE = "unreadable", "the file, or a part of it, cannot be read as what it claims to be"
     EMPTY_FILE = "empty_file", "the file has no content"

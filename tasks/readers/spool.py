@@ -3,6 +3,7 @@ unlinked temporary file when it is not."""
 
 import mmap
 import tempfile
+from collections.abc import Iterator
 from typing import BinaryIO
 
 Buffer = bytes | mmap.mmap
@@ -24,6 +25,20 @@ class Window:
             end = position - position % mmap.ALLOCATIONGRANULARITY
             self.data.madvise(mmap.MADV_DONTNEED, self.released, end - self.released)
             self.released = end
+
+
+def windows(data: Buffer, position: int, end: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """[position, end) in stretches of WINDOW_BYTES that overlap by ``overlap``, for a search that may look at it all.
+    Of a map no more than one of them is in memory at a time."""
+    while True:
+        stop = min(position + WINDOW_BYTES, end)
+        yield position, stop
+        if isinstance(data, mmap.mmap) and stop - position == WINDOW_BYTES:
+            begin = position - position % mmap.ALLOCATIONGRANULARITY
+            data.madvise(mmap.MADV_DONTNEED, begin, stop - begin)
+        if stop >= end:
+            return
+        position = stop - overlap
 
 
 class Spool:

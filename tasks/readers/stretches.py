@@ -62,6 +62,7 @@ class Gap:
     length: int
     detail: str
     cut_off: bool
+    expands: bool = False
 
 
 def stretches(path: Path) -> Iterator[Stretch | Gap]:
@@ -96,7 +97,7 @@ def _member_stretches(codec: Codec, mapped: mmap.mmap) -> Iterator[Stretch | Gap
             before = pending.spool.size
             doubtful = None if member.doubtful_from is None else before + member.doubtful_from
             joined = pending.spool.extend(member.spool)
-            pending = Member(pending.start, position, joined, member.fault, member.cut_off, doubtful)
+            pending = Member(pending.start, position, joined, member.fault, member.cut_off, member.expands, doubtful)
         else:
             if pending is not None:
                 yield _stretch(pending)
@@ -111,6 +112,7 @@ def _member_stretches(codec: Codec, mapped: mmap.mmap) -> Iterator[Stretch | Gap
                 position - member.start,
                 f"{member.fault}; {inflated} bytes came out of it",
                 member.cut_off,
+                member.expands,
             )
     if pending is not None:
         yield _stretch(pending)
@@ -135,4 +137,4 @@ def _whole_stretches(file: BinaryIO, size: int) -> Iterator[Stretch | Gap]:
     if inflated:
         yield Stretch(0, size, spool.take(), True, None if broken is None else str(broken))
     if broken is not None:
-        yield Gap(0, size, f"{broken}; {inflated} bytes came out of it", broken.cut_off)
+        yield Gap(0, size, f"{broken}; {inflated} bytes came out of it", broken.cut_off, broken.expands)

@@ -1,0 +1,201 @@
+"""A small file cannot grow to gigabytes: every decompressor stops at a bound, and what was cut off is counted."""
+
+import bz2
+import gzip
+import io
+import lzma
+import resource
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import brotli
+import pytest
+import zstandard
+
+from tasks.ingest import read_items
+from tasks.readers.columns import ColumnMap
+from tasks.readers.expansion import FREE_BYTES, MAX_RATIO, bound
+from tasks.readers.http import CodingError, Headers, Response, decode_body
+from tasks.readers.items import Aside, Limits, Page
+from tasks.readers.reasons import Reason
+
+LIMITS = Limits(10_000_000, ColumnMap())
+BOMB_BYTES = 1 << 28
+PIECE = b"\x00" * (1 << 20)
+TEXT = b"<html><body><p>Grain is milled between two stones, and sifted.</p></body></html>"
+
+
+def response(number: int, body: bytes = TEXT, declared: int | None = None) -> bytes:
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + body
+    head = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{number}>\r\n"
+        f"Content-Type: application/http\r\nWARC-Target-URI: http://a.example/{number}\r\n"
+        f"Content-Length: {declared or len(block)}\r\n\r\n"
+    )
+    return head.encode() + block + b"\r\n\r\n"
+
+
+def grown(compressor: Any, start: bytes) -> bytes:
+    """``start`` and 256 MiB of zeros, compressed."""
+    parts = [compressor.compress(start), *(compressor.compress(PIECE) for _ in range(BOMB_BYTES // len(PIECE)))]
+    return b"".join([*parts, compressor.flush()])
+
+
+def gzip_bomb(start: bytes) -> bytes:
+    return grown(zlib.compressobj(9, zlib.DEFLATED, 31), start)
+
+
+def zstd_bomb(start: bytes) -> bytes:
+    return grown(zstandard.ZstdCompressor(1).compressobj(), start)
+
+
+def wacz(folder: Path, method: int) -> Path:
+    path = folder / "a.wacz"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        with archive.open("archive/a.warc", "w", force_zip64=True) as member:
+            member.write(response(1))
+            for _ in range(BOMB_BYTES // len(PIECE)):
+                member.write(PIECE)
+        archive.writestr("archive/b.warc.gz", gzip.compress(response(2)))
+    return path
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+BOMBS: dict[str, Callable[[Path], Path]] = {
+    "gzip member": lambda folder: written(
+        folder,
+        "a.warc.gz",
+        gzip.compress(response(1)) + gzip_bomb(response(9, declared=BOMB_BYTES)) + gzip.compress(response(2)),
+    ),
+    "gzip hole": lambda folder: written(
+        folder, "a.warc.gz", gzip.compress(response(1)) + gzip_bomb(b"WARC/1.0\r\n") + gzip.compress(response(2))
+    ),
+    "zstd frame": lambda folder: written(
+        folder,
+        "a.warc.zst",
+        zstandard.compress(response(1)) + zstd_bomb(response(9, declared=BOMB_BYTES)) + zstandard.compress(response(2)),
+    ),
+    "zstd dictionary": lambda folder: written(
+        folder,
+        "a.warc.zst",
+        b"\x5d\x2a\x4d\x18" + len(stored := zstd_bomb(b"x")).to_bytes(4, "little") + stored
+        + zstandard.compress(response(1)) + zstandard.compress(response(2)),
+    ),
+    "bzip2": lambda folder: written(folder, "a.warc.bz2", grown(bz2.BZ2Compressor(1), response(1) + response(2))),
+    "xz": lambda folder: written(
+        folder, "a.warc.xz", grown(lzma.LZMACompressor(preset=0), response(1) + response(2))
+    ),
+    "WACZ entry": lambda folder: wacz(folder, zipfile.ZIP_DEFLATED),
+}  # fmt: skip
+
+
+def peak_of(path: Path) -> tuple[int, list[str]]:
+    """Growth of resident memory in bytes while a child reads the file, and what it read, a line an item."""
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from tests.unit.test_expansion import LIMITS, told\n"
+        "from tasks.ingest import read_items\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "path = Path(sys.argv[1])\n"
+        "lines = [told(item) for item in read_items(path, path.name, LIMITS)]\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        "print('\\n'.join(lines))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    growth, *lines = ended.stdout.splitlines()
+    return int(growth) * 1024, lines
+
+
+def told(item: Page | Aside) -> str:
+    return f"page {item.url}" if isinstance(item, Page) else f"{item.reason} {item.damage}"
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_no_archive_grows_beyond_its_bound(name: str, tmp_path: Path) -> None:
+    path = BOMBS[name](tmp_path)
+    assert path.stat().st_size < 1_000_000
+    growth, lines = peak_of(path)
+    assert growth < 200 << 20, growth
+    # what is sound before and after it is read all the same
+    assert [line for line in lines if line.startswith("page")] == ["page http://a.example/1", "page http://a.example/2"]
+    assert name == "zstd dictionary" or f"{Reason.EXPANDS} True" in lines
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.csv.gz"])
+def test_rows_stop_at_the_bound(name: str, tmp_path: Path) -> None:
+    start = b'{"text": "a row"}\n' if "jsonl" in name else b"text\na row\n"
+    found = list(read_items(written(tmp_path, name, gzip_bomb(start)), name, LIMITS))
+    assert isinstance(found[0], Page)
+    assert isinstance(found[-1], Aside)
+    assert found[-1].damage
+    assert f"over {MAX_RATIO} times" in found[-1].detail
+    assert len(found) == 2
+
+
+def test_a_zip_method_that_unpacks_all_at_once_is_not_read(tmp_path: Path) -> None:
+    found = list(read_items(wacz(tmp_path, zipfile.ZIP_BZIP2), "a.wacz", LIMITS))
+    assert [told(item) for item in found] == [f"{Reason.UNREADABLE} True"] * 2
+
+
+def test_entries_that_share_their_bytes_have_one_bound_together(tmp_path: Path) -> None:
+    """Of 8 entries of 60 MB, each below its own bound, no more comes out than out of one file of that size."""
+    path = tmp_path / "a.wacz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for number in range(8):
+            archive.writestr(f"archive/{number}.warc", response(number) + b"\x00" * 60_000_000)
+    found = list(read_items(path, "a.wacz", LIMITS))
+    sizes = [int(item.uri.rpartition("+")[2]) for item in found if isinstance(item, Aside) and item.reason != "expands"]
+    assert sum(sizes) <= bound(path.stat().st_size)
+    assert sum(isinstance(item, Page) for item in found) < 8
+    assert any(isinstance(item, Aside) and item.reason == Reason.EXPANDS for item in found)
+
+
+def codings() -> Iterator[tuple[str, bytes]]:
+    zeros = b"\x00" * (64 << 20)
+    yield "gzip", gzip.compress(zeros, 6)
+    yield "deflate", zlib.compress(zeros, 6)
+    yield "br", brotli.compress(zeros, quality=1)
+    yield "zstd", zstandard.compress(zeros, 1)
+    once = gzip.compress(zeros, 6)
+    yield "gzip, gzip", gzip.compress(once)
+
+
+def test_no_content_coding_grows_beyond_the_largest_payload() -> None:
+    for coding, body in codings():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(CodingError) as error:
+            decode_body(Response(200, Headers(f"Content-Encoding: {coding}\r\n".encode()), body), 10_000_000)
+        assert error.value.reason is Reason.TOO_LARGE, coding
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 << 10, coding
+
+
+def test_codings_are_not_piled_up_without_end() -> None:
+    body = TEXT
+    for _ in range(6):
+        body = gzip.compress(body)
+    with pytest.raises(CodingError, match="6 content codings"):
+        decode_body(Response(200, Headers(b"Content-Encoding: " + b", ".join([b"gzip"] * 6)), body), 10_000_000)
+
+
+def test_a_repetitive_crawl_is_far_below_the_bound() -> None:
+    """Thousands of copies of one page in one member, 80 MB, stay within the bound."""
+    page = "".join(
+        f"<p>Paragraph {n} of a page that a crawl holds over and over again.</p>" for n in range(250)
+    ).encode()
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=6) as out:
+        for number in range(4000):
+            out.write(response(number, page))
+    assert 4000 * len(page) > FREE_BYTES
+    assert 4000 * len(page) < bound(len(buffer.getvalue()))
