@@ -7,6 +7,7 @@ Cost: one pass, 64 KiB at a time.
 
 import bz2
 import lzma
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from gzip import GzipFile
@@ -18,7 +19,8 @@ from tasks.readers.expansion import FREE_BYTES, ExpansionError, bound, over
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 LZ4_MAGIC = b"\x04\x22\x4d\x18"
-ZSTD_MAGICS = (b"\x28\xb5\x2f\xfd", *(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60)))
+SKIPPABLE = b"\x2a\x4d\x18"
+ZSTD_MAGICS = (b"\x28\xb5\x2f\xfd", *(bytes([low]) + SKIPPABLE for low in range(0x50, 0x60)))
 BZIP2_MAGICS = tuple(b"BZh%d\x31\x41\x59\x26\x53\x59" % level for level in range(1, 10))
 XZ_MAGIC = b"\xfd7zXZ\x00"
 MAGIC_BYTES = 10
@@ -85,12 +87,20 @@ def _reader(file: BinaryIO) -> Read:
     if start.startswith(LZ4_MAGIC):
         return Lz4Reader(file).read
     if start.startswith(ZSTD_MAGICS):
+        _pass_skippable(file)
         return ZstdReader(file).read
     if start.startswith(BZIP2_MAGICS):
         return bz2.BZ2File(file).read1
     if start.startswith(XZ_MAGIC):
         return _Xz(file).read
     return file.read
+
+
+def _pass_skippable(file: BinaryIO) -> None:
+    """Go beyond the skippable zstd frames at the start: of those fastwarc's reader makes half a gigabyte of nothing."""
+    while (head := file.read(8))[1:4] == SKIPPABLE and len(head) == 8:
+        file.seek(int.from_bytes(head[4:], "little"), os.SEEK_CUR)
+    file.seek(-len(head), os.SEEK_CUR)
 
 
 class _Xz:
