@@ -142,7 +142,10 @@ def differing(
     """
     a, b = comparison.a, comparison.b
     pair = pair_of(warehouse, asked_of(warehouse, a, None)[suite], a, b)
-    rows = [row for row in pair.discordant if which == "any" or (row["a"] > row["b"]) == (which == "a")]
+    higher = pair.run["higher_is_better"]
+    better_a = [row for row in pair.discordant if (row["a"] > row["b"]) == higher]
+    better_b = [row for row in pair.discordant if (row["a"] < row["b"]) == higher]
+    rows = {"any": pair.discordant, "a": better_a, "b": better_b}[which]
     return Differing(
         items=side_by_side(warehouse, pair.run, rows[offset : offset + limit], a, b),
         total=len(rows),
@@ -187,24 +190,24 @@ def _told(
     right: Side,
     examples: int | None,
 ) -> SuiteComparison:
-    metric, names = pair.run["metric"], (left.label, right.label)
+    metric, names, less = pair.run["metric"], (left.label, right.label), not pair.run["higher_is_better"]
     inside = [(name, part) for name in pair.subjects if (part := pair.only(name)).clusters > 1]
     found = [(name, part.compared()) for name, part in inside]
     adjusted = holm([difference.p for _, difference in found])
     macro: Difference | None = None
     if pair.subjects and not pair.bits:
         average = paired_macro(pair.column("a"), pair.column("b"), pair.column("cluster"), pair.column("subset"))
-        macro = told(average, MACRO, metric, average.p, 1, names)
+        macro = told(average, MACRO, metric, average.p, 1, names, less_is_better=less)
     return SuiteComparison(
         suite=pair.run["suite"],
         area=pair.run["area"],
         metric=metric,
         convention=pair.run["convention"],
         higher_is_better=pair.run["higher_is_better"],
-        whole=told(whole, ALL, metric, p, tests, names),
+        whole=told(whole, ALL, metric, p, tests, names, less_is_better=less),
         macro=macro,
         subjects=[
-            told(difference, name, metric, corrected, len(found), names)
+            told(difference, name, metric, corrected, len(found), names, less_is_better=less)
             for (name, difference), corrected in zip(found, adjusted, strict=True)
         ],
         left_out=pair.left_out,

@@ -1,6 +1,6 @@
 """What a comparison of two checkpoints says: its models, and the sentence that a person reads."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
@@ -8,6 +8,7 @@ from evals.statistics.paired import LEVEL, Paired
 from schemas.scores import BITS
 from warehouse.contamination import Examined
 
+MOST_DIGITS = 7
 Verdict = Literal["better", "worse", "not shown"]
 
 
@@ -30,11 +31,10 @@ class Difference(BaseModel):
     difference: float = Field(description="B - A, in units of the score")
     low: float = Field(description="lower end of its 95 % interval")
     high: float = Field(description="upper end of its 95 % interval")
-    p: float = Field(description="two-sided, of sign flips over clusters")
+    p: float = Field(description="two-sided, of the test that the interval inverts: below 0.05 where it leaves 0 out")
     p_holm: float = Field(description="after Holm, over the suites, or over the subjects of a board")
-    mcnemar: float | None = Field(description="exact, for right-or-wrong items that stand alone")
-    more_a: int = Field(description="items with a higher value of A")
-    more_b: int = Field(description="items with a higher value of B")
+    more_a: int = Field(description="items on which A did better: a higher value, or a lower one where less is better")
+    more_b: int = Field(description="items on which B did better")
     items: int
     clusters: int = Field(description="items, or passages where several items share one")
     detectable: float = Field(description="difference that would have been shown in four of five cases")
@@ -114,21 +114,31 @@ class Comparison(BaseModel):
     refused: list[Refused]
 
 
-def told(found: Paired, subset: str, metric: str, p_holm: float, tests: int, names: tuple[str, str]) -> Difference:
+def told(
+    found: Paired,
+    subset: str,
+    metric: str,
+    p_holm: float,
+    tests: int,
+    names: tuple[str, str],
+    *,
+    less_is_better: bool = False,
+) -> Difference:
     """A difference with its verdict and its sentence. ``tests`` is how many p-values Holm's correction was over."""
-    better = found.difference.value if metric != BITS else -found.difference.value
+    better = -found.difference.value if less_is_better else found.difference.value
     verdict: Verdict = "not shown" if p_holm >= LEVEL or not better else "better" if better > 0 else "worse"
     p = f"p {_p(found.p)}" + (f" ({_p(p_holm).removeprefix('= ')} after Holm over {tests})" if tests > 1 else "")
     size, low, high = found.difference
     unsigned = (size, low, high) if size > 0 else (-size, -high, -low)  # "better by" and "worse by" say the sign
     first, second = names
+    unit = _unit(metric, less_is_better)
     if verdict == "not shown":
         sentence = (
-            f"no difference shown: {second} - {first} is {_amounts(found.difference, metric)}, {p}; "
-            f"the set could have shown {_amount(found.detectable, metric)}"
+            f"no difference shown: {second} - {first} is {_amounts(found.difference, unit)}, {p}; "
+            f"the set could have shown {_number(found.detectable, unit)} {unit.name}"
         )
     else:
-        sentence = f"{second} is {verdict} by {_amounts(unsigned, metric)}, {p}"
+        sentence = f"{second} is {verdict} by {_amounts(unsigned, unit)}, {p}"
     return Difference(
         subset=subset,
         value_a=found.value_a,
@@ -138,9 +148,8 @@ def told(found: Paired, subset: str, metric: str, p_holm: float, tests: int, nam
         high=high,
         p=found.p,
         p_holm=p_holm,
-        mcnemar=found.mcnemar,
-        more_a=found.more_a,
-        more_b=found.more_b,
+        more_a=found.more_b if less_is_better else found.more_a,
+        more_b=found.more_a if less_is_better else found.more_b,
         items=found.items,
         clusters=found.clusters,
         detectable=found.detectable,
@@ -149,22 +158,32 @@ def told(found: Paired, subset: str, metric: str, p_holm: float, tests: int, nam
     )
 
 
-def _amounts(found: tuple[float, float, float], metric: str) -> str:
-    size, low, high = (_number(value, metric) for value in found)
-    return f"{size} {_unit(metric)} ({low} to {high})"
+class _Unit(NamedTuple):
+    """How a number of a metric is written: its unit, what it is multiplied by, its digits."""
+
+    name: str
+    factor: float
+    digits: int
 
 
-def _amount(value: float, metric: str) -> str:
-    return f"{_number(value, metric)} {_unit(metric)}"
+def _unit(metric: str, less_is_better: bool) -> _Unit:
+    """Points for shares; metrics of which less is better are none, but for what they are called."""
+    if not less_is_better:
+        return _Unit("points", 100.0, 1)
+    return _Unit("bits per byte" if metric == BITS else f"of {metric}", 1.0, 3)
 
 
-def _number(value: float, metric: str) -> str:
-    shown = f"{value:.3f}" if metric == BITS else f"{100 * value:.1f}"
-    return "0" + shown[2:] if shown.startswith("-") and not float(shown) else shown
+def _amounts(found: tuple[float, float, float], unit: _Unit) -> str:
+    size, low, high = (_number(value, unit) for value in found)
+    return f"{size} {unit.name} ({low} to {high})"
 
 
-def _unit(metric: str) -> str:
-    return "bits per byte" if metric == BITS else "points"
+def _number(value: float, unit: _Unit) -> str:
+    """The number in its digits, or as many more as tell it from 0, since an end at 0 says something else."""
+    scaled = unit.factor * value
+    digits = next((digits for digits in range(unit.digits, MOST_DIGITS) if round(scaled, digits)), unit.digits)
+    shown = f"{scaled:.{digits}f}"
+    return shown.removeprefix("-") if not float(shown) else shown
 
 
 def _p(p: float) -> str:

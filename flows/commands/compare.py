@@ -55,8 +55,21 @@ def show(console: "Console", answer: "Comparison") -> None:
     for refused in answer.refused:
         console.print(f"{refused.suite}: not compared, {refused.reason}", markup=False, highlight=False, soft_wrap=True)
     rows = [_row(suite, part) for suite in answer.suites for part in _parts(suite)]
-    columns = ["suite", "metric", "of", "A", "B", "B - A", "95 % interval", "p", "p, Holm", "A only", "B only", "items"]
-    title = f"A is {answer.a.label}, B is {answer.b.label} (only: items with a higher value of that one)"
+    columns = [
+        "suite",
+        "metric",
+        "of",
+        "A",
+        "B",
+        "B - A",
+        "95 % interval",
+        "p",
+        "p, Holm",
+        "A better",
+        "B better",
+        "items",
+    ]
+    title = f"A is {answer.a.label}, B is {answer.b.label} (A better, B better: on how many items)"
     console.print(table_of(title, columns, rows))
     for suite in answer.suites:
         items = [

@@ -5,16 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from evals.statistics.paired import holm
+from evals.statistics.interval import Interval
+from evals.statistics.paired import Paired, holm, paired
 from schemas.errors import GristmillError, UsageError
 from schemas.lake import Lake
 from tests.helpers.cli import Ended, gristmill
 from tests.helpers.compared_lake import BASE, SUBJECTS, TUNED, build_compared_lake
 from tests.helpers.small_lake import commit
 from warehouse.compare import compare, find_side
-from warehouse.comparison import Comparison, SuiteComparison
+from warehouse.comparison import Comparison, SuiteComparison, told
 from warehouse.publish import publish
 from warehouse.read import Warehouse
 
@@ -64,7 +66,6 @@ def test_the_same_items_are_compared_and_no_others(by_suite: dict[str, SuiteComp
     reading = by_suite["reading"]
     assert (reading.whole.items, reading.whole.clusters, reading.left_out) == (199, 50, 1)
     assert (reading.whole.more_a, reading.whole.more_b) == (0, len(reading.discordant))
-    assert reading.whole.mcnemar is None
     for item in reading.discordant:
         assert (item.value_a, item.value_b, item.expected) == (0, 1, "yes")
         assert (item.prompt, item.output_a, item.output_b) == (f"Q {item.item}", "base says wrong", "tuned says right")
@@ -93,7 +94,7 @@ def test_a_board_says_in_which_subjects(by_suite: dict[str, SuiteComparison]) ->
 
 def test_alike_is_not_shown_and_says_what_could_have_been(by_suite: dict[str, SuiteComparison]) -> None:
     digits = by_suite["digits"]
-    assert (digits.whole.difference, digits.whole.p, digits.whole.mcnemar, digits.discordant) == (0, 1, 1, [])
+    assert (digits.whole.difference, digits.whole.p, digits.discordant) == (0, 1, [])
     assert digits.whole.low < 0 < digits.whole.high
     assert digits.whole.sentence.startswith("no difference shown: tuned - base is 0.0 points (-")
     assert digits.whole.sentence.endswith(f"the set could have shown {100 * digits.whole.detectable:.1f} points")
@@ -101,7 +102,7 @@ def test_alike_is_not_shown_and_says_what_could_have_been(by_suite: dict[str, Su
 
 def test_several_samples_of_a_problem_count_as_one_item(by_suite: dict[str, SuiteComparison]) -> None:
     python = by_suite["python"]
-    assert (python.whole.items, python.whole.mcnemar) == (30, None)
+    assert python.whole.items == 30
     assert {round(item.value_a * 10, 6) % 1 for item in python.discordant} == {0.0}
 
 
@@ -112,6 +113,8 @@ def test_bits_per_byte_are_better_when_fewer(by_suite: dict[str, SuiteComparison
     assert "tuned is better by 0.0" in bits.whole.sentence
     assert "bits per byte" in bits.whole.sentence
     assert bits.macro is None
+    assert bits.whole.more_a + bits.whole.more_b == bits.whole.items
+    assert bits.whole.more_b > bits.whole.more_a, "tuned has fewer bits on most texts, which is better"
 
 
 def test_another_convention_can_be_asked_for(warehouse: Warehouse) -> None:
@@ -119,6 +122,7 @@ def test_another_convention_can_be_asked_for(warehouse: Warehouse) -> None:
     (gold,) = found.suites
     assert (gold.suite, gold.metric, gold.convention) == ("reading", "bits_per_byte", "gold-bits")
     assert (gold.whole.verdict, gold.whole.clusters, gold.discordant) == ("better", 50, [])
+    assert (gold.whole.more_a, gold.whole.more_b > 0) == (0, True)
     assert {refused.suite for refused in found.refused} >= {"board", "digits"}
 
 
@@ -128,6 +132,31 @@ def test_the_data_that_differs_stands_beside_the_scores(answer: Comparison) -> N
         ("code", 0.25, 0.625),
         ("mathematics", 0.0, 0.125),
     ]
+
+
+def test_no_difference_is_real_whose_interval_includes_0(answer: Comparison) -> None:
+    parts = [part for suite in answer.suites for part in (suite.whole, suite.macro, *suite.subjects) if part]
+    for part in parts:
+        assert (part.p < 0.05) == (part.low > 0 or part.high < 0)
+        assert part.verdict == "not shown" or part.p < 0.05
+
+
+@pytest.mark.parametrize(
+    ("less_is_better", "verdict", "better"), [(True, "better", (5, 35)), (False, "worse", (35, 5))]
+)
+def test_where_less_is_better_the_lower_value_is(less_is_better: bool, verdict: str, better: tuple[int, int]) -> None:
+    """Of any metric, such as a perplexity from elsewhere: verdict, counts and sentence turn together."""
+    a = np.full(40, 20.0)
+    found = paired(a, np.where(np.arange(40) < 35, a - 2, a + 1), [""] * 40)
+    part = told(found, "all", "word_perplexity", found.p, 1, ("A", "B"), less_is_better=less_is_better)
+    assert (part.verdict, (part.more_a, part.more_b)) == (verdict, better)
+    assert part.sentence.startswith(f"B is {verdict} by ")
+    assert ("points" in part.sentence) != less_is_better
+
+
+def test_an_end_near_0_is_not_written_as_0() -> None:
+    found = Paired(0.0, 0.05, Interval(0.05, 0.00004, 0.1), 0.0499, 3, 9, 40, 40, 0.06)
+    assert "(0.004 to 10.0)" in told(found, "all", "accuracy", found.p, 1, ("A", "B")).sentence
 
 
 def test_p_values_are_corrected_for_all_suites(answer: Comparison) -> None:

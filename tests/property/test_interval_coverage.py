@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evals.statistics import Interval, above_chance, ratio, wilson
 from evals.statistics.means import macro_mean, mean
-from evals.statistics.paired import paired, paired_macro, sign_flip
+from evals.statistics.paired import Paired, paired, paired_macro
 from evals.statistics.passk import bootstrap_mean, pass_at_k
 
 REPEATS = 2000
@@ -152,22 +152,76 @@ def test_the_paired_difference_in_passages_and_boards_covers() -> None:
     for _ in range(1000):
         levels = np.repeat(random.beta(2, 2, sizes.size), sizes)
         a, b = ((random.random(levels.size) < chance).astype(float) for chance in (levels, 0.9 * levels))
-        found = paired(a, b, _names(sizes), flips=1).difference
+        found = paired(a, b, _names(sizes)).difference
         inside.append(found.low <= -0.05 <= found.high)
         a, b = (random.random(lift.size) < 0.4).astype(float), (random.random(lift.size) < 0.4 + lift).astype(float)
-        found = paired_macro(a, b, [""] * lift.size, subjects, flips=1).difference
+        found = paired_macro(a, b, [""] * lift.size, subjects).difference
         boards.append(found.low <= 0.1 <= found.high)
     assert 0.93 <= np.mean(inside) <= 0.97
     assert 0.93 <= np.mean(boards) <= 0.97
 
 
 @pytest.mark.parametrize("clusters", [12, 60])
-def test_p_values_of_sign_flips_are_uniform_without_a_difference(clusters: int) -> None:
+def test_p_values_of_the_paired_test_are_uniform_without_a_difference(clusters: int) -> None:
+    """Bits of texts whose differences are spread unevenly, as those of short and long texts are."""
     random = np.random.default_rng(clusters)
-    differences = random.normal(0, 1, (REPEATS, clusters)) * random.exponential(1, (REPEATS, clusters))
-    found = np.array([sign_flip(row, flips=499) for row in differences])
+    sizes = random.lognormal(6.5, 0.3, (REPEATS, clusters))
+    differences = sizes * random.normal(0, 0.2, (REPEATS, clusters))
+    found = np.array(
+        [
+            paired(np.zeros(clusters), row, [""] * clusters, weights=size).p
+            for row, size in zip(differences, sizes, strict=True)
+        ]
+    )
     assert scipy.stats.kstest(found, "uniform").pvalue > 0.01
     assert np.mean(found <= 0.05) == pytest.approx(0.05, abs=0.015)
+
+
+@pytest.mark.parametrize("items", [12, 30, 48, 164])
+@pytest.mark.parametrize("differ", [0.05, 0.2, 0.5, 0.8])
+def test_two_that_are_equally_good_seldom_seem_to_differ(items: int, differ: float) -> None:
+    """Exactly, by summing over how many items only A and only B has right."""
+    false_alarms = 0.0
+    for total in range(items + 1):
+        of_total = scipy.stats.binom.pmf(total, items, differ)
+        if of_total < 1e-6:
+            continue
+        for only_a in range(total + 1):
+            a, b = np.repeat([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [only_a, total - only_a, items - total], axis=1)
+            if paired(a, b, [""] * items).p < 0.05:
+                false_alarms += of_total * scipy.stats.binom.pmf(only_a, total, 0.5)
+    assert false_alarms <= 0.051
+
+
+@st.composite
+def compared(draw: st.DrawFn) -> Paired:
+    """Two checkpoints on items of some kind: right or wrong, shares or bits; alone, in passages, or a board."""
+    count, seed = draw(st.integers(2, 60)), draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    lift = draw(st.sampled_from([0.0, 0.02, 0.1, 0.3]))
+    kind = draw(st.sampled_from(["right or wrong", "shares", "samples", "bits"]))
+    clusters = ["", *(f"passage {place // 3}" if draw(st.booleans()) else "" for place in range(count - 1))]
+    subjects = [f"subject {place % 3}" for place in range(count)]
+    if kind == "bits":
+        sizes = random.lognormal(6, 0.7, count)
+        a, b = (sizes * random.normal(2 - gain / 4, 0.1, count) for gain in (0.0, lift))
+        return paired(a, b, clusters, weights=sizes, strata=subjects if draw(st.booleans()) else None)
+    if kind == "right or wrong":
+        a, b = ((random.random(count) < 0.4 + gain).astype(float) for gain in (0.0, lift))
+    elif kind == "samples":
+        a, b = (random.binomial(5, min(1.0, 0.4 + gain), count) / 5 for gain in (0.0, lift))
+    else:
+        a, b = (random.beta(2 + 4 * gain, 2, count) for gain in (0.0, lift))
+    if draw(st.booleans()) and count > 3:
+        return paired_macro(a, b, clusters, subjects)
+    return paired(a, b, clusters)
+
+
+@given(compared())
+def test_a_difference_is_real_where_its_interval_leaves_0_out_and_nowhere_else(found: Paired) -> None:
+    low, high = found.difference.low, found.difference.high
+    assert low <= found.difference.value <= high
+    assert (found.p < 0.05) == (low > 0 or high < 0)
 
 
 def test_the_detectable_difference_is_shown_in_four_of_five_cases() -> None:
@@ -175,9 +229,9 @@ def test_the_detectable_difference_is_shown_in_four_of_five_cases() -> None:
     base = random.normal(0, 0.2, (800, 80))
     shown = []
     for row in base:
-        detectable = paired(np.zeros(80), row, [""] * 80, weights=np.ones(80), flips=1).detectable
+        detectable = paired(np.zeros(80), row, [""] * 80, weights=np.ones(80)).detectable
         moved = row + detectable
-        shown.append(paired(np.zeros(80), moved, [""] * 80, weights=np.ones(80), flips=999).p <= 0.05)
+        shown.append(paired(np.zeros(80), moved, [""] * 80, weights=np.ones(80)).p <= 0.05)
     assert np.mean(shown) == pytest.approx(0.8, abs=0.04)
 
 
