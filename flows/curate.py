@@ -50,12 +50,13 @@ from tasks.inputs import InputList, find_inputs
 from tasks.materialise import MaterialiseConfig, materialise
 from tasks.minhash import bands
 from tasks.policy import Policy, load_policy
+from tasks.record_notes import record_notes
 from tasks.redact import RedactConfig, redact
 from tasks.sources import InputSource
 from tasks.step import DOWNLOADS, Inputs, parts_of
 from tasks.unread import SkippedFiles, UnreadConfig, unread
 
-DETAILS = ("stages", "extraction", "cuts", "largest_clusters")
+DETAILS = ("stages", "notes", "extraction", "cuts", "largest_clusters")
 STORED = (Records, Documents, SetAside, *SIGNALS, Spans, Verdicts, Pairs, Clusters, Cuts, Curated)
 
 
@@ -80,6 +81,7 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
         for shard, refs in parts_of(manifest).items():
             made = {(ingest.name, ref.table): ref for ref in refs}
             state.shards.append(Progress(settings.source, shard, entry.label, made))
+    take_notes(state)
     score(state, policy, steps)
     if settings.part is not None:
         hash_documents(state)
@@ -179,6 +181,14 @@ def write_unread(found: InputList, source: str, lake: Lake) -> tuple[Ref, ...]:
     return unread.run(lake, files.shard, Inputs(source=files), UnreadConfig(source=source)).manifest.outputs
 
 
+def take_notes(state: Curation) -> None:
+    """Look for ids that collide and dates in no known form, and say so."""
+    with state.lake.temporary() as scratch:
+        state.notes = record_notes([state.lake.path(ref) for ref in state.all_of(Records, shards=state.own)], scratch)
+    for line in state.notes.lines():
+        state.report.say(line)
+
+
 def dataset_of(state: Curation, policy: Policy) -> Dataset:
     """The dataset of this curation."""
     tables = {table.name: state.all_of(table, shards=state.own) for table in STORED}
@@ -187,7 +197,7 @@ def dataset_of(state: Curation, policy: Policy) -> Dataset:
         kind="curation",
         name=state.settings.source,
         config=state.settings.lasting() | {"policy": policy.model_dump(mode="json")},
-        counts=count(state, state.own, state.unread),
+        counts=count(state, state.own, state.unread) | {"notes": state.notes.model_dump(mode="json")},
         tables=tables,
     )
 

@@ -13,6 +13,7 @@ from schemas.lake import Lake, Manifest, Ref
 from schemas.table import Table
 from schemas.tables import Documents, GateResults
 from tasks.dedup.index import frozen_name
+from tasks.record_notes import RecordNotes
 from tasks.step import Inputs, Step, scatter_key
 
 
@@ -57,6 +58,7 @@ class Curation:
     gate_refs: list[Ref] = field(default_factory=list)
     engine: Engine = LOCAL
     unread: tuple[Ref, ...] = ()
+    notes: RecordNotes = field(default_factory=RecordNotes)
     artifacts: bool = True  # leave funnel and gates in Prefect, inside a flow run
 
     @property

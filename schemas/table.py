@@ -37,4 +37,4 @@ def columns(**columns: tuple[pa.DataType, str]) -> pa.Schema:
     )
 
 
-DOC_ID = (pa.string(), "xxh3-128 of source and native record identity, 32 hex digits")
+DOC_ID = (pa.string(), "xxh3-128 of source, native record identity and payload, 32 hex digits")

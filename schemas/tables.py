@@ -1,7 +1,8 @@
 """The Arrow schema of every table in the lake: the contract between steps, gates, warehouse and dashboards.
 
-A table is Parquet, zstd, sorted by ``key``. ``doc_id`` is 32 hexadecimal digits (xxh3-128 of the source name and the
-record's native identity); it never depends on a path or a position in a shard. Ratios lie in [0, 1] unless their
+A table is Parquet, zstd, sorted by ``key``. ``doc_id`` is 32 hexadecimal digits (xxh3-128 of the source name, the
+record's native identity and its payload); it never depends on a path or a position in a shard.
+Ratios lie in [0, 1] unless their
 description says otherwise.
 """
 
@@ -19,6 +20,8 @@ Records = Table(
         url=(pa.string(), "target URI as the crawl wrote it?"),
         host=(pa.string(), "lower-case host of the url?"),
         fetched_at=(TIMESTAMP, "when the crawl fetched it?"),
+        date_text=(pa.string(), "its date as the input states it, where that is in no known form?"),
+        native_id=(pa.string(), "what the input calls it: WARC-Record-ID, or the value of the id column?"),
         record_uri=(pa.string(), "file@offset+length inside the input, bytes of the stored (compressed) member"),
         record_digest=(pa.string(), "xxh3-128 of the payload"),
         record_type=(pa.string(), "response, resource or conversion; row for JSONL and Parquet input"),

@@ -3,9 +3,10 @@
 Every response, resource and conversion record, every row and every text file ends in exactly one of the two tables;
 bytes that are no record are rows of ``set_aside`` of kind ``damage``, and a file of which nothing could be read is one
 of kind ``file``. A record's identity is its WARC-Record-ID or the
-row's id column, else the digest of its payload with its number among equals in the file; ``doc_id`` is the xxh3-128 of
-source and identity. An identity that an earlier record of the same input has is set aside, so a shard never holds a
-``doc_id`` twice, and neither do the shards of one file.
+value of the row's id column, together with the digest of its payload: files that number their rows from 0 have equal
+ids for different texts, and those are different records. Without an id it is the digest of the payload with its number
+among equals in the file. ``doc_id`` is the xxh3-128 of source and identity. A record whose identity an earlier one of
+the same input has is set aside, so a shard never holds a ``doc_id`` twice, and neither do the shards of one file.
 
 Cost: reads the input once; holds one part (``shard_bytes`` of payload) in memory, and about 120 bytes for each record
 to know its identity again.
@@ -34,8 +35,9 @@ from tasks.readers.columns import ColumnMap
 from tasks.readers.csvrows import read_csv
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.kinds import Kind, kind_of
+from tasks.readers.parquetrows import read_parquet
 from tasks.readers.reasons import Reason
-from tasks.readers.rows import read_jsonl, read_parquet
+from tasks.readers.rows import read_jsonl
 from tasks.readers.texts import read_text
 from tasks.sources import InputSource
 from tasks.step import parts_step
@@ -174,17 +176,17 @@ class _Parts:
             self._add_aside(item, None if item.native_id is None else self._doc_id(item.native_id).hex())
             return
         payload_digest = digest_bytes(item.payload)
-        native_id = item.native_id if item.native_id is not None else self._number(payload_digest)
-        raw_id = self._doc_id(native_id)
+        native_id = item.native_id
+        raw_id = self._doc_id(self._number(payload_digest) if native_id is None else f"{native_id}\n{payload_digest}")
         if raw_id in self.seen:
-            detail = f"an earlier record of this input is called {native_id}"
+            detail = f"an earlier record of this input is called {native_id} and has the same content"
             again = Aside(item.uri, Reason.REPEATED_RECORD_ID, detail, False, native_id, item.url)
             self._add_aside(again, raw_id.hex())
             return
         self.seen.add(raw_id)
         values = (
-            raw_id.hex(), self.source, item.url, host_of(item.url), item.fetched_at, item.uri, payload_digest,
-            item.record_type, item.status, item.content_type, item.charset, item.payload,
+            raw_id.hex(), self.source, item.url, host_of(item.url), item.fetched_at, item.date_text, native_id,
+            item.uri, payload_digest, item.record_type, item.status, item.content_type, item.charset, item.payload,
         )  # fmt: skip
         self.records.add(values, len(item.payload) + ROW_BYTES)
 

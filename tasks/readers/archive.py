@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.readers.dates import parse_date
+from tasks.readers.dates import SHOWN_CHARACTERS, parse_date
 from tasks.readers.decompress import PIECE_BYTES
 from tasks.readers.expansion import bound, over
 from tasks.readers.framing import Frame, Hole, arc_frames, warc_frames
@@ -193,8 +193,10 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
     if page_kind(content_type, payload, charset) is None:
         detail = f"{content_type or 'no media type stated'}, the body begins {payload[:24]!r}"
         return aside(Reason.NOT_TEXT, detail)
-    fetched_at = parse_date(headers.get("warc-date", ""))
-    return Page(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset)
+    date = headers.get("warc-date", "").strip()
+    fetched_at = parse_date(date)
+    unknown = date[:SHOWN_CHARACTERS] if date and fetched_at is None else None
+    return Page(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset, unknown)
 
 
 def _holds_http(kind: str, stated: str, url: str | None, block: bytes) -> bool:

@@ -118,19 +118,31 @@ class ColumnCheck:
 
 
 def string(value: object) -> str | None:
-    """A URL or the like: text that is not empty, else None."""
+    """A URL or the like: text that is not empty, else None. Bytes are taken for UTF-8."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
     return clean(value) if isinstance(value, str) and value else None
 
 
 def identity(value: object) -> str | None:
-    """An identity as text: strings as they are, other values in their JSON form; None for null, "" and NaN."""
-    if value is None or value == "" or value != value:
+    """An identity as text: strings as they are, bytes as the UTF-8 that they hold or in hexadecimal digits, other
+    values in their JSON form; None for null, "" and NaN."""
+    if value is None or value in ("", b"") or value != value:
         return None
+    if isinstance(value, bytes):
+        value = _printable(value) or value.hex()
     if isinstance(value, str):
         return clean(value)
-    if isinstance(value, bytes):
-        return value.hex()
     return json.dumps(value, sort_keys=True, default=str)
+
+
+def _printable(value: bytes) -> str | None:
+    """The text of a column of type binary that holds text; None for bytes of another kind, such as those of a UUID."""
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
 
 
 def utf8(text: str) -> bytes:

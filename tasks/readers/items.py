@@ -21,6 +21,8 @@ class Page:
     status: int | None = None
     content_type: str = ""
     charset: str | None = None
+    #: The date as the input states it, where that was not understood.
+    date_text: str | None = None
 
 
 @dataclass(slots=True)

@@ -24,7 +24,10 @@ class Reason(StrEnum):
     NOT_TEXT = "not_text", "the media type is not HTML or plain text, or the bytes are binary"
     TRUNCATED = "truncated", "the record ends before the length that it declares, or is one segment of several"
     TOO_LARGE = "too_large", "the body is larger than max_payload_bytes"
-    REPEATED_RECORD_ID = "repeated_record_id", "an earlier record of the same input has the same identity"
+    REPEATED_RECORD_ID = (
+        "repeated_record_id",
+        "an earlier record of the same input has the same identity and the same content",
+    )
     BROKEN_HEADER = "broken_header", "the record's own header is incomplete: no type or no usable length"
     BROKEN_HTTP_HEADER = "broken_http_header", "the record should hold an HTTP response and does not start like one"
     BAD_CHUNKED = "bad_chunked", "the chunked transfer coding breaks off or contradicts itself"

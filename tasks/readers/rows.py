@@ -1,17 +1,12 @@
-"""JSON Lines (plain or compressed) and Parquet: every row is a record, its text column the page.
+"""Rows, of whatever format, and JSON Lines (plain or compressed): every row is a record, its text column the page.
 
-A JSON line that is broken is one record set aside; blank lines are no rows. A Parquet file whose footer is gone is one
-damage item, for its rows cannot be told; a row group that cannot be read is one damage item that names its row count.
-``record_uri`` is ``name@line:17`` (from 1) or ``name@row:17`` (from 0). Cost: one pass; one line or one batch of rows
-in memory at a time.
+A JSON line that is broken is one record set aside; blank lines are no rows. ``record_uri`` is ``name@line:17``, from 1.
+Cost: one pass; one line in memory at a time.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.config import did_you_mean
 from tasks.readers.columns import (
@@ -21,18 +16,17 @@ from tasks.readers.columns import (
     column_names,
     has_column,
     identity,
-    missing_column,
     string,
     utf8,
     value_at,
 )
-from tasks.readers.dates import parse_date
+from tasks.readers.dates import date_of
 from tasks.readers.decompress import BrokenStreamError, pieces
 from tasks.readers.items import Aside, Items, Limits, Page
+from tasks.readers.media import looks_binary
 from tasks.readers.reasons import Reason
 from tasks.readers.unicode import utf8_pieces
 
-BATCH_ROWS = 512
 # JSON escapes make a line up to six times as long as its text; the rest is for other columns.
 LINE_FACTOR = 8
 
@@ -79,6 +73,11 @@ def read_row(row: Mapping[str, object], uri: str, limits: Limits) -> Page | Asid
         hint = "" if has_column(row, columns.id) else did_you_mean(columns.id, column_names(row))
         return Aside(uri, Reason.MISSING_ID, f"no value in the column {columns.id!r}{hint}", url=url)
     text = value_at(row, columns.text)
+    if isinstance(text, bytes):
+        if looks_binary(text):
+            detail = f"the column {columns.text!r} holds bytes that are no text: {text[:24]!r}"
+            return Aside(uri, Reason.NOT_TEXT, detail, native_id=native_id, url=url)
+        text = text.decode("utf-8", "replace")
     if not isinstance(text, str):
         there = has_column(row, columns.text)
         hint = f"holds a {type(text).__name__}" if there else "is not there"
@@ -90,92 +89,8 @@ def read_row(row: Mapping[str, object], uri: str, limits: Limits) -> Page | Asid
         return Aside(uri, Reason.TOO_LARGE, f"{len(payload)} bytes", native_id=native_id, url=url)
     if not payload.strip():
         return Aside(uri, Reason.EMPTY_BODY, f"{len(payload)} bytes", native_id=native_id, url=url)
-    moment = None if columns.date is None else parse_date(identity(value_at(row, columns.date)))
-    return Page(uri, native_id, "row", payload, url, moment)
-
-
-def read_parquet(path: Path, name: str, limits: Limits) -> Items:
-    """The rows of a Parquet file.
-
-    Raises :class:`schemas.errors.UsageError` for a column that the config names and the file lacks.
-    """
-    size = path.stat().st_size
-    if size == 0:
-        yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
-        return
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError, EOFError) as error:
-        yield Aside(f"{name}@0+{size}", Reason.UNREADABLE, f"no Parquet file: {error}"[:300], damage=True)
-        return
-    with file:
-        columns = _columns(file.schema_arrow, name, limits)
-        row = 0
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            yield from _row_group(file, group, row, rows, columns, name, limits)
-            row += rows
-
-
-def _row_group(
-    file: pq.ParquetFile, group: int, first: int, rows: int, columns: list[str], name: str, limits: Limits
-) -> Items:
-    done = 0
-    try:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns, use_threads=False):
-            for values in _python_rows(batch):
-                yield read_row(values, f"{name}@row:{first + done}", limits)
-                done += 1
-    except (pa.ArrowException, OSError, EOFError) as error:
-        detail = f"row group {group} cannot be read; {rows - done} of its {rows} rows are lost: {error}"
-        yield Aside(f"{name}@row:{first + done}+{rows - done}", Reason.UNREADABLE, detail[:300], damage=True)
-
-
-def _python_rows(batch: pa.RecordBatch) -> list[dict[str, object]]:
-    """Rows as dicts; text whose bytes are not UTF-8 is read with replacement characters."""
-    try:
-        rows: list[dict[str, object]] = batch.to_pylist()
-    except UnicodeDecodeError:
-        binary = pa.table({n: _as_binary(c) for n, c in zip(batch.schema.names, batch.columns, strict=True)})
-        return [{key: _as_text(value) for key, value in row.items()} for row in binary.to_pylist()]
-    return rows
-
-
-def _as_binary(column: pa.Array) -> pa.Array:
-    """The column with every string in it, at any depth of objects, as bytes."""
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return column.cast(pa.large_binary())
-    if pa.types.is_struct(column.type):
-        names = [column.type.field(number).name for number in range(column.type.num_fields)]
-        inside = [_as_binary(column.field(number)) for number in range(column.type.num_fields)]
-        return pa.StructArray.from_arrays(inside, names, mask=column.is_null())
-    return column
-
-
-def _as_text(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return {key: _as_text(inner) for key, inner in value.items()} if isinstance(value, dict) else value
-
-
-def _columns(schema: pa.Schema, name: str, limits: Limits) -> list[str]:
-    """The columns to read, as Parquet names them: a column, or the leaf of a struct with dots."""
-    known = _paths(schema)
-    wanted = [limits.columns.text, *limits.columns.stated()]
-    for column in wanted:
-        if column not in known:
-            raise missing_column(name, column, known)
-    return sorted({*wanted, *(column for column in (DEFAULT_ID, DEFAULT_URL) if column in schema.names)})
-
-
-def _paths(fields: pa.Schema | pa.StructType, prefix: str = "") -> list[str]:
-    """The dotted names of all columns and the fields of structs."""
-    found = []
-    for field in fields:
-        found.append(prefix + field.name)
-        if pa.types.is_struct(field.type):
-            found += _paths(field.type, f"{prefix}{field.name}.")
-    return found
+    moment, unknown = (None, None) if columns.date is None else date_of(value_at(row, columns.date))
+    return Page(uri, native_id, "row", payload, url, moment, date_text=unknown)
 
 
 def split_lines(stream: Iterator[bytes], limit: int) -> Iterator[bytes | str | None]:
