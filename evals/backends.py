@@ -1,11 +1,36 @@
-"""Which adapter runs a model, by one setting. torch and httpx are imported only by the adapter that needs them."""
+"""Which adapter runs a model, by one setting, and what of it an answer depends on besides the checkpoint.
+
+torch and httpx are imported only by the adapter that needs them.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from evals.checkpoint import Checkpoint
 from evals.model import LanguageModel
 from schemas.evaluation import HERE, BackendSettings
+
+if TYPE_CHECKING:
+    from evals.completions import ServerConfig
+
+HERE_ANSWERS = 2
+"""Raise when the adapter for folders answers otherwise: stored answers of the earlier one are not found then."""
+
+
+def identity(settings: BackendSettings, key: str = "") -> str:
+    """What an answer depends on besides the checkpoint and the request: equal ones mean equal answers.
+
+    A folder's is made of versions, without loading anything; a server is asked (:mod:`evals.server_identity`) and
+    raises what :func:`evals.server_identity.identify` does.
+    """
+    if settings.name == HERE:
+        versions = f"transformers {version('transformers')}, torch {version('torch')}"
+        return f"hf {HERE_ANSWERS}: {versions}, {settings.dtype}, cpu"
+    from evals.server_identity import identify
+
+    return identify(_server(settings, settings.name), key)
 
 
 @contextmanager
@@ -14,21 +39,20 @@ def opened(
 ) -> Iterator[LanguageModel]:
     """The model of ``checkpoint``: loaded here, or behind the server at ``address`` (that of the settings when empty).
 
-    ``key`` is the server's bearer token; ``described`` is what is known of a server besides what it says of itself.
+    ``key`` is the server's bearer token; ``described`` is the server's identity where it is known already.
     """
     if settings.name == HERE:
         from evals.huggingface import HuggingFaceConfig, load
 
         yield load(checkpoint, HuggingFaceConfig(dtype=settings.dtype, threads=settings.threads))
         return
-    from evals.completions import ServerConfig
     from evals.openai_server import connect
 
-    config = ServerConfig(
-        url=address or settings.name,
-        model=settings.model,
-        concurrency=settings.concurrency,
-        timeout=settings.timeout,
-    )
-    with connect(checkpoint, config, key, described) as model:
+    with connect(checkpoint, _server(settings, address or settings.name), key, described) as model:
         yield model
+
+
+def _server(settings: BackendSettings, url: str) -> "ServerConfig":
+    from evals.completions import ServerConfig
+
+    return ServerConfig(url=url, model=settings.model, concurrency=settings.concurrency, timeout=settings.timeout)

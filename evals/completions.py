@@ -1,24 +1,34 @@
-"""The completions protocol of OpenAI as a client: one request, tried again while its fault may pass, or an error.
+"""The completions protocol of OpenAI as a client: one request, tried again while its fault may pass.
 
-What fails on the way (no connection, timeout, 429, 5xx) is asked again with growing pauses; other refusals, and answers
-that are no completions, end the run. What the server sends is checked against the models below and nothing of it is
-executed. Keys that are not named there are ignored: every server adds its own.
+What fails on the way (no connection, timeout, 408, 429, 5xx, a damaged body, an error in place of an answer) is asked
+again with growing pauses and then ends the run, as other refusals do at once. A completion that is none of the model's
+(:class:`evals.model.Unanswered`: aborted, filtered, without text or numbers) is asked again too; after that it stands
+as such, and the caller goes on with the other requests.
 """
 
 import time
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal, NamedTuple
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
+from evals.completion import Completion, read, unfinished
+from evals.model import Unanswered
 from schemas.config import Config
-from schemas.errors import GristmillError
+from schemas.errors import GristmillError, UsageError
 
-BUSY = 429
+PASSING = (408, 425, 429)
+"""Refusals that may pass, besides 5xx."""
 LONGEST_PAUSE = 30.0
 SHOWN = 300
 """Characters of a server's message that an error repeats."""
+REPEATS = 3
+"""How often a request is asked whose answers are none of the model's."""
+
+Judge = Callable[[Completion], str | None]
+"""Why a completion is no answer of the model; None when it is one."""
 
 
 class ServerConfig(Config):
@@ -34,38 +44,6 @@ class ServerConfig(Config):
     prompts: Annotated[Literal["tokens", "text"], Field(description="what the server takes")] = "tokens"
 
 
-class Usage(BaseModel):
-    """Tokens that the server counted."""
-
-    prompt_tokens: int
-    completion_tokens: int | None = None
-
-
-class Logprobs(BaseModel):
-    """Of every token of prompt and continuation; the first of a prompt has no probability."""
-
-    token_logprobs: list[float | None]
-    tokens: list[str] = []
-    top_logprobs: list[dict[str, float] | None] | None = None
-    text_offset: list[int] = []
-
-
-class Choice(BaseModel):
-    """One continuation."""
-
-    text: str
-    finish_reason: str | None = None
-    stop_reason: str | int | None = None
-    logprobs: Logprobs | None = None
-
-
-class Completion(BaseModel):
-    """What the server answers to one prompt. Keys that are not named here are ignored."""
-
-    choices: Annotated[list[Choice], Field(min_length=1)]
-    usage: Usage
-
-
 class Client:
     """A server and the name of a model there. Safe to use from several threads."""
 
@@ -77,34 +55,50 @@ class Client:
         """Server and model, for messages."""
         return f"{self._config.url}, model {self._name}"
 
-    def ask(self, payload: Mapping[str, Any]) -> Completion:
-        """One request, tried again while the fault may pass. Raises :class:`GristmillError`, never gives half a one."""
-        problem, pause = "", self._config.pause
+    def ask(self, payload: Mapping[str, Any], judge: Judge = unfinished) -> Completion | Unanswered:
+        """One request, tried again while the fault may pass.
+
+        Raises :class:`GristmillError` when there is no completion. One that ``judge`` finds fault with, every time, is
+        given as :class:`Unanswered`.
+        """
+        problem, pause, faults = "", self._config.pause, 0
         for attempt in range(self._config.attempts):
             if attempt:
                 time.sleep(min(pause, LONGEST_PAUSE))
                 pause *= 2
             try:
-                reply = self._http.post("completions", json={"model": self._name, **payload})
-            except httpx.TransportError as error:  # refused, reset, timed out
+                reply = self._http.post("completions", json={"model": self._name, "stream": False, **payload})
+            except httpx.DecodingError as error:
+                problem = f"the body of its answer is damaged: {error}"
+                continue
+            except httpx.RequestError as error:  # refused, reset, timed out
                 problem = f"{type(error).__name__} {error}".strip()
                 continue
             if reply.status_code == httpx.codes.OK:
-                return self._read(reply)
+                found = read(reply.content, reply.headers.get("Content-Type", ""))
+                if isinstance(found, str):
+                    problem = found
+                    continue
+                fault = judge(found)
+                if fault is None:
+                    return found
+                problem, faults = fault, faults + 1
+                if faults == min(REPEATS, self._config.attempts):
+                    return Unanswered(fault)
+                continue
             problem = f"status {reply.status_code}: {reply.text[:SHOWN]}"
-            if reply.status_code != BUSY and reply.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
-                raise GristmillError(f"{self.place}: the server refused a request, {problem}")
+            if reply.status_code not in PASSING and reply.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                raise GristmillError(f"{self.place}: the server refused a request, {problem}{_elsewhere(reply)}")
             pause = max(pause, _seconds(reply.headers.get("Retry-After")))
         raise GristmillError(
             f"{self.place}: no answer after {self._config.attempts} attempts ({problem}). Nothing was scored for it. "
             "See that the server runs, and run again: what was answered is kept."
         )
 
-    def _read(self, reply: httpx.Response) -> Completion:
-        try:
-            return Completion.model_validate_json(reply.content)
-        except ValidationError as error:
-            raise GristmillError(f"{self.place}: the server's answer is no completion: {error}") from error
+
+def _elsewhere(reply: httpx.Response) -> str:
+    """Where a redirect leads. It is not followed, because the key would go along."""
+    return f" It redirects to {reply.headers['Location']}: name that address." if reply.has_redirect_location else ""
 
 
 def _seconds(header: str | None) -> float:
@@ -119,17 +113,35 @@ def models_of(http: httpx.Client, config: ServerConfig) -> dict[str, dict[str, A
         reply.raise_for_status()
         found = reply.json()["data"]
         return {str(entry["id"]): entry for entry in found}
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise GristmillError(f"{config.url}: no server answers there ({type(error).__name__} {error})") from error
     except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
         return {}
 
 
-def describe(http: httpx.Client, name: str, served: Mapping[str, Any]) -> str:
-    """What the server says of itself. Its number format and batches are its own affair, so they are named as such."""
-    try:
-        version = str(http.get(http.base_url.join("/version")).raise_for_status().json()["version"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        version = "of unknown version"
-    maker = served.get("owned_by") or "openai-compatible server"
-    return f"{maker} {version}, model {name}, dtype and batches as the server has them"
+class Server(NamedTuple):
+    """A server, the name of a model there, and what its list of models says of it."""
+
+    http: httpx.Client
+    client: Client
+    name: str
+    listed: Mapping[str, Any]
+
+
+@contextmanager
+def reach(config: ServerConfig, key: str = "") -> Iterator[Server]:
+    """A connection to a server and its model. ``key`` is sent as the bearer token.
+
+    Raises :class:`UsageError` for a model that the server does not have, and :class:`GristmillError` when nothing
+    answers.
+    """
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = config.url.rstrip("/") + "/"
+    limits = httpx.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency)
+    with httpx.Client(base_url=url, headers=headers, timeout=config.timeout, limits=limits) as http:
+        listed = models_of(http, config)
+        name = config.model or (next(iter(listed)) if len(listed) == 1 else "")
+        if not name or (listed and name not in listed):
+            there = ", ".join(listed) or "no model that it names"
+            raise UsageError(f"{config.url}: name the model to ask with --model: the server has {there}")
+        yield Server(http, Client(http, name, config), name, listed.get(name, {}))

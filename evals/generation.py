@@ -8,6 +8,8 @@ from pydantic import Field
 from schemas.config import Config
 from schemas.digests import digest_text
 
+MOST_STOPS = 4
+
 
 class Generation(Config):
     """Greedy decoding unless a temperature is given; cut before the first stop string."""
@@ -28,3 +30,15 @@ def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
     """``text`` before the first occurrence of any stop string, and whether one occurs."""
     places = [place for place in (text.find(word) for word in stop) if place >= 0]
     return (text[: min(places)], True) if places else (text, False)
+
+
+def sent(stop: Sequence[str]) -> list[str]:
+    """The stop strings that a server is given: at most four, as many as OpenAI's protocol allows.
+
+    One that begins with another ends no answer sooner and is left out; of the others the first four go, in the suite's
+    order. An answer is cut at the rest when it is here (:func:`cut`), so it may take longer and never reads otherwise.
+    """
+    needed = [
+        word for word in dict.fromkeys(stop) if not any(word.startswith(other) for other in stop if other != word)
+    ]
+    return needed[:MOST_STOPS]

@@ -50,6 +50,16 @@ class LogLikelihood:
 
 
 @dataclass(frozen=True)
+class Unanswered:
+    """No answer of the model, after every attempt: a failure of what runs it, and never a score.
+
+    ``reason`` says what came in its place.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class TextBits:
     """The code length of a text under the model, and its UTF-8 bytes."""
 
@@ -70,12 +80,12 @@ class LanguageModel(Protocol):
 
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
-    ) -> list[Output]:
+    ) -> Sequence[Output | Unanswered]:
         """Continue every prompt: greedily at temperature 0, else drawn with the prompt's own seed."""
 
     def loglikelihood(
         self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
-    ) -> list[LogLikelihood]:
+    ) -> Sequence[LogLikelihood | Unanswered]:
         """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation.
 
         Scores at the positions ``near`` may differ in their rounding with what else is asked, if that saves work.

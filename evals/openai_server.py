@@ -6,8 +6,9 @@ text, and must then find the same number of tokens and the same characters in th
 Likelihoods come out of the prompt's own log-probabilities (``echo`` with ``logprobs``), generations carry a seed each.
 
 No answer is ever made up: a request that fails is tried again (:mod:`evals.completions`), then the run stops with an
-error, and what was answered before is kept by the caller. Requests run on ``concurrency`` threads; their answers keep
-the order of the questions.
+error, and what was answered before is kept by the caller. An answer that is none of the model's, such as an aborted one
+or a log-probability that is no number, is given as :class:`evals.model.Unanswered`. Requests run on ``concurrency``
+threads; their answers keep the order of the questions.
 """
 
 import json
@@ -18,21 +19,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, TypeVar
 
-import httpx
-import numpy as np
-
 from evals.checkpoint import Checkpoint
-from evals.completions import Choice, Client, Completion, ServerConfig, describe, models_of
+from evals.completion import FINISHED, Choice, Completion
+from evals.completions import Client, ServerConfig, reach
 from evals.encoding import Encoder
-from evals.generation import Generation, cut
-from evals.model import LogLikelihood, Output, Progress, TextBits
+from evals.generation import Generation, cut, sent
+from evals.model import LogLikelihood, Output, Progress, TextBits, Unanswered
+from evals.server_identity import identity
 from evals.tokenizer import load_specials, load_tokenizer
 from evals.windows import windows
-from schemas.errors import GristmillError, UsageError
+from schemas.errors import GristmillError
 
 UNKNOWN_CONTEXT = 2048
+ROUNDING = 1e-6
+"""A log-probability may be above zero by this much, in nats: that of a certain token, in the server's number format."""
+IMPOSSIBLE = -9999.0
+"""What vLLM writes for minus infinity and NaN, which JSON does not have."""
 
 Answered = TypeVar("Answered")
+Scores = tuple[list[float], bool]
+"""Log-probabilities of some tokens in nats, and whether each token was the likeliest."""
 
 
 class ServedModel:
@@ -49,11 +55,13 @@ class ServedModel:
 
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
-    ) -> list[Output]:
+    ) -> list[Output | Unanswered]:
         """Continue every prompt, as far as the context allows (:meth:`evals.encoding.Encoder.prompts`)."""
         prepared = self._encoder.prompts(prompts, settings.max_new_tokens)
 
-        def answer(position: int) -> Output:
+        stop = sent(settings.stop)
+
+        def answer(position: int) -> Output | Unanswered:
             ids, lost, limit = prepared[position]
             found = self._client.ask(
                 {
@@ -62,21 +70,23 @@ class ServedModel:
                     "temperature": settings.temperature,
                     "top_p": settings.top_p,
                     "seed": seeds[position],
-                    **({"stop": list(settings.stop)} if settings.stop else {}),
+                    **({"stop": stop} if stop else {}),
                 }
             )
+            if isinstance(found, Unanswered):
+                return found
             self._check_count(found, ids)
             choice, tokens = found.choices[0], found.usage.completion_tokens
             if tokens is None:
                 raise GristmillError(f"{self._place}: the server does not say how many tokens it made (usage)")
-            text, stopped = cut(choice.text, settings.stop)
+            text, stopped = cut(choice.text or "", settings.stop)
             return Output(text, tokens, _finish(choice, stopped), lost)
 
         return self._each(answer, range(len(prompts)), "generate", progress)
 
     def loglikelihood(
         self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
-    ) -> list[LogLikelihood]:
+    ) -> list[LogLikelihood | Unanswered]:
         """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation.
 
         What prompts share is the server's business, so ``near`` makes no difference.
@@ -85,24 +95,30 @@ class ServedModel:
         texts = [context + continuation for context, continuation in pairs]
         scored = self._score([ids for ids, _ in split], [first for _, first in split], texts, "score", progress)
         return [
-            LogLikelihood(
-                log_probability=float(nats.sum()),
-                tokens=len(nats),
+            found
+            if isinstance(found, Unanswered)
+            else LogLikelihood(
+                log_probability=math.fsum(found[0]),
+                tokens=len(found[0]),
                 bytes=len(continuation.encode()),
-                greedy=greedy,
+                greedy=found[1],
                 lost=min(first, max(0, len(ids) - self._reads - 1)),
             )
-            for (nats, greedy), (ids, first), (_, continuation) in zip(scored, split, pairs, strict=True)
+            for found, (ids, first), (_, continuation) in zip(scored, split, pairs, strict=True)
         ]
 
     def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
-        """Score every text from its first token on, in overlapping windows."""
+        """Score every text from its first token on, in overlapping windows.
+
+        Raises :class:`GristmillError` when one has no score: a mean over the others would be one of another set.
+        """
         rows = [self._encoder.text(text) for text in texts]
-        scored = self._score(rows, [1] * len(rows), texts, "bits", progress)
-        return [
-            TextBits(-float(nats.sum()) / math.log(2), len(text.encode()))
-            for (nats, _), text in zip(scored, texts, strict=True)
-        ]
+        bits = []
+        for found, text in zip(self._score(rows, [1] * len(rows), texts, "bits", progress), texts, strict=True):
+            if isinstance(found, Unanswered):
+                raise GristmillError(f"{self._place}: a text has no bits per byte, because {found.reason}.")
+            bits.append(TextBits(-math.fsum(found[0]) / math.log(2), len(text.encode())))
+        return bits
 
     @property
     def _place(self) -> str:
@@ -110,7 +126,7 @@ class ServedModel:
 
     def _score(
         self, rows: Sequence[list[int]], firsts: Sequence[int], texts: Sequence[str], what: str, progress: Progress
-    ) -> list[tuple[np.ndarray, bool]]:
+    ) -> list[Scores | Unanswered]:
         """For every row: log-probability in nats of each token from its ``first`` on, and whether all are greedy."""
         stride = max(1, round(self._reads * (1 - self._config.overlap)))
         places = [
@@ -119,58 +135,62 @@ class ServedModel:
             for window in windows(first, len(ids), self._reads, stride)
         ]
 
-        def score(place: int) -> tuple[list[float], bool]:
+        def score(place: int) -> Scores | Unanswered:
             row, window = places[place]
             ids, first = rows[row][window.begin : window.end], window.first - window.begin
             if self._config.prompts == "tokens":
-                found = self._echo(ids)
+                found = self._echo(ids, first, len(ids))
             elif window.begin == 0 and rows[row][: len(self._prefix)] == self._prefix and len(rows[row]) == len(ids):
-                found = self._echo(texts[row])
-                self._check_characters(found, ids, first)
+                found = self._echo(texts[row], first, len(ids))
             else:
                 raise GristmillError(
                     f"{self._place}: a text that is scored from its first token on, or is longer than the context, can "
                     "only be asked in tokens. Use a server that takes token ids as prompts."
                 )
+            if isinstance(found, Unanswered):
+                return found
             self._check_count(found, ids)
-            return self._likelihoods(found, first, len(ids))
+            if self._config.prompts == "text":
+                self._check_characters(found, ids, first)
+            return _likelihoods(found, first, len(ids))
 
-        scored = self._each(score, range(len(places)), what, progress)
-        nats: list[list[float]] = [[] for _ in rows]
-        greedy = [True] * len(rows)
-        for (row, _), (values, likeliest) in zip(places, scored, strict=True):
-            nats[row] += values
-            greedy[row] &= likeliest
-        return [(np.array(values, dtype=np.float64), likeliest) for values, likeliest in zip(nats, greedy, strict=True)]
+        joined: list[Scores | Unanswered] = [([], True) for _ in rows]
+        for (row, _), found in zip(places, self._each(score, range(len(places)), what, progress), strict=True):
+            before = joined[row]
+            if isinstance(before, Unanswered) or isinstance(found, Unanswered):
+                joined[row] = before if isinstance(before, Unanswered) else found
+            else:
+                joined[row] = before[0] + found[0], before[1] and found[1]
+        return joined
 
     @property
     def _prefix(self) -> list[int]:
         return list(self._encoder.specials.prefix)
 
-    def _echo(self, prompt: str | list[int]) -> Completion:
-        """The prompt's own log-probabilities. One token is generated, as servers refuse to generate none."""
-        return self._client.ask({"prompt": prompt, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1})
+    def _echo(self, prompt: str | list[int], first: int, end: int) -> Completion | Unanswered:
+        """The prompt's own log-probabilities. One token is generated, as servers refuse to generate none.
+
+        Raises :class:`GristmillError` for a server that gives none.
+        """
+
+        def judge(found: Completion) -> str | None:
+            choice = found.choices[0]
+            if choice.finish_reason not in (*FINISHED, None):  # what is asked for is not the answer that was finished
+                return f"the finish reason is {choice.finish_reason}, which is neither stop nor length"
+            if choice.logprobs is None or len(choice.logprobs.token_logprobs) < end:
+                raise GristmillError(
+                    f"{self._place}: the server gives no log-probabilities of a prompt (echo with logprobs), so "
+                    "options and texts cannot be scored there. Choose suites that are answered in writing, or serve "
+                    "with vLLM."
+                )
+            return _no_numbers(found, first, end)
+
+        return self._client.ask(
+            {"prompt": prompt, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1}, judge
+        )
 
     def _text(self, prompt: str, ids: list[int], lost: int) -> str:
         return self._encoder.tokenizer.decode(ids[len(self._prefix) :]) if lost else prompt
-
-    def _likelihoods(self, found: Completion, first: int, end: int) -> tuple[list[float], bool]:
-        """Of tokens ``first .. end - 1``: the log-probabilities, and whether no other token was likelier."""
-        logprobs = found.choices[0].logprobs
-        if logprobs is None or len(logprobs.token_logprobs) < end:
-            raise GristmillError(
-                f"{self._place}: the server gives no log-probabilities of a prompt (echo with logprobs), so options "
-                "and texts cannot be scored there. Choose suites that are answered in writing, or serve with vLLM."
-            )
-        values = logprobs.token_logprobs[first:end]
-        if any(value is None or not math.isfinite(value) or value > 0 for value in values):
-            raise GristmillError(f"{self._place}: the server gave a log-probability that is none: {values}")
-        tops = (logprobs.top_logprobs or [])[first:end]
-        greedy = len(tops) == len(values) and all(
-            bool(top) and value is not None and value >= max((top or {}).values())
-            for value, top in zip(values, tops, strict=True)
-        )
-        return [value for value in values if value is not None], greedy
 
     def _check_count(self, found: Completion, ids: list[int]) -> None:
         """Raises :class:`GristmillError` unless the server read as many tokens as the checkpoint's tokenizer makes."""
@@ -212,6 +232,39 @@ class ServedModel:
             return [future.result() for future in waiting]
 
 
+def _no_numbers(found: Completion, first: int, end: int) -> str | None:
+    """What is wrong with the log-probabilities of tokens ``first .. end - 1``; None when they can be believed.
+
+    A server that computes none of a prompt may write zero for each. No prompt is certain from its beginning.
+    """
+    logprobs = found.choices[0].logprobs
+    if logprobs is None:
+        return "there are no log-probabilities"
+    tops = [value for top in (logprobs.top_logprobs or [])[first:end] for value in (top or {}).values()]
+    wrong = [value for value in (*logprobs.token_logprobs[first:end], *tops) if not _is_log_probability(value)]
+    if wrong:
+        return f"a log-probability is {wrong[0]}, which is none"
+    whole = [value for value in logprobs.token_logprobs[1:end] if value is not None]
+    if len(whole) > 1 and all(abs(value) <= ROUNDING for value in whole):
+        return f"all {len(whole)} log-probabilities of a prompt are zero, so the server computes none"
+    return None
+
+
+def _is_log_probability(value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and IMPOSSIBLE < value <= ROUNDING
+
+
+def _likelihoods(found: Completion, first: int, end: int) -> Scores:
+    """Of tokens ``first .. end - 1``: the log-probabilities, and whether no other token was likelier."""
+    logprobs = found.choices[0].logprobs
+    if logprobs is None:
+        raise ValueError("a completion without log-probabilities passed for one with them")
+    values = [min(value, 0.0) for value in logprobs.token_logprobs[first:end] if value is not None]
+    tops = [[top for top in (tops or {}).values() if top is not None] for tops in logprobs.top_logprobs or []]
+    greedy = all(bool(top) and value >= min(max(top), 0.0) for value, top in zip(values, tops[first:end], strict=False))
+    return values, greedy and len(tops[first:end]) == len(values)
+
+
 def _finish(choice: Choice, stopped: bool) -> Literal["stop", "end", "length"]:
     """What ended an answer. A server that does not tell a stop string from the end-of-text token means the latter."""
     if choice.finish_reason == "length" and not stopped:
@@ -223,24 +276,15 @@ def _finish(choice: Choice, stopped: bool) -> Literal["stop", "end", "length"]:
 def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend: str = "") -> Iterator[ServedModel]:
     """The model of a server that holds ``checkpoint``.
 
-    ``key`` is sent as the bearer token. ``backend`` says what the caller knows of the server; what the server says of
-    itself is used otherwise. Raises :class:`UsageError` for a model that the server does not have, and
-    :class:`GristmillError` when nothing answers.
+    ``backend`` says which server that is; it is asked for its identity when that is empty. Raises what :func:`reach`
+    does.
     """
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = config.url.rstrip("/") + "/"
-    limits = httpx.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency)
-    with httpx.Client(base_url=url, headers=headers, timeout=config.timeout, limits=limits) as http:
-        listed = models_of(http, config)
-        name = config.model or (next(iter(listed)) if len(listed) == 1 else "")
-        if not name or (listed and name not in listed):
-            there = ", ".join(listed) or "no model that it names"
-            raise UsageError(f"{config.url}: name the model to ask with --model: the server has {there}")
-        served = listed.get(name, {})
+    with reach(config, key) as server:
         settings = json.loads((checkpoint.model / "config.json").read_bytes())
-        context, room = settings.get("max_position_embeddings"), served.get("max_model_len")
+        context, room = settings.get("max_position_embeddings"), server.listed.get("max_model_len")
         context = context if isinstance(context, int) else UNKNOWN_CONTEXT
         room = room if isinstance(room, int) else context
         tokenizer = load_tokenizer(checkpoint.model)
         encoder = Encoder(tokenizer, load_specials(checkpoint.model, tokenizer), context)
-        yield ServedModel(Client(http, name, config), backend or describe(http, name, served), encoder, room, config)
+        known = backend or identity(server, config.url)
+        yield ServedModel(server.client, known, encoder, room, config)

@@ -2,22 +2,29 @@
 
 Requests are asked in batches of like length. How they are cut into batches depends on them alone, and a batch is
 stored as a whole, so a run that was cut off goes on with the same batches, and a stored answer is never made again.
+
+What is no answer of the model (:class:`evals.model.Unanswered`) is not stored. When all others are, the run stops and
+says which they are: a score of the others would be one of another set, and what a model writes might choose which.
 """
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
 from evals.asking import Request
 from evals.gold import GOLD_PART
-from evals.model import LanguageModel, Progress, silent
+from evals.model import LanguageModel, Progress, Unanswered, silent
 from evals.responses import Response, ResponseStore
+from schemas.errors import GristmillError
 from schemas.lake import conform
 from schemas.tables import Responses
 
 BATCH = 64
 """Requests that are asked together and stored together: what a killed run loses at most."""
+NAMED = 5
+"""Items, and reasons, that an error names."""
 
 
 def respond(
@@ -31,6 +38,7 @@ def respond(
     """Responses of the checkpoint with that digest to the ``requests`` of a suite: one row each, in their order.
 
     ``progress`` is told how many of all requests are answered, those of a batch that is not stored yet among them.
+    Raises :class:`GristmillError` when some have no answer, at once when a whole batch has none.
     """
     missing = sum(request.key not in store for request in requests)
     done = len(requests) - missing
@@ -38,14 +46,23 @@ def respond(
     def in_batch(_what: str, answered: int, _of: int) -> None:
         progress("ask", done + answered, len(requests))
 
+    unanswered: dict[str, str] = {}
     for group in batches(requests):
         batch = {request.key: request for request in group if request.key not in store}
         if batch:
             started = time.perf_counter()
-            answers = ask(model, list(batch.values()), in_batch)
+            answers = dict(zip(batch, ask(model, list(batch.values()), in_batch), strict=True))
             share = {"seconds": (time.perf_counter() - started) / len(batch)}
-            store.add({key: answer.model_copy(update=share) for key, answer in zip(batch, answers, strict=True)})
+            kept = {
+                key: found.model_copy(update=share) for key, found in answers.items() if isinstance(found, Response)
+            }
+            store.add(kept)
             done += len(batch)
+            unanswered |= {key: found.reason for key, found in answers.items() if isinstance(found, Unanswered)}
+            if not kept:
+                break
+    if unanswered:
+        raise GristmillError(_told(suite, requests, unanswered))
     progress("ask", len(requests), len(requests))
     rows = [_row(checkpoint, suite, request, store[request.key]) for request in requests]
     return conform(Responses, pa.Table.from_pylist(rows))
@@ -61,7 +78,7 @@ def batches(requests: Sequence[Request]) -> list[list[Request]]:
     return found
 
 
-def ask(model: LanguageModel, requests: Sequence[Request], progress: Progress = silent) -> list[Response]:
+def ask(model: LanguageModel, requests: Sequence[Request], progress: Progress = silent) -> list[Response | Unanswered]:
     """The model's answers to requests that are all of one kind and share their settings."""
     settings = requests[0].settings
     if settings is None:
@@ -69,7 +86,9 @@ def ask(model: LanguageModel, requests: Sequence[Request], progress: Progress = 
         # Nobody else defines the score of a gold answer to the last digit, and it begins with what was read anyway.
         near = [place for place, request in enumerate(requests) if request.part == GOLD_PART]
         return [
-            Response(
+            found
+            if isinstance(found, Unanswered)
+            else Response(
                 text=text,
                 tokens=found.tokens,
                 lost=found.lost,
@@ -82,8 +101,24 @@ def ask(model: LanguageModel, requests: Sequence[Request], progress: Progress = 
         [request.prompt for request in requests], [request.seed for request in requests], settings, progress
     )
     return [
-        Response(text=output.text, tokens=output.tokens, lost=output.lost, finish=output.finish) for output in outputs
+        output
+        if isinstance(output, Unanswered)
+        else Response(text=output.text, tokens=output.tokens, lost=output.lost, finish=output.finish)
+        for output in outputs
     ]
+
+
+def _told(suite: str, requests: Sequence[Request], unanswered: Mapping[str, str]) -> str:
+    """How many requests have no answer, why, and of which items."""
+    asked = [request for request in requests if request.key in unanswered]
+    items = list(dict.fromkeys(request.item for request in asked))
+    some = ", ".join(items[:NAMED]) + (", ..." if len(items) > NAMED else "")
+    reasons = Counter(unanswered[request.key] for request in asked)
+    why = "; ".join(f"{count:,} times {reason}" for reason, count in reasons.most_common(NAMED))
+    return (
+        f"{suite}: no score, because {len(asked):,} of {len(requests):,} requests have no answer of the model (infra), "
+        f"of {len(items):,} items: {some}. {why}. All other answers are kept: the same command asks for these alone."
+    )
 
 
 def _row(checkpoint: str, suite: str, request: Request, response: Response) -> dict[str, object]:

@@ -4,20 +4,27 @@ One folder holds the responses of one checkpoint behind one backend. Each proces
 lines, a batch at a time, forced to disk before the next batch is asked; all segments are read at the start. A process
 that is killed while it writes leaves a torn last line, which is read as if it were not there. Cost: a batch costs one
 fsync; reading, some 100 MB/s; memory, the responses of the folder.
+
+Who asks anew retires what was answered (:func:`retire`): a round, which is a folder in that folder that names the
+requests whose earlier answers no longer count, and holds the answers from then on. Nothing is overwritten, rounds are
+read in their order, and a round that was cut off goes on where it was.
 """
 
 import json
 import math
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import IO, Literal, Self
 
 from schemas.config import Config
 from schemas.digests import digest_text
-from schemas.files import fsync
+from schemas.files import fsync, write_whole
+
+RETIRED = "retired.json"
 
 
 class Response(Config):
@@ -33,15 +40,49 @@ class Response(Config):
     """Its share of the time of the batch it was asked in."""
 
 
+def retire(root: Path, checkpoint: str, backend: str, keys: Iterable[str], name: str) -> None:
+    """Begin the round ``name`` (hex digits and hyphens): what was answered to the requests ``keys`` counts no more.
+
+    A round that has begun is left as it is, so a run that begins it again goes on with it. It appears whole or not at
+    all.
+    """
+    folder = _folder(root, checkpoint, backend)
+    begun = _rounds(folder)
+    if any(path.name.partition("-")[2] == name for path in begun):
+        return
+    number = int(begun[-1].name.partition("-")[0]) + 1 if begun else 1
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".round-", dir=folder) as made:
+        whole = Path(made) / "round"
+        whole.mkdir()
+        write_whole(whole / RETIRED, json.dumps(sorted(keys)))
+        whole.rename(folder / f"{number:06d}-{name}")
+    fsync(folder)
+
+
+def rounds(root: Path, checkpoint: str, backend: str, keys: Collection[str]) -> tuple[str, ...]:
+    """The names of the rounds in which any of the requests ``keys`` was asked anew, in their order.
+
+    Equal ones mean that equal answers count.
+    """
+    begun = _rounds(_folder(root, checkpoint, backend))
+    return tuple(path.name for path in begun if not _retired(path).isdisjoint(keys))
+
+
 class ResponseStore:
     """The responses of one checkpoint behind one backend, by the key of the request. Close it, or use ``with``."""
 
     def __init__(self, root: Path, checkpoint: str, backend: str) -> None:
-        self._folder = root / checkpoint / digest_text(backend)[:16]
+        folder = _folder(root, checkpoint, backend)
         self._found: dict[str, Response] = {}
         self._segment: IO[bytes] | None = None
-        for path in sorted(self._folder.glob("*.jsonl")):
-            self._found.update(_read(path))
+        begun = _rounds(folder)
+        for place in (folder, *begun):
+            for key in _retired(place):
+                self._found.pop(key, None)
+            for path in sorted(place.glob("*.jsonl")):
+                self._found.update(_read(path))
+        self._folder = begun[-1] if begun else folder
 
     def __contains__(self, key: str) -> bool:
         return key in self._found
@@ -69,6 +110,19 @@ class ResponseStore:
     ) -> None:
         if self._segment is not None:
             self._segment.close()
+
+
+def _folder(root: Path, checkpoint: str, backend: str) -> Path:
+    return root / checkpoint / digest_text(backend)[:16]
+
+
+def _rounds(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.glob(f"[0-9]*-*/{RETIRED}"))
+
+
+def _retired(folder: Path) -> frozenset[str]:
+    path = folder / RETIRED
+    return frozenset(json.loads(path.read_bytes())) if path.is_file() else frozenset()
 
 
 def _line(key: str, response: Response) -> bytes:

@@ -6,11 +6,12 @@ in twice, is scored once. A failure of the machine is never a score.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 from prefect import flow
@@ -23,7 +24,7 @@ from evals.costs import Asked, asked, shortened
 from evals.grading import grade, require_graders
 from evals.perplexity import evaluate_perplexity
 from evals.respond import respond
-from evals.responses import ResponseStore
+from evals.responses import ResponseStore, retire, rounds
 from evals.scoring import require_answers, score
 from evals.suite import Suite, load_suite, settings_of, split_limit
 from flows.artifacts import publish_gates, publish_scores
@@ -36,7 +37,7 @@ from flows.running import commit_gates, run_gate, run_step, stop_on_failure
 from flows.serving import Models
 from flows.settings import EvaluateSettings, LakePath
 from schemas.config import Config
-from schemas.digests import digest_json
+from schemas.digests import digest_digests, digest_json
 from schemas.errors import UsageError
 from schemas.evaluation import EvaluationMeans
 from schemas.files import write_whole
@@ -70,7 +71,7 @@ class RespondConfig(Config, arbitrary_types_allowed=True):
     """What is asked, and where answers are kept. The suite itself is known by the digest of its requests."""
 
     asked: str = Field(description="digest of every request")
-    backend: str = Field(description="what of the backend's settings an answer depends on")
+    backend: str = Field(description="identity of what runs the model: what else an answer depends on")
     models: Models = Field(exclude=True)
     suite: Suite = Field(exclude=True)
     requests: tuple[Request, ...] = Field(exclude=True)
@@ -90,7 +91,7 @@ class PerplexityConfig(Config, arbitrary_types_allowed=True):
     """Bits per byte has no settings but the backend's: the held-out text is an input."""
 
     metric: str = "bits_per_byte"
-    backend: str = Field(description="what of the backend's settings an answer depends on")
+    backend: str = Field(description="identity of what runs the model: what else a score depends on")
     models: Models = Field(exclude=True)
 
 
@@ -100,7 +101,7 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
     checkpoint, suite = admit(source.path), config.suite
     with (
         config.models.of(checkpoint) as model,
-        ResponseStore(config.store, checkpoint.digest, model.backend) as store,
+        ResponseStore(config.store, checkpoint.digest, config.backend) as store,
     ):
         found = respond(model, checkpoint.digest, suite.name, config.requests, store, config.meter.progress())
         took, backend = asked(config.requests, store), model.backend
@@ -182,7 +183,10 @@ def run_evaluation(
     for suite in suites:
         require_graders(suite)
     with Models(settings.backend) as models:
-        done = _measure(entries, suites, models, heldout, lake, report)
+        requests = {suite.name: tuple(requests_of(suite)) for suite in suites}
+        if settings.fresh:
+            ask_anew(entries, requests, models, lake)
+        done = _measure(entries, suites, requests, models, heldout, lake, report)
 
     gated = (Samples.name, Scores.name)
     refs = tuple(ref for by_suite in done.values() for ref in outputs(by_suite) if ref.table in gated)
@@ -201,6 +205,18 @@ def run_evaluation(
     return rows
 
 
+def ask_anew(entries: Sequence[Entry], requests: Mapping[str, Sequence[Request]], models: Models, lake: Lake) -> None:
+    """Let what the checkpoints answered to ``requests``, and their bits per byte, count no more.
+
+    A flow run that is started again, because its process died, goes on with what it asked anew. So does a later run
+    that is not told to ask anew.
+    """
+    name = str(flow_run.root_flow_run_id or uuid4())
+    keys = {request.key for asked in requests.values() for request in asked} | {PERPLEXITY}
+    for entry in entries:
+        retire(lake.root / RESPONSES, entry.checkpoint.digest, models.identity, keys, name)
+
+
 def data_folders(data: str, lake: Lake) -> list[Path]:
     """Where the files of benchmarks are looked for: the folder that was named, and what was downloaded to the lake."""
     named = data or os.environ.get("GRISTMILL_DATA", "")
@@ -210,35 +226,36 @@ def data_folders(data: str, lake: Lake) -> list[Path]:
 def _measure(
     entries: Sequence[Entry],
     suites: Sequence[Suite],
+    requests: Mapping[str, tuple[Request, ...]],
     models: Models,
     heldout: tuple[FilesRef, ...],
     lake: Lake,
     report: Reporter,
 ) -> Results:
     """Ask and grade every checkpoint on every suite, and on the held-out text where there is any."""
-    backend = models.settings.identity
+    backend, store = models.identity, lake.root / RESPONSES
     done: Results = {entry.checkpoint.digest: {} for entry in entries}
     for suite in suites:
-        requests, meter = tuple(requests_of(suite)), Meter()
+        asked, meter = requests[suite.name], Meter()
         config = RespondConfig(
-            asked=digest_of(requests),
+            asked=digest_of(asked),
             backend=backend,
             models=models,
             suite=suite,
-            requests=requests,
+            requests=asked,
             meter=meter,
-            store=lake.root / RESPONSES,
+            store=store,
             log=lake.root / "log" / "asking",
         )
         answered = run_step(
             respond_step,
-            [_work(entry) for entry in entries],
+            [_work(entry, store, backend, {request.key for request in asked}) for entry in entries],
             config,
             lake,
             report,
             what=f"{suite.name}: answers",
             unit="answers",
-            units=len(requests),
+            units=len(asked),
             meter=meter,
         )
         for entry, manifest in zip(entries, answered, strict=True):
@@ -268,7 +285,7 @@ def _measure(
             done[entry.checkpoint.digest][suite.name] = manifests
     if heldout:
         bits = PerplexityConfig(backend=backend, models=models)
-        texts = [_work(entry, heldout) for entry in entries]
+        texts = [_work(entry, store, backend, {PERPLEXITY}, heldout) for entry in entries]
         found = run_step(perplexity_step, texts, bits, lake, report, what=PERPLEXITY, unit="checkpoints")
         for entry, manifest in zip(entries, found, strict=True):
             done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
@@ -439,6 +456,10 @@ def following(lake: Lake, submission_id: str) -> Iterator[None]:
     state.update(submission_id, "succeeded")
 
 
-def _work(entry: Entry, files: tuple[FilesRef, ...] = ()) -> Work:
-    source = SourceFile(entry.checkpoint.path, entry.checkpoint.digest, entry.checkpoint.digest)
+def _work(entry: Entry, store: Path, backend: str, keys: Set[str], files: tuple[FilesRef, ...] = ()) -> Work:
+    """A checkpoint as what is asked the requests ``keys``; with the rounds in which they were asked anew, for the
+    answers of another round are other answers."""
+    digest = entry.checkpoint.digest
+    anew = rounds(store, digest, backend, keys)
+    source = SourceFile(entry.checkpoint.path, digest, digest_digests([digest, *anew]) if anew else digest)
     return Work(source.shard, Inputs(source=source, files=files), entry.label)

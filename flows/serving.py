@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,11 +25,13 @@ from typing import Self
 import httpx
 
 from evals.adapter import read_adapter
-from evals.backends import opened
+from evals.backends import identity, opened
 from evals.checkpoint import Checkpoint
 from evals.model import LanguageModel
+from evals.server_identity import ASKING
 from flows.server import free_port
 from flows.serving_guard import GRACE_SECONDS, end_group
+from schemas.digests import digest_json
 from schemas.errors import GristmillError, UsageError
 from schemas.evaluation import VLLM, BackendSettings
 
@@ -45,29 +48,51 @@ CPU_CACHE = {"VLLM_CPU_KVCACHE_SPACE": "4"}  # GiB, where the environment does n
 
 
 @contextmanager
-def running(checkpoint: Checkpoint, settings: BackendSettings) -> Iterator[LanguageModel]:
-    """The model of ``checkpoint``, by whatever backend the settings name; a server started here ends with the block."""
+def running(checkpoint: Checkpoint, settings: BackendSettings, identity: str) -> Iterator[LanguageModel]:
+    """The model of ``checkpoint``, by whatever backend the settings name; a server started here ends with the block.
+
+    ``identity`` is that of the backend; see :func:`identity_of`.
+    """
     if settings.name != VLLM:
-        with opened(checkpoint, settings, key=os.environ.get("OPENAI_API_KEY", "")) as model:
+        with opened(checkpoint, settings, key=api_key(), described=identity) as model:
             yield model
         return
     # its name at the server is the digest, so that no other model can be mistaken for it
     asked = settings.model_copy(update={"model": checkpoint.digest})
     with (
-        vllm_server(checkpoint, settings) as (address, described),
-        opened(checkpoint, asked, address, described=described) as model,
+        vllm_server(checkpoint, settings) as address,
+        opened(checkpoint, asked, address, described=identity) as model,
     ):
         yield model
 
 
+def identity_of(settings: BackendSettings) -> str:
+    """What an answer depends on besides the checkpoint and the request.
+
+    A server that is started here is known by its version, number format and device, and by the settings of vLLM in
+    the environment: its weights are the checkpoint's, and its port is another one each time. One that runs elsewhere
+    is asked. Raises what :func:`evals.backends.identity` does.
+    """
+    if settings.name != VLLM:
+        return identity(settings, api_key())
+    stated = {key: value for key, value in os.environ.items() if key.startswith("VLLM_") and "KEY" not in key}
+    more = f", settings {digest_json(stated)[:16]}" if stated else ""
+    version = vllm_version(vllm_python())
+    return f"vllm {ASKING}: {version}, {settings.dtype}, {device()}, continuous batching{more}"
+
+
+def api_key() -> str:
+    """The bearer token of servers that run elsewhere."""
+    return os.environ.get("OPENAI_API_KEY", "")
+
+
 @contextmanager
-def vllm_server(checkpoint: Checkpoint, settings: BackendSettings) -> Iterator[tuple[str, str]]:
-    """A vLLM server of ``checkpoint``: its address, with ``/v1``, and what it is (version, number format, device)."""
+def vllm_server(checkpoint: Checkpoint, settings: BackendSettings) -> Iterator[str]:
+    """A vLLM server of ``checkpoint``: its address, with ``/v1``."""
     python, port = vllm_python(), free_port()
-    described = f"vllm: {vllm_version(python)}, {settings.dtype}, {device()}, continuous batching"
     command = vllm_command(python, checkpoint, settings, port)
     with served(command, f"http://127.0.0.1:{port}/health", CPU_CACHE | dict(os.environ) | QUIET):
-        yield f"http://127.0.0.1:{port}/v1", described
+        yield f"http://127.0.0.1:{port}/v1"
 
 
 class Models:
@@ -82,6 +107,11 @@ class Models:
         self._open: dict[str, tuple[LanguageModel, ExitStack]] = {}  # by digest, the one used last at the end
         self._used: Counter[str] = Counter()
 
+    @cached_property
+    def identity(self) -> str:
+        """What the answers of these models depend on besides their weights; see :func:`identity_of`."""
+        return identity_of(self.settings)
+
     @contextmanager
     def of(self, checkpoint: Checkpoint) -> Iterator[LanguageModel]:
         """The model of ``checkpoint``; see :func:`running`."""
@@ -91,7 +121,7 @@ class Models:
                 self._close_idle(0 if alone else KEPT - 1, but=digest)
                 if digest not in self._open:
                     with ExitStack() as stack:
-                        model = stack.enter_context(running(checkpoint, self.settings))
+                        model = stack.enter_context(running(checkpoint, self.settings, self.identity))
                         self._open[digest] = (model, stack.pop_all())
                 self._open[digest] = self._open.pop(digest)
                 self._used[digest] += 1

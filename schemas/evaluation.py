@@ -14,7 +14,8 @@ LONGEST_SILENCE = 86_400.0
 
 
 class BackendSettings(Config):
-    """What runs the model. Of these, ``name``, ``model`` and ``dtype`` may change a score."""
+    """What runs the model. Of these, ``name``, ``model`` and ``dtype`` may change a score; what else may, such as a
+    version, or which server answers at an address, is found where the model is asked."""
 
     name: Annotated[
         str,
@@ -66,11 +67,6 @@ class BackendSettings(Config):
         """Whether the model is behind a server that somebody else runs."""
         return self.name not in (HERE, VLLM)
 
-    @property
-    def identity(self) -> str:
-        """What of the settings an answer depends on."""
-        return f"{self.name} {self.model}" if self.remote else f"{self.name} {self.model} {self.dtype}"
-
 
 class EvaluationMeans(Config):
     """Where the files of suites are, what their licences allow, and what runs the model."""
@@ -83,5 +79,10 @@ class EvaluationMeans(Config):
     )
     accept_licences: tuple[Annotated[str, StringConstraints(max_length=200)], ...] = Field(
         (), max_length=50, title="Accepted licences", description="Non-commercial licences that your use is allowed by."
+    )
+    fresh: bool = Field(
+        False,
+        title="Ask anew",
+        description="Ask the model everything anew; what it answered before is kept and counts no more.",
     )
     backend: BackendSettings = Field(default_factory=BackendSettings, description="What runs the model.")

@@ -114,6 +114,8 @@ class _Form:
             self.threads.bind_visibility_from(self.backend, "value", lambda name: name == HERE)
             self.download = ui.checkbox(str(FIELDS["download"].description).rstrip("."))
             self.download.props("dense").classes("field")
+            self.fresh = ui.checkbox(str(FIELDS["fresh"].description).rstrip("."))
+            self.fresh.props("dense").classes("field")
         self.fields: dict[str, ui.input | ui.select | ui.number] = {
             "checkpoint": self.path,
             "suites": self.suites,
@@ -144,6 +146,7 @@ class _Form:
             "label": self.label.value or "",
             "data": self.data.value or "",
             "download": self.download.value,
+            "fresh": self.fresh.value,
             "accept_licences": self.licences.value or [],
             "backend": backend,
         }

@@ -31,6 +31,9 @@ LicenceOption = Annotated[
 BackendOption = Annotated[
     str, typer.Option(help="hf (here, on the CPU), vllm (a server for the run), or the address of a server, with /v1.")
 ]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh", help="Ask the model everything anew; what it answered before counts no more.")
+]
 ModelOption = Annotated[str, typer.Option(help="Name of the model at that address; its only one when left out.")]
 DtypeOption = Annotated[str, typer.Option(help="Number format of hf and vllm: float32 or bfloat16.")]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="Texts that hf reads side by side, each on one core.")]
@@ -52,13 +55,14 @@ def evaluate(
     model: ModelOption = "",
     dtype: DtypeOption = "float32",
     threads: ThreadsOption = 1,
+    fresh: FreshOption = False,
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Score a checkpoint now, here."""
     from flows.server import ensure_server
 
-    means = as_means(data, download, accept_licence, backend, model, dtype, threads)
+    means = as_means(data, download, accept_licence, backend, model, dtype, threads, fresh=fresh)
     submission = as_submission(checkpoint, suite, label, limit, means)
     home = Lake.open(lake)
     ensure_server(home.root)
@@ -84,6 +88,7 @@ def submit(
     model: ModelOption = "",
     dtype: DtypeOption = "float32",
     threads: ThreadsOption = 1,
+    fresh: FreshOption = False,
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
@@ -91,7 +96,7 @@ def submit(
     from flows.submitting import hand_over
     from warehouse.state import State, submitter
 
-    means = as_means(data, download, accept_licence, backend, model, dtype, threads)
+    means = as_means(data, download, accept_licence, backend, model, dtype, threads, fresh=fresh)
     submission = as_submission(checkpoint, suite, label, limit, means)
     home = Lake.open(lake)
     stored = hand_over(home.root, State(home.root).submit(submission, submitter()))
@@ -110,6 +115,8 @@ def as_means(
     model: str,
     dtype: str,
     threads: int,
+    *,
+    fresh: bool = False,
 ) -> EvaluationMeans:
     """The flags that say with what a checkpoint is evaluated. Raises :class:`UsageError` for a wrong backend."""
     named = {"name": backend, "model": model, "dtype": dtype, "threads": threads}
@@ -117,6 +124,7 @@ def as_means(
         data=str(data.resolve()) if data else "",
         download=download,
         accept_licences=tuple(accept_licence or ()),
+        fresh=fresh,
         backend=BackendSettings.parse(named, "backend"),
     )
 

@@ -1,0 +1,95 @@
+"""What a server answers to one prompt in OpenAI's completions protocol, read out of the body of a reply.
+
+A body is data: it is checked against the models below, and nothing of it is executed. Keys that are not named there are
+ignored, since every server adds its own. Whatever a body holds instead of a completion is told in a sentence.
+"""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+FINISHED = ("stop", "length")
+"""The finish reasons of answers. Any other (abort, error, content_filter, tool_calls) is the server's own doing."""
+SHOWN = 200
+"""Characters of a body, or of a value in it, that a message repeats."""
+
+
+class Usage(BaseModel):
+    """Tokens that the server counted."""
+
+    prompt_tokens: int
+    completion_tokens: int | None = None
+
+
+class Logprobs(BaseModel):
+    """Of every token of prompt and continuation; the first of a prompt has no probability."""
+
+    token_logprobs: list[float | None]
+    tokens: list[str] = []
+    top_logprobs: list[dict[str, float | None] | None] | None = None
+    text_offset: list[int] = []
+
+
+class Choice(BaseModel):
+    """One continuation."""
+
+    text: str | None = None
+    finish_reason: str | None = None
+    stop_reason: Any = None
+    logprobs: Logprobs | None = None
+
+
+class Completion(BaseModel):
+    """The answer to one prompt."""
+
+    choices: Annotated[list[Choice], Field(min_length=1)]
+    usage: Usage
+
+
+def read(body: bytes, kind: str = "") -> Completion | str:
+    """The completion in the ``body`` of a reply with content type ``kind``, or what stands there instead."""
+    if kind.startswith("text/event-stream") or body.lstrip().startswith((b"data:", b"event:")):
+        return "it streams events, though a whole answer was asked for. Have the server or its proxy not stream"
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        return f"its answer is not JSON: {_shown(body.decode(errors='replace'))}"
+    if isinstance(values, dict) and values.get("error"):
+        return f"an error in place of an answer: {_shown(values['error'])}"
+    try:
+        return Completion.model_validate(_storable(values))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        if fault["type"] == "missing":
+            return f"its answer is no completion: it has no {where}"
+        return f"its answer is no completion: {where or 'it'} is {_shown(fault['input'])}"
+
+
+def unfinished(found: Completion) -> str | None:
+    """Why a completion is no answer of the model: it has no text, or did not end by itself or at its limit.
+
+    A server that gives no finish reason says no more than that it stopped, so its text may be half of an answer.
+    """
+    choice = found.choices[0]
+    if choice.finish_reason not in FINISHED:
+        return f"the finish reason is {choice.finish_reason or 'missing'}, which is neither stop nor length"
+    return "the text is null" if choice.text is None else None
+
+
+def _storable(value: Any) -> Any:
+    """JSON whose texts can be stored: half of a surrogate pair, which is no character, becomes U+FFFD."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(part) for name, part in value.items()}
+    return value
+
+
+def _shown(value: object) -> str:
+    """The start of a value, on one line."""
+    text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
+    return text[:SHOWN] + ("..." if len(text) > SHOWN else "")

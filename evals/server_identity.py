@@ -1,0 +1,101 @@
+"""Which server gave an answer: what of a server, besides the checkpoint it holds, an answer depends on.
+
+A name proves nothing. Two servers of one name may hold other weights, other number formats or another quantisation, and
+one address may be served by another process tomorrow. So a server that somebody else runs is known by its address,
+by everything that it says of itself and that lasts (version, weights, number format, chat template, defaults of
+sampling), and by its greedy answers to a few fixed prompts, which no name gives. An answer is found again only where
+all of them are the same. Cost: six requests for what it says, and the tokens of :data:`PROMPTS`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from evals.completions import Client, Server, ServerConfig, reach
+from evals.model import Unanswered
+from schemas.digests import digest_json
+from schemas.errors import GristmillError
+
+ASKING = 2
+"""Raise when requests are made otherwise, so that stored answers to the earlier ones are not found again."""
+TOKENS = 32
+PROMPTS = (
+    "The sun rose over the harbour, and the first boats",
+    "def fibonacci(n):\n",
+    "Question: A shop sells pens at 3 for 2 dollars. What do 12 pens cost?\nAnswer:",
+    "1, 1, 2, 3, 5, 8, 13,",
+    "中国的首都是",
+    '{"name": "Ada", "born":',
+    "La capitale de la France est",
+    "A B C D E F G",
+)
+"""What every server is asked greedily, one after the other, so that its batches make no difference."""
+LISTED = ("owned_by", "root", "parent", "max_model_len", "meta")
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "version": ("version",),  # vLLM
+    "props": ("build_info", "model_path", "chat_template", "default_generation_settings.params"),  # llama.cpp
+    "get_model_info": ("model_path", "tokenizer_path", "weight_version", "preferred_sampling_params"),  # SGLang
+    "get_server_info": ("version", "dtype", "quantization", "kv_cache_dtype", "attention_backend", "chat_template"),
+}
+"""Pages beside ``/v1`` that a server may have, and what of them lasts while it runs."""
+
+
+def identify(config: ServerConfig, key: str = "") -> str:
+    """The server that ``config`` names, and its model; see :func:`identity`.
+
+    Raises what :func:`evals.completions.reach` does.
+    """
+    with reach(config, key) as server:
+        return identity(server, config.url)
+
+
+def identity(server: Server, url: str) -> str:
+    """A server and its model in words, ending in a digest of all that tells them from others.
+
+    Raises :class:`GristmillError` when the server does not answer.
+    """
+    listed, said, url = server.listed, dict(_said(server.http)), url.rstrip("/")
+    known = {key: listed[key] for key in LISTED if listed.get(key) is not None}
+    whole = digest_json([ASKING, url, server.name, known, said, fingerprint(server.client)])[:16]
+    maker = listed.get("owned_by") or "openai-compatible server"
+    version = next((str(values["version"]) for values in said.values() if values.get("version")), "of unknown version")
+    formats = [str(values[key]) for values in said.values() for key in ("dtype", "quantization") if values.get(key)]
+    stated = ", ".join(formats) or "number format as the server has it"
+    return f"{maker} {version} at {url}, model {server.name}, {stated}, identity {whole}"
+
+
+def fingerprint(client: Client) -> str:
+    """Digest of the greedy answers to :data:`PROMPTS`.
+
+    Raises :class:`GristmillError` when one is not answered: without them nobody knows who answers the others.
+    """
+    texts = []
+    for prompt in PROMPTS:
+        found = client.ask({"prompt": prompt, "max_tokens": TOKENS, "temperature": 0.0, "seed": 0})
+        if isinstance(found, Unanswered):
+            raise GristmillError(
+                f"{client.place}: the server does not answer {prompt!r}, because {found.reason}. Its answers to fixed "
+                "prompts are how it is told from another server, so nothing else was asked. See what its log says."
+            )
+        texts.append(found.choices[0].text)
+    return digest_json(texts)
+
+
+def _said(http: httpx.Client) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the server's pages say, by page. One that it does not have, or that is no JSON, says nothing."""
+    for page, fields in PAGES.items():
+        try:
+            found = http.get(http.base_url.join(f"../{page}")).raise_for_status().json()
+        except (httpx.HTTPError, ValueError, RecursionError):
+            continue
+        values = {field: _at(found, field) for field in fields}
+        if any(value is not None for value in values.values()):
+            yield page, values
+
+
+def _at(values: Any, path: str) -> Any:
+    """The value under keys joined by dots; None where there is none."""
+    for key in path.split("."):
+        values = values.get(key) if isinstance(values, dict) else None
+    return values
