@@ -7,7 +7,7 @@ from pathlib import Path
 
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError
-from schemas.submission import StoredSubmission, Submission, data_problem, folder_problem
+from schemas.submission import StoredSubmission, Submission, data_problem, folder_problem, suite_file
 from warehouse.compare import Comparisons
 from warehouse.read import Warehouse
 from warehouse.state import State
@@ -49,9 +49,15 @@ class Intake:
             "backend": self._server_problem(submission),
         }
         told = {name: problem for name, problem in found.items() if problem is not None}
-        return {**self.check(submission), **told}
+        return {**(self.check(submission) if found["suites"] is None else {}), **told}
 
     def _suites_problem(self, submission: Submission) -> str | None:
+        file = next((suite for suite in submission.suites if suite_file(suite)), None)
+        if file is not None:  # its checks are code that is trusted, and it says which files are read
+            return (
+                f"{file}: this page and its API take suites by name, because a suite's file says which other files "
+                "are read and may hold code that is run. Hand it in with gristmill submit"
+            )
         named = {suite: suite.rpartition("@")[0] or suite for suite in submission.suites}  # mmlu@50 is mmlu, limited
         unknown = [suite for suite, name in named.items() if self.suites and name not in self.suites]
         return f"there is no suite {unknown[0]!r}{did_you_mean(unknown[0], list(self.suites))}" if unknown else None

@@ -90,6 +90,7 @@ def _storable(value: Any) -> Any:
 
 
 def _shown(value: object) -> str:
-    """The start of a value, on one line."""
+    """The start of a value, on one line, without what would steer a terminal."""
     text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[: SHOWN + 1])
     return text[:SHOWN] + ("..." if len(text) > SHOWN else "")

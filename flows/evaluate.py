@@ -37,7 +37,7 @@ from flows.running import commit_gates, run_gate, run_step, stop_on_failure
 from flows.serving import Models
 from flows.settings import EvaluateSettings, LakePath
 from schemas.config import Config
-from schemas.digests import digest_digests, digest_json
+from schemas.digests import digest_json
 from schemas.errors import UsageError
 from schemas.evaluation import EvaluationMeans
 from schemas.files import write_whole
@@ -72,6 +72,7 @@ class RespondConfig(Config, arbitrary_types_allowed=True):
 
     asked: str = Field(description="digest of every request")
     backend: str = Field(description="identity of what runs the model: what else an answer depends on")
+    anew: tuple[str, ...] = Field((), description="rounds in which some of it was asked anew; see evals.responses")
     models: Models = Field(exclude=True)
     suite: Suite = Field(exclude=True)
     requests: tuple[Request, ...] = Field(exclude=True)
@@ -92,6 +93,7 @@ class PerplexityConfig(Config, arbitrary_types_allowed=True):
 
     metric: str = "bits_per_byte"
     backend: str = Field(description="identity of what runs the model: what else a score depends on")
+    anew: tuple[str, ...] = Field((), description="rounds in which it was measured anew; see evals.responses")
     models: Models = Field(exclude=True)
 
 
@@ -179,7 +181,8 @@ def run_evaluation(
     folders = data_folders(settings.data, lake)
     if settings.download:
         fetch_missing(settings.suites, folders)
-    suites = [load_suite(suite, folders, accept_licences=settings.accept_licences) for suite in settings.suites]
+    loaded = [load_suite(suite, folders, accept_licences=settings.accept_licences) for suite in settings.suites]
+    suites = each_once(loaded)
     for suite in suites:
         require_graders(suite)
     with Models(settings.backend) as models:
@@ -203,6 +206,15 @@ def run_evaluation(
         rows.extend({"label": entry.label, "mixture": entry.mixture, "step": entry.step, **row} for row in scores)
     publish_scores(name, [{column: str(value) for column, value in row.items()} for row in rows])
     return rows
+
+
+def each_once(suites: Sequence[Suite]) -> list[Suite]:
+    """A suite that is named twice is run once. Raises :class:`UsageError` for two suites of one name."""
+    found: dict[str, Suite] = {}
+    for suite in suites:
+        if found.setdefault(suite.name, suite).digest != suite.digest:
+            raise UsageError(f"two suites are called {suite.name}: give one of them another name in its YAML file")
+    return list(found.values())
 
 
 def ask_anew(entries: Sequence[Entry], requests: Mapping[str, Sequence[Request]], models: Models, lake: Lake) -> None:
@@ -234,6 +246,11 @@ def _measure(
 ) -> Results:
     """Ask and grade every checkpoint on every suite, and on the held-out text where there is any."""
     backend, store = models.identity, lake.root / RESPONSES
+
+    def again(entry: Entry, config: Config, keys: Set[str]) -> Config:
+        """What was asked anew has other answers, so the rounds in which it was name them."""
+        return config.model_copy(update={"anew": rounds(store, entry.checkpoint.digest, backend, keys)})
+
     done: Results = {entry.checkpoint.digest: {} for entry in entries}
     for suite in suites:
         asked, meter = requests[suite.name], Meter()
@@ -249,7 +266,7 @@ def _measure(
         )
         answered = run_step(
             respond_step,
-            [_work(entry, store, backend, {request.key for request in asked}) for entry in entries],
+            [_work(entry, again(entry, config, {request.key for request in asked})) for entry in entries],
             config,
             lake,
             report,
@@ -285,7 +302,7 @@ def _measure(
             done[entry.checkpoint.digest][suite.name] = manifests
     if heldout:
         bits = PerplexityConfig(backend=backend, models=models)
-        texts = [_work(entry, store, backend, {PERPLEXITY}, heldout) for entry in entries]
+        texts = [_work(entry, again(entry, bits, {PERPLEXITY}), heldout) for entry in entries]
         found = run_step(perplexity_step, texts, bits, lake, report, what=PERPLEXITY, unit="checkpoints")
         for entry, manifest in zip(entries, found, strict=True):
             done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
@@ -456,10 +473,6 @@ def following(lake: Lake, submission_id: str) -> Iterator[None]:
     state.update(submission_id, "succeeded")
 
 
-def _work(entry: Entry, store: Path, backend: str, keys: Set[str], files: tuple[FilesRef, ...] = ()) -> Work:
-    """A checkpoint as what is asked the requests ``keys``; with the rounds in which they were asked anew, for the
-    answers of another round are other answers."""
-    digest = entry.checkpoint.digest
-    anew = rounds(store, digest, backend, keys)
-    source = SourceFile(entry.checkpoint.path, digest, digest_digests([digest, *anew]) if anew else digest)
-    return Work(source.shard, Inputs(source=source, files=files), entry.label)
+def _work(entry: Entry, config: Config, files: tuple[FilesRef, ...] = ()) -> Work:
+    source = SourceFile(entry.checkpoint.path, entry.checkpoint.digest, entry.checkpoint.digest)
+    return Work(source.shard, Inputs(source=source, files=files), entry.label, config)

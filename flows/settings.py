@@ -13,6 +13,7 @@ from schemas.config import Config, Size, did_you_mean
 from schemas.errors import UsageError
 from schemas.evaluation import EvaluationMeans
 from schemas.lake import check_name
+from schemas.submission import place_suite
 from tasks.dedup.budget import DEFAULT as MEMORY
 from tasks.dedup.budget import Memory
 from tasks.dedup.config import DedupConfig, LineSettings
@@ -231,7 +232,7 @@ class PipelineSettings(Config):
 
 
 def load_pipeline(path: Path) -> PipelineSettings:
-    """Read a pipeline file; inputs and policy files that are relative are relative to it.
+    """Read a pipeline file; inputs, policy files and files of suites that are relative are relative to it.
 
     Raises :class:`UsageError` for a missing file, wrong YAML, an unknown key or a wrong value.
     """
@@ -240,9 +241,13 @@ def load_pipeline(path: Path) -> PipelineSettings:
     inputs = tuple(
         entry if "://" in entry else str(folder / Path(entry).expanduser()) for entry in settings.curate.inputs
     )
+    suites = tuple(place_suite(suite, folder) for suite in settings.evaluate.suites)
     policy = settings.curate.policy
     if policy.endswith((".yaml", ".yml")):
         policy = str(folder / Path(policy).expanduser())
     return settings.model_copy(
-        update={"curate": settings.curate.model_copy(update={"inputs": inputs, "policy": policy})}
+        update={
+            "curate": settings.curate.model_copy(update={"inputs": inputs, "policy": policy}),
+            "evaluate": settings.evaluate.model_copy(update={"suites": suites}),
+        }
     )

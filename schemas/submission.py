@@ -3,6 +3,7 @@ run form share, with all that the evaluation needs to know. Whether the folder i
 safetensors, a tokenizer, no pickle) is decided when it is evaluated; here it is only refused when that is plain to see.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,25 @@ from schemas.evaluation import EvaluationMeans
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-SuiteName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[\w][\w.@=+-]{0,119}$")]
+SUITE_FILE = re.compile(r"(.+\.ya?ml)(@[1-9][0-9]*)?")
+SuiteName = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, max_length=4096, pattern=r"^([\w][\w.@=+-]{0,119}|/.+\.ya?ml(@[1-9][0-9]*)?)$"
+    ),
+]
+
+
+def suite_file(suite: str) -> tuple[str, str] | None:
+    """The path of the YAML file that ``suite`` names, and its limit (``@50`` or empty); None for a name."""
+    match = SUITE_FILE.fullmatch(suite)
+    return (match[1], match[2] or "") if match else None
+
+
+def place_suite(suite: str, folder: Path) -> str:
+    """``suite`` with the path of its file absolute, as seen from ``folder``; a name stays as it is."""
+    named = suite_file(suite)
+    return f"{(folder / Path(named[0]).expanduser()).resolve()}{named[1]}" if named else suite
 
 
 class Subject(Config):
@@ -31,7 +50,7 @@ class Subject(Config):
         min_length=1,
         max_length=50,
         title="Suites",
-        description="Names of the benchmark suites to run.",
+        description="Names of the benchmark suites to run; on the command line also YAML files of your own.",
         examples=[["reading", "mathematics"]],
     )
     label: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = Field(

@@ -10,11 +10,14 @@ from schemas.config import did_you_mean
 from schemas.errors import UsageError
 from schemas.evaluation import BackendSettings, EvaluationMeans
 from schemas.lake import Lake
-from schemas.submission import Submission, data_problem, folder_problem
+from schemas.submission import Submission, data_problem, folder_problem, place_suite, suite_file
 
 SuiteOption = Annotated[
     list[str] | None,
-    typer.Option("--suite", help="Name of a suite; repeat for several; those that come with Gristmill when left out."),
+    typer.Option(
+        "--suite",
+        help="Name of a suite, or a YAML file of your own; repeatable; those that come with Gristmill when left out.",
+    ),
 ]
 DataOption = Annotated[
     Path | None,
@@ -149,10 +152,11 @@ def as_submission(
     if problem:
         raise UsageError(problem)
     known = suite_names()
-    for suite in suites or ():
-        if split_limit(suite)[0] not in known:
+    named = [place_suite(suite, Path.cwd()) for suite in suites or own_suites()]
+    for suite in named:
+        if split_limit(suite)[0] not in known and not suite_file(suite):
             raise UsageError(f"there is no suite {suite!r}{did_you_mean(suite, known)}")
-    chosen = [f"{split_limit(suite)[0]}@{limit}" if limit else suite for suite in suites or own_suites()]
+    chosen = [f"{split_limit(suite)[0]}@{limit}" if limit else suite for suite in named]
     words = {"checkpoint": path, "suites": chosen, "label": label}
     submission = Submission.parse(words | means.model_dump(), "submission")
     found = problems(submission)

@@ -20,7 +20,7 @@ from evals.checkpoint import Checkpoint, admit
 from evals.generation import Generation
 from evals.huggingface import load
 from evals.model import LanguageModel, silent
-from flows.serving import vllm_python, vllm_server
+from flows.serving import identity_of, vllm_python, vllm_server
 from schemas.errors import UsageError
 from schemas.evaluation import BackendSettings
 from tests.e2e.test_real_model import peer, real_model
@@ -46,7 +46,8 @@ def checkpoint(real_model: Path) -> Checkpoint:
 @pytest.fixture(scope="module")
 def address(checkpoint: Checkpoint) -> Iterator[str]:
     children = {child.pid for child in psutil.Process().children(recursive=True)}
-    with vllm_server(checkpoint, VLLM) as (url, described):
+    with vllm_server(checkpoint, VLLM) as url:
+        described = identity_of(VLLM)
         assert "vllm" in described
         assert "float32" in described
         yield url

@@ -7,7 +7,7 @@ It computes with transformers directly, not with the adapter's code: one prompt 
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,9 +25,10 @@ class Faults:
     hang: float = 0.0  # seconds before any answer
     drops: int = 0  # connections closed without an answer
     extra_tokens: int = 0  # tokens that the server puts before every prompt, and counts
-    no_echo: bool = False
-    no_usage: bool = False
-    garbage: bool = False
+    bodies: list[tuple[str, bytes]] = field(default_factory=list)  # kind and bytes answered first, with status 200
+    changes: list[Callable[[dict[str, Any]], object]] = field(default_factory=list)  # of the first answers, one each
+    change: Callable[[dict[str, Any]], object] | None = None  # of every answer
+    most_stops: int = 4
     asked: list[dict[str, Any]] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
@@ -114,12 +115,20 @@ def completions_server(network: Network, faults: Faults, name: str = "tiny") -> 
             if faults.statuses:
                 self.send_json(faults.statuses.pop(0), {"error": {"message": "not now"}})
                 return
+            if faults.bodies:
+                kind, content = faults.bodies.pop(0)
+                coded = {"Content-Encoding": "gzip"} if kind == "gzip" else {"Content-Type": kind}
+                self.send_whole(200, content, **coded)
+                return
+            if len(body.get("stop", [])) > faults.most_stops:
+                self.send_json(400, {"error": {"message": f"stop: at most {faults.most_stops} items"}})
+                return
             answer = network.complete(body, faults.extra_tokens)
-            if faults.no_echo:
-                answer["choices"][0]["logprobs"] = None
-            if faults.no_usage:
-                del answer["usage"]
-            self.send_json(200, ["no", "completion"] if faults.garbage else answer)
+            if faults.changes:
+                faults.changes.pop(0)(answer)
+            elif faults.change is not None:
+                faults.change(answer)
+            self.send_json(200, answer)
 
     with serving(Handler, "completions") as address:
         yield f"{address}/v1"

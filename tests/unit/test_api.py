@@ -274,6 +274,25 @@ def test_a_listed_server_and_all_that_an_evaluation_needs_are_taken(small: Small
     assert (stored["backend"]["name"], stored["backend"]["model"]) == ("http://models.example:8000/v1", "mine")
 
 
+@pytest.mark.parametrize("limit", ["", "@5"])
+def test_a_suite_of_ones_own_is_not_taken_from_a_page(small: SmallLake, tmp_path: Path, limit: str) -> None:
+    """Its file says which others are read and holds code that is trusted; here it is not even opened."""
+
+    def check(submission: Submission) -> dict[str, str]:
+        raise AssertionError("the suite was looked at")
+
+    suite = tmp_path / "mine.yaml"
+    suite.touch()
+    body = {"checkpoint": str(small.checkpoint), "suites": ["reading", f"{suite}{limit}"]}
+    for intake in (Intake(check=check), Intake(suites=("reading",), roots=(tmp_path,), check=check)):
+        with TestClient(api_app(services_of(small.lake.root, intake))) as client:
+            answer = client.post("/api/submissions", json=body)
+        faults = {fault["loc"][-1]: fault["msg"] for fault in answer.json()["detail"]}
+        assert answer.status_code == 422
+        assert "take suites by name" in faults["suites"]
+        assert "gristmill submit" in faults["suites"]
+
+
 def test_a_form_of_another_site_cannot_submit(client: TestClient, small: SmallLake) -> None:
     body = f'{{"checkpoint": "{small.checkpoint}", "suites": ["reading"]}}'
     answer = client.post("/api/submissions", content=body, headers={"content-type": "text/plain"})

@@ -7,7 +7,7 @@ import pytest
 
 from evals.checkpoint import Checkpoint, admit
 from evals.model import silent
-from flows.serving import Models
+from flows.serving import Models, identity_of
 from schemas.errors import UsageError
 from schemas.evaluation import BackendSettings
 from tests.helpers.parity import make_parity_checkpoint
@@ -26,20 +26,25 @@ def test_a_wrong_backend_is_a_usage_error(values: dict[str, Any], message: str) 
         BackendSettings.parse(values, "backend")
 
 
-def test_what_changes_an_answer_changes_the_identity() -> None:
-    different: list[dict[str, Any]] = [
-        {},
-        {"dtype": "bfloat16"},
-        {"name": "vllm"},
-        {"name": "vllm", "dtype": "bfloat16"},
-        {"name": "http://a/v1"},
-        {"name": "http://a/v1", "model": "m"},
-        {"name": "http://b/v1"},
-    ]
-    assert len({BackendSettings(**values).identity for values in different}) == len(different)
-    same: list[dict[str, Any]] = [{"threads": 2}, {"concurrency": 2}, {"timeout": 5.0}]
-    assert {BackendSettings(**values).identity for values in same} == {BackendSettings().identity}
-    assert BackendSettings(name="http://a/v1/").identity == BackendSettings(name="http://a/v1").identity
+def test_what_changes_an_answer_changes_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without loading a model or starting a server. Which server of others it is, its own test says."""
+    monkeypatch.setattr("flows.serving.vllm_python", lambda: Path("python"))
+    versions = {"vllm": "vllm 0.32"}
+    monkeypatch.setattr("flows.serving.vllm_version", lambda _: versions["vllm"])
+    found = [identity_of(BackendSettings()), identity_of(BackendSettings(dtype="bfloat16"))]
+    monkeypatch.setattr("evals.backends.version", lambda name: f"{name} of tomorrow")
+    found.append(identity_of(BackendSettings()))
+    found += [identity_of(BackendSettings(name="vllm", dtype=dtype)) for dtype in ("float32", "bfloat16")]
+    versions["vllm"] = "vllm 0.33"
+    found.append(identity_of(BackendSettings(name="vllm")))
+    monkeypatch.setattr("flows.serving.device", lambda: "another device")
+    found.append(identity_of(BackendSettings(name="vllm")))
+    monkeypatch.setenv("VLLM_ATTENTION_BACKEND", "another")
+    found.append(identity_of(BackendSettings(name="vllm")))
+    assert len(set(found)) == len(found)
+    for same in ({"threads": 2}, {"concurrency": 2}, {"timeout": 5.0}):
+        assert identity_of(BackendSettings(**same)) == found[2]
+        assert identity_of(BackendSettings(name="vllm", **same)) == found[-1]
 
 
 def test_a_model_stays_open_for_the_next_suite(tmp_path: Path) -> None:

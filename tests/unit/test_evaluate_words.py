@@ -8,9 +8,10 @@ import pytest
 from evals.suite import load_suite, own_suites
 from flows.commands.evaluation import as_means, as_submission, submit
 from flows.commands.service import existing, server_address
-from flows.evaluate import data_folders, settings_for
+from flows.evaluate import data_folders, each_once, settings_for
+from flows.settings import load_pipeline
 from schemas.errors import UsageError
-from schemas.evaluation import BackendSettings
+from schemas.evaluation import BackendSettings, EvaluationMeans
 from schemas.lake import Lake
 from schemas.submission import Submission
 
@@ -26,6 +27,43 @@ def test_a_limit_becomes_part_of_the_name_of_each_suite(checkpoint: Path) -> Non
     assert as_submission(checkpoint, ["mmlu", "boolq@9"], "").suites == ["mmlu", "boolq@9"]
     with pytest.raises(UsageError, match=r"there is no suite 'mlu@5' .did you mean"):
         as_submission(checkpoint, ["mlu@5"], "")
+
+
+def test_a_suite_of_ones_own_is_a_file_as_seen_from_here(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "our suites").mkdir()
+    mine = tmp_path / "our suites" / "mine.yaml"
+    mine.write_text(
+        "name: mine\narea: mathematics\nabout: Ours.\ndata: {reader: answer-items, files: {items: items.jsonl}}\n"
+        'prompt: "{question} ="\ngeneration: {max_new_tokens: 4}\nconventions: [last-number]\nlicence: Ours\n'
+        "non_commercial: true\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(mine.parent)
+    means = EvaluationMeans(accept_licences=("Ours",))
+    asked = ["./mine.yaml", "boolq", "mine.yaml@7"]
+    assert as_submission(checkpoint, asked, "", None, means).suites == [str(mine), "boolq", f"{mine}@7"]
+    assert as_submission(checkpoint, asked, "", 9, means).suites == [f"{mine}@9", "boolq@9"]
+    with pytest.raises(UsageError, match="--accept-licence Ours"):
+        as_submission(checkpoint, ["mine.yaml"], "")
+    with pytest.raises(UsageError, match=r"none.yaml: there is no such file"):
+        as_submission(checkpoint, ["none.yaml@3"], "")
+    pipeline = tmp_path / "run.yaml"
+    pipeline.write_text(
+        "curate: {source: s, inputs: [a]}\nevaluate: {suites: [our suites/mine.yaml@7, boolq, ../other.yml]}\n",
+        encoding="utf-8",
+    )
+    assert load_pipeline(pipeline).evaluate.suites == (f"{mine}@7", "boolq", str(tmp_path.parent / "other.yml"))
+
+
+def test_two_suites_of_one_name_are_refused_and_one_named_twice_is_one() -> None:
+    suite = load_suite("gristmill-reading@3")
+    assert each_once([suite, load_suite("gristmill-mathematics"), suite])[0] is suite
+    assert len(each_once([suite, suite])) == 1
+    other = suite.model_copy(update={"items": suite.items[:2]})
+    with pytest.raises(UsageError, match="two suites are called gristmill-reading@3"):
+        each_once([suite, other])
 
 
 def test_what_an_evaluation_would_refuse_is_not_handed_in(
@@ -49,12 +87,14 @@ def test_what_an_evaluation_would_refuse_is_not_handed_in(
 
 def test_what_is_handed_in_is_what_is_evaluated(checkpoint: Path, tmp_path: Path) -> None:
     """The flags, as a submission, as the parameters of a flow run, as the settings of the evaluation."""
-    means = as_means(tmp_path, True, ["LicenseRef-C3-non-commercial-research"], "http://h/v1", "m", "bfloat16", 2)
+    means = as_means(
+        tmp_path, True, ["LicenseRef-C3-non-commercial-research"], "http://h/v1", "m", "bfloat16", 2, fresh=True
+    )
     submission = as_submission(checkpoint, ["c3", "boolq"], "mine", 9, means)
     sent = Submission.model_validate(json.loads(submission.model_dump_json()))
     settings = settings_for(sent)
     assert settings.suites == ("c3@9", "boolq@9")
-    assert (settings.data, settings.download) == (str(tmp_path), True)
+    assert (settings.data, settings.download, settings.fresh) == (str(tmp_path), True, True)
     assert settings.accept_licences == ("LicenseRef-C3-non-commercial-research",)
     assert settings.backend == BackendSettings(name="http://h/v1", model="m", dtype="bfloat16", threads=2)
 

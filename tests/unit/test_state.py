@@ -74,6 +74,7 @@ def test_what_was_stored_before_it_could_say_more_reads_as_it_was_done(tmp_path:
     said = {
         "data": "/数据",
         "download": True,
+        "fresh": True,
         "accept_licences": ["CC-BY-NC-SA-4.0"],
         "backend": {"name": "http://127.0.0.1:8000/v1/", "model": "m", "dtype": "bfloat16", "timeout": 9.5},
     }

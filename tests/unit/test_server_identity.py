@@ -1,0 +1,92 @@
+"""Which server gave an answer: whatever may change an answer makes another identity, and nothing else does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from evals.completions import ServerConfig
+from evals.server_identity import PROMPTS, TOKENS, identify
+from schemas.errors import GristmillError
+from tests.helpers.scripted_server import Script, scripted_server
+
+LLAMA = {
+    "build_info": "b8681",
+    "model_path": "/models/q8.gguf",
+    "chat_template": "{{ messages }}",
+    "default_generation_settings": {"id": 0, "is_processing": False, "params": {"min_p": 0.05}},
+    "total_slots": 4,
+}
+SGLANG = {"version": "0.5", "dtype": "bfloat16", "quantization": "fp8", "internal_states": [{"load": 1}]}
+
+
+@contextmanager
+def running(script: Script) -> Iterator[ServerConfig]:
+    """How to ask a running server."""
+    with scripted_server(script) as url:
+        yield ServerConfig(url=url, pause=0.01, attempts=3)
+
+
+def test_whatever_may_change_an_answer_changes_the_identity() -> None:
+    script = Script()
+    with running(script) as config:
+
+        def now(**pages: Any) -> str:
+            script.pages = {f"/{page}": found for page, found in pages.items()}
+            return identify(config)
+
+        found = [now(version={"version": "1.2"})]
+        found.append(now(version={"version": "1.3"}))
+        found.append(now())
+        found.append(now(props=LLAMA))
+        found += [now(props={**LLAMA, name: "other"}) for name in ("build_info", "model_path", "chat_template")]
+        settings = {"default_generation_settings": {"params": {"min_p": 0.1}}}
+        found.append(now(props=LLAMA | settings))
+        found.append(now(get_server_info=SGLANG))
+        found += [now(get_server_info={**SGLANG, name: "other"}) for name in ("version", "dtype", "quantization")]
+        found += [now(get_model_info={"model_path": "a", "weight_version": version}) for version in ("1", "2")]
+        for field_, value in {"root": "/weights", "max_model_len": 9, "meta": {"n_params": 5}}.items():
+            script.listed[field_] = value
+            found.append(now())
+        script.answers = {PROMPTS[-1]: " else"}
+        found.append(now())
+    assert len(set(found)) == len(found)
+
+
+def test_the_answers_tell_two_servers_apart_that_say_the_same_of_themselves() -> None:
+    """And the address does, where even those are the same."""
+    script = Script()
+    with running(script) as config:
+        first = identify(config)
+        script.answers = {PROMPTS[0]: " another model"}
+        assert identify(config) != first
+        script.answers = {}
+        assert identify(config) == first
+        asked = {body["prompt"] for body in script.asked}
+        with running(Script()) as other:
+            assert identify(other) != first
+    assert asked == set(PROMPTS)
+    assert all((body["temperature"], body["max_tokens"]) == (0, TOKENS) for body in script.asked)
+
+
+def test_what_a_server_counts_while_it_runs_is_no_part_of_its_identity() -> None:
+    script = Script(pages={"/props": LLAMA, "/get_server_info": SGLANG})
+    with running(script) as config:
+        first = identify(config)
+        script.listed["created"] = 2
+        busy = LLAMA | {"total_slots": 5, "default_generation_settings": {"is_processing": True} | {"id": 7}}
+        busy["default_generation_settings"] |= {"params": {"min_p": 0.05}}
+        script.pages = {"/props": busy, "/get_server_info": SGLANG | {"internal_states": [{"load": 2}]}}
+        assert identify(config) == first
+        assert identify(config.model_copy(update={"url": config.url + "/", "concurrency": 2})) == first
+
+
+def test_an_identity_reads_as_what_it_is() -> None:
+    with running(Script(pages={"/get_server_info": SGLANG})) as config:
+        assert identify(config).startswith(f"testers 0.5 at {config.url}, model m, bfloat16, fp8, identity ")
+
+
+def test_a_server_that_does_not_answer_the_fixed_prompts_is_asked_nothing_else() -> None:
+    with running(Script(finish="abort")) as config, pytest.raises(GristmillError, match="the finish reason is abort"):
+        identify(config)
