@@ -1,12 +1,12 @@
 """The Prefect server that the command line uses: the one at ``PREFECT_API_URL``, else one local server for each lake.
 
-A local server is started on loopback at first use, reused by every later command, and stopped by
+A local server is started on loopback at first use and reused by every later command. It asks for the lake's credential
+and turns other web pages away (``server_guard``), and ends by itself when nobody uses it (``server_process``), or by
 ``gristmill serve --stop``. It keeps its SQLite database in ``LAKE/prefect``; losing that folder loses the record of
 what ran, never data. Starting takes 4 seconds and 250 MB, the first time on a machine 12 (see ``server_database``).
 Prefect's ephemeral mode is never used: it starts a server for every process and fails under load (DECISIONS.md).
 """
 
-import fcntl
 import importlib
 import json
 import os
@@ -15,43 +15,45 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import psutil
 
 from flows import server_database
+from flows.server_home import (
+    Record,
+    forget_original,
+    hold,
+    home,
+    make_credential,
+    place_of,
+    read_credential,
+    read_record,
+    record_path,
+    server_lock,
+    write_record,
+)
+from flows.server_settings import OURS, QUIET, client_environment, server_environment
+from flows.server_watch import watch
 from schemas.errors import GristmillError
-from schemas.files import write_whole
+from schemas.processes import process_of
 
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
-
-# No telemetry and no look-ups of hosts outside; events stay, since run states travel by them.
-QUIET = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
-    "PREFECT_CLI_PROMPT": "false",
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-}
-
-# Who waits for a place under a concurrency limit asks again after so many seconds instead of 30; each time is a row of
-# the server's database, and an evaluation may take hours.
-SOON = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10"}
+BACKLOG = 512
 
 
 @dataclass(frozen=True)
 class Server:
-    """A Prefect server. ``pid`` is None for one that somebody else runs."""
+    """A Prefect server. ``pid`` and ``credential`` (``user:password``) are None for one that somebody else runs."""
 
     api_url: str
     pid: int | None
     started_here: bool = False
+    credential: str | None = field(default=None, repr=False)
 
     @property
     def ui_url(self) -> str:
@@ -59,66 +61,117 @@ class Server:
         return self.api_url.removesuffix("/api")
 
 
-def ensure_server(lake_root: Path) -> Server:
-    """The server to use, started when it does not run yet, and made the one this process and its children talk to.
+def ensure_server(lake_root: Path, beside: Sequence[str] = ()) -> Server:
+    """The server to use, started when it does not run yet, held while this process lives, and started again, or the
+    process ended with a message, when it is lost (:mod:`flows.server_watch`).
 
-    Raises :class:`GristmillError` when ``PREFECT_API_URL`` does not answer, or the local server does not come up.
+    ``beside`` names modules that are imported while the server starts. Raises :class:`GristmillError` when
+    ``PREFECT_API_URL`` does not answer or refuses the credential, or the local server does not come up.
     """
+    server = connect_server(lake_root, held=True, beside=beside)
+    watch(lake_root, server.api_url, None if server.pid is None else revive)
+    return server
+
+
+def connect_server(lake_root: Path, *, held: bool, beside: Sequence[str] = ()) -> Server:
+    """The server to use, made the one this process and its children talk to. ``held``: it stays while this process
+    lives. Otherwise as :func:`ensure_server`."""
+    url = given_url()
+    if url is not None:
+        check_given(url)
+        use(lake_root, Server(url, None))
+        return Server(url, None)
+    with server_lock(lake_root):
+        server = find_server(lake_root) or start_server(lake_root, beside=beside)
+        if held:
+            hold(home(lake_root))
+    use(lake_root, server)
+    return server
+
+
+def given_url() -> str | None:
+    """The address of the server that the user named in ``PREFECT_API_URL``."""
     url = os.environ.get("PREFECT_API_URL")
-    if url:
-        if not is_healthy(url, timeout=10.0):
-            raise GristmillError(
-                f"PREFECT_API_URL is {url}, and no Prefect server answers there. Start it, or unset PREFECT_API_URL: "
-                "then gristmill starts a server of its own for this lake."
-            )
-        server = Server(url, None)
-    else:
-        with server_lock(lake_root):
-            server = find_server(lake_root) or start_server(lake_root)
-    os.environ.update(QUIET)
-    os.environ["PREFECT_API_URL"] = server.api_url
-    os.environ["PREFECT_HOME"] = str(home(lake_root))
+    return url if url and url != os.environ.get(OURS) else None
+
+
+def check_given(url: str) -> None:
+    """Raises :class:`GristmillError` when no Prefect server answers at ``url``, or it wants a credential."""
+    if not is_healthy(url, timeout=10.0):
+        raise GristmillError(
+            f"PREFECT_API_URL is {url}, and no Prefect server answers there. Start it, or unset PREFECT_API_URL: "
+            "then gristmill starts a server of its own for this lake."
+        )
+    login, key = os.environ.get("PREFECT_API_AUTH_STRING", ""), os.environ.get("PREFECT_API_KEY")
+    name, _, password = login.partition(":")
+    headers = {"Authorization": f"Bearer {key}"} if key and not login else {}
+    answer = httpx.get(f"{url}/admin/version", headers=headers, auth=(name, password) if login else None, timeout=10.0)
+    if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise GristmillError(
+            f"PREFECT_API_URL is {url}, and its Prefect server refuses this user (HTTP {answer.status_code}). Set "
+            "PREFECT_API_AUTH_STRING to its user:password. For the server of a lake it is in LAKE/prefect/credential; "
+            "without PREFECT_API_URL gristmill finds it there."
+        )
+
+
+def use(lake_root: Path, server: Server) -> None:
+    """Make ``server`` the one that this process and its children talk to."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ.update(client_environment(home(lake_root), server.api_url, server.credential))
+    if server.credential is not None:
+        os.environ.pop("PREFECT_API_KEY", None)
     if "prefect" in sys.modules:  # it read its settings from the environment when it was imported
         from prefect.context import refresh_global_settings_context
 
         refresh_global_settings_context()
-    return server
 
 
 def find_server(lake_root: Path) -> Server | None:
-    """The lake's running local server, or None. A record of a dead one is ignored."""
-    try:
-        record = json.loads(record_path(lake_root).read_text(encoding="utf-8"))
-        process = psutil.Process(record["pid"])
-        same = abs(process.create_time() - record["created"]) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except (FileNotFoundError, psutil.NoSuchProcess, json.JSONDecodeError):
+    """The lake's running local server, or None. A record of a dead one, or of another lake's, is ignored."""
+    record = read_record(home(lake_root))
+    if record is None or record.place != place_of(home(lake_root)) or not record.process.is_here:
         return None
-    return Server(record["api_url"], record["pid"]) if same and is_healthy(record["api_url"], timeout=20.0) else None
+    if not record.process.is_alive() or not is_healthy(record.api_url, timeout=20.0):
+        return None
+    return Server(record.api_url, record.pid, credential=read_credential(lake_root))
 
 
-def start_server(lake_root: Path) -> Server:
-    """Start the lake's local server and wait until it answers. Use under :func:`server_lock`."""
+def start_server(lake_root: Path, port: int = 0, beside: Sequence[str] = ()) -> Server:
+    """Start the lake's local server, at any free port or that one, and wait until it answers, importing the modules
+    ``beside`` meanwhile. Use under :func:`server_lock`."""
     folder = home(lake_root)
     folder.mkdir(parents=True, exist_ok=True)
+    stop_earlier(lake_root)
+    forget_original(folder)
     server_database.lay_down(folder)
     makes_tables = not (folder / server_database.NAME).exists()
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    environment = inherited | QUIET | SOON | {"PREFECT_HOME": str(folder), "PREFECT_SERVER_UI_API_URL": url}
+    credential = make_credential(lake_root)
     log = folder / "server.log"
-    with log.open("ab") as output:
+    with socket.socket() as listener, log.open("ab") as output:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(BACKLOG)  # who comes early waits
+        port = listener.getsockname()[1]
+        url = f"http://127.0.0.1:{port}/api"
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env=environment,
+            [sys.executable, "-m", "flows.server_process", str(folder), str(listener.fileno())],
+            env=server_environment(os.environ, folder, url, credential),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
+            pass_fds=[listener.fileno()],
+            cwd=folder,
         )
-    record = {"pid": process.pid, "created": psutil.Process(process.pid).create_time(), "api_url": url}
-    write_whole(record_path(lake_root), json.dumps(record))
-    importlib.import_module("prefect.flows")  # who starts a server needs it, and the server takes its time
+    started, place = process_of(process.pid), place_of(folder)
+    if place is None:
+        raise FileNotFoundError(folder)
+    write_record(folder, Record(host=started.host, pid=started.pid, started=started.started, api_url=url, place=place))
+    server = Server(url, process.pid, started_here=True, credential=credential)
+    use(lake_root, server)
+    for module in ("prefect.flows", *beside):  # who starts a server needs them, and the server takes its time
+        importlib.import_module(module)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -128,28 +181,70 @@ def start_server(lake_root: Path) -> Server:
         if is_healthy(url, timeout=2.0):
             if makes_tables:
                 server_database.keep(folder)
-            return Server(url, process.pid, started_here=True)
-        time.sleep(0.2)
+            return server
+        time.sleep(0.1)
     stop_process(process.pid)
     raise GristmillError(f"the Prefect server did not answer within {START_SECONDS:.0f} s. Its last words: {tail(log)}")
+
+
+def revive(lake_root: Path, api_url: str) -> bool:
+    """Start the lake's server again where it was, when its process died. False when it was stopped on purpose, or the
+    lake is gone. Raises :class:`GristmillError` or :class:`OSError` when it does not come up."""
+    record = read_record(home(lake_root))
+    if record is not None and record.api_url == api_url and record.process.is_alive():
+        return True
+    if place_of(home(lake_root)) is None:
+        return False
+    with server_lock(lake_root):
+        record = read_record(home(lake_root))
+        if record is None or record.api_url != api_url:
+            return False
+        if not record.process.is_alive():
+            start_server(lake_root, int(api_url.removesuffix("/api").rpartition(":")[2]))
+    return True
 
 
 def stop_server(lake_root: Path) -> bool:
     """Stop the lake's local server and everything it started. False when none was running."""
     with server_lock(lake_root):
-        server = find_server(lake_root)
-        if server is None or server.pid is None:
-            return False
-        stop_process(server.pid)
-        record_path(lake_root).unlink(missing_ok=True)
-        return True
+        record = read_record(home(lake_root))
+        if record is None or record.place != place_of(home(lake_root)) or not record.process.is_here:
+            return stop_earlier(lake_root)
+        running = record.process.is_alive()
+        record_path(lake_root).unlink(missing_ok=True)  # first, so that nobody starts it again
+        stop_process(record.pid if running else None)
+        return running
 
 
-def stop_process(pid: int) -> None:
+def stop_earlier(lake_root: Path) -> bool:
+    """Stop a server of this very folder that is used no more: the lake was moved, or it is an older Gristmill's, which
+    asks for no credential. Use under :func:`server_lock`."""
+    folder = home(lake_root)
+    try:
+        record = json.loads((folder / "server.json").read_bytes())
+        process = psutil.Process(int(record["pid"]))
+        ours = is_server_of(process, str(folder)) or is_server_of(process, record.get("place", {}).get("path"))
+        here, there = place_of(folder), record.get("place")
+        moved = there is None or (here is not None and (there["device"], there["inode"]) == (here.device, here.inode))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.Error):
+        return False
+    if ours and moved:
+        stop_process(process.pid)
+    return ours and moved
+
+
+def is_server_of(process: psutil.Process, folder: str | None) -> bool:
+    """Whether a process is a Prefect server that keeps its things in ``folder``, of this Gristmill or an older one."""
+    words = process.cmdline()
+    serves = "flows.server_process" in words or words[2:5] == ["prefect", "server", "start"]
+    return serves and folder is not None and process.environ().get("PREFECT_HOME") == folder
+
+
+def stop_process(pid: int | None) -> None:
     """End a process and its descendants: politely, then by force after ``STOP_SECONDS``."""
     try:
-        parent = psutil.Process(pid)
-        family = [parent, *parent.children(recursive=True)]
+        parent = psutil.Process(pid) if pid is not None else None
+        family = [parent, *parent.children(recursive=True)] if parent is not None else []
     except psutil.NoSuchProcess:
         return
     for process in family:
@@ -160,31 +255,12 @@ def stop_process(pid: int) -> None:
     psutil.wait_procs(alive, timeout=STOP_SECONDS)
 
 
-@contextmanager
-def server_lock(lake_root: Path) -> Iterator[None]:
-    """One process at a time starts or stops a lake's server; the kernel frees the lock when its holder dies."""
-    home(lake_root).mkdir(parents=True, exist_ok=True)
-    with (home(lake_root) / "server.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def is_healthy(api_url: str, timeout: float) -> bool:
     """Whether a Prefect server answers at ``api_url`` within ``timeout`` seconds."""
     try:
         return httpx.get(f"{api_url}/health", timeout=timeout).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
-
-
-def home(lake_root: Path) -> Path:
-    """Where the lake's Prefect server keeps its things."""
-    return lake_root.resolve() / "prefect"
-
-
-def record_path(lake_root: Path) -> Path:
-    """Which server runs for the lake."""
-    return home(lake_root) / "server.json"
 
 
 def free_port() -> int:

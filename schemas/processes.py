@@ -38,7 +38,12 @@ class Process:
 
 def this_process() -> Process:
     """The process that asks."""
-    return Process(socket.gethostname(), os.getpid(), _started(psutil.Process()))
+    return process_of(os.getpid())
+
+
+def process_of(pid: int) -> Process:
+    """The process of this machine that has that pid. Raises ``psutil.NoSuchProcess`` when there is none."""
+    return Process(socket.gethostname(), pid, _started(psutil.Process(pid)))
 
 
 def parse(name: str) -> Process | None:
