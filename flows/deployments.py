@@ -11,11 +11,14 @@ deployments.
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from threading import Event, Thread, Timer
+from threading import Event, Thread
 from uuid import UUID
 
+import psutil
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
@@ -24,9 +27,14 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.evaluate import evaluate
 from flows.pipeline import pipeline
+from flows.server import Server, is_healthy, revive
+from flows.server_watch import watch
 from flows.settings import PipelineSettings
 from flows.submitting import keep_settled
 
+ANSWERS_WITHIN_SECONDS = 4.0
+"""Once stopping has begun the server is asked this often whether it answers, and has this long to do so: half of the
+ten seconds in which a service manager expects an end."""
 SIGNAL_AGAIN_SECONDS = 30.0
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 RUNS_AT_A_TIME = 2
@@ -35,18 +43,35 @@ POLL_SECONDS = 5.0
 
 
 class Serving(Runner):
-    """Prefect's runner, stopped by SIGTERM as it is by Ctrl-C: its own handler forgets to await what it calls."""
+    """Prefect's runner, stopped by SIGTERM as it is by Ctrl-C: its own handler forgets to await what it calls.
+    ``on_stop`` is called when stopping begins."""
+
+    on_stop: Callable[[], None]
 
     def handle_sigterm(self, *_: object, **__: object) -> None:
-        """End the event loop in order: running flows are stopped, schedules paused.
-
-        asyncio cancels the loop's task at the first SIGINT and interrupts it at the second, which is sent where a
-        callback of Prefect's has swallowed the first.
-        """
-        again = Timer(SIGNAL_AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT))
-        again.daemon = True
-        again.start()
+        """End the event loop in order: running flows are stopped, schedules paused."""
+        self.on_stop()
         signal.raise_signal(signal.SIGINT)
+
+
+def see_to_the_end(answers: Callable[[], bool], say: Callable[[str], None]) -> None:
+    """Stand by while this process stops, which is a matter of seconds while the Prefect server ``answers``.
+
+    Where it does not, Prefect's client would wait for minutes: the flow runs are ended here, and this process with
+    them. What they had finished is kept, and whoever serves next takes them up. asyncio cancels the loop's task at the
+    first SIGINT and interrupts it at the second, which is sent where a callback of Prefect's has swallowed the first.
+    """
+    begun, again = time.monotonic(), False
+    while True:
+        time.sleep(ANSWERS_WITHIN_SECONDS)
+        if not answers():
+            say("stopped serving; the Prefect server does not answer, so it was not told")
+            for child in psutil.Process().children():
+                child.kill()
+            os._exit(0)
+        if not again and time.monotonic() - begun > SIGNAL_AGAIN_SECONDS:
+            again = True
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def deployments(lake_root: Path, settings: PipelineSettings | None, name: str) -> list[RunnerDeployment]:
@@ -101,11 +126,12 @@ def limit_by_accelerator(deployment: UUID, kind: str) -> None:
 
 
 def serve_deployments(
-    lake_root: Path, settings: PipelineSettings | None, name: str, say: Callable[[str], None]
+    lake_root: Path, server: Server, settings: PipelineSettings | None, name: str, say: Callable[[str], None]
 ) -> None:
     """Register the deployments and run what they are asked to, until the process is stopped (SIGINT or SIGTERM).
 
-    ``say`` is told what is served, and when the Prefect server stops answering.
+    ``say`` is told what is served, and when the Prefect server stops answering. A lake's own server is started again
+    when it dies, and when it is stopped on purpose this ends too.
     """
     runner = Serving(limit=RUNS_AT_A_TIME, query_seconds=POLL_SECONDS)
     for deployment in deployments(lake_root, settings, name):
@@ -115,13 +141,29 @@ def serve_deployments(
         if deployment.flow_name == evaluate.name:
             limit_by_accelerator(id, accelerator())
         say(f"serving {deployment.flow_name}/{deployment.name}")
+
+    def lost(reason: str) -> None:
+        say(reason)
+        if server.pid is not None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    watching = watch(lake_root, server.api_url, None if server.pid is None else revive, lost)
+
+    def on_stop() -> None:
+        watching.set()
+        answers = partial(is_healthy, server.api_url, ANSWERS_WITHIN_SECONDS)
+        Thread(target=see_to_the_end, args=(answers, say), name="stopping", daemon=True).start()
+
+    runner.on_stop = on_stop
     stop = Event()
     settling = Thread(target=keep_settled, args=(lake_root, stop, say), name="submissions")
     settling.start()
     try:
         asyncio.run(runner.start())
     except KeyboardInterrupt:
-        say("stopped serving; the Prefect server still runs (gristmill serve --stop ends it)")
+        stays = "the Prefect server ends by itself when nothing uses it (gristmill serve --stop ends it now)"
+        say(f"stopped serving; {stays}" if server.pid is not None else "stopped serving")
     finally:
+        watching.set()
         stop.set()  # what this process ran has ended with it; a last look tells those who wait for it
         settling.join()

@@ -223,8 +223,8 @@ def stop_earlier(lake_root: Path) -> bool:
     try:
         record = json.loads((folder / "server.json").read_bytes())
         process = psutil.Process(int(record["pid"]))
-        ours = is_server_of(process, str(folder)) or is_server_of(process, record.get("place", {}).get("path"))
         here, there = place_of(folder), record.get("place")
+        ours = served_home(process) in (folder, Path(there["path"]) if there else folder)
         moved = there is None or (here is not None and (there["device"], there["inode"]) == (here.device, here.inode))
     except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.Error):
         return False
@@ -233,11 +233,14 @@ def stop_earlier(lake_root: Path) -> bool:
     return ours and moved
 
 
-def is_server_of(process: psutil.Process, folder: str | None) -> bool:
-    """Whether a process is a Prefect server that keeps its things in ``folder``, of this Gristmill or an older one."""
+def served_home(process: psutil.Process) -> Path | None:
+    """Where the Prefect server that a process is keeps its things, of this Gristmill or an older one; None for another
+    process. Raises ``psutil.Error`` for one that has ended or is another user's."""
     words = process.cmdline()
-    serves = "flows.server_process" in words or words[2:5] == ["prefect", "server", "start"]
-    return serves and folder is not None and process.environ().get("PREFECT_HOME") == folder
+    if "flows.server_process" not in words and words[2:7] != ["prefect", "server", "start", "--host", "127.0.0.1"]:
+        return None
+    folder = process.environ().get("PREFECT_HOME")
+    return Path(folder) if folder else None
 
 
 def stop_process(pid: int | None) -> None:

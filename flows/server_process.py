@@ -10,6 +10,7 @@ import fcntl
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import uvicorn
@@ -62,6 +63,8 @@ async def end_when_unwanted(server: uvicorn.Server, place: Place, activity: Acti
         await asyncio.sleep(BEAT_SECONDS)
         if place_of(folder) != place:
             os._exit(0)  # there is nothing left to put in order
+        if not server.started:
+            activity.last = time.monotonic()
         if activity.idle_seconds() < idle_seconds or users_of(folder):
             continue
         lock = os.open(lock_path(folder), os.O_RDWR | os.O_CREAT)

@@ -6,7 +6,6 @@ a run whose process died is scheduled again (it goes on from the answers that ar
 open is closed.
 """
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +17,7 @@ import httpx
 
 from evals.suite import check_licence, settings_of, split_limit
 from flows.runlog import close_abandoned, is_abandoned
-from flows.server import ensure_server, find_server
+from flows.server import connect_server, find_server, given_url
 from flows.serving import vllm_python
 from schemas.errors import GristmillError, UsageError
 from schemas.evaluation import VLLM
@@ -71,9 +70,9 @@ def submitter(lake_root: Path) -> Callable[[StoredSubmission], str]:
 
     def submit(stored: StoredSubmission) -> str:
         nothing_serves = f"nothing evaluates submissions yet. Start it: gristmill serve --lake {lake_root}"
-        if not os.environ.get("PREFECT_API_URL") and find_server(lake_root) is None:
+        if given_url() is None and find_server(lake_root) is None:
             raise GristmillError(nothing_serves)
-        ensure_server(lake_root)
+        connect_server(lake_root, held=False)
         from prefect.client.schemas.objects import FlowRun
         from prefect.deployments import run_deployment
         from prefect.exceptions import ObjectNotFound

@@ -4,15 +4,20 @@ import atexit
 import gc
 import os
 import shutil
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import hypothesis
+import psutil
 import pytest
 
 from flows.cli import silence_teardown
 
 OWNER = pytest.StashKey[bool]()
+SERVER_HOME = "GRISTMILL_TEST_SERVER_HOME"
+ENDS_WITHIN_S = 15.0
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -30,7 +35,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def server_home() -> Path:
     """Where the Prefect server of this test run lives; see :func:`pytest_unconfigure`."""
-    return Path(os.environ["GRISTMILL_TEST_SERVER_HOME"])
+    return Path(os.environ[SERVER_HOME])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,8 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     atexit.register(silence_teardown)
     hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
     hypothesis.settings.load_profile("repeatable")
-    if "GRISTMILL_TEST_SERVER_HOME" not in os.environ:
-        os.environ["GRISTMILL_TEST_SERVER_HOME"] = tempfile.mkdtemp(prefix="gristmill-test-")
+    if SERVER_HOME not in os.environ:
+        os.environ[SERVER_HOME] = tempfile.mkdtemp(prefix="gristmill-test-")
         config.stash[OWNER] = True
 
 
@@ -50,11 +55,45 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A test that leaves a Prefect server behind fails the run."""
+    if not session.config.stash.get(OWNER, False):
+        return
+    left = left_servers(Path(os.environ[SERVER_HOME]))
+    for pid, home in left.items():
+        from flows.server import stop_process
+
+        stop_process(pid)
+        print(f"a test left a Prefect server behind: {home}", file=sys.stderr)
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def left_servers(shared: Path) -> dict[int, Path]:
+    """Servers that this run has started, by pid, but for the shared one. One that is about to end has time for it."""
+    deadline = time.monotonic() + ENDS_WITHIN_S
+    while True:
+        left = {}
+        for process in psutil.process_iter():
+            try:
+                words = process.cmdline()
+                ours = "flows.server_process" in words and process.environ().get(SERVER_HOME) == str(shared)
+            except psutil.Error:
+                continue
+            home = Path(words[words.index("flows.server_process") + 1]) if ours else None
+            if home is not None and home.parent != shared.resolve():
+                left[process.pid] = home
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.2)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the server that the tests shared, if one was started."""
     if not config.stash.get(OWNER, False):
         return
-    home = Path(os.environ.pop("GRISTMILL_TEST_SERVER_HOME"))
+    home = Path(os.environ.pop(SERVER_HOME))
     if (home / "prefect").is_dir():
         from flows.server import stop_server
 

@@ -57,13 +57,15 @@ PROGRAMS: Mapping[str, str] = {
 
 
 def doctor(json: JsonOption = False) -> None:
-    """Say what is installed, what is missing, and what each missing thing costs. Exit code 1: something is needed."""
+    """Say what is installed, what is missing and what that costs, and which Prefect servers of lakes run. Exit code 1:
+    something is needed."""
     findings = [
         *packages(PACKAGES),
         language_model(),
         jail(),
         *packages(OPTIONAL_PACKAGES, optional=True),
         *programs(),
+        *servers(),
     ]
     if json:
         print_json([asdict(finding) for finding in findings])
@@ -97,6 +99,17 @@ def programs() -> Iterator[Finding]:
     for name, cost in PROGRAMS.items():
         path = shutil.which(name) or ""
         yield Finding(name, bool(path), path, cost, True)
+
+
+def servers() -> Iterator[Finding]:
+    """The Prefect servers of lakes that run now."""
+    from flows.server_list import running_servers
+
+    for server in running_servers():
+        users = f"used by {', '.join(map(str, server.users))}" if server.users else "idle"
+        found = f"pid {server.pid}, {server.memory >> 20} MB, {users}"
+        stray = f"{found}; its lake is gone or has another: kill {server.pid}"
+        yield Finding(f"Prefect of {server.lake}", True, found if server.known else stray, "", True)
 
 
 def language_model() -> Finding:

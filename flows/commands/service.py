@@ -76,7 +76,8 @@ def serve(
     stop: Annotated[bool, typer.Option("--stop", help="Stop the lake's Prefect server.")] = False,
 ) -> None:
     """Serve the deployments: the pipeline on its schedule, evaluate on demand. Runs until Ctrl-C."""
-    from flows.server import ensure_server, stop_server
+    from flows.server import connect_server, stop_server
+    from flows.server_home import credential_path
 
     console = Console(stderr=True)
     home = Lake.open(lake)
@@ -90,8 +91,12 @@ def serve(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     settings = load_pipeline(config) if config is not None else None
-    server = ensure_server(home.root)
+    server = connect_server(home.root, held=True, beside=("flows.deployments",))
     from flows.deployments import serve_deployments
 
     say(f"Prefect: {server.ui_url}  (run forms, schedules, logs; stop with Ctrl-C)")
-    serve_deployments(home.root, settings, config.stem if config else "default", say)
+    if server.credential is not None:
+        # not into the log of a service manager, which others may read
+        shown = server.credential if console.is_terminal else f"the line in {credential_path(home.root)}"
+        say(f"Its pages ask for a login: {shown}")
+    serve_deployments(home.root, server, settings, config.stem if config else "default", say)

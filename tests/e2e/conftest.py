@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import ensure_server
+from flows.server import connect_server
+from flows.server_settings import OURS
 from tests.helpers.cli import DEMO_WORDS, Ended, gristmill
 from tests.helpers.warm import command, warm
 
@@ -23,11 +24,15 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def prefect_server(server_home: Path) -> str:
-    """The API address of the Prefect server of this test run; started by the first test that needs it."""
-    before = os.environ.pop("PREFECT_API_URL", None)
-    url = ensure_server(server_home).api_url
-    if before is None:
-        del os.environ["PREFECT_API_URL"]
+    """The API address of the Prefect server of this test run; started by the first test that needs it.
+
+    Its credential stays in the environment, so a command needs only the address. The name of the address as the lake's
+    own goes: to a command it is a server that its user named.
+    """
+    os.environ.pop("PREFECT_API_URL", None)
+    url = connect_server(server_home, held=True).api_url
+    for name in ("PREFECT_API_URL", OURS):
+        del os.environ[name]
     return url
 
 

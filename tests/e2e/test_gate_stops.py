@@ -4,12 +4,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from flows.artifacts import artifact_key
 from tasks.inputs import find_inputs
 from tests.helpers.cli import Ended
 from tests.helpers.corpus import crawl, curation, write_file
+from tests.helpers.prefect_api import prefect_api
 
 EXPECTATION = "fetched between 1990 and 2100"
 SOURCE = "mill"
@@ -53,7 +52,7 @@ def test_a_violation_stops_the_run_and_is_kept(tmp_path: Path, run: Callable[...
 
     # other tests curate a source of that name too, on the same server
     wanted = {"artifacts": {"key": {"any_": [artifact_key("gate", f"documents-{SOURCE}")]}}}
-    artifacts = httpx.post(f"{prefect_server}/artifacts/filter", json=wanted, timeout=30).json()
+    artifacts = prefect_api(prefect_server).post("/artifacts/filter", json=wanted).json()
     assert {artifact["type"] for artifact in artifacts} == {"table"}
     told = [row for artifact in artifacts for row in json.loads(artifact["data"]) if row["expectation"] == EXPECTATION]
     assert ("False", "6") in [(row["ok"], row["unexpected_rows"]) for row in told]

@@ -7,7 +7,9 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from flows.submitting import problems, submitter
 from schemas.lake import Lake
 from schemas.submission import StoredSubmission, Submission
 from tests.helpers.cli import GRISTMILL, Ended, gristmill
+from tests.helpers.prefect_api import prefect_api
 from tests.helpers.tiny_checkpoint import make_checkpoint
 from warehouse.read import Warehouse
 from warehouse.state import State
@@ -43,6 +46,7 @@ class Serving:
     lake: Path
     process: psutil.Process
     api: str
+    client: httpx.Client
     log: Path
     early: StoredSubmission
     lost: StoredSubmission
@@ -53,7 +57,7 @@ class Serving:
 
     def deployment(self, name: str) -> dict[str, Any]:
         flow, _, deployment = name.partition("/")
-        answer = httpx.get(f"{self.api}/deployments/name/{flow}/{deployment}", timeout=30)
+        answer = self.client.get(f"/deployments/name/{flow}/{deployment}")
         assert answer.status_code == httpx.codes.OK, answer.text
         found: dict[str, Any] = answer.json()
         return found
@@ -62,27 +66,42 @@ class Serving:
         """Ask for a run of a deployment as the run form does."""
         deployment = self.deployment(name)
         body = {"parameters": deployment["parameters"] | parameters, **more}
-        path = f"{self.api}/deployments/{deployment['id']}/create_flow_run"
+        path = f"/deployments/{deployment['id']}/create_flow_run"
         # Prefect answers 503 while its SQLite database is busy, and its own client asks again, as here.
         for _ in range(10):
-            answer = httpx.post(path, json=body, timeout=30)
+            answer = self.client.post(path, json=body)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(1)
         return answer
 
-    def until_taken(self, flow_run: str) -> None:
-        """Wait until a flow run has its place under the concurrency limit: it is about to start, or has started."""
+    def until(self, flow_run: str, *names: str) -> None:
+        """Wait until a flow run is in a state of one of these names."""
         deadline = time.monotonic() + RUNS_WITHIN
-        while httpx.get(f"{self.api}/flow_runs/{flow_run}", timeout=30).json()["state_type"] == "SCHEDULED":
-            assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")[-2000:]
+        while (state := self.client.get(f"/flow_runs/{flow_run}").json()["state"]["name"]) not in names:
+            assert time.monotonic() < deadline, f"{state}; {self.log.read_text(encoding='utf-8')[-2000:]}"
             time.sleep(0.1)
 
-    def states(self, flow_run: str) -> dict[str, str]:
-        """When a flow run was first in each state, by the state's name."""
-        answer = httpx.get(f"{self.api}/flow_run_states/", params={"flow_run_id": flow_run}, timeout=30)
-        found = sorted(answer.json(), key=lambda state: str(state["timestamp"]), reverse=True)
-        return {state["name"]: state["timestamp"] for state in found}
+    def states(self, flow_run: str) -> list[tuple[str, str]]:
+        """The states that a flow run was in, each with when it began."""
+        answer = self.client.get("/flow_run_states/", params={"flow_run_id": flow_run})
+        return sorted((str(state["timestamp"]), str(state["name"])) for state in answer.json())
+
+    def running(self, flow_run: str) -> list[tuple[str, str]]:
+        """When a flow run ran, from and to, once for each of its processes."""
+        pairs = pairwise(self.states(flow_run))
+        return [(begun, ended) for (begun, name), (ended, _) in pairs if name == "Running"]
+
+    @contextmanager
+    def accelerator_taken(self) -> Iterator[None]:
+        """Somebody else has the only place on the accelerator, once nothing that was handed in before holds it."""
+        body = {"names": [f"accelerator:{accelerator()}"], "slots": 1, "mode": "concurrency"}
+        deadline = time.monotonic() + RUNS_WITHIN
+        while self.client.post("/v2/concurrency_limits/increment", json=body).status_code != httpx.codes.OK:
+            assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")[-2000:]
+            time.sleep(0.2)
+        yield
+        self.client.post("/v2/concurrency_limits/decrement", json=body).raise_for_status()
 
 
 def wait_for(serving: Serving, id: str, *statuses: str) -> tuple[StoredSubmission, list[str]]:
@@ -153,7 +172,7 @@ def serving(
             cwd=base,
             start_new_session=True,
         )
-    served = Serving(lake, psutil.Process(process.pid), prefect_server, log, early, lost)
+    served = Serving(lake, psutil.Process(process.pid), prefect_server, prefect_api(prefect_server), log, early, lost)
     try:
         wait_until_served(served, process)
         yield served
@@ -208,7 +227,7 @@ def wait_until_served(serving: Serving, process: "subprocess.Popen[bytes]") -> N
 
 def test_the_pipeline_is_on_its_schedule_and_evaluate_on_demand(serving: Serving) -> None:
     names = {"name": {"any_": ["scheduled", "on-demand"]}}
-    found = httpx.post(f"{serving.api}/deployments/filter", json={"deployments": names}, timeout=30).json()
+    found = serving.client.post("/deployments/filter", json={"deployments": names}).json()
     assert sorted(entry["name"] for entry in found) == ["on-demand", "scheduled"]
     pipeline, evaluate = serving.deployment("pipeline/scheduled"), serving.deployment("evaluate/on-demand")
     assert [schedule["schedule"]["cron"] for schedule in pipeline["schedules"]] == [CRON]
@@ -270,28 +289,28 @@ def test_the_server_takes_right_parameters(serving: Serving) -> None:
     answer = serving.start_run("pipeline/scheduled", {"settings": settings}, state=later)
     assert answer.status_code == httpx.codes.CREATED, answer.text
     assert answer.json()["parameters"]["settings"] == settings
-    httpx.delete(f"{serving.api}/flow_runs/{answer.json()['id']}", timeout=30)
+    serving.client.delete(f"/flow_runs/{answer.json()['id']}")
 
 
 def test_submissions_wait_for_each_other_and_a_killed_run_is_taken_up_again(
     serving: Serving, checkpoint: Path, run: Callable[..., Ended], environment: None
 ) -> None:
-    """Two of one checkpoint: by the command line, and while that runs by the REST API; the second run is killed."""
-    words = ("--suite", SUITE, "--dtype", "bfloat16", "--lake", str(serving.lake), "--json")
-    ended = run("submit", str(checkpoint), *words)
-    assert ended.code == 0, ended.err
-    first = StoredSubmission.model_validate(ended.json())
-    assert (first.status, first.error) == ("queued", None)
-    assert first.flow_run is not None
-    serving.until_taken(first.flow_run)
-    second = hand_in_by_api(serving, checkpoint)
-
-    stored, seen = wait_for(serving, first.id, "succeeded", "failed")
-    assert (stored.status, stored.error, stored.flow_run) == ("succeeded", None, first.flow_run)
-    assert seen in (["queued", "running", "succeeded"], ["running", "succeeded"])
+    """Two of one checkpoint, by the command line and by the REST API, both handed in before either can run; the process
+    of the second is killed."""
+    with serving.accelerator_taken():
+        ended = run(
+            "submit", str(checkpoint), "--suite", SUITE, "--dtype", "bfloat16", "--lake", str(serving.lake), "--json"
+        )
+        assert ended.code == 0, ended.err
+        first = StoredSubmission.model_validate(ended.json())
+        assert (first.status, first.error) == ("queued", None)
+        assert first.flow_run is not None
+        second = hand_in_by_api(serving, checkpoint)
+        flow_run = str(second.flow_run)
+        for waiting in (first.flow_run, flow_run):
+            serving.until(waiting, "AwaitingConcurrencySlot")
 
     wait_for(serving, second.id, "running")
-    flow_run = str(second.flow_run)
     victims = [child for child in serving.process.children(recursive=True) if flow_run in settings_of(child)]
     assert victims, [child.cmdline() for child in serving.process.children(recursive=True)]
     for victim in victims:
@@ -299,10 +318,13 @@ def test_submissions_wait_for_each_other_and_a_killed_run_is_taken_up_again(
     found, seen = wait_for(serving, second.id, "failed", "succeeded")
     assert (found.status, found.error, found.flow_run) == ("succeeded", None, flow_run)
     assert seen[:2] == ["running", "queued"]
-    ran = httpx.get(f"{serving.api}/flow_runs/{flow_run}", timeout=30).json()
-    assert (ran["run_count"], ran["state_type"]) == (2, "COMPLETED")
-    before, after = serving.states(first.flow_run), serving.states(flow_run)
-    assert before["Pending"] < after["AwaitingConcurrencySlot"] < before["Completed"] <= after["Running"]
+    stored, _ = wait_for(serving, first.id, "succeeded", "failed")
+    assert (stored.status, stored.error, stored.flow_run) == ("succeeded", None, first.flow_run)
+    for ended_run, processes in ((first.flow_run, 1), (flow_run, 2)):
+        serving.until(ended_run, "Completed")  # a submission is closed first, then its flow run
+        assert serving.client.get(f"/flow_runs/{ended_run}").json()["run_count"] == processes
+    ((begun, over),) = serving.running(first.flow_run)
+    assert all(end <= begun or over <= start for start, end in serving.running(flow_run)), "they ran side by side"
 
     sql = "SELECT e.label, e.backend, s.suite, s.metric, s.low <= s.value AND s.value <= s.high AS inside, s.n "
     sql += "FROM scores s JOIN eval_runs e USING (checkpoint, suite) WHERE s.headline"

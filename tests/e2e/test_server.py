@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ import httpx
 import psutil
 import pytest
 
-from flows.server import find_server, free_port, record_path, stop_server
+from flows.server import find_server, free_port, stop_server
 from flows.server_database import blank_path
+from flows.server_home import Record, credential_path, home, place_of, record_path, write_record
 from schemas.lake import Lake
+from schemas.processes import Process, process_of, this_process
 from tests.helpers.cli import GRISTMILL
+from tests.helpers.prefect_api import prefect_api
 
 ENSURE = """
 import json, os, sys
@@ -29,7 +33,8 @@ from pathlib import Path
 from flows.server import ensure_server
 server = ensure_server(Path(sys.argv[1]))
 print(json.dumps({"url": server.api_url, "pid": server.pid, "started": server.started_here,
-                  "told": os.environ["PREFECT_API_URL"], "home": os.environ["PREFECT_HOME"]}))
+                  "told": os.environ["PREFECT_API_URL"], "home": os.environ["PREFECT_HOME"],
+                  "credential": os.environ.get("PREFECT_API_AUTH_STRING")}))
 """
 
 
@@ -68,10 +73,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake whose record names a server that is dead."""
     root = Lake.open(tmp_path_factory.mktemp("lake") / "lake").root
-    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
-        created = psutil.Process(dead.pid).create_time()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as dead:
+        process = process_of(dead.pid)
+        dead.communicate(b"\n")
     record_path(root).parent.mkdir(parents=True)
-    write_record(root, pid=dead.pid, created=created, api_url=f"http://127.0.0.1:{free_port()}/api")
+    record(root, process, f"http://127.0.0.1:{free_port()}/api")
     return root
 
 
@@ -102,19 +108,22 @@ def stop(lake: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def write_record(root: Path, **values: object) -> None:
-    record_path(root).write_text(json.dumps(values), encoding="utf-8")
+def record(root: Path, process: Process, url: str) -> None:
+    place = place_of(home(root))
+    assert place is not None
+    named = Record(host=process.host, pid=process.pid, started=process.started, api_url=url, place=place)
+    write_record(home(root), named)
 
 
 def test_a_record_of_a_dead_server_is_no_server(tmp_path: Path) -> None:
     root = Lake.open(tmp_path / "lake").root
     assert find_server(root) is None
     record_path(root).parent.mkdir(parents=True)
-    me = psutil.Process()
+    me = this_process()
     url = f"http://127.0.0.1:{free_port()}/api"
-    write_record(root, pid=me.pid, created=me.create_time() - 100, api_url=url)  # the pid is another's now
+    record(root, replace(me, started=me.started - 100_000), url)  # the pid is another's now
     assert find_server(root) is None
-    write_record(root, pid=me.pid, created=me.create_time(), api_url=url)  # it lives, and does not answer
+    record(root, me, url)  # it lives, and does not answer
     assert find_server(root) is None
     record_path(root).write_text('{"pid": 1', encoding="utf-8")
     assert find_server(root) is None
@@ -127,6 +136,7 @@ def test_two_that_start_at_once_get_one_server(lake: Path, starters: list[dict[s
     for starter in starters:
         assert starter["told"] == starter["url"]  # what it starts uses the same server
         assert starter["home"] == str(lake / "prefect")
+        assert starter["credential"] == credential_path(lake).read_text(encoding="utf-8").strip()
     recorded = json.loads(record_path(lake).read_text(encoding="utf-8"))
     assert (recorded["pid"], recorded["api_url"]) == (first["pid"], first["url"])
     assert len(listeners(first["pid"])) == 1
@@ -148,10 +158,53 @@ def test_the_server_serves_on_loopback_and_its_pages_call_it(starters: list[dict
     url = starters[0]["url"]
     assert httpx.get(f"{url}/health", timeout=30).json() is True
     assert httpx.get(f"{url}/ready", timeout=30).status_code == httpx.codes.OK
-    assert httpx.post(f"{url}/flow_runs/filter", json={"limit": 1}, timeout=30).json() == []
+    assert prefect_api(url, starters[0]["credential"]).post("/flow_runs/filter", json={"limit": 1}).json() == []
     settings = httpx.get(f"{url.removesuffix('/api')}/ui-settings", timeout=30).json()
     assert settings["api_url"] == url
     assert {address for address, _ in listeners(starters[0]["pid"])} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("credential", [None, "gristmill:", "gristmill:wrong"])
+def test_without_the_credential_nothing_is_read_or_written(
+    starters: list[dict[str, Any]], credential: str | None
+) -> None:
+    client = httpx.Client(base_url=starters[0]["url"], timeout=30)
+    if credential is not None:
+        client.auth = ("gristmill", credential.partition(":")[2])
+    for path in ("/admin/version", "/csrf-token?client=x", "/deployments/name/evaluate/on-demand", "/admin/settings"):
+        assert client.get(path).status_code == httpx.codes.UNAUTHORIZED
+    wanted = {"name": "planted"}
+    assert client.post("/flows/", json=wanted).status_code == httpx.codes.FORBIDDEN  # no token against forged requests
+    forged = {"Prefect-Csrf-Client": "x", "Prefect-Csrf-Token": "x"}
+    assert client.post("/flows/", json=wanted, headers=forged).status_code == httpx.codes.FORBIDDEN
+    own = prefect_api(starters[0]["url"], starters[0]["credential"])
+    assert own.post("/flows/filter", json={"flows": {"name": {"any_": ["planted"]}}}).json() == []
+
+
+def test_the_credential_alone_does_not_write(starters: list[dict[str, Any]]) -> None:
+    """What a browser sends by itself, once its user has logged in, is not enough."""
+    name, _, password = starters[0]["credential"].partition(":")
+    answer = httpx.post(f"{starters[0]['url']}/flows/", json={"name": "planted"}, auth=(name, password), timeout=30)
+    assert (answer.status_code, "CSRF" in answer.text) == (httpx.codes.FORBIDDEN, True)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example:80"}],
+)
+def test_with_the_credential_a_foreign_page_is_refused(starters: list[dict[str, Any]], headers: dict[str, str]) -> None:
+    client = prefect_api(starters[0]["url"], starters[0]["credential"])
+    for path in ("/admin/version", "/health"):
+        answer = client.get(path, headers=headers)
+        assert (answer.status_code, "access-control-allow-origin" in answer.headers) == (httpx.codes.FORBIDDEN, False)
+    assert client.post("/flows/", json={"name": "planted"}, headers=headers).status_code == httpx.codes.FORBIDDEN
+
+
+def test_no_list_of_processes_shows_the_credential(starters: list[dict[str, Any]]) -> None:
+    secret = starters[0]["credential"].partition(":")[2]
+    server = psutil.Process(starters[0]["pid"])
+    assert "flows.server_process" in server.cmdline()
+    assert not any(secret in word for word in server.cmdline())
 
 
 def test_another_process_uses_the_server_that_runs(lake: Path, starters: list[dict[str, Any]]) -> None:
@@ -161,9 +214,20 @@ def test_another_process_uses_the_server_that_runs(lake: Path, starters: list[di
 
 def test_a_given_server_is_used_and_none_is_started(tmp_path: Path, starters: list[dict[str, Any]]) -> None:
     lake = Lake.open(tmp_path / "lake").root
-    found = answer(start(lake, PREFECT_API_URL=starters[0]["url"]))
+    login = {"PREFECT_API_URL": starters[0]["url"], "PREFECT_API_AUTH_STRING": starters[0]["credential"]}
+    found = answer(start(lake, **login))
     assert (found["url"], found["pid"], found["started"]) == (starters[0]["url"], None, False)
+    assert found["credential"] == starters[0]["credential"]
     assert not record_path(lake).exists()
+
+
+@pytest.mark.parametrize("credential", [{}, {"PREFECT_API_AUTH_STRING": "gristmill:wrong"}])
+def test_a_given_server_that_wants_a_login_is_an_error_with_its_cure(
+    tmp_path: Path, starters: list[dict[str, Any]], credential: dict[str, str]
+) -> None:
+    process = start(Lake.open(tmp_path / "lake").root, PREFECT_API_URL=starters[0]["url"], **credential)
+    _, errors = process.communicate(timeout=120)
+    assert "refuses this user (HTTP 401). Set PREFECT_API_AUTH_STRING" in errors
 
 
 def test_a_given_server_that_does_not_answer_is_an_error_with_its_cure(tmp_path: Path) -> None:
@@ -197,7 +261,9 @@ def test_the_next_lake_begins_from_a_blank_database_and_its_server_is_the_same(
         assert (second / "prefect" / "prefect.db").is_file()
         assert schema(second / "prefect" / "prefect.db") == schema(lake / "prefect" / "prefect.db")
         assert httpx.get(f"{found['url']}/ready", timeout=30).status_code == httpx.codes.OK
-        assert httpx.post(f"{found['url']}/flow_runs/filter", json={"limit": 1}, timeout=30).json() == []
+        client = prefect_api(found["url"], found["credential"])
+        assert client.post("/flow_runs/filter", json={"limit": 1}).json() == []
+        assert found["credential"] != starters[0]["credential"]
         log = (second / "prefect" / "server.log").read_text(encoding="utf-8")
         assert "rror" not in log
     finally:

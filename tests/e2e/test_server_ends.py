@@ -1,0 +1,120 @@
+"""Whose Prefect server it is, and when it ends: bound to its lake's place, gone with it, gone when nobody uses it."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows.server import find_server, stop_server
+from flows.server_home import home, read_record, record_path
+from flows.server_process import IDLE
+from schemas.lake import Lake
+from tests.helpers.cli import GRISTMILL
+from tests.helpers.lake_server import doctor, end, ended, plain_environment, running, start, until
+from tests.helpers.prefect_api import prefect_api
+
+FLOW = "told-to-the-original"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Path]:
+    root = Lake.open(tmp_path / "lake").root
+    yield root
+    if home(root).is_dir():
+        stop_server(root)
+
+
+def test_a_copy_of_a_lake_gets_a_server_of_its_own(lake: Path, tmp_path: Path) -> None:
+    """It is copied while the original's server runs, with its record, credential and database."""
+    end(start(lake))
+    original = running(lake)
+    told = prefect_api(original.url, original.credential)
+    told.post("/flows/", json={"name": FLOW}).raise_for_status()
+    copy = tmp_path / "copy"
+    shutil.copytree(lake, copy)
+    assert find_server(copy) is None
+    try:
+        end(start(copy))
+        own = running(copy)
+        assert own.process.pid != original.process.pid
+        assert own.credential != original.credential
+        named = {"flows": {"name": {"any_": [FLOW]}}}
+        assert prefect_api(own.url, own.credential).post("/flows/filter", json=named).json() == []
+        assert [flow["name"] for flow in told.post("/flows/filter", json=named).json()] == [FLOW]
+        found = doctor(plain_environment(), GRISTMILL)
+        for root, server in ((lake, original), (copy, own)):
+            assert found[f"Prefect of {root}"].startswith(f"pid {server.process.pid}, ")
+            assert found[f"Prefect of {root}"].endswith(" MB, idle")
+    finally:
+        stop_server(copy)
+    assert not ended(original.process), "stopping the copy's server leaves the original's"
+
+
+def test_the_server_of_a_deleted_lake_ends_at_once(lake: Path) -> None:
+    holder = start(lake, hold=True)
+    server = running(lake)
+    shutil.rmtree(lake)
+    assert until(lambda: ended(server.process))
+    end(holder)
+    assert not lake.exists(), "it makes no folder again"
+
+
+def test_the_server_of_a_moved_lake_ends_and_the_next_one_knows_its_runs(lake: Path, tmp_path: Path) -> None:
+    end(start(lake))
+    server = running(lake)
+    prefect_api(server.url, server.credential).post("/flows/", json={"name": FLOW}).raise_for_status()
+    moved = lake.rename(tmp_path / "moved")
+    try:
+        end(start(moved))
+        assert until(lambda: ended(server.process))
+        own = running(moved)
+        named = {"flows": {"name": {"any_": [FLOW]}}}
+        assert len(prefect_api(own.url, own.credential).post("/flows/filter", json=named).json()) == 1
+    finally:
+        stop_server(moved)
+
+
+def test_an_idle_server_ends_and_one_that_is_held_does_not(lake: Path) -> None:
+    holder = start(lake, hold=True, **{IDLE: "1"})
+    server = running(lake)
+    time.sleep(4)  # idle all that time, and held
+    assert not ended(server.process)
+    assert doctor(plain_environment(), GRISTMILL)[f"Prefect of {lake}"].endswith(f" MB, used by {holder.pid}")
+    holder.kill()
+    holder.communicate()
+    assert until(lambda: ended(server.process))
+    assert not record_path(lake).exists()
+    log = (home(lake) / "server.log").read_text(encoding="utf-8")
+    assert "Traceback" not in log
+    end(start(lake))
+    assert running(lake).process.pid != server.process.pid
+
+
+def test_a_server_that_is_asked_is_not_idle(lake: Path) -> None:
+    end(start(lake, **{IDLE: "3"}))
+    server = running(lake)
+    client = prefect_api(server.url, server.credential)
+    deadline = time.monotonic() + 6
+    while time.monotonic() < deadline:
+        assert client.get("/admin/version").status_code == 200
+        time.sleep(0.5)
+    assert not ended(server.process)
+    assert until(lambda: ended(server.process))
+
+
+def test_the_server_of_an_older_gristmill_is_not_used_and_is_stopped(lake: Path) -> None:
+    """Its record has neither place nor credential, and it asks for none."""
+    end(start(lake))
+    server = running(lake)
+    older = {"pid": server.process.pid, "created": server.process.create_time(), "api_url": server.url}
+    record_path(lake).write_text(str(older).replace("'", '"'), encoding="utf-8")
+    assert find_server(lake) is None
+    end(start(lake))
+    assert ended(server.process)
+    record = read_record(home(lake))
+    assert record is not None
+    assert record.pid != server.process.pid
+    assert psutil.pid_exists(record.pid)
