@@ -6,9 +6,12 @@ and an error shown to the reader each fail the test that saw it.
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -39,6 +42,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WAIT_MS = 30_000
+REBOUND = "rebound.example"
 
 
 @dataclass
@@ -103,6 +107,20 @@ class Visitor:
             self.faults.append(f"{response.status}: {response.url}")
 
 
+class EmptyPage(BaseHTTPRequestHandler):
+    """An empty page."""
+
+    def do_GET(self) -> None:
+        """Answer everything with it."""
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>elsewhere</title>")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """It ends with its module: while Playwright runs, its event loop runs in the thread of every later test too."""
@@ -126,6 +144,27 @@ def chromium_path() -> str:
 def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
     """Headless Chromium."""
     browser = playwright.chromium.launch(executable_path=chromium_path, headless=True, args=ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[str]:
+    """A web server that is not ours."""
+    other = ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
+    thread = threading.Thread(target=other.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{other.server_port}"
+    other.shutdown()
+    thread.join()
+    other.server_close()
+
+
+@pytest.fixture(scope="module")
+def misled(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    """A browser for which ``REBOUND`` resolves to this machine."""
+    arguments = [*ARGUMENTS, f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"]
+    browser = playwright.chromium.launch(executable_path=chromium_path, headless=True, args=arguments)
     yield browser
     browser.close()
 

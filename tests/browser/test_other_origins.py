@@ -1,21 +1,17 @@
 """A page of another origin, in a real browser: under its own name, and under a name that it points at this machine."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser
 
 from schemas.lake import Lake
-from tests.browser.conftest import ARGUMENTS
+from tests.browser.conftest import REBOUND
 from tests.helpers.dashboard_server import DashboardServer, running
 from warehouse.state import State
 
-REBOUND = "rebound.example"
 TRY_EVERYTHING = """
 async ({base, submission}) => {
   const tried = {};
@@ -39,20 +35,6 @@ async ({base, submission}) => {
 """
 
 
-class Page(BaseHTTPRequestHandler):
-    """An empty page."""
-
-    def do_GET(self) -> None:
-        """Answer everything with it."""
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>elsewhere</title>")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return Lake.open(tmp_path_factory.mktemp("origins") / "lake")
@@ -62,27 +44,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def server(lake: Lake) -> Iterator[DashboardServer]:
     with running(lake.root) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[str]:
-    """A web server that is not ours."""
-    other = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=other.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{other.server_port}"
-    other.shutdown()
-    thread.join()
-    other.server_close()
-
-
-@pytest.fixture(scope="module")
-def misled(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
-    """A browser for which ``REBOUND`` resolves to this machine."""
-    arguments = [*ARGUMENTS, f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"]
-    browser = playwright.chromium.launch(executable_path=chromium_path, headless=True, args=arguments)
-    yield browser
-    browser.close()
 
 
 def submission(folder: Path) -> str:
