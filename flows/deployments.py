@@ -32,9 +32,9 @@ from flows.server_watch import watch
 from flows.settings import PipelineSettings
 from flows.submitting import keep_settled
 
-ANSWERS_WITHIN_SECONDS = 4.0
-"""Once stopping has begun the server is asked this often whether it answers, and has this long to do so: half of the
-ten seconds in which a service manager expects an end."""
+ASKED_EVERY_SECONDS, ANSWERS_WITHIN_SECONDS = 3.0, 4.0
+"""Once stopping has begun the server is asked this often whether it answers, and has this long to do so: together less
+than the ten seconds in which a service manager expects an end."""
 SIGNAL_AGAIN_SECONDS = 30.0
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 RUNS_AT_A_TIME = 2
@@ -63,7 +63,7 @@ def see_to_the_end(answers: Callable[[], bool], say: Callable[[str], None]) -> N
     """
     begun, again = time.monotonic(), False
     while True:
-        time.sleep(ANSWERS_WITHIN_SECONDS)
+        time.sleep(ASKED_EVERY_SECONDS)
         if not answers():
             say("stopped serving; the Prefect server does not answer, so it was not told")
             for child in psutil.Process().children():
@@ -133,14 +133,6 @@ def serve_deployments(
     ``say`` is told what is served, and when the Prefect server stops answering. A lake's own server is started again
     when it dies, and when it is stopped on purpose this ends too.
     """
-    runner = Serving(limit=RUNS_AT_A_TIME, query_seconds=POLL_SECONDS)
-    for deployment in deployments(lake_root, settings, name):
-        id = runner.add_deployment(deployment)
-        if not isinstance(id, UUID):
-            raise TypeError("deployments are served from asynchronous code; serve them from the main thread")
-        if deployment.flow_name == evaluate.name:
-            limit_by_accelerator(id, accelerator())
-        say(f"serving {deployment.flow_name}/{deployment.name}")
 
     def lost(reason: str) -> None:
         say(reason)
@@ -154,11 +146,20 @@ def serve_deployments(
         answers = partial(is_healthy, server.api_url, ANSWERS_WITHIN_SECONDS)
         Thread(target=see_to_the_end, args=(answers, say), name="stopping", daemon=True).start()
 
-    runner.on_stop = on_stop
     stop = Event()
     settling = Thread(target=keep_settled, args=(lake_root, stop, say), name="submissions")
-    settling.start()
     try:
+        runner = Serving(limit=RUNS_AT_A_TIME, query_seconds=POLL_SECONDS)
+        runner.on_stop = on_stop
+        signal.signal(signal.SIGTERM, runner.handle_sigterm)  # the runner's own handler comes when it runs
+        for deployment in deployments(lake_root, settings, name):
+            id = runner.add_deployment(deployment)
+            if not isinstance(id, UUID):
+                raise TypeError("deployments are served from asynchronous code; serve them from the main thread")
+            if deployment.flow_name == evaluate.name:
+                limit_by_accelerator(id, accelerator())
+            say(f"serving {deployment.flow_name}/{deployment.name}")
+        settling.start()
         asyncio.run(runner.start())
     except KeyboardInterrupt:
         stays = "the Prefect server ends by itself when nothing uses it (gristmill serve --stop ends it now)"
@@ -166,4 +167,5 @@ def serve_deployments(
     finally:
         watching.set()
         stop.set()  # what this process ran has ended with it; a last look tells those who wait for it
-        settling.join()
+        if settling.is_alive():
+            settling.join()
