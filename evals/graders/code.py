@@ -57,4 +57,5 @@ def program(item: CodeItem, code: str) -> Program:
 def grade_code(program: Program, outcome: Outcome) -> Grade:
     """The grade of a program, from its outcome."""
     detail = "; ".join(part for part in (outcome.detail, "checked inside the jail" * outcome.forgeable) if part)
-    return Grade(str(outcome.verdict), float(outcome.verdict == Verdict.PASS), detail, program.code)
+    shown = program.code[: program.limits.source_bytes]  # a longer one was not run
+    return Grade(str(outcome.verdict), float(outcome.verdict == Verdict.PASS), detail, shown)

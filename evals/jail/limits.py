@@ -21,6 +21,7 @@ class Limits(Config):
     file_bytes: int = Field(16 << 20, ge=0, description="largest file that can be written")
     open_files: int = Field(64, ge=16, description="descriptors of each process")
     processes: int = Field(32, ge=1, description="processes and threads in the jail")
+    source_bytes: int = Field(1 << 20, ge=1024, description="longest text of a program; a longer one is not run")
     output_bytes: int = Field(1 << 20, ge=1024, description="largest encoded answer to one call")
 
     def rlimits(self) -> dict[str, int]:

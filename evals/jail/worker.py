@@ -9,8 +9,8 @@ Nothing here is trusted once the candidate runs: both live in one interpreter, a
 It gains nothing, since its power is to choose what it answers, which it has anyway; the expected answers are elsewhere.
 
 Requests are ``(id, args, kwargs)``; replies are ``(id, "value", value)``, ``(id, "raised", [class names], message)`` or
-``(id, "unsendable", reason)``. The first request is the job, a mapping; what is said before and about it carries
-the id ``b""``.
+``(id, "unsendable", reason)``. The first request is the limits and the second the job, mappings both: not a byte of the
+program is here before the limits hold. What is said before and about them carries the id ``b""``.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ def main() -> None:
     # The program is sent only after this word. By then bubblewrap dies with its parent, so that a grader killed while
     # the jail starts leaves at most a worker that finds the pipe closed.
     write(replies, codec.frame((b"", "value", "up")))
+    limits: Any = read_frame(requests)
+    if limits is None:
+        return
+    set_limits(limits)
+    write(replies, codec.frame((b"", "value", "limited")))
     job: Any = read_frame(requests)
     if job is None:
         return
-    set_limits(job["rlimits"])
     max_bytes = job["max_bytes"]
-    write(replies, codec.frame((b"", "value", "limited")))
     namespace: dict[str, Any] = {}
 
     def load() -> None:

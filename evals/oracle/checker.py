@@ -66,11 +66,14 @@ class Oracle:
         os.set_blocking(jail.requests, False)
 
     def begin(self) -> None:
-        """Wait until the worker is up and limited. Raises :class:`Stopped` with ``infra`` when it does not come."""
+        """Wait until the worker is up and limited. Raises :class:`Stopped` with ``infra`` when it does not come.
+
+        Nothing of the program has been sent by then, so it has no part in a failure here and in every later one.
+        """
         budget, self.left = self.left, START_SECONDS
         try:
             self._receive(b"")
-            self._send({key: self.job[key] for key in ("code", "entry_point", "live_tests", "rlimits", "max_bytes")})
+            self._send(self.job["rlimits"])
             self._receive(b"")
         except Stopped as stopped:
             self.stopped = Stopped("infra", f"the jail did not start: {stopped.detail}")
@@ -78,7 +81,8 @@ class Oracle:
         self.left = budget
 
     def load(self) -> None:
-        """Wait until the candidate's text has run. Raises :class:`Stopped`, or what the text raised."""
+        """Send the candidate and wait until its text has run. Raises :class:`Stopped`, or what the text raised."""
+        self._send({key: self.job[key] for key in ("code", "entry_point", "live_tests", "max_bytes")})
         self._answer(b"")
 
     def call(self, *args: object, **kwargs: object) -> object:
@@ -89,9 +93,10 @@ class Oracle:
         try:
             self._send((identity, args, kwargs))
         except codec.CodecError as error:
-            raise self._stop(
-                "infra", f"the test passes what the jail cannot be sent (grade it live): {error}"
-            ) from None
+            # A test may hand back what it was given, and that may be too deep or too large to be sent once more.
+            theirs = self.answered and not isinstance(error, codec.UnsupportedTypeError)
+            reason = f"the test passes what the jail cannot be sent (grade it live): {error}"
+            raise self._stop("protocol" if theirs else "infra", reason) from None
         self.last_call = f"{self.job['entry_point']}({', '.join([shown(arg) for arg in args])})"
         value = self._answer(identity)
         self.answered += 1

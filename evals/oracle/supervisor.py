@@ -50,8 +50,13 @@ class Supervisor:
     def grade(self, program: Program) -> Outcome:
         """The verdict on one program. Never raises for what the program does.
 
-        An infrastructure failure is tried again, three times in all, and then reported as ``infra``.
+        An infrastructure failure is tried again, three times in all, and then reported as ``infra``. A program that is
+        longer than its limit is not run, and fails by that.
         """
+        size = len(program.code.encode("utf-8", "surrogatepass"))
+        if size > program.limits.source_bytes:
+            most = f"at most {program.limits.source_bytes:,} are run"
+            return Outcome(Verdict.OUTPUT_LIMIT, f"the program has {size:,} bytes; {most}", 0.0, program.live)
         outcome = self._attempt(program)
         for _ in range(ATTEMPTS - 1):
             if outcome.verdict is not Verdict.INFRA:
@@ -76,13 +81,21 @@ class Supervisor:
             outcome = self._ask(program, self._sandbox.job(self._slot, group))
             killed = group is not None and group.out_of_memory_kills() > before
             if outcome.verdict in (Verdict.TIMEOUT, Verdict.INFRA):
-                self._leave_group()  # the checker may have died before its jail: wait until that is gone
+                outcome = self._after_end(outcome)
         except OSError as error:
             return Outcome(Verdict.INFRA, f"the checker could not be run: {error}", 0.0, program.live)
         except BaseException:
             self.end()
             raise
         return _with_memory_kills(outcome) if killed else outcome
+
+    def _after_end(self, outcome: Outcome) -> Outcome:
+        """Wait until the jail is gone, since its checker may have died first. Its delay changes no verdict."""
+        try:
+            self._leave_group()
+        except OSError as error:
+            return dataclasses.replace(outcome, stderr_tail=f"{outcome.stderr_tail} {error}".strip())
+        return outcome
 
     def _memory_group(self, limit: int) -> MemoryGroup | None:
         """The group that programs of this limit run in, one after another: making and removing one takes 2 ms."""

@@ -95,6 +95,27 @@ def test_the_detail_names_the_assertion_and_the_last_call(attack: RunAttack) -> 
 
 
 @pytest.mark.parametrize(
+    ("code", "tests"),
+    [
+        ("from fractions import Fraction\ndef answer(x): return Fraction(x) % 1", "assert answer(3.5) == 0.5"),
+        ("from fractions import Fraction\ndef answer(x): return x / 3", "assert answer(answer(9)) == 1"),
+        ("from decimal import Decimal\ndef answer(x): return Decimal(x) / 4", "assert answer(2) == 0.5"),
+        (
+            "from decimal import Decimal\ndef answer(x): return {Decimal(x): [Decimal(1)]}",
+            "assert answer(2) == {2: [1]}",
+        ),
+        (
+            "from fractions import Fraction\ndef answer(x): return Fraction(x, 4)",
+            "assert abs(answer(2) - 0.5) < 1e-6\nassert round(answer(2), 2) == 0.5",
+        ),
+    ],
+)
+def test_exact_numbers_are_compared_by_value(attack: RunAttack, code: str, tests: str) -> None:
+    """As in the harnesses that run program and tests in one process."""
+    assert attack(code, tests).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
     ("tests", "verdict", "words"),
     [
         ("assert answer(2) < 3", "wrong", "TypeError in the test"),

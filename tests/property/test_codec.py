@@ -17,6 +17,8 @@ hashable_leaves = (
     | st.complex_numbers(allow_nan=False)
     | st.text(alphabet=st.characters(exclude_categories=()), max_size=20)
     | st.binary(max_size=20)
+    | st.fractions()
+    | st.decimals(allow_nan=False)
 )
 hashables = st.recursive(
     hashable_leaves,

@@ -3,7 +3,10 @@
 import collections
 import enum
 import math
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from evals.oracle.codec import CodecError, TooLargeError, UnsupportedTypeError, decode, encode
@@ -47,6 +50,90 @@ def test_lowering_keeps_the_value_and_drops_the_class(value: object, plain: obje
 
     assert type(lowered) is type(plain)
     assert repr(lowered) == repr(plain)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Fraction(1, 3),
+        Fraction(-(10**50), 7),
+        Decimal("0.10"),
+        Decimal("-1E+40"),
+        Decimal("Infinity"),
+        [{Fraction(1, 2): (Decimal(3),)}, {Fraction(2)}],
+    ],
+)
+def test_exact_numbers_cross_as_what_they_are(value: object) -> None:
+    for lower in (False, True):
+        back = decode(encode(value, lower=lower))
+        assert (type(back), repr(back)) == (type(value), repr(value))
+
+
+class Third(Fraction):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = Fraction.__hash__
+
+
+class Price(Decimal):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = Decimal.__hash__
+
+
+@pytest.mark.parametrize(("value", "plain"), [(Third(1, 3), Fraction(1, 3)), (Price("1.50"), Decimal("1.50"))])
+def test_a_subclass_of_an_exact_number_becomes_that_number(value: object, plain: object) -> None:
+    with pytest.raises(UnsupportedTypeError):
+        encode(value)
+    back = decode(encode([value], lower=True))
+    assert repr(back) == repr([plain])
+
+
+@pytest.mark.parametrize(
+    ("scalar", "plain"),
+    [
+        (np.float64(0.5), 0.5),
+        (np.float32(0.1), float(np.float32(0.1))),
+        (np.float16(2), 2.0),
+        (np.int64(-3), -3),
+        (np.uint8(255), 255),
+        (np.bool_(True), True),
+        (np.complex64(1 + 2j), 1 + 2j),
+        (np.str_("a"), "a"),
+        (np.bytes_(b"a"), b"a"),
+    ],
+)
+def test_a_numpy_scalar_becomes_what_it_holds(scalar: object, plain: object) -> None:
+    back = decode(encode([scalar, {"a": scalar}], lower=True))
+    assert repr(back) == repr([plain, {"a": plain}])
+    assert isinstance(back, list)
+    assert type(back[0]) is type(plain)
+
+
+@pytest.mark.parametrize("value", [np.longdouble(1), np.datetime64("2026-11-30"), np.zeros(3)])
+def test_what_numpy_holds_beside_plain_values_has_no_form(value: object) -> None:
+    with pytest.raises(CodecError):
+        encode(value, lower=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"q" + encode(1) + encode(0),
+        b"q" + encode(1) + encode(-2),
+        b"q" + encode(1.0) + encode(2),
+        b"q" + encode(True) + encode(2),
+        b"q" + encode(1),
+        b"m\x03\0\0\0abc",
+        b"m\x01\0\0\0\xff",
+        b"m\x09\0\0\0" + b"1",
+    ],
+)
+def test_a_broken_exact_number_is_refused(body: bytes) -> None:
+    with pytest.raises(CodecError):
+        decode(body)
 
 
 @pytest.mark.parametrize("value", [object(), range(3), {"a": [lambda: 1]}, collections.deque([1])])
