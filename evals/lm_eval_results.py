@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from evals.statistics.means import mean
-from schemas.digests import digest_json
+from schemas.digests import digest_json, digest_text
 from schemas.errors import UsageError
 from schemas.lake import conform
 from schemas.table import Table
@@ -64,7 +64,7 @@ def read_results(path: Path, label: str = "") -> Imported:
         lines = list(_samples(path, task))
         values: dict[str, list[float]] = {}
         for number, line in enumerate(lines):
-            shared = {"checkpoint": checkpoint, "suite": suite, "item": str(line.get("doc_id", number))}
+            shared = {"checkpoint": checkpoint, "suite": suite, "item": _item(line, number)}
             for (metric, chosen), convention in conventions.items():
                 value = line.get(metric)
                 if line.get("filter", "none") != chosen or not isinstance(value, int | float):
@@ -121,6 +121,16 @@ def _score(result: Mapping[str, Any], metric: str, chosen: str, values: Sequence
         half = NORMAL * error
         return {"value": value, "low": value - half, "high": value + half, "method": "lm-eval's standard error, normal"}
     return None
+
+
+def _item(line: Row, number: int) -> str:
+    """The number of a document and a digest of what it holds.
+
+    The number counts what a task was left with, so two files may give it to different documents; their results must not
+    be taken for those of one item.
+    """
+    name, doc = str(line.get("doc_id", number)), line.get("doc")
+    return f"{name}-{digest_text(json.dumps(doc, sort_keys=True))[:8]}" if doc else name
 
 
 def _sample(line: Row, convention: str, value: float) -> Row:

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from evals.generation import cut
 from evals.items import Item
-from evals.readers.rows import Row, rows_of
+from evals.lm_eval_lines import Documents
+from evals.readers.rows import rows_of
 from evals.suite import Suite
 from schemas.config import did_you_mean
 from schemas.digests import digest_file, digest_json
@@ -85,11 +86,16 @@ def _lines(path: Path, suite: Suite) -> Iterator[tuple[str, object, list[str], b
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     first_filter: object = None
+    documents, ids, numbers = Documents(suite), {item.id: item for item in suite.items}, _numbers(suite)
     for place, row in rows_of([path]):
         if "resps" in row and "doc" in row:
             first_filter = row.get("filter") if first_filter is None else first_filter
             if row.get("filter") == first_filter:
-                yield place, _lm_eval_name(row, place, suite), _strings(_flat(row["resps"]), place, "resps"), False
+                doc = row["doc"]
+                own = doc.get("task_id") if isinstance(doc, Mapping) else None
+                named = None if own is None else _item(own, ids, numbers, suite)
+                name = own if own is not None and named is None else documents.item(row, named, place)
+                yield place, name, _strings(_flat(row["resps"]), place, "resps"), False
         elif "task_id" in row and "completion" in row:
             yield place, row["task_id"], _strings([row["completion"]], place, "completion"), False
         elif "task_id" in row and "solution" in row:
@@ -99,16 +105,6 @@ def _lines(path: Path, suite: Suite) -> Iterator[tuple[str, object, list[str], b
                 f"{place}: a line needs 'task_id' and 'completion' (or 'solution', or lm-eval's 'doc' and 'resps'); "
                 f"this one has {', '.join(row) or 'nothing'}"
             )
-
-
-def _lm_eval_name(row: Row, place: str, suite: Suite) -> object:
-    """The item of a line of lm-eval: by the id that its source gave it, else by its number in the benchmark."""
-    doc, number = row["doc"], row.get("doc_id")
-    if isinstance(doc, Mapping) and "task_id" in doc:
-        return doc["task_id"]
-    if type(number) is not int or suite.limit or not 0 <= number < len(suite.items):
-        raise UsageError(f"{place}: this line does not say which item of {suite.name} it answers (doc_id {number!r}).")
-    return suite.items[number].id
 
 
 def _flat(value: object) -> list[object]:

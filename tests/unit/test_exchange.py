@@ -203,7 +203,7 @@ def test_lm_evals_results_become_tables(results: Path) -> None:
     assert found.tables[Samples].num_rows == 8 * 2 + 10 * 2
 
     answers = found.tables[Responses].to_pylist()
-    first = [row for row in answers if (row["suite"], row["item"]) == ("lm-eval.gsm8k", "3")]
+    first = [row for row in answers if row["suite"] == "lm-eval.gsm8k" and row["item"].startswith("3-")]
     assert [(row["repeat"], row["text"], row["finish"]) for row in first] == [(0, " it is 3", "end"), (1, " 3", "end")]
     options = [row for row in answers if (row["suite"], row["item"]) == ("lm-eval.race", "3")]
     assert [(row["part"], row["text"], row["log_probability"], row["greedy"]) for row in options] == [
@@ -269,3 +269,16 @@ def test_other_files_are_refused(text: str, reason: str, tmp_path: Path) -> None
         read_results(path)
     with pytest.raises(UsageError, match="no such file"):
         read_results(tmp_path / "none.json")
+
+
+def test_one_number_of_two_documents_is_two_items(results: Path) -> None:
+    """A filter, or a shuffle, gives the numbers of a task to other documents."""
+    whole = set(read_results(results).tables[Samples]["item"].to_pylist())
+    samples = results.with_name(f"samples_gsm8k_{DATE}.jsonl")
+    lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        line["doc"] = {"question": f"Q{(line['doc_id'] + 1) % 8}"} if line["doc_id"] else line["doc"]
+    samples.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    moved = {item for item in read_results(results).tables[Samples]["item"].to_pylist() if "-" in item}
+    assert len(moved) == 8
+    assert [item for item in moved & whole if "-" in item] == [next(item for item in whole if item.startswith("0-"))]

@@ -87,11 +87,71 @@ def test_samples_of_lm_eval_are_read_once_for_all_filters(suite: Suite, tmp_path
         for name in ("strict", "flexible")
         for n in range(3)
     ]
-    by_number = [{**line, "doc": {"question": "no id"}} for line in lines]
+    by_text = [{**line, "doc": {"text": f"Task  {11 + line['doc_id']}\n", "code": "?"}} for line in lines]
 
-    for found in (lines, by_number):
+    for found in (lines, by_text):
         read = texts_of(suite, write(tmp_path, found))
         assert read == [(item, repeat, text) for item in ("11", "12", "13") for repeat, text in enumerate("ab")]
+
+
+READING = """
+name: stories
+area: reading
+about: Questions that repeat.
+data: {reader: answer-items, files: {items: items.jsonl}}
+prompt: "{passage}\\n{question}"
+generation: {max_new_tokens: 16}
+conventions: [squad.em]
+licence: CC0-1.0
+"""
+ASKED = [("A cat.", "Who is it?"), ("A dog.", "Who is it?"), ("A dog.", "What does it do?"), ("A dog.", "Who is it?")]
+
+
+@pytest.fixture
+def stories(tmp_path: Path) -> Suite:
+    items = [
+        {"id": f"s-{at}", "passage": passage, "question": question, "answers": [["x"]]}
+        for at, (passage, question) in enumerate(ASKED)
+    ]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    (tmp_path / "stories.yaml").write_text(READING, encoding="utf-8")
+    return load_suite(str(tmp_path / "stories.yaml"))
+
+
+def logged(at: int, doc_id: int, **more: object) -> dict[str, object]:
+    passage, question = ASKED[at]
+    doc = {"context": passage, "nested": {"question": question}, **more}
+    return {"doc_id": doc_id, "doc": doc, "resps": [[f"to {at}"]], "filter": "none"}
+
+
+def test_documents_that_were_filtered_and_reordered_are_found_by_what_they_hold(stories: Suite, tmp_path: Path) -> None:
+    path = write(tmp_path, [logged(2, 0), logged(0, 1)])
+    assert texts_of(stories, path, partial=True) == [("s-0", 0, "to 0"), ("s-2", 0, "to 2")]
+    whole = write(tmp_path, [logged(at, at) for at in (3, 2, 1, 0)])
+    assert texts_of(stories, whole) == [(f"s-{at}", 0, f"to {at}") for at in range(4)]
+    by_id = write(tmp_path, [logged(1, 7, id="s-3"), logged(1, 8, id="s-1")])
+    assert [item for item, _, _ in texts_of(stories, by_id, partial=True)] == ["s-1", "s-3"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (logged(1, 0), "could be s-1, s-3"),  # doc_id 0 is another document
+        (logged(0, 0, context="A bird."), "is none of suite stories"),
+        (logged(2, 2, nested={"question": "Why?"}), "is none of suite stories"),
+    ],
+)
+def test_a_document_that_does_not_agree_is_refused(
+    stories: Suite, tmp_path: Path, line: dict[str, object], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        read_outputs(write(tmp_path, [line]), stories, partial=True)
+
+
+def test_a_number_is_believed_where_the_document_agrees(stories: Suite, tmp_path: Path) -> None:
+    """A task may make a prompt of the question and leave the question out."""
+    line = logged(2, 2, nested={"query": "Q: What does it do? A:"})
+    assert texts_of(stories, write(tmp_path, [line]), partial=True) == [("s-2", 0, "to 2")]
 
 
 def test_half_a_character_is_replaced(suite: Suite, tmp_path: Path) -> None:
@@ -118,7 +178,16 @@ def test_what_is_missing_is_named_and_refused_unless_it_is_partial(suite: Suite,
         (["[1]\n"], "no object"),
         (["{broken\n"], "not JSON"),
         ([], "there is no output"),
-        ([{"doc_id": 7, "doc": {}, "resps": [["x"]]}], "does not say which item"),
+        ([{"doc_id": 1, "doc": {}, "resps": [["x"]]}], "does not say which item"),
+        ([{"doc_id": 1, "doc": {"text": "Task 99"}, "resps": [["x"]]}], "is none of suite mbpp-small: .*Task 99"),
+        (
+            [{"doc_id": 0, "doc": {"task_id": 11, "text": "Task 12"}, "resps": [["x"]]}],
+            "the id of this document is that of 11, but it holds the question of 12",
+        ),
+        (
+            [{"doc_id": 0, "doc": {"task_id": 11, "text": "Task 99"}, "resps": [["x"]]}],
+            "the id of this document is that of 11, but it holds another text",
+        ),
         ([*completions(_11=""), {"task_id": "12", "solution": ""}], "some lines have a completion and some a solution"),
     ],
 )
