@@ -170,7 +170,9 @@ def part_of(sources: tuple[InputSource, ...], part: str | None) -> tuple[InputSo
 
 def ingest_config(settings: CurateSettings) -> IngestConfig:
     """How ingest reads the inputs."""
-    return IngestConfig(source=settings.source, map=settings.map, shard_bytes=settings.shard_bytes)
+    return IngestConfig(
+        source=settings.source, map=settings.map, unquoted=settings.unquoted, shard_bytes=settings.shard_bytes
+    )
 
 
 def write_unread(found: InputList, source: str, lake: Lake) -> tuple[Ref, ...]:

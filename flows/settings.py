@@ -82,6 +82,7 @@ class CurateSettings(Config):
     follow_links: bool = Field(False, description="Read links that lead out of an input folder, too.")
     policy: str = Field("fineweb@code", description="A preset's name, or the path of a policy file.")
     map: ColumnMap = Field(default_factory=ColumnMap, description="Columns of JSONL, Parquet and CSV.")
+    unquoted: bool = Field(False, description="Quotes of CSV and TSV are plain characters: every line is a row.")
     grouping: Grouping = Field(default_factory=Grouping, description="Which small files are read together.")
     shard_bytes: Size = Field(256 << 20, ge=1 << 12, le=1 << 30, description="Payload of one shard, at most.")
     extract: ExtractConfig = Field(default_factory=ExtractConfig, description="How HTML becomes text.")

@@ -75,11 +75,12 @@ class IngestConfig(Config):
         default=256 << 20, ge=1, le=1 << 30, description="a shard is closed before its payloads exceed this"
     )
     map: ColumnMap = Field(default_factory=ColumnMap, description="which columns of rows hold what")
+    unquoted: bool = Field(default=False, description="quotes of CSV and TSV are plain characters; a line is a row")
 
     @property
     def limits(self) -> Limits:
         """What the readers need of it."""
-        return Limits(self.max_payload_bytes, self.map)
+        return Limits(self.max_payload_bytes, self.map, self.unquoted)
 
 
 @parts_step("ingest", version=4, writes=(Records, SetAside))

@@ -22,6 +22,9 @@ def curate(
     columns: Annotated[
         str, typer.Option("--map", help="Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
     ] = "",
+    unquoted: Annotated[
+        bool, typer.Option("--unquoted", help="Quotes of CSV and TSV are plain characters: every line is a row.")
+    ] = False,
     group_below: Annotated[
         str, typer.Option(help="Files smaller than this are read together; 0 gives each a shard of its own.")
     ] = "8MiB",
@@ -71,6 +74,7 @@ def curate(
             "follow_links": follow_links,
             "policy": policy,
             "map": parse_map(columns).model_dump(),
+            "unquoted": unquoted,
             "grouping": {"small_bytes": group_below},
             "shard_bytes": shard_bytes,
             "extract": {"extractors": extractor or ["resiliparse"]},

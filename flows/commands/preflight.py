@@ -25,6 +25,8 @@ def preflight(
     least: Annotated[int, typer.Option(min=1, help="Records to curate at least, where there are as many.")] = 2000,
     workers: WorkersOption = 2,
     columns: Annotated[str, typer.Option("--map", help="Columns of rows, as for curate: text=content,id=key.")] = "",
+    unquoted: Annotated[bool, typer.Option("--unquoted", help="Quotes of CSV and TSV are plain characters.")] = False,
+    follow_links: Annotated[bool, typer.Option("--follow-links", help="Read links out of an input folder.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Estimate time, memory, disk and what each rule would remove, from a sample curated in a temporary lake."""
@@ -35,6 +37,7 @@ def preflight(
     from tasks.sampling import SampleConfig
 
     values = {"source": "preflight", "inputs": inputs, "policy": policy, "workers": workers}
+    values |= {"unquoted": unquoted, "follow_links": follow_links}
     settings = CurateSettings.parse(values | ({"map": parse_map(columns)} if columns else {}), "preflight")
     config = SampleConfig(share=sample, least=least, most=max(SampleConfig().most, least))
     with tempfile.TemporaryDirectory(prefix="gristmill-preflight-") as folder, Reporter() as reporter:

@@ -2,18 +2,23 @@
 
 Fields as RFC 4180 and Python's csv module read them: a field that begins with a quote goes on to its closing quote,
 over commas and line ends, a doubled quote inside stands for one; a quote further inside a field is a plain character.
-The text is UTF-8 (a byte order mark is dropped), or UTF-16 when it begins with that mark. The separator of ``.csv``
-is the comma, or the semicolon when the header has semicolons and no comma.
+With ``unquoted`` quotes mean nothing and every line is a row. The text is UTF-8, UTF-16 or UTF-32, its lines end in LF,
+CR LF or CR (``tasks.readers.unicode``). The separator of ``.csv`` is the comma, or the semicolon when the header has
+semicolons and no comma.
 
-A row is set aside (``row_not_csv``) when its number of fields is not the header's, when it is not UTF-8, and when a
-quote is never closed: then reading goes on at the next line, so it costs one line. ``record_uri`` is
-``name@line:17``, the line on which the row begins, from 1; the header is line 1. Cost: one pass (two over what
-follows a quote that is never closed, up to a row's limit); one row in memory at a time.
+Quotes that nobody meant as such are common, and two of them would make one field of all the rows between. So a field
+that goes on over a line end is believed only if its closing quote is followed by a separator or a line end, the row
+then has as many fields as the header, and (TSV) its lines are not all rows by themselves. Otherwise the line with the
+quote is set aside alone, and reading goes on at the next line. A line is also set aside
+(``row_not_csv``) when its number of fields is not the header's and when it is not UTF-8. ``record_uri`` is
+``name@line:17``, the line on which the row begins, from 1; the header is line 1. Cost: one pass (two over what follows
+such a quote up to the next quote, or up to a row's limit); one row in memory at a time.
 """
 
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import UsageError
@@ -39,10 +44,10 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
         yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
         return
     longest = limits.max_payload_bytes * LINE_FACTOR
-    header: list[str] | None = None
-    separator = b"\t" if tabs else b","
+    header: list[str] = []
     with path.open("rb") as file:
         lines = _Lines(split_lines(utf8_pieces(pieces(file)), longest))
+        fields = _Fields(lines, b"\t" if tabs else b",", longest, quoted=not limits.unquoted)
         while lines.more():
             line = lines.take()
             uri = f"{name}@line:{lines.number}"
@@ -50,14 +55,15 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
                 yield Aside(uri, Reason.CUT_OFF, line, damage=True)
             elif line is None:
                 yield Aside(uri, Reason.TOO_LARGE, f"a line of more than {longest} bytes")
-            elif not line.strip():
+            elif not line.strip() and (not header or fields.separator not in line):
                 continue
-            elif header is None:
+            elif not header:
                 if not tabs and b"," not in line and b";" in line:
-                    separator = b";"
-                header = _header(_fields(line, separator, lines, longest), name, limits)
+                    fields.separator = b";"
+                header = _header(fields.of(line), name, limits)
+                fields.width = len(header)
             else:
-                yield _row(_fields(line, separator, lines, longest), header, uri, limits)
+                yield _row(fields.of(line), header, uri, limits)
 
 
 def _header(row: list[bytes] | str, name: str, limits: Limits) -> list[str]:
@@ -85,51 +91,78 @@ def _row(row: list[bytes] | str, header: list[str], uri: str, limits: Limits) ->
     return read_row(dict(zip(header, values, strict=True)), uri, limits)
 
 
-def _fields(line: bytes, separator: bytes, lines: "_Lines", longest: int) -> list[bytes] | str:
-    """The fields of the row that begins with ``line``; more lines are taken while a quote is open.
+@dataclass(slots=True)
+class _Fields:
+    """Takes rows apart. ``width`` is the number of columns, 0 while it is not known."""
 
-    Where it is never closed all those lines are given back, and a string says what is wrong.
-    """
-    if b'"' not in line:
-        return line.removesuffix(b"\r").split(separator)
-    fields: list[bytes] = []
-    place = 0
-    while True:  # a field begins at ``place``
-        if line[place : place + 1] == b'"':
-            found = _quoted(line, place + 1, lines, longest)
-            if found is None:
-                return "a quote that is never closed"
-            field, line, place = found
-        else:
-            field = b""
-        end = line.find(separator, place)
-        if end < 0:
-            return [*fields, field + line[place:].removesuffix(b"\r")]
-        fields.append(field + line[place:end])
-        place = end + len(separator)
+    lines: "_Lines"
+    separator: bytes
+    longest: int
+    quoted: bool
+    width: int = 0
 
+    def of(self, line: bytes) -> list[bytes] | str:
+        """The fields of the row that begins with ``line``; more lines are taken while a quote is open.
 
-def _quoted(line: bytes, place: int, lines: "_Lines", longest: int) -> tuple[bytes, bytes, int] | None:
-    """The field whose content begins at ``place`` after its quote, the line on which it ends, and the place after its
-    closing quote; None when there is none within ``longest`` bytes."""
-    content: list[bytes] = []
-    taken: list[Line] = []
-    size = len(line)
-    while True:
-        held = QUOTED.match(line, place)
-        content.append(held[0] if held else b"")
-        place += len(content[-1])
-        if place < len(line):
-            return b"\n".join(content).replace(b'""', b'"'), line, place + 1
-        if size > longest or not lines.more():
-            break
-        follows = lines.take()
-        taken.append(follows)
-        if not isinstance(follows, bytes):
-            break
-        line, place, size = follows, 0, size + len(follows) + 1
-    lines.give_back(taken)
-    return None
+        Where the quote is a stray one those lines are given back, and a string says what is wrong.
+        """
+        if not self.quoted or b'"' not in line:
+            return line.removesuffix(b"\r").split(self.separator)
+        fields: list[bytes] = []
+        taken: list[Line] = []
+        place = 0
+        while True:  # a field begins at ``place``
+            if line[place : place + 1] == b'"':
+                found = self._quoted(line, place + 1, taken)
+                if found is None:
+                    return self._stray(taken, "a quote that is never closed")
+                field, line, place = found
+            else:
+                field = b""
+            end = line.find(self.separator, place)
+            if end < 0:
+                fields.append(field + line[place:].removesuffix(b"\r"))
+                break
+            fields.append(field + line[place:end])
+            place = end + len(self.separator)
+        if taken and self.width and len(fields) != self.width:
+            over = f"{len(taken) + 1} lines, which then have {len(fields)} fields where the header has {self.width}"
+            return self._stray(taken, f"a quote that goes on over {over}")
+        return fields
+
+    def _stray(self, taken: list[Line], fault: str) -> str:
+        self.lines.give_back(taken)
+        return fault
+
+    def _quoted(self, line: bytes, place: int, taken: list[Line]) -> tuple[bytes, bytes, int] | None:
+        """The field whose content begins at ``place`` after its quote, the line on which it ends, and the place after
+        its closing quote; None when it has none, within ``longest`` bytes, or is none (see above). Lines that are
+        taken on the way go into ``taken``."""
+        first, begun, size = line, len(taken), len(line)
+        content: list[bytes] = []
+        while True:
+            held = QUOTED.match(line, place)
+            content.append(held[0] if held else b"")
+            place += len(content[-1])
+            if place < len(line):  # at a quote that is not doubled
+                after = line[place + 1 :].removesuffix(b"\r")
+                if len(content) > 1 and after and not after.startswith(self.separator):
+                    return None
+                if len(content) > 1 and not begun and self._holds_rows([first, *content[1:-1], content[-1] + after]):
+                    return None
+                return b"\n".join(content).replace(b'""', b'"'), line, place + 1
+            if size > self.longest or not self.lines.more():
+                return None
+            follows = self.lines.take()
+            taken.append(follows)
+            if not isinstance(follows, bytes):
+                return None
+            line, place, size = follows, 0, size + len(follows) + 1
+
+    def _holds_rows(self, lines: list[bytes]) -> bool:
+        """Whether each of the lines of a quoted field of a TSV file has the tabs of a row: text has few of them."""
+        tabs = self.width - 1
+        return self.separator == b"\t" and tabs > 0 and all(line.count(b"\t") == tabs for line in lines if line.strip())
 
 
 class _Lines:

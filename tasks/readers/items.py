@@ -47,3 +47,5 @@ class Limits:
 
     max_payload_bytes: int
     columns: ColumnMap
+    #: Quotes of CSV and TSV are plain characters.
+    unquoted: bool = False
