@@ -1,19 +1,25 @@
 """Bytes to text: which encoding a page is in, when header, byte order mark, meta tag and bytes disagree.
 
-Order: byte order mark; UTF-8 if the bytes are valid UTF-8 (bytes of another encoding almost never are); then the
-charset of the header, of the page's meta tag, and the one detected by resiliparse, each mapped to a codec as the WHATWG
-Encoding Standard maps labels. The first that explains at least nine in ten of the non-ASCII characters wins.
-The HTML standard has the same order but for two things: valid UTF-8 comes before what header and tag say, and what is
-said is only believed when the bytes agree, because crawled pages are often labelled wrongly.
+Order: byte order mark; UTF-16 and UTF-32 by their zeros; ISO-2022-JP by its escape sequences; UTF-8 if the bytes are
+valid UTF-8 (bytes of another encoding almost never are), or are but for a few bytes. What is left is decoded by every
+candidate: the charset of the header, of the page's meta tag, the one that resiliparse (uchardet) detects in the text
+between the tags, and what these are commonly confused with. The one whose text reads best as language wins
+(``tasks.extraction.plausibility``); labels and detection count for little, so that they decide where texts read
+equally well. Labels mean what the WHATWG Encoding Standard says. The HTML standard believes the header, then the tag,
+whatever the bytes say; crawled pages are often labelled wrongly, by default settings of servers above all.
+
 Only resiliparse and the standard library are imported, for the worker starts in a few hundredths of a second.
-Cost: one decoding of valid UTF-8; up to four otherwise.
+Cost: one decoding of valid UTF-8; about 1 ms for a page that is not.
 """
 
 import re
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
+from tasks.extraction.plausibility import languages_of, read
+
 META_BYTES = 4096
+JAPANESE_ESCAPE = re.compile(rb"\x1b\$[@B(]")
 META = re.compile(rb"<meta\b[^>]{0,512}?\bcharset\s*=\s*[\"']?\s*([\w:.-]{1,40})", re.I)
 XML_DECLARATION = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w:.-]{1,40})", re.I)
 COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.S)
@@ -38,11 +44,43 @@ MORE_LABELS = {
     "ibm850": "cp850",
     "cp437": "cp437",
     "ibm437": "cp437",
+    "mac-cyrillic": "mac_cyrillic",
+    "cp949": "cp949",
+    "hz-gb-2312": "hz",
+    "hz": "hz",
 }
-SEVEN_BIT = frozenset({"iso2022_jp"})
-MAX_BROKEN_SHARE = 0.1  # of the non-ASCII characters, to believe an encoding
-MAX_UNREADABLE_SHARE = 0.05  # of all characters, to accept the best of several wrong encodings
+# What the detector names that no page is in, and what such pages are in instead.
+DETECTED_FOR = {
+    "iso8859-3": ("cp1254",),
+    "iso8859-4": ("cp1257",),
+    "iso8859-10": ("cp1257",),
+    "iso8859-13": ("cp1257",),
+    "iso8859-16": ("cp1250", "iso8859-2"),
+    "cp1258": ("cp1252",),
+    "koi8-r": ("koi8-r", "koi8-u"),
+    "cp1253": ("cp1253", "iso8859-7"),
+    "iso8859-7": ("iso8859-7", "cp1253"),
+}
+LATIN = ("cp1252", "cp1250", "iso8859-2", "cp1254", "cp1257", "iso8859-15")
+OTHERS = (
+    *("cp1251", "koi8-r", "koi8-u", "iso8859-5", "cp1253", "iso8859-7", "cp1255", "cp1256"),
+    *("iso8859-6", "cp874", "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949"),
+)
+FAMILIES = (LATIN, ("cp1253", "iso8859-7"), ("koi8-r", "koi8-u"))  # alike but for a few characters
+# Labels that servers and editors write without looking.
+DEFAULTS = frozenset({"utf-8", "cp1252"})
+# What speaks for a candidate beside its text, in units of implausibility.
+LABEL, DEFAULT_LABEL, DETECTION, UNSURE_DETECTION, COMMON = 0.05, 0.03, 0.07, 0.01, 0.005
+SURE_BYTES = 64  # beyond ASCII, for the detector to be sure
+MIXED_UP = 0.2  # implausibility of the best candidate from which every encoding is tried
+NEAR = 0.1  # between implausibilities, for misfits to decide
+UNREADABLE = 1.0  # implausibility of the best candidate from which the bytes are no text
+MAX_BROKEN_SHARE = 0.1  # of the non-ASCII characters, to believe escape sequences
+MAX_UNREADABLE_SHARE = 0.05  # of all characters
+SAMPLE_BYTES, LOOK_FOR_SAMPLE = 1 << 14, 1 << 18
+NO_TEXT = re.compile(rb"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.S | re.I)
 LOOK_BYTES = 1024
+MARKUP_ZEROS = 8  # of UTF-16 in another script, whose only zeros are in the tags
 
 
 def decode(data: bytes, stated: str | None, *, is_html: bool) -> tuple[str, str] | None:
@@ -54,19 +92,19 @@ def decode(data: bytes, stated: str | None, *, is_html: bool) -> tuple[str, str]
     wide = _wide_codec(data, header)
     if wide is not None:
         return _accept(data.decode(wide, "replace"), wide)
-    if header not in SEVEN_BIT:
-        text = _strict_utf8(data)
-        if text is not None:
-            return text, "utf-8"
-    best: tuple[int, str, str] | None = None
-    for codec in _candidates(data, header, is_html):
-        text = data.decode(codec, "replace")
-        broken = text.count("\ufffd")
-        if broken <= MAX_BROKEN_SHARE * _non_ascii(text):
-            return text, codec
-        if best is None or broken < best[0]:
-            best = (broken, text, codec)
-    return _accept(best[1], best[2]) if best else None
+    found = _seven_bit(data, header, is_html)
+    if found is not None:
+        return found
+    text = _strict_utf8(data)
+    if text is not None:
+        return text, "utf-8"
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    sound = _non_ascii(text) - broken
+    if sound >= 2 * broken or sound >= broken == 1:
+        return text, "utf-8"
+    labels = [label for label in (header, _inner_label(data) if is_html else None) if label is not None]
+    return _most_plausible(data, labels, is_html)
 
 
 def codec_of(label: str | None) -> str | None:
@@ -78,16 +116,78 @@ def codec_of(label: str | None) -> str | None:
     return WIDER.get(codec, codec) if codec else None
 
 
-def _candidates(data: bytes, header: str | None, is_html: bool) -> list[str]:
-    named = [header]
-    if is_html:
-        start = COMMENT.sub(b"", data[:META_BYTES])  # browsers look at no tag inside a comment
-        found = META.search(start) or XML_DECLARATION.match(start)
-        inside = codec_of(found[1].decode("ascii", "replace")) if found else None
-        # a tag that can be read as ASCII is not in UTF-16, whatever it says
-        named.append("utf-8" if inside and inside.startswith(("utf-16", "utf-32")) else inside)
-    named += [codec_of(detect_encoding(data)), "cp1252"]
-    return list(dict.fromkeys(codec for codec in named if codec is not None))
+def _most_plausible(data: bytes, labels: list[str], is_html: bool) -> tuple[str, str] | None:
+    """The text that reads best as language, and its codec.
+
+    Those of its family that read nearly as well differ from it in a few characters, so the number of misfits decides.
+    """
+    sample = _sample(data, is_html)
+    languages = languages_of(sample)
+    support = _support(sample, labels)
+    readings = {codec: read(sample.decode(codec, "replace"), languages) for codec in support}
+    if min(reading.implausibility for reading in readings.values()) > MIXED_UP:
+        for codec in (*LATIN, *OTHERS):
+            if codec not in readings:
+                readings[codec] = read(sample.decode(codec, "replace"), languages)
+    scores = {codec: reading.implausibility - support.get(codec, 0.0) for codec, reading in readings.items()}
+    least = min(scores.values())
+    first = min(scores, key=scores.__getitem__)
+    family = next((codecs for codecs in FAMILIES if first in codecs), (first,))
+    near = [codec for codec in scores if codec in family and scores[codec] <= least + NEAR]
+    best = min(near, key=lambda codec: (readings[codec].misfits, scores[codec]))
+    return None if least > UNREADABLE else _accept(data.decode(best, "replace"), best)
+
+
+def _support(sample: bytes, labels: list[str]) -> dict[str, float]:
+    """The candidates in order, with what speaks for each."""
+    support: dict[str, float] = {}
+    for label in labels:
+        support[label] = support.get(label, 0.0) + (DEFAULT_LABEL if label in DEFAULTS else LABEL)
+    name = detect_encoding(sample, html5_compatible=False)
+    codec = codec_of(name)
+    detected = DETECTED_FOR.get(codec, (codec,)) if codec else LATIN[:1]
+    latin = detected[0] in LATIN
+    sure = not latin and len(sample.translate(None, bytes(range(128)))) >= SURE_BYTES
+    support[detected[0]] = support.get(detected[0], 0.0) + (DETECTION if sure else UNSURE_DETECTION)
+    support["cp1252"] = support.get("cp1252", 0.0) + COMMON
+    for candidate in (*detected, "utf-8", *(LATIN if latin else ())):
+        support.setdefault(candidate, 0.0)
+    return support
+
+
+def _sample(data: bytes, is_html: bool) -> bytes:
+    """Runs of text with bytes beyond ASCII, without tags, comments, scripts and styles; else the page's start."""
+    start = data[:LOOK_FOR_SAMPLE]
+    runs, size = [], 0
+    for run in (NO_TEXT.sub(b"\n", start) if is_html else start).splitlines():
+        if not run.isascii():
+            runs.append(run)
+            size += len(run)
+            if size >= SAMPLE_BYTES:
+                break
+    return b"\n".join(runs)[: 2 * SAMPLE_BYTES] or data[:SAMPLE_BYTES]
+
+
+def _inner_label(data: bytes) -> str | None:
+    """The codec that the page's own tag or XML declaration names."""
+    start = COMMENT.sub(b"", data[:META_BYTES])  # browsers look at no tag inside a comment
+    found = META.search(start) or XML_DECLARATION.match(start)
+    codec = codec_of(found[1].decode("ascii", "replace")) if found else None
+    # a tag that can be read as ASCII is not in UTF-16, whatever it says
+    return "utf-8" if codec and codec.startswith(("utf-16", "utf-32")) else codec
+
+
+def _seven_bit(data: bytes, header: str | None, is_html: bool) -> tuple[str, str] | None:
+    """ISO-2022-JP where its escape sequences are; HZ where a label names it too, for ``~{`` may stand in any text."""
+    if b"\x1b$" in data and JAPANESE_ESCAPE.search(data):
+        codec = "iso2022_jp"
+    elif b"~{" in data and "hz" in (header, _inner_label(data) if is_html else None):
+        codec = "hz"
+    else:
+        return None
+    text = data.decode(codec, "replace")
+    beyond = _non_ascii(text)
+    return (text, codec) if beyond and text.count("\ufffd") <= MAX_BROKEN_SHARE * beyond else None
 
 
 def _wide_codec(data: bytes, header: str | None) -> str | None:
@@ -99,7 +199,7 @@ def _wide_codec(data: bytes, header: str | None) -> str | None:
         return header
     even, odd = start[0::2].count(0), start[1::2].count(0)
     few, many = sorted((even, odd))
-    if many <= 4 * few or many < len(start) // 8:
+    if many <= 4 * few or many < (len(start) // 8 if few else MARKUP_ZEROS):
         return header if header and header.startswith("utf-16") else None
     return "utf-16-le" if odd > even else "utf-16-be"
 

@@ -46,7 +46,7 @@ def split_type(value: str | None) -> tuple[str, str | None]:
     for parameter in parameters.split(";"):
         name, _, setting = parameter.partition("=")
         if name.strip().lower() == "charset":
-            charset = setting.strip().strip("\"'").strip().lower() or None
+            charset = setting.partition(",")[0].strip().strip("\"'").strip().lower() or None
             break
     kind = kind.partition(",")[0].strip().lower()
     return (kind if "/" in kind or kind in UNKNOWN_TYPES else ""), charset
