@@ -3,6 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.routing import Match
 
 from dashboards.services import Services
 from schemas.errors import GristmillError
@@ -16,6 +20,7 @@ from warehouse.contamination import Seen
 from warehouse.trajectory import Trajectories, trajectories
 from warehouse.why import Why, why
 
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 DocId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="rows to give")]
 
@@ -44,11 +49,24 @@ def router(services: Services) -> APIRouter:
         fate: Annotated[answers.Fate | None, Query(description="what became of the record")] = None,
         rule: Annotated[str | None, Query(description="first failed rule, or the reason for setting aside")] = None,
         host: Annotated[str | None, Query(description="host of the URL, in full")] = None,
+        fails: Annotated[str | None, Query(description="a rule that the record failed, first or not")] = None,
+        stage: Annotated[answers.StageName | None, Query(description="where the record was dropped")] = None,
+        passed: Annotated[answers.StageName | None, Query(description="a stage that the record passed")] = None,
         limit: Limit = 50,
         offset: Annotated[int, Query(ge=0, le=10_000_000, description="rows to skip")] = 0,
     ) -> answers.Documents:
         return answers.documents(
-            warehouse, query=query, source=source, fate=fate, rule=rule, host=host, limit=limit, offset=offset
+            warehouse,
+            query=query,
+            source=source,
+            fate=fate,
+            rule=rule,
+            host=host,
+            fails=fails,
+            stage=stage,
+            passed=passed,
+            limit=limit,
+            offset=offset,
         )
 
     @api.get("/documents/{doc_id}", tags=["data"], summary="Everything about one document, with its text")
@@ -153,7 +171,29 @@ def router(services: Services) -> APIRouter:
             )
         return services.submit(submission, f"API, {client(request)}")
 
+    @api.api_route("/{path:path}", methods=METHODS, include_in_schema=False)
+    def unknown(request: Request) -> None:
+        """Last, for what no other route takes: else the pages would answer, and in HTML."""
+        allowed = ", ".join(
+            sorted(
+                method
+                for route in api.routes
+                if isinstance(route, APIRoute) and route.matches(request.scope)[0] is Match.PARTIAL
+                for method in route.methods or ()
+            )
+        )
+        if allowed:
+            told = f"{request.url.path} takes {allowed}, not {request.method}"
+            raise HTTPException(405, told, headers={"allow": allowed})
+        raise HTTPException(404, f"there is nothing at {request.url.path}; /docs lists every address")
+
     return api
+
+
+async def invalid(_request: Request, error: Exception) -> JSONResponse:
+    """Where a request is wrong and why. What was sent is not repeated: it may be large, and not be JSON (NaN)."""
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    return JSONResponse({"detail": [{name: fault[name] for name in ("type", "loc", "msg")} for fault in faults]}, 422)
 
 
 def client(request: Request) -> str:

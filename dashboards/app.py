@@ -6,16 +6,18 @@ read from the published warehouse in a worker thread; nothing here writes but a 
 
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
-from dashboards.api import DocId, router
+from dashboards.api import invalid, router
 from dashboards.guard import MOST_BODY, Guard, Names
+from dashboards.page import Page, serve_errors
 from dashboards.pages import (
     checkpoints,
     compare,
@@ -32,15 +34,24 @@ from dashboards.pages import (
 )
 from dashboards.reference import reference
 from dashboards.services import Intake, Services
-from dashboards.trajectory_chart import Along
-from warehouse.answers import Fate, boards
-from warehouse.compare import Which
-from warehouse.contamination import Seen
 from warehouse.read import Warehouse
 from warehouse.state import State
 
+PAGES: tuple[Page[Any], ...] = (
+    overview.PAGE,
+    funnel.PAGE,
+    documents.PAGE,
+    *document.PAGES,
+    checkpoints.PAGE,
+    leaderboard.PAGE,
+    compare.PAGE,
+    items.PAGE,
+    trajectory.PAGE,
+    speed.PAGE,
+    gates.PAGE,
+    submit.PAGE,
+)
 STATIC = Path(__file__).parent / "static"
-Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 ABOUT = "What the dashboards show, as JSON. Text, URLs and model outputs are data from a crawl: escape them."
 
 
@@ -59,6 +70,7 @@ def create_app(lake_root: Path, intake: Intake, names: Names) -> FastAPI:
         app,
         title="Gristmill",
         favicon=STATIC / "favicon.svg",
+        language="en-US",
         tailwind=False,
         reconnect_timeout=30.0,
         show_welcome_message=False,
@@ -76,6 +88,8 @@ def api_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.include_router(router(services))
+
+    app.add_exception_handler(RequestValidationError, invalid)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/docs", include_in_schema=False)
@@ -86,91 +100,10 @@ def api_app(services: Services) -> FastAPI:
 
 
 def register_pages(services: Services) -> None:
-    """Every page of the dashboards."""
-
-    @ui.page("/", title="Overview · Gristmill")
-    async def overview_page(request: Request) -> None:
-        await overview.draw(services, request)
-
-    @ui.page("/funnel", title="Funnel · Gristmill")
-    async def funnel_page(request: Request, source: str | None = None) -> None:
-        await funnel.draw(services, request, source)
-
-    @ui.page("/documents", title="Documents · Gristmill")
-    async def documents_page(
-        request: Request,
-        query: str = "",
-        source: str | None = None,
-        fate: Fate | None = None,
-        rule: str | None = None,
-        host: str | None = None,
-        offset: Offset = 0,
-    ) -> None:
-        await documents.draw(services, request, documents.Search(query, source, fate, rule, host, offset))
-
-    @ui.page("/documents/{doc_id}", title="Document · Gristmill")
-    async def document_page(request: Request, doc_id: DocId) -> None:
-        await document.draw(services, request, doc_id)
-
-    @ui.page("/why", title="Document · Gristmill")
-    async def why_page(request: Request, question: str) -> None:
-        await document.draw(services, request, question)
-
-    @ui.page("/checkpoints", title="Checkpoints · Gristmill")
-    async def checkpoints_page(request: Request) -> None:
-        await checkpoints.draw(services, request)
-
-    @ui.page("/leaderboard", title="Leaderboard · Gristmill")
-    async def leaderboard_page(
-        request: Request,
-        area: str | None = None,
-        suite: str | None = None,
-        convention: str = boards.HEADLINES,
-        checkpoint: str = "",
-    ) -> None:
-        await leaderboard.draw(services, request, leaderboard.Filter(area, suite, convention, checkpoint))
-
-    @ui.page("/compare", title="Compare · Gristmill")
-    async def compare_page(
-        request: Request,
-        a: str | None = None,
-        b: str | None = None,
-        suite: str | None = None,
-        which: Which = "any",
-        offset: Offset = 0,
-    ) -> None:
-        await compare.draw(services, request, compare.Question(a, b, suite, which, offset))
-
-    @ui.page("/items", title="Items · Gristmill")
-    async def items_page(
-        request: Request,
-        suite: str | None = None,
-        checkpoint: str | None = None,
-        convention: str | None = None,
-        verdict: str | None = None,
-        subset: str | None = None,
-        seen: Seen | None = None,
-        query: str = "",
-        offset: Offset = 0,
-    ) -> None:
-        asked = items.Asked(suite, checkpoint, convention, verdict, subset, seen, query, offset)
-        await items.draw(services, request, asked)
-
-    @ui.page("/trajectory", title="Trajectory · Gristmill")
-    async def trajectory_page(request: Request, suite: str | None = None, along: Along = "step") -> None:
-        await trajectory.draw(services, request, suite, along)
-
-    @ui.page("/speed", title="Speed · Gristmill")
-    async def speed_page(request: Request, model: str | None = None, measurement: int | None = None) -> None:
-        await speed.draw(services, request, model, measurement)
-
-    @ui.page("/gates", title="Gates · Gristmill")
-    async def gates_page(request: Request) -> None:
-        await gates.draw(services, request)
-
-    @ui.page("/submit", title="Submit · Gristmill")
-    async def submit_page(request: Request) -> None:
-        await submit.draw(services, request)
+    """Every page of the dashboards, and the pages for errors."""
+    for page in PAGES:
+        page.register(services)
+    serve_errors(services)
 
 
 def run(lake_root: Path, names: Names, port: int = 8080, *, intake: Intake) -> None:

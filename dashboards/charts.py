@@ -5,15 +5,17 @@ JavaScript is :data:`ERROR_BAR`, which draws an interval; the data never enter i
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from warehouse.answers import Funnel, Loss, Score, Share
+from warehouse.answers import STAGES, Funnel, Loss, Score, Share
 
 Options = dict[str, Any]
+Lead = Callable[[str, str], str]
+"""The address that a part of stacked bars leads to, by the names of its category and its series."""
 MOST_RULES = 20
 NARROW = 0.03  # of the longest bar: a part of it that has no room for its number
-STAGES = ("ingest", "extract", "decide", "deduplicate", "clean", "curate")
 ERROR_BAR = """
 (params, api) => {
   const x = api.value(0), width = 5, shift = api.value(3);
@@ -69,7 +71,7 @@ def palette(dark: bool) -> Palette:
     return DARK if dark else LIGHT
 
 
-def stage_chart(funnel: Funnel, dark: bool) -> Options:
+def stage_chart(funnel: Funnel, dark: bool, lead: Lead | None = None) -> Options:
     """Records that reach each stage, split into kept and rejected; sources are added up."""
     colours = palette(dark)
     kept: dict[str, int] = defaultdict(int)
@@ -86,13 +88,16 @@ def stage_chart(funnel: Funnel, dark: bool) -> Options:
         "xAxis": axis(colours, name="records", type="value", whole=True),
         "yAxis": {**axis(colours, type="category"), "data": stages, "inverse": True},
         "series": [
-            _bar("kept", colours.accent, [kept[stage] for stage in stages], colours.on_colour, narrow),
-            _bar("rejected", colours.rejected, [rejected[stage] for stage in stages], colours.text, narrow),
+            _leading(bar, stages, lead)
+            for bar in (
+                _bar("kept", colours.accent, [kept[stage] for stage in stages], colours.on_colour, narrow),
+                _bar("rejected", colours.rejected, [rejected[stage] for stage in stages], colours.text, narrow),
+            )
         ],
     }
 
 
-def rule_chart(funnel: Funnel, dark: bool) -> Options:
+def rule_chart(funnel: Funnel, dark: bool, lead: Lead | None = None) -> Options:
     """What each rule or reason removed first, largest on top; the first ``MOST_RULES``."""
     colours = palette(dark)
     removed: dict[tuple[str, str], int] = defaultdict(int)
@@ -104,6 +109,7 @@ def rule_chart(funnel: Funnel, dark: bool) -> Options:
     for place, stage in enumerate(stage for stage in STAGES if any(key[0] == stage for key, _ in largest)):
         values = [number if key[0] == stage else None for key, number in largest]
         bar = _bar(stage, colours.series[place % len(colours.series)], values, colours.text)
+        bar = _leading(bar, [key[1] for key, _ in largest], lead)
         series.append({**bar, "stack": "all", "label": {"show": True, "position": "right", "color": colours.muted}})
     return {
         **base(colours),
@@ -120,8 +126,11 @@ def rule_chart(funnel: Funnel, dark: bool) -> Options:
     }
 
 
-def score_chart(scores: list[Score], dark: bool) -> Options:
-    """One metric against the training step, a line for each mixture, an error bar for each checkpoint."""
+def score_chart(scores: list[Score], dark: bool, lead: Callable[[Score], str] | None = None) -> Options:
+    """One metric against the training step, a line for each mixture, an error bar for each checkpoint.
+
+    ``lead`` gives the address that the point of a score leads to.
+    """
     colours = palette(dark)
     lines: dict[tuple[str, str], list[Score]] = defaultdict(list)
     for score in scores:
@@ -137,7 +146,7 @@ def score_chart(scores: list[Score], dark: bool) -> Options:
             {
                 "type": "line",
                 "name": name,
-                "data": [[score.step, rounded(score.value)] for score in members],
+                "data": [_point(score, lead) for score in members],
                 "symbol": "circle",
                 "symbolSize": 7,
                 "symbolOffset": [shift, 0],
@@ -163,13 +172,18 @@ def score_chart(scores: list[Score], dark: bool) -> Options:
         series[0]["markLine"] = chance_line(chance, colours)
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 40, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "data": sorted(groups)},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="training step", type="value"), "min": 0},
-        "yAxis": {**axis(colours, type="value"), "scale": True},
+        "yAxis": {**upright(colours, scores[0].metric.replace("_", " ") if scores else ""), "scale": True},
         "series": series,
     }
+
+
+def _point(score: Score, lead: Callable[[Score], str] | None) -> Any:
+    point = [score.step, rounded(score.value)]
+    return {"value": point, "lead": lead(score)} if lead else point
 
 
 def chance_line(chance: float, colours: Palette) -> Options:
@@ -192,11 +206,11 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
     names = distinct(list(groups))
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 40, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="tokens seen", type="value"), "min": 0},
-        "yAxis": {**axis(colours, type="value"), "scale": True},
+        "yAxis": {**upright(colours, "nats a token"), "scale": True},
         "series": [
             {
                 "type": "line",
@@ -269,6 +283,24 @@ def axis(colours: Palette, *, type: str, name: str = "", whole: bool = False) ->
         found |= {"name": name, "nameTextStyle": {"color": colours.muted}}
         found |= {"nameLocation": "middle", "nameGap": 26}
     return found | ({"minInterval": 1} if whole else {})
+
+
+def upright(colours: Palette, name: str) -> Options:
+    """A vertical axis of values, its name above it: beside it the name would meet numbers of unknown width."""
+    named = {"name": name, "nameLocation": "end", "nameGap": 10}
+    style = {"nameTextStyle": {"color": colours.muted, "align": "left", "padding": [0, 0, 0, -6]}}
+    return {**axis(colours, type="value"), **named, **style}
+
+
+def _leading(bar: Options, categories: Sequence[str], lead: Lead | None) -> Options:
+    """The bar with an address in each of its parts."""
+    if lead is None:
+        return bar
+    parts = [
+        {**(part if isinstance(part, dict) else {"value": part}), "lead": lead(category, bar["name"])} if part else part
+        for category, part in zip(categories, bar["data"], strict=True)
+    ]
+    return {**bar, "data": parts}
 
 
 def _bar(name: str, colour: str, values: list[Any], label: str, narrow: float = 0.0) -> Options:

@@ -3,11 +3,13 @@
 Everything drawn here is a text node; nothing is ever given to the browser as HTML or Markdown.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from fastapi import Request
 from nicegui import ui
+
+from schemas.config import did_you_mean
 
 NAVIGATION = (
     ("Overview", "/"),
@@ -53,6 +55,9 @@ TONES = {
     "stopped_by_gate": "bad",
     "critical": "bad",
 }
+MOST_NAME = 100
+MOST_HINT = 300
+"""Characters of an unknown name, and of the list of known ones, that a message shows."""
 TOGGLE_THEME = """
 () => {
   const theme = document.body.classList.contains('body--dark') ? 'light' : 'dark';
@@ -122,11 +127,11 @@ def card(heading: str = "", about: str = "", classes: str = "") -> Iterator[None
         yield
 
 
-def tile(label: str, value: str, note: str = "") -> None:
-    """A number that matters."""
+def tile(label: str, value: str, note: str = "", tone: str = "") -> None:
+    """A number that matters, in the colour of a ``tone`` where it is not as it should be."""
     with ui.element("div").classes("tile"):
         ui.label(label).classes("tile-label")
-        ui.label(value).classes("tile-value")
+        ui.label(value).classes(f"tile-value text-{tone}" if tone else "tile-value")
         ui.label(note).classes("tile-note")
 
 
@@ -142,6 +147,22 @@ def empty(what: str, *commands: str) -> None:
         ui.label(what).classes("empty-what")
         for command in commands:
             ui.label(command).classes("empty-command")
+
+
+def explained(what: str, *links: tuple[str, str]) -> None:
+    """What a page says when its address asks for something that is not there: why, and links (label, address) back."""
+    with ui.element("div").classes("empty"):
+        ui.icon("help_outline").classes("empty-icon")
+        ui.label(what).classes("empty-what")
+        for label, url in links:
+            ui.link(label, url)
+
+
+def no_such(what: str, name: str, known: Sequence[str]) -> str:
+    """A sentence for a name that an address has and the lake has not, with the nearest name or the few there are."""
+    hint = did_you_mean(name, list(known))
+    shown = name if len(name) <= MOST_NAME else f"{name[:MOST_NAME]}…"
+    return f"There is no {what} “{shown}”{hint if len(hint) <= MOST_HINT else ''}."
 
 
 @contextmanager

@@ -16,11 +16,23 @@ def documents_url(
     fate: str | None = None,
     rule: str | None = None,
     host: str | None = None,
+    fails: str | None = None,
+    stage: str | None = None,
+    passed: str | None = None,
     offset: int = 0,
 ) -> str:
     """A search on the Documents page."""
     return page_url(
-        "/documents", query=query, source=source, fate=fate, rule=rule, host=host, offset=offset if offset else None
+        "/documents",
+        query=query,
+        source=source,
+        fate=fate,
+        rule=rule,
+        host=host,
+        fails=fails,
+        stage=stage,
+        passed=passed,
+        offset=offset if offset else None,
     )
 
 

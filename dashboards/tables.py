@@ -15,7 +15,8 @@ Kind = Literal["text", "mono", "number", "score", "percent", "badge", "link", "w
 CELL = """
 <q-td :props="props" :class="'cell cell-' + props.col.kind">
   <a v-if="props.row[props.col.name + '_href']" :href="props.row[props.col.name + '_href']" :title="props.value">
-    {{ props.value === null || props.value === '' ? '(none)' : props.value }}</a>
+    {{ props.value === null || props.value === '' ? '(none)'
+      : props.col.kind === 'number' ? Number(props.value).toLocaleString('en-US') : props.value }}</a>
   <span v-else-if="props.value === null || props.value === ''" class="muted">–</span>
   <span v-else-if="props.col.kind === 'badge'"
     :class="'badge tone-' + (props.row[props.col.name + '_tone'] || 'plain')">{{ props.value }}</span>

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Literal
 
-from dashboards.charts import Options, axis, base, chance_line, distinct, palette, rounded
+from dashboards.charts import Options, axis, base, chance_line, distinct, palette, rounded, upright
 from warehouse.trajectory import Line
 
 BAND = """
@@ -48,10 +48,10 @@ def trajectory_chart(lines: list[Line], along: Along, dark: bool) -> Options:
         series[0]["markLine"] = chance_line(chance, colours)
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 40, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
         "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "data": sorted(names.values())},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="training step" if along == "step" else "tokens seen", type="value"), "min": 0},
-        "yAxis": {**axis(colours, type="value"), "scale": True},
+        "yAxis": {**upright(colours, lines[0].metric.replace("_", " ")), "scale": True},
         "series": series,
     }

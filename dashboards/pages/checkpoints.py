@@ -7,13 +7,16 @@ from fastapi import Request
 from nicegui import ui
 
 from dashboards.charts import loss_chart, mixture_chart, score_chart
+from dashboards.drawn import chart
 from dashboards.layout import card, empty, frame, is_dark, title, words
+from dashboards.links import items_url
+from dashboards.page import Nothing, Page
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse import answers
 
 
-async def draw(services: Services, request: Request) -> None:
+async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/checkpoints``."""
     warehouse = services.warehouse
     scores = await to_thread(answers.scores, warehouse)
@@ -22,7 +25,10 @@ async def draw(services: Services, request: Request) -> None:
     checkpoints = await to_thread(answers.checkpoints, warehouse)
     dark = is_dark(request)
     with frame("Checkpoints", request, warehouse.version):
-        title("Checkpoints", "Scores against the training step, by mixture. Bars are 95 % intervals.")
+        title(
+            "Checkpoints",
+            "Scores against the training step, by mixture. Bars are 95 % intervals; a point leads to its answers.",
+        )
         if not (scores or losses or shares or checkpoints):
             with card():
                 empty("Nothing has been trained or scored yet.", "gristmill train")
@@ -31,12 +37,12 @@ async def draw(services: Services, request: Request) -> None:
         with ui.element("div").classes("columns even"):
             with card("Training loss", "Nats a token against tokens seen."):
                 if losses:
-                    ui.echart(loss_chart(losses, dark)).classes("chart")
+                    chart(loss_chart(losses, dark), "Training loss against tokens seen, a line for each run")
                 else:
                     empty("No loss curve yet.", "gristmill train")
             with card("Mixtures", "Share of each domain, after the repetition caps."):
                 if shares:
-                    ui.echart(mixture_chart(shares, dark)).classes("chart")
+                    chart(mixture_chart(shares, dark), "Share of each domain in each mixture")
                 else:
                     empty("No mixture yet.", "gristmill mix --method doremi")
         if scores:
@@ -62,7 +68,13 @@ def _charts(scores: list[answers.Score], dark: bool) -> None:
             direction = "higher is better" if members[0].higher_is_better else "lower is better"
             items = max(score.n for score in members)
             with card(name, f"{words(metric)}, {direction}, {items} items"):
-                ui.echart(score_chart(members, dark)).classes("chart small")
+                about = f"{name}: {words(metric)} against the training step, as in the table below"
+                chart(score_chart(members, dark, _answers_url), about, small=True)
+
+
+def _answers_url(score: answers.Score) -> str:
+    """The answers that a point stands for."""
+    return items_url(score.suite, score.checkpoint, score.convention)
 
 
 def _scores(scores: list[answers.Score]) -> None:
@@ -96,3 +108,6 @@ def _checkpoints(checkpoints: list[answers.Checkpoint]) -> None:
     ]
     rows = [{**row.model_dump(), "rows": f"{row.first_row:,}–{row.end_row:,}"} for row in checkpoints]
     table(columns, rows, page=25)
+
+
+PAGE = Page("/checkpoints", "Checkpoints", Nothing, draw)

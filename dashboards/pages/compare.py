@@ -2,24 +2,40 @@
 
 from asyncio import to_thread
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
 from nicegui import ui
+from pydantic.dataclasses import dataclass
 
 from dashboards.charts import distinct
 from dashboards.contamination import evidence, not_examined, seen_badge, seen_in
 from dashboards.controls import choice
-from dashboards.layout import badge, card, count, empty, folded, frame, p_value, pager, quoted, title, words
+from dashboards.layout import (
+    badge,
+    card,
+    count,
+    empty,
+    explained,
+    folded,
+    frame,
+    no_such,
+    p_value,
+    pager,
+    quoted,
+    title,
+    words,
+)
 from dashboards.links import items_url, page_url
+from dashboards.page import Offset, Page, Text
 from dashboards.services import Services
 from dashboards.tables import Column, interval, table
 from schemas.errors import GristmillError
 from warehouse.compare import Which, differing, sides
 from warehouse.comparison import Comparison, Difference, Differing, Discordant, Side, SuiteComparison
 
-PAGE = 10
+ROWS = 10
 SHORT = 600
 WHICH: dict[Which, str] = {"any": "all that differ", "a": "A did better", "b": "B did better"}
 ABOUT = "Is B better than A? Item by item, on the suites that both were asked. Differences are B - A."
@@ -30,11 +46,11 @@ EVALUATE = "gristmill evaluate CHECKPOINT"
 class Question:
     """What the address of the page says: two digests, the suite whose items are shown, and which of them."""
 
-    a: str | None = None
-    b: str | None = None
-    suite: str | None = None
+    a: Text | None = None
+    b: Text | None = None
+    suite: Text | None = None
     which: Which = "any"
-    offset: int = 0
+    offset: Offset = 0
 
     @property
     def url(self) -> str:
@@ -62,14 +78,24 @@ async def draw(services: Services, request: Request, question: Question) -> None
             answer = await to_thread(services.comparisons.of, question.a, question.b)
         except GristmillError as error:
             with card():
-                empty(str(error))
+                explained(f"{error}.", ("Choose two checkpoints", "/compare"))
             return
         _summary(answer, question)
         _refused(answer)
         suite = _chosen(answer, question)
+        if question.suite is not None and (suite is None or suite.suite != question.suite):
+            refused = {entry.suite for entry in answer.refused}
+            compared = sorted({entry.suite for entry in answer.suites} | refused)
+            with card():
+                told = no_such("suite that both were asked, called", question.suite, compared)
+                told = (
+                    f"{question.suite} could not be compared; why stands above." if question.suite in refused else told
+                )
+                explained(told, ("All suites", replace(question, suite=None, offset=0).url))
+            return
         if suite is not None:
             items = await to_thread(
-                differing, warehouse, answer, suite.suite, question.which, offset=question.offset, limit=PAGE
+                differing, warehouse, answer, suite.suite, question.which, offset=question.offset, limit=ROWS
             )
             _suite(answer, suite, items, replace(question, suite=suite.suite))
 
@@ -193,6 +219,10 @@ def _suite(answer: Comparison, suite: SuiteComparison, found: Differing, questio
                 link = ui.link(label, replace(question, which=which, offset=0).url).classes("nav-link")
                 if which == question.which:
                     link.classes("active")
+        if not found.items and found.total:
+            told = f"There are {count(found.total)} such items; none from the {count(question.offset + 1)}th on."
+            explained(told, ("First page", replace(question, offset=0).url))
+            return
         if not found.items:
             ui.label("There are none.").classes("muted")
             return
@@ -201,7 +231,7 @@ def _suite(answer: Comparison, suite: SuiteComparison, found: Differing, questio
         for item in found.items:
             _discordant(answer, suite, item)
         shown = len(found.items)
-        pager(question.offset, shown, found.total, "items", PAGE, lambda at: replace(question, offset=at).url)
+        pager(question.offset, shown, found.total, "items", ROWS, lambda at: replace(question, offset=at).url)
 
 
 def _sentence(text: str) -> str:
@@ -238,3 +268,6 @@ def _discordant(answer: Comparison, suite: SuiteComparison, item: Discordant) ->
                     quoted(output)
                     if detail and detail != output:
                         ui.label(detail).classes("quoted-about")
+
+
+PAGE = Page("/compare", "Compare", Question, draw)

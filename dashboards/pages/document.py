@@ -1,12 +1,16 @@
 """One document, or all records of one URL: why it was kept or dropped, and its text."""
 
 from asyncio import to_thread
+from typing import Annotated
 
 from fastapi import Request
 from nicegui import ui
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-from dashboards.layout import badge, card, count, empty, frame, title
-from dashboards.links import record_url
+from dashboards.layout import badge, card, count, explained, frame, title
+from dashboards.links import documents_url, record_url
+from dashboards.page import Page
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse.why import Story, Verdict, why
@@ -14,14 +18,41 @@ from warehouse.why import Story, Verdict, why
 SHOWN_CHARACTERS = 20_000
 
 
-async def draw(services: Services, request: Request, question: str) -> None:
-    """The pages at ``/documents/<doc_id>`` and ``/why?question=...``."""
+Long = Annotated[str, Field(max_length=65_536)]
+"""A URL as long as crawls write them."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A document by its id."""
+
+    doc_id: Long
+
+
+@dataclass(frozen=True)
+class Question:
+    """A document by its URL, doc_id or record_uri."""
+
+    question: Long
+
+
+async def draw_named(services: Services, request: Request, asked: Named) -> None:
+    """The page at ``/documents/<doc_id>``."""
+    await _draw(services, request, asked.doc_id)
+
+
+async def draw_question(services: Services, request: Request, asked: Question) -> None:
+    """The page at ``/why?question=...``."""
+    await _draw(services, request, asked.question)
+
+
+async def _draw(services: Services, request: Request, question: str) -> None:
     answer = await to_thread(why, services.warehouse, question)
     with frame("Documents", request, answer.version):
         if not answer.records:
             title("Document", question)
             with card():
-                empty(answer.hint or "No record.")
+                explained(answer.hint or "No record.", ("Search the documents", documents_url(query=question[:4096])))
             return
         if len(answer.records) > 1:
             ui.label(f"{len(answer.records)} records answer to this address.").classes("page-about")
@@ -210,3 +241,9 @@ def _text(story: Story) -> None:
         ui.label(shown).classes("document-text").props('lang=""')
         if rest:
             ui.label(f"{count(rest)} more characters; GET /api/documents/{story.doc_id} gives all.").classes("muted")
+
+
+PAGES = (
+    Page("/documents/{doc_id}", "Document", Named, draw_named, place="Documents"),
+    Page("/why", "Document", Question, draw_question, place="Documents"),
+)

@@ -1,20 +1,22 @@
 """Documents: search every record of every source."""
 
 from asyncio import to_thread
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 from fastapi import Request
 from nicegui import ui
+from pydantic.dataclasses import dataclass
 
 from dashboards.controls import choice, search_field, searched
-from dashboards.layout import card, empty, frame, pager, title, tone, words
+from dashboards.layout import card, count, empty, explained, frame, no_such, pager, title, tone, words
 from dashboards.links import documents_url, record_url
+from dashboards.page import Offset, Page, Text
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse import answers
 
-PAGE = 50
+ROWS = 50
 ANY = "any"
 FATES: tuple[answers.Fate, ...] = get_args(answers.Fate)
 
@@ -23,12 +25,15 @@ FATES: tuple[answers.Fate, ...] = get_args(answers.Fate)
 class Search:
     """What the address of the page says."""
 
-    query: str = ""
-    source: str | None = None
+    query: Text = ""
+    source: Text | None = None
     fate: answers.Fate | None = None
-    rule: str | None = None
-    host: str | None = None
-    offset: int = 0
+    rule: Text | None = None
+    host: Text | None = None
+    fails: Text | None = None
+    stage: answers.StageName | None = None
+    passed: answers.StageName | None = None
+    offset: Offset = 0
 
     @property
     def url(self) -> str:
@@ -39,6 +44,9 @@ class Search:
             fate=self.fate,
             rule=self.rule,
             host=self.host,
+            fails=self.fails,
+            stage=self.stage,
+            passed=self.passed,
             offset=self.offset,
         )
 
@@ -54,7 +62,10 @@ async def draw(services: Services, request: Request, search: Search) -> None:
         fate=search.fate,
         rule=search.rule,
         host=search.host,
-        limit=PAGE,
+        fails=search.fails,
+        stage=search.stage,
+        passed=search.passed,
+        limit=ROWS,
         offset=search.offset,
     )
     with frame("Documents", request, services.warehouse.version):
@@ -64,13 +75,50 @@ async def draw(services: Services, request: Request, search: Search) -> None:
                 empty("Nothing has been curated yet.", "gristmill curate --input PATH --source NAME")
             return
         _form(facets, search)
+        _narrowed(search)
         with card():
             if found.documents:
                 _results(found)
                 shown = len(found.documents)
-                pager(found.offset, shown, found.total, "records", PAGE, lambda at: replace(search, offset=at).url)
+                pager(found.offset, shown, found.total, "records", ROWS, lambda at: replace(search, offset=at).url)
             else:
-                empty("No record matches this search.", "Take away a filter, or search for a part of the URL.")
+                _none(facets, search, found.total)
+
+
+def _none(facets: answers.Facets, search: Search, total: int) -> None:
+    """Why there is nothing to show."""
+    if total:
+        first = replace(search, offset=0).url
+        explained(
+            f"This search has {count(total)} records; there are none from the {count(search.offset + 1)}th on.",
+            ("First page", first),
+        )
+        return
+    unknown = [
+        no_such(what, name, known)
+        for what, name, known in (
+            ("source", search.source, facets.sources),
+            ("rule or reason that dropped a record first", search.rule, facets.rules),
+        )
+        if name is not None and name not in known
+    ]
+    told = unknown or ["No record matches this search. Take away a filter, or search for a part of the URL."]
+    explained(" ".join(told), ("All records", "/documents"))
+
+
+def _narrowed(search: Search) -> None:
+    """The filters that the form has no field for, each with the address without it."""
+    filters = (
+        ("fails the rule", search.fails, replace(search, fails=None, offset=0)),
+        ("dropped at", search.stage, replace(search, stage=None, offset=0)),
+        ("passed", search.passed, replace(search, passed=None, offset=0)),
+    )
+    if any(value for _, value, _ in filters):
+        with ui.element("div").classes("answer-head"):
+            for label, value, without in filters:
+                if value:
+                    ui.label(f"{label} {value}").classes("badge")
+                    ui.link("Take away", without.url).classes("quiet-link")
 
 
 def _form(facets: answers.Facets, search: Search) -> None:
@@ -121,3 +169,6 @@ def _results(found: answers.Documents) -> None:
         for row in found.documents
     ]
     table(columns, rows).classes("results")
+
+
+PAGE = Page("/documents", "Documents", Search, draw)

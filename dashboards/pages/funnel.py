@@ -1,14 +1,18 @@
 """Funnel: how many records reach each stage, and what each rule removes."""
 
 from asyncio import to_thread
+from functools import partial
 
 from fastapi import Request
 from nicegui import ui
+from pydantic.dataclasses import dataclass
 
 from dashboards.charts import rule_chart, stage_chart
 from dashboards.controls import choice
-from dashboards.layout import card, count, empty, frame, is_dark, share, title
+from dashboards.drawn import chart
+from dashboards.layout import card, count, empty, explained, frame, is_dark, no_such, share, title
 from dashboards.links import documents_url, page_url
+from dashboards.page import Page, Text
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse import answers
@@ -16,8 +20,16 @@ from warehouse import answers
 ALL = "all sources"
 
 
-async def draw(services: Services, request: Request, source: str | None) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What the address of the page says."""
+
+    source: Text | None = None
+
+
+async def draw(services: Services, request: Request, asked: Asked) -> None:
     """The page at ``/funnel``."""
+    source = asked.source
     funnel = await to_thread(answers.funnel, services.warehouse, source)
     dark = is_dark(request)
     with frame("Funnel", request, services.warehouse.version):
@@ -33,14 +45,23 @@ async def draw(services: Services, request: Request, source: str | None) -> None
                 source if source in funnel.sources else ALL,
                 url=lambda value: page_url("/funnel", source=None if value == ALL else value),
             )
+        if source is not None and source not in funnel.sources:
+            with card():
+                explained(no_such("source", source, funnel.sources), ("All sources", "/funnel"))
+            return
         with ui.element("div").classes("columns even"):
-            with card("Stages", "Records that enter each stage, by what became of them."):
-                ui.echart(stage_chart(funnel, dark)).classes("chart")
+            with card("Stages", "Records that enter each stage, by what became of them. A bar leads to its records."):
+                lead = partial(_stage_url, source)
+                chart(stage_chart(funnel, dark, lead), "Records kept and rejected at each stage, as in the table below")
             with card(
-                "Rules and reasons", "Records by the first rule they failed, or the reason for setting them aside."
+                "Rules and reasons",
+                "Records by the first rule they failed, or the reason for setting them aside. Bars lead to them.",
             ):
                 if any(rule.rejected_first for rule in funnel.rules):
-                    ui.echart(rule_chart(funnel, dark)).classes("chart")
+                    lead = partial(_rule_url, source)
+                    chart(
+                        rule_chart(funnel, dark, lead), "Records by the first rule they failed, as in the table below"
+                    )
                 else:
                     ui.label("Nothing was rejected.").classes("muted")
         with card("By stage and source"):
@@ -48,9 +69,21 @@ async def draw(services: Services, request: Request, source: str | None) -> None
         with card(
             "By rule",
             "“First” counts a record under the first rule it failed and adds up to the stage; “any” counts it under "
-            "every rule that it fails.",
+            "every rule that it fails. A number leads to its records.",
         ):
             _rules(funnel)
+
+
+def _stage_url(source: str | None, stage: str, fate: str) -> str:
+    """The records behind a bar or a number of a stage."""
+    if fate == "kept":
+        return documents_url(source=source, passed=stage)
+    return documents_url(source=source, stage=stage)
+
+
+def _rule_url(source: str | None, rule: str, stage: str) -> str:
+    """The records that a rule was the first to drop."""
+    return documents_url(source=source, stage=stage, rule=rule)
 
 
 def _stages(funnel: answers.Funnel) -> None:
@@ -60,7 +93,7 @@ def _stages(funnel: answers.Funnel) -> None:
         Column("records_in", "Records in", "number"),
         Column("kept", "Kept", "number"),
         Column("rejected", "Rejected", "number"),
-        Column("part", "Kept of in"),
+        Column("part", "Kept of in", "badge"),
         Column("sum", "Adds up", "badge"),
         Column("damage", "Damaged stretches", "number"),
         Column("not_read", "Files not read", "number"),
@@ -71,7 +104,13 @@ def _stages(funnel: answers.Funnel) -> None:
         rows.append(
             {
                 **stage.model_dump(include={"source", "stage", "records_in", "kept", "rejected"}),
+                **{
+                    f"{fate}_href": _stage_url(stage.source, stage.stage, fate)
+                    for fate, number in (("kept", stage.kept), ("rejected", stage.rejected))
+                    if number
+                },
                 "part": share(stage.kept, stage.records_in),
+                "part_tone": "bad" if stage.records_in and not stage.kept else "plain",
                 "sum": "yes" if lost == 0 else f"no: {count(lost)} lost",
                 "sum_tone": "good" if lost == 0 else "bad",
                 "damage": stage.damage if stage.stage == "ingest" else None,
@@ -92,8 +131,13 @@ def _rules(funnel: answers.Funnel) -> None:
         Column("rejected_any", "Any", "number"),
     ]
     names = {"source", "stage", "rule", "signal", "threshold", "rejected_first", "rejected_any"}
-    rows = [
-        {**rule.model_dump(include=names), "rule_href": documents_url(source=rule.source, rule=rule.rule)}
-        for rule in funnel.rules
-    ]
+    rows = []
+    for rule in funnel.rules:
+        first = _rule_url(rule.source, rule.rule, rule.stage) if rule.rejected_first else None
+        any_place = documents_url(source=rule.source, fails=rule.rule)
+        links = {"rule_href": first or any_place, "rejected_first_href": first, "rejected_any_href": any_place}
+        rows.append(rule.model_dump(include=names) | links)
     table(columns, rows, page=50)
+
+
+PAGE = Page("/funnel", "Funnel", Asked, draw)

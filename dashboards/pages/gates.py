@@ -8,12 +8,13 @@ from fastapi import Request
 from nicegui import ui
 
 from dashboards.layout import badge, card, count, empty, frame, title, tone
+from dashboards.page import Nothing, Page
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse import answers
 
 
-async def draw(services: Services, request: Request) -> None:
+async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/gates``."""
     expectations = await to_thread(answers.gates, services.warehouse)
     with frame("Gates", request, services.warehouse.version):
@@ -34,10 +35,13 @@ def _gate(gate: str, source: str, members: list[answers.Expectation]) -> None:
     critical = any(member.severity == "critical" for member in broken)
     with card():
         with ui.element("div").classes("gate-head"):
-            badge("stopped" if critical else "warned" if broken else "passed")
+            rows = max(member.checked_rows for member in members)
+            if rows or broken:
+                badge("stopped" if critical else "warned" if broken else "passed")
+            else:
+                ui.label("no rows").classes("badge tone-warn")
             ui.label(gate).classes("card-title").props('role="heading" aria-level="2"')
             ui.label(source).classes("muted")
-            rows = max(member.checked_rows for member in members)
             ui.label(f"{count(rows)} rows looked at").classes("muted push")
         columns = [
             Column("expectation", "Expectation"),
@@ -73,3 +77,6 @@ def _gate(gate: str, source: str, members: list[answers.Expectation]) -> None:
                 for example in member.examples:
                     text = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
                     ui.label(text).classes("example")
+
+
+PAGE = Page("/gates", "Gates", Nothing, draw)

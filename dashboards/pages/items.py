@@ -4,25 +4,43 @@ Prompts, outputs and programs come from benchmarks and models: they are drawn as
 """
 
 from asyncio import to_thread
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fastapi import Request
 from nicegui import ui
+from pydantic.dataclasses import dataclass
 
 from dashboards.charts import distinct
 from dashboards.contamination import SEEN, corpus_name, evidence, not_examined, seen_badge, seen_in
 from dashboards.controls import choice, search_field, searched
-from dashboards.layout import badge, card, count, empty, folded, frame, pager, quoted, title, tone, words
+from dashboards.layout import (
+    badge,
+    card,
+    count,
+    empty,
+    explained,
+    folded,
+    frame,
+    no_such,
+    pager,
+    quoted,
+    title,
+    tone,
+    words,
+)
 from dashboards.links import items_url
+from dashboards.page import Offset, Page, Text
 from dashboards.services import Services
 from dashboards.tables import Column, interval, table
+from warehouse import answers
 from warehouse.answers import graded
 from warehouse.contamination import CorpusLabels, Label, Seen, corpora
 
-PAGE = 20
+ROWS = 20
 SHORT = 600
 """Characters up to which a prompt is shown unfolded."""
 LABELS: tuple[Label, ...] = ("clean", "input", "answer", "short")
+ONLY_SCORES = "Only scores are kept here, not the answers"
 PERPLEXITY = "perplexity"
 """The area of held-out text, which is no benchmark that a corpus could be searched for."""
 ABOUT = "What a checkpoint answered, how it was graded and why. Outputs are kept, so other conventions can grade them."
@@ -32,14 +50,14 @@ ABOUT = "What a checkpoint answered, how it was graded and why. Outputs are kept
 class Asked:
     """What the address of the page says."""
 
-    suite: str | None = None
-    checkpoint: str | None = None
-    convention: str | None = None
-    verdict: str | None = None
-    subset: str | None = None
+    suite: Text | None = None
+    checkpoint: Text | None = None
+    convention: Text | None = None
+    verdict: Text | None = None
+    subset: Text | None = None
     seen: Seen | None = None
-    query: str = ""
-    offset: int = 0
+    query: Text = ""
+    offset: Offset = 0
 
     @property
     def url(self) -> str:
@@ -66,12 +84,23 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
             with card():
                 empty("No answers are kept yet.", "gristmill evaluate CHECKPOINT")
             return
-        suite = suites.get(asked.suite or "", next(iter(suites.values())))
+        if asked.suite is not None and asked.suite not in suites:
+            scored = await to_thread(answers.scores, warehouse, None, asked.suite, 1)
+            with card():
+                told = no_such("suite", asked.suite, list(suites))
+                explained(f"{ONLY_SCORES} to {asked.suite}." if scored else told, ("Suites with answers", "/items"))
+            return
+        suite = suites[asked.suite] if asked.suite else next(iter(suites.values()))
         answerers = await to_thread(graded.answerers, warehouse, suite.suite)
         known = {answerer.checkpoint: answerer for answerer in answerers}
         # a checkpoint that has scores but no answers is named all the same, so that the page can say so
         checkpoint = asked.checkpoint or next(iter(known), "")
-        convention = asked.convention if asked.convention in suite.conventions else suite.conventions[0]
+        convention = asked.convention or suite.conventions[0]
+        if convention not in suite.conventions:
+            with card():
+                told = no_such(f"way of grading {suite.suite} called", convention, suite.conventions)
+                explained(told, ("The headline's", items_url(suite.suite, asked.checkpoint)))
+            return
         asked = replace(asked, suite=suite.suite, checkpoint=checkpoint, convention=convention)
         found = await to_thread(
             graded.graded,
@@ -83,7 +112,7 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
             subset=asked.subset,
             seen=asked.seen,
             query=asked.query,
-            limit=PAGE,
+            limit=ROWS,
             offset=asked.offset,
         )
         looked_through = await to_thread(corpora, warehouse, suite.suite, checkpoint, convention)
@@ -98,14 +127,21 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
             for answer in found.items:
                 _answer(answer)
             shown = len(found.items)
-            pager(found.offset, shown, found.total, "answers", PAGE, lambda at: replace(asked, offset=at).url)
+            pager(found.offset, shown, found.total, "answers", ROWS, lambda at: replace(asked, offset=at).url)
             return
         with card():
-            if checkpoint in known:
-                empty("No answer matches this search.", "Take away a filter, or search for a part of the output.")
+            plain = items_url(suite.suite, checkpoint, convention)
+            if found.total:
+                told = f"This search has {count(found.total)} answers; none from the {count(asked.offset + 1)}th on."
+                explained(told, ("First page", replace(asked, offset=0).url))
+            elif checkpoint in known:
+                told = "No answer matches this search. Take away a filter, or search for a part of the output."
+                explained(told, ("All answers", plain))
+            elif await to_thread(answers.scores, warehouse, checkpoint, suite.suite, 1):
+                empty(f"{ONLY_SCORES} of this checkpoint to {suite.suite}.", "gristmill evaluate CHECKPOINT")
             else:
-                what = "The answers of this checkpoint to this suite are not kept here: only its scores are."
-                empty(what, "gristmill evaluate CHECKPOINT")
+                told = no_such(f"checkpoint that was asked {suite.suite}, called", checkpoint, list(known))
+                explained(told, ("Checkpoints that were", items_url(suite.suite)))
 
 
 def _form(
@@ -150,13 +186,17 @@ def _form(
 
 def _tallies(found: graded.GradedPage, asked: Asked) -> None:
     with ui.element("div").classes("answer-head"):
+        # the numbers count all answers, so their links keep none of the other filters
+        every = Asked(asked.suite, asked.checkpoint, asked.convention)
         for tally in found.tallies:
-            with ui.element("a").props(f'href="{replace(asked, verdict=tally.verdict, offset=0).url}"'):
+            with ui.element("a") as link:
+                link.props["href"] = replace(every, verdict=tally.verdict).url
                 ui.label(f"{words(tally.verdict)} {count(tally.samples)}").classes(f"badge tone-{tone(tally.verdict)}")
         if {tally.seen for tally in found.seen} != {"unexamined"}:
             ui.element("span").classes("divider")
             for by_label in found.seen:
-                with ui.element("a").props(f'href="{replace(asked, seen=by_label.seen, offset=0).url}"'):
+                with ui.element("a") as link:
+                    link.props["href"] = replace(every, seen=by_label.seen).url
                     seen_badge(by_label.seen, by_label.samples)
 
 
@@ -241,3 +281,6 @@ def _options(options: list[graded.Option]) -> None:
             ui.label(option.text.strip()).classes(f"option-text{strong}").props('lang=""')
             nats = option.log_probability
             ui.label("–" if nats is None else f"{nats:.3f}").classes(strong.strip())
+
+
+PAGE = Page("/items", "Items", Asked, draw)

@@ -1,16 +1,18 @@
 """Leaderboard: the checkpoints of every suite by score, with intervals, and a rank only where it is known."""
 
 from asyncio import to_thread
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from fastapi import Request
 from nicegui import ui
+from pydantic.dataclasses import dataclass
 
 from dashboards.controls import choice, search_field, searched
-from dashboards.layout import card, count, empty, frame, p_value, title, words
+from dashboards.layout import card, count, empty, explained, frame, no_such, p_value, title, words
 from dashboards.links import items_url, page_url
+from dashboards.page import Page, Text
 from dashboards.services import Services
 from dashboards.tables import Column, interval, table
 from schemas.scores import ALL, MACRO
@@ -28,10 +30,10 @@ ABOUT = (
 class Filter:
     """What the address of the page says."""
 
-    area: str | None = None
-    suite: str | None = None
-    convention: str = boards.HEADLINES
-    checkpoint: str = ""
+    area: Text | None = None
+    suite: Text | None = None
+    convention: Text = boards.HEADLINES
+    checkpoint: Text = ""
 
     @property
     def url(self) -> str:
@@ -65,7 +67,7 @@ async def draw(services: Services, request: Request, wanted: Filter) -> None:
         _form(choices, wanted)
         if not found:
             with card():
-                empty("No score matches these filters.", "Take away a filter.")
+                _none(choices, wanted)
         for area, members in groupby(found, key=lambda board: board.area):
             ui.label(area.capitalize()).classes("area-title").props('role="heading" aria-level="2"')
             for board in members:
@@ -73,6 +75,22 @@ async def draw(services: Services, request: Request, wanted: Filter) -> None:
         for part in by_subject:
             if part.rows:
                 _subjects(part)
+
+
+def _none(choices: boards.Choices, wanted: Filter) -> None:
+    """Why there is nothing to show."""
+    unknown = [
+        no_such(what, name, known)
+        for what, name, known in (
+            ("area", wanted.area, choices.areas),
+            ("suite", wanted.suite, choices.suites),
+            ("way of grading called", wanted.convention, [boards.HEADLINES, boards.EVERY, *choices.conventions]),
+        )
+        if name is not None and name not in known
+    ]
+    explained(
+        " ".join(unknown or ["No score matches these filters. Take away a filter."]), ("All scores", "/leaderboard")
+    )
 
 
 def _form(choices: boards.Choices, wanted: Filter) -> None:
@@ -187,3 +205,6 @@ def _subjects(part: boards.Subjects) -> None:
 
 def _cell(score: Score | None) -> str | None:
     return None if score is None else f"{score.value:.3f} ({score.low:.2f}–{score.high:.2f})"
+
+
+PAGE = Page("/leaderboard", "Leaderboard", Filter, draw)

@@ -6,7 +6,9 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
-from dashboards.layout import badge, card, count, empty, frame, seconds, share, tile, title, tone, words
+from dashboards.layout import card, count, empty, frame, seconds, share, tile, title, tone, words
+from dashboards.links import page_url
+from dashboards.page import Nothing, Page
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse import answers
@@ -15,7 +17,7 @@ FILL = "gristmill demo"
 PUBLISH = "gristmill warehouse rebuild"
 
 
-async def draw(services: Services, request: Request) -> None:
+async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/``."""
     answer = await to_thread(answers.overview, services.warehouse)
     with frame("Overview", request, answer.version):
@@ -24,6 +26,7 @@ async def draw(services: Services, request: Request) -> None:
             with card():
                 empty("Nothing has been published yet. Fill the lake, or publish what is in it:", FILL, PUBLISH)
             return
+        _attention(answer)
         _tiles(answer)
         with card("Best checkpoints", "The best value of every suite, with its 95 % interval."):
             _best(answer)
@@ -34,11 +37,27 @@ async def draw(services: Services, request: Request) -> None:
                 _gates(answer)
 
 
+def _attention(answer: answers.Overview) -> None:
+    """What is wrong although everything ran: sources of which nothing was kept, gates that saw no rows."""
+    bare = [source for source in answer.sources if not source.kept]
+    idle = [gate for gate in answer.gates if not gate.checked_rows]
+    if not bare and not idle:
+        return
+    with card("Needs attention"):
+        for source in bare:
+            records = f"none of {count(source.records)} records was kept" if source.records else "it has no records"
+            url = page_url("/funnel", source=source.source)
+            _line(url, "kept nothing", "bad", source.source, f"{records}; the funnel says where they went")
+        for gate in idle:
+            _line("/gates", "no rows", "warn", gate.gate, f"{gate.source}: the gate held, but had nothing to look at")
+
+
 def _tiles(answer: answers.Overview) -> None:
     totals = answer.totals
     with ui.element("div").classes("tiles"):
         tile("Records", count(totals.records), f"from {count(totals.sources)} source{'s' * (totals.sources != 1)}")
-        tile("Kept", share(totals.kept, totals.records), f"{count(totals.kept)} documents")
+        bad = "bad" if totals.records and not totals.kept else ""
+        tile("Kept", share(totals.kept, totals.records), f"{count(totals.kept)} documents", bad)
         tile("Rejected", count(totals.rejected), "failed a rule of the policy")
         tile("Duplicates", count(totals.duplicates), "copies of a kept document")
         tile("Set aside", count(totals.set_aside), "gave no text")
@@ -97,8 +116,7 @@ def _runs(answer: answers.Overview) -> None:
         {
             "flow": entry.flow,
             "name": entry.name,
-            "status": words(entry.status),
-            "status_tone": tone(entry.status),
+            **_status(entry),
             "started": entry.started_at.strftime("%Y-%m-%d %H:%M"),
             "took": seconds(entry.seconds),
             "note": entry.error or _counts(entry.counts),
@@ -106,6 +124,13 @@ def _runs(answer: answers.Overview) -> None:
         for entry in answer.runs
     ]
     table(columns, rows)
+
+
+def _status(entry: answers.Run) -> dict[str, str]:
+    """The status of a run in its colour. One that succeeded and kept nothing is not green."""
+    if entry.status == "succeeded" and entry.counts.get("kept") == 0:
+        return {"status": "kept nothing", "status_tone": "bad"}
+    return {"status": words(entry.status), "status_tone": tone(entry.status)}
 
 
 def _counts(counts: dict[str, Any]) -> str:
@@ -119,8 +144,21 @@ def _gates(answer: answers.Overview) -> None:
         empty("No gate has been run yet.", FILL)
         return
     for gate in answer.gates:
-        with ui.element("a").props('href="/gates"').classes("gate-line"):
-            badge(gate.status)
-            ui.label(gate.gate).classes("gate-name")
-            ui.label(gate.source).classes("muted ellipsis")
-            ui.label(f"{gate.expectations - gate.failed} of {gate.expectations} held").classes("muted push")
+        idle = gate.status == "passed" and not gate.checked_rows
+        word, colour = ("no rows", "warn") if idle else (words(gate.status), tone(gate.status))
+        held = f"{gate.expectations - gate.failed} of {gate.expectations} held"
+        _line("/gates", word, colour, gate.gate, gate.source, held)
+
+
+def _line(url: str, word: str, colour: str, name: str, about: str, end: str = "") -> None:
+    """A line that leads to ``url``: a status in its colour, what has it, and more about it."""
+    with ui.element("a").classes("gate-line") as line:
+        line.props["href"] = url
+        ui.label(word).classes(f"badge tone-{colour}")
+        ui.label(name).classes("gate-name ellipsis")
+        ui.label(about).classes("muted ellipsis")
+        if end:
+            ui.label(end).classes("muted push")
+
+
+PAGE = Page("/", "Overview", Nothing, draw)

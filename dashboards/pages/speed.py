@@ -1,14 +1,17 @@
 """Speed: how fast served models answer, under which load, with AIPerf's definitions."""
 
 from asyncio import to_thread
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request
 from nicegui import ui
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from dashboards.controls import choice
-from dashboards.layout import card, count, empty, frame, title, words
+from dashboards.layout import card, count, empty, explained, frame, no_such, title, words
 from dashboards.links import page_url
+from dashboards.page import Page, Text
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse.answers.speed import Measured, SpeedMeasurement, speeds
@@ -21,8 +24,17 @@ ABOUT = (
 COMMAND = "gristmill speed http://HOST:PORT/v1 --model NAME --lake LAKE"
 
 
-async def draw(services: Services, request: Request, model: str | None, measurement: int | None) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What the address of the page says."""
+
+    model: Text | None = None
+    measurement: Annotated[int, Field(ge=0, le=2**31)] | None = None
+
+
+async def draw(services: Services, request: Request, asked: Asked) -> None:
     """The page at ``/speed``."""
+    model, measurement = asked.model, asked.measurement
     every = await to_thread(speeds, services.warehouse)
     found = [one for one in every if model in (None, one.model)]
     with frame("Speed", request, services.warehouse.version):
@@ -42,15 +54,19 @@ async def draw(services: Services, request: Request, model: str | None, measurem
             )
         if not found:
             with card():
-                empty("This model has not been measured.", COMMAND)
+                explained(no_such("measured model", model or "", models), ("All models", "/speed"))
             return
         with card(
             "Measurements",
             "The newest of each model first. Times in seconds, over requests; goodput counts those within the limits.",
         ):
             _measurements(found)
-        chosen = next((one for one in found if one.measurement == measurement), found[0])
-        _metrics(chosen)
+        chosen = next((one for one in found if measurement in (None, one.measurement)), None)
+        if chosen is not None:
+            _metrics(chosen)
+        else:
+            with card():
+                explained(f"There is no measurement {measurement} of this model.", ("All models", "/speed"))
 
 
 def load_of(one: SpeedMeasurement) -> str:
@@ -125,3 +141,6 @@ def _metrics(one: SpeedMeasurement) -> None:
     ]
     with card(f"{one.model} #{one.measurement}", " · ".join(fact for fact in facts if fact)):
         table(columns, rows)
+
+
+PAGE = Page("/speed", "Speed", Asked, draw)

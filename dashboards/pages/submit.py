@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from dashboards.api import client
 from dashboards.layout import card, empty, frame, title, tone
+from dashboards.page import Nothing, Page
 from dashboards.services import Intake, Services
 from dashboards.tables import Column, table
 from schemas.errors import GristmillError
@@ -29,7 +30,7 @@ FIELDS = {**Submission.model_fields, **BackendSettings.model_fields}
 BACKENDS = {HERE: "Here, on the CPU (hf)", VLLM: "A vLLM server for the run (vllm)"}
 
 
-async def draw(services: Services, request: Request) -> None:
+async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/submit``."""
     scored = await to_thread(answers.scores, services.warehouse)
     known = services.intake.suites or tuple(sorted({row.suite for row in scored}))
@@ -221,3 +222,6 @@ def _rows(submissions: list[StoredSubmission]) -> None:
         for row in submissions
     ]
     table(columns, rows, page=25)
+
+
+PAGE = Page("/submit", "Submit", Nothing, draw)

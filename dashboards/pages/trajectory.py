@@ -5,10 +5,13 @@ from collections import defaultdict
 
 from fastapi import Request
 from nicegui import ui
+from pydantic.dataclasses import dataclass
 
 from dashboards.controls import choice
-from dashboards.layout import card, empty, frame, is_dark, title, words
+from dashboards.drawn import chart
+from dashboards.layout import card, empty, explained, frame, is_dark, no_such, title, words
 from dashboards.links import page_url
+from dashboards.page import Page, Text
 from dashboards.services import Services
 from dashboards.tables import Column, table
 from dashboards.trajectory_chart import Along, trajectory_chart
@@ -21,8 +24,17 @@ ABOUT = (
 )
 
 
-async def draw(services: Services, request: Request, suite: str | None, along: Along) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What the address of the page says."""
+
+    suite: Text | None = None
+    along: Along = "step"
+
+
+async def draw(services: Services, request: Request, asked: Asked) -> None:
     """The page at ``/trajectory``."""
+    suite, along = asked.suite, asked.along
     found = await to_thread(trajectories, services.warehouse)
     with frame("Trajectory", request, services.warehouse.version):
         title("Trajectory", ABOUT.format(last=found.last))
@@ -67,15 +79,18 @@ def _charts(found: Trajectories, suite: str | None, along: Along, dark: bool) ->
         if suite in (None, line.suite):
             groups[line.suite, line.metric, line.convention].append(line)
     if not groups:
+        known = sorted({line.suite for line in found.lines})
         with card():
-            empty("No training run has a score on this suite.", "gristmill evaluate CHECKPOINT --suite SUITE")
+            told = no_such("suite that a training run has a score on, called", suite or "", known)
+            explained(told, ("All suites", _url(None, along)))
     strengths = {(one.suite, one.metric, one.convention): one for one in found.suites}
     with ui.element("div").classes("chart-grid"):
         for key, lines in groups.items():
             direction = "higher is better" if lines[0].higher_is_better else "lower is better"
             told = _told(strengths[key])
             with card(key[0], f"{words(key[1])}, {direction}. {told}"):
-                ui.echart(trajectory_chart(lines, along, dark)).classes("chart small")
+                about = f"{key[0]}: {words(key[1])} along training, a line for each run"
+                chart(trajectory_chart(lines, along, dark), about, small=True)
 
 
 def _told(strength: Strength) -> str:
@@ -122,3 +137,6 @@ def _agreements(found: Trajectories) -> None:
     about = "Pairs of runs in the same order, of those that both suites tell apart; half of them is no agreement."
     with card("Which suites agree", about):
         table(columns, rows, page=10)
+
+
+PAGE = Page("/trajectory", "Trajectory", Asked, draw)

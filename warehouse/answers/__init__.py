@@ -3,6 +3,7 @@ answer a model. With nothing published every answer is empty.
 """
 
 from warehouse.answers.curation import (
+    STAGES,
     Documents,
     Expectation,
     Facets,
@@ -11,15 +12,17 @@ from warehouse.answers.curation import (
     Funnel,
     RuleCount,
     Stage,
+    StageName,
     documents,
     facets,
     funnel,
     gates,
 )
 from warehouse.answers.models import Checkpoint, Loss, Score, Share, checkpoints, losses, mixtures, scores
-from warehouse.answers.pipeline import GateState, Overview, Ranked, Run, Totals, overview
+from warehouse.answers.pipeline import GateState, Overview, Ranked, Run, SourceTotals, Totals, overview
 
 __all__ = [
+    "STAGES",
     "Checkpoint",
     "Documents",
     "Expectation",
@@ -35,7 +38,9 @@ __all__ = [
     "Run",
     "Score",
     "Share",
+    "SourceTotals",
     "Stage",
+    "StageName",
     "Totals",
     "checkpoints",
     "documents",

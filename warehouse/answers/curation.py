@@ -1,13 +1,16 @@
 """What became of the records: the funnel, searches, and the gates they passed."""
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
 from warehouse.read import Warehouse
 
 Fate = Literal["kept", "rejected", "duplicate", "set_aside", "damage", "not_read", "undecided"]
+StageName = Literal["ingest", "extract", "decide", "deduplicate", "clean", "curate"]
+STAGES: tuple[StageName, ...] = get_args(StageName)
+"""In the order in which a record passes them."""
 
 
 class Stage(BaseModel):
@@ -116,16 +119,30 @@ def documents(
     fate: Fate | None = None,
     rule: str | None = None,
     host: str | None = None,
+    fails: str | None = None,
+    stage: StageName | None = None,
+    passed: StageName | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> Documents:
-    """Records whose URL or record_uri holds ``query`` or whose doc_id starts with it, by source and URL."""
-    chosen = {"query": query.strip(), "source": source, "fate": fate, "rule": rule, "host": host}
+    """Records whose URL or record_uri holds ``query`` or whose doc_id starts with it, by source and URL.
+
+    ``rule`` is the first rule that a record failed (or its reason), ``fails`` one of all that it failed; ``stage`` is
+    where it was dropped, ``passed`` a stage that it passed. Counted so, they are the numbers of the funnel: damage
+    and files that were not read are at no stage.
+    """
+    chosen: dict[str, Any] = {"query": query.strip(), "source": source, "fate": fate, "rule": rule, "host": host}
+    chosen |= {"fails": fails, "stage": stage, "passed": passed, "stages": list(STAGES)}
     where = """
         WHERE ($source IS NULL OR source = $source) AND ($fate IS NULL OR fate = $fate)
             AND ($rule IS NULL OR rule = $rule) AND ($host IS NULL OR host = lower($host))
             AND ($query = '' OR contains(lower(coalesce(url, '')), lower($query))
                 OR starts_with(coalesce(doc_id, ''), lower($query)) OR contains(record_uri, $query))
+            AND ($fails IS NULL OR rule = $fails
+                OR (doc_id, shard) IN (SELECT (doc_id, shard) FROM verdicts WHERE NOT kept AND rule = $fails))
+            AND ($stage IS NULL OR (stage = $stage AND fate NOT IN ('damage', 'not_read')))
+            AND ($passed IS NULL OR fate = 'kept' OR (fate = 'undecided' AND $passed IN ('ingest', 'extract'))
+                OR (fate NOT IN ('damage', 'not_read') AND list_position($stages, stage) > list_position($stages, $passed)))
     """
     total = warehouse.query(f"SELECT count(*) AS total FROM fates {where}", chosen)  # noqa: S608
     rows = warehouse.query(

@@ -156,11 +156,7 @@ def graded(
         """,  # noqa: S608 - a constant
         chosen | labels,
     )
-    rows = warehouse.query(
-        f"""
-        SELECT sample.* EXCLUDE (checkpoint, suite, convention, shard), response.prompt, response.finish,
-            response.tokens, CASE WHEN response.finish <> 'scored' THEN response.text END AS output,
-            count(*) OVER () AS total
+    source = f"""
         FROM samples AS sample
         LEFT JOIN responses AS response ON response.checkpoint = sample.checkpoint AND response.suite = sample.suite
             AND response.item = sample.item AND response.repeat = sample.repeat AND response.part = 0
@@ -170,17 +166,22 @@ def graded(
             AND ($verdict IS NULL OR sample.verdict = $verdict) AND ($subset IS NULL OR sample.subset = $subset)
             AND ($query = '' OR contains(lower(concat_ws(chr(10), sample.item, sample.expected, sample.program,
                 sample.detail, response.prompt, response.text)), lower($query)))
+    """
+    filters = chosen | labels | {"verdict": verdict, "subset": subset, "seen": seen, "query": query.strip()}
+    total = warehouse.query(f"SELECT count(*) AS total {source}", filters)
+    rows = warehouse.query(
+        f"""
+        SELECT sample.* EXCLUDE (checkpoint, suite, convention, shard), response.prompt, response.finish,
+            response.tokens, CASE WHEN response.finish <> 'scored' THEN response.text END AS output
+        {source}
         ORDER BY sample.item, sample.repeat LIMIT $limit OFFSET $offset
-        """,  # noqa: S608 - a constant
-        chosen
-        | labels
-        | {"verdict": verdict, "subset": subset, "seen": seen, "query": query.strip()}
-        | {"limit": limit, "offset": offset},
+        """,
+        filters | {"limit": limit, "offset": offset},
     )
     known = examined(warehouse, suite, digest, [checkpoint], [row["item"] for row in rows])
     options, others = _options(warehouse, chosen, rows), _others(warehouse, chosen, rows)
     return GradedPage(
-        total=rows[0]["total"] if rows else 0,
+        total=total[0]["total"] if total else 0,
         limit=limit,
         offset=offset,
         tallies=[Tally.model_validate(row) for row in tallies],

@@ -24,6 +24,14 @@ class Totals(BaseModel):
     scores: int = 0
 
 
+class SourceTotals(BaseModel):
+    """Counts of one source."""
+
+    source: str
+    records: int = Field(description="crawl records (damage is not counted)")
+    kept: int
+
+
 class Run(BaseModel):
     """One run of a flow."""
 
@@ -67,6 +75,7 @@ class Overview(BaseModel):
     version: str | None
     built_at: datetime | None
     totals: Totals
+    sources: list[SourceTotals]
     runs: list[Run] = Field(description="newest first")
     gates: list[GateState]
     best: list[Best] = Field(description="the best checkpoint of every suite, metric and subset")
@@ -87,6 +96,10 @@ def overview(warehouse: Warehouse, runs: int = 12) -> Overview:
         FROM fates
         """
     )
+    sources = warehouse.query(
+        "SELECT source, count(*) FILTER (fate <> 'damage') AS records, count(*) FILTER (fate = 'kept') AS kept "
+        "FROM fates GROUP BY source ORDER BY source"
+    )
     last = warehouse.query(
         "SELECT *, date_diff('millisecond', started_at, finished_at) / 1000.0 AS seconds FROM flow_runs "
         "ORDER BY started_at DESC, run_id LIMIT ?",
@@ -96,6 +109,7 @@ def overview(warehouse: Warehouse, runs: int = 12) -> Overview:
         version=build[0]["version"] if build else None,
         built_at=build[0]["built_at"] if build else None,
         totals=Totals.model_validate(totals[0]) if totals else Totals(),
+        sources=[SourceTotals.model_validate(row) for row in sources],
         runs=[Run.model_validate({**row, "counts": json.loads(row["counts"])}) for row in last],
         gates=[GateState.model_validate(row) for row in warehouse.query("SELECT * FROM gate_status")],
         best=[Best.model_validate(row) for row in warehouse.query("SELECT * FROM best_checkpoint")],
