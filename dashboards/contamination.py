@@ -7,6 +7,7 @@ from nicegui import ui
 from dashboards.layout import count
 from dashboards.links import record_url
 from warehouse.contamination import Examined, Seen
+from warehouse.read import Warehouse
 
 SEEN: dict[Seen, str] = {
     "clean": "clean",
@@ -64,11 +65,12 @@ def contamination_command(suite: str, checkpoint: str, trained_here: bool) -> st
     return f"gristmill contamination --suite {suite}{corpus} --checkpoint {checkpoint[:12]}"
 
 
-def not_examined(suite: str, checkpoint: str, trained_here: bool) -> None:
+def not_examined(warehouse: Warehouse, suite: str, checkpoint: str, trained_here: bool) -> None:
     """A line that says how to find out."""
     with ui.element("div").classes("answer-head unexamined"):
         ui.label("Whether these items were seen in training has not been looked at.").classes("muted")
-        ui.label(contamination_command(suite, checkpoint, trained_here)).classes("empty-command")
+        command = warehouse.command(contamination_command(suite, checkpoint, trained_here))
+        ui.label(command).classes("empty-command")
 
 
 def _name(found: Examined) -> str:

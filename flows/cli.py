@@ -50,7 +50,7 @@ ENVIRONMENT = {
 
 app = typer.Typer(
     name="gristmill",
-    help="Crawled text to training data, trained models, scores, and which data moved which score.",
+    help="From crawled text to training data, trained language models, and scores with error bars.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -16,7 +16,7 @@ from schemas.errors import GristmillError, UsageError
 from schemas.scores import ALL, MACRO
 from warehouse.answered import Pair, Row, asked_of, data_of, pair_of, side_by_side
 from warehouse.comparison import Comparison, Difference, Differing, Refused, Side, SuiteComparison, told
-from warehouse.read import EMPTY_HINT, Warehouse
+from warehouse.read import Warehouse
 
 KEPT = 8
 """Comparisons that are remembered; one of 20 suites with their subjects is about 100 kB."""
@@ -59,14 +59,15 @@ def find_side(warehouse: Warehouse, name: str) -> Side:
     Raises :class:`UsageError` when there is none, or more than one.
     """
     if not warehouse.published:
-        raise UsageError(EMPTY_HINT)
+        raise UsageError(warehouse.empty_hint)
     known = sides(warehouse)
     found = [side for side in known if side.label == name]
     if not found and name:
         found = [side for side in known if side.checkpoint.startswith(name)]
     if not found:
         labels = sorted({side.label for side in known})
-        hint = did_you_mean(name, labels) if labels else ". Nothing is evaluated yet: gristmill evaluate CHECKPOINT"
+        evaluate = warehouse.command("gristmill evaluate CHECKPOINT")
+        hint = did_you_mean(name, labels) if labels else f". Nothing is evaluated yet: {evaluate}"
         raise UsageError(f"no evaluated checkpoint has the label {name!r} or a digest that begins so{hint}")
     if len(found) > 1:
         digests = ", ".join(side.checkpoint for side in found)

@@ -17,15 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import UsageError
+from schemas.hints import on_lake
 from schemas.parquet import told_as_damage
 from schemas.places import local_path
+from warehouse.beyond import hint
 
 FOLDER = "warehouse"
 CURRENT = "CURRENT"
-EMPTY_HINT = (
-    "Nothing has been published yet. `gristmill demo` fills a lake from an embedded crawl, `gristmill curate` from "
-    "your own; `gristmill warehouse rebuild` publishes what is already in the lake."
-)
 # One configuration for every handle of a process: DuckDB refuses a second one for the same file.
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
@@ -58,7 +56,7 @@ class Warehouse:
         lake_root = local_path(lake_root, "--lake")
         if not lake_root.is_dir():
             raise UsageError(
-                f"--lake {lake_root}: there is no such folder. `gristmill demo --lake {lake_root}` makes one."
+                f"--lake {lake_root}: there is no such folder. `{on_lake('gristmill demo', lake_root)}` makes one."
             )
         if not (lake_root / "lake.json").is_file() and any(lake_root.iterdir()):
             raise UsageError(
@@ -80,6 +78,20 @@ class Warehouse:
     def published(self) -> bool:
         """Whether there is a version to read."""
         return self.pointer.is_file()
+
+    @property
+    def empty_hint(self) -> str:
+        """What to type when nothing has been published."""
+        return (
+            f"Nothing has been published yet. `{self.command('gristmill demo')}` fills the lake from an embedded "
+            f"crawl, "
+            f"`{self.command('gristmill curate --input PATH --source NAME')}` from your own; "
+            f"`{self.command('gristmill warehouse rebuild')}` publishes what is already in it."
+        )
+
+    def command(self, command: str) -> str:
+        """A command about this lake, to be typed."""
+        return on_lake(command, self.root)
 
     def table(self, sql: str, parameters: Parameters = (), limit: int | None = None) -> pa.Table:
         """The result of one SQL statement as an Arrow table; no columns and no rows when nothing is published.
@@ -107,13 +119,14 @@ class Warehouse:
         Raises :class:`UsageError` with DuckDB's words for wrong SQL, and with a hint when nothing is published.
         """
         if not self.published:
-            raise UsageError(EMPTY_HINT)
+            raise UsageError(self.empty_hint)
         try:
             if len(duckdb.extract_statements(sql)) > 1:
                 raise UsageError("ask one question at a time: this holds several statements.")
             return self.table(sql, limit=limit)
         except duckdb.Error as error:
-            raise UsageError(f"the warehouse cannot answer this: {error}") from error
+            told = "\n".join(part for part in (str(error), hint(str(error), sql, self.root)) if part)
+            raise UsageError(f"the warehouse cannot answer this: {told}") from error
 
     def document_text(self, file: str, doc_id: str) -> str | None:
         """The text of a document from the Parquet file that its row names; None when that file is gone.

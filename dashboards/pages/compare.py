@@ -34,6 +34,7 @@ from dashboards.tables import Column, interval, table
 from schemas.errors import GristmillError
 from warehouse.compare import Which, differing, sides
 from warehouse.comparison import Comparison, Difference, Differing, Discordant, Side, SuiteComparison
+from warehouse.read import Warehouse
 
 ROWS = 10
 SHORT = 600
@@ -67,7 +68,9 @@ async def draw(services: Services, request: Request, question: Question) -> None
         title("Compare", ABOUT)
         if len(known) < 2:
             with card():
-                empty("Two checkpoints must have been evaluated before they can be compared.", EVALUATE)
+                empty(
+                    "Two checkpoints must have been evaluated before they can be compared.", warehouse.command(EVALUATE)
+                )
             return
         _form(known, question)
         if not (question.a and question.b):
@@ -97,7 +100,7 @@ async def draw(services: Services, request: Request, question: Question) -> None
             items = await to_thread(
                 differing, warehouse, answer, suite.suite, question.which, offset=question.offset, limit=ROWS
             )
-            _suite(answer, suite, items, replace(question, suite=suite.suite))
+            _suite(warehouse, answer, suite, items, replace(question, suite=suite.suite))
 
 
 def _form(known: list[Side], question: Question) -> None:
@@ -193,7 +196,9 @@ def _refused(answer: Comparison) -> None:
             table(columns, [refused.model_dump() for refused in answer.refused], page=10)
 
 
-def _suite(answer: Comparison, suite: SuiteComparison, found: Differing, question: Question) -> None:
+def _suite(
+    warehouse: Warehouse, answer: Comparison, suite: SuiteComparison, found: Differing, question: Question
+) -> None:
     with card(suite.suite, f"{words(suite.metric)}, graded by {suite.convention}"):
         ui.label(_sentence(suite.whole.sentence)).classes("says")
         if suite.macro:
@@ -227,7 +232,7 @@ def _suite(answer: Comparison, suite: SuiteComparison, found: Differing, questio
             ui.label("There are none.").classes("muted")
             return
         if not any(item.examined for item in found.items):
-            not_examined(suite.suite, answer.b.checkpoint, bool(answer.b.mixture))
+            not_examined(warehouse, suite.suite, answer.b.checkpoint, bool(answer.b.mixture))
         for item in found.items:
             _discordant(answer, suite, item)
         shown = len(found.items)

@@ -72,7 +72,8 @@ async def draw(services: Services, request: Request, search: Search) -> None:
         title("Documents", "Every record of every crawl, kept or not. Open one to see why.")
         if not facets.sources:
             with card():
-                empty("Nothing has been curated yet.", "gristmill curate --input PATH --source NAME")
+                command = services.warehouse.command("gristmill curate --input PATH --source NAME")
+                empty("Nothing has been curated yet.", command)
             return
         _form(facets, search)
         _narrowed(search)

@@ -36,7 +36,8 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
         title("Funnel", "Every record has one fate: at each stage, records in = kept + rejected.")
         if not funnel.sources:
             with card():
-                empty("Nothing has been curated yet.", "gristmill curate --input PATH --source NAME")
+                command = services.warehouse.command("gristmill curate --input PATH --source NAME")
+                empty("Nothing has been curated yet.", command)
             return
         with ui.element("div").classes("controls"):
             choice(

@@ -21,7 +21,7 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
         title("Gates", "A critical expectation that fails stops the run before anything downstream is published.")
         if not expectations:
             with card():
-                empty("No gate has been run yet.", "gristmill demo")
+                empty("No gate has been run yet.", services.warehouse.command("gristmill demo"))
             return
         groups: dict[tuple[str, str], list[answers.Expectation]] = defaultdict(list)
         for expectation in expectations:

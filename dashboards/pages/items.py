@@ -82,7 +82,7 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
         title("Items", ABOUT)
         if not suites:
             with card():
-                empty("No answers are kept yet.", "gristmill evaluate CHECKPOINT")
+                empty("No answers are kept yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
             return
         if asked.suite is not None and asked.suite not in suites:
             scored = await to_thread(answers.scores, warehouse, None, asked.suite, 1)
@@ -122,7 +122,9 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
             if looked_through:
                 _corpora(looked_through)
             elif suite.area != PERPLEXITY:
-                not_examined(suite.suite, checkpoint, checkpoint in known and bool(known[checkpoint].mixture))
+                not_examined(
+                    warehouse, suite.suite, checkpoint, checkpoint in known and bool(known[checkpoint].mixture)
+                )
         if found.items:
             for answer in found.items:
                 _answer(answer)
@@ -138,7 +140,8 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
                 told = "No answer matches this search. Take away a filter, or search for a part of the output."
                 explained(told, ("All answers", plain))
             elif await to_thread(answers.scores, warehouse, checkpoint, suite.suite, 1):
-                empty(f"{ONLY_SCORES} of this checkpoint to {suite.suite}.", "gristmill evaluate CHECKPOINT")
+                command = warehouse.command("gristmill evaluate CHECKPOINT")
+                empty(f"{ONLY_SCORES} of this checkpoint to {suite.suite}.", command)
             else:
                 told = no_such(f"checkpoint that was asked {suite.suite}, called", checkpoint, list(known))
                 explained(told, ("Checkpoints that were", items_url(suite.suite)))

@@ -62,7 +62,7 @@ async def draw(services: Services, request: Request, wanted: Filter) -> None:
         title("Leaderboard", ABOUT)
         if not choices.suites:
             with card():
-                empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT")
+                empty("No checkpoint has been scored yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
             return
         _form(choices, wanted)
         if not found:

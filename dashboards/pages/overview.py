@@ -1,6 +1,7 @@
 """Overview: what is there, what ran last, whether the gates held, which checkpoint is best."""
 
 from asyncio import to_thread
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import Request
@@ -20,21 +21,26 @@ PUBLISH = "gristmill warehouse rebuild"
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/``."""
     answer = await to_thread(answers.overview, services.warehouse)
+    command = services.warehouse.command
     with frame("Overview", request, answer.version):
         title("Overview", "What is in the lake, what ran last, whether the gates held, and which checkpoint is best.")
         if answer.version is None:
             with card():
-                empty("Nothing has been published yet. Fill the lake, or publish what is in it:", FILL, PUBLISH)
+                empty(
+                    "Nothing has been published yet. Fill the lake, or publish what is in it:",
+                    command(FILL),
+                    command(PUBLISH),
+                )
             return
         _attention(answer)
         _tiles(answer)
         with card("Best checkpoints", "The best value of every suite, with its 95 % interval."):
-            _best(answer)
+            _best(answer, command)
         with ui.element("div").classes("columns"):
             with card("Last runs", "Newest first. Times are UTC."):
-                _runs(answer)
+                _runs(answer, command)
             with card("Gates", "Great Expectations suites at each arrow of the pipeline."):
-                _gates(answer)
+                _gates(answer, command)
 
 
 def _attention(answer: answers.Overview) -> None:
@@ -65,9 +71,9 @@ def _tiles(answer: answers.Overview) -> None:
         tile("Checkpoints", count(totals.checkpoints), f"{count(totals.scores)} scores")
 
 
-def _best(answer: answers.Overview) -> None:
+def _best(answer: answers.Overview, command: Callable[[str], str]) -> None:
     if not answer.best:
-        empty("No checkpoint has been scored yet.", "gristmill evaluate CHECKPOINT")
+        empty("No checkpoint has been scored yet.", command("gristmill evaluate CHECKPOINT"))
         return
     if len(answer.ranking) > 1:
         first = answer.ranking[0]
@@ -100,9 +106,9 @@ def _best(answer: answers.Overview) -> None:
     table(columns, rows)
 
 
-def _runs(answer: answers.Overview) -> None:
+def _runs(answer: answers.Overview, command: Callable[[str], str]) -> None:
     if not answer.runs:
-        empty("No flow has run yet.", FILL)
+        empty("No flow has run yet.", command(FILL))
         return
     columns = [
         Column("flow", "Flow"),
@@ -139,9 +145,9 @@ def _counts(counts: dict[str, Any]) -> str:
     return ", ".join(f"{value:,} {words(name)}" for name, value in numbers)
 
 
-def _gates(answer: answers.Overview) -> None:
+def _gates(answer: answers.Overview, command: Callable[[str], str]) -> None:
     if not answer.gates:
-        empty("No gate has been run yet.", FILL)
+        empty("No gate has been run yet.", command(FILL))
         return
     for gate in answer.gates:
         idle = gate.status == "passed" and not gate.checked_rows

@@ -21,7 +21,7 @@ ABOUT = (
     "Served models under a stated load; tokens are counted by the server. Compare measurements of the same load and "
     "machine only."
 )
-COMMAND = "gristmill speed http://HOST:PORT/v1 --model NAME --lake LAKE"
+COMMAND = "gristmill speed http://HOST:PORT/v1 --model NAME"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
         title("Speed", ABOUT)
         if not every:
             with card():
-                empty("No served model has been measured yet.", COMMAND)
+                empty("No served model has been measured yet.", services.warehouse.command(COMMAND))
             return
         models = sorted({one.model for one in every})
         with ui.element("div").classes("controls"):

@@ -37,7 +37,8 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
 
     @ui.refreshable
     async def rows() -> None:
-        _rows(await to_thread(services.state.submissions))
+        submit = services.warehouse.command("gristmill submit CHECKPOINT")
+        _rows(await to_thread(services.state.submissions), submit)
 
     with frame("Submit", request, services.warehouse.version):
         title("Submit", "Hand in a checkpoint. It is queued, admitted, scored, and shows up under Checkpoints.")
@@ -193,9 +194,9 @@ def _field(field: Field, name: str, about: str = "") -> Field:
     return field
 
 
-def _rows(submissions: list[StoredSubmission]) -> None:
+def _rows(submissions: list[StoredSubmission], submit: str) -> None:
     if not submissions:
-        empty("Nothing has been handed in yet.", "gristmill submit CHECKPOINT")
+        empty("Nothing has been handed in yet.", submit)
         return
     columns = [
         Column("label", "Label"),

@@ -42,8 +42,8 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
             with card():
                 empty(
                     "No checkpoint of a training run has been scored yet.",
-                    "gristmill train",
-                    "gristmill evaluate CHECKPOINT",
+                    services.warehouse.command("gristmill train"),
+                    services.warehouse.command("gristmill evaluate CHECKPOINT"),
                 )
             return
         _form(found, suite, along)

@@ -7,6 +7,7 @@ import typer
 
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.errors import UsageError
+from schemas.hints import on_lake
 from schemas.lake import Lake
 
 
@@ -64,5 +65,7 @@ def rebuild(lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
 def existing(root: Path) -> Lake:
     """The lake at ``root``, which must be there: asking one that is not is a slip, not a wish for a new one."""
     if not (root / "lake.json").is_file():
-        raise UsageError(f"--lake {root}: there is no lake here. gristmill demo --lake {root} makes one to look at.")
+        raise UsageError(
+            f"--lake {root}: there is no lake here. {on_lake('gristmill demo', root)} makes one to look at."
+        )
     return Lake.open(root)

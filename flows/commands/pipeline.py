@@ -12,6 +12,10 @@ from rich.text import Text
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
 from schemas.lake import Lake
 
+REACH = (
+    "Each mixture was trained once, with one seed, and the intervals cover the choice of test items only. So a\n"
+    "difference says which model did better on these items; it does not show that the data made the difference."
+)
 DEMO_FETCHED_AT = "2026-01-01T00:00:00Z"
 
 
@@ -134,6 +138,7 @@ def run_pipeline(home: Lake, settings: Any, name: str, shown_lake: Path, json: b
     show_mix(console, home, name)
     show_training(console, home, name)
     show_scores(console, result["scores"])
+    console.print(f"\n{REACH}", markup=False, highlight=False)
     console.print(f"\nLook at it: gristmill dashboard --lake {shown_lake}", markup=False, highlight=False)
 
 

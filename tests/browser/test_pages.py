@@ -123,7 +123,7 @@ def test_the_funnel_by_source_and_rule(visitor: Visitor) -> None:
     expect(page.locator("td", has_text="handbook")).to_have_count(0)
     expect(page.locator("td", has_text="news-zh").first).to_be_visible()
     page.get_by_role("link", name="min_words").click()
-    page.wait_for_url("**/documents?source=news-zh&rule=min_words")
+    page.wait_for_url("**/documents?source=news-zh&rule=min_words&stage=decide")
     expect(page.locator(".results tbody tr")).to_have_count(1)
 
 
@@ -323,5 +323,52 @@ def test_the_api_reference_needs_no_script(visitor: Visitor) -> None:
 
 def test_a_page_that_is_not_there(visitor: Visitor) -> None:
     visitor.expected_status = 404
-    visitor.page.goto(visitor.base + "/nothing-here")
-    expect(visitor.page.locator("body")).to_contain_text("404")
+    page = visitor.open("/nothing-here")
+    expect(page.locator(".empty")).to_contain_text("Nothing lies at /nothing-here.")
+    page.get_by_role("link", name="Overview").last.click()
+    expect(page.locator(".page-title")).to_have_text("Overview")
+
+
+def test_a_wrong_value_leads_back(visitor: Visitor) -> None:
+    visitor.expected_status = 422
+    page = visitor.open("/documents?offset=many&fate=kept")
+    expect(page.locator(".empty")).to_contain_text("offset=many: give a whole number.")
+    page.get_by_role("link", name="Open the page without it").click()
+    page.wait_for_url("**/documents?fate=kept")
+    expect(page.locator(".results tbody tr").first).to_be_visible()
+
+
+def test_bars_lead_to_their_records(visitor: Visitor) -> None:
+    page = visitor.open("/funnel?source=handbook")
+    charts = page.get_by_role("img", name="Records")
+    expect(charts).to_have_count(2)
+    box = charts.first.bounding_box()
+    assert box is not None
+    # the uppermost bar is the stage ingest; its middle is kept
+    charts.first.locator("canvas").first.click(position={"x": box["width"] / 2, "y": 60})
+    page.wait_for_url("**/documents?source=handbook&passed=ingest")
+    expect(page.locator(".results tbody tr").first).to_be_visible()
+    expect(page.locator(".badge", has_text="passed ingest")).to_be_visible()
+    page.get_by_role("link", name="Take away").click()
+    page.wait_for_url("**/documents?source=handbook")
+
+
+def test_a_number_of_the_funnel_leads_to_that_many_records(visitor: Visitor) -> None:
+    page = visitor.open("/funnel")
+    row = page.locator("tr", has=page.locator("td:nth-child(6)", has_text=re.compile("^0$"))).first
+    number = row.locator("td").nth(6)
+    expected = number.inner_text().strip()
+    assert int(expected) > 0
+    number.get_by_role("link").click()
+    page.wait_for_url("**fails=*")
+    expect(page.locator(".pages")).to_contain_text(f"of {expected} records")
+
+
+def test_every_page_says_its_language_and_names_its_charts(visitor: Visitor) -> None:
+    for path in ("/funnel", "/checkpoints", "/trajectory"):
+        page = visitor.open(path)
+        assert page.locator("html").get_attribute("lang") == "en-US"
+        names = [chart.get_attribute("aria-label") for chart in page.locator(".chart").all()]
+        assert names
+        assert all(names)
+        assert len(set(names)) == len(names), "two charts of one name"

@@ -13,7 +13,7 @@ from schemas.lake import Lake
 from schemas.submission import StoredSubmission, Submission
 from tests.helpers.small_lake import ATTACK, CHINESE, SmallLake, build_small_lake
 from warehouse.publish import publish
-from warehouse.read import EMPTY_HINT, Warehouse
+from warehouse.read import Warehouse
 from warehouse.state import State
 
 LISTS = ("/api/checkpoints", "/api/scores", "/api/gates", "/api/submissions")
@@ -166,7 +166,7 @@ def test_nothing_published_is_empty_and_says_so(tmp_path: Path) -> None:
         assert client.get("/api/documents").json()["total"] == 0
         for path in LISTS:
             assert client.get(path).json() == []
-        assert client.get("/api/why", params={"url": "x"}).json() == {"detail": EMPTY_HINT}
+        assert client.get("/api/why", params={"url": "x"}).json() == {"detail": Warehouse.open(root).empty_hint}
     assert sorted(path.name for path in root.iterdir()) == ["lake.json", "tmp"], "looking writes nothing"
 
 

@@ -77,6 +77,20 @@ def test_a_part_too_narrow_for_its_number_does_not_write_it() -> None:
     assert data == {"kept": [1000, 980], "rejected": [None, {"value": 20, "label": {"show": False}}]}
 
 
+def test_parts_of_bars_lead_somewhere() -> None:
+    options = stage_chart(FUNNEL, False, lambda stage, fate: f"/{stage}/{fate}")
+    kept, rejected = options["series"]
+    assert kept["data"] == [{"value": 12, "lead": "/decide/kept"}]
+    assert rejected["data"] == [{"value": 8, "lead": "/decide/rejected"}]
+    (bar,) = rule_chart(FUNNEL, False, lambda rule, stage: f"/{stage}/{rule}")["series"]
+    assert [part["lead"] for part in bar["data"]] == [f"/decide/{HOSTILE}", "/decide/few"]
+
+
+def test_vertical_axes_have_names() -> None:
+    assert score_chart([score("m", 1, 0.5)], False)["yAxis"]["name"] == "m"
+    assert loss_chart([Loss(run="r", mixture="m", step=1, tokens=1, loss=1)], False)["yAxis"]["name"] == "nats a token"
+
+
 def test_rules_are_ordered_by_what_they_remove() -> None:
     options = rule_chart(FUNNEL, dark=True)
     assert options["yAxis"]["data"] == [HOSTILE, "few"]

@@ -1,0 +1,83 @@
+"""A source of which nothing was kept is not shown in green, wherever it is shown."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+
+import httpx
+import pytest
+
+from schemas.lake import Lake
+from tests.helpers.dashboard_server import running
+from tests.helpers.small_lake import NIGHT, Curation, commit, doc_id
+from warehouse.answers import overview
+from warehouse.publish import publish
+from warehouse.read import Warehouse
+
+NAME = "网页-" + "a-very-long-name-of-a-source-" * 4
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """60 documents of one source, all rejected; a gate that looked at no row; a run that succeeded."""
+    lake = Lake.open(tmp_path_factory.mktemp("attention") / "lake")
+    source = Curation(NAME)
+    for number in range(60):
+        identity = source.document(f"page-{number}", "s-one", "Home. Menu.")
+        source.reject(identity, "s-one", 1, "min_words", "gopher_quality.words", 2, ">= 50")
+    commit(lake, "curation", NAME, source.rows)
+    gate = {
+        "gate": "curated",
+        "source": NAME,
+        "expectation": "no_personal_data_left",
+        "column": "text",
+        "severity": "critical",
+        "ok": True,
+        "observed": "0 rows",
+        "checked_rows": 0,
+        "unexpected_rows": 0,
+        "shards": [],
+        "examples": "[]",
+    }
+    commit(lake, "gates", NAME, {"gate_results": {"all": [gate]}})
+    run = {
+        "run_id": doc_id("run"),
+        "flow": "curate",
+        "name": NAME,
+        "status": "succeeded",
+        "started_at": NIGHT.isoformat(),
+        "finished_at": (NIGHT + timedelta(seconds=9)).isoformat(),
+        "error": None,
+        "counts": {"records": 60, "kept": 0},
+    }
+    lake.log_path("runs", f"{run['run_id']}.json").write_text(json.dumps(run), encoding="utf-8")
+    publish(lake)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def client(lake: Lake) -> Iterator[httpx.Client]:
+    with running(lake.root) as server, httpx.Client(base_url=server.base, timeout=60) as client:
+        yield client
+
+
+def test_the_answer_counts_every_source(lake: Lake) -> None:
+    (source,) = overview(Warehouse.open(lake.root)).sources
+    assert (source.source, source.records, source.kept) == (NAME, 60, 0)
+
+
+@pytest.mark.parametrize("path", ["/", "/gates", "/funnel"])
+def test_nothing_kept_is_not_green(client: httpx.Client, path: str) -> None:
+    found = re.search(r"parseElements\(String\.raw`(.*?)`\)", client.get(path).text, re.DOTALL)
+    assert found is not None
+    elements = unescape(found[1])
+    assert "tone-good" not in elements
+    assert '"succeeded"' not in elements
+    if path == "/":
+        assert "Needs attention" in elements
+        assert "none of 60 records was kept" in elements
+        assert "text-bad" in elements
+    if path == "/funnel":
+        assert '"part_tone":"bad"' in elements

@@ -1,0 +1,40 @@
+"""What the warehouse does not hold, and where it lies: text, tables that only steps read, other files."""
+
+import re
+from pathlib import Path
+
+from schemas.hints import on_lake
+from schemas.tables import TABLES
+from warehouse.tables import NOT_LOADED, WITH_TEXT_ASIDE
+
+_COLUMN = re.compile(r'column (?:named )?"text"', re.IGNORECASE)
+_TABLE = re.compile(r"Table with name (\S+) does not exist", re.IGNORECASE)
+_FILE = re.compile(r"file system operations are disabled", re.IGNORECASE)
+
+
+def hint(error: str, sql: str, root: Path) -> str:
+    """A hint for DuckDB's ``error`` about ``sql``, where what was asked for lies outside of the warehouse of the lake
+    at ``root``; empty where it does not."""
+    quoted = str(root).replace("'", "''")
+    data = f"{quoted}/data/tables"
+    if _COLUMN.search(error):
+        asked = [name for name in WITH_TEXT_ASIDE if re.search(rf"\b{name}\b", sql, re.IGNORECASE)] or ["curated"]
+        names = " and ".join(WITH_TEXT_ASIDE)
+        query = " ".join(("select text from", f"read_parquet('{data}/{asked[0]}/*/*.parquet')"))
+        return (
+            f"Text stays in the lake's Parquet files. In DuckDB: {query}. "
+            f"The column `file` of {names} names the file of each row of the current run. "
+            f"`{on_lake('gristmill why URL', root)}` shows one document with its text."
+        )
+    missing = _TABLE.search(error)
+    if missing:
+        stored = {TABLES[name].sql_name: name for name in NOT_LOADED}
+        name = stored.get(missing[1].strip('"').lower())
+        if name is not None:
+            return f"{name} is read by steps only and stays in Parquet: read_parquet('{data}/{name}/*/*.parquet')."
+    if _FILE.search(error):
+        return (
+            "`gristmill query` reads the warehouse and no other file. Use DuckDB itself for files; there the warehouse "
+            f"can be attached: ATTACH '{quoted}/warehouse/CURRENT' AS lake (READ_ONLY)."
+        )
+    return ""
