@@ -24,6 +24,8 @@ from schemas.errors import GristmillError
 Q = TypeVar("Q")
 Text = Annotated[str, Field(max_length=4096)]
 Offset = Annotated[int, Field(ge=0, le=10_000_000)]
+DRAWN_WITHIN = 120.0
+"""Seconds a page may take. NiceGUI's 3 turn a large lake or a busy machine into an error."""
 SHOWN = 100
 """Characters of a wrong value that its message repeats."""
 ABOUT_WRONG = "Something in the address is missing or wrong."
@@ -61,7 +63,7 @@ class Page(Generic[Q]):
                 return
             await self.draw(services, request, asked)
 
-        ui.page(self.path, title=f"{self.title} · Gristmill")(draw)
+        ui.page(self.path, title=f"{self.title} · Gristmill", response_timeout=DRAWN_WITHIN)(draw)
 
     def _draw_wrong(
         self, services: Services, request: Request, given: Mapping[str, Any], faults: list[ErrorDetails]

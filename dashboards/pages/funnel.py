@@ -116,6 +116,8 @@ def _stages(funnel: answers.Funnel) -> None:
                 "sum_tone": "good" if lost == 0 else "bad",
                 "damage": stage.damage if stage.stage == "ingest" else None,
                 "not_read": stage.not_read if stage.stage == "ingest" else None,
+                "damage_href": documents_url(source=stage.source, fate="damage") if stage.damage else None,
+                "not_read_href": documents_url(source=stage.source, fate="not_read") if stage.not_read else None,
             }
         )
     table(columns, rows)

@@ -8,7 +8,7 @@ from fastapi import Request
 from nicegui import ui
 
 from dashboards.layout import card, count, empty, frame, seconds, share, tile, title, tone, words
-from dashboards.links import page_url
+from dashboards.links import documents_url, page_url
 from dashboards.page import Nothing, Page
 from dashboards.services import Services
 from dashboards.tables import Column, table
@@ -44,16 +44,21 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
 
 
 def _attention(answer: answers.Overview) -> None:
-    """What is wrong although everything ran: sources of which nothing was kept, gates that saw no rows."""
+    """What is wrong although everything ran: nothing kept of a source, files not read, gates that saw no rows."""
     bare = [source for source in answer.sources if not source.kept]
+    unread = [source for source in answer.sources if source.not_read]
     idle = [gate for gate in answer.gates if not gate.checked_rows]
-    if not bare and not idle:
+    if not (bare or unread or idle):
         return
     with card("Needs attention"):
         for source in bare:
             records = f"none of {count(source.records)} records was kept" if source.records else "it has no records"
             url = page_url("/funnel", source=source.source)
             _line(url, "kept nothing", "bad", source.source, f"{records}; the funnel says where they went")
+        for source in unread:
+            files = "1 input file was" if source.not_read == 1 else f"{count(source.not_read)} input files were"
+            url = documents_url(source=source.source, fate="not_read")
+            _line(url, "not read", "bad", source.source, f"{files} not read")
         for gate in idle:
             _line("/gates", "no rows", "warn", gate.gate, f"{gate.source}: the gate held, but had nothing to look at")
 

@@ -21,12 +21,13 @@ NAME = "网页-" + "a-very-long-name-of-a-source-" * 4
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """60 documents of one source, all rejected; a gate that looked at no row; a run that succeeded."""
+    """60 documents of one source, all rejected, and a file not read; a gate that saw no row; a run that succeeded."""
     lake = Lake.open(tmp_path_factory.mktemp("attention") / "lake")
     source = Curation(NAME)
     for number in range(60):
         identity = source.document(f"page-{number}", "s-one", "Home. Menu.")
         source.reject(identity, "s-one", 1, "min_words", "gopher_quality.words", 2, ">= 50")
+    source.aside(None, "shard-07.warc.gz", "ingest", "unreadable", "not a gzip file", kind="file")
     commit(lake, "curation", NAME, source.rows)
     gate = {
         "gate": "curated",
@@ -65,7 +66,7 @@ def client(lake: Lake) -> Iterator[httpx.Client]:
 
 def test_the_answer_counts_every_source(lake: Lake) -> None:
     (source,) = overview(Warehouse.open(lake.root)).sources
-    assert (source.source, source.records, source.kept) == (NAME, 60, 0)
+    assert (source.source, source.records, source.kept, source.not_read) == (NAME, 60, 0, 1)
 
 
 @pytest.mark.parametrize("path", ["/", "/gates", "/funnel"])
@@ -78,6 +79,7 @@ def test_nothing_kept_is_not_green(client: httpx.Client, path: str) -> None:
     if path == "/":
         assert "Needs attention" in elements
         assert "none of 60 records was kept" in elements
+        assert "1 input file was not read" in elements
         assert "text-bad" in elements
     if path == "/funnel":
         assert '"part_tone":"bad"' in elements

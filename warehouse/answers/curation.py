@@ -142,7 +142,8 @@ def documents(
                 OR (doc_id, shard) IN (SELECT (doc_id, shard) FROM verdicts WHERE NOT kept AND rule = $fails))
             AND ($stage IS NULL OR (stage = $stage AND fate NOT IN ('damage', 'not_read')))
             AND ($passed IS NULL OR fate = 'kept' OR (fate = 'undecided' AND $passed IN ('ingest', 'extract'))
-                OR (fate NOT IN ('damage', 'not_read') AND list_position($stages, stage) > list_position($stages, $passed)))
+                OR (fate NOT IN ('damage', 'not_read')
+                    AND list_position($stages, stage) > list_position($stages, $passed)))
     """
     total = warehouse.query(f"SELECT count(*) AS total FROM fates {where}", chosen)  # noqa: S608
     rows = warehouse.query(

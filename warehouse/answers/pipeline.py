@@ -30,6 +30,7 @@ class SourceTotals(BaseModel):
     source: str
     records: int = Field(description="crawl records (damage is not counted)")
     kept: int
+    not_read: int = Field(description="input files that could not be read")
 
 
 class Run(BaseModel):
@@ -97,7 +98,8 @@ def overview(warehouse: Warehouse, runs: int = 12) -> Overview:
         """
     )
     sources = warehouse.query(
-        "SELECT source, count(*) FILTER (fate <> 'damage') AS records, count(*) FILTER (fate = 'kept') AS kept "
+        "SELECT source, count(*) FILTER (fate NOT IN ('damage', 'not_read')) AS records, "
+        "count(*) FILTER (fate = 'kept') AS kept, count(*) FILTER (fate = 'not_read') AS not_read "
         "FROM fates GROUP BY source ORDER BY source"
     )
     last = warehouse.query(
