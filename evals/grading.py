@@ -36,8 +36,8 @@ from schemas.tables import Samples
 INFRA = "infra"
 UNASKED = "the model could not be asked"
 
-LONGEST = 1 << 22
-"""Characters of the longest output that is graded: some 30 times what a model writes in 32,768 tokens."""
+LONGEST = 1 << 20
+"""Characters of the longest output that is graded: eight times what a model writes in 32,768 tokens."""
 
 Answer = tuple[Item, Sequence[Mapping[str, Any]]]
 """An item and the rows of its responses for one repeat: one row, or one for each option."""

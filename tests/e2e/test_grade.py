@@ -108,6 +108,26 @@ def test_samples_of_one_item_alone_have_a_score(tmp_path: Path, capsys: pytest.C
     assert (row["value"], row["low"], row["high"], row["n"]) == (0.5, 0.0, 1.0, 1)
 
 
+@pytest.mark.parametrize("convention", ["completion", "code.first-block"])
+def test_the_program_is_in_the_answer_and_not_in_the_thinking(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], convention: str
+) -> None:
+    """Both blocks are whole functions; that in the thinking is a first try."""
+    suite = load_suite("gristmill-code@4")
+    fence = "```python\n{}```\n" if convention == "code.first-block" else "{}"
+
+    def output(item: CodeItem) -> str:
+        tried, right = (
+            fence.format(item.prompt * ("first" in convention) + body) for body in ("    return\n", item.solution)
+        )
+        return f"<think>\nA first try:\n{tried}No.\n</think>\n\n{right}"
+
+    path = write(tmp_path / "outputs.jsonl", suite, output)
+    commands.grade(suite.name, path, convention=convention, json=True)
+
+    assert json.loads(capsys.readouterr().out)["metrics"] == {"pass@1": 1.0}
+
+
 def test_equal_programs_of_one_answer_are_run_once(data: Path, tmp_path: Path) -> None:
     suite = load_suite("humaneval@2", data=data)
     outputs = read_outputs(write(tmp_path / "outputs.jsonl", suite, gold, gold), suite)
