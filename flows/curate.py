@@ -18,6 +18,7 @@ from flows.deduplicate import deduplicate, hash_lines
 from flows.engines.engine import Engine, Work
 from flows.engines.local import LocalEngine, threads
 from flows.engines.ray import connected
+from flows.outcome import LostInputError, NothingKeptError, is_nothing_new, lost_input, nothing_kept
 from flows.publish import published
 from flows.reporter import Reporter
 from flows.runlog import record_run
@@ -38,6 +39,7 @@ from schemas.tables import (
     Verdicts,
 )
 from tasks.clean import CleanConfig, clean, count_cuts
+from tasks.damage import damage, unread_files
 from tasks.decide import DecideConfig, decide
 from tasks.dedup.index import earlier_shards
 from tasks.dedup.report import largest_clusters
@@ -56,7 +58,7 @@ from tasks.sources import InputSource
 from tasks.step import DOWNLOADS, Inputs, parts_of
 from tasks.unread import SkippedFiles, UnreadConfig, unread
 
-DETAILS = ("stages", "notes", "extraction", "cuts", "largest_clusters")
+DETAILS = ("stages", "notes", "extraction", "damage", "cuts", "largest_clusters")
 STORED = (Records, Documents, SetAside, *SIGNALS, Spans, Verdicts, Pairs, Clusters, Cuts, Curated)
 
 
@@ -64,13 +66,15 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
     """Everything the flow does, inside a flow run. Returns the counts of the committed dataset, or of the part.
 
     Raises ``UsageError`` for inputs, models, earlier curations or a policy that are not there, ``GateError`` when a
-    gate stops the run, and ``GristmillError`` when the numbers of a stage do not add up or deduplication would lose too
-    much.
+    gate stops the run or nothing was kept, and ``GristmillError`` when the numbers of a stage do not add up,
+    deduplication would lose too much, or (last, when all else is committed) nothing could be read of a named input.
     """
     policy = load_policy(settings.policy)
     steps = annotations(settings, policy)  # first of all, for it refuses what is missing
     earlier = take_earlier(settings, lake)
-    found = find_inputs(settings.inputs, lake.root / DOWNLOADS, follow_links=settings.follow_links)
+    found = find_inputs(
+        settings.inputs, lake.root / DOWNLOADS, follow_links=settings.follow_links, allow_unread=settings.allow_damage
+    )
     for skipped in found.skipped:
         report.say(f"not read: {skipped.name}: {skipped.detail}")
     sources = part_of(group_files(found.files, settings.grouping), settings.part)
@@ -82,12 +86,23 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
             made = {(ingest.name, ref.table): ref for ref in refs}
             state.shards.append(Progress(settings.source, shard, entry.label, made))
     take_notes(state)
+    asides = (*state.all_of(SetAside), *state.unread)
+    lost = found.lost(unread_files(lake.path(ref) for ref in asides))
     score(state, policy, steps)
     if settings.part is not None:
         hash_documents(state)
-        return {"part": settings.part, "inputs": len(work), "shards": len(state.shards)}
-    state.shards += earlier
-    return dict(decide_fates(state, policy).counts)
+        counts: dict[str, Any] = {"part": settings.part, "inputs": len(work), "shards": len(state.shards)}
+    else:
+        state.shards += earlier
+        try:
+            counts = dict(decide_fates(state, policy).counts)
+        except NothingKeptError as error:
+            if not lost or settings.allow_damage:
+                raise
+            raise lost_input(lost, error.counts) from error
+    if lost and not settings.allow_damage:
+        raise lost_input(lost, counts)
+    return counts
 
 
 def curate_shards(state: Curation, policy: Policy) -> Dataset:
@@ -136,6 +151,10 @@ def decide_fates(state: Curation, policy: Policy) -> Dataset:
     )
     state.gate("curated", Curated)
     dataset = dataset_of(state, policy)
+    if not dataset.counts["kept"] and not state.settings.allow_empty:
+        if not is_nothing_new(dataset.counts, state.settings.dedup.against):
+            raise nothing_kept(state.settings.source, dataset.counts)
+        state.report.say(f"nothing new: earlier curations hold everything that {state.settings.source} would keep.")
     changed = [] if state.settings.dedup.keep_earlier else state.settings.dedup.against
     renewed = [renewed_dataset(state, source) for source in changed]
     if state.artifacts:
@@ -235,6 +254,7 @@ def count(state: Curation, shards: list[Progress], not_read: tuple[Ref, ...]) ->
     shown = largest_clusters(clusters, paths[Documents.name]) if len(clusters) == len(shards) else []
     return summary(funnel(LedgerFiles(**paths))) | {
         "extraction": outcomes(paths[Documents.name], paths[SetAside.name]),
+        "damage": damage(paths[SetAside.name]),
         "cuts": count_cuts(cuts),
         "largest_clusters": [cluster.model_dump(mode="json") for cluster in shown],
     }
@@ -256,6 +276,15 @@ def curate(lake: LakePath, settings: CurateSettings) -> dict[str, Any]:
         ray = settings.engine == "ray"
         local = LocalEngine(settings.workers)
         engine = stack.enter_context(connected(settings.ray_address, settings.workers)) if ray else local
-        counts = run_curation(settings, home, report, engine)
-        record.counts.update({name: value for name, value in counts.items() if name not in DETAILS})
+        try:
+            counts = run_curation(settings, home, report, engine)
+        except (LostInputError, NothingKeptError) as error:
+            record.counts.update(headline(error.counts))
+            raise
+        record.counts.update(headline(counts))
     return counts
+
+
+def headline(counts: dict[str, Any]) -> dict[str, Any]:
+    """The counts that the record of a run holds."""
+    return {name: value for name, value in counts.items() if name not in DETAILS}

@@ -14,6 +14,7 @@ from warehouse.why import Story
 BLOCKS = "▁▂▃▄▅▆▇█"
 BAR = "█"
 TEXT_SHOWN = 1500
+DAMAGE_SHOWN = 5
 
 
 def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -68,6 +69,26 @@ def detail_tables(summary: dict[str, Any]) -> list[Table]:
         ("Largest clusters of duplicates", ["members", "similarity from", "sources", "stays"], groups),
     ]
     return [table_of(title, columns, rows) for title, columns, rows in found if rows]
+
+
+def damage_lines(damage: dict[str, Any]) -> list[str]:
+    """What of the inputs could not be read, with examples; nothing when all was."""
+    told = [
+        ("files were not read", damage["files"]),
+        ("stretches of the inputs are damaged", damage["stretches"]),
+        ("records are broken", damage["records"]),
+    ]
+    lines = [
+        f"{sum(reasons.values()):,} {what}: " + ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+        for what, reasons in told
+        if reasons
+    ]
+    total = sum(sum(reasons.values()) for _, reasons in told)
+    shown = damage["examples"][:DAMAGE_SHOWN]
+    lines += [f"  {entry['record_uri']}: {entry['reason']}: {entry['detail']}" for entry in shown]
+    if total > len(shown):
+        lines.append(f"  and {total - len(shown):,} more in the table set_aside; ask for them with gristmill query")
+    return lines
 
 
 def loss_curve(name: str, losses: Sequence[tuple[int, float]], width: int = 50) -> Text:

@@ -135,6 +135,7 @@ def run(
         written[shard] = time.perf_counter() - started
         shards.append(Progress(settings.source, shard, shard, refs))
     engine = DirectEngine(settings.workers)
+    settings = settings.model_copy(update={"allow_empty": True})
     state = Preview(settings, lake, report, shards, engine=engine, artifacts=False)
     with peak_memory() as memory:
         curate_shards(state, policy)

@@ -80,6 +80,8 @@ class CurateSettings(Config):
         description="Files, folders, globs, s3:// and http(s):// addresses, or cc://CRAWL?paths=0-9 of Common Crawl.",
     )
     follow_links: bool = Field(False, description="Read links that lead out of an input folder, too.")
+    allow_damage: bool = Field(False, description="End well although nothing could be read of a named input.")
+    allow_empty: bool = Field(False, description="End well although not one record was kept.")
     policy: str = Field("fineweb@code", description="A preset's name, or the path of a policy file.")
     map: ColumnMap = Field(default_factory=ColumnMap, description="Columns of JSONL, Parquet and CSV.")
     unquoted: bool = Field(False, description="Quotes of CSV and TSV are plain characters: every line is a row.")
@@ -129,6 +131,8 @@ class CurateSettings(Config):
             exclude={
                 "inputs": True,
                 "follow_links": True,
+                "allow_damage": True,
+                "allow_empty": True,
                 "workers": True,
                 "engine": True,
                 "ray_address": True,

@@ -18,9 +18,13 @@ class DamageError(GristmillError):
     """A file of the lake is not what was written."""
 
     def __init__(self, path: Path, fault: str, hint: str = VERIFY) -> None:
-        super().__init__(f"{path}: this file of the lake is damaged: {fault}. {hint}")
+        super().__init__(path, fault, hint)
         self.path = path
         self.fault = fault
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.path}: this file of the lake is damaged: {self.fault}. {self.hint}"
 
 
 class UsageError(GristmillError):

@@ -1,8 +1,10 @@
 """``curate`` and ``mix``: crawl to curated text, curated text to tokens and plans."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
 from schemas.lake import Lake
@@ -18,6 +20,12 @@ def curate(
     workers: WorkersOption = 2,
     follow_links: Annotated[
         bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")
+    ] = False,
+    allow_damage: Annotated[
+        bool, typer.Option("--allow-damage", help="Exit code 0 although nothing could be read of a named input.")
+    ] = False,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Exit code 0 although not one record was kept.")
     ] = False,
     columns: Annotated[
         str, typer.Option("--map", help="Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
@@ -72,6 +80,8 @@ def curate(
             "source": source,
             "inputs": inputs,
             "follow_links": follow_links,
+            "allow_damage": allow_damage,
+            "allow_empty": allow_empty,
             "policy": policy,
             "map": parse_map(columns).model_dump(),
             "unquoted": unquoted,
@@ -105,24 +115,35 @@ def curate(
     home = Lake.open(lake)
     ensure_server(home.root)
     from flows.curate import curate as flow
-    from flows.describe import detail_tables, funnel_table
+    from flows.outcome import LostInputError, NothingKeptError
 
-    counts = flow.with_options(flow_run_name=f"curate {source}")(str(home.root), settings)
+    stopped: LostInputError | NothingKeptError | None = None
+    try:
+        counts = flow.with_options(flow_run_name=f"curate {source}")(str(home.root), settings)
+    except (LostInputError, NothingKeptError) as error:
+        stopped, counts = error, error.counts
     if json:
         print_json(counts)
-        return
-    if part is not None:
+    elif part is not None:
         screen().print(f"part {part}: {counts['shards']} shards are ready. Run every part, then once without --part.")
-        return
-    console = screen()
+    else:
+        show_curation(screen(), counts, lake)
+    if stopped is not None:
+        raise stopped
+
+
+def show_curation(console: Console, counts: dict[str, Any], lake: Path) -> None:
+    """The funnel, what extraction, cleaning and deduplication did, and last what of the inputs could not be read."""
+    from flows.describe import damage_lines, detail_tables, funnel_table
+
     console.print(funnel_table(counts))
     for table in detail_tables(counts):
         console.print(table)
-    console.print(
+    for line in (
+        *damage_lines(counts["damage"]),
         f"{counts['kept']:,} of {counts['records']:,} records kept. Look closer: gristmill dashboard --lake {lake}",
-        markup=False,
-        highlight=False,
-    )
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def mix(

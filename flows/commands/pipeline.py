@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from flows.commands.corpus import show_curation
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
 from schemas.lake import Lake
 
@@ -127,26 +128,27 @@ def crawl_demo_site(home: Lake, pages: int) -> Path:
 
 def run_pipeline(home: Lake, settings: Any, name: str, shown_lake: Path, json: bool) -> None:
     """Run the pipeline flow and show what came of it."""
+    from flows.outcome import LostInputError, NothingKeptError
     from flows.pipeline import pipeline
 
-    result = pipeline(str(home.root), settings, name)
+    try:
+        result = pipeline(str(home.root), settings, name)
+    except (LostInputError, NothingKeptError) as error:
+        if json:
+            print_json({"curate": error.counts})
+        else:
+            show_curation(screen(), error.counts, shown_lake)
+        raise
     if json:
         print_json(result)
         return
     console = screen()
-    show_curation(console, result["curate"])
+    show_curation(console, result["curate"], shown_lake)
     show_mix(console, home, name)
     show_training(console, home, name)
     show_scores(console, result["scores"])
     console.print(f"\n{REACH}", markup=False, highlight=False)
     console.print(f"\nLook at it: gristmill dashboard --lake {shown_lake}", markup=False, highlight=False)
-
-
-def show_curation(console: Console, counts: dict[str, Any]) -> None:
-    """The funnel."""
-    from flows.describe import funnel_table
-
-    console.print(funnel_table(counts))
 
 
 def show_mix(console: Console, home: Lake, name: str) -> None:
