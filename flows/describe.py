@@ -74,12 +74,12 @@ def detail_tables(summary: dict[str, Any]) -> list[Table]:
 def damage_lines(damage: dict[str, Any]) -> list[str]:
     """What of the inputs could not be read, with examples; nothing when all was."""
     told = [
-        ("files were not read", damage["files"]),
-        ("stretches of the inputs are damaged", damage["stretches"]),
-        ("records are broken", damage["records"]),
+        ("Input files not read", damage["files"]),
+        ("Damaged stretches of inputs", damage["stretches"]),
+        ("Broken records", damage["records"]),
     ]
     lines = [
-        f"{sum(reasons.values()):,} {what}: " + ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+        f"{what}: {sum(reasons.values()):,} (" + ", ".join(f"{n:,} {reason}" for reason, n in reasons.items()) + ")"
         for what, reasons in told
         if reasons
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flows.current import renew_current
 from flows.reporter import Reporter
 from schemas.errors import GristmillError, UsageError
 from schemas.lake import Lake
@@ -10,7 +11,8 @@ from warehouse.publish import publish as publish_warehouse
 
 
 def publish(lake: Lake, report: Reporter) -> None:
-    """Build the next warehouse file from the lake and make it the current one. Does nothing when nothing changed."""
+    """Make ``current/`` and the warehouse show what the lake holds now. Does nothing when nothing changed."""
+    renew_current(lake)
     with report.track("publish", 1, "warehouse") as advance:
         published = publish_warehouse(lake)
         advance(1, published.path.name)

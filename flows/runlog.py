@@ -16,6 +16,7 @@ from typing import Any
 
 from prefect.runtime import flow_run
 
+from flows.lock import shared
 from schemas.errors import GateError
 from schemas.files import write_whole
 from schemas.lake import Lake, translate_os_errors
@@ -40,8 +41,13 @@ class RunRecord:
 def record_run(lake: Lake, flow: str, name: str) -> Iterator[RunRecord]:
     """Write the record at the start and at the end: succeeded, stopped_by_gate or failed, with the error's text.
 
-    Records that dead processes left open are closed first.
+    Records that dead processes left open are closed first. While the block lasts nothing is removed from the lake.
     """
+    with shared(lake):
+        yield from _recorded(lake, flow, name)
+
+
+def _recorded(lake: Lake, flow: str, name: str) -> Iterator[RunRecord]:
     close_abandoned(lake)
     record = RunRecord(uuid.uuid4().hex)
     entry: dict[str, Any] = {"run_id": record.run_id, "flow": flow, "name": name, "started_at": now(), "error": None}

@@ -52,3 +52,45 @@ def verify(
             f"{len(found.damaged):,} of {found.files:,} files are damaged. {aside} {again} the commands that made "
             f"{', '.join(needed) or 'them'} again: they make anew what is missing and nothing else."
         )
+
+
+def gc(
+    lake: LakeOption = DEFAULT_LAKE,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove it; without this option it is only shown.")] = False,
+    earlier: Annotated[
+        bool,
+        typer.Option("--earlier", help="Also curations that are no longer current and that no mix was made of."),
+    ] = False,
+    unfinished: Annotated[
+        bool,
+        typer.Option("--unfinished", help="Also what unfinished runs of the last week left, to be taken up again."),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show, or remove, what nothing in the lake refers to any more."""
+    from flows.collect import collect, find_garbage
+    from flows.describe import table_of
+
+    home = existing(lake)
+    search = collect if delete else find_garbage
+    found = search(home, earlier=earlier, unfinished=unfinished)
+    if json:
+        print_json(found.as_json(delete))
+        return
+    about = {
+        "damaged": "what verify moved aside",
+        "views": "old views behind current/",
+        "unfinished": "what runs left that did not end",
+        "earlier": "curations that are no longer current",
+    }
+    rows = [[about[name], len(paths), sum(paths.values()) / MEGABYTE] for name, paths in found.found.items()]
+    console = screen()
+    console.print(table_of("Removed" if delete else "Can be removed", ["what", "files", "MB"], rows))
+    if found.kept_earlier:
+        console.print(
+            f"--earlier: {found.kept_earlier / MEGABYTE:,.1f} MB more, of curations that are no longer current."
+        )
+    if found.kept_unfinished:
+        console.print(f"--unfinished: {found.kept_unfinished / MEGABYTE:,.1f} MB more, of runs of the last week.")
+    if not delete and any(found.found.values()):
+        console.print("Nothing was removed. gristmill gc --delete removes it.")

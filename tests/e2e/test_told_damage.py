@@ -47,7 +47,7 @@ def test_a_named_input_that_cannot_be_read_ends_with_code_1_and_the_rest_is_kept
     inputs = [word for name in ("sound.jsonl", "broken.parquet") for word in ("--input", str(place / name))]
     ended = curate(run, place, tmp_path / "lake", *inputs)
     assert ended.code == 1, ended.err
-    assert "1 files were not read: 1 unreadable" in ended.out
+    assert "Input files not read: 1 (1 unreadable)" in ended.out
     assert "8 of 8 records kept" in ended.out.splitlines()[-1]
     assert f"nothing could be read of {place / 'broken.parquet'}" in ended.err
     assert "Traceback" not in ended.err
@@ -68,8 +68,8 @@ def test_damage_inside_a_folder_is_told_and_costs_no_exit_code(place: Path, tmp_
         (folder / name).write_bytes((place / name).read_bytes())
     ended = curate(run, place, tmp_path / "lake", "--input", str(folder))
     assert ended.code == 0, ended.err
-    assert "1 files were not read: 1 unreadable" in ended.out
-    assert "1 stretches of the inputs are damaged: 1 cut_off" in ended.out
+    assert "Input files not read: 1 (1 unreadable)" in ended.out
+    assert "Damaged stretches of inputs: 2 (1 cut_off, 1 unreadable)" in ended.out
     assert "cut.jsonl.gz@line:" in ended.out
 
 

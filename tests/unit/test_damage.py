@@ -57,9 +57,9 @@ def test_damage_is_counted_by_kind_and_reason(tmp_path: Path) -> None:
     assert unread_files([one, two]) == {"b.parquet", ".x"}
     lines = damage_lines(found)
     assert lines[:3] == [
-        "2 files were not read: 1 hidden, 1 unreadable",
-        "2 stretches of the inputs are damaged: 2 cut_off",
-        "2 records are broken: 1 too_large, 1 truncated",
+        "Input files not read: 2 (1 hidden, 1 unreadable)",
+        "Damaged stretches of inputs: 2 (2 cut_off)",
+        "Broken records: 2 (1 too_large, 1 truncated)",
     ]
     assert lines[3] == "  .x: hidden: what is wrong with .x"
     assert lines[-1].startswith("  and 1 more")
