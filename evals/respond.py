@@ -17,7 +17,7 @@ from evals.asking import Request
 from evals.gold import GOLD_PART
 from evals.model import LanguageModel, Progress, Unanswered, silent
 from evals.responses import Response, ResponseStore
-from schemas.errors import GristmillError
+from schemas.errors import NoScoreError
 from schemas.lake import conform
 from schemas.tables import Responses
 
@@ -38,7 +38,7 @@ def respond(
     """Responses of the checkpoint with that digest to the ``requests`` of a suite: one row each, in their order.
 
     ``progress`` is told how many of all requests are answered, those of a batch that is not stored yet among them.
-    Raises :class:`GristmillError` when some have no answer, at once when a whole batch has none.
+    Raises :class:`NoScoreError` when some have no answer, at once when a whole batch has none.
     """
     missing = sum(request.key not in store for request in requests)
     done = len(requests) - missing
@@ -62,7 +62,7 @@ def respond(
             if not kept:
                 break
     if unanswered:
-        raise GristmillError(_told(suite, requests, unanswered))
+        raise NoScoreError(_told(suite, requests, unanswered))
     progress("ask", len(requests), len(requests))
     rows = [_row(checkpoint, suite, request, store[request.key]) for request in requests]
     return conform(Responses, pa.Table.from_pylist(rows))

@@ -26,7 +26,7 @@ from evals.statistics.passk import bootstrap_mean, pass_at_k
 from evals.statistics.proportions import above_chances
 from evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
 from evals.suite import Suite
-from schemas.errors import GristmillError
+from schemas.errors import GristmillError, NoScoreError
 from schemas.lake import conform
 from schemas.scores import ALL, BITS, MACRO
 from schemas.tables import Samples, Scores
@@ -86,12 +86,12 @@ def score(suite: Suite, samples: pa.Table, ks: Sequence[int] = KS) -> pa.Table:
 
 
 def require_answers(suite: Suite, samples: pa.Table) -> None:
-    """Raises :class:`GristmillError` when the machine failed on an answer, saying on which and why."""
+    """Raises :class:`NoScoreError` when the machine failed on an answer, saying on which and why."""
     failed = samples.filter(pc.equal(samples["weight"], 0)).select(["item", "repeat", "detail"]).to_pylist()
     if failed:
         names = list(dict.fromkeys(row["item"] for row in failed))
         some = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
-        raise GristmillError(
+        raise NoScoreError(
             f"{suite.name}: no score, because the machine failed on {len(failed)} of {samples.num_rows} graded answers "
             f"(infra), of {len(names)} items: {some}. First reason: {failed[0]['detail']}. What was asked is kept: run "
             "`gristmill doctor`, then the same command again."

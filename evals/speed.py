@@ -24,6 +24,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
+from evals.completion import FINISHED
 from evals.statistics.proportions import wilson
 from schemas.config import Config
 
@@ -210,6 +211,7 @@ class _Delta(BaseModel):
 class _Choice(BaseModel):
     text: str | None = None
     delta: _Delta = _Delta()
+    finish_reason: str | None = None
 
 
 class _Event(BaseModel):
@@ -224,7 +226,7 @@ def read_stream(start: float, reads: Sequence[tuple[float, bytes]]) -> Exchange:
     """One streamed answer, from what was read and when; an event is as old as the read that brought its first byte.
 
     Parsed when the answer is over, so that no clock waits for a parser. A stream that was cut off, reports an error,
-    gives no text or no usage is a failure.
+    was ended by the server (``abort`` and the like), gives no text or no usage is a failure.
     """
     ends = np.cumsum([len(data) for _, data in reads]).tolist()
     chunks: list[float] = []
@@ -241,10 +243,14 @@ def read_stream(start: float, reads: Sequence[tuple[float, bytes]]) -> Exchange:
             break
         try:
             event = _Event.model_validate_json(data)
-        except ValidationError as error:
-            return Failed(start, f"an event of the stream is no completion: {error.errors()[0]['msg']}"[:SHOWN])
+        except ValidationError:
+            shown = data.decode("utf-8", "replace")
+            return Failed(start, f"an event of the stream is no completion: {shown}"[:SHOWN])
         if event.error is not None:
             return Failed(start, f"the server said: {event.error}"[:SHOWN])
+        ended = next((choice.finish_reason for choice in event.choices if choice.finish_reason), None)
+        if ended not in (*FINISHED, None):
+            return Failed(start, f"the finish reason is {ended}, which is neither stop nor length"[:SHOWN])
         usage = event.usage or usage
         if any(_has_text(choice) for choice in event.choices):
             chunks.append(reads[bisect_right(ends, begin)][0])

@@ -38,7 +38,7 @@ from flows.serving import Models
 from flows.settings import EvaluateSettings, LakePath
 from schemas.config import Config
 from schemas.digests import digest_json
-from schemas.errors import UsageError
+from schemas.errors import NoScoreError, UsageError
 from schemas.evaluation import EvaluationMeans
 from schemas.files import write_whole
 from schemas.lake import Dataset, FilesRef, Lake, Manifest, Ref
@@ -176,7 +176,8 @@ def run_evaluation(
 
     ``heldout`` is the folder of held-out text, or empty: then there is no bits per byte. Raises ``UsageError`` for an
     unknown suite, what :func:`evals.grading.require_graders` does before a model is asked anything, ``GateError`` when
-    the scores break an expectation; nothing is committed then.
+    the scores break an expectation; nothing is committed then. Raises ``NoScoreError`` for suites without a score when
+    the others are scored and committed.
     """
     folders = data_folders(settings.data, lake)
     if settings.download:
@@ -189,7 +190,9 @@ def run_evaluation(
         requests = {suite.name: tuple(requests_of(suite)) for suite in suites}
         if settings.fresh:
             ask_anew(entries, requests, models, lake)
-        done = _measure(entries, suites, requests, models, heldout, lake, report)
+        done, unscored = Measuring(entries, models, lake, report).all(suites, requests, heldout)
+    if unscored and not any(done.values()):
+        raise NoScoreError("\n".join(unscored))
 
     gated = (Samples.name, Scores.name)
     refs = tuple(ref for by_suite in done.values() for ref in outputs(by_suite) if ref.table in gated)
@@ -205,6 +208,8 @@ def run_evaluation(
         scores = [row for ref in outputs(results) if ref.table == Scores.name for row in lake.read(ref).to_pylist()]
         rows.extend({"label": entry.label, "mixture": entry.mixture, "step": entry.step, **row} for row in scores)
     publish_scores(name, [{column: str(value) for column, value in row.items()} for row in rows])
+    if unscored:
+        raise NoScoreError("\n".join(unscored), rows)
     return rows
 
 
@@ -235,38 +240,57 @@ def data_folders(data: str, lake: Lake) -> list[Path]:
     return [*([Path(named).expanduser().resolve()] if named else []), lake.root / BENCHMARKS]
 
 
-def _measure(
-    entries: Sequence[Entry],
-    suites: Sequence[Suite],
-    requests: Mapping[str, tuple[Request, ...]],
-    models: Models,
-    heldout: tuple[FilesRef, ...],
-    lake: Lake,
-    report: Reporter,
-) -> Results:
-    """Ask and grade every checkpoint on every suite, and on the held-out text where there is any."""
-    backend, store = models.identity, lake.root / RESPONSES
+@dataclass(frozen=True)
+class Measuring:
+    """Asking and grading the checkpoints of one run, with the ``models`` that it opens."""
 
-    def again(entry: Entry, config: Config, keys: Set[str]) -> Config:
-        """What was asked anew has other answers, so the rounds in which it was name them."""
-        return config.model_copy(update={"anew": rounds(store, entry.checkpoint.digest, backend, keys)})
+    entries: Sequence[Entry]
+    models: Models
+    lake: Lake
+    report: Reporter
 
-    done: Results = {entry.checkpoint.digest: {} for entry in entries}
-    for suite in suites:
-        asked, meter = requests[suite.name], Meter()
+    def all(
+        self,
+        suites: Sequence[Suite],
+        requests: Mapping[str, tuple[Request, ...]],
+        heldout: tuple[FilesRef, ...],
+    ) -> tuple[Results, list[str]]:
+        """What every suite gave, and the held-out text where there is any; and why others gave no score.
+
+        Nothing is taken from a suite that has no score for one of the checkpoints, and the others go on.
+        """
+        done: Results = {entry.checkpoint.digest: {} for entry in self.entries}
+        unscored: list[str] = []
+        for suite in suites:
+            try:
+                found = self.suite(suite, requests[suite.name])
+            except NoScoreError as error:
+                unscored.append(str(error))
+                continue
+            for entry, manifests in zip(self.entries, found, strict=True):
+                done[entry.checkpoint.digest][suite.name] = manifests
+        if heldout:
+            for entry, manifest in zip(self.entries, self.bits(heldout), strict=True):
+                done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
+        return done, unscored
+
+    def suite(self, suite: Suite, asked: tuple[Request, ...]) -> list[Sequence[Manifest]]:
+        """Ask, grade and score every checkpoint. Raises :class:`NoScoreError` where one has no answer to score."""
+        lake, report, meter = self.lake, self.report, Meter()
         config = RespondConfig(
             asked=digest_of(asked),
-            backend=backend,
-            models=models,
+            backend=self.models.identity,
+            models=self.models,
             suite=suite,
             requests=asked,
             meter=meter,
-            store=store,
+            store=lake.root / RESPONSES,
             log=lake.root / "log" / "asking",
         )
+        keys = {request.key for request in asked}
         answered = run_step(
             respond_step,
-            [_work(entry, again(entry, config, {request.key for request in asked})) for entry in entries],
+            [self._work(entry, config, keys) for entry in self.entries],
             config,
             lake,
             report,
@@ -275,12 +299,12 @@ def _measure(
             units=len(asked),
             meter=meter,
         )
-        for entry, manifest in zip(entries, answered, strict=True):
+        for entry, manifest in zip(self.entries, answered, strict=True):
             _say_shortened(suite, entry.label, lake.read(manifest.output(Responses)), report)
         grading = GradeConfig(suite_digest=suite.digest, suite=suite)
         work = [
             Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Responses),)), entry.label)
-            for entry, manifest in zip(entries, answered, strict=True)
+            for entry, manifest in zip(self.entries, answered, strict=True)
         ]
         # One checkpoint after the other, each with every core: two gradings must not share the slots of the jail.
         graded = run_step(
@@ -295,18 +319,24 @@ def _measure(
         )
         work = [
             Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Samples),)), entry.label)
-            for entry, manifest in zip(entries, graded, strict=True)
+            for entry, manifest in zip(self.entries, graded, strict=True)
         ]
         scored = run_step(score_step, work, grading, lake, report, what=f"{suite.name}: scores", unit="checkpoints")
-        for entry, manifests in zip(entries, zip(answered, graded, scored, strict=True), strict=True):
-            done[entry.checkpoint.digest][suite.name] = manifests
-    if heldout:
-        bits = PerplexityConfig(backend=backend, models=models)
-        texts = [_work(entry, again(entry, bits, {PERPLEXITY}), heldout) for entry in entries]
-        found = run_step(perplexity_step, texts, bits, lake, report, what=PERPLEXITY, unit="checkpoints")
-        for entry, manifest in zip(entries, found, strict=True):
-            done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
-    return done
+        return list(zip(answered, graded, scored, strict=True))
+
+    def bits(self, heldout: tuple[FilesRef, ...]) -> list[Manifest]:
+        """Bits per byte of every checkpoint on the held-out text."""
+        config = PerplexityConfig(backend=self.models.identity, models=self.models)
+        work = [self._work(entry, config, {PERPLEXITY}, heldout) for entry in self.entries]
+        return run_step(perplexity_step, work, config, self.lake, self.report, what=PERPLEXITY, unit="checkpoints")
+
+    def _work(self, entry: Entry, config: Config, keys: Set[str], files: tuple[FilesRef, ...] = ()) -> Work:
+        """One checkpoint. What was asked anew has other answers, so its rounds are part of their name."""
+        digest = entry.checkpoint.digest
+        source = SourceFile(entry.checkpoint.path, digest, digest)
+        anew = rounds(self.lake.root / RESPONSES, digest, self.models.identity, keys)
+        own = config.model_copy(update={"anew": anew})
+        return Work(source.shard, Inputs(source=source, files=files), entry.label, own)
 
 
 def _say_shortened(suite: Suite, label: str, responses: pa.Table, report: Reporter) -> None:
@@ -471,8 +501,3 @@ def following(lake: Lake, submission_id: str) -> Iterator[None]:
         state.update(submission_id, "failed", error=str(error) or type(error).__name__)
         raise
     state.update(submission_id, "succeeded")
-
-
-def _work(entry: Entry, config: Config, files: tuple[FilesRef, ...] = ()) -> Work:
-    source = SourceFile(entry.checkpoint.path, entry.checkpoint.digest, entry.checkpoint.digest)
-    return Work(source.shard, Inputs(source=source, files=files), entry.label, config)

@@ -1,6 +1,8 @@
 """Errors that a user can cause or cure. Their text is shown as it is, without a traceback, so it says what to do."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 VERIFY = (
     "Run `gristmill verify --lake LAKE`, which moves what is damaged aside, then the same command again, which makes "
@@ -31,6 +33,17 @@ class UsageError(GristmillError):
     """The words were wrong: a path that does not exist, an unknown name, a config key with a typo."""
 
     exit_code = 2
+
+
+class NoScoreError(GristmillError):
+    """A suite has no score, because what runs the model, or its programs, failed on some answers (``infra``).
+
+    ``scores`` are the rows of the suites that have one.
+    """
+
+    def __init__(self, reason: str, scores: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(reason)
+        self.scores = scores
 
 
 class GateError(GristmillError):

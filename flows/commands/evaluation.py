@@ -7,7 +7,7 @@ import typer
 
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.config import did_you_mean
-from schemas.errors import UsageError
+from schemas.errors import NoScoreError, UsageError
 from schemas.evaluation import BackendSettings, EvaluationMeans
 from schemas.lake import Lake
 from schemas.submission import Submission, data_problem, folder_problem, place_suite, suite_file
@@ -72,11 +72,17 @@ def evaluate(
     from flows.describe import scores_table
     from flows.evaluate import evaluate as flow
 
-    rows = flow(str(home.root), submission)
+    refused, rows = None, []
+    try:
+        rows = flow(str(home.root), submission)
+    except NoScoreError as error:
+        refused, rows = error, [dict(row) for row in error.scores]  # what the other suites gave is shown all the same
     if json:
         print_json(rows)
-        return
-    screen().print(scores_table(rows))
+    elif rows:
+        screen().print(scores_table(rows))
+    if refused is not None:
+        raise refused
 
 
 def submit(

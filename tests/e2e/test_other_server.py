@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evals.tokenizer import load_tokenizer
 from tests.helpers.cli import Ended
 from tests.helpers.scripted_server import Script, scripted_server
 from tests.helpers.tiny_checkpoint import make_checkpoint
@@ -15,52 +16,77 @@ ITEMS = 6
 Run = Callable[..., Ended]
 
 
+Evaluate = Callable[..., Ended]
+
+
 @pytest.fixture
-def evaluate(run: Run, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
-    """The headline scores of a checkpoint on a suite of one's own, named as a person does: from where it lies."""
+def evaluate(run: Run, tmp_path: Path) -> Evaluate:
+    """Evaluate a checkpoint on suites of one's own, named as a person does: by their files."""
     checkpoint = make_checkpoint(tmp_path / "tiny")
-    rows = [{"id": str(number), "question": f"{number} - 1", "answers": [[str(number - 1)]]} for number in range(ITEMS)]
-    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    suite = tmp_path / "mine.yaml"
-    suite.write_text(
-        "name: mine\narea: mathematics\nabout: Ours.\ndata: {reader: answer-items, files: {items: items.jsonl}}\n"
-        'prompt: "{question} ="\ngeneration: {max_new_tokens: 4}\nconventions: [last-number]\nlicence: MIT\n',
-        encoding="utf-8",
-    )
 
-    def scores(url: str, *words: str) -> list[dict[str, Any]]:
-        ended = run(
-            "evaluate", str(checkpoint), "--suite", str(suite), "--backend", url, "--lake", str(tmp_path / "lake"),
-            "--json", *words,
-        )  # fmt: skip
-        assert ended.code == 0, ended.err
-        found: list[dict[str, Any]] = ended.json()
-        return found
+    def words(url: str, *more: str, suites: tuple[str, ...] = ("mine",)) -> Ended:
+        named = [word for name in suites for word in ("--suite", str(tmp_path / f"{name}.yaml"))]
+        lake = ("--lake", str(tmp_path / "lake"), "--json")
+        return run("evaluate", str(checkpoint), *named, "--backend", url, *lake, *more)
 
-    return scores
+    for name, tokens, first in (("mine", 4, 0), ("other", 5, 995)):
+        rows = [{"id": str(n), "question": f"{n} - 1", "answers": [[str(n - 1)]]} for n in range(first, first + ITEMS)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (tmp_path / f"{name}.yaml").write_text(
+            f"name: {name}\narea: mathematics\nabout: Ours.\n"
+            f"data: {{reader: answer-items, files: {{items: {name}.jsonl}}}}\n"
+            f'prompt: "{{question}} ="\ngeneration: {{max_new_tokens: {tokens}}}\nconventions: [last-number]\n'
+            "licence: MIT\n",
+            encoding="utf-8",
+        )
+    return words
 
 
-def test_each_server_is_asked_and_fresh_asks_anew(evaluate: Callable[..., list[dict[str, Any]]]) -> None:
+def scores(ended: Ended) -> list[dict[str, Any]]:
+    assert ended.code == 0, ended.err
+    found: list[dict[str, Any]] = ended.json()
+    return found
+
+
+def test_each_server_is_asked_and_fresh_asks_anew(evaluate: Evaluate) -> None:
     first, second = Script(text=" 2"), Script(text=" none")
     with scripted_server(first) as one, scripted_server(second) as other:
-        (row,) = evaluate(one)
+        (row,) = scores(evaluate(one))
         assert (row["suite"], row["value"], row["n"]) == ("mine", 1 / ITEMS, ITEMS)
         assert len(first.posed) == ITEMS
-        (row,) = evaluate(other)
+        (row,) = scores(evaluate(other))
         assert (row["value"], len(second.posed)) == (0, ITEMS)
-        (row,) = evaluate(one)
+        (row,) = scores(evaluate(one))
         assert (row["value"], len(first.posed)) == (1 / ITEMS, ITEMS)  # found again
 
         first.answers = dict.fromkeys([body["prompt"] for body in first.asked if isinstance(body["prompt"], str)], " 2")
         first.text = " 3"  # what no fixed prompt shows
-        (row,) = evaluate(one)
+        (row,) = scores(evaluate(one))
         assert len(first.posed) == ITEMS
         first.text = " none"
-        (row,) = evaluate(one, "--fresh")
+        (row,) = scores(evaluate(one, "--fresh"))
         assert (row["value"], len(first.posed)) == (0, 2 * ITEMS)
-        (row,) = evaluate(one)
+        (row,) = scores(evaluate(one))
         assert (row["value"], len(first.posed)) == (0, 2 * ITEMS)  # what was asked anew is what counts
 
         first.answers, first.text = {}, " 4"  # another model at the same address, under the same name
-        (row,) = evaluate(one)
+        (row,) = scores(evaluate(one))
         assert (row["value"], len(first.posed)) == (1 / ITEMS, 3 * ITEMS)
+
+
+def test_a_suite_with_a_filtered_answer_has_no_score_and_costs_no_other(evaluate: Evaluate, tmp_path: Path) -> None:
+    both = ("other", "mine")
+    last = load_tokenizer(tmp_path / "tiny").encode("1000 - 1 =").ids
+    script = Script(text=" 2", filtered=lambda body: body["prompt"] == last)
+    with scripted_server(script) as url:
+        ended = evaluate(url, suites=both)
+        told = " ".join(ended.err.split())
+        assert ended.code == 1
+        assert "other: no score, because 1 of 6 requests have no answer of the model (infra), of 1 items: 1000." in told
+        assert "the finish reason is content_filter" in told
+        assert "Traceback" not in ended.err
+        (row,) = ended.json()
+        assert (row["suite"], row["value"]) == ("mine", 1 / ITEMS)
+        script.filtered, before = lambda body: False, len(script.posed)
+        assert {row["suite"]: row["n"] for row in scores(evaluate(url, suites=both))} == {"mine": 6, "other": 6}
+        assert len(script.posed) == before + 1

@@ -4,7 +4,7 @@ To a prompt of tokens it counts them; asked for log-probabilities it gives each 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,7 @@ class Script:
     answers: dict[str, str] = field(default_factory=dict)
     text: str = " same"
     finish: str = "stop"
+    filtered: Callable[[dict[str, Any]], bool] = lambda body: False
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -47,6 +48,8 @@ def scripted_server(script: Script) -> Iterator[str]:
             prompt = body["prompt"]
             text = script.answers.get(prompt, script.text) if isinstance(prompt, str) else script.text
             choice: dict[str, Any] = {"text": text, "finish_reason": script.finish}
+            if script.filtered(body):
+                choice |= {"text": "", "finish_reason": "content_filter"}
             if body.get("echo"):
                 nats = [-1.0] * len(prompt)
                 tops = [None, *({"x": value} for value in nats)]
