@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
@@ -90,6 +90,11 @@ def api_app(services: Services) -> FastAPI:
     app.include_router(router(services))
 
     app.add_exception_handler(RequestValidationError, invalid)
+
+    async def failed(_request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": services.told(error)}, 500)
+
+    app.add_exception_handler(Exception, failed)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/docs", include_in_schema=False)

@@ -19,7 +19,6 @@ from pydantic_core import ErrorDetails
 from dashboards.layout import card, explained, frame, title
 from dashboards.links import page_url
 from dashboards.services import Services
-from schemas.errors import GristmillError
 
 Q = TypeVar("Q")
 Text = Annotated[str, Field(max_length=4096)]
@@ -124,7 +123,6 @@ def serve_errors(services: Services) -> None:
         with frame("", request, services.warehouse.version):
             title("This page could not be drawn", "500")
             with card():
-                hint = str(error) if isinstance(error, GristmillError) else f"{type(error).__name__}: {error}"
-                explained(f"{hint[:1000]} The terminal that runs gristmill dashboard has the details.")
+                explained(services.told(error), ("Overview", "/"))
 
     pages.on_page_exception(failed)

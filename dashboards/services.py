@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import duckdb
+from pydantic import ValidationError
+
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError
 from schemas.submission import StoredSubmission, Submission, data_problem, folder_problem, suite_file
@@ -85,6 +88,15 @@ class Services:
     def comparisons(self) -> Comparisons:
         """The last comparisons, so that turning a page of Compare makes none again."""
         return Comparisons(self.warehouse)
+
+    def told(self, error: Exception) -> str:
+        """What a reader can do about an error that no page and no route expects."""
+        if isinstance(error, GristmillError):
+            return f"{error}"
+        if isinstance(error, ValidationError | duckdb.CatalogException | duckdb.BinderException):
+            rebuild = self.warehouse.command("gristmill warehouse rebuild")
+            return f"The warehouse was built by another version of gristmill. Build it again: {rebuild}"
+        return f"{type(error).__name__}. The terminal that runs gristmill dashboard has the details."
 
     def submit(self, submission: Submission, submitted_by: str) -> StoredSubmission:
         """Store a submission without problems and start its evaluation.

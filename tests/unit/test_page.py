@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from nicegui import app as nicegui_app
 from nicegui import ui
+from pydantic import BaseModel
 
+from dashboards.app import api_app
 from dashboards.page import Nothing, Page, serve_errors
 from dashboards.services import Services
 from schemas.errors import UsageError
@@ -22,6 +25,16 @@ async def draw_slowly(_services: Services, _request: Request, _asked: Nothing) -
     ui.label("drawn at last")
 
 
+class Newer(BaseModel):
+    """An answer with a column that an older warehouse does not have."""
+
+    not_read: int
+
+
+async def draw_what_is_not_there(_services: Services, _request: Request, _asked: Nothing) -> None:
+    Newer.model_validate({"damage": 0})
+
+
 async def draw_badly(_services: Services, _request: Request, _asked: Nothing) -> None:
     raise UsageError("the warehouse was made by a newer gristmill: install that one")
 
@@ -33,12 +46,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     services = Services(Warehouse.open(root), State(root))
     Page("/test-slow", "Slow", Nothing, draw_slowly).register(services)
     Page("/test-bad", "Bad", Nothing, draw_badly).register(services)
+    Page("/test-old", "Old", Nothing, draw_what_is_not_there).register(services)
     serve_errors(services)
     app = FastAPI()
     ui.run_with(app, title="Gristmill", language="en-US", tailwind=False, show_welcome_message=False)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
-    for path in ("/test-slow", "/test-bad"):
+    for path in ("/test-slow", "/test-bad", "/test-old"):
         nicegui_app.remove_route(path)
 
 
@@ -54,3 +68,24 @@ def test_a_page_that_cannot_be_drawn_is_one_of_ours(client: TestClient) -> None:
     assert "This page could not be drawn" in answer.text
     assert "install that one" in answer.text
     assert "page-title" in answer.text
+
+
+def test_a_warehouse_of_another_version_is_to_be_built_again(client: TestClient) -> None:
+    answer = client.get("/test-old")
+    assert answer.status_code == 500
+    assert "gristmill warehouse rebuild --lake" in answer.text
+    assert "Field required" not in answer.text
+
+
+def test_the_api_says_so_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Lake.open(tmp_path / "lake").root
+    services = Services(Warehouse.open(root), State(root))
+
+    def older(_warehouse: Warehouse, _source: str | None) -> Newer:
+        return Newer.model_validate({"damage": 0})
+
+    monkeypatch.setattr("warehouse.answers.funnel", older)
+    with TestClient(api_app(services), raise_server_exceptions=False) as client:
+        answer = client.get("/api/funnel")
+    assert answer.status_code == 500
+    assert "gristmill warehouse rebuild --lake" in answer.json()["detail"]
