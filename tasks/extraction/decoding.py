@@ -19,6 +19,7 @@ from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 from tasks.extraction.plausibility import languages_of, read
 
 META_BYTES = 4096
+HZ_LABEL = b"hz-gb-2312"
 JAPANESE_ESCAPE = re.compile(rb"\x1b\$[@B(]")
 META = re.compile(rb"<meta\b[^>]{0,512}?\bcharset\s*=\s*[\"']?\s*([\w:.-]{1,40})", re.I)
 XML_DECLARATION = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w:.-]{1,40})", re.I)
@@ -47,7 +48,6 @@ MORE_LABELS = {
     "mac-cyrillic": "mac_cyrillic",
     "cp949": "cp949",
     "hz-gb-2312": "hz",
-    "hz": "hz",
 }
 # What the detector names that no page is in, and what such pages are in instead.
 DETECTED_FOR = {
@@ -179,9 +179,9 @@ def _inner_label(data: bytes) -> str | None:
 
 def _seven_bit(data: bytes, header: str | None, is_html: bool) -> tuple[str, str] | None:
     """ISO-2022-JP where its escape sequences are; HZ where a label names it too, for ``~{`` may stand in any text."""
-    if b"\x1b$" in data and JAPANESE_ESCAPE.search(data):
+    if b"\x1b" in data and JAPANESE_ESCAPE.search(data):  # the first of these is nearly free, the second is not
         codec = "iso2022_jp"
-    elif b"~{" in data and "hz" in (header, _inner_label(data) if is_html else None):
+    elif header == "hz" or (is_html and HZ_LABEL in data[:META_BYTES].lower() and _inner_label(data) == "hz"):
         codec = "hz"
     else:
         return None
