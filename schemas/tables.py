@@ -28,6 +28,7 @@ Records = Table(
         status=(pa.int16(), "HTTP status?"),
         content_type=(pa.string(), "media type, lower case, without parameters; empty when not stated"),
         charset=(pa.string(), "charset the header states?"),
+        truncated=(pa.string(), "why the crawler stored only the beginning of the body (WARC-Truncated)?"),
         payload=(pa.large_binary(), "body after transfer and content decoding; UTF-8 text for row input"),
     ),
     "A crawl record that may hold a page, as ingested, before extraction.",

@@ -83,7 +83,7 @@ class IngestConfig(Config):
         return Limits(self.max_payload_bytes, self.map, self.unquoted)
 
 
-@parts_step("ingest", version=4, writes=(Records, SetAside))
+@parts_step("ingest", version=5, writes=(Records, SetAside))
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 
@@ -187,7 +187,8 @@ class _Parts:
         self.seen.add(raw_id)
         values = (
             raw_id.hex(), self.source, item.url, host_of(item.url), item.fetched_at, item.date_text, native_id,
-            item.uri, payload_digest, item.record_type, item.status, item.content_type, item.charset, item.payload,
+            item.uri, payload_digest, item.record_type, item.status, item.content_type, item.charset, item.truncated,
+            item.payload,
         )  # fmt: skip
         self.records.add(values, len(item.payload) + ROW_BYTES)
 

@@ -1,8 +1,10 @@
-"""What a run says about its records beside their fates: ids that stand for several texts, and dates in no known form.
+"""What a run says about its records beside their fates: ids that stand for several texts, dates in no known form, and
+pages that the crawler cut short.
 
-Neither costs a record: the first has an identity from its id and its content, the second no ``fetched_at``. But both
-mean that the input is not what it seems: files that number their rows from 0, or a column that is no date. Cost: one
-scan of three columns of ``records``; 24 bytes an id, which spill to disk.
+None costs a record: the first has an identity from its id and its content, the second no ``fetched_at``, of the third
+the beginning is read. But they mean that the input is not what it seems: files that number their rows from 0, a column
+that is no date, a crawl with a small limit. Cost: one scan of four columns of ``records``; 24 bytes an id, which spill
+to disk.
 """
 
 from collections.abc import Sequence
@@ -25,6 +27,7 @@ class RecordNotes(Config):
     colliding_id: str | None = Field(default=None, description="one of them")
     unknown_dates: int = Field(default=0, description="records whose date is in no known form")
     unknown_date: str | None = Field(default=None, description="one of these dates, as it is written")
+    truncated: int = Field(default=0, description="pages of which the crawler stored only the beginning")
 
     def lines(self) -> list[str]:
         """What to tell people: nothing where all is well."""
@@ -38,6 +41,11 @@ class RecordNotes(Config):
             said.append(
                 f"{self.unknown_dates:,} records have a date in no known form, such as {_short(self.unknown_date)}: "
                 "they have none now. Dates are ISO 8601, RFC 2822 or numbers since 1970; --map date=COLUMN names them."
+            )
+        if self.truncated:
+            said.append(
+                f"{self.truncated:,} pages are cut short: the crawler stored only their beginning (WARC-Truncated), "
+                "and that was read. The column truncated of records names them."
             )
         return said
 
@@ -65,7 +73,14 @@ def record_notes(records: Sequence[Path], scratch: Path, memory: int = MEMORY) -
             """,
         )
         dates, first_date = _one(connection, "SELECT count(date_text), min(date_text) FROM records")
-    return RecordNotes(colliding_ids=ids, colliding_id=first_id, unknown_dates=dates, unknown_date=first_date)
+        truncated, _ = _one(connection, "SELECT count(truncated), min(truncated) FROM records")
+    return RecordNotes(
+        colliding_ids=ids,
+        colliding_id=first_id,
+        unknown_dates=dates,
+        unknown_date=first_date,
+        truncated=truncated,
+    )
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, str | None]:

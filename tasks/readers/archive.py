@@ -182,8 +182,11 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
         content_type = split_type(headers.get("warc-identified-payload-type", ""))[0] or content_type
     if not may_be_page(content_type):
         return aside(Reason.NOT_TEXT, content_type)
+    truncated = headers.get("warc-truncated", "").strip().lower() or None
     try:
-        payload = block if response is None else decode_body(response, limits.max_payload_bytes)
+        payload = (
+            block if response is None else decode_body(response, limits.max_payload_bytes, cut=truncated is not None)
+        )
     except CodingError as error:
         return aside(error.reason, str(error))
     if len(payload) > limits.max_payload_bytes:
@@ -196,7 +199,7 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
     date = headers.get("warc-date", "").strip()
     fetched_at = parse_date(date)
     unknown = date[:SHOWN_CHARACTERS] if date and fetched_at is None else None
-    return Page(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset, unknown)
+    return Page(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset, unknown, truncated)
 
 
 def _holds_http(kind: str, stated: str, url: str | None, block: bytes) -> bool:

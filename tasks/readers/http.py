@@ -18,6 +18,7 @@ from tasks.readers.reasons import Reason
 STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?=[ \t\r\n]|$)", re.I)
 HEADER_END = re.compile(rb"\n\r*\n")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
+CUT_SIZE = re.compile(rb"[ \t]*[0-9a-fA-F]{0,8}[ \t]*(?:;[^\n]*)?\r?")  # the end of a body that ends in a size line
 LINE_END = re.compile(rb"\r?\n")
 VALUE = re.compile(rb"[ \t]*:([^\r\n]*)")
 FOLD = re.compile(rb"\r?\n[ \t]++(?=\S)")
@@ -26,6 +27,7 @@ CODINGS = {"x-gzip": "gzip", "brotli": "br", "identity": "", "none": "", "utf-8"
 MAX_CODINGS = 5
 KNOWN_CODINGS = frozenset({"gzip", "deflate", "br", "zstd"})
 STEP_BYTES = 1 << 16
+CUT_STEP_BYTES = 64  # of a body that breaks off: what the last read would have given is lost
 GZIP, ZLIB, BARE_DEFLATE = 31, 15, -15  # zlib's wbits
 
 
@@ -77,13 +79,20 @@ class Response:
 
 
 def parse_response(block: bytes) -> Response | None:
-    """The response in a record's block; None when the block does not start with an HTTP status line."""
+    """The response in a record's block; None when the block does not start with an HTTP status line.
+
+    Interim responses (1xx, RFC 9110 section 15.2) before it are passed over: a crawler may store all that came.
+    """
+    start = 0
     found = STATUS_LINE.match(block)
-    if found is None:
-        return None
-    end = HEADER_END.search(block, found.end())
-    head, body = (block[: end.start()], block[end.end() :]) if end else (block, b"")
-    return Response(int(found[1]), Headers(head.partition(b"\n")[2]), body)
+    while found is not None:
+        end = HEADER_END.search(block, found.end())
+        final = STATUS_LINE.match(block, end.end()) if end and found[1].startswith(b"1") else None
+        if end is None or final is None:
+            head, body = (block[start : end.start()], block[end.end() :]) if end else (block[start:], b"")
+            return Response(int(found[1]), Headers(head.partition(b"\n")[2]), body)
+        start, found = end.end(), final
+    return None
 
 
 def decode_header(head: bytes) -> str:
@@ -94,18 +103,21 @@ def decode_header(head: bytes) -> str:
         return head.decode("latin-1")
 
 
-def decode_body(response: Response, limit: int) -> bytes:
-    """The body with transfer and content codings undone. Raises :class:`CodingError`."""
+def decode_body(response: Response, limit: int, *, cut: bool = False) -> bytes:
+    """The body with transfer and content codings undone. Raises :class:`CodingError`.
+
+    ``cut``: the crawler says that it stored only the beginning; a coding that breaks off gives what it gave till then.
+    """
     body = response.body
     codings = _codings(response.headers.get("content-encoding"))
     transfer = _codings(response.headers.get("transfer-encoding"))
     if "chunked" in transfer:
-        body = _join_chunks(body)
+        body = _join_chunks(body, cut)
     codings += [coding for coding in transfer if coding != "chunked"]
     if len(codings) > MAX_CODINGS:
         raise CodingError(Reason.BAD_CONTENT_ENCODING, f"{len(codings)} content codings, one on the other")
     for coding in reversed(codings):
-        body = _undo(coding, body, limit)
+        body = _undo(coding, body, limit, cut)
     return body
 
 
@@ -116,7 +128,7 @@ def _codings(value: str) -> list[str]:
     return [name for name in (CODINGS.get(name, name) for name in names) if name]
 
 
-def _join_chunks(body: bytes) -> bytes:
+def _join_chunks(body: bytes, cut: bool) -> bytes:
     """The content of a chunked body; the body itself when it does not start with a chunk and is plainly text.
 
     A body that ends at a chunk's end, without the last empty chunk, counts as whole.
@@ -125,6 +137,8 @@ def _join_chunks(body: bytes) -> bytes:
     position = 0
     while position < len(body):
         size = CHUNK_SIZE.match(body, position)
+        if size is None and cut and parts and CUT_SIZE.fullmatch(body, position):
+            break
         if size is None:
             if not parts and not looks_binary(body):
                 return body
@@ -132,47 +146,50 @@ def _join_chunks(body: bytes) -> bytes:
         length, start = int(size[1], 16), size.end()
         if length == 0:
             break
+        if start + length > len(body) and cut:
+            parts.append(body[start:])
+            break
         if start + length > len(body):
             raise CodingError(Reason.BAD_CHUNKED, f"a chunk of {length} bytes at byte {start} of {len(body)}")
         position = start + length
         end = LINE_END.match(body, position)
-        if end is None and position < len(body):
+        if end is None and position < len(body) and not (cut and body[position:] == b"\r"):
             raise CodingError(Reason.BAD_CHUNKED, f"no line end after the chunk that ends at byte {position}")
         parts.append(body[start:position])
-        position = end.end() if end else position
+        position = end.end() if end else len(body)
     return b"".join(parts)
 
 
-def _undo(coding: str, body: bytes, limit: int) -> bytes:
+def _undo(coding: str, body: bytes, limit: int, cut: bool) -> bytes:
     if not body:
         return body
     try:
         if coding not in KNOWN_CODINGS:
             raise CodingError(Reason.BAD_CONTENT_ENCODING, f"unknown coding {coding[:40]!r}")
         if coding == "gzip":
-            return _inflate(body, GZIP, limit)
+            return _inflate(body, GZIP, limit, cut)
         if coding == "deflate":
-            return _deflate(body, limit)
+            return _deflate(body, limit, cut)
         if coding == "br":
-            return _drain(BrotliReader(io.BytesIO(body)), coding, limit)
-        return _drain(ZstdReader(io.BytesIO(body)), coding, limit)
+            return _drain(BrotliReader(io.BytesIO(body)), coding, limit, cut)
+        return _drain(ZstdReader(io.BytesIO(body)), coding, limit, cut)
     except CodingError as error:
         if error.reason is Reason.BAD_CONTENT_ENCODING and not looks_binary(body):
             return body
         raise
 
 
-def _deflate(body: bytes, limit: int) -> bytes:
+def _deflate(body: bytes, limit: int, cut: bool) -> bytes:
     """``deflate`` is zlib by the standard and bare deflate in the field."""
     try:
-        return _inflate(body, ZLIB, limit)
+        return _inflate(body, ZLIB, limit, cut)
     except CodingError as error:
         if error.reason is Reason.TOO_LARGE:
             raise
-        return _inflate(body, BARE_DEFLATE, limit)
+        return _inflate(body, BARE_DEFLATE, limit, cut)
 
 
-def _inflate(body: bytes, window: int, limit: int) -> bytes:
+def _inflate(body: bytes, window: int, limit: int, cut: bool) -> bytes:
     """zlib, gzip (all members) or bare deflate, by ``window`` as zlib's ``wbits``."""
     parts: list[bytes] = []
     size = 0
@@ -188,21 +205,25 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             raise CodingError(Reason.TOO_LARGE, f"more than {limit} bytes when decompressed")
+        if not inflater.eof and cut and size:
+            break
         if not inflater.eof:
             raise CodingError(Reason.BAD_CONTENT_ENCODING, f"the compressed body breaks off after {size} bytes")
         body = inflater.unused_data if window == GZIP else b""
     return b"".join(parts)
 
 
-def _drain(reader: BrotliReader | ZstdReader, coding: str, limit: int) -> bytes:
+def _drain(reader: BrotliReader | ZstdReader, coding: str, limit: int, cut: bool) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        while part := reader.read(STEP_BYTES):
+        while part := reader.read(CUT_STEP_BYTES if cut else STEP_BYTES):
             parts.append(part)
             size += len(part)
             if size > limit:
                 raise CodingError(Reason.TOO_LARGE, f"more than {limit} bytes when decompressed")
     except (OSError, EOFError, ValueError) as error:
+        if cut and parts:
+            return b"".join(parts)
         raise CodingError(Reason.BAD_CONTENT_ENCODING, f"{coding}: {error}") from error
     return b"".join(parts)

@@ -23,6 +23,8 @@ class Page:
     charset: str | None = None
     #: The date as the input states it, where that was not understood.
     date_text: str | None = None
+    #: Why the crawler stored only the beginning of the body, in its words.
+    truncated: str | None = None
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from tasks.readers.spool import Spool
 # What the first bytes of a record look like: a WARC version line, or an ARC line "scheme:... address date ...".
 RECORD_START = re.compile(rb"[\r\n]*(?:WARC/\d|[a-z][a-z0-9+.-]{1,12}:[^\r\n]{1,4000} \d{8,17} )", re.I)
 PEEK_BYTES = 4096
+ZSTD_BLOCK_BYTES = 128 << 10  # the largest that the format allows
 
 MAX_STRETCH_BYTES = 64 << 30
 
@@ -57,8 +58,10 @@ class Codec:
 
     name: str
     open: Callable[[], Inflater]
-    #: The first PEEK_BYTES of a stream from the first PEEK_BYTES stored, never more: a bomb must not go off here.
+    #: The first PEEK_BYTES of a stream, never more: a bomb must not go off here.
     peek: Callable[[memoryview], bytes]
+    #: Stored bytes that this takes: zstd gives nothing of a block that is not whole.
+    peek_bytes: int
     #: Stored bytes given to an inflater at a time: what comes out of one call is in memory at once.
     read_bytes: int
     begins: Callable[[bytes], bool]
@@ -88,6 +91,7 @@ def gzip_codec() -> Codec:
         name="gzip member",
         open=lambda: zlib.decompressobj(31),
         peek=lambda data: zlib.decompressobj(31).decompress(data, PEEK_BYTES),
+        peek_bytes=PEEK_BYTES,
         read_bytes=1 << 14,
         begins=_is_gzip,
         magic=GZIP_MAGIC,
@@ -104,6 +108,7 @@ def zstd_codec(mapped: mmap.mmap) -> Codec:
         name="zstd frame",
         open=context.decompressobj,
         peek=lambda data: context.stream_reader(data).read(PEEK_BYTES),
+        peek_bytes=ZSTD_BLOCK_BYTES + PEEK_BYTES,
         read_bytes=1 << 12,
         begins=_is_zstd,
         magic=FRAME_MAGIC,
@@ -181,7 +186,7 @@ def next_member(codec: Codec, mapped: mmap.mmap, view: memoryview, position: int
     """
     while (position := mapped.find(codec.magic, position)) != -1:
         try:
-            start = codec.peek(view[position : position + PEEK_BYTES])
+            start = codec.peek(view[position : position + codec.peek_bytes])
         except codec.error:
             start = b""
         if RECORD_START.match(start):

@@ -93,7 +93,9 @@ def _member_stretches(codec: Codec, mapped: mmap.mmap) -> Iterator[Stretch | Gap
         member = inflate(codec, view, position)
         position = member.end if member.fault is None else next_member(codec, mapped, view, member.start + 1)
         inflated = member.spool.size
-        if pending is not None and not RECORD_START.match(member.spool.start(PEEK_BYTES)):
+        if pending is not None and not inflated:
+            pending.fault = member.fault  # its last record may go on in what broke, but nothing of that is known
+        elif pending is not None and not RECORD_START.match(member.spool.start(PEEK_BYTES)):
             before = pending.spool.size
             doubtful = None if member.doubtful_from is None else before + member.doubtful_from
             joined = pending.spool.extend(member.spool)
