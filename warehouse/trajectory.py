@@ -2,7 +2,8 @@
 
 For every headline and the bits per byte of all texts: one line a training run with its noise, one verdict a suite
 (signal, noise, their ratio), and how far two suites agree on which candidate is better (``evals.statistics.series``
-defines them). Checkpoints that were handed in or imported belong to no run and have no line. Cost: one scan of
+defines them). Runs are compared at the last step that all of them have, for a run that went further is better by that.
+Checkpoints that were handed in or imported belong to no run and have no line. Cost: one scan of
 ``scores``.
 """
 
@@ -14,9 +15,11 @@ from pydantic import BaseModel, Field
 
 from evals.statistics.series import (
     LAST,
-    around_common_mean,
+    LEAST_CHECKPOINTS,
+    LEAST_PAIRS,
     decision_accuracy,
     noise,
+    pooled,
     signal,
     signal_to_noise,
     smoothed,
@@ -49,7 +52,9 @@ class Line(BaseModel):
     convention: str
     higher_is_better: bool
     chance: float | None
-    noise: float | None = Field(description="standard deviation over the last checkpoints, in units of the score")
+    noise: float | None = Field(
+        description="standard deviation of the last scores around their trend, in units of the score; null below five"
+    )
     points: list[Point]
 
 
@@ -60,9 +65,11 @@ class Strength(BaseModel):
     metric: str
     convention: str
     runs: int
-    signal: float | None = Field(description="largest difference between runs, each by its smoothed last score")
-    noise: float | None = Field(description="standard deviation of the last scores around the mean of their run")
-    ratio: float | None = Field(description="signal over noise, each relative to its mean")
+    signal: float | None = Field(
+        description="largest difference between runs, by smoothed scores at their last common step"
+    )
+    noise: float | None = Field(description="standard deviation of the last scores around the trend of their run")
+    ratio: float | None = Field(description="signal over noise; null where a run has fewer than five checkpoints")
 
 
 class Agreement(BaseModel):
@@ -73,8 +80,9 @@ class Agreement(BaseModel):
     other: str
     other_metric: str
     runs: int
+    pairs: int = Field(description="pairs of runs that both tell apart")
     accuracy: float | None = Field(
-        description="share in the same order of the pairs of runs that both tell apart; 0.5 is no agreement"
+        description="share of those pairs in the same order; 0.5 is no agreement, null below six pairs"
     )
 
 
@@ -82,6 +90,8 @@ class Trajectories(BaseModel):
     """Every line, every suite, every pair of suites."""
 
     last: int = Field(description="checkpoints that smoothing and noise look at")
+    least_checkpoints: int = Field(default=LEAST_CHECKPOINTS, description="checkpoints that a run's noise needs")
+    least_pairs: int = Field(default=LEAST_PAIRS, description="pairs told apart that an order needs")
     lines: list[Line]
     suites: list[Strength]
     agreements: list[Agreement]
@@ -108,7 +118,7 @@ def trajectories(warehouse: Warehouse, last: int = LAST) -> Trajectories:
     return Trajectories(
         last=last,
         lines=lines,
-        suites=[_strength(measure, members, last) for measure, members in by_measure.items()],
+        suites=[_strength(measure, members) for measure, members in by_measure.items()],
         agreements=_agreements(list(by_measure.values())),
     )
 
@@ -116,12 +126,20 @@ def trajectories(warehouse: Warehouse, last: int = LAST) -> Trajectories:
 def _line(rows: list[dict[str, Any]], last: int) -> Line:
     values = [row["value"] for row in rows]
     points = [row | {"smoothed": mean} for row, mean in zip(rows, smoothed(values, last), strict=True)]
-    return Line.model_validate({**rows[0], "noise": noise(values, last), "points": points})
+    steps = [row["step"] for row in rows]
+    return Line.model_validate({**rows[0], "noise": noise(steps, values, last), "points": points})
 
 
-def _strength(measure: Measure, lines: list[Line], last: int) -> Strength:
-    finals = [line.points[-1].smoothed for line in lines]
-    ends = around_common_mean([[point.value for point in line.points] for line in lines], last)
+def _finals(lines: list[Line]) -> dict[str, float]:
+    """The smoothed score of every run at the last step that all of them have; none where there is no such step."""
+    by_step = [{point.step: point.smoothed for point in line.points} for line in lines]
+    common = set.intersection(*(set(points) for points in by_step)) if by_step else set()
+    return {line.run: points[max(common)] for line, points in zip(lines, by_step, strict=True)} if common else {}
+
+
+def _strength(measure: Measure, lines: list[Line]) -> Strength:
+    finals = list(_finals(lines).values())
+    wobble = pooled([line.noise for line in lines])
     suite, metric, convention = measure
     return Strength(
         suite=suite,
@@ -129,21 +147,22 @@ def _strength(measure: Measure, lines: list[Line], last: int) -> Strength:
         convention=convention,
         runs=len(lines),
         signal=signal(finals),
-        noise=noise(ends, len(ends)),
-        ratio=signal_to_noise(finals, ends),
+        noise=wobble,
+        ratio=signal_to_noise(finals, wobble),
     )
 
 
 def _agreements(suites: list[list[Line]]) -> list[Agreement]:
     """Every pair of suites that two runs or more have in common. Less is better for bits per byte: the sign turns."""
     finals = [
-        {line.run: line.points[-1].smoothed * (1 if line.higher_is_better else -1) for line in lines}
+        {run: value if lines[0].higher_is_better else -value for run, value in _finals(lines).items()}
         for lines in suites
     ]
     found = []
     for (lines, first), (others, second) in combinations(zip(suites, finals, strict=True), 2):
         runs = sorted(set(first) & set(second))
         if len(runs) > 1:
+            agreed = decision_accuracy([first[run] for run in runs], [second[run] for run in runs])
             found.append(
                 Agreement(
                     suite=lines[0].suite,
@@ -151,7 +170,8 @@ def _agreements(suites: list[list[Line]]) -> list[Agreement]:
                     other=others[0].suite,
                     other_metric=others[0].metric,
                     runs=len(runs),
-                    accuracy=decision_accuracy([first[run] for run in runs], [second[run] for run in runs]),
+                    pairs=agreed.pairs,
+                    accuracy=agreed.share,
                 )
             )
     return found

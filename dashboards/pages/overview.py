@@ -80,13 +80,15 @@ def _best(answer: answers.Overview, command: Callable[[str], str]) -> None:
     if not answer.best:
         empty("No checkpoint has been scored yet.", command("gristmill evaluate CHECKPOINT"))
         return
-    if len(answer.ranking) > 1:
-        first = answer.ranking[0]
+    leaders = answer.leaders
+    if leaders and len(answer.ranking) > 1:
+        first = leaders[0]
         with ui.element("div").classes("callout"):
-            ui.label(first.label).classes("callout-value")
+            more = f" and {len(leaders) - 1} more" if len(leaders) > 1 else ""
+            ui.label(first.label + more).classes("callout-value")
             ui.label(
-                f"has the best mean rank, {first.mean_rank:.2f} over {first.scores} scores, of "
-                f"{len(answer.ranking)} checkpoints."
+                f"{'share' if len(leaders) > 1 else 'has'} the best mean rank, {first.mean_rank:.2f} over "
+                f"{first.scores} scores that tell checkpoints apart, of {len(answer.ranking)} checkpoints."
             )
     columns = [
         Column("suite", "Suite"),

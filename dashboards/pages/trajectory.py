@@ -20,7 +20,7 @@ from warehouse.trajectory import Line, Strength, Trajectories, trajectories
 ALL = "all suites"
 ABOUT = (
     "Scores against training, a line for each run: the points are the scores, the line is their mean over the last "
-    "{last} checkpoints, the band around it the noise of the last {last}, and the dashed line chance."
+    "{last} checkpoints, the band the noise of the last {last} around their trend, and the dashed line chance."
 )
 
 
@@ -87,16 +87,16 @@ def _charts(found: Trajectories, suite: str | None, along: Along, dark: bool) ->
     with ui.element("div").classes("chart-grid"):
         for key, lines in groups.items():
             direction = "higher is better" if lines[0].higher_is_better else "lower is better"
-            told = _told(strengths[key])
+            told = _told(strengths[key], found.least_checkpoints)
             with card(key[0], f"{words(key[1])}, {direction}. {told}"):
                 about = f"{key[0]}: {words(key[1])} along training, a line for each run"
                 chart(trajectory_chart(lines, along, dark), about, small=True)
 
 
-def _told(strength: Strength) -> str:
+def _told(strength: Strength, least: int) -> str:
     """The signal-to-noise ratio in words."""
     if strength.ratio is None:
-        return "Signal-to-noise needs two runs of two checkpoints."
+        return f"Signal-to-noise needs two runs that differ, of {least} checkpoints each."
     return f"Signal-to-noise {strength.ratio:.1f} over {strength.runs} runs."
 
 
@@ -111,12 +111,14 @@ def _strengths(found: Trajectories) -> None:
         Column("ratio", "Signal-to-noise", "score"),
     ]
     about = (
-        "Signal is the largest difference between runs by their smoothed last score, noise the standard deviation of "
-        f"their last {found.last} scores. Where the ratio is small, a difference between two checkpoints says little."
+        "Signal is the largest difference between runs by smoothed scores at their last common step, noise the "
+        f"standard deviation of their last {found.last} scores around their trend. Where the ratio is small, a "
+        "difference between two checkpoints says little. Runs of fewer than "
+        f"{found.least_checkpoints} checkpoints have neither."
     )
     with card("Which suites tell the runs apart", about):
         rows = [{**one.model_dump(), "metric": words(one.metric)} for one in found.suites]
-        table(columns, sorted(rows, key=lambda row: -(row["ratio"] or 0.0)), page=25)
+        table(columns, sorted(rows, key=lambda row: (-(row["ratio"] or 0.0), -(row["signal"] or 0.0))), page=25)
 
 
 def _agreements(found: Trajectories) -> None:
@@ -128,13 +130,17 @@ def _agreements(found: Trajectories) -> None:
         Column("other", "Other suite"),
         Column("other_metric", "Its metric"),
         Column("runs", "Runs", "number"),
+        Column("pairs", "Pairs told apart", "number"),
         Column("accuracy", "Same order", "percent"),
     ]
     rows = [
         {**pair.model_dump(), "metric": words(pair.metric), "other_metric": words(pair.other_metric)}
         for pair in found.agreements
     ]
-    about = "Pairs of runs in the same order, of those that both suites tell apart; half of them is no agreement."
+    about = (
+        "Pairs of runs in the same order, of those that both suites tell apart; half of them is no agreement. Fewer "
+        f"than {found.least_pairs} pairs say nothing: three runs are in one order by chance in one of six cases."
+    )
     with card("Which suites agree", about):
         table(columns, rows, page=10)
 

@@ -1,18 +1,33 @@
 """Scores along a training run: how much of a curve is noise, and whether a suite tells candidates apart.
 
 Source: Heineman et al. 2025, *Signal and Noise* (arXiv 2508.13144), ``snr/metrics.py`` of allenai/signal-and-noise:
-noise is the standard deviation over the last checkpoints of a run, signal the largest difference between candidates,
-each divided by its mean; standard deviations are of the population (``ddof=0``), as there. Decision accuracy is the
-share of pairs of candidates that two suites, or a small and a large run, put in the same order. Cost: nothing.
+noise is how much the last checkpoints of a run vary, signal the largest difference between candidates, each divided by
+its mean; decision accuracy is the share of pairs of candidates that two suites, or a small and a large run, put in the
+same order. Upstream's noise is the standard deviation of the last scores, so on a curve that still falls its slope is
+noise. Here noise is what is left once the trend is taken away: how far a score lies from the line through its
+neighbours (Gasser, Sroka and Jennen-Steinmetz 1986, *Residual variance and residual pattern in nonlinear regression*),
+whatever the distances between checkpoints. Too few checkpoints or pairs give None instead of a number. Cost: nothing.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 LAST = 5
-"""Checkpoints that noise and smoothing look at, as upstream's small-scale analysis does."""
+"""Checkpoints that smoothing looks at, and noise at least, as upstream's small-scale analysis does."""
+LEAST_CHECKPOINTS = 5
+"""Checkpoints of a run that its noise needs: three scores with neighbours on both sides."""
+LEAST_PAIRS = 6
+"""Pairs told apart that an order needs: by chance four candidates are in one order in 1 of 24 cases, three in 1 of 6."""
+
+
+class Agreement(NamedTuple):
+    """How many pairs of candidates both tell apart, and the share of them in the same order if they are enough."""
+
+    pairs: int
+    share: float | None
 
 
 def smoothed(values: Sequence[float], last: int = LAST) -> list[float]:
@@ -23,9 +38,25 @@ def smoothed(values: Sequence[float], last: int = LAST) -> list[float]:
     return [float(value) for value in (sums[ends] - sums[starts]) / (ends - starts)]
 
 
-def noise(values: Sequence[float], last: int = LAST) -> float | None:
-    """Standard deviation over the ``last`` checkpoints, in units of the score; None for fewer than two."""
-    return float(np.std(values[-last:])) if len(values) > 1 else None
+def noise(steps: Sequence[float], values: Sequence[float], last: int = LAST) -> float | None:
+    """Standard deviation of the ``last`` scores around their trend, in units of the score.
+
+    None for fewer than :data:`LEAST_CHECKPOINTS`. ``steps`` rise. A straight line has no noise; a bend between
+    neighbours counts as some.
+    """
+    used = max(last, LEAST_CHECKPOINTS)
+    at, scores = np.asarray(steps[-used:], np.float64), np.asarray(values[-used:], np.float64)
+    if scores.size < LEAST_CHECKPOINTS:
+        return None
+    ahead = (at[1:-1] - at[:-2]) / (at[2:] - at[:-2])
+    misses = scores[1:-1] - ((1 - ahead) * scores[:-2] + ahead * scores[2:])
+    return float(np.sqrt(np.mean(misses**2 / (1 + ahead**2 + (1 - ahead) ** 2))))
+
+
+def pooled(noises: Sequence[float | None]) -> float | None:
+    """The noise of several runs in one number, the root of their mean square; None where one has none to tell."""
+    known = [found for found in noises if found is not None]
+    return float(np.sqrt(np.mean(np.square(known)))) if known and len(known) == len(noises) else None
 
 
 def signal(finals: Sequence[float]) -> float | None:
@@ -33,37 +64,22 @@ def signal(finals: Sequence[float]) -> float | None:
     return float(np.max(finals) - np.min(finals)) if len(finals) > 1 else None
 
 
-def signal_to_noise(finals: Sequence[float], last: Sequence[float]) -> float | None:
-    """Relative spread of the candidates' scores over the relative noise of the ``last`` checkpoints.
+def signal_to_noise(finals: Sequence[float], wobble: float | None) -> float | None:
+    """The spread of the candidates' scores over the noise of their runs, both in units of the score.
 
-    ``(max - min) / mean(finals)`` over ``sd(last) / mean(last)``. None where either cannot be told: fewer than two
-    scores, a mean of 0, or no noise at all.
+    Upstream divides each by its mean, which is the same for both where noise is taken around a trend. None where either
+    cannot be told: fewer than two scores, too few checkpoints, no difference between the candidates, or no noise.
     """
-    spread, wobble = signal(finals), noise(last, len(last))
-    if spread is None or not wobble or not np.mean(finals) or not np.mean(last):
-        return None
-    return float((spread / np.mean(finals)) / (wobble / np.mean(last)))
+    spread = signal(finals)
+    return spread / wobble if spread and wobble else None
 
 
-def around_common_mean(runs: Sequence[Sequence[float]], last: int = LAST) -> list[float]:
-    """The ``last`` scores of every run, moved so that all runs have the same mean.
+def decision_accuracy(small: ArrayLike, large: ArrayLike) -> Agreement:
+    """Pairs of candidates that both tell apart, and the share of them that both put in the same order.
 
-    For the noise of several runs in one number. Upstream's small-scale script pools the scores as they are; what runs
-    differ by, the signal, then counts as noise too, and all its ratios for models of 150 to 750 million parameters come
-    out between 3 and 6.
-    """
-    ends = [np.asarray(run[-last:], dtype=np.float64) for run in runs if len(run)]
-    if not ends:
-        return []
-    common = float(np.mean(np.concatenate(ends)))
-    return [float(value) for end in ends for value in end - end.mean() + common]
-
-
-def decision_accuracy(small: ArrayLike, large: ArrayLike) -> float | None:
-    """Share of pairs of candidates that both put in the same order, of the pairs that both tell apart.
-
-    Upstream takes a tie for a loss of the first: two suites where every model has 0 then agree in full, and each agrees
-    with a third as its rows happen to be sorted. Raises ``ValueError`` for unequal lengths; None without such a pair.
+    The share is None for fewer than :data:`LEAST_PAIRS`. Upstream takes a tie for a loss of the first: two suites where
+    every model has 0 then agree in full, and each agrees with a third as its rows happen to be sorted. Raises
+    ``ValueError`` for unequal lengths.
     """
     first, second = np.asarray(small, dtype=np.float64), np.asarray(large, dtype=np.float64)
     if first.shape != second.shape:
@@ -71,4 +87,5 @@ def decision_accuracy(small: ArrayLike, large: ArrayLike) -> float | None:
     one, other = np.triu_indices(first.size, 1)
     orders = np.sign(first[one] - first[other]) * np.sign(second[one] - second[other])
     told_apart = orders[orders != 0]
-    return float(np.mean(told_apart > 0)) if told_apart.size else None
+    enough = told_apart.size >= LEAST_PAIRS
+    return Agreement(int(told_apart.size), float(np.mean(told_apart > 0)) if enough else None)

@@ -208,7 +208,7 @@ def test_trajectories_show_noise_and_what_suites_tell(visitor: Visitor) -> None:
         "python-basics",
         "reading",
     ]
-    expect(page.locator(".chart-grid .card-about").nth(1)).to_contain_text("Signal-to-noise 6.")
+    expect(page.locator(".chart-grid .card-about").nth(1)).to_contain_text("Signal-to-noise needs two runs")
     strongest = (
         page.locator(".card", has=page.get_by_text("Which suites tell the runs apart")).locator("tbody tr").first
     )

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from dashboards.app import api_app
 from dashboards.services import Services
 from dashboards.trajectory_chart import BAND, trajectory_chart
+from evals.statistics.paired import paired
 from schemas.lake import Lake
 from tests.helpers.small_evaluation import CRAWL, EXTERNAL, SUBJECTS, answer_all
 from tests.helpers.small_lake import ATTACK, ATTACK_URL, build_small_lake, commit, doc_id
@@ -50,9 +51,9 @@ def test_a_rank_is_given_where_the_difference_is_real(warehouse: Warehouse) -> N
     gaps = [standing.gap for standing in board.standings]
     assert [gap and gap.shown for gap in gaps] == [False, False, True, False, False, False, None]
     assert [gap and gap.by for gap in gaps[2:5]] == ["paired test", "disjoint intervals", "disjoint intervals"]
-    # 15 items differ and all in favour of one: McNemar's 2 / 2 ** 14, by Holm the smallest of 4 paired tests
+    # of 90 items 14 differ and all in favour of one; by Holm it is the smallest of 4 paired tests
     assert gaps[2] is not None
-    assert gaps[2].p == pytest.approx(4 * 2 / 2**14)
+    assert gaps[2].p == pytest.approx(4 * paired([1.0] * 14 + [0.0] * 76, [0.0] * 90, [""] * 90).p)
     # of all the rows of the small lake's bits per byte each is its own rank
     (bits,) = leaderboard(warehouse, suite="heldout")
     assert [standing.first_rank for standing in bits.standings] == [1, 2, 3, 4, 5, 6]
@@ -222,7 +223,12 @@ def test_a_page_of_items_that_differ(warehouse: Warehouse) -> None:
 
 
 def test_a_trajectory_has_points_a_smoothed_line_and_a_band(warehouse: Warehouse) -> None:
-    lines = [line for line in trajectories(warehouse).lines if line.suite == "reading"]
+    scored = [line for line in trajectories(warehouse).lines if line.suite == "reading"]
+    assert {line.noise for line in scored} == {None}, "three checkpoints have none"
+    assert all(series["type"] != "custom" for series in trajectory_chart(scored, "tokens", dark=False)["series"]), (
+        "and no band"
+    )
+    lines = [line.model_copy(update={"noise": 0.02}) for line in scored]
     options = trajectory_chart(lines, "tokens", dark=False)
     assert options["xAxis"]["name"] == "tokens seen"
     doremi = [series for series in options["series"] if series["name"] == "doremi"]

@@ -8,19 +8,26 @@ import pytest
 
 from schemas.lake import Lake
 from tests.helpers.small_lake import commit, doc_id
+from warehouse.answers.pipeline import Overview, Ranked
 from warehouse.publish import publish
 from warehouse.read import Warehouse
 from warehouse.trajectory import Line, Trajectories, trajectories
 
-STEPS = (100, 200, 300, 400)
+STEPS = (100, 200, 300, 400, 500)
 CURVES = {
-    ("plain", "reading"): (0.30, 0.40, 0.50, 0.40),
-    ("mixed", "reading"): (0.40, 0.50, 0.60, 0.50),
-    ("third", "reading"): (0.35, 0.45, 0.55, 0.45),
-    ("plain", "heldout"): (3.0, 2.5, 2.0, 2.0),
-    ("mixed", "heldout"): (2.9, 2.4, 1.9, 1.9),
-    ("third", "heldout"): (3.1, 2.6, 2.1, 2.1),
-    ("external", "reading"): (0.9, 0.9, 0.9, 0.9),
+    ("plain", "reading"): (0.20, 0.30, 0.40, 0.50, 0.40),
+    ("mixed", "reading"): (0.30, 0.40, 0.50, 0.60, 0.50),
+    ("third", "reading"): (0.25, 0.35, 0.45, 0.55, 0.45),
+    ("longer", "reading"): (0.15, 0.25, 0.35, 0.45, 0.35, 0.90),
+    ("plain", "heldout"): (3.6, 3.2, 2.8, 2.4, 2.0),
+    ("mixed", "heldout"): (3.5, 3.1, 2.7, 2.3, 1.9),
+    ("third", "heldout"): (3.7, 3.3, 2.9, 2.5, 2.1),
+    ("longer", "heldout"): (3.8, 3.4, 3.0, 2.6, 2.2, 0.5),
+    ("plain", "early"): (0.1, 0.2, 0.3),
+    ("mixed", "early"): (0.2, 0.3, 0.4),
+    ("plain", "zero"): (0.0,) * 5,
+    ("mixed", "zero"): (0.0,) * 5,
+    ("external", "reading"): (0.9, 0.9, 0.9, 0.9, 0.9),
 }
 
 
@@ -28,7 +35,7 @@ def rows_of(mixture: str, suite: str, values: tuple[float, ...]) -> tuple[list[d
     """Runs and scores of one mixture on one suite; a board's subject and another convention beside the headline."""
     runs, scores = [], []
     bits = suite == "heldout"
-    for step, value in zip(STEPS, values, strict=True):
+    for step, value in zip((*STEPS, 600), values, strict=False):
         same = {"checkpoint": doc_id(f"{mixture} {step}"), "suite": suite}
         run = mixture if mixture == "external" else doc_id(mixture)
         runs.append(same | {"run": run, "mixture": mixture, "label": f"{mixture} {step}", "step": step, "tokens": step})
@@ -62,30 +69,65 @@ def line_of(found: Trajectories, mixture: str, suite: str) -> Line:
 
 
 def test_every_run_has_a_line_for_every_headline(found: Trajectories) -> None:
-    names = {(line.mixture, line.suite, line.metric) for line in found.lines}
-    trained = ("plain", "mixed", "third")
-    assert names == {(mixture, "reading", "accuracy") for mixture in trained} | {
-        (mixture, "heldout", "bits_per_byte") for mixture in trained
-    }
+    names = {(line.mixture, line.suite) for line in found.lines}
+    assert names == {pair for pair in CURVES if pair[0] != "external"}
+    assert {line.metric for line in found.lines if line.suite == "heldout"} == {"bits_per_byte"}
     line = line_of(found, "plain", "reading")
     assert [point.step for point in line.points] == list(STEPS)
-    assert [point.value for point in line.points] == [0.30, 0.40, 0.50, 0.40]
-    assert [point.smoothed for point in line.points] == pytest.approx([0.30, 0.35, 0.45, 0.45])
-    assert line.noise == pytest.approx(0.05)
-    assert line_of(found, "plain", "heldout").noise == 0
+    assert [point.value for point in line.points] == [0.20, 0.30, 0.40, 0.50, 0.40]
+    assert [point.smoothed for point in line.points] == pytest.approx([0.20, 0.25, 0.35, 0.45, 0.45])
+    assert line.noise == pytest.approx(np.sqrt(0.1**2 / 3 / 1.5))  # one of three scores lies 0.1 off its neighbours
+    assert line_of(found, "plain", "heldout").noise == pytest.approx(0, abs=1e-9), "a straight fall is no noise"
+    assert line_of(found, "plain", "early").noise is None
 
 
 def test_a_suite_is_judged_by_what_its_runs_differ_by(found: Trajectories) -> None:
-    heldout, reading = sorted(found.suites, key=lambda suite: suite.suite)
-    assert (reading.runs, reading.signal, reading.noise) == (3, pytest.approx(0.10), pytest.approx(0.05))
-    assert reading.ratio == pytest.approx(2.0)
-    assert (heldout.signal, heldout.noise, heldout.ratio) == (pytest.approx(0.2), pytest.approx(0.0, abs=1e-12), None)
+    """At the last step that all have: what one run gained after it is training, not a better mixture."""
+    by_name = {suite.suite: suite for suite in found.suites}
+    reading = by_name["reading"]
+    assert (reading.runs, reading.signal) == (4, pytest.approx(0.15))
+    assert reading.noise is not None
+    assert reading.ratio == pytest.approx(0.15 / reading.noise)
 
 
-def test_agreement_knows_that_fewer_bits_are_better(found: Trajectories) -> None:
-    (pair,) = found.agreements
-    assert (pair.suite, pair.other, pair.runs) == ("heldout", "reading", 3)
-    assert pair.accuracy == pytest.approx(2 / 3)  # both: mixed before third, mixed before plain; not third and plain
+def test_three_checkpoints_of_a_curve_have_no_signal_to_noise(found: Trajectories) -> None:
+    (early,) = [suite for suite in found.suites if suite.suite == "early"]
+    assert (early.signal, early.noise, early.ratio) == (pytest.approx(0.1), None, None)
+    (zero,) = [suite for suite in found.suites if suite.suite == "zero"]
+    assert (zero.signal, zero.ratio) == (0, None)
+
+
+def test_agreement_knows_that_fewer_bits_are_better_and_how_many_pairs_there_are(found: Trajectories) -> None:
+    pairs = {(pair.suite, pair.other): (pair.runs, pair.pairs, pair.accuracy) for pair in found.agreements}
+    assert pairs["heldout", "reading"] == (4, 6, pytest.approx(5 / 6))
+    assert pairs["early", "reading"] == (2, 1, None), "one pair in the same order says nothing"
+    assert pairs["early", "zero"] == (2, 0, None)
+
+
+def test_equal_values_share_their_places_and_a_suite_of_ties_ranks_nobody(warehouse: Warehouse) -> None:
+    rows = {row["label"]: row for row in warehouse.query("SELECT label, scores, mean_rank FROM checkpoint_ranking")}
+    assert (rows["plain 100"]["scores"], rows["plain 500"]["scores"]) == (3, 2), "the suite where all have 0 is none"
+    assert rows["external 100"]["mean_rank"] == rows["external 500"]["mean_rank"] == 3.5  # six share places 1 to 6
+
+
+@pytest.mark.parametrize(
+    ("ranks", "leaders"),
+    [
+        ([(3, 1.0), (3, 2.0)], 1),
+        ([(3, 1.5), (3, 1.5), (3, 3.0)], 2),
+        ([(2, 1.0), (2, 2.0)], 0),
+        ([(0, None), (0, None)], 0),
+        ([(5, 1.5), (3, 1.5)], 1),
+        ([], 0),
+    ],
+)
+def test_a_checkpoint_leads_where_enough_suites_say_so(ranks: list[tuple[int, float | None]], leaders: int) -> None:
+    ranking = [
+        Ranked(checkpoint=str(place), label="", mixture="", step=0, tokens=0, scores=scores, mean_rank=rank)
+        for place, (scores, rank) in enumerate(ranks)
+    ]
+    found = Overview.model_construct(ranking=ranking).leaders
+    assert found == ranking[:leaders]
 
 
 def test_centred_scores_are_0_for_guessing(warehouse: Warehouse) -> None:
@@ -103,12 +145,14 @@ def test_nothing_published_is_nothing_to_see(tmp_path: Path) -> None:
 
 def test_smoothing_over_all_is_the_mean(warehouse: Warehouse) -> None:
     line = line_of(trajectories(warehouse, last=10), "third", "reading")
-    assert line.points[-1].smoothed == pytest.approx(np.mean([0.35, 0.45, 0.55, 0.45]))
+    assert line.points[-1].smoothed == pytest.approx(np.mean(CURVES["third", "reading"]))
 
 
 def test_the_best_score_says_how_many_have_it(warehouse: Warehouse) -> None:
     best = warehouse.query("SELECT suite, label, value, tied FROM best_checkpoint ORDER BY suite")
     assert best == [
-        {"suite": "heldout", "label": "mixed 300", "value": 1.9, "tied": 2},
-        {"suite": "reading", "label": "external 100", "value": 0.9, "tied": 4},
+        {"suite": "early", "label": "mixed 300", "value": 0.4, "tied": 1},
+        {"suite": "heldout", "label": "longer 600", "value": 0.5, "tied": 1},
+        {"suite": "reading", "label": "external 100", "value": 0.9, "tied": 6},
+        {"suite": "zero", "label": "mixed 100", "value": 0.0, "tied": 10},
     ]

@@ -66,8 +66,12 @@ class Ranked(BaseModel):
     mixture: str
     step: int
     tokens: int
-    scores: int = Field(description="scores it has")
-    mean_rank: float = Field(description="mean rank over its scores; 1 is best")
+    scores: int = Field(description="headlines it has on which checkpoints differ")
+    mean_rank: float | None = Field(description="mean rank over them, equal values sharing their places; 1 is best")
+
+
+LEAST_SCORES = 3
+"""Headlines that must tell checkpoints apart before one of them is called the best."""
 
 
 class Overview(BaseModel):
@@ -81,6 +85,14 @@ class Overview(BaseModel):
     gates: list[GateState]
     best: list[Best] = Field(description="the best checkpoint of every suite, metric and subset")
     ranking: list[Ranked]
+
+    @property
+    def leaders(self) -> list[Ranked]:
+        """The checkpoints of the best mean rank, among those with the most scores; none where too little tells."""
+        first = self.ranking[0] if self.ranking else None
+        if first is None or first.scores < LEAST_SCORES:
+            return []
+        return [one for one in self.ranking if (one.scores, one.mean_rank) == (first.scores, first.mean_rank)]
 
 
 def overview(warehouse: Warehouse, runs: int = 12) -> Overview:

@@ -27,16 +27,24 @@ FROM (
 WHERE place = 1
 ORDER BY suite, metric, convention, subset;
 
--- All checkpoints by their mean rank over the headlines they have. Compare only those with equally many scores.
+-- All checkpoints by their mean rank over the headlines they have. Equal values share the mean of their places, and a
+-- headline on which all are equal ranks nobody: "scores" counts those that tell checkpoints apart. Compare only
+-- checkpoints with equally many.
 CREATE VIEW checkpoint_ranking AS
 SELECT checkpoint, min(label) AS label, min(mixture) AS mixture, min(step) AS step, min(tokens) AS tokens,
-    count(*) AS scores, avg(place) AS mean_rank
+    count(place) AS scores, avg(place) AS mean_rank
 FROM (
-    SELECT *, rank() OVER (
-        PARTITION BY suite, metric, convention, subset ORDER BY CASE WHEN higher_is_better THEN -value ELSE value END
-    ) AS place
+    SELECT *, CASE WHEN min(value) OVER everyone < max(value) OVER everyone THEN
+        rank() OVER best_first + (count(*) OVER equals - 1) / 2 END AS place
     FROM score_trajectory
     WHERE headline
+    WINDOW
+        everyone AS (PARTITION BY suite, metric, convention, subset),
+        equals AS (PARTITION BY suite, metric, convention, subset, value),
+        best_first AS (
+            PARTITION BY suite, metric, convention, subset
+            ORDER BY CASE WHEN higher_is_better THEN -value ELSE value END
+        )
 )
 GROUP BY checkpoint
-ORDER BY scores DESC, mean_rank, tokens, checkpoint;
+ORDER BY scores DESC, mean_rank NULLS LAST, tokens, checkpoint;
