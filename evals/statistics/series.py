@@ -20,7 +20,7 @@ LAST = 5
 LEAST_CHECKPOINTS = 5
 """Checkpoints of a run that its noise needs: three scores with neighbours on both sides."""
 LEAST_PAIRS = 6
-"""Pairs told apart that an order needs: by chance four candidates are in one order in 1 of 24 cases, three in 1 of 6."""
+"""Pairs told apart that an order needs: four candidates are in one order by chance once in 24 cases, three in 6."""
 
 
 class Agreement(NamedTuple):
