@@ -29,6 +29,8 @@ from tasks.readers.unicode import utf8_pieces
 
 # JSON escapes make a line up to six times as long as its text; the rest is for other columns.
 LINE_FACTOR = 8
+# An empty list takes 2 bytes of a line and 64 of memory.
+MAX_NESTED = 2_000_000
 
 
 def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
@@ -54,14 +56,18 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
 
 
 def _json_row(line: bytes, uri: str, limits: Limits, check: ColumnCheck) -> Page | Aside:
+    if len(line) > MAX_NESTED and (nested := line.count(b"[") + line.count(b"{")) > MAX_NESTED:
+        return Aside(uri, Reason.TOO_LARGE, f"{nested:,} brackets and braces in a line of {len(line):,} bytes")
     try:
         row = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # ValueError: not UTF-8, not JSON, or a number of 5,000 digits
+        if not isinstance(row, dict):
+            return Aside(uri, Reason.ROW_NOT_OBJECT, f"the line holds a {type(row).__name__}")
+        check.see(row)
+        return read_row(row, uri, limits)
+    except RecursionError:  # also of an identity, which is written as JSON again
+        return Aside(uri, Reason.ROW_NOT_JSON, "its values are nested too deeply")
+    except ValueError as error:  # not UTF-8, not JSON, or a number of 5,000 digits
         return Aside(uri, Reason.ROW_NOT_JSON, f"{type(error).__name__}: {error}"[:200])
-    if not isinstance(row, dict):
-        return Aside(uri, Reason.ROW_NOT_OBJECT, f"the line holds a {type(row).__name__}")
-    check.see(row)
-    return read_row(row, uri, limits)
 
 
 def read_row(row: Mapping[str, object], uri: str, limits: Limits) -> Page | Aside:

@@ -199,3 +199,22 @@ def test_a_repetitive_crawl_is_far_below_the_bound() -> None:
             out.write(response(number, page))
     assert 4000 * len(page) > FREE_BYTES
     assert 4000 * len(page) < bound(len(buffer.getvalue()))
+
+
+@pytest.mark.parametrize("depth", [*range(880, 1000, 2), 100_000])
+@pytest.mark.parametrize("column", ["id", "other"])
+def test_nesting_costs_its_own_row_at_any_depth(depth: int, column: str, tmp_path: Path) -> None:
+    deep = f'{{"text": "a row", "{column}": {"[" * depth}{"]" * depth}}}\n'.encode()
+    found = list(read_items(written(tmp_path, "a.jsonl", deep + b'{"text": "the next"}\n'), "a.jsonl", LIMITS))
+    assert len(found) == 2
+    assert isinstance(found[1], Page)
+    assert isinstance(found[0], Page) or found[0].reason is Reason.ROW_NOT_JSON
+
+
+@pytest.mark.parametrize("empty", [b"[]", b"{}", b"[[]]"])
+def test_a_line_of_empty_lists_does_not_fill_memory(empty: bytes, tmp_path: Path) -> None:
+    wide = b'{"text": "a row", "a": [' + b",".join([empty] * 4_000_000) + b"]}\n"
+    path = written(tmp_path, "a.jsonl", wide + b'{"text": "the next"}\n')
+    growth, lines = peak_of(path)
+    assert lines == [f"{Reason.TOO_LARGE} False", "page None"]
+    assert growth < 100 << 20
