@@ -16,6 +16,7 @@ Cost: a link for every file of these tables, about 20 us each, when a dataset ha
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ def renew_current(lake: Lake) -> Path:
     Raises :class:`schemas.errors.GristmillError` when the lake cannot be written.
     """
     with translate_os_errors(lake.root), _alone(lake):
+        _drop_copies(lake)
         datasets = lake.datasets(KIND)
         view = lake.root / VIEWS / digest_json([[dataset.name, dataset.key] for dataset in datasets])[:16]
         if not view.is_dir():
@@ -49,6 +51,16 @@ def current_view(lake: Lake) -> Path | None:
     """The view that ``current`` names; None when there is none."""
     link = lake.root / CURRENT
     return Path(os.path.realpath(link)) if link.is_symlink() else None
+
+
+def _drop_copies(lake: Lake) -> None:
+    """Of a lake that was copied without its links, remove what became of them: copies of files that it holds anyway."""
+    link = lake.root / CURRENT
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+        for view in (lake.root / VIEWS).iterdir():
+            if view.is_dir():
+                shutil.rmtree(view)
 
 
 def _build(lake: Lake, datasets: list[Dataset], view: Path) -> None:

@@ -10,14 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.readers.columns import DEFAULT_ID, DEFAULT_URL, missing_column
+from tasks.readers.expansion import bound, over
 from tasks.readers.items import Aside, Items, Limits
 from tasks.readers.reasons import Reason
 from tasks.readers.rows import read_row
 
 BATCH_ROWS = 512
+BATCH_BYTES = 256 << 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
@@ -35,16 +38,51 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Items:
         return
     try:
         file = pq.ParquetFile(path)
+        shared = pq.ParquetFile(path, read_dictionary=_texts(file.schema_arrow))
     except (pa.ArrowException, OSError, EOFError) as error:
         yield Aside(f"{name}@0+{size}", Reason.UNREADABLE, f"no Parquet file: {error}"[:300], damage=True)
         return
-    with file:
+    with file, shared:
         columns = _columns(file.schema_arrow, name, limits)
         row = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
-            yield from _row_group(file, group, row, rows, columns, name, limits)
+            if fault := _expands(file.metadata.row_group(group), columns):
+                yield Aside(f"{name}@row:{row}+{rows}", Reason.EXPANDS, f"row group {group}: {fault}", damage=True)
+            else:
+                chosen = shared if _repeats_long_values(shared, group, columns) else file
+                yield from _row_group(chosen, group, row, rows, columns, name, limits)
             row += rows
+
+
+def _expands(group: pq.RowGroupMetaData, columns: list[str]) -> str:
+    """What to say of a row group whose pages grow beyond measure; empty when they do not."""
+    for number in range(group.num_columns):
+        chunk = group.column(number)
+        if chunk.path_in_schema in columns and chunk.total_uncompressed_size > bound(chunk.total_compressed_size):
+            return over(chunk.total_compressed_size, chunk.total_uncompressed_size)
+    return ""
+
+
+def _repeats_long_values(shared: pq.ParquetFile, group: int, columns: list[str]) -> bool:
+    """Whether a batch could hold the same long value hundreds of times: then it is read with its dictionary, in which
+    each value is once. Reading all files so would take three times as long. Cost: the first page of each column."""
+    try:
+        first = next(shared.iter_batches(batch_size=1, row_groups=[group], columns=columns, use_threads=False), None)
+    except (pa.ArrowException, OSError, EOFError):
+        return False  # whoever reads the row group says what is wrong with it
+    held = [column.dictionary for column in first.columns if pa.types.is_dictionary(column.type)] if first else []
+    longest = [pc.max(pc.binary_length(values)).as_py() or 0 for values in held if _is_text(values.type)]
+    return max(longest, default=0) * BATCH_ROWS > BATCH_BYTES
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary))
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    """The top columns that hold text."""
+    return [field.name for field in schema if _is_text(field.type)]
 
 
 def _row_group(
@@ -75,7 +113,8 @@ def python_values(column: pa.Array) -> list[Value]:
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return python_values(column.dictionary_decode())
+        once = python_values(column.dictionary)
+        return [None if place is None else once[place] for place in column.indices.to_pylist()]
     if isinstance(kind, pa.BaseExtensionType):
         return python_values(column.storage)
     if pa.types.is_struct(kind):

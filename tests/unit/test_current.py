@@ -1,5 +1,6 @@
 """``current/`` always shows the current curations and nothing else, to every reader, wherever the lake lies."""
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -116,3 +117,17 @@ def test_a_reader_always_finds_one_whole_view(lake: Lake) -> None:
 def test_a_lake_without_curations_has_an_empty_view(lake: Lake) -> None:
     renew_current(lake)
     assert not list((lake.root / "current").rglob("*.parquet"))
+
+
+def test_a_lake_copied_without_its_links_has_them_again(lake: Lake, tmp_path: Path) -> None:
+    curate(lake, "news", "a")
+    renew_current(lake)
+    shutil.copytree(lake.root, tmp_path / "copy")
+    copy = Lake.open(tmp_path / "copy")
+    assert not (copy.root / "current").is_symlink()
+    curate(copy, "news", "b")
+    renew_current(copy)
+    assert (copy.root / "current").is_symlink()
+    assert all(path.is_symlink() for path in (copy.root / "current").rglob("*.parquet"))
+    for found in read_by_all(copy.root / "current" / "curated"):
+        assert found == ids("news", "b")

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import brotli
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
@@ -218,3 +220,32 @@ def test_a_line_of_empty_lists_does_not_fill_memory(empty: bytes, tmp_path: Path
     growth, lines = peak_of(path)
     assert lines == [f"{Reason.TOO_LARGE} False", "page None"]
     assert growth < 100 << 20
+
+
+def test_one_long_value_in_every_row_of_a_parquet_file_is_held_once(tmp_path: Path) -> None:
+    """A kilobyte of Parquet: the dictionary holds 9 MB once, and 60 rows name it. A batch of them were 540 MB."""
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * 60, pa.int32()), pa.array(["grain " * 1_500_000]))
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": long, "id": [f"{n}" for n in range(60)]}), path, compression="zstd")
+    assert path.stat().st_size < 10_000
+    growth, lines = peak_of(path)
+    assert lines == ["page None"] * 60
+    assert growth < 150 << 20, growth
+
+
+def test_a_parquet_page_that_grows_beyond_measure_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"text": ["\x00" * 10_000_000] * 20 + ["sound"], "id": [f"{n}" for n in range(21)]})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, row_group_size=20)
+    growth, lines = peak_of(path)
+    assert lines == [f"{Reason.EXPANDS} True", "page None"]
+    assert growth < 100 << 20
+
+
+def test_repeated_values_of_a_dictionary_are_the_same_rows(tmp_path: Path) -> None:
+    """The two ways of reading give the same rows, nulls and all."""
+    texts = [None, "short", "long " * 200_000, "short", None, "long " * 200_000]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": texts, "id": [f"{n}" for n in range(6)]}), path)
+    found = list(read_items(path, "a.parquet", LIMITS))
+    assert [item.payload.decode() if isinstance(item, Page) else None for item in found] == texts
