@@ -6,6 +6,7 @@ in twice, is scored once. A failure of the machine is never a score.
 
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ from schemas.digests import digest_json
 from schemas.errors import NoScoreError, UsageError
 from schemas.evaluation import EvaluationMeans
 from schemas.files import write_whole
+from schemas.hints import on_lake
 from schemas.lake import Dataset, FilesRef, Lake, Manifest, Ref
 from schemas.submission import Submission
 from schemas.tables import Checkpoints, EvalRuns, Responses, Samples, Scores
@@ -401,7 +403,8 @@ def trained(lake: Lake, mix: str) -> list[Entry]:
     """Every checkpoint of a training dataset. Raises :class:`UsageError` when there is none."""
     dataset = lake.dataset("training", mix)
     if dataset is None:
-        raise UsageError(f"the lake has no training run called {mix!r}. Make one first: gristmill train --mix {mix}")
+        command = on_lake(f"gristmill train --mix {shlex.quote(mix)}", lake.root)
+        raise UsageError(f"the lake has no training run called {mix!r}. Make one first: {command}")
     rows = [row for ref in dataset.tables[Checkpoints.name] for row in lake.read(ref).to_pylist()]
     return [
         Entry(

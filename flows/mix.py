@@ -24,6 +24,7 @@ from flows.running import run_one, run_step
 from flows.settings import LakePath, MixSettings, MixtureSettings
 from schemas.digests import canonical_json
 from schemas.errors import UsageError
+from schemas.hints import on_lake
 from schemas.lake import Dataset, FilesRef, Input, Lake, Manifest, Ref, check_name, output_key
 from schemas.tables import Curated, Mixtures, MixtureTrace, TokenStats
 from tasks.launch.job import Job
@@ -111,15 +112,14 @@ def curated_refs(sources: Sequence[str], lake: Lake) -> tuple[Ref, ...]:
     missing = [source for source in sources if source not in known]
     if missing or not known:
         have = f"It has {', '.join(known)}." if known else "It has none yet."
-        raise UsageError(
-            f"the lake holds no curated corpus {' '.join(missing)}. {have} Make one: gristmill curate --input ..."
-        )
+        command = on_lake("gristmill curate --input PATH --source NAME", lake.root)
+        raise UsageError(f"the lake holds no curated corpus {' '.join(missing)}. {have} Make one: {command}")
     datasets = [lake.dataset("curation", source) for source in sources or known]
     refs = tuple(ref for dataset in datasets if dataset is not None for ref in dataset.tables[Curated.name])
     if not sum(ref.rows for ref in refs):
         raise UsageError(
             "the curated corpora hold no document, so there is nothing to train on. See what was rejected and why: "
-            "gristmill dashboard, page Funnel; then choose another policy."
+            f"{on_lake('gristmill dashboard', lake.root)}, page Funnel; then choose another policy."
         )
     return refs
 

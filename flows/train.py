@@ -25,6 +25,7 @@ from flows.runlog import record_run
 from flows.settings import LakePath, TrainSettings
 from schemas.errors import UsageError
 from schemas.files import write_whole
+from schemas.hints import on_lake
 from schemas.lake import Dataset, FilesRef, Input, Lake, Manifest
 from schemas.tables import Checkpoints, Losses, Runs
 from tasks.launch.job import Job
@@ -217,7 +218,9 @@ def train(lake: LakePath, settings: TrainSettings, mix: str = "default") -> dict
     with Reporter() as report, record_run(home, "train", mix) as record:
         dataset = home.dataset("mix", mix)
         if dataset is None:
-            raise UsageError(f"the lake has no mix called {mix!r}. Make one first: gristmill mix --lake {lake}")
+            raise UsageError(
+                f"the lake has no mix called {mix!r}. Make one first: {on_lake('gristmill mix', home.root)}"
+            )
         trained = run_training(settings, dataset, home, report)
         record.counts.update(trained.counts)
     with Reporter() as report:

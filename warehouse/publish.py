@@ -39,7 +39,6 @@ GRACE_SECONDS = 600.0
 MEMORY = "2GB"
 Loaded = tuple[dict[str, int], list[str]]  # rows by table, log files that could not be read
 VERSION_FILE = re.compile(r"warehouse-(\d{6})-[0-9a-f]{12}\.duckdb")
-CURE = "Build it anew with `gristmill warehouse rebuild`: it holds nothing that is not in the lake."
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,8 @@ def _current(lake: Lake, migrations: list[Migration]) -> _Current | None:
     if not warehouse.published:
         return None
     applied = {row["name"]: row["digest"] for row in warehouse.query("SELECT name, digest FROM migrations")}
-    if pending(migrations, applied, CURE):
+    rebuild = warehouse.command("gristmill warehouse rebuild")
+    if pending(migrations, applied, f"Build it again with `{rebuild}`: it holds nothing that is not in the lake."):
         return None
     build = warehouse.query("SELECT version, digest, data_digest FROM build")[0]
     return _Current(path=Path(os.path.realpath(warehouse.pointer)), **build)

@@ -100,6 +100,7 @@ def _none(facets: answers.Facets, search: Search, total: int) -> None:
         for what, name, known in (
             ("source", search.source, facets.sources),
             ("rule or reason that dropped a record first", search.rule, facets.rules),
+            ("rule that a record failed", search.fails, facets.failing),
         )
         if name is not None and name not in known
     ]

@@ -56,7 +56,7 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
                 chart(stage_chart(funnel, dark, lead), "Records kept and rejected at each stage, as in the table below")
             with card(
                 "Rules and reasons",
-                "Records by the first rule they failed, or the reason for setting them aside. Bars lead to them.",
+                "Records by the first rule they failed, or why they were set aside. A bar leads to them.",
             ):
                 if any(rule.rejected_first for rule in funnel.rules):
                     lead = partial(_rule_url, source)

@@ -8,6 +8,7 @@ import typer
 from flows.commands.look import existing
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.errors import UsageError
+from schemas.hints import on_lake
 from schemas.lake import Dataset, Lake
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def curations(lake: Lake, source: str | None) -> list[Dataset]:
     found = [entry for entry in lake.datasets("curation") if source in (None, entry.name)]
     if not found:
         names = ", ".join(lake.names("curation"))
-        known = f"There are {names}." if names else "gristmill curate --input … makes one."
+        curate = on_lake("gristmill curate --input PATH --source NAME", Path(lake.root))
+        known = f"There are {names}." if names else f"{curate} makes one."
         wanted = f"--source {source}: no curation of that name" if source else "no curation"
         raise UsageError(f"{wanted} in the lake {Path(lake.root)}. {known}")
     return found

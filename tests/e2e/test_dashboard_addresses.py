@@ -114,6 +114,7 @@ def test_an_empty_value_counts_as_none(client: httpx.Client, page: Page[Any]) ->
         ("/documents?fate=lost", "'kept', 'rejected'"),
         ("/documents?offset=5000", "This search has 62 records"),
         ("/documents?source=handbok", "There is no source “handbok” (did you mean"),
+        ("/documents?fails=min_wrds", "There is no rule that a record failed “min_wrds” (did you mean"),
         ("/funnel?source=handbok", "There is no source “handbok” (did you mean"),
         ("/items?suite=exam-z", "There is no suite “exam-z” (did you mean"),
         ("/items?suite=reading&checkpoint=nobody", "There is no checkpoint that was asked reading"),

@@ -7,6 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from flows.commands.whatif import curations
+from flows.evaluate import trained
+from flows.mix import curated_refs
 from schemas.errors import UsageError
 from schemas.hints import on_lake
 from schemas.lake import Lake
@@ -87,3 +90,18 @@ def test_other_mistakes_get_no_such_hint(small: SmallLake, sql: str) -> None:
     with pytest.raises(UsageError) as refused:
         Warehouse.open(small.lake.root).ask(sql)
     assert "Parquet" not in str(refused.value)
+
+
+def test_what_needs_an_earlier_verb_names_the_lake_for_it(tmp_path: Path) -> None:
+    lake = Lake.open(tmp_path / "my lake")
+    for ask in (
+        lambda: curated_refs((), lake),
+        lambda: curated_refs(("news",), lake),
+        lambda: trained(lake, "it's"),
+        lambda: curations(lake, None),
+    ):
+        with pytest.raises(UsageError) as refused:
+            ask()
+        command = re.search(r"gristmill (?:curate|train).*--lake '[^']*'", str(refused.value))
+        assert command is not None, str(refused.value)
+        assert shlex.split(command[0])[-2:] == ["--lake", str(lake.root)]

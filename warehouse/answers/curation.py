@@ -75,7 +75,8 @@ class Facets(BaseModel):
     """What documents can be filtered by."""
 
     sources: list[str]
-    rules: list[str]
+    rules: list[str] = Field(description="rules that some record failed first, and reasons for setting aside")
+    failing: list[str] = Field(description="rules that some record failed, first or not, and reasons")
 
 
 class Expectation(BaseModel):
@@ -163,7 +164,14 @@ def facets(warehouse: Warehouse) -> Facets:
     """The sources and rules that records can be filtered by."""
     sources = warehouse.query("SELECT DISTINCT source FROM fates ORDER BY source")
     rules = warehouse.query("SELECT DISTINCT rule FROM fates WHERE rule IS NOT NULL ORDER BY rule")
-    return Facets(sources=[row["source"] for row in sources], rules=[row["rule"] for row in rules])
+    failing = warehouse.query(
+        "SELECT rule FROM verdicts WHERE NOT kept UNION SELECT rule FROM fates WHERE rule IS NOT NULL ORDER BY rule"
+    )
+    return Facets(
+        sources=[row["source"] for row in sources],
+        rules=[row["rule"] for row in rules],
+        failing=[row["rule"] for row in failing],
+    )
 
 
 def gates(warehouse: Warehouse) -> list[Expectation]:
