@@ -114,10 +114,10 @@ def _told(suite: str, requests: Sequence[Request], unanswered: Mapping[str, str]
     items = list(dict.fromkeys(request.item for request in asked))
     some = ", ".join(items[:NAMED]) + (", ..." if len(items) > NAMED else "")
     reasons = Counter(unanswered[request.key] for request in asked)
-    why = "; ".join(f"{count:,} times {reason}" for reason, count in reasons.most_common(NAMED))
+    why = "; ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(NAMED))
     return (
         f"{suite}: no score, because {len(asked):,} of {len(requests):,} requests have no answer of the model (infra), "
-        f"of {len(items):,} items: {some}. {why}. All other answers are kept: the same command asks for these alone."
+        f"of {len(items):,} items: {some}. Why: {why}. Other answers are kept: the same command asks for these alone."
     )
 
 
