@@ -75,6 +75,17 @@ def test_a_round_that_was_cut_off_at_its_beginning_never_was(tmp_path: Path, mon
     assert rounds(tmp_path, CHECKPOINT, BACKEND, {"a"}) == ()
 
 
+@pytest.mark.parametrize("place", [0, 1, 12, 30, -30, -20, -5, -3])
+def test_a_damaged_line_is_asked_again(tmp_path: Path, place: int) -> None:
+    answered(tmp_path, a="first", b="second", c="third")
+    (segment,) = tmp_path.rglob("*.jsonl")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    middle = bytearray(lines[1])
+    middle[place] ^= 1
+    segment.write_bytes(lines[0] + bytes(middle) + lines[2])
+    assert found(tmp_path, "a", "b", "c") == {"a": "first", "c": "third"}
+
+
 def test_a_torn_line_was_never_written(tmp_path: Path) -> None:
     answered(tmp_path, a="whole", b="torn")
     (segment,) = tmp_path.rglob("*.jsonl")
