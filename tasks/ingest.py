@@ -30,6 +30,7 @@ from schemas.digests import digest_bytes
 from schemas.errors import GristmillError
 from schemas.table import Table
 from schemas.tables import Records, SetAside
+from schemas.urls import plain_host
 from tasks.readers.archive import read_arc, read_wacz, read_warc
 from tasks.readers.columns import ColumnMap
 from tasks.readers.csvrows import read_csv
@@ -259,13 +260,13 @@ def _binary(values: list[Any]) -> pa.Array:
 
 
 def host_of(url: str | None) -> str | None:
-    """The lower-case host of a URL; None where there is none or the URL is broken."""
+    """The plain host of a URL (``schemas.urls``); None where there is none or the URL is broken."""
     if not url:
         return None
     plain = PLAIN_URL.match(url)
     if plain is not None:
-        return plain[1].lower()
+        return plain[1].lower().rstrip(".") or None
     try:
-        return urlsplit(url).hostname or None
+        return plain_host(urlsplit(url).hostname or "") or None
     except ValueError:
         return None

@@ -5,9 +5,10 @@ Toulouse Capitole, a folder for each category with files ``domains``, ``urls`` a
 
 Words of a URL are what stands between characters other than ASCII letters and digits, in their own case, as upstream
 splits them; listed words are in lower case without such characters. Pieces are looked for in all letters and digits
-of the URL put together, in lower case. Two differences: a listed domain holds for every host below it, as in
-squidGuard, whose lists these are (upstream asks for the host and for its registered domain, nothing between); and a
-document without a URL has null in every column, where upstream stops with an assertion.
+of the URL put together, in lower case. Three differences: a listed domain holds for every host below it, as in
+squidGuard, whose lists these are (upstream asks for the host and for its registered domain, nothing between); listed
+domains and URLs hold for every spelling of the address (``schemas.urls``), such as ``%7E`` for ``~`` or a host in
+punycode; and a document without a URL has null in every column, where upstream stops with an assertion.
 
 No blocklist comes with the project: docs/languages.md says where UT1 is. The word lists are our own and short. Lists
 enter the cache key by their digests, never by their paths. Cost: about 300,000 URLs a second a core; 8 bytes of
@@ -30,8 +31,10 @@ from schemas.digests import digest_file
 from schemas.errors import UsageError
 from schemas.kind_signals import SignalsUrl
 from schemas.tables import Documents
+from schemas.urls import plain_host
 from tasks.slices import one_chunk
 from tasks.step import step
+from tasks.urls import plain_urls
 
 LISTS = Path(__file__).parent / "lists"
 WORD_LISTS = {"hard": "url_hard_words.txt", "soft": "url_soft_words.txt", "pieces": "url_pieces.txt"}
@@ -79,7 +82,7 @@ def url_config(
     return UrlConfig(lists=tuple(lists))
 
 
-@step("url", version=1, reads=(Documents,), writes=(SignalsUrl,))
+@step("url", version=2, reads=(Documents,), writes=(SignalsUrl,))
 def url_rules(documents: pa.Table, config: UrlConfig) -> pa.Table:
     """One row of ``signals/url`` for each row of ``documents``, in their order.
 
@@ -110,14 +113,17 @@ class Lists:
 def _signals(urls: pl.Series, lists: Lists) -> pl.DataFrame:
     """The columns for distinct URLs."""
     address = urls.str.replace(ADDRESS, "")
-    host = address.str.extract(r"^([^/?#:]*)").str.to_lowercase().str.strip_chars_end(".")
+    plain = plain_urls(urls).fill_null(urls).str.replace(ADDRESS, "")
+    host = plain.str.extract(r"^([^/?#:]*)").str.to_lowercase().str.strip_chars_end(".")
     on_host = _category(_hashes(host), lists.domains)
     above = np.full(len(urls), -1, np.int32)
     rest = host
     while (rest := rest.str.extract(r"^[^.]+\.(.+\..+)$")).is_not_null().any():
         category = _category(_hashes(rest.fill_null("")), lists.domains)
         above = _first(above, np.where(rest.is_not_null(), category, -1))
-    whole = _first(_category(_hashes(urls), lists.urls), _category(_hashes(_bare(address)), lists.urls))
+    whole = np.full(len(urls), -1, np.int32)
+    for form in (urls, _bare(address), _bare(plain)):
+        whole = _first(whole, _category(_hashes(form), lists.urls))
     expression = np.full(len(urls), -1, np.int32)
     for number, pattern in lists.expressions:
         matched = address.str.contains(pattern).to_numpy()
@@ -208,8 +214,8 @@ def _load(config: UrlConfig) -> Lists:
             entries[kind].append((categories.index(category), _lines(entry.path)))
     return Lists(
         categories=categories,
-        domains=_table(entries["domains"], lower=True),
-        urls=_table(entries["urls"], lower=False),
+        domains=_table([(number, list(map(plain_host, lines))) for number, lines in entries["domains"]]),
+        urls=_table([(number, lines + _plain(lines)) for number, lines in entries["urls"]]),
         expressions=tuple((number, _expression(line)) for number, lines in entries["expressions"] for line in lines),
         words={entry.name: _words(_lines(entry.path)) for entry in lists if "/" not in entry.name},
     )
@@ -227,11 +233,15 @@ def _words(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(series.filter(series != "").unique().sort().to_list())
 
 
-def _table(entries: list[tuple[int, list[str]]], lower: bool) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+def _plain(lines: list[str]) -> list[str]:
+    """Listed URLs, with a scheme or without, in the form that :func:`_bare` gives plain ones."""
+    urls = pl.Series([line if "://" in line else f"http://{line}" for line in lines], dtype=pl.String)
+    return _bare(plain_urls(urls).drop_nulls().str.replace(ADDRESS, "")).to_list()
+
+
+def _table(entries: list[tuple[int, list[str]]]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
     """Sorted hashes and the first category of each."""
-    parts = [
-        _hashes(pl.Series([line.lower() if lower else line for line in lines], dtype=pl.String)) for _, lines in entries
-    ]
+    parts = [_hashes(pl.Series(lines, dtype=pl.String)) for _, lines in entries]
     if not parts:
         return np.zeros(0, np.uint64), np.zeros(0, np.int32)
     keys, first = np.unique(np.concatenate(parts), return_index=True)

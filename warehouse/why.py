@@ -1,21 +1,28 @@
 """Why was this dropped, or kept: everything the lake knows about one document, one URL or one record.
 
-A question is a doc_id, a URL as the crawl wrote it, or a record_uri; several records of one URL give several answers.
+A question is a doc_id, a URL or a record_uri; several records of one URL give several answers. A URL may be spelt in
+any way that means the same address (``schemas.urls``), with http or https.
 Cost: a few scans of sorted columns, some tens of milliseconds for a million documents; the text comes from the one
 Parquet row group that holds it.
 """
 
+import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, Field
 
 from schemas.signals import SIGNALS
+from schemas.urls import plain_url, shown_host
 from warehouse.read import Warehouse
 
 MOST_RECORDS = 50
 MOST_MEMBERS = 100
 TEXT_GONE = "The text is no longer in the lake: the file that held it has been removed."
+_WEB = re.compile("^https?://")
+_HOST = re.compile("(?:[^/?#]*@)?([^/?#:]*)")
+_WORD = re.compile("[A-Za-z0-9]+")
 NO_TEXT = "A record that was set aside has no text."
 
 
@@ -131,15 +138,43 @@ def why(warehouse: Warehouse, question: str) -> Why:
         LEFT JOIN documents AS document ON document.doc_id = fate.doc_id AND document.shard = fate.shard
             AND document.record_uri = fate.record_uri
         LEFT JOIN curated ON curated.doc_id = fate.doc_id AND curated.record_uri = fate.record_uri
-        WHERE fate.doc_id = $question OR fate.url = $question OR fate.record_uri = $question
+        WHERE fate.doc_id = $question OR fate.record_uri = $question OR list_contains($urls, fate.url)
         ORDER BY fate.fetched_at DESC NULLS LAST, fate.source, fate.record_uri
         LIMIT $most
         """,
-        {"question": question, "most": MOST_RECORDS},
+        {"question": question, "urls": [question, *_spellings(warehouse, question)], "most": MOST_RECORDS},
     )
     hint = None if rows else _hint(warehouse, question)
     records = [_story(warehouse, row) for row in rows]
     return Why(question=question, version=warehouse.version, records=records, hint=hint)
+
+
+def _spellings(warehouse: Warehouse, question: str) -> list[str]:
+    """The URLs in the lake that mean the same address as the question; none when it is no URL.
+
+    The database looks for the host and the longest word of the address, so that few URLs are compared one by one.
+    """
+    address = _without_scheme(question)
+    if address is None:
+        return []
+    found = _HOST.match(address)
+    host, rest = (found[1], address[found.end() :]) if found else ("", address)
+    words = _WORD.findall(unquote(rest))
+    rows = warehouse.query(
+        """
+        SELECT DISTINCT url FROM fates
+        WHERE (host = $host OR contains(lower(url), $host) OR contains(lower(url), $shown))
+            AND contains(lower(url_decode(url)), $word)
+        """,
+        {"host": host, "shown": shown_host(host), "word": max(words, key=len, default="").lower()},
+    )
+    return [row["url"] for row in rows if _without_scheme(row["url"]) == address]
+
+
+def _without_scheme(url: str) -> str | None:
+    """The plain form of a URL; http and https serve one page."""
+    plain = plain_url(url)
+    return None if plain is None else _WEB.sub("", plain)
 
 
 def summary(row: dict[str, Any]) -> str:
@@ -269,4 +304,4 @@ def _hint(warehouse: Warehouse, question: str) -> str:
     )
     if near:
         return "No record has exactly this address. Near it: " + ", ".join(row["url"] for row in near)
-    return "No record has this doc_id, URL or record_uri. Give the URL as the crawl wrote it, or search the documents."
+    return "No record has this doc_id, URL or record_uri. Search the documents for a part of the address."

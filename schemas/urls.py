@@ -1,0 +1,101 @@
+"""The plain form of a URL: one spelling of what any reader of URLs takes for the same address.
+
+Source: RFC 3986, section 6.2.2 and 6.2.3 (case, percent-encoding, dot segments, default ports, an empty path), and
+UTS 46, non-transitional, for hosts, which become ASCII. ``%7E`` is ``~``, for that is unreserved; ``%2f`` becomes
+``%2F`` and not ``/``, for a reserved character may mean something else than its escape (section 2.2). What may not
+stand in a URL is escaped as UTF-8, as browsers do. A dot at the end of a host goes. A fragment goes too, unless it
+names the page as applications in a browser do: ``#!/one`` or ``#/one``.
+
+Cost: 5 to 10 microseconds a URL.
+"""
+
+import re
+import string
+from urllib.parse import quote, unquote
+
+PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.S)
+AUTHORITY = re.compile(r"(.*@)?(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", re.S)
+ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
+ALLOWED = "".join(set(string.printable) - set(string.whitespace) - set('"<>\\^`{|}'))
+FORBIDDEN = re.compile(r'[^!-~]|["<>\\^`{|}]')
+DEFAULT_PORTS = {"http": "80", "https": "443", "ftp": "21"}
+ROUTE = re.compile(r"#[!/]+[^!/]", re.S)
+
+
+def plain_url(url: str) -> str | None:
+    """The plain form; None for what is no URL with a scheme and a host."""
+    parts = PARTS.fullmatch(url.strip())
+    authority = AUTHORITY.fullmatch(parts[2]) if parts else None
+    host = plain_host(authority[2]) if authority else ""
+    if parts is None or authority is None or not host:
+        return None
+    scheme = parts[1].lower()
+    port = "" if authority[3] in (None, "", DEFAULT_PORTS.get(scheme)) else f":{authority[3]}"
+    path = _without_dots(_escaped(parts[3])) or ("/" if scheme in ("http", "https") else "")
+    fragment = parts[5] if parts[5] and ROUTE.match(parts[5]) else ""
+    return f"{scheme}://{authority[1] or ''}{host}{port}{path}{_escaped(parts[4] or '')}{_escaped(fragment)}"
+
+
+def plain_host(host: str) -> str:
+    """A host in small letters and ASCII (``xn--``), without a dot at the end."""
+    if "%" in host:
+        host = unquote(host)
+    if not host.isascii():
+        host = _to_ascii(host)
+    return host.lower().rstrip(".")
+
+
+def shown_host(host: str) -> str:
+    """A plain host as it is read: ``xn--`` labels decoded where they can be."""
+    return ".".join(_decoded(label) for label in host.split("."))
+
+
+def _to_ascii(host: str) -> str:
+    from idna import IDNAError, uts46_remap
+
+    try:
+        host = uts46_remap(host, std3_rules=False, transitional=False)
+    except IDNAError:  # a character that no host may hold: the URL leads nowhere, but is one all the same
+        host = host.lower()
+    labels = (
+        label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in host.split(".")
+    )
+    return ".".join(labels)
+
+
+def _decoded(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label.removeprefix("xn--").encode("ascii").decode("punycode")
+    except UnicodeError:
+        return label
+
+
+def _escaped(text: str) -> str:
+    """Escapes of unreserved characters undone, the others in capitals, and what needs an escape escaped."""
+    if "%" in text:
+        text = ESCAPE.sub(_plain_escape, text)
+    return quote(text, safe=ALLOWED) if FORBIDDEN.search(text) else text
+
+
+def _plain_escape(found: re.Match[str]) -> str:
+    character = chr(int(found[1], 16))
+    return character if character in UNRESERVED else found[0].upper()
+
+
+def _without_dots(path: str) -> str:
+    """The path without segments ``.`` and ``..`` (RFC 3986, section 5.2.4)."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for segment in segments:
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
