@@ -13,7 +13,7 @@ def is_alone(model: Any) -> bool:
         return True
     if "past_key_values" not in inspect.signature(model.forward).parameters:
         return True
-    layers = DynamicCache(config=model.config).layers
+    layers = DynamicCache(config=model.config.get_text_config(decoder=True)).layers
     return any(
         isinstance(layer, LinearAttentionCacheLayerMixin) or not isinstance(layer, DynamicLayer) for layer in layers
     )
@@ -22,14 +22,14 @@ def is_alone(model: Any) -> bool:
 def keeps_state(model: Any) -> bool:
     """Whether a pass of ``model`` leaves something in its modules that the next one reads, so that two passes must not
     run side by side: recurrent states, and rotary frequencies that depend on a text's length."""
-    rotary = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
+    rotary = getattr(model.config.get_text_config(decoder=True), "rope_parameters", None) or {}
     kinds = [rotary, *(part for part in rotary.values() if isinstance(part, dict))]
     return bool(model._is_stateful) or any(part.get("rope_type") in ("dynamic", "longrope") for part in kinds)
 
 
 def has_length(model: Any) -> bool:
     """Whether the memory of ``model`` has a length, which ``generate`` asks for: not where all attention is linear."""
-    layers = DynamicCache(config=model.config).layers
+    layers = DynamicCache(config=model.config.get_text_config(decoder=True)).layers
     return (
         "past_key_values" not in inspect.signature(model.forward).parameters
         or not layers

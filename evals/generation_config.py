@@ -5,6 +5,7 @@ checkpoint is refused. What says how long an answer is, how it is drawn and how 
 and not read; what only saves time changes no answer. Without the file transformers reads the same keys of config.json.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,8 @@ OTHER_DECODING = frozenset(
     }
 )
 """Keys that ask for more than greedy decoding up to an end-of-text token."""
+CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "seq_length", "n_ctx")
+"""What architectures call the longest text: MPT says ``max_seq_len``, RWKV ``context_length``, Bloom ``seq_length``."""
 HINT = "Remove the key from that file"
 
 Token = Annotated[int, Field(ge=0, strict=True)]
@@ -101,8 +104,7 @@ def generation_rules(folder: Path, config: dict[str, Any]) -> GenerationRules:
     stated = read_generation(folder)
     name, values = GENERATION, stated or {}
     if stated is None:
-        own = {key: value for key, value in config.items() if value is not None}
-        name, values = "config.json", {**_decoder(config), **own}
+        name, values = "config.json", text_settings(config)
     try:
         return GenerationRules.model_validate(values)
     except ValidationError as error:
@@ -116,10 +118,16 @@ def generation_rules(folder: Path, config: dict[str, Any]) -> GenerationRules:
         raise CheckpointError(f"{folder / name}: {key} is {values[key]!r}: {why}. {HINT}.") from error
 
 
-def _decoder(config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a config of several models that is about text, where transformers looks for what is left out."""
-    for name in ("decoder", "generator", "text_config"):
-        part = config.get(name)
-        if isinstance(part, dict) and part:
-            return part
-    return {}
+def text_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What config.json says of the language model: what a config of several models leaves out stands in the part that
+    is about text, where transformers looks for it too."""
+    parts = (config.get(name) for name in ("decoder", "generator", "text_config"))
+    text: dict[str, Any] = next((part for part in parts if isinstance(part, dict) and part), {})
+    return {**text, **{key: value for key, value in config.items() if value is not None}}
+
+
+def context_of(config: Mapping[str, Any]) -> int | None:
+    """How many tokens a model reads at once by its config.json; None where that says nothing."""
+    settings = text_settings(config)
+    stated = (settings.get(name) for name in CONTEXTS)
+    return next((value for value in stated if isinstance(value, int) and value > 0), None)

@@ -24,6 +24,7 @@ from evals.checkpoint import Checkpoint
 from evals.decoding import Decoder
 from evals.encoding import Encoder
 from evals.generation import Generation
+from evals.generation_config import context_of
 from evals.likelihoods import Scorer
 from evals.model import LogLikelihood, Output, Progress, TextBits
 from evals.tokenizer import Specials, load_specials, load_tokenizer
@@ -59,7 +60,7 @@ class HuggingFaceModel:
     ) -> None:
         self._model = model
         self._config = config.model_copy(update={"threads": 1}) if keeps_state(model) else config
-        self._context = int(getattr(model.config, "max_position_embeddings", None) or UNBOUNDED_CONTEXT)
+        self._context = context_of(model.config.to_dict()) or UNBOUNDED_CONTEXT
         self._encoder = Encoder(tokenizer, specials, self._context)
         keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
         ends = model.generation_config.eos_token_id
@@ -69,7 +70,7 @@ class HuggingFaceModel:
             model=model,
             keeps=keeps,
             context=self._context,
-            vocabulary=int(model.config.vocab_size),
+            vocabulary=int(model.config.get_text_config(decoder=True).vocab_size),
             threads=self._config.threads,
             batch_tokens=config.batch_tokens,
             overlap=config.overlap,
@@ -144,12 +145,14 @@ def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> Hug
     two texts in the time of one, but one text only a third sooner.
 
     Raises :class:`GristmillError` for a model type that this transformers does not know, and for weights that do not
-    fill the model (transformers would fill the rest with random numbers).
+    fill the model or that it has no place for (transformers would draw what is missing and drop what is left over).
+    Admission says the same earlier, without the weights.
     """
     config = config or HuggingFaceConfig()
     torch.set_num_threads(1)
     display: Any = transformers.utils.logging
     display.disable_progress_bar()
+    display.set_verbosity_error()  # what it has to say is said below, or by admission
     loader: Any = transformers.AutoModelForCausalLM  # its annotation leaves out the report
     try:
         with _one_at_a_time:
@@ -165,7 +168,8 @@ def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> Hug
         raise GristmillError(
             f"{checkpoint.path}: transformers {transformers.__version__} cannot load this checkpoint: {error}"
         ) from error
-    wrong = {name: sorted(map(str, report[name])) for name in ("missing_keys", "mismatched_keys") if report.get(name)}
+    faults = ("missing_keys", "mismatched_keys", "unexpected_keys", "conversion_errors")
+    wrong = {name: sorted(map(str, report[name])) for name in faults if report.get(name)}
     if wrong:
         raise GristmillError(
             f"{checkpoint.path}: config.json and the weights do not fit: {wrong}. Save both from the same model."

@@ -24,6 +24,7 @@ from evals.completion import FINISHED, Choice, Completion
 from evals.completions import Client, ServerConfig, reach
 from evals.encoding import Encoder
 from evals.generation import Generation, cut, sent
+from evals.generation_config import context_of
 from evals.model import LogLikelihood, Output, Progress, TextBits, Unanswered
 from evals.server_identity import identity
 from evals.tokenizer import load_specials, load_tokenizer
@@ -281,8 +282,7 @@ def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend
     """
     with reach(config, key) as server:
         settings = json.loads((checkpoint.model / "config.json").read_bytes())
-        context, room = settings.get("max_position_embeddings"), server.listed.get("max_model_len")
-        context = context if isinstance(context, int) else UNKNOWN_CONTEXT
+        context, room = context_of(settings) or UNKNOWN_CONTEXT, server.listed.get("max_model_len")
         room = room if isinstance(room, int) else context
         tokenizer = load_tokenizer(checkpoint.model)
         encoder = Encoder(tokenizer, load_specials(checkpoint.model, tokenizer), context)

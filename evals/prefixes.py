@@ -72,7 +72,7 @@ def memory_of(model: Any) -> DynamicCache | None:
     windows, recurrent states), which cannot be cut back."""
     if is_alone(model):
         return None
-    memory = DynamicCache(config=model.config)
+    memory = DynamicCache(config=model.config.get_text_config(decoder=True))
     if not memory.layers or any(type(layer) is not DynamicLayer for layer in memory.layers):
         return None
     layer: Any = RoomyLayer

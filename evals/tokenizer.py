@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tokenizers
 
-from evals.generation_config import generation_rules
+from evals.generation_config import generation_rules, text_settings
 from schemas.config import Config
 
 
@@ -36,10 +36,10 @@ def load_tokenizer(folder: Path) -> tokenizers.Tokenizer:
 
 def load_specials(folder: Path, tokenizer: tokenizers.Tokenizer) -> Specials:
     """From the template in tokenizer.json, the generation config, config.json, and names in tokenizer_config.json."""
-    settings = json.loads((folder / "config.json").read_bytes())
+    config = json.loads((folder / "config.json").read_bytes())
+    settings, rules = text_settings(config), generation_rules(folder, config)
     named_path = folder / "tokenizer_config.json"
     named = json.loads(named_path.read_bytes()) if named_path.is_file() else {}
-    rules = generation_rules(folder, settings)
 
     def stated(kind: str) -> list[int]:
         value = settings.get(f"{kind}_token_id")

@@ -16,6 +16,8 @@ from schemas.errors import GristmillError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PIECE = 1 << 24
+JSON_BYTES = 64 << 20
+"""Larger than the index of any model."""
 
 
 class CheckpointError(GristmillError):
@@ -27,12 +29,24 @@ def shards_of(folder: Path) -> list[Path]:
     index = folder / INDEX
     if not index.exists():
         if not (folder / WEIGHTS).is_file():
-            raise CheckpointError(f"{folder}: no {WEIGHTS} and no {INDEX}. Save the model with save_pretrained.")
+            shards = sorted(path.name for path in folder.glob("*.safetensors"))
+            what = (
+                f"there are weights ({', '.join(shards[:3])}{', ...' if len(shards) > 3 else ''}), but "
+                if shards
+                else ""
+            )
+            how = f"Copy {INDEX}, which says where each tensor lies, or save" if shards else "Save"
+            raise CheckpointError(f"{folder}: {what}no {WEIGHTS} and no {INDEX}. {how} the model with save_pretrained.")
         return [folder / WEIGHTS]
     placed = read_json(index, "Copy the checkpoint again.").get("weight_map")
     if not isinstance(placed, dict) or not placed or not all(isinstance(name, str) for name in placed.values()):
         raise CheckpointError(f"{index}: it has no weight_map from tensors to files. Save the model again.")
     names = sorted(set(placed.values()))
+    if (folder / WEIGHTS).exists() and names != [WEIGHTS]:
+        raise CheckpointError(
+            f"{folder}: {WEIGHTS} lies beside an {INDEX} of other files, so there are two models. Remove the one "
+            "that is not meant."
+        )
     outside = [name for name in names if Path(name).name != name]
     if outside:
         raise CheckpointError(f"{index}: {outside[0]!r} is no file name. Every shard must lie in the folder itself.")
@@ -57,29 +71,40 @@ def _opened(path: Path) -> Any:
         ) from error
 
 
+def read_shapes(path: Path) -> dict[str, list[int]]:
+    """The shape of every tensor of a file with a sound header. No value is read."""
+    with _opened(path):  # its header is checked here; offsets are then read from the file itself
+        pass
+    return {name: entry["shape"] for name, entry in _header(path)[0].items()}
+
+
 def check_weights(path: Path) -> dict[str, list[int]]:
     """The shape of every tensor of a file, all of whose values are finite.
 
     Raises :class:`CheckpointError` for a broken file, an unknown number format and a value that is not finite.
     """
-    with _opened(path):  # its header is checked here; offsets are then read from the file itself
-        pass
-    shapes: dict[str, list[int]] = {}
+    shapes = read_shapes(path)
+    header, start = _header(path)
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header: dict[str, Any] = json.loads(file.read(length))
-        header.pop("__metadata__", None)
         for name, entry in header.items():
             begin, end = entry["data_offsets"]
-            file.seek(8 + length + begin)
+            file.seek(start + begin)
             for at in range(begin, end, PIECE):
                 if not _finite(file.read(min(PIECE, end - at)), entry["dtype"]):
                     raise CheckpointError(
                         f"{path}: {name} holds a number that is not finite: the training run diverged there. "
                         "Submit an earlier checkpoint."
                     )
-            shapes[name] = entry["shape"]
     return shapes
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """Of a file that is sound: its tensors' entries, and where their values begin."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header: dict[str, Any] = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    return header, 8 + length
 
 
 def _finite(piece: bytes, dtype: str) -> bool:
@@ -104,6 +129,8 @@ def read_json(path: Path, cure: str) -> dict[str, Any]:
     """A JSON object. Raises :class:`CheckpointError` for anything else."""
     if not path.is_file():
         raise CheckpointError(f"{path.parent}: there is no {path.name}. {cure}".rstrip())
+    if path.stat().st_size > JSON_BYTES:
+        raise CheckpointError(f"{path}: it is larger than {JSON_BYTES >> 20} MiB. {cure}".rstrip())
     try:
         value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -10,54 +10,60 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
-from evals.checkpoint import CheckpointError, admit
+from evals.checkpoint import CheckpointError, admit, is_padding
 from schemas.errors import UsageError
-from tests.helpers.tiny_checkpoint import make_tokenizer
+from tests.helpers.parity import LAYERS, VOCABULARY, WIDTH, make_parity_checkpoint
 
-VOCABULARY = 320
-CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": VOCABULARY, "rope_theta": 1e4}
+EMBEDDING, NORM = "model.embed_tokens.weight", "model.norm.weight"
+PARAMETERS = 28_832
 
 
 @pytest.fixture(scope="module")
-def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
-    make_tokenizer(path, VOCABULARY)
-    return path
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_parity_checkpoint(tmp_path_factory.mktemp("models") / "step-10", begins=False)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, tokenizer_file: Path) -> Path:
-    """A sound checkpoint of two tensors."""
-    folder = tmp_path / "step-10"
-    folder.mkdir()
-    shutil.copy(tokenizer_file, folder / "tokenizer.json")
-    (folder / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
-    save_file(tensors(), folder / "model.safetensors")
-    return folder
+def folder(tmp_path: Path, sound: Path) -> Path:
+    """A sound checkpoint."""
+    return shutil.copytree(sound, tmp_path / "step-10")
 
 
-def tensors(rows: int = VOCABULARY) -> dict[str, np.ndarray]:
-    return {"embed": np.ones((rows, 4), dtype=np.float32), "scale": np.full(4, 0.5, dtype=np.float16)}
+def tensors(folder: Path) -> dict[str, np.ndarray]:
+    return load_file(folder / "model.safetensors")
+
+
+def save(folder: Path, values: dict[str, np.ndarray]) -> None:
+    save_file(values, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def embed(folder: Path, rows: int) -> None:
+    """Another number of rows of the embedding, in weights and config."""
+    values = tensors(folder)
+    save(folder, values | {EMBEDDING: np.resize(values[EMBEDDING], (rows, WIDTH))})
+    configure(folder, vocab_size=rows)
 
 
 def configure(folder: Path, **changes: Any) -> None:
-    (folder / "config.json").write_text(json.dumps({**CONFIG, **changes}), encoding="utf-8")
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}), encoding="utf-8")
 
 
 def shard(folder: Path, **placed: str) -> None:
-    """Two shards and an index in place of the one file; ``placed`` changes the index."""
+    """Two shards and an index in place of the one file; ``placed`` changes the index, by the shard's number."""
+    values, places = tensors(folder), {}
     (folder / "model.safetensors").unlink()
-    for number, (name, values) in enumerate(tensors().items(), start=1):
-        save_file({name: values}, folder / f"model-{number}.safetensors")
-    places = {"embed": "model-1.safetensors", "scale": "model-2.safetensors", **placed}
+    for number, chosen in ((1, {name for name in values if name != NORM}), (2, {NORM})):
+        save_file({name: values[name] for name in chosen}, folder / f"model-{number}.safetensors")
+        places |= dict.fromkeys(chosen, placed.get(f"shard{number}", f"model-{number}.safetensors"))
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}), encoding="utf-8")
 
 
 def test_a_sound_folder_is_admitted(folder: Path) -> None:
     found = admit(folder)
-    assert (found.label, found.parameters, found.vocab_size, found.path) == ("step-10", 4 * VOCABULARY + 4, 320, folder)
+    assert (found.label, found.parameters, found.vocab_size, found.path) == ("step-10", PARAMETERS, VOCABULARY, folder)
     assert len(found.digest) == 32
     assert int(found.digest, 16) >= 0
     assert admit(folder, label="best").label == "best"
@@ -65,7 +71,7 @@ def test_a_sound_folder_is_admitted(folder: Path) -> None:
 
 def test_shards_are_admitted(folder: Path) -> None:
     shard(folder)
-    assert admit(folder).parameters == 4 * VOCABULARY + 4
+    assert admit(folder).parameters == PARAMETERS
 
 
 def break_json(folder: Path) -> None:
@@ -104,22 +110,30 @@ def endless_header(folder: Path) -> None:
 
 def put(kind: str, code: str, value: float) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
-        values = tensors()
-        values["embed"] = values["embed"].astype(code)
-        values["embed"][-1, -1] = value
-        save_file(values, folder / "model.safetensors")
+        values = tensors(folder)
+        values[EMBEDDING] = values[EMBEDDING].astype(code)
+        values[EMBEDDING][-1, -1] = value
+        save(folder, values)
 
     spoil.__name__ = f"{kind}_{value}"
     return spoil
 
 
 def save_bfloat16(folder: Path, word: int) -> None:
-    """A file of ones, one of them replaced by ``word``; numpy has no such type, so the format is written out."""
-    words = np.full(VOCABULARY * 4, 0x3F80, dtype="<u2")
+    """The embedding as bfloat16 ones, one replaced by ``word``; numpy has no such type, so it is written out."""
+    values = tensors(folder)
+    words = np.full(VOCABULARY * WIDTH, 0x3F80, dtype="<u2")
     words[7] = word
-    entry = {"dtype": "BF16", "shape": [VOCABULARY, 4], "data_offsets": [0, words.nbytes]}
-    header = json.dumps({"embed": entry}).encode()
-    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + words.tobytes())
+    del values[EMBEDDING]
+    parts, header = [words.tobytes()], {"__metadata__": {"format": "pt"}}
+    header[EMBEDDING] = {"dtype": "BF16", "shape": [VOCABULARY, WIDTH], "data_offsets": [0, words.nbytes]}
+    at = words.nbytes
+    for name, value in values.items():
+        parts.append(value.astype("<f4").tobytes())
+        header[name] = {"dtype": "F32", "shape": list(value.shape), "data_offsets": [at, at + len(parts[-1])]}
+        at += len(parts[-1])
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
 
 
 def put_bfloat16(folder: Path) -> None:
@@ -132,11 +146,11 @@ def lose_shard(folder: Path) -> None:
 
 
 def misplace_tensor(folder: Path) -> None:
-    shard(folder, scale="model-1.safetensors")
+    shard(folder, shard2="model-1.safetensors")
 
 
 def leave_folder(folder: Path) -> None:
-    shard(folder, scale="../model-2.safetensors")
+    shard(folder, shard2="../model-2.safetensors")
     (folder / "model-2.safetensors").rename(folder.parent / "model-2.safetensors")
 
 
@@ -178,18 +192,11 @@ def break_tokenizer(folder: Path) -> None:
 
 
 def more_tokens_than_rows(folder: Path) -> None:
-    configure(folder, vocab_size=256)
-    save_file(tensors(256), folder / "model.safetensors")
+    embed(folder, 256)
 
 
 def fewer_tokens_than_rows(folder: Path) -> None:
-    configure(folder, vocab_size=384)
-    save_file(tensors(384), folder / "model.safetensors")
-
-
-def odd_padding(folder: Path) -> None:
-    configure(folder, vocab_size=321)
-    save_file(tensors(321), folder / "model.safetensors")
+    embed(folder, 448)
 
 
 def no_vocabulary(folder: Path) -> None:
@@ -197,7 +204,28 @@ def no_vocabulary(folder: Path) -> None:
 
 
 def other_rows(folder: Path) -> None:
-    save_file(tensors(256), folder / "model.safetensors")
+    configure(folder, vocab_size=321)
+
+
+def half_the_layers(folder: Path) -> None:
+    configure(folder, num_hidden_layers=LAYERS - 1)
+
+
+def drop_tensor(folder: Path) -> None:
+    values = tensors(folder)
+    del values["model.layers.1.mlp.up_proj.weight"]
+    save(folder, values)
+
+
+def two_models(folder: Path) -> None:
+    shutil.copy(folder / "model.safetensors", folder.parent / "kept")
+    shard(folder)
+    shutil.copy(folder.parent / "kept", folder / "model.safetensors")
+
+
+def lose_index(folder: Path) -> None:
+    shard(folder)
+    (folder / "model.safetensors.index.json").unlink()
 
 
 @pytest.mark.parametrize(
@@ -211,12 +239,12 @@ def other_rows(folder: Path) -> None:
         (add_bytes, "no complete safetensors file"),
         (empty_weights, "no complete safetensors file"),
         (endless_header, "no complete safetensors file"),
-        (put("float32", "<f4", np.nan), "embed holds a number that is not finite"),
-        (put("float16", "<f2", np.inf), "embed holds a number that is not finite"),
-        (put("float64", "<f8", -np.inf), "embed holds a number that is not finite"),
-        (put_bfloat16, "embed holds a number that is not finite"),
+        (put("float32", "<f4", np.nan), "embed_tokens.weight holds a number that is not finite"),
+        (put("float16", "<f2", np.inf), "embed_tokens.weight holds a number that is not finite"),
+        (put("float64", "<f8", -np.inf), "embed_tokens.weight holds a number that is not finite"),
+        (put_bfloat16, "embed_tokens.weight holds a number that is not finite"),
         (lose_shard, "are missing: model-2.safetensors"),
-        (misplace_tensor, "it lacks scale"),
+        (misplace_tensor, "it lacks model.norm.weight"),
         (leave_folder, "is no file name"),
         (drop_map, "no weight_map"),
         (pickle_weights, "pytorch_model.bin: pickled weights .* python -c .*save_pretrained"),
@@ -228,10 +256,13 @@ def other_rows(folder: Path) -> None:
         (drop_tokenizer, "no tokenizer.json"),
         (break_tokenizer, "this is no tokenizer"),
         (more_tokens_than_rows, "the model has 256 tokens and tokenizer.json has 320"),
-        (fewer_tokens_than_rows, "the model has 384 tokens and tokenizer.json has 320"),
-        (odd_padding, "the model has 321 tokens and tokenizer.json has 320"),
-        (no_vocabulary, "states no vocab_size"),
-        (other_rows, "no weight has that many rows"),
+        (fewer_tokens_than_rows, "the model has 448 tokens and tokenizer.json has 320, which is more than padding"),
+        (no_vocabulary, "vocab_size"),
+        (other_rows, "another shape than config.json says: model.embed_tokens.weight"),
+        (half_the_layers, r"no place for: model.layers.1.input_layernorm.weight, .* and 4 more"),
+        (drop_tensor, "the weights lack model.layers.1.mlp.up_proj.weight"),
+        (two_models, "there are two models"),
+        (lose_index, r"there are weights \(model-1.safetensors, model-2.safetensors\), but no model.safetensors"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -254,14 +285,32 @@ def test_the_state_of_a_trainer_may_lie_beside_the_weights(folder: Path) -> None
     assert admit(folder) == before
 
 
-def test_rows_that_round_the_vocabulary_up_are_allowed(folder: Path, tmp_path: Path) -> None:
-    make_tokenizer(folder / "tokenizer.json", 300)
-    assert admit(folder).vocab_size == 320
+def test_rows_that_pad_the_vocabulary_are_allowed(folder: Path) -> None:
+    embed(folder, 321)
+    assert admit(folder).vocab_size == 321
+
+
+@pytest.mark.parametrize(
+    ("tokens", "rows", "allowed"),
+    [
+        (50_257, 50_257, True),
+        (4_096, 4_136, True),
+        (50_257, 50_400, True),  # GPT-J
+        (50_295, 51_200, True),  # Phi-2
+        (200_019, 201_088, True),  # gpt-oss
+        (100_015, 102_400, True),  # DeepSeek-Coder
+        (151_665, 152_064, True),  # Qwen2.5
+        (32_000, 50_257, False),
+        (320, 512, False),
+    ],
+)
+def test_padding_is_told_from_another_vocabulary(tokens: int, rows: int, allowed: bool) -> None:
+    assert is_padding(rows - tokens, tokens) is allowed
 
 
 def test_bfloat16_weights_are_read(folder: Path) -> None:
     save_bfloat16(folder, 0x7F7F)  # the largest finite number
-    assert admit(folder).parameters == VOCABULARY * 4
+    assert admit(folder).parameters == PARAMETERS
 
 
 def test_the_digest_is_of_the_content(folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""What a stranger's tokenizer and config ask for, found out in a process with limits before they are opened here.
+
+A config can ask for terabytes, a pattern for years, a normaliser for all memory there is. :mod:`evals.examiner` opens
+them first; a file that it does not survive is refused. Cost: 0.3 s for a tokenizer; 4 s of processor for a model, once
+a process for checkpoints whose configs and shapes are equal, as those of one training run are.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from evals.generation_config import GENERATION
+from evals.weights import CheckpointError
+
+EXAMINER = Path(__file__).with_name("examiner.py")
+CPU_SECONDS = {"tokenizer": 60, "model": 120}
+MEMORY_BYTES = {"tokenizer": 2 << 30, "model": 4 << 30}
+PATIENCE = 10
+"""Seconds on the clock for each of processor time, on a machine that does other things."""
+QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+TOKENIZER_BYTES = 256 << 20
+IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
+SHOWN = 5
+"""Names of tensors that a message repeats."""
+ANOTHER_MODEL = "Save config.json and the weights from the same model"
+
+
+def examine_tokenizer(path: Path) -> int:
+    """Tokens of a tokenizer.json (its largest id and one). Raises :class:`CheckpointError` for one to refuse."""
+    if path.stat().st_size > TOKENIZER_BYTES:
+        raise CheckpointError(f"{path}: it is larger than {TOKENIZER_BYTES >> 20} MiB. Save the tokenizer again.")
+    found = _ask("tokenizer", {"path": str(path)})
+    if "fault" in found:
+        raise CheckpointError(f"{path}: {found['fault']}. Save the tokenizer that the model was trained with.")
+    return int(found["tokens"])
+
+
+def examine_model(
+    folder: Path, config: Mapping[str, Any], generation: Mapping[str, Any] | None, shapes: Mapping[str, list[int]]
+) -> int:
+    """The vocabulary of the model that ``config`` describes, after its tensors were put in their places.
+
+    ``shapes`` are those of all stored tensors. Raises :class:`CheckpointError` for a config that transformers does not
+    know or that asks for too much, and for tensors that are missing, left over or of another shape.
+    """
+    asked = json.dumps([config, generation, shapes], sort_keys=True)
+    found = json.loads(_examined(asked))
+    if "fault" in found:
+        raise CheckpointError(f"{folder}: config.json: {found['fault']}. {ANOTHER_MODEL}, or upgrade transformers.")
+    words = {
+        "missing": "the weights lack",
+        "unexpected": "the weights hold what the model of config.json has no place for:",
+        "mismatched": "weights have another shape than config.json says:",
+        "unconverted": "weights do not have the form that transformers converts:",
+    }
+    wrong = [f"{words[kind]} {_named(found[kind])}" for kind in words if found.get(kind)]
+    if wrong:
+        raise CheckpointError(f"{folder}: config.json and the weights do not fit: {'; '.join(wrong)}. {ANOTHER_MODEL}.")
+    size = found["vocab_size"]
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise CheckpointError(f"{folder}: config.json states no vocab_size. Save the model with save_pretrained.")
+    return size
+
+
+def refuse_what_runs(path: Path, values: Mapping[str, Any]) -> None:
+    """Raise :class:`CheckpointError` for keys, at any depth, that ask for code, other files or quantised weights."""
+    for key, value in _entries(values):
+        if key == "auto_map" and value:
+            raise CheckpointError(
+                f"{path.parent}: {path.name} asks for Python code of its own (auto_map), which is never run. Save the "
+                "model under an architecture that transformers has, and remove auto_map."
+            )
+        if key == "quantization_config" and value:
+            raise CheckpointError(
+                f"{path.parent}: the weights are quantised. Dequantise them and save them as safetensors."
+            )
+        if key == "transformers_weights" and value:
+            raise CheckpointError(
+                f"{path.parent}: {path.name} names a file of weights of its own (transformers_weights). Remove the key "
+                "and save the weights with save_pretrained."
+            )
+        if key.lstrip("_") in IMPLEMENTATIONS and "/" in str(value):
+            raise CheckpointError(
+                f"{path.parent}: {path.name} asks for a kernel from a hub ({key} = {value!r}), which is never run. "
+                "Remove the key."
+            )
+
+
+def _entries(values: Any) -> Iterator[tuple[str, Any]]:
+    """Every key of nested objects and lists with its value."""
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield from value.items()
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
+
+
+@lru_cache(maxsize=16)
+def _examined(asked: str) -> str:
+    """What the examiner says to ``[config, generation config, shapes]``: it depends on them alone."""
+    config, generation, shapes = json.loads(asked)
+    with tempfile.TemporaryDirectory(prefix="gristmill-admission-") as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        if generation is not None:
+            (Path(folder) / GENERATION).write_text(json.dumps(generation), encoding="utf-8")
+        return json.dumps(_ask("model", {"folder": folder, "generation": generation is not None, "shapes": shapes}))
+
+
+def _ask(what: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    """The examiner's answer; ``fault`` says why there is none."""
+    seconds, memory = CPU_SECONDS[what], MEMORY_BYTES[what]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-s", "-P", str(EXAMINER), what],
+            input=json.dumps({**question, "cpu_seconds": seconds, "memory_bytes": memory}).encode(),
+            capture_output=True,
+            env={**os.environ, **QUIET},
+            timeout=PATIENCE * seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"fault": f"it is not examined after {PATIENCE * seconds} s"}
+    if done.returncode < 0:  # by a signal: the kernel's at a limit, or its own where memory ran out
+        return {"fault": f"examining it takes more than {seconds} s of processor or {memory >> 30} GiB of memory"}
+    if done.returncode:
+        return {"fault": f"it could not be examined: {done.stderr.decode(errors='replace')[-300:].strip()}"}
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
