@@ -19,7 +19,7 @@ from evals.generation_config import GENERATION
 from evals.weights import CheckpointError
 
 EXAMINER = Path(__file__).with_name("examiner.py")
-CPU_SECONDS = {"tokenizer": 60, "model": 120}
+CPU_SECONDS = {"tokenizer": 30, "model": 60}
 MEMORY_BYTES = {"tokenizer": 2 << 30, "model": 4 << 30}
 PATIENCE = 10
 """Seconds on the clock for each of processor time, on a machine that does other things."""
@@ -49,6 +49,7 @@ def examine_model(
     ``shapes`` are those of all stored tensors. Raises :class:`CheckpointError` for a config that transformers does not
     know or that asks for too much, and for tensors that are missing, left over or of another shape.
     """
+    _check_layers(folder, config, len(shapes))
     asked = json.dumps([config, generation, shapes], sort_keys=True)
     found = json.loads(_examined(asked))
     if "fault" in found:
@@ -66,6 +67,13 @@ def examine_model(
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise CheckpointError(f"{folder}: config.json states no vocab_size. Save the model with save_pretrained.")
     return size
+
+
+def _check_layers(folder: Path, config: Mapping[str, Any], tensors: int) -> None:
+    """Refuse more layers than there are tensors at once: to build them takes long, and each has one at least."""
+    for key, value in _entries(config):
+        if "layer" in key and isinstance(value, int) and value > tensors:
+            raise CheckpointError(f"{folder}: config.json asks for {key} = {value}; there are {tensors} tensors.")
 
 
 def refuse_what_runs(path: Path, values: Mapping[str, Any]) -> None:
