@@ -24,6 +24,8 @@ PASSING = (408, 425, 429)
 LONGEST_PAUSE = 30.0
 SHOWN = 300
 """Characters of a server's message that an error repeats."""
+LARGEST = 256 << 20
+"""Bytes of the largest body; the log-probabilities of a prompt of a million tokens take some 150 MB."""
 REPEATS = 3
 """How often a request is asked whose answers are none of the model's."""
 
@@ -67,15 +69,15 @@ class Client:
                 time.sleep(min(pause, LONGEST_PAUSE))
                 pause *= 2
             try:
-                reply = self._http.post("completions", json={"model": self._name, "stream": False, **payload})
+                reply, body = self._post({"model": self._name, "stream": False, **payload})
             except httpx.DecodingError as error:
-                problem = f"the body of its answer is damaged: {error}"
+                problem = f"the body of its answer cannot be read: {error}"
                 continue
             except httpx.RequestError as error:  # refused, reset, timed out
                 problem = f"{type(error).__name__} {error}".strip()
                 continue
             if reply.status_code == httpx.codes.OK:
-                found = read(reply.content, reply.headers.get("Content-Type", ""))
+                found = read(body, reply.headers.get("Content-Type", ""))
                 if isinstance(found, str):
                     problem = found
                     continue
@@ -86,7 +88,7 @@ class Client:
                 if faults == min(REPEATS, self._config.attempts):
                     return Unanswered(fault)
                 continue
-            problem = f"status {reply.status_code}: {reply.text[:SHOWN]}"
+            problem = f"status {reply.status_code}: {body.decode(errors='replace')[:SHOWN]}"
             if reply.status_code not in PASSING and reply.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                 raise GristmillError(f"{self.place}: the server refused a request, {problem}{_elsewhere(reply)}")
             pause = max(pause, _seconds(reply.headers.get("Retry-After")))
@@ -94,6 +96,16 @@ class Client:
             f"{self.place}: no answer after {self._config.attempts} attempts ({problem}). Nothing was scored for it. "
             "See that the server runs, and run again: what was answered is kept."
         )
+
+    def _post(self, payload: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
+        """One exchange. A body is unpacked no further than ``LARGEST``: a small one can hold any number of zeros."""
+        body = bytearray()
+        with self._http.stream("POST", "completions", json=payload) as reply:
+            for piece in reply.iter_bytes():
+                body += piece
+                if len(body) > LARGEST:
+                    raise httpx.DecodingError(f"it is larger than {LARGEST >> 20} MiB")
+        return reply, bytes(body)
 
 
 def _elsewhere(reply: httpx.Response) -> str:
@@ -107,7 +119,10 @@ def _seconds(header: str | None) -> float:
 
 
 def models_of(http: httpx.Client, config: ServerConfig) -> dict[str, dict[str, Any]]:
-    """The server's models by name; empty for a server that keeps no list."""
+    """The server's models by name; empty for a server that keeps no list.
+
+    Raises :class:`GristmillError` when nothing answers, the server is not ready yet, or it wants a key.
+    """
     try:
         reply = http.get("models")
         reply.raise_for_status()
@@ -115,7 +130,16 @@ def models_of(http: httpx.Client, config: ServerConfig) -> dict[str, dict[str, A
         return {str(entry["id"]): entry for entry in found}
     except httpx.RequestError as error:
         raise GristmillError(f"{config.url}: no server answers there ({type(error).__name__} {error})") from error
-    except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        if status == httpx.codes.UNAUTHORIZED:
+            raise GristmillError(
+                f"{config.url}: the server wants a key (status {status}): set OPENAI_API_KEY"
+            ) from error
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise GristmillError(f"{config.url}: the server is not ready (status {status}). Try again later") from error
+        return {}
+    except (ValueError, KeyError, TypeError):
         return {}
 
 

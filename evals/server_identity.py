@@ -53,6 +53,7 @@ def identify(config: ServerConfig, key: str = "") -> str:
 def identity(server: Server, url: str) -> str:
     """A server and its model in words, ending in a digest of all that tells them from others.
 
+    The address is in the digest alone: the words go into tables, and with them to whoever is given results.
     Raises :class:`GristmillError` when the server does not answer.
     """
     listed, said, url = server.listed, dict(_said(server.http)), url.rstrip("/")
@@ -62,7 +63,7 @@ def identity(server: Server, url: str) -> str:
     version = next((str(values["version"]) for values in said.values() if values.get("version")), "of unknown version")
     formats = [str(values[key]) for values in said.values() for key in ("dtype", "quantization") if values.get(key)]
     stated = ", ".join(formats) or "number format as the server has it"
-    return f"{maker} {version} at {url}, model {server.name}, {stated}, identity {whole}"
+    return f"{maker} {version}, model {server.name}, {stated}, identity {whole}"
 
 
 def fingerprint(client: Client) -> str:

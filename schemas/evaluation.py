@@ -54,7 +54,7 @@ class BackendSettings(Config):
                 f"there is no backend {name!r}{near}; the address of a server begins with http:// or https://"
             )
         address = urlsplit(name)
-        if "@" in address.netloc:  # it would be in every table that says what ran a model
+        if "@" in address.netloc:  # it would be in every list of submissions
             raise ValueError("no user or password in the address: a key is taken from OPENAI_API_KEY")
         if not address.hostname or address.port == 0 or address.query or address.fragment:
             raise ValueError(

@@ -23,6 +23,7 @@ class Script:
     pages: dict[str, Any] = field(default_factory=lambda: {"/version": {"version": "1.2"}})
     answers: dict[str, str] = field(default_factory=dict)
     text: str = " same"
+    lists: int = 200  # the status of its list of models
     finish: str = "stop"
     filtered: Callable[[dict[str, Any]], bool] = lambda body: False
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -39,6 +40,9 @@ def scripted_server(script: Script) -> Iterator[str]:
 
     class Handler(Quiet):
         def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            if self.path == "/v1/models" and script.lists != 200:
+                self.send_json(script.lists, {})
+                return
             pages = {"/v1/models": {"data": [script.listed]}, **script.pages}
             self.send_json(200 if self.path in pages else 404, pages.get(self.path, {}))
 

@@ -182,7 +182,7 @@ HALF = gzip.compress(b'{"choices": []}')[:-12]
             r"3 attempts \(its answer is no completion: it is .\"no",
         ),
         ({"bodies": [("text/html", b"<html>log in</html>")] * 3}, 3, "its answer is not JSON: <html>log in</html>"),
-        ({"bodies": [("gzip", BROKEN)] * 3}, 3, "the body of its answer is damaged"),
+        ({"bodies": [("gzip", BROKEN)] * 3}, 3, "the body of its answer cannot be read"),
         ({"bodies": [("gzip", HALF)] * 3}, 3, "its answer is not JSON"),
         ({"bodies": [("text/event-stream", b'data: {"choices": []}')] * 3}, 3, "it streams events, though a whole"),
         ({"bodies": [(JSON, b"data: {}")] * 3}, 3, "it streams events, though a whole"),
@@ -315,6 +315,16 @@ def test_a_server_gets_four_stop_strings_and_the_rest_is_cut_here(
         assert isinstance(got, Output)
         assert (got.text, got.finish) == (wanted.text, wanted.finish)
     assert any(output.finish == "stop" for output in found if isinstance(output, Output))
+
+
+def test_a_body_is_not_unpacked_without_bound(
+    url: str, checkpoint: Checkpoint, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evals.completions.LARGEST", 1 << 20)
+    with asking(checkpoint, quick(url)) as model:
+        faults.bodies = [("gzip", gzip.compress(bytes(4 << 20)))] * 3
+        with pytest.raises(GristmillError, match="cannot be read: it is larger than 1 MiB"):
+            model.generate(PROMPTS[:1], [1], Generation(max_new_tokens=4), silent)
 
 
 def test_half_of_a_character_is_no_traceback(url: str, checkpoint: Checkpoint, faults: Faults) -> None:

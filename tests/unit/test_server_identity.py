@@ -84,7 +84,17 @@ def test_what_a_server_counts_while_it_runs_is_no_part_of_its_identity() -> None
 
 def test_an_identity_reads_as_what_it_is() -> None:
     with running(Script(pages={"/get_server_info": SGLANG})) as config:
-        assert identify(config).startswith(f"testers 0.5 at {config.url}, model m, bfloat16, fp8, identity ")
+        found = identify(config)
+    assert found.startswith("testers 0.5, model m, bfloat16, fp8, identity ")
+    assert "127.0.0.1" not in found
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "set OPENAI_API_KEY"), (503, "the server is not ready")])
+def test_a_server_that_lists_nothing_yet_is_no_server_without_models(status: int, words: str) -> None:
+    with running(Script(lists=status)) as config, pytest.raises(GristmillError, match=words):
+        identify(config)
+    with running(Script(lists=404)) as config:
+        assert ", model named, " in identify(config.model_copy(update={"model": "named"}))
 
 
 def test_a_server_that_does_not_answer_the_fixed_prompts_is_asked_nothing_else() -> None:
