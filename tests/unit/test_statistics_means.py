@@ -68,7 +68,7 @@ def test_all_right_in_few_passages_is_no_certainty() -> None:
     assert none.interval.high == pytest.approx(1 - perfect.interval.low)
     alone = mean([1.0, 0.0, 1.0], ["p", "p", "p"])
     assert alone.interval[1:] == (0, 1)
-    assert "one cluster" in alone.method
+    assert "too few for an error bar" in alone.method
 
 
 def test_a_macro_average_weighs_subjects_alike() -> None:
