@@ -21,6 +21,7 @@ from prefect import flow
 from evals.contamination.labels import ANSWER, CLEAN, INPUT, SHORT, label_items
 from evals.contamination.texts import eval_items
 from evals.suite import Suite, load_suite
+from flows.describe import damage_lines
 from flows.engines.engine import Work
 from flows.engines.local import LocalEngine, threads
 from flows.evaluate import data_folders
@@ -30,11 +31,12 @@ from flows.reporter import Reporter
 from flows.runlog import record_run
 from flows.running import run_step
 from flows.settings import ContaminationSettings, LakePath
-from schemas.errors import UsageError
+from schemas.errors import GristmillError, UsageError
 from schemas.lake import Dataset, Lake, Ref, check_name
-from schemas.tables import Contamination, Curated, Documents, EvalItems, ItemLabels, Records
+from schemas.tables import Contamination, Curated, Documents, EvalItems, ItemLabels, Records, SetAside
 from tasks.contamination.index import MatchConfig
 from tasks.contamination.steps import IndexConfig, contamination, contamination_curated, load_index
+from tasks.damage import damage, unread_files
 from tasks.extract import ExtractConfig, extract
 from tasks.grouping import Grouping, group_files
 from tasks.ingest import IngestConfig, ingest
@@ -111,22 +113,37 @@ def find_corpus(settings: ContaminationSettings, digest: str, lake: Lake, report
     paths = tuple(entry for entry in settings.corpus if entry not in known)
     curated = tuple(ref for source in sources for ref in lake.expect("curation", source).tables[Curated.name])
     name = check_name(settings.name or "+".join([*sources, *(_name_of(path) for path in paths[:1])]), "name")
-    return Corpus(name, read_documents(paths, name, settings.workers, lake, report) if paths else (), curated)
+    return Corpus(name, read_documents(paths, name, settings, lake, report) if paths else (), curated)
 
 
-def read_documents(paths: Sequence[str], source: str, workers: int, lake: Lake, report: Reporter) -> tuple[Ref, ...]:
-    """Files from outside the lake as ``documents``, read as a curation reads them."""
+def read_documents(
+    paths: Sequence[str], source: str, settings: ContaminationSettings, lake: Lake, report: Reporter
+) -> tuple[Ref, ...]:
+    """Files from outside the lake as ``documents``, read as a curation reads them. What could not be read is said.
+
+    Raises :class:`GristmillError` when nothing could be read of a named input, for its items would be called clean.
+    """
     try:
-        found = find_inputs(paths, lake.root / DOWNLOADS)
+        found = find_inputs(paths, lake.root / DOWNLOADS, allow_unread=settings.allow_damage)
     except UsageError as error:
         names = ", ".join(lake.names("curation")) or "none yet"
         raise UsageError(f"{error} (Curated sources of this lake: {names}.)") from error
     inputs = [Work(entry.shard, Inputs(source=entry), entry.name) for entry in group_files(found.files, Grouping())]
-    engine = LocalEngine(workers)
+    engine = LocalEngine(settings.workers)
     read = run_step(ingest, inputs, IngestConfig(source=source), lake, report, unit="inputs", engine=engine)
     records = [ref for manifest in read for refs in parts_of(manifest).values() for ref in refs]
     work = [Work(ref.shard, Inputs(refs=(ref,)), ref.shard) for ref in records if ref.table == Records.name]
     made = run_step(extract, work, ExtractConfig(), lake, report, engine=engine)
+    extracted = [ref for manifest in made for ref in manifest.outputs]
+    asides = [lake.path(ref) for ref in (*records, *extracted) if ref.table == SetAside.name]
+    for line in (*(f"not read: {file.name}: {file.detail}" for file in found.skipped), *damage_lines(damage(asides))):
+        report.say(line)
+    lost = found.lost(unread_files(asides))
+    if lost and not settings.allow_damage:
+        raise GristmillError(
+            f"nothing could be read of {', '.join(lost)}, so it cannot be called clean. Mend it or leave it out, or "
+            "give --allow-damage to look through the rest."
+        )
     return tuple(ref for manifest in made for ref in manifest.outputs if ref.table == Documents.name)
 
 

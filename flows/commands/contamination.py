@@ -32,6 +32,9 @@ def contamination(
         str, typer.Option(help="Label or digest: look through what it was trained on, and split its scores.")
     ] = "",
     name: Annotated[str, typer.Option(help="What to call the corpus; the names of its sources when left out.")] = "",
+    allow_damage: Annotated[
+        bool, typer.Option("--allow-damage", help="Look on although nothing could be read of a named input.")
+    ] = False,
     threshold: Annotated[float, typer.Option(help="Share of the wording that counts as found in long texts.")] = 0.8,
     write_index: Annotated[
         Path | None,
@@ -55,6 +58,7 @@ def contamination(
             "corpus": corpus or [],
             "checkpoint": checkpoint,
             "name": name,
+            "allow_damage": allow_damage,
             "threshold": threshold,
             "data": str(data.resolve()) if data else "",
             "accept_licences": accept_licence or [],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from schemas.errors import UsageError
+from schemas.errors import GristmillError, UsageError
 from tasks.extraction.decoding import decode
 from tasks.ingest import read_items
 from tasks.inputs import find_inputs
@@ -40,23 +40,31 @@ class Texts:
 def read_texts(inputs: Sequence[str], text_column: str) -> Texts:
     """The texts under ``inputs``: JSON Lines, Parquet, CSV, WET or files of plain text, also compressed.
 
-    Raises :class:`UsageError` for what is not there, holds no text, or holds HTML, which has to be extracted first.
+    Raises :class:`UsageError` for what is not there, holds no text, or holds HTML, which has to be extracted first, and
+    :class:`GristmillError` for an input of which nothing can be read.
     """
     limits = Limits(MAX_TEXT_BYTES, ColumnMap(text=text_column))
-    files = find_inputs(inputs).files
+    found = find_inputs(inputs)
+    files = found.files
+    unread: set[str] = set()
     texts: list[str] = []
     uris: list[str] = []
     set_aside = 0
     with tempfile.TemporaryDirectory(prefix="gristmill-") as downloads:
         for file in files:
+            unread.add(file.name)
             with file.opened(Path(downloads)) as path:
                 for item in read_items(path, file.name, limits):
+                    if isinstance(item, Page) or not (item.damage or item.unread):
+                        unread.discard(file.name)
                     text = _text(item) if isinstance(item, Page) else None
                     if text is None:
                         set_aside += 1
                     else:
                         texts.append(text)
                         uris.append(item.uri)
+    if lost := found.lost(unread):
+        raise GristmillError(f"nothing could be read of {', '.join(lost)}. Mend it or leave it out.")
     if not texts:
         raise UsageError(
             f"{', '.join(inputs)}: no text was found in {len(files)} files. Name the column of the text with "

@@ -117,3 +117,12 @@ def test_what_verify_finds_damaged_the_same_command_makes_anew(place: Path, tmp_
     assert curate(run, place, lake, *given).code == 0
     assert data_files(lake) == before
     assert verify(Lake.open(lake)).damaged == ()
+
+
+def test_what_cannot_be_read_is_never_called_clean(place: Path, tmp_path: Path, run: Run) -> None:
+    words = ("contamination", "--suite", "gristmill-reading", "--lake", str(tmp_path / "lake"))
+    given = [word for name in ("sound.jsonl", "broken.parquet") for word in ("--corpus", str(place / name))]
+    ended = run(*words, *given, "--name", "both")
+    assert ended.code == 1, ended.err
+    assert f"nothing could be read of {place / 'broken.parquet'}, so it cannot be called clean" in ended.err
+    assert run(*words, *given, "--name", "both", "--allow-damage").code == 0

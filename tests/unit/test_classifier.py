@@ -83,6 +83,13 @@ def test_html_has_to_be_extracted_first(tmp_path: Path) -> None:
         read_texts([str(tmp_path / "page.html")], "text")
 
 
+def test_an_input_that_cannot_be_read_is_said_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "sound.txt").write_text("a text", encoding="utf-8")
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1" + b"x" * 99)
+    with pytest.raises(GristmillError, match=r"nothing could be read of .*rows\.parquet"):
+        read_texts([str(tmp_path / "sound.txt"), str(tmp_path / "rows.parquet")], "text")
+
+
 def test_a_table_without_texts(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"content": "a"}\n', encoding="utf-8")
     with pytest.raises(UsageError, match="--text-column"):
