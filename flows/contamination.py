@@ -67,6 +67,8 @@ def run_contamination(settings: ContaminationSettings, lake: Lake, report: Repor
     config = index_of(suites, settings.threshold, lake)
     engine = LocalEngine(settings.workers)
     corpus = find_corpus(settings, digest, lake, report)
+    if not any(ref.rows for ref in (*corpus.documents, *corpus.curated)):
+        raise GristmillError(f"the corpus {corpus.name} holds no document, so no item of it can be called clean.")
     evidence: list[Ref] = []
     for step, refs in ((contamination, corpus.documents), (contamination_curated, corpus.curated)):
         work = [Work(ref.shard, Inputs(refs=(ref,)), ref.shard) for ref in refs]

@@ -126,3 +126,7 @@ def test_what_cannot_be_read_is_never_called_clean(place: Path, tmp_path: Path, 
     assert ended.code == 1, ended.err
     assert f"nothing could be read of {place / 'broken.parquet'}, so it cannot be called clean" in ended.err
     assert run(*words, *given, "--name", "both", "--allow-damage").code == 0
+    (tmp_path / "none.csv").write_text("text\n", encoding="utf-8")
+    empty = run(*words, "--corpus", str(tmp_path / "none.csv"))
+    assert empty.code == 1, empty.err
+    assert "holds no document" in empty.err
