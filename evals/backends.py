@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from evals.checkpoint import Checkpoint
 from evals.model import LanguageModel
-from schemas.evaluation import HERE, BackendSettings
+from schemas.evaluation import HERE, VLLM, BackendSettings
 
 if TYPE_CHECKING:
     from evals.completions import ServerConfig
@@ -55,4 +55,10 @@ def opened(
 def _server(settings: BackendSettings, url: str) -> "ServerConfig":
     from evals.completions import ServerConfig
 
-    return ServerConfig(url=url, model=settings.model, concurrency=settings.concurrency, timeout=settings.timeout)
+    return ServerConfig(
+        url=url,
+        model=settings.model,
+        concurrency=settings.concurrency,
+        timeout=settings.timeout,
+        plain=settings.name == VLLM,
+    )

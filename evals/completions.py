@@ -44,6 +44,9 @@ class ServerConfig(Config):
     pause: Annotated[float, Field(ge=0, description="seconds before the second attempt; doubles")] = 0.5
     overlap: Annotated[float, Field(ge=0, lt=1, description="share of the context read again in long texts")] = 0.25
     prompts: Annotated[Literal["tokens", "text"], Field(description="what the server takes")] = "tokens"
+    plain: Annotated[
+        bool, Field(description="vLLM that was told to ignore generation_config.json: it is told what ends an answer")
+    ] = False
 
 
 class Client:

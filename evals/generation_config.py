@@ -30,6 +30,20 @@ OTHER_DECODING = frozenset(
     }
 )
 """Keys that ask for more than greedy decoding up to an end-of-text token."""
+RULES = (
+    "suppress_tokens",
+    "begin_suppress_tokens",
+    "bad_words_ids",
+    "sequence_bias",
+    "repetition_penalty",
+    "encoder_repetition_penalty",
+    "no_repeat_ngram_size",
+    "encoder_no_repeat_ngram_size",
+    "min_length",
+    "min_new_tokens",
+    "exponential_decay_length_penalty",
+)
+"""Keys that change the logits of a text besides those that force a token."""
 CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "seq_length", "n_ctx")
 """What architectures call the longest text: MPT says ``max_seq_len``, RWKV ``context_length``, Bloom ``seq_length``."""
 HINT = "Remove the key from that file"
@@ -76,6 +90,13 @@ class GenerationRules(BaseModel):
     def ends(self) -> list[int]:
         """The tokens that end an answer."""
         return _tokens(self.eos_token_id)
+
+    @property
+    def in_effect(self) -> list[str]:
+        """The rules that change logits."""
+        off = {name: 1 if name.endswith("penalty") else 0 for name in RULES}
+        forced = [name for name in ("forced_bos_token_id", "forced_eos_token_id") if getattr(self, name) is not None]
+        return [*forced, *(name for name in RULES if getattr(self, name) not in (None, [], off[name]))]
 
     @property
     def others(self) -> list[int]:

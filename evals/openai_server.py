@@ -24,7 +24,7 @@ from evals.completion import FINISHED, Choice, Completion
 from evals.completions import Client, ServerConfig, reach
 from evals.encoding import Encoder
 from evals.generation import Generation, cut, sent
-from evals.generation_config import context_of
+from evals.generation_config import GENERATION, GenerationRules, context_of, generation_rules
 from evals.model import LogLikelihood, Output, Progress, TextBits, Unanswered
 from evals.server_identity import identity
 from evals.tokenizer import load_specials, load_tokenizer
@@ -49,18 +49,37 @@ class ServedModel:
     than to read up to it, its own and the one that must be generated, so a server without that room reads less.
     """
 
-    def __init__(self, client: Client, backend: str, encoder: Encoder, room: int, config: ServerConfig) -> None:
+    def __init__(
+        self,
+        client: Client,
+        backend: str,
+        encoder: Encoder,
+        room: int,
+        config: ServerConfig,
+        rules: GenerationRules | None = None,
+    ) -> None:
         self._client, self._config, self.backend = client, config, backend
+        self._rules = rules or GenerationRules()
         self._encoder = replace(encoder, context=min(encoder.context, room))
         self._reads = min(encoder.context, room - 2)
 
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
     ) -> list[Output | Unanswered]:
-        """Continue every prompt, as far as the context allows (:meth:`evals.encoding.Encoder.prompts`)."""
+        """Continue every prompt, as far as the context allows (:meth:`evals.encoding.Encoder.prompts`).
+
+        A server whose defaults are its user's heeds generation_config.json as it is set up to. One that was told not to
+        is told what ends an answer; raises :class:`GristmillError` where the checkpoint has rules besides.
+        """
+        if self._config.plain and self._rules.in_effect:
+            raise GristmillError(
+                f"{GENERATION} asks for {', '.join(self._rules.in_effect)}, which vLLM cannot be told as transformers "
+                "does it. Answer here (--backend hf), or remove that from the file."
+            )
         prepared = self._encoder.prompts(prompts, settings.max_new_tokens)
 
         stop = sent(settings.stop)
+        ends = {"stop_token_ids": sorted(self._encoder.specials.ends)} if self._config.plain else {}
 
         def answer(position: int) -> Output | Unanswered:
             ids, lost, limit = prepared[position]
@@ -72,6 +91,7 @@ class ServedModel:
                     "top_p": settings.top_p,
                     "seed": seeds[position],
                     **({"stop": stop} if stop else {}),
+                    **ends,
                 }
             )
             if isinstance(found, Unanswered):
@@ -287,4 +307,5 @@ def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend
         tokenizer = load_tokenizer(checkpoint.model)
         encoder = Encoder(tokenizer, load_specials(checkpoint.model, tokenizer), context)
         known = backend or identity(server, config.url)
-        yield ServedModel(server.client, known, encoder, room, config)
+        rules = generation_rules(checkpoint.model, settings)
+        yield ServedModel(server.client, known, encoder, room, config, rules)

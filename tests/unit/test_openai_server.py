@@ -4,8 +4,10 @@ number at all when anything is wrong. The server is a real one on loopback, over
 import gzip
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -352,3 +354,21 @@ def test_no_server_is_an_error(checkpoint: Checkpoint) -> None:
         asking(checkpoint, quick("http://127.0.0.1:9/v1")),
     ):
         pass
+
+
+def test_vllm_is_told_what_ends_an_answer(url: str, checkpoint: Checkpoint, tmp_path: Path, faults: Faults) -> None:
+    """It is started without the checkpoint's generation config, whose end-of-text tokens may stand nowhere else."""
+    folder = shutil.copytree(checkpoint.path, tmp_path / "model")
+    config = folder / "generation_config.json"
+    config.write_text(json.dumps({"eos_token_id": [5, 9]}), encoding="utf-8")
+    moved = checkpoint.model_copy(update={"path": folder})
+    settings = Generation(max_new_tokens=2)
+    for plain, wanted in ((True, [5, 9, 511]), (False, None)):
+        with asking(moved, quick(url, plain=plain)) as model:
+            model.generate(PROMPTS[:1], [0], settings, silent)
+        assert faults.asked[-1].get("stop_token_ids") == wanted
+    config.write_text(json.dumps({"repetition_penalty": 1.2, "min_new_tokens": 0}), encoding="utf-8")
+    with asking(moved, quick(url, plain=True)) as model:
+        assert model.loglikelihood(PAIRS[:1], silent)
+        with pytest.raises(GristmillError, match=r"asks for repetition_penalty, which vLLM cannot be told"):
+            model.generate(PROMPTS[:1], [0], settings, silent)
