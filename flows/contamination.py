@@ -138,7 +138,7 @@ def read_documents(
     made = run_step(extract, work, ExtractConfig(), lake, report, engine=engine)
     extracted = [ref for manifest in made for ref in manifest.outputs]
     asides = [lake.path(ref) for ref in (*records, *extracted) if ref.table == SetAside.name]
-    for line in (*(f"not read: {file.name}: {file.detail}" for file in found.skipped), *damage_lines(damage(asides))):
+    for line in (*found.skipped_lines(), *damage_lines(damage(asides))):
         report.say(line)
     lost = found.lost(unread_files(asides))
     if lost and not settings.allow_damage:

@@ -75,8 +75,8 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
     found = find_inputs(
         settings.inputs, lake.root / DOWNLOADS, follow_links=settings.follow_links, allow_unread=settings.allow_damage
     )
-    for skipped in found.skipped:
-        report.say(f"not read: {skipped.name}: {skipped.detail}")
+    for line in found.skipped_lines():
+        report.say(line)
     sources = part_of(group_files(found.files, settings.grouping), settings.part)
     work = [Work(source.shard, Inputs(source=source), source.name) for source in sources]
     state = Curation(settings, lake, report, [], engine=engine, unread=write_unread(found, settings.source, lake))

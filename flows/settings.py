@@ -7,7 +7,7 @@ where their descriptions appear beside the fields and wrong values are refused b
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from schemas.config import Config, Size, did_you_mean
 from schemas.errors import UsageError
@@ -21,9 +21,11 @@ from tasks.extract import ExtractConfig
 from tasks.grouping import Grouping
 from tasks.language import Detector
 from tasks.minhash import PRESETS
+from tasks.names import storable
 from tasks.readers.columns import ColumnMap
 
 Workers = Annotated[int, Field(ge=1, le=256, description="Shards worked on at the same time.")]
+InputWord = Annotated[str, AfterValidator(storable)]
 LakePath = Annotated[str, Field(min_length=1, description="Folder of the lake. Created when it does not exist.")]
 
 
@@ -75,7 +77,7 @@ class CurateSettings(Config):
     """A crawl, and how it becomes curated Parquet."""
 
     source: str = Field(description="Name of the corpus; part of every doc_id.")
-    inputs: tuple[str, ...] = Field(
+    inputs: tuple[InputWord, ...] = Field(
         min_length=1,
         description="Files, folders, globs, s3:// and http(s):// addresses, or cc://CRAWL?paths=0-9 of Common Crawl.",
     )
@@ -211,7 +213,9 @@ class ContaminationSettings(Config):
     suites: tuple[str, ...] = Field(
         min_length=1, description="Names of suites, or YAML files; a limit as humaneval@50."
     )
-    corpus: tuple[str, ...] = Field((), description="Curated sources of the lake; or files, folders, globs, addresses.")
+    corpus: tuple[InputWord, ...] = Field(
+        (), description="Curated sources of the lake; or files, folders, globs, addresses."
+    )
     checkpoint: str = Field("", description="Label or digest of a checkpoint: its training data, or its scores.")
     name: str = Field("", description="What to call the corpus; the names of its sources when left out.")
     data: str = Field("", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")

@@ -26,6 +26,7 @@ from tasks.remote.state import RemoteConfig
 from tasks.sources import InputFile
 
 READABLE = "WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, TSV, plain text, Markdown and HTML, also compressed"
+SHOWN_SKIPPED = 20
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class InputList:
     def lost(self, unread: Collection[str]) -> tuple[str, ...]:
         """The inputs of which nothing was read, when ``unread`` are the names of files that could not be read."""
         return tuple(given for given, names in self.given if all(name in unread for name in names))
+
+    def skipped_lines(self) -> list[str]:
+        """For people: what was left out, one file a line, and of many the first and how many more."""
+        lines = [f"not read: {file.name}: {file.detail}" for file in self.skipped[:SHOWN_SKIPPED]]
+        more = len(self.skipped) - SHOWN_SKIPPED
+        return [*lines, f"not read: {more:,} more files"] if more > 0 else lines
 
 
 def find_inputs(

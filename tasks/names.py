@@ -23,6 +23,12 @@ def escape_name(name: str) -> str:
     return ESCAPED.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", name)
 
 
+def storable(name: str) -> str:
+    """An input as the command line was given it, as text that can be stored and sent: only what is no text is escaped,
+    since the rest may be escaped already."""
+    return escape_name(name) if any("\udc80" <= letter <= "\udcff" for letter in name) else name
+
+
 def unescape_name(name: str) -> str:
     """The name that :func:`escape_name` was given."""
     return ESCAPE.sub(lambda found: _character(int(found[1], 16)), name)

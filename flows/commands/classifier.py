@@ -1,13 +1,16 @@
 """``classifier train`` and ``classifier score``: a quality classifier from good and bad texts."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from flows.commands.options import JsonOption, on_this_machine, print_json, screen
 from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from tasks.classifier.texts import Texts
 
 Inputs = "Files, folders or globs of text: JSON Lines, Parquet, CSV, WET, text files; may be repeated."
 TextColumn = Annotated[str, typer.Option(help="Column of the text in tables.")]
@@ -71,6 +74,8 @@ def train(
     with Console(stderr=True).status("reading texts") as status:
         good, other = read_texts(positive, text_column), read_texts(negative, text_column)
         reference = read_texts(pool, text_column) if pool else None
+        for texts in (good, other, *([] if reference is None else [reference])):
+            _say_not_read(texts)
         status.update(f"training on {len(good.texts) + len(other.texts):,} texts")
         card = fit(good, other, config, out, reference)
     if json:
@@ -99,6 +104,11 @@ def train(
     )
 
 
+def _say_not_read(texts: "Texts") -> None:
+    for line in texts.not_read:
+        typer.echo(line, err=True)
+
+
 def score(
     inputs: Annotated[list[str], typer.Argument(help=Inputs)],
     model: Annotated[Path, typer.Option(help="Folder that `classifier train` wrote, or a fastText model file.")],
@@ -116,6 +126,7 @@ def score(
     card = card_of(config.path, config.digest)
     threshold = None if card is None else card.trained(config.name).threshold.value
     texts = read_texts(inputs, text_column)
+    _say_not_read(texts)
     scores = positive_scores(load_model(config.path, config.digest, CURE), texts.texts, config.label)
     if json:
         print_json(

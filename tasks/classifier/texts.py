@@ -17,7 +17,7 @@ from tasks.extraction.decoding import decode
 from tasks.ingest import read_items
 from tasks.inputs import find_inputs
 from tasks.readers.columns import ColumnMap
-from tasks.readers.items import Limits, Page
+from tasks.readers.items import Aside, Limits, Page
 from tasks.sources import InputFile
 
 MAX_TEXT_BYTES = 100_000_000
@@ -29,12 +29,14 @@ LINE_ENDS = "[\n-\r\x1c-\x1e\x85\u2028\u2029]"  # where str.splitlines splits
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts in the order of the input, where each is from, the files, and how many records gave no text."""
+    """Texts in the order of the input, where each is from, the files, how many records gave no text, and a line for
+    people on each file that was not read and each damaged stretch."""
 
     texts: pl.Series
     uris: pl.Series
     files: tuple[InputFile, ...]
     set_aside: int
+    not_read: tuple[str, ...] = ()
 
 
 def read_texts(inputs: Sequence[str], text_column: str) -> Texts:
@@ -47,6 +49,7 @@ def read_texts(inputs: Sequence[str], text_column: str) -> Texts:
     found = find_inputs(inputs)
     files = found.files
     unread: set[str] = set()
+    not_read = found.skipped_lines()
     texts: list[str] = []
     uris: list[str] = []
     set_aside = 0
@@ -58,7 +61,9 @@ def read_texts(inputs: Sequence[str], text_column: str) -> Texts:
                     if isinstance(item, Page) or not (item.damage or item.unread):
                         unread.discard(file.name)
                     text = _text(item) if isinstance(item, Page) else None
-                    if text is None:
+                    if isinstance(item, Aside) and (item.damage or item.unread):
+                        not_read.append(f"{'not read' if item.unread else 'damaged'}: {item.uri}: {item.detail}")
+                    elif text is None:
                         set_aside += 1
                     else:
                         texts.append(text)
@@ -70,7 +75,7 @@ def read_texts(inputs: Sequence[str], text_column: str) -> Texts:
             f"{', '.join(inputs)}: no text was found in {len(files)} files. Name the column of the text with "
             f"--text-column (it is {text_column!r} now)."
         )
-    return Texts(pl.Series(texts, dtype=pl.String), pl.Series(uris, dtype=pl.String), files, set_aside)
+    return Texts(pl.Series(texts, dtype=pl.String), pl.Series(uris, dtype=pl.String), files, set_aside, tuple(not_read))
 
 
 def _text(page: Page) -> str | None:

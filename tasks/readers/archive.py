@@ -35,6 +35,7 @@ ZIP_ERRORS = (
 )
 # Of the others Python unpacks a whole piece at once, gigabytes if need be.
 ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+WACZ_MEMBERS = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")
 # A block may hold HTTP headers and chunk sizes besides the payload.
 BLOCK_SLACK_BYTES = 1 << 20
 
@@ -58,9 +59,10 @@ def read_wacz(path: Path, name: str, limits: Limits) -> Items:
         return
     left = bound(path.stat().st_size)
     with archive:
-        for info in archive.infolist():
-            if not info.filename.lower().endswith((".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")):
-                continue
+        members = [info for info in archive.infolist() if info.filename.lower().endswith(WACZ_MEMBERS)]
+        if not members:
+            yield Aside(name, Reason.UNREADABLE, "a zip file that holds no WARC", unread=True)
+        for info in members:
             member = f"{name}!{info.filename}"
             if info.compress_type not in ZIP_METHODS:
                 detail = f"compression method {info.compress_type}; the entries of a WACZ are stored or deflated"

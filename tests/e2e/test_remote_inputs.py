@@ -29,6 +29,7 @@ from schemas.tables import Records, SetAside
 from tasks.grouping import Grouping, group_files
 from tasks.ingest import IngestConfig, ingest
 from tasks.inputs import find_inputs
+from tasks.readers.reasons import Reason
 from tasks.remote import stores
 from tasks.remote.http import retry_after
 from tasks.remote.listing import web_name
@@ -330,8 +331,8 @@ def test_objects_give_the_rows_of_the_files_on_disk(tmp_path: Path, bucket: str,
     assert [file.name for file in found.files] == [name for name in names if not name.endswith(("_SUCCESS", ".pdf"))]
     reasons = {entry.name: entry.reason for entry in found.skipped}
     assert reasons == {
-        f"s3://{bucket}/crawl/_SUCCESS": "hidden",
-        f"s3://{bucket}/crawl/paper.pdf": "its name tells no kind that is read (name it alone to have it read)",
+        f"s3://{bucket}/crawl/_SUCCESS": Reason.HIDDEN,
+        f"s3://{bucket}/crawl/paper.pdf": Reason.UNKNOWN_KIND,
     }
     for file in found.files:
         outcome = ingest.run(lake, file.shard, Inputs(source=file), CONFIG)
@@ -340,6 +341,19 @@ def test_objects_give_the_rows_of_the_files_on_disk(tmp_path: Path, bucket: str,
         assert len(expected) > 0
     assert parts_left(lake) == []
     assert all(outcome.cached for outcome in read(lake, f"s3://{bucket}/crawl"))
+
+
+def test_json_objects_of_a_store_are_taken_and_what_they_hold_decides(tmp_path: Path, bucket: str) -> None:
+    """C4 and Dolma lie in stores as .json.gz: nothing but their content tells them from one JSON document."""
+    put(f"{bucket}/c4/a.json.gz", gzip.compress(b'{"text": "%s"}\n{"text": "b"}\n' % (b"x" * 70_000)))
+    put(f"{bucket}/c4/info.json", b'{\n "rows": 2\n}')
+    lake = Lake.open(tmp_path / "lake")
+    rows, asides = [], []
+    for outcome in read(lake, f"s3://{bucket}/c4"):
+        rows += lake.read(outcome.manifest.output(Records)).column("record_uri").to_pylist()
+        asides += lake.read(outcome.manifest.output(SetAside)).select(["record_uri", "kind", "reason"]).to_pylist()
+    assert rows == [f"s3://{bucket}/c4/a.json.gz@line:{line}" for line in (1, 2)]
+    assert asides == [{"record_uri": f"s3://{bucket}/c4/info.json", "kind": "file", "reason": "json_document"}]
 
 
 def test_patterns_and_single_objects_of_a_store(tmp_path: Path, bucket: str) -> None:

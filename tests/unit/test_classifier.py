@@ -71,10 +71,21 @@ def test_texts_are_read_from_tables_and_folders(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "rows.jsonl.gz", "wt", encoding="utf-8") as file:
         file.write('{"body": "a row"}\n{"body": "  "}\n{"other": 1}\n')
     pl.DataFrame({"body": ["in Parquet"]}).write_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "info.json").write_text('{\n "rows": 3\n}', encoding="utf-8")
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1")
     found = read_texts([str(tmp_path)], "body")
+    assert [line.partition(":")[0] for line in found.not_read] == ["not read", "damaged"]
+    assert "info.json: one JSON document" in found.not_read[0]
+    assert "cut.parquet@0+4: no Parquet file" in found.not_read[1]
     assert sorted(found.texts) == ["a row", "first page", "in Parquet", "zweite Seite über Mühlen"]
     assert found.set_aside == 2
-    assert [file.name for file in found.files] == ["pages/a.txt", "pages/b.md", "rows.jsonl.gz", "rows.parquet"]
+    assert [file.name for file in found.files] == [
+        "cut.parquet",
+        "pages/a.txt",
+        "pages/b.md",
+        "rows.jsonl.gz",
+        "rows.parquet",
+    ]
 
 
 def test_html_has_to_be_extracted_first(tmp_path: Path) -> None:

@@ -381,6 +381,9 @@ def test_a_wacz_gives_the_records_of_its_warcs(tmp_path: Path) -> None:
     assert len(aside) == 0
     path.write_bytes(path.read_bytes()[:-100])
     assert fates(ingested(path)) == [("file", "unreadable"), ("damage", "unreadable")]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("pages/pages.jsonl", "{}")
+    assert fates(ingested(path)) == [("file", "unreadable")], "a zip without a WARC"
 
 
 def test_a_shard_is_closed_before_it_grows_too_large(tmp_path: Path) -> None:

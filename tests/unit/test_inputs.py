@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flows.settings import CurateSettings
 from schemas.errors import UsageError
 from tasks import inputs
 from tasks.inputs import find_inputs
@@ -316,3 +317,20 @@ def test_json_lines_are_told_from_one_json_document(tmp_path: Path, content: byt
         assert kind_of(tmp_path / name, name)[0] is kind, name
     if kind is None:
         assert kind_of(tmp_path / "a.json", "a.json")[1] is Reason.JSON_DOCUMENT
+
+
+def test_settings_carry_a_name_that_is_no_utf8_and_keep_one_that_is_escaped(tmp_path: Path) -> None:
+    """Prefect and JSON take text only; a name that somebody copied from a message stays as it is."""
+    raw = str(tmp_path / os.fsdecode(b"caf\xe9.jsonl"))
+    Path(raw).write_bytes(b'{"text": "a"}\n')
+    for given in (raw, str(tmp_path / "caf\\xe9.jsonl")):
+        settings = CurateSettings.parse({"source": "s", "inputs": [given]}, "test")
+        again = CurateSettings.model_validate_json(settings.model_dump_json())
+        assert names(*again.inputs) == ["caf\\xe9.jsonl"]
+
+
+def test_of_many_files_that_are_not_read_the_first_are_said(tmp_path: Path) -> None:
+    make(tmp_path, a_warc=WARC, **{f"n{number:03d}_pdf": b"%PDF-1.7" for number in range(50)})
+    lines = find_inputs([str(tmp_path)]).skipped_lines()
+    assert lines[0] == "not read: n000.pdf: PDF is not read"
+    assert (len(lines), lines[-1]) == (21, "not read: 30 more files")
