@@ -34,7 +34,6 @@ from schemas.lake import conform
 from schemas.tables import Samples
 
 INFRA = "infra"
-UNASKED = "the model could not be asked"
 
 LONGEST = 1 << 20
 """Characters of the longest output that is graded: eight times what a model writes in 32,768 tokens."""
@@ -104,8 +103,6 @@ def answers_of(suite: Suite, responses: pa.Table) -> list[Answer]:
 
 def _settled(suite: Suite, rows: Sequence[Mapping[str, Any]]) -> Grade | None:
     """The grade of what no convention can read; None for an answer that a convention is to grade."""
-    if any(row["finish"] == INFRA for row in rows):
-        return Grade(INFRA, 0.0, UNASKED)
     if suite.settings.generation is None:
         return None
     text = rows[0]["text"]
@@ -162,7 +159,7 @@ def _gold(suite: Suite, responses: pa.Table) -> Iterator[dict[str, Any]]:
     if suite.settings.gold is None:
         return
     for item, row in gold_rows({item.id: item for item in suite.items}, responses, texts):
-        found, size = bits(row) if row["finish"] != INFRA else (Grade(INFRA, 0.0, UNASKED), 0.0)
+        found, size = bits(row)
         yield {**_sample(suite, GOLD_BITS, (item, [row]), found), "expected": row["text"], "weight": size}
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from evals.statistics.domain import domain_difference
 from evals.statistics.interval import Interval, within
 from evals.statistics.means import mean
+from evals.statistics.ratio import cluster_codes
 from warehouse.read import Warehouse
 
 Label = Literal["clean", "short", "input", "answer"]
@@ -168,7 +169,12 @@ def clean_scores(warehouse: Warehouse, suite: str, checkpoint: str, convention: 
             "checkpoints": [checkpoint],
         },
     )
-    return [_clean_score(row) for row in rows if 2 <= sum(row["chosen"]) < len(row["chosen"])]
+    return [_clean_score(row) for row in rows if has_error_bar(row["chosen"], row["clusters"])]
+
+
+def has_error_bar(chosen: Sequence[bool], clusters: Sequence[str]) -> bool:
+    """Whether the clean items are some and not all, and in more than one passage, so that a difference has an error."""
+    return 2 <= sum(chosen) < len(chosen) and int(cluster_codes(clusters).max()) > 0
 
 
 def _clean_score(row: dict[str, Any]) -> CleanScore:

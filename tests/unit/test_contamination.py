@@ -26,7 +26,7 @@ from tasks.contamination.steps import contamination_curated, decontaminate, inde
 from tasks.contamination.words import words_of
 from tests.helpers.contaminated import FERRY, ITEMS, LANTERN, MILL, ORCHARD, items, page, row, write_suite
 from tests.helpers.small_lake import commit
-from warehouse.contamination import CleanScore, clean_scores
+from warehouse.contamination import CleanScore, clean_scores, has_error_bar
 from warehouse.publish import publish
 from warehouse.read import Warehouse
 
@@ -327,6 +327,24 @@ def test_clean_scores_follow_every_new_answer_and_label(tmp_path: Path) -> None:
     assert again[mine, True].clean.value == pytest.approx(7 / 11)
     commit(lake, "evaluation", mine, answers(mine, "second", "another", right=8))
     assert found() == {}, "the labels are of another version of the suite"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "clusters", "told"),
+    [
+        ([True, True, False], ["", "", ""], True),
+        ([True, True, False], ["a passage"] * 3, False),
+        ([True, True, False], ["one", "one", "another"], True),
+        ([True, False, False], ["", "", ""], False),
+        ([True, True, True], ["", "", ""], False),
+    ],
+)
+def test_too_few_items_have_no_clean_score(chosen: list[bool], clusters: list[str], told: bool) -> None:
+    """Questions of one passage alone ended the page with a traceback: their difference has no error bar."""
+    assert has_error_bar(chosen, clusters) == told
+    if told:
+        found = domain_difference([0.0, 1.0, 1.0], np.array(chosen), clusters)
+        assert found.low <= found.value <= found.high
 
 
 def test_a_checkpoint_is_found_by_its_label_or_digest(tmp_path: Path) -> None:

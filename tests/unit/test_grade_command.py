@@ -141,8 +141,10 @@ def test_lines_that_no_reader_can_take_get_a_message(tmp_path: Path, line: str, 
 def test_deep_lists_of_outputs_are_read(tmp_path: Path) -> None:
     """As deep as JSON is read, so that flattening them needs no more of the stack than reading."""
     deep = "[" * 900 + '"5"' + "]" * 900
-    (tmp_path / "outputs.jsonl").write_text(f'{{"doc": {{}}, "doc_id": 0, "resps": {deep}}}\n', encoding="utf-8")
+    suite = load_suite(OWN)
+    line = f'{{"doc": {{"task_id": "{suite.items[0].id}"}}, "doc_id": 0, "resps": {deep}}}\n'
+    (tmp_path / "outputs.jsonl").write_text(line, encoding="utf-8")
 
-    found = read_outputs(tmp_path / "outputs.jsonl", load_suite(OWN), partial=True)
+    found = read_outputs(tmp_path / "outputs.jsonl", suite, partial=True)
 
     assert found.responses["text"].to_pylist() == ["5"]
