@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import duckdb
+import fsspec
 import polars as pl
 import pyarrow.dataset as ds
 import pytest
@@ -28,7 +29,8 @@ def curate(lake: Lake, source: str, *names: str) -> Dataset:
 
 
 def read_by_all(path: Path) -> list[set[str]]:
-    """The doc_ids under a folder, as DuckDB, polars (folder and glob) and pyarrow's datasets read them."""
+    """The doc_ids under a folder, as DuckDB, polars (folder and glob), pyarrow's datasets and fsspec (by which the package
+    ``datasets`` looks for files) find them."""
     glob = f"{path}/**/*.parquet"
     found = duckdb.read_parquet(glob).project("doc_id").fetchall()
     return [
@@ -36,6 +38,12 @@ def read_by_all(path: Path) -> list[set[str]]:
         set(pl.scan_parquet(glob).select("doc_id").collect()["doc_id"]),
         set(pl.scan_parquet(path).select("doc_id").collect()["doc_id"]),
         set(ds.dataset(path, format="parquet").to_table(["doc_id"])["doc_id"].to_pylist()),
+        {
+            row
+            for file, info in fsspec.filesystem("file").glob(glob, detail=True).items()
+            if info["type"] == "file" or (info["islink"] and Path(file).resolve().is_file())
+            for row in pl.read_parquet(file)["doc_id"]
+        },
         {row for file in path.rglob("*.parquet") for row in pl.read_parquet(file)["doc_id"]},
     ]
 
