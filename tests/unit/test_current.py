@@ -29,7 +29,7 @@ def curate(lake: Lake, source: str, *names: str) -> Dataset:
 
 
 def read_by_all(path: Path) -> list[set[str]]:
-    """The doc_ids under a folder, as DuckDB, polars (folder and glob), pyarrow's datasets and fsspec (by which the package
+    """The doc_ids under a folder, as DuckDB, polars (folder and glob), pyarrow and fsspec (by which the package
     ``datasets`` looks for files) find them."""
     glob = f"{path}/**/*.parquet"
     found = duckdb.read_parquet(glob).project("doc_id").fetchall()
