@@ -113,7 +113,7 @@ def serve_errors(services: Services) -> None:
         with Client(ui.page(""), request=request) as client, frame("", request, services.warehouse.version):
             title("There is no such page", "404")
             with card():
-                explained(f"Nothing lies at {request.url.path[:SHOWN]}.", ("Overview", "/"))
+                explained(f"There is nothing at {request.url.path[:SHOWN]}.", ("Overview", "/"))
         return client.build_response(request, 404)
 
     pages.add_exception_handler(404, missing)

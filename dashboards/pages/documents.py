@@ -104,7 +104,7 @@ def _none(facets: answers.Facets, search: Search, total: int) -> None:
         )
         if name is not None and name not in known
     ]
-    told = unknown or ["No record matches this search. Take away a filter, or search for a part of the URL."]
+    told = unknown or ["No record matches this search. Remove a filter, or search for a part of the URL."]
     explained(" ".join(told), ("All records", "/documents"))
 
 
@@ -120,7 +120,7 @@ def _narrowed(search: Search) -> None:
             for label, value, without in filters:
                 if value:
                     ui.label(f"{label} {value}").classes("badge")
-                    ui.link("Take away", without.url).classes("quiet-link")
+                    ui.link("Remove", without.url).classes("quiet-link")
 
 
 def _form(facets: answers.Facets, search: Search) -> None:

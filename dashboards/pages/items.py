@@ -137,7 +137,7 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
                 told = f"This search has {count(found.total)} answers; none from the {count(asked.offset + 1)}th on."
                 explained(told, ("First page", replace(asked, offset=0).url))
             elif checkpoint in known:
-                told = "No answer matches this search. Take away a filter, or search for a part of the output."
+                told = "No answer matches this search. Remove a filter, or search for a part of the output."
                 explained(told, ("All answers", plain))
             elif await to_thread(answers.scores, warehouse, checkpoint, suite.suite, 1):
                 command = warehouse.command("gristmill evaluate CHECKPOINT")

@@ -88,9 +88,7 @@ def _none(choices: boards.Choices, wanted: Filter) -> None:
         )
         if name is not None and name not in known
     ]
-    explained(
-        " ".join(unknown or ["No score matches these filters. Take away a filter."]), ("All scores", "/leaderboard")
-    )
+    explained(" ".join(unknown or ["No score matches these filters. Remove a filter."]), ("All scores", "/leaderboard"))
 
 
 def _form(choices: boards.Choices, wanted: Filter) -> None:

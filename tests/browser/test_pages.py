@@ -324,7 +324,7 @@ def test_the_api_reference_needs_no_script(visitor: Visitor) -> None:
 def test_a_page_that_is_not_there(visitor: Visitor) -> None:
     visitor.expected_status = 404
     page = visitor.open("/nothing-here")
-    expect(page.locator(".empty")).to_contain_text("Nothing lies at /nothing-here.")
+    expect(page.locator(".empty")).to_contain_text("There is nothing at /nothing-here.")
     page.get_by_role("link", name="Overview").last.click()
     expect(page.locator(".page-title")).to_have_text("Overview")
 
@@ -349,7 +349,7 @@ def test_bars_lead_to_their_records(visitor: Visitor) -> None:
     page.wait_for_url("**/documents?source=handbook&passed=ingest")
     expect(page.locator(".results tbody tr").first).to_be_visible()
     expect(page.locator(".badge", has_text="passed ingest")).to_be_visible()
-    page.get_by_role("link", name="Take away").click()
+    page.get_by_role("link", name="Remove").click()
     page.wait_for_url("**/documents?source=handbook")
 
 

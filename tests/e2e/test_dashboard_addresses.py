@@ -129,7 +129,7 @@ def test_an_empty_value_counts_as_none(client: httpx.Client, page: Page[Any]) ->
         ("/trajectory?along=time", "'step' or 'tokens'"),
         ("/speed?measurement=x", "measurement=x: give a whole number."),
         ("/why", "This page needs the parameter question."),
-        ("/nothing/here", "Nothing lies at /nothing/here."),
+        ("/nothing/here", "There is nothing at /nothing/here."),
     ],
 )
 def test_the_reason_is_in_words(client: httpx.Client, address: str, said: str) -> None:
