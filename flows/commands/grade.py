@@ -14,11 +14,13 @@ from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_j
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError, UsageError
 from schemas.lake import Lake
+from schemas.submission import suite_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from evals.suite import Suite
+    from flows.reporter import Reporter
 
 SHOWN = 10
 MOST_K = 1000
@@ -89,7 +91,8 @@ def grade(
 def regrade(
     checkpoint: Annotated[str, typer.Argument(help="Label or digest (its start) of an evaluated checkpoint.")],
     suite: Annotated[
-        list[str] | None, typer.Option("--suite", help="Only this suite; repeat for several; all when left out.")
+        list[str] | None,
+        typer.Option("--suite", help="Only this suite, or your own YAML file; repeatable; all when left out."),
     ] = None,
     convention: Annotated[
         list[str] | None, typer.Option("--convention", help="Only this one; repeatable; all that fit when left out.")
@@ -103,18 +106,17 @@ def regrade(
     from evals.grading import grade as grade_responses
     from evals.regrading import fitting, flips, refuse_other_prompts
     from evals.scoring import score
-    from evals.suite import load_suite
     from flows.reporter import Reporter
     from warehouse.compare import find_side
     from warehouse.read import Warehouse
 
     home = existing(lake)
     side = find_side(Warehouse.open(home.root), checkpoint)
-    stored = responses_of(home, side.checkpoint, suite or [])
     found: list[dict[str, Any]] = []
     with Reporter() as report:
-        for name, responses in stored.items():
-            asked = load_suite(name, data or (), accept_licences=tuple(accept_licence or ()))
+        for name, asked, responses in stored_suites(
+            home, side.checkpoint, suite or [], data, accept_licence or [], report
+        ):
             check_conventions(asked, convention or [])
             refuse_other_prompts(asked, responses)
             chosen = convention or fitting(asked)
@@ -129,6 +131,34 @@ def regrade(
         return
     for result in found:
         show_regraded(side.label, result)
+
+
+def stored_suites(
+    lake: Lake, checkpoint: str, named: Sequence[str], data: Path | None, licences: Sequence[str], report: "Reporter"
+) -> list[tuple[str, "Suite", "pa.Table"]]:
+    """The suites that a checkpoint was asked, by name, each with its stored responses; those ``named``, if any.
+
+    A suite of one's own is stored under its name and found by its file alone. Where it is not named it is left out, and
+    said so. Raises :class:`UsageError` when nothing is left, and for a suite that the checkpoint was not asked.
+    """
+    from evals.suite import load_suite, split_limit, suite_names
+
+    own = [load_suite(word, data or (), accept_licences=licences) for word in named if suite_file(word)]
+    files = {suite.name: suite for suite in own}
+    stored = responses_of(lake, checkpoint, [*(word for word in named if not suite_file(word)), *files])
+    unknown = [name for name in stored if name not in files and split_limit(name)[0] not in suite_names()]
+    if unknown:
+        told = (
+            f"not known by name: {', '.join(unknown)}. Name the YAML file of a suite of your own: --suite ./mine.yaml"
+        )
+        if named or len(unknown) == len(stored):
+            raise UsageError(told)
+        report.say(told)
+    return [
+        (name, files[name] if name in files else load_suite(name, data or (), accept_licences=licences), responses)
+        for name, responses in stored.items()
+        if name not in unknown
+    ]
 
 
 def responses_of(lake: Lake, checkpoint: str, suites: Sequence[str]) -> dict[str, "pa.Table"]:

@@ -211,3 +211,40 @@ def test_stored_answers_are_graded_under_every_convention_that_fits(
     assert "No answer flips." in capsys.readouterr().out
     with pytest.raises(UsageError, match=r"There are: completion, code\.program"):
         commands.regrade("chat", convention=["mbpp.lm-eval"], lake=lake.root)
+
+
+def test_stored_answers_to_a_suite_of_ones_own_are_graded_by_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = [{"id": str(n), "question": f"{n} + 1", "answers": [[str(n + 1)]]} for n in range(3)]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "name: ours\narea: mathematics\nabout: Ours.\ndata: {reader: answer-items, files: {items: items.jsonl}}\n"
+        'prompt: "{question} ="\ngeneration: {max_new_tokens: 4}\nconventions: [last-number]\nlicence: MIT\n',
+        encoding="utf-8",
+    )
+    lake, checkpoint = Lake.open(tmp_path / "lake"), doc_id("mixed")
+    runs, rows = [], []
+    for suite in (load_suite(str(mine)), load_suite("gristmill-mathematics@3")):
+        runs.append(
+            {"checkpoint": checkpoint, "label": "mixed", "run": "external", "suite": suite.name, "area": "code"}
+        )
+        rows += [
+            {"checkpoint": checkpoint, "suite": suite.name, "item": item.id, "repeat": 0, "part": 0, "text": " 1"}
+            | {"prompt": suite.prompt(item), "finish": "end"}
+            for item in suite.items
+        ]
+    commit(lake, "evaluation", checkpoint, {"eval_runs": {"mixed": runs}, "responses": {"mixed": rows}})
+    publish(lake)
+
+    def regraded(*suites: str) -> list[str]:
+        capsys.readouterr()
+        commands.regrade("mixed", suite=list(suites) or None, convention=["last-number"], lake=lake.root, json=True)
+        return [found["suite"] for found in json.loads(capsys.readouterr().out)["suites"]]
+
+    assert regraded(str(mine)) == ["ours"]
+    assert regraded(str(mine), "gristmill-mathematics@3") == ["gristmill-mathematics@3", "ours"]
+    assert regraded() == ["gristmill-mathematics@3"]
+    with pytest.raises(UsageError, match=r"not known by name: ours\. Name the YAML file"):
+        regraded("ours")
