@@ -236,7 +236,8 @@ def renewed_dataset(state: Curation, source: str) -> Dataset:
     known = {entry.shard for entry in shards}
     not_read = tuple(ref for ref in before.tables.get(SetAside.name, ()) if ref.shard not in known)
     tables[SetAside.name] += not_read
-    return before.model_copy(update={"counts": count(state, shards, not_read), "tables": tables})
+    counts = count(state, shards, not_read) | {"notes": before.counts.get("notes", {})}
+    return before.model_copy(update={"counts": counts, "tables": tables})
 
 
 def count(state: Curation, shards: list[Progress], not_read: tuple[Ref, ...]) -> dict[str, Any]:

@@ -44,10 +44,11 @@ class Candidate:
 
 @dataclass
 class Look:
-    """What was found under one input."""
+    """What was found under one input. ``forgiving``: a folder that may not be listed is left out, and no error."""
 
     base: Path
     follow_links: bool
+    forgiving: bool = False
     files: list[Candidate] = field(default_factory=list)
     skipped: dict[Path, Skipped] = field(default_factory=dict)
     entered: set[Path] = field(default_factory=set)
@@ -86,7 +87,14 @@ class Look:
         if real in self.entered:
             return
         self.entered.add(real)
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except PermissionError:
+            if not self.forgiving:
+                raise
+            self.skip(folder, Reason.FORBIDDEN, "you may not list this folder")
+            return
+        for entry in entries:
             path = folder / entry.name
             if entry.name.startswith("."):
                 self.skip(path, Reason.HIDDEN, "its name begins with a dot")

@@ -126,7 +126,7 @@ class _Search:
             what = not_a_file(path)
             if what is not None:
                 raise UsageError(f"{shown}: this is {what}, not a file. Write what it gives to a file and name that.")
-            look = Look(path if path.is_dir() else path.parent, self.follow_links)
+            look = Look(path if path.is_dir() else path.parent, self.follow_links, self.allow_unread)
             if path.is_dir():
                 look.folder(path)
                 return self._take(look, f"the folder {shown}")
@@ -143,7 +143,7 @@ class _Search:
             raise UsageError(_missing(path, shown))
         if not matched:
             raise UsageError(f"{shown}: nothing matches this pattern.")
-        look = Look(base, self.follow_links)
+        look = Look(base, self.follow_links, self.allow_unread)
         for match in sorted(matched, key=lambda match: match.is_symlink()):  # a file's own name before that of a link
             with _readable(match):
                 look.match(match)
@@ -204,8 +204,9 @@ def _preference(candidate: Candidate) -> tuple[bool, int, str]:
 def _named(given: str) -> Path | None:
     """The path that is there under this name: as it is, with ``~`` for the home, or as :func:`escape_name` shows it."""
     for path in (Path(given), _expand_user(given), Path(unescape_name(given))):
-        if path.exists():
-            return path
+        with _readable(path):
+            if path.exists():
+                return path
     return None
 
 

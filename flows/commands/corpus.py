@@ -135,11 +135,13 @@ def curate(
 def show_curation(console: Console, counts: dict[str, Any], lake: Path) -> None:
     """The funnel, what extraction, cleaning and deduplication did, and last what of the inputs could not be read."""
     from flows.describe import damage_lines, detail_tables, funnel_table
+    from tasks.record_notes import RecordNotes
 
     console.print(funnel_table(counts))
     for table in detail_tables(counts):
         console.print(table)
     for line in (
+        *RecordNotes.parse(counts["notes"], "notes").lines(),
         *damage_lines(counts["damage"]),
         f"{counts['kept']:,} of {counts['records']:,} records kept. Look closer: gristmill dashboard --lake {lake}",
     ):

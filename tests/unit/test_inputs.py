@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -334,3 +335,28 @@ def test_of_many_files_that_are_not_read_the_first_are_said(tmp_path: Path) -> N
     lines = find_inputs([str(tmp_path)]).skipped_lines()
     assert lines[0] == "not read: n000.pdf: PDF is not read"
     assert (len(lines), lines[-1]) == (21, "not read: 30 more files")
+
+
+def test_a_folder_that_may_not_be_listed_is_an_error_or_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, a_warc=WARC, closed__b_warc=WARC)
+    scandir = os.scandir
+
+    def closed(path: Path) -> Iterator[os.DirEntry[str]]:  # chmod does not stop the root user of a container
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(UsageError, match="you may not read this"):
+        find_inputs([str(tmp_path)])
+    found = find_inputs([str(tmp_path)], allow_unread=True)
+    assert [file.name for file in found.files] == ["a.warc"]
+    assert [(entry.name, entry.reason) for entry in found.skipped] == [("closed", Reason.FORBIDDEN)]
+
+
+def test_a_word_that_no_file_can_be_called_is_a_usage_error(tmp_path: Path) -> None:
+    for given in (f"{tmp_path}/{'x' * 5000}", "~nobody-of-that-name/x.jsonl", f"{tmp_path}/[", f"{tmp_path}/**"):
+        with pytest.raises(UsageError):
+            find_inputs([given])
