@@ -20,7 +20,9 @@ def hint(error: str, sql: str, root: Path) -> str:
     if _COLUMN.search(error):
         asked = [name for name in WITH_TEXT_ASIDE if re.search(rf"\b{name}\b", sql, re.IGNORECASE)] or ["curated"]
         names = " and ".join(WITH_TEXT_ASIDE)
-        query = " ".join(("select text from", f"read_parquet('{data}/{asked[0]}/*/*.parquet')"))
+        folder = f"current/{asked[0]}"  # the current runs only; a lake of an older gristmill has no such folder
+        place = f"{quoted}/{folder}" if (root / folder).is_dir() else f"{data}/{asked[0]}"
+        query = " ".join(("select text from", f"read_parquet('{place}/*/*.parquet')"))
         return (
             f"Text stays in the lake's Parquet files. In DuckDB: {query}. "
             f"The column `file` of {names} names the file of each row of the current run. "

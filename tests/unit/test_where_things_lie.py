@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from flows.commands.whatif import curations
+from flows.current import renew_current
 from flows.evaluate import trained
 from flows.mix import curated_refs
 from schemas.errors import UsageError
@@ -66,6 +67,16 @@ def test_who_asks_for_text_is_told_where_it_lies(small: SmallLake, sql: str) -> 
     found = re.search(r"select text from read_parquet\('.*'\)", told)
     assert found is not None
     assert duckdb.sql(found[0]).fetchall(), "the query of the hint gives nothing"
+
+
+def test_the_files_of_the_current_run_are_named_where_there_is_a_view_of_them(small: SmallLake) -> None:
+    warehouse = Warehouse.open(small.lake.root)
+    renew_current(small.lake)
+    with pytest.raises(UsageError) as refused:
+        warehouse.ask("select text from curated")
+    found = re.search(r"select text from read_parquet\('.*/current/curated/\*/\*\.parquet'\)", str(refused.value))
+    assert found is not None
+    assert len(duckdb.sql(found[0]).fetchall()) == warehouse.query("select count(*) as n from curated")[0]["n"]
 
 
 def test_who_asks_for_a_table_of_steps_is_told_where_it_lies(small: SmallLake) -> None:
