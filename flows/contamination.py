@@ -21,10 +21,10 @@ from prefect import flow
 from evals.contamination.labels import ANSWER, CLEAN, INPUT, SHORT, label_items
 from evals.contamination.texts import eval_items
 from evals.suite import Suite, load_suite
+from flows.checks import data_folders
 from flows.describe import damage_lines
 from flows.engines.engine import Work
 from flows.engines.local import LocalEngine, threads
-from flows.evaluate import data_folders
 from flows.lineage import Trained, curated_of, find_trained, seen_among, trained_in
 from flows.publish import published
 from flows.reporter import Reporter
@@ -40,7 +40,7 @@ from tasks.damage import damage, unread_files
 from tasks.extract import ExtractConfig, extract
 from tasks.grouping import Grouping, group_files
 from tasks.ingest import IngestConfig, ingest
-from tasks.inputs import find_inputs
+from tasks.inputs import find_inputs, refuse_missing
 from tasks.step import DOWNLOADS, Inputs, parts_of
 
 LABELS = (CLEAN, INPUT, ANSWER, SHORT)
@@ -81,6 +81,23 @@ def run_contamination(settings: ContaminationSettings, lake: Lake, report: Repor
     short = {(row.suite, row.item) for row in index.short} - found
     labels, places = label_items(items, _tables(evidence, seen, lake), corpus.name, short)
     return [_commit(suite, corpus, labels, places, config, lake) | {"checkpoint": digest} for suite in suites]
+
+
+def check(settings: ContaminationSettings, lake: Lake) -> None:
+    """Raises :class:`UsageError` for a suite, corpus or checkpoint that is not there, before anything starts."""
+    load_suites(settings, lake)
+    if settings.checkpoint:
+        checkpoint_digest(settings.checkpoint, lake)
+    known = lake.names("curation")
+    try:
+        refuse_missing([entry for entry in settings.corpus if entry not in known], allow_unread=settings.allow_damage)
+    except UsageError as error:
+        raise not_a_corpus(error, lake) from error
+
+
+def not_a_corpus(error: UsageError, lake: Lake) -> UsageError:
+    """The error for inputs that are not there, with the sources that are."""
+    return UsageError(f"{error} (Curated sources of this lake: {', '.join(lake.names('curation')) or 'none yet'}.)")
 
 
 def load_suites(settings: ContaminationSettings, lake: Lake) -> list[Suite]:
@@ -128,8 +145,7 @@ def read_documents(
     try:
         found = find_inputs(paths, lake.root / DOWNLOADS, allow_unread=settings.allow_damage)
     except UsageError as error:
-        names = ", ".join(lake.names("curation")) or "none yet"
-        raise UsageError(f"{error} (Curated sources of this lake: {names}.)") from error
+        raise not_a_corpus(error, lake) from error
     inputs = [Work(entry.shard, Inputs(source=entry), entry.name) for entry in group_files(found.files, Grouping())]
     engine = LocalEngine(settings.workers)
     read = run_step(ingest, inputs, IngestConfig(source=source), lake, report, unit="inputs", engine=engine)

@@ -29,6 +29,7 @@ from evals.responses import ResponseStore, retire, rounds
 from evals.scoring import require_answers, score
 from evals.suite import Suite, load_suite, settings_of, split_limit
 from flows.artifacts import publish_gates, publish_scores
+from flows.checks import data_folders
 from flows.engines.engine import Work
 from flows.engines.local import LocalEngine, threads
 from flows.publish import published
@@ -51,7 +52,6 @@ from warehouse.state import State
 
 PERPLEXITY = "bits-per-byte"
 RESPONSES = "responses"
-BENCHMARKS = "benchmarks"
 
 Results = dict[str, dict[str, Sequence[Manifest]]]
 """By checkpoint and suite, what the steps wrote."""
@@ -234,12 +234,6 @@ def ask_anew(entries: Sequence[Entry], requests: Mapping[str, Sequence[Request]]
     keys = {request.key for asked in requests.values() for request in asked} | {PERPLEXITY}
     for entry in entries:
         retire(lake.root / RESPONSES, entry.checkpoint.digest, models.identity, keys, name)
-
-
-def data_folders(data: str, lake: Lake) -> list[Path]:
-    """Where the files of benchmarks are looked for: the folder that was named, and what was downloaded to the lake."""
-    named = data or os.environ.get("GRISTMILL_DATA", "")
-    return [*([Path(named).expanduser().resolve()] if named else []), lake.root / BENCHMARKS]
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,14 @@ class Training:
     tokenizer: FilesRef
 
 
+def mix_of(name: str, lake: Lake) -> Dataset:
+    """The mix of that name. Raises :class:`UsageError` when the lake has none."""
+    dataset = lake.dataset("mix", name)
+    if dataset is None:
+        raise UsageError(f"the lake has no mix called {name!r}. Make one first: {on_lake('gristmill mix', lake.root)}")
+    return dataset
+
+
 def prepare(settings: TrainSettings, mix: Dataset, lake: Lake) -> list[Training]:
     """The jobs for every mixture of a mix dataset. Raises :class:`UsageError` when a plan is shorter than one step."""
     (tokenizer,) = mix.files["tokenizer"]
@@ -216,12 +224,7 @@ def train(lake: LakePath, settings: TrainSettings, mix: str = "default") -> dict
     """
     home = Lake.open(Path(lake))
     with Reporter() as report, record_run(home, "train", mix) as record:
-        dataset = home.dataset("mix", mix)
-        if dataset is None:
-            raise UsageError(
-                f"the lake has no mix called {mix!r}. Make one first: {on_lake('gristmill mix', home.root)}"
-            )
-        trained = run_training(settings, dataset, home, report)
+        trained = run_training(settings, mix_of(mix, home), home, report)
         record.counts.update(trained.counts)
     with Reporter() as report:
         publish(home, report)

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from schemas.config import did_you_mean
@@ -98,6 +99,18 @@ def find_inputs(
     return InputList(tuple(files), tuple(skipped), by_words)
 
 
+def refuse_missing(inputs: Sequence[str], *, follow_links: bool = False, allow_unread: bool = False) -> None:
+    """Raise what :func:`find_inputs` would for an input of this machine that is not there or holds nothing to read.
+
+    Cost: a list of the files of each folder, and a look at their first bytes up to the first one that can be read;
+    addresses are not asked.
+    """
+    search = _Search(follow_links, allow_unread, first=True)
+    for words in inputs:
+        if "://" not in words or words.startswith("file://"):
+            search.expand(words.removeprefix("file://"))
+
+
 def _same(known: InputFile, found: InputFile) -> None:
     if known.digest != found.digest:
         raise UsageError(
@@ -107,10 +120,14 @@ def _same(known: InputFile, found: InputFile) -> None:
 
 @dataclass
 class _Search:
-    """Files of this machine that were found, whatever number of inputs led to each."""
+    """Files of this machine that were found, whatever number of inputs led to each.
+
+    ``first``: of each input one file is enough.
+    """
 
     follow_links: bool
     allow_unread: bool
+    first: bool = False
     found: dict[Path, Candidate] = field(default_factory=dict)
     left_out: dict[Path, Skipped] = field(default_factory=dict)
 
@@ -151,7 +168,8 @@ class _Search:
 
     def _take(self, look: Look, what: str) -> list[Candidate]:
         """Of what was found the files of a kind that is read. Raises :class:`UsageError` when there is none."""
-        taken = [candidate for candidate in look.files if self._accept(candidate, look, by_name=False)]
+        readable = (candidate for candidate in look.files if self._accept(candidate, look, by_name=False))
+        taken = list(islice(readable, 1 if self.first else None))
         self.left_out |= look.skipped
         if not taken and not self.allow_unread:
             seen = sorted(look.skipped.values(), key=lambda file: file.name)

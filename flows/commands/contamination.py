@@ -67,8 +67,10 @@ def contamination(
         "contamination",
     )
     home = Lake.open(lake)
+    from flows.contamination import check, contamination_flow
+
+    check(settings, home)
     ensure_server(home.root)
-    from flows.contamination import contamination_flow
     from flows.describe import table_of
     from warehouse.read import Warehouse
 

@@ -71,6 +71,7 @@ def curate(
     json: JsonOption = False,
 ) -> None:
     """Turn a crawl into curated Parquet, with a verdict for every record."""
+    from flows.checks import check_curation
     from flows.server import ensure_server
     from flows.settings import CurateSettings
     from tasks.readers.columns import parse_map
@@ -113,7 +114,8 @@ def curate(
         "curate",
     )
     home = Lake.open(lake)
-    ensure_server(home.root)
+    check_curation(settings, home)
+    ensure_server(home.root, beside=("flows.curate",))
     from flows.curate import curate as flow
     from flows.outcome import LostInputError, NothingKeptError
 
@@ -171,10 +173,12 @@ def mix(
         "mix",
     )
     home = Lake.open(lake)
-    ensure_server(home.root)
     from flows.describe import mixture_table
+    from flows.mix import curated_refs
     from flows.mix import mix as flow
 
+    curated_refs(settings.sources, home)  # refuses what is missing before anything starts
+    ensure_server(home.root)
     rows = flow(str(home.root), settings, name)
     if json:
         print_json(rows)

@@ -63,12 +63,14 @@ def evaluate(
     json: JsonOption = False,
 ) -> None:
     """Score a checkpoint now, here."""
+    from flows.checks import check_evaluation
     from flows.server import ensure_server
 
     means = as_means(data, download, accept_licence, backend, model, dtype, threads, fresh=fresh)
     submission = as_submission(checkpoint, suite, label, limit, means)
     home = Lake.open(lake)
-    ensure_server(home.root)
+    check_evaluation(submission.suites, means, home)
+    ensure_server(home.root, beside=("flows.evaluate",))
     from flows.describe import scores_table
     from flows.evaluate import evaluate as flow
 

@@ -68,12 +68,14 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """The whole pipeline on your input: curate, mix, train, evaluate, publish."""
+    from flows.checks import check_pipeline
     from flows.server import ensure_server
     from flows.settings import load_pipeline
 
     settings = load_pipeline(config)
     home = Lake.open(lake)
-    ensure_server(home.root)
+    check_pipeline(settings, home)
+    ensure_server(home.root, beside=("flows.pipeline",))
     run_pipeline(home, settings, name or config.stem, lake, json)
 
 
@@ -91,9 +93,11 @@ def train(
 
     settings = TrainSettings.parse({"recipe": recipe, "launcher": launcher, "checkpoints": checkpoints}, "train")
     home = Lake.open(lake)
-    ensure_server(home.root)
+    from flows.train import mix_of
     from flows.train import train as flow
 
+    mix_of(mix, home)  # refuses one that is missing before anything starts
+    ensure_server(home.root)
     counts = flow(str(home.root), settings, mix)
     if json:
         print_json(counts)

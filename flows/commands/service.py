@@ -85,12 +85,15 @@ def serve(
         stopped = stop_server(home.root)
         console.print("stopped the Prefect server" if stopped else "no Prefect server was running for this lake")
         return
+    from flows.checks import check_schedule
     from flows.settings import load_pipeline
 
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     settings = load_pipeline(config) if config is not None else None
+    if settings is not None:
+        check_schedule(settings, home)
     server = connect_server(home.root, held=True, beside=("flows.deployments",))
     from flows.deployments import serve_deployments
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.helpers.cli import Ended, data_files
 from tests.helpers.corpus import curation, milled, write_file
+from tests.helpers.warm import command
 
 Run = Callable[..., Ended]
 DEAD_SERVER = "http://127.0.0.1:9/api"  # the discard port, where nothing listens
@@ -20,17 +21,23 @@ DEAD_SERVER = "http://127.0.0.1:9/api"  # the discard port, where nothing listen
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with something wrong of each kind, and one sound input."""
     place = tmp_path_factory.mktemp("words")
-    for name in ("empty", "foreign", "not-a-lake", "pickled"):
+    for name in ("empty", "foreign", "not-a-lake", "pickled", "weights"):
         (place / name).mkdir()
     write_file(place / "sound.warc.gz", 0, 4)
     (place / "file").write_text("a file", encoding="utf-8")
     (place / "foreign" / "notes.txt").write_text("something else", encoding="utf-8")
     (place / "pickled" / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    (place / "weights" / "config.json").write_text("{}", encoding="utf-8")
+    (place / "weights" / "model.safetensors").write_bytes(b"")
     files = {
         "unknown-key.yaml": "curate: {source: a, inputs: [sound.warc.gz], polcy: demo}",
         "unknown-part.yaml": "curate: {source: a, inputs: [sound.warc.gz]}\nevalute: {}",
         "wrong-type.yaml": "curate: {source: a, inputs: [sound.warc.gz], workers: many}",
         "missing-part.yaml": "mix: {target_tokens: 400000}",
+        "unknown-policy.yaml": "curate: {source: a, inputs: [sound.warc.gz], policy: finewebb}",
+        "unknown-suite.yaml": "curate: {source: a, inputs: [sound.warc.gz]}\nevaluate: {suites: [gristmill-raeding]}",
+        "unknown-schedule.yaml": "curate: {source: a, inputs: [none.warc.gz]}\nschedule: every night",
+        "missing-input.yaml": "curate: {source: a, inputs: [none.warc.gz]}",
         "list.yaml": "- curate",
         "broken.yaml": "curate: {source: [",
     }
@@ -56,6 +63,9 @@ def refused(ended: Ended, *cures: str, code: int = 2) -> None:
 
 CURATE = ("curate", "--source", "words", "--lake", "{place}/lake", "--input")
 RUN = ("run", "--lake", "{place}/lake")
+SERVE = ("serve", "--lake", "{place}/lake", "--config")
+EVALUATE = ("evaluate", "{place}/weights", "--lake", "{place}/lake", "--suite")
+CONTAMINATION = ("contamination", "--lake", "{place}/lake")
 
 
 @pytest.mark.parametrize(
@@ -87,14 +97,42 @@ RUN = ("run", "--lake", "{place}/lake")
         (("evaluate", "{place}/none", "--lake", "{place}/lake"), ("there is no such folder",)),
         (("evaluate", "{place}/pickled", "--lake", "{place}/lake"), ("A pickle can run code", "safe_serialization")),
         (("evaluate", "{place}/empty", "--lake", "{place}/lake"), ("holds no *.safetensors file",)),
+        ((*CURATE, "{place}/sound.warc.gz", "--classifier", "{place}/none.bin"), ("none.bin", "there is no")),
+        (
+            (*CURATE, "{place}/sound.warc.gz", "--url-lists", "{place}/none"),
+            ("{place}/none", "no folder of blocklists"),
+        ),
+        ((*CURATE, "{place}/sound.warc.gz", "--decontaminate", "{place}/none"), ("{place}/none", "no such index")),
+        ((*CURATE, "{place}/sound.warc.gz", "--language-model", "{place}/none.ftz"), ("none.ftz", "there is no")),
+        ((*CURATE, "{place}/sound.warc.gz", "--dedup-against", "nobody"), ("has no curation of 'nobody'",)),
+        ((*RUN, "{place}/unknown-policy.yaml"), ('did you mean "fineweb"',)),
+        ((*RUN, "{place}/unknown-suite.yaml"), ('did you mean "gristmill-reading"',)),
+        ((*RUN, "{place}/missing-input.yaml"), ("there is no 'none.warc.gz'",)),
+        ((*SERVE, "{place}/unknown-policy.yaml"), ('did you mean "fineweb"',)),
+        ((*SERVE, "{place}/unknown-suite.yaml"), ('did you mean "gristmill-reading"',)),
+        ((*SERVE, "{place}/unknown-schedule.yaml"), ("'every night' is not a cron expression",)),
+        ((*SERVE, "{place}/none.yaml"), ("there is no such file",)),
+        ((*EVALUATE, "gristmill-raeding"), ('did you mean "gristmill-reading"',)),
+        ((*EVALUATE, "humaneval"), ("suite humaneval:", "--download")),
+        ((*CONTAMINATION, "--suite", "gristmill-raeding", "--corpus", "a"), ('did you mean "gristmill-reading"',)),
+        ((*CONTAMINATION, "--suite", "gristmill-reading", "--corpus", "nobody"), ("there is no 'nobody'", "none yet")),
+        ((*CONTAMINATION, "--suite", "gristmill-reading", "--checkpoint", "x"), ("0 checkpoints of this lake",)),
+        (("train", "--mix", "nothing", "--lake", "{place}/lake"), ("no mix called 'nothing'", "gristmill mix")),
+        (("mix", "--method", "uniform", "--source", "a", "--lake", "{place}/lake"), ("no curated corpus a",)),
         (("mix", "--method", "doremy", "--lake", "{place}/lake"), ("mixtures.0.method", "'doremi'")),
         (("grind",), ("No such command 'grind'",)),
     ],
     ids=lambda value: None if isinstance(value[0], str) and " " in value[0] else Path(value[-1]).name,
 )
-def test_wrong_words_end_with_the_cure(words: tuple[str, ...], cures: tuple[str, ...], place: Path, run: Run) -> None:
-    refused(run(*(word.format(place=place) for word in words)), *cures)
+def test_wrong_words_end_with_the_cure_before_a_server_is_asked_or_started(
+    words: tuple[str, ...], cures: tuple[str, ...], place: Path, commands: Path
+) -> None:
+    """The server that is named does not answer, and nobody notices."""
+    named = [word.format(place=place) for word in words]
+    ended = command(commands, named, {"PREFECT_API_URL": DEAD_SERVER}, timeout=120)
+    refused(ended, *(cure.format(place=place) for cure in cures))
     assert not (place / "lake" / "data").exists(), "wrong words write no data"
+    assert not (place / "lake" / "prefect").exists()
 
 
 @pytest.mark.parametrize(

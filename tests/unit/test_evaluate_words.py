@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from evals.suite import load_suite, own_suites
+from flows.checks import data_folders
 from flows.commands.evaluation import as_means, as_submission, submit
 from flows.commands.service import existing, server_address
-from flows.evaluate import data_folders, each_once, settings_for
+from flows.evaluate import each_once, settings_for
 from flows.settings import load_pipeline
 from schemas.errors import UsageError
 from schemas.evaluation import BackendSettings, EvaluationMeans
