@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
-from evals.statistics.paired import Paired, holm, paired_macro
+from evals.statistics.paired import LEAST_UNITS, Paired, holm, paired_macro
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError, UsageError
 from schemas.scores import ALL, MACRO
@@ -22,7 +22,6 @@ KEPT = 8
 """Comparisons that are remembered; one of 20 suites with their subjects is about 100 kB."""
 Which = Literal["any", "a", "b"]
 """Items that differ: all, or those on which A, or B, did better."""
-ALONE = "the two share fewer than two independent items, so a difference has no error bar"
 
 
 class Comparisons:
@@ -112,8 +111,9 @@ def compare(
             refused.append(Refused(suite=suite, reason=reason))
             continue
         pair = pair_of(warehouse, _noted(*runs), left, right)
-        if pair.clusters < 2:
-            refused.append(Refused(suite=suite, reason=ALONE))
+        if pair.clusters < LEAST_UNITS:
+            few = f"the two share {pair.clusters} independent items or passages, and fewer than {LEAST_UNITS} show "
+            refused.append(Refused(suite=suite, reason=f"{few}nothing"))
         else:
             pairs.append(pair)
     if not pairs:
@@ -192,7 +192,7 @@ def _told(
     examples: int | None,
 ) -> SuiteComparison:
     metric, names, less = pair.run["metric"], (left.label, right.label), not pair.run["higher_is_better"]
-    inside = [(name, part) for name in pair.subjects if (part := pair.only(name)).clusters > 1]
+    inside = [(name, part) for name in pair.subjects if (part := pair.only(name)).clusters >= LEAST_UNITS]
     found = [(name, part.compared()) for name, part in inside]
     adjusted = holm([difference.p for _, difference in found])
     macro: Difference | None = None

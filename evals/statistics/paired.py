@@ -21,6 +21,9 @@ from evals.statistics.means import is_binary, macro_estimate
 from evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
 
 POWER, LEVEL = 0.8, 0.05
+LEAST_UNITS = 6
+"""Independent items or passages below which a comparison says nothing: five differences have one sign by chance in 1 of
+16 cases, six in 1 of 32."""
 NO_ERROR = 1e-12
 """A standard error below this is none: the differences are equal but for rounding."""
 

@@ -167,7 +167,8 @@ def test_p_values_are_corrected_for_all_suites(answer: Comparison) -> None:
 
 def test_what_cannot_be_compared_is_refused_with_the_reason(answer: Comparison, warehouse: Warehouse) -> None:
     reasons = {refused.suite: refused.reason for refused in answer.refused}
-    assert set(reasons) == {"alone", "jailed", "versioned"}
+    assert set(reasons) == {"alone", "few", "jailed", "versioned"}
+    assert "the two share 5 independent items or passages, and fewer than 6 show nothing" in reasons["few"]
     assert "base was not asked it" in reasons["alone"]
     assert "jails of different tiers (bubblewrap and landlock)" in reasons["jailed"]
     assert "different versions" in reasons["versioned"]

@@ -1,8 +1,8 @@
 """A lake in which two checkpoints, called ``base`` and ``tuned``, answered the same suites; written from plain rows.
 
 ``reading`` has passages of four questions, ``board`` three subjects, ``python`` ten samples a problem, ``heldout`` bits
-per byte. On ``digits`` the two answer alike. Three suites cannot be compared: another version, another jail, and one
-that only ``tuned`` was asked. Deterministic.
+per byte. On ``digits`` the two answer alike. Four suites cannot be compared: another version, another jail, too few
+items, and one that only ``tuned`` was asked. Deterministic.
 """
 
 from collections.abc import Iterator
@@ -120,6 +120,7 @@ def _suites(label: str, gain: float) -> Iterator[Row]:
     for row, noise in zip(texts, random.normal(0, 9, 40).tolist(), strict=True):
         row["value"] += noise if label == "tuned" else 0.0
     yield suite("heldout", texts, area="perplexity", metric="bits_per_byte", convention="bits_per_byte")
+    yield suite("few", drawn(5, 0.1 + 3 * gain))
     yield suite("versioned", drawn(20, 0.5), digest=doc_id(f"versioned for {label}"))
     yield suite("jailed", drawn(20, 0.5), area="code", tier="bubblewrap" if label == "base" else "landlock")
     if label == "tuned":

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.statistics import Interval, above_chance, ratio, wilson
@@ -217,6 +217,7 @@ def compared(draw: st.DrawFn) -> Paired:
     return paired(a, b, clusters)
 
 
+@settings(deadline=None, derandomize=True, max_examples=1000)
 @given(compared())
 def test_a_difference_is_real_where_its_interval_leaves_0_out_and_nowhere_else(found: Paired) -> None:
     low, high = found.difference.low, found.difference.high

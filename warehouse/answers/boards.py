@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from evals.statistics.paired import LEVEL, holm
+from evals.statistics.paired import LEAST_UNITS, LEVEL, holm
 from evals.statistics.ratio import cluster_codes
 from schemas.scores import ALL, BITS, MACRO
 from warehouse.answered import ANSWERS, paired_answers
@@ -243,9 +243,9 @@ def _paired_ps(warehouse: Warehouse, scores: list[Score]) -> list[float | None]:
 
 
 def _paired_p(a: Columns, b: Columns, bits: bool) -> float | None:
-    """The p-value of two checkpoints over the items both have; None for fewer than two independent ones."""
+    """The p-value of two checkpoints over the items both have; None for fewer independent ones than a test needs."""
     _, left, right = np.intersect1d(a["item"], b["item"], return_indices=True)
     clusters, subsets = a["cluster"][left].tolist(), a["subset"][left].tolist()
-    if int(cluster_codes(clusters).max(initial=-1)) < 1:
+    if int(cluster_codes(clusters).max(initial=-1)) + 1 < LEAST_UNITS:
         return None
     return paired_answers(a["value"][left], b["value"][right], clusters, a["weight"][left], subsets, bits=bits).p
