@@ -43,7 +43,9 @@ def read_yaml(path: Path) -> Any:
         raise UsageError(f"{path}: there is no such file. Give the path of a YAML file.")
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise UsageError(f"{path}: this file is nested too deeply to be read.") from error
+    except (yaml.YAMLError, ValueError) as error:  # no UTF-8, a date that is none, a number of too many digits
         raise UsageError(f"{path}: this is not YAML: {error}") from error
 
 

@@ -242,3 +242,20 @@ def test_the_digest_names_what_is_asked_and_nothing_else(tmp_path: Path) -> None
     assert load_suite(write(tmp_path, {"generation": {"max_new_tokens": 9, "stop": ["\n"]}})).digest != digest
     changed = [json.dumps({**item, "answer": "7"}) for item in ITEMS]
     assert load_suite(write(tmp_path, lines=changed)).digest != digest
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("name: 2026-13-45", "not YAML"),
+        ("limit: " + "9" * 5000, "not YAML"),
+        ("name: '", "not YAML"),
+    ],
+    ids=["deep", "date", "digits", "quote"],
+)
+def test_a_suite_that_no_reader_can_take_gets_a_message(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "suite.yaml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(UsageError, match=rf"suite\.yaml: .*{words}"):
+        load_suite(str(tmp_path / "suite.yaml"))
