@@ -97,15 +97,20 @@ def given_url() -> str | None:
 
 def check_given(url: str) -> None:
     """Raises :class:`GristmillError` when no Prefect server answers at ``url``, or it wants a credential."""
-    if not is_healthy(url, timeout=10.0):
+    login, key = os.environ.get("PREFECT_API_AUTH_STRING", ""), os.environ.get("PREFECT_API_KEY")
+    name, _, password = login.partition(":")
+    headers = {"Authorization": f"Bearer {key}"} if key and not login else {}
+    login_of = (name, password) if login else None
+    try:
+        healthy = is_healthy(url, timeout=10.0)
+        answer = httpx.get(f"{url}/admin/version", headers=headers, auth=login_of, timeout=10.0) if healthy else None
+    except httpx.HTTPError:
+        answer = None
+    if answer is None:
         raise GristmillError(
             f"PREFECT_API_URL is {url}, and no Prefect server answers there. Start it, or unset PREFECT_API_URL: "
             "then gristmill starts a server of its own for this lake."
         )
-    login, key = os.environ.get("PREFECT_API_AUTH_STRING", ""), os.environ.get("PREFECT_API_KEY")
-    name, _, password = login.partition(":")
-    headers = {"Authorization": f"Bearer {key}"} if key and not login else {}
-    answer = httpx.get(f"{url}/admin/version", headers=headers, auth=(name, password) if login else None, timeout=10.0)
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         raise GristmillError(
             f"PREFECT_API_URL is {url}, and its Prefect server refuses this user (HTTP {answer.status_code}). Set "

@@ -136,16 +136,20 @@ def forget_original(folder: Path) -> None:
     """In a copy of a lake, remove what belongs to the original's server: credential, database, record and users.
 
     What its database has scheduled names the original's folder. Losing it loses the record of what ran, never data.
+    Where nothing says whose the credential is, it goes alone: whoever handed the lake over may know it.
     """
-    owner, here = folder / "place.json", place_of(folder)
+    here, owner = place_of(folder), None
     if here is None:
         raise FileNotFoundError(folder)
     with suppress(FileNotFoundError, ValueError):
-        if here.is_copy_of(Place.model_validate_json(owner.read_bytes())):
-            for path in [*folder.glob(f"{server_database.NAME}*"), folder / "credential", folder / "server.json"]:
-                path.unlink(missing_ok=True)
-            shutil.rmtree(folder / "users", ignore_errors=True)
-    write_whole(owner, here.model_dump_json())
+        owner = Place.model_validate_json((folder / "place.json").read_bytes())
+    if owner is None or here.is_copy_of(owner):
+        (folder / "credential").unlink(missing_ok=True)
+    if owner is not None and here.is_copy_of(owner):
+        for path in [*folder.glob(f"{server_database.NAME}*"), folder / "server.json"]:
+            path.unlink(missing_ok=True)
+        shutil.rmtree(folder / "users", ignore_errors=True)
+    write_whole(folder / "place.json", here.model_dump_json())
 
 
 def hold(folder: Path) -> None:

@@ -62,8 +62,8 @@ def test_the_user_may_choose_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def belongings(root: Path) -> None:
-    make_credential(root)
     forget_original(home(root))
+    make_credential(root)
     for name in ("prefect.db", "prefect.db-wal", "server.json"):
         (home(root) / name).write_text("of the original", encoding="utf-8")
     hold(home(root))
@@ -95,6 +95,22 @@ def test_a_moved_lake_and_a_restored_one_keep_theirs(tmp_path: Path) -> None:
     (tmp_path / "backup").rename(moved)
     forget_original(home(moved))
     assert (home(moved) / "prefect.db").is_file()
+
+
+def test_a_credential_of_unknown_origin_is_not_taken(tmp_path: Path) -> None:
+    """Somebody handed the lake over and knows it; the database stays, for an older Gristmill had no such file."""
+    root = lake(tmp_path / "lake")
+    belongings(root)
+    known = read_credential(root)
+    for content in (None, "{"):
+        if content is None:
+            (home(root) / "place.json").unlink()
+        else:
+            (home(root) / "place.json").write_text(content, encoding="utf-8")
+        credential_path(root).write_text(known, encoding="utf-8")
+        forget_original(home(root))
+        assert make_credential(root) != known
+        assert (home(root) / "prefect.db").is_file()
 
 
 def test_which_folder_it_is(tmp_path: Path) -> None:
