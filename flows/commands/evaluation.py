@@ -152,7 +152,6 @@ def as_submission(
     Raises :class:`UsageError` for what would stop the evaluation before anything is asked.
     """
     from evals.suite import own_suites, split_limit, suite_names
-    from flows.submitting import problems
 
     path = str(checkpoint.resolve())
     means = means or EvaluationMeans()
@@ -167,6 +166,8 @@ def as_submission(
     chosen = [f"{split_limit(suite)[0]}@{limit}" if limit else suite for suite in named]
     words = {"checkpoint": path, "suites": chosen, "label": label}
     submission = Submission.parse(words | means.model_dump(), "submission")
+    from flows.submitting import problems  # slow, and a typo is told by now
+
     found = problems(submission)
     if found:
         raise UsageError("\n".join(found.values()))
