@@ -143,7 +143,9 @@ def read_documents(
     Raises :class:`GristmillError` when nothing could be read of a named input, for its items would be called clean.
     """
     try:
-        found = find_inputs(paths, lake.root / DOWNLOADS, allow_unread=settings.allow_damage)
+        found = find_inputs(
+            paths, lake.root / DOWNLOADS, follow_links=settings.follow_links, allow_unread=settings.allow_damage
+        )
     except UsageError as error:
         raise not_a_corpus(error, lake) from error
     inputs = [Work(entry.shard, Inputs(source=entry), entry.name) for entry in group_files(found.files, Grouping())]

@@ -220,6 +220,7 @@ class ContaminationSettings(Config):
     name: str = Field("", description="What to call the corpus; the names of its sources when left out.")
     data: str = Field("", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")
     accept_licences: tuple[str, ...] = Field((), description="Non-commercial licences that your use is allowed by.")
+    follow_links: bool = Field(False, description="Read links that lead out of an input folder, too.")
     allow_damage: bool = Field(False, description="Look on although nothing could be read of a named input.")
     threshold: float = Field(0.8, gt=0, le=1, description="Share of the wording that counts as found in long texts.")
     workers: Workers = 2

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Inputs = "Files, folders or globs of text: JSON Lines, Parquet, CSV, WET, text files; may be repeated."
 TextColumn = Annotated[str, typer.Option(help="Column of the text in tables.")]
+FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")]
 KEEP_SHARE = 0.1
 
 
@@ -24,6 +25,7 @@ def train(
         Path, typer.Option(callback=on_this_machine, help="New folder for the model, its card and its picture.")
     ],
     text_column: TextColumn = "text",
+    follow_links: FollowLinks = False,
     name: Annotated[str, typer.Option(help="What to call the classifier.")] = "quality",
     keep_share: Annotated[
         float | None, typer.Option(help="Choose the threshold that keeps this share (0.1 when nothing is said).")
@@ -72,8 +74,9 @@ def train(
         "classifier train",
     )
     with Console(stderr=True).status("reading texts") as status:
-        good, other = read_texts(positive, text_column), read_texts(negative, text_column)
-        reference = read_texts(pool, text_column) if pool else None
+        good = read_texts(positive, text_column, follow_links=follow_links)
+        other = read_texts(negative, text_column, follow_links=follow_links)
+        reference = read_texts(pool, text_column, follow_links=follow_links) if pool else None
         for texts in (good, other, *([] if reference is None else [reference])):
             _say_not_read(texts)
         status.update(f"training on {len(good.texts) + len(other.texts):,} texts")
@@ -114,6 +117,7 @@ def score(
     model: Annotated[Path, typer.Option(help="Folder that `classifier train` wrote, or a fastText model file.")],
     label: Annotated[str | None, typer.Option(help="The good label of a model that has no card.")] = None,
     text_column: TextColumn = "text",
+    follow_links: FollowLinks = False,
     rows: Annotated[int, typer.Option(min=0, help="Texts shown; --json prints all.")] = 20,
     json: JsonOption = False,
 ) -> None:
@@ -125,7 +129,7 @@ def score(
     config = classifier_config(model, label)
     card = card_of(config.path, config.digest)
     threshold = None if card is None else card.trained(config.name).threshold.value
-    texts = read_texts(inputs, text_column)
+    texts = read_texts(inputs, text_column, follow_links=follow_links)
     _say_not_read(texts)
     scores = positive_scores(load_model(config.path, config.digest, CURE), texts.texts, config.label)
     if json:

@@ -32,6 +32,9 @@ def contamination(
         str, typer.Option(help="Label or digest: look through what it was trained on, and split its scores.")
     ] = "",
     name: Annotated[str, typer.Option(help="What to call the corpus; the names of its sources when left out.")] = "",
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")
+    ] = False,
     allow_damage: Annotated[
         bool, typer.Option("--allow-damage", help="Look on although nothing could be read of a named input.")
     ] = False,
@@ -58,6 +61,7 @@ def contamination(
             "corpus": corpus or [],
             "checkpoint": checkpoint,
             "name": name,
+            "follow_links": follow_links,
             "allow_damage": allow_damage,
             "threshold": threshold,
             "data": str(data.resolve()) if data else "",

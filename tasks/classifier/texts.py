@@ -39,14 +39,15 @@ class Texts:
     not_read: tuple[str, ...] = ()
 
 
-def read_texts(inputs: Sequence[str], text_column: str) -> Texts:
+def read_texts(inputs: Sequence[str], text_column: str, *, follow_links: bool = False) -> Texts:
     """The texts under ``inputs``: JSON Lines, Parquet, CSV, WET or files of plain text, also compressed.
+    ``follow_links``: also behind links that lead out of a folder.
 
     Raises :class:`UsageError` for what is not there, holds no text, or holds HTML, which has to be extracted first, and
     :class:`GristmillError` for an input of which nothing can be read.
     """
     limits = Limits(MAX_TEXT_BYTES, ColumnMap(text=text_column))
-    found = find_inputs(inputs)
+    found = find_inputs(inputs, follow_links=follow_links)
     files = found.files
     unread: set[str] = set()
     not_read = found.skipped_lines()

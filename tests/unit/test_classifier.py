@@ -88,6 +88,15 @@ def test_texts_are_read_from_tables_and_folders(tmp_path: Path) -> None:
     ]
 
 
+def test_links_out_of_a_folder_are_followed_when_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "a.txt").write_text("linked", encoding="utf-8")
+    (tmp_path / "pages" / "a.txt").symlink_to(tmp_path / "a.txt")
+    assert list(read_texts([str(tmp_path / "pages")], "text", follow_links=True).texts) == ["linked"]
+    with pytest.raises(UsageError, match="--follow-links"):
+        read_texts([str(tmp_path / "pages")], "text")
+
+
 def test_html_has_to_be_extracted_first(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<html><body><p>text</p></body></html>", encoding="utf-8")
     with pytest.raises(UsageError, match="gristmill curate"):
