@@ -43,6 +43,8 @@ from schemas.processes import process_of
 
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
+ANSWERS_WITHIN_SECONDS = 60.0
+"""A server that lives and is silent for longer counts as hung, and is replaced."""
 BACKLOG = 512
 
 
@@ -137,7 +139,7 @@ def find_server(lake_root: Path) -> Server | None:
     record = read_record(home(lake_root))
     if record is None or record.place != place_of(home(lake_root)) or not record.process.is_here:
         return None
-    if not record.process.is_alive() or not is_healthy(record.api_url, timeout=20.0):
+    if not record.process.is_alive() or not is_healthy(record.api_url, ANSWERS_WITHIN_SECONDS):
         return None
     return Server(record.api_url, record.pid, credential=read_credential(lake_root))
 
