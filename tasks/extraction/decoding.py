@@ -78,7 +78,8 @@ UNREADABLE = 1.0  # implausibility of the best candidate from which the bytes ar
 MAX_BROKEN_SHARE = 0.1  # of the non-ASCII characters, to believe escape sequences
 MAX_UNREADABLE_SHARE = 0.05  # of all characters
 SAMPLE_BYTES, LOOK_FOR_SAMPLE = 1 << 14, 1 << 18
-NO_TEXT = re.compile(rb"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.S | re.I)
+# Each alternative runs to the end where nothing closes it, or a page of openings would be searched once for each.
+NO_TEXT = re.compile(rb"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)", re.S | re.I)
 LOOK_BYTES = 1024
 MARKUP_ZEROS = 8  # of UTF-16 in another script, whose only zeros are in the tags
 

@@ -325,6 +325,14 @@ def test_the_next_extractor_sees_only_what_the_first_gave_nothing_for(monkeypatc
     assert [row["extractor"] for row in documents] == ["resiliparse-after-empty"]
 
 
+@pytest.mark.parametrize("opening", ["<", "<!--", "<script ", "</script ", "<a <!-- "])
+def test_openings_that_nothing_closes_do_not_use_up_the_processor_time(opening: str) -> None:
+    """Looking for text between tags, a search from each opening to the end takes half a minute of it."""
+    page = (opening * (250_000 // len(opening)) + "é at the end").encode("latin-1")
+    _, aside = run(records(page), cpu_seconds=10)
+    assert "extract_timeout" not in [row["reason"] for row in aside]
+
+
 def test_every_outcome_is_counted(tmp_path: Path) -> None:
     pages = records(ARTICLE.encode(), DEEP, b"<html><body><script>x()</script>", NOISE)
     documents, aside = extract.function(pages, ExtractConfig(cpu_seconds=0.5))
