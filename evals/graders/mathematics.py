@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from evals.graders import Grade, judged
+from evals.graders.chinese_numbers import last_chinese_number
 from evals.items import AnswerItem
 
 
@@ -59,12 +60,15 @@ LONGEST = 60
 
 
 def last_number(text: str) -> Number | None:
-    """The last number of ``text``. Cost: linear in the text.
+    """The last number of ``text``; where there are no digits, the last in Chinese characters. Cost: linear in the text.
 
     None when there is no number, or the last one divides by zero or is longer than :data:`LONGEST`.
     """
     last = deque(NUMBER.finditer(plain_text(text)), maxlen=1)
-    return _value(last[0]) if last else None
+    if last:
+        return _value(last[0])
+    written = last_chinese_number(text)
+    return None if written is None else Number(written)
 
 
 def plain_text(text: str) -> str:
