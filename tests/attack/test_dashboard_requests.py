@@ -2,6 +2,9 @@
 
 import json
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -150,3 +153,34 @@ def ended(connection: socket.socket) -> bool:
     except OSError:
         return True
     return True
+
+
+def test_the_command_line_says_which_names_are_answered(lake: Lake) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "dashboard", "--lake", str(lake.root)]
+    allowed = ["--port", str(port), "--allow-host", "data.example.org", "--allow-host", "gpu7:9000"]
+    process = subprocess.Popen([*command, *allowed], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        answers = {}
+        for name in (f"localhost:{port}", "data.example.org", "gpu7", "rebound.example"):
+            answers[name] = status_within(120.0, process, f"http://127.0.0.1:{port}/api/overview", name)
+    finally:
+        process.terminate()
+        output = process.communicate(timeout=30)[0].decode()
+    assert list(answers.values()) == [200, 200, 200, 403], output
+    refused = subprocess.run([*command, "--allow-host", "https://data.example.org"], capture_output=True, check=False)
+    assert refused.returncode == 2
+    assert b"give one name" in b" ".join(refused.stderr.split())
+
+
+def status_within(seconds: float, process: "subprocess.Popen[bytes]", url: str, host: str) -> int:
+    """The status of an answer, once there is one."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            return httpx.get(url, headers={"host": host}, timeout=30).status_code
+        except httpx.ConnectError:
+            time.sleep(0.2)
+    return 0
