@@ -20,6 +20,7 @@ UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 ALLOWED = "".join(set(string.printable) - set(string.whitespace) - set('"<>\\^`{|}'))
 FORBIDDEN = re.compile(r'[^!-~]|["<>\\^`{|}]')
 DEFAULT_PORTS = {"http": "80", "https": "443", "ftp": "21"}
+MOST_HOST = 1024  # characters; a name has at most 253, and punycode takes the square of what it is given
 ROUTE = re.compile(r"#[!/]+[^!/]", re.S)
 
 
@@ -41,7 +42,7 @@ def plain_host(host: str) -> str:
     """A host in small letters and ASCII (``xn--``), without a dot at the end."""
     if "%" in host:
         host = unquote(host)
-    if not host.isascii():
+    if not host.isascii() and len(host) <= MOST_HOST:
         host = _to_ascii(host)
     return host.lower().rstrip(".")
 

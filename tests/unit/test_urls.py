@@ -18,6 +18,7 @@ from tests.helpers.dedup_run import Shard, deduplicate
 from tests.helpers.ledger_rows import all_kept, documents_of
 from tests.helpers.plain_signals import documents_of as with_urls
 from tests.helpers.small_lake import Curation, commit
+from warehouse.answers.curation import documents
 from warehouse.publish import publish
 from warehouse.read import Warehouse
 from warehouse.why import why
@@ -126,6 +127,11 @@ def test_what_columns_take_for_plain_is_plain(url: str) -> None:
     assert plain_urls(pl.Series([url]))[0] == plain_url(url)
 
 
+def test_a_host_too_long_for_a_name_is_left_in_its_own_letters() -> None:
+    """Punycode of a megabyte would take hours."""
+    assert plain_host("Ü" * 1_000_000 + ".") == "ü" * 1_000_000
+
+
 def test_hosts_are_shown_as_they_are_read() -> None:
     assert shown_host(plain_host("Bücher.例え.example.")) == "bücher.例え.example"
     assert shown_host("xn--0.example") in ("xn--0.example", "0.example")
@@ -190,3 +196,9 @@ def test_why_finds_http_by_https_and_what_was_set_aside_and_nothing_else(warehou
     assert story.fate == "set_aside"
     assert why(warehouse, "http://example.org/~kept/Page").records == []
     assert why(warehouse, "http://example.org/#!/three").records == []
+
+
+@pytest.mark.parametrize("host", ["bücher.example", "BÜCHER.example.", "XN--BCHER-KVA.example", "ｂücher。example"])
+def test_documents_are_listed_by_any_spelling_of_their_host(warehouse: Warehouse, host: str) -> None:
+    assert documents(warehouse, host=host).total == 1
+    assert documents(warehouse, host="bucher.example").total == 0

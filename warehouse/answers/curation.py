@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
+from schemas.urls import plain_host, shown_host
 from warehouse.read import Warehouse
 
 Fate = Literal["kept", "rejected", "duplicate", "set_aside", "damage", "not_read", "undecided"]
@@ -129,14 +130,15 @@ def documents(
     """Records whose URL or record_uri holds ``query`` or whose doc_id starts with it, by source and URL.
 
     ``rule`` is the first rule that a record failed (or its reason), ``fails`` one of all that it failed; ``stage`` is
-    where it was dropped, ``passed`` a stage that it passed. Counted so, they are the numbers of the funnel: damage
-    and files that were not read are at no stage.
+    where it was dropped, ``passed`` a stage that it passed, ``host`` a host in any spelling. Counted so, they are the
+    numbers of the funnel: damage and files that were not read are at no stage.
     """
-    chosen: dict[str, Any] = {"query": query.strip(), "source": source, "fate": fate, "rule": rule, "host": host}
+    chosen: dict[str, Any] = {"query": query.strip(), "source": source, "fate": fate, "rule": rule}
+    chosen["hosts"] = None if host is None else [host.lower(), plain_host(host), shown_host(plain_host(host))]
     chosen |= {"fails": fails, "stage": stage, "passed": passed, "stages": list(STAGES)}
     where = """
         WHERE ($source IS NULL OR source = $source) AND ($fate IS NULL OR fate = $fate)
-            AND ($rule IS NULL OR rule = $rule) AND ($host IS NULL OR host = lower($host))
+            AND ($rule IS NULL OR rule = $rule) AND ($hosts IS NULL OR list_contains($hosts, host))
             AND ($query = '' OR contains(lower(coalesce(url, '')), lower($query))
                 OR starts_with(coalesce(doc_id, ''), lower($query)) OR contains(record_uri, $query))
             AND ($fails IS NULL OR rule = $fails
