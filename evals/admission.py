@@ -15,15 +15,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from evals.generation_config import GENERATION
 from evals.weights import CheckpointError
 
 EXAMINER = Path(__file__).with_name("examiner.py")
 CPU_SECONDS = {"tokenizer": 30, "model": 60}
-MEMORY_BYTES = {"tokenizer": 2 << 30, "model": 4 << 30}
+MEMORY_BYTES = {"tokenizer": 2 << 30, "model": 8 << 30}
 PATIENCE = 10
 """Seconds on the clock for each of processor time, on a machine that does other things."""
-QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+ALONE = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", **ALONE}
 TOKENIZER_BYTES = 256 << 20
 IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
 SHOWN = 5
@@ -41,16 +41,14 @@ def examine_tokenizer(path: Path) -> int:
     return int(found["tokens"])
 
 
-def examine_model(
-    folder: Path, config: Mapping[str, Any], generation: Mapping[str, Any] | None, shapes: Mapping[str, list[int]]
-) -> int:
+def examine_model(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> int:
     """The vocabulary of the model that ``config`` describes, after its tensors were put in their places.
 
     ``shapes`` are those of all stored tensors. Raises :class:`CheckpointError` for a config that transformers does not
     know or that asks for too much, and for tensors that are missing, left over or of another shape.
     """
     _check_layers(folder, config, len(shapes))
-    asked = json.dumps([config, generation, shapes], sort_keys=True)
+    asked = json.dumps([config, shapes], sort_keys=True)
     found = json.loads(_examined(asked))
     if "fault" in found:
         raise CheckpointError(f"{folder}: config.json: {found['fault']}. {ANOTHER_MODEL}, or upgrade transformers.")
@@ -119,13 +117,11 @@ def _named(names: list[str]) -> str:
 
 @lru_cache(maxsize=16)
 def _examined(asked: str) -> str:
-    """What the examiner says to ``[config, generation config, shapes]``: it depends on them alone."""
-    config, generation, shapes = json.loads(asked)
+    """What the examiner says to ``[config, shapes]``: it depends on them alone."""
+    config, shapes = json.loads(asked)
     with tempfile.TemporaryDirectory(prefix="gristmill-admission-") as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
-        if generation is not None:
-            (Path(folder) / GENERATION).write_text(json.dumps(generation), encoding="utf-8")
-        return json.dumps(_ask("model", {"folder": folder, "generation": generation is not None, "shapes": shapes}))
+        return json.dumps(_ask("model", {"folder": folder, "shapes": shapes}))
 
 
 def _ask(what: str, question: Mapping[str, Any]) -> dict[str, Any]:

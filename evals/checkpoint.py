@@ -108,14 +108,14 @@ def _differs(path: Path, base: Path) -> bool:
 def _admit_model(folder: Path, label: str | None) -> tuple[Checkpoint, dict[str, list[int]]]:
     """A whole model, and the shapes of its weights. What is quick to refuse comes before what reads every weight."""
     settings = read_json(folder / "config.json", "Save the model with save_pretrained, which writes it.")
-    generation, named = read_generation(folder), folder / "tokenizer_config.json"
+    named = folder / "tokenizer_config.json"
     refuse_what_runs(folder / "config.json", settings)
-    refuse_what_runs(folder / GENERATION, generation or {})
+    refuse_what_runs(folder / GENERATION, read_generation(folder) or {})
     refuse_what_runs(named, read_json(named, "") if named.is_file() else {})
     shards = shards_of(folder)
     shapes = {name: shape for path in shards for name, shape in read_shapes(path).items()}
     tokens = _count_tokens(folder)
-    vocab_size = examine_model(folder, _kept(settings), generation and _kept(generation), shapes)
+    vocab_size = examine_model(folder, _kept(settings), shapes)
     _check_vocabulary(folder, vocab_size, tokens)
     _check_generation(folder, settings, vocab_size)
     for path in shards:

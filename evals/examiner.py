@@ -93,13 +93,11 @@ def texts(named: list[str]) -> list[str]:
 
 def examine_model(asked: dict[str, Any]) -> dict[str, Any]:
     """Vocabulary of a model, and its misfits where torch is installed, or what is wrong."""
-    from transformers import AutoConfig, GenerationConfig
+    from transformers import AutoConfig
 
     folder = asked["folder"]
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        if asked["generation"]:
-            GenerationConfig.from_pretrained(folder, local_files_only=True)
         found = {"vocab_size": getattr(config.get_text_config(decoder=True), "vocab_size", None)}
         if importlib.util.find_spec("torch") is not None:
             found |= misfits(config, asked["shapes"])

@@ -35,6 +35,9 @@ UNBOUNDED_CONTEXT = 2048
 """Context of models that state none."""
 
 
+FASTER = ("assistant_early_exit", "cache_implementation", "prefill_chunk_size", "prompt_lookup_num_tokens", "use_mtp")
+"""Keys of a generation config that save time and change no answer. Some architectures cannot do what they ask for."""
+
 _one_at_a_time = threading.Lock()
 """transformers patches torch's initialisation while it loads; two loads at once leave tied weights untied."""
 
@@ -164,7 +167,7 @@ def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> Hug
                 dtype=getattr(torch, config.dtype),
                 output_loading_info=True,
             )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise GristmillError(
             f"{checkpoint.path}: transformers {transformers.__version__} cannot load this checkpoint: {error}"
         ) from error
@@ -177,6 +180,8 @@ def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> Hug
     if checkpoint.base:
         _merge(model, checkpoint.path)
     model.eval()
+    for name in FASTER:
+        setattr(model.generation_config, name, None)
     tokenizer = load_tokenizer(checkpoint.model)
     return HuggingFaceModel(model, tokenizer, load_specials(checkpoint.model, tokenizer), config)
 

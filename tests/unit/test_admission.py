@@ -40,7 +40,7 @@ def examined(folder: Path, **changes: Any) -> dict[str, Any]:
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}), encoding="utf-8")
     shapes = {name: shape for file in folder.glob("*.safetensors") for name, shape in check_weights(file).items()}
-    return examine_model({"folder": str(folder), "generation": False, "shapes": shapes})
+    return examine_model({"folder": str(folder), "shapes": shapes})
 
 
 def rename(folder: Path, prefix: str) -> None:

@@ -15,6 +15,7 @@ from evals.huggingface import load
 from evals.model import silent
 from evals.tokenizer import load_specials, load_tokenizer
 from tests.helpers.parity import VOCABULARY, make_parity_checkpoint
+from tests.helpers.tiny_checkpoint import make_tokenizer
 
 NEW_TOKENS = 14
 PROMPTS = ("The function returns a list", "Question: What is 2 + 3?\nAnswer:", "def add(a, b):\n", "a")
@@ -184,5 +185,31 @@ def test_a_broken_generation_config_is_refused(folder: Path) -> None:
 
 
 def test_what_changes_no_greedy_answer_is_admitted(folder: Path) -> None:
-    state(folder, num_beams=1, guidance_scale=1.0, penalty_alpha=0.0, use_cache=True, prompt_lookup_num_tokens=3)
-    assert admit(folder).parameters > 0
+    settings = Generation(max_new_tokens=NEW_TOKENS)
+    plain = load(admit(folder)).generate(PROMPTS, [0] * len(PROMPTS), settings, silent)
+    faster = {"use_cache": True, "prompt_lookup_num_tokens": 3, "cache_implementation": "static", "use_mtp": True}
+    state(folder, num_beams=1, guidance_scale=1.0, penalty_alpha=0.0, **faster)
+    assert load(admit(folder)).generate(PROMPTS, [0] * len(PROMPTS), settings, silent) == plain
+
+
+def test_a_model_with_a_state_heeds_the_rules_too(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = transformers.MambaConfig(
+        vocab_size=VOCABULARY, hidden_size=64, num_hidden_layers=2, state_size=8, eos_token_id=319, bos_token_id=None
+    )
+    model = transformers.MambaForCausalLM(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.normal_(0, 0.15)
+    model.save_pretrained(tmp_path)
+    make_tokenizer(tmp_path / "tokenizer.json", VOCABULARY)
+    rules = {"repetition_penalty": 1.5, "no_repeat_ngram_size": 2, "suppress_tokens": [5, 9], "max_length": 4}
+    state(tmp_path, eos_token_id=[VOCABULARY - 1], cache_implementation="static", use_mtp=True, **rules)
+    outputs = load(admit(tmp_path)).generate(PROMPTS, [0] * len(PROMPTS), Generation(max_new_tokens=9), silent)
+    state(tmp_path, eos_token_id=[VOCABULARY - 1], **rules)  # generate itself can do without what only saves time
+    tokenizer = load_tokenizer(tmp_path)
+    for prompt, output in zip(PROMPTS, outputs, strict=True):
+        wanted = generated(tmp_path, prompt)[:9]
+        tail = tokenizer.encode(prompt, add_special_tokens=False).ids[-4:]
+        assert output.text == tokenizer.decode(tail + wanted)[len(tokenizer.decode(tail)) :]
