@@ -4,7 +4,8 @@
 
 Where an index is configured that lacks packages (``file:///…/simple`` beside PyPI), pip warns about every package and
 every such index: hundreds of lines, though all is well. Those are counted, and told only when pip fails, since then
-they may be the reason. Its errors, and the warnings about a network that does not answer, are printed as they come.
+they may be the reason. pip before 23.3 also says that a package lacks an extra whose name has an underscore, and
+installs it all the same. Errors, and warnings about a network that does not answer, are printed as they come.
 Standard library only: it runs before anything is installed.
 """
 
@@ -12,6 +13,7 @@ import re
 import subprocess
 import sys
 
+MISREAD = re.compile(r"WARNING: \S+ \S+ does not provide the extra '\w*_\w*'")
 ABSENT = re.compile(r"WARNING: Location '(.*)' is ignored: it is neither a file nor a directory\.?")
 
 
@@ -25,7 +27,7 @@ def main(arguments: list[str]) -> int:
             found = ABSENT.match(line.strip())
             if found:
                 absent.append(found[1])
-            elif line not in told:
+            elif line not in told and not MISREAD.match(line):
                 told.add(line)
                 sys.stderr.write(line)
                 sys.stderr.flush()
