@@ -34,18 +34,20 @@ class RecordNotes(Config):
         said = []
         if self.colliding_ids:
             said.append(
-                f"{self.colliding_ids:,} ids stand for several texts, such as {_short(self.colliding_id)}: each text "
-                "is a record of its own. Do files number their rows from 0? --map id=COLUMN names another column."
+                f"{_count(self.colliding_ids, 'id stands', 'ids stand')} for several texts, such as "
+                f"{_short(self.colliding_id)}: each text is a record of its own. Do files number their rows from 0? "
+                "--map id=COLUMN names another column."
             )
         if self.unknown_dates:
             said.append(
-                f"{self.unknown_dates:,} records have a date in no known form, such as {_short(self.unknown_date)}: "
-                "they have none now. Dates are ISO 8601, RFC 2822 or numbers since 1970; --map date=COLUMN names them."
+                f"{_count(self.unknown_dates, 'record has', 'records have')} a date in no known form, such as "
+                f"{_short(self.unknown_date)}, which was left out. Dates are ISO 8601, RFC 2822 or numbers since 1970; "
+                "--map date=COLUMN names them."
             )
         if self.truncated:
             said.append(
-                f"{self.truncated:,} pages are cut short: the crawler stored only their beginning (WARC-Truncated), "
-                "and that was read. The column truncated of records names them."
+                f"{_count(self.truncated, 'page is', 'pages are')} cut short: the crawler stored only the beginning "
+                "(WARC-Truncated), and that was read. The column truncated of records says which."
             )
         return said
 
@@ -86,6 +88,10 @@ def record_notes(records: Sequence[Path], scratch: Path, memory: int = MEMORY) -
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, str | None]:
     count, example = connection.execute(query).fetchall()[0]
     return count, example
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
 
 
 def _short(text: str | None) -> str:

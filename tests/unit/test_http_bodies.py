@@ -140,7 +140,7 @@ def test_the_run_says_how_many_pages_are_cut(tmp_path: Path) -> None:
     pq.write_table(ingested(path)[0], tmp_path / "records.parquet")
     notes = record_notes([tmp_path / "records.parquet"], tmp_path / "scratch")
     assert notes.truncated == 1
-    assert notes.lines()[0].startswith("1 pages are cut short")
+    assert notes.lines()[0].startswith("1 page is cut short")
 
 
 INTERIM = [
