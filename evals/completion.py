@@ -11,15 +11,20 @@ from pydantic import BaseModel, Field, ValidationError
 
 FINISHED = ("stop", "length")
 """The finish reasons of answers. Any other (abort, error, content_filter, tool_calls) is the server's own doing."""
+MOST_TOKENS = (1 << 31) - 1
+"""Tokens of the largest count that is believed; the tables hold no larger one."""
 SHOWN = 200
 """Characters of a body, or of a value in it, that a message repeats."""
+
+
+Count = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 
 
 class Usage(BaseModel):
     """Tokens that the server counted."""
 
-    prompt_tokens: int
-    completion_tokens: int | None = None
+    prompt_tokens: Count
+    completion_tokens: Count | None = None
 
 
 class Logprobs(BaseModel):
@@ -54,9 +59,9 @@ def read(body: bytes, kind: str = "") -> Completion | str:
     try:
         values = json.loads(body)
     except (ValueError, RecursionError):
-        return f"its answer is not JSON: {_shown(body.decode(errors='replace'))}"
+        return f"its answer is not JSON: {shown(body.decode(errors='replace'))}"
     if isinstance(values, dict) and values.get("error"):
-        return f"an error in place of an answer: {_shown(values['error'])}"
+        return f"an error in place of an answer: {shown(values['error'])}"
     try:
         return Completion.model_validate(_storable(values))
     except ValidationError as error:
@@ -64,7 +69,7 @@ def read(body: bytes, kind: str = "") -> Completion | str:
         where = ".".join(map(str, fault["loc"]))
         if fault["type"] == "missing":
             return f"its answer is no completion: it has no {where}"
-        return f"its answer is no completion: {where or 'it'} is {_shown(fault['input'])}"
+        return f"its answer is no completion: {where or 'it'} is {shown(fault['input'])}"
 
 
 def unfinished(found: Completion) -> str | None:
@@ -74,7 +79,7 @@ def unfinished(found: Completion) -> str | None:
     """
     choice = found.choices[0]
     if choice.finish_reason not in FINISHED:
-        return f"the finish reason is {choice.finish_reason or 'missing'}, which is neither stop nor length"
+        return f"the finish reason is {shown(choice.finish_reason or 'missing')}, which is neither stop nor length"
     return "the text is null" if choice.text is None else None
 
 
@@ -89,8 +94,8 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _shown(value: object) -> str:
-    """The start of a value, on one line, without what would steer a terminal."""
+def shown(value: object) -> str:
+    """The start of a value that a server gave, on one line, without what would steer a terminal."""
     text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
     text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[: SHOWN + 1])
     return text[:SHOWN] + ("..." if len(text) > SHOWN else "")

@@ -6,6 +6,7 @@ again with growing pauses and then ends the run, as other refusals do at once. A
 as such, and the caller goes on with the other requests.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import httpx
 from pydantic import Field
 
-from evals.completion import Completion, read, unfinished
+from evals.completion import Completion, read, shown, unfinished
 from evals.model import Unanswered
 from schemas.config import Config
 from schemas.errors import GristmillError, UsageError
@@ -22,8 +23,6 @@ from schemas.errors import GristmillError, UsageError
 PASSING = (408, 425, 429)
 """Refusals that may pass, besides 5xx."""
 LONGEST_PAUSE = 30.0
-SHOWN = 300
-"""Characters of a server's message that an error repeats."""
 LARGEST = 256 << 20
 """Bytes of the largest body; the log-probabilities of a prompt of a million tokens take some 150 MB."""
 REPEATS = 3
@@ -58,7 +57,7 @@ class Client:
     @property
     def place(self) -> str:
         """Server and model, for messages."""
-        return f"{self._config.url}, model {self._name}"
+        return f"{self._config.url}, model {shown(self._name)}"
 
     def ask(self, payload: Mapping[str, Any], judge: Judge = unfinished) -> Completion | Unanswered:
         """One request, tried again while the fault may pass.
@@ -72,7 +71,9 @@ class Client:
                 time.sleep(min(pause, LONGEST_PAUSE))
                 pause *= 2
             try:
-                reply, body = self._post({"model": self._name, "stream": False, **payload})
+                reply, body = exchange(
+                    self._http, "POST", "completions", {"model": self._name, "stream": False, **payload}
+                )
             except httpx.DecodingError as error:
                 problem = f"the body of its answer cannot be read: {error}"
                 continue
@@ -91,7 +92,7 @@ class Client:
                 if faults == min(REPEATS, self._config.attempts):
                     return Unanswered(fault)
                 continue
-            problem = f"status {reply.status_code}: {body.decode(errors='replace')[:SHOWN]}"
+            problem = f"status {reply.status_code}: {shown(body.decode(errors='replace')) or 'and no more'}"
             if reply.status_code not in PASSING and reply.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                 raise GristmillError(f"{self.place}: the server refused a request, {problem}{_elsewhere(reply)}")
             pause = max(pause, _seconds(reply.headers.get("Retry-After")))
@@ -100,20 +101,30 @@ class Client:
             "See that the server runs, and run again: what was answered is kept."
         )
 
-    def _post(self, payload: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
-        """One exchange. A body is unpacked no further than ``LARGEST``: a small one can hold any number of zeros."""
-        body = bytearray()
-        with self._http.stream("POST", "completions", json=payload) as reply:
-            for piece in reply.iter_bytes():
-                body += piece
-                if len(body) > LARGEST:
-                    raise httpx.DecodingError(f"it is larger than {LARGEST >> 20} MiB")
-        return reply, bytes(body)
+
+def exchange(
+    http: httpx.Client, method: str, url: str, payload: Mapping[str, Any] | None = None
+) -> tuple[httpx.Response, bytes]:
+    """A reply and its body, unpacked no further than ``LARGEST``: a small one can hold any number of zeros.
+
+    Raises :class:`httpx.RequestError`; a body that is damaged or too large is a :class:`httpx.DecodingError`.
+    """
+    body = bytearray()
+    with http.stream(method, url, json=payload) as reply:
+        for piece in reply.iter_bytes():
+            body += piece
+            if len(body) > LARGEST:
+                raise httpx.DecodingError(f"it is larger than {LARGEST >> 20} MiB")
+    return reply, bytes(body)
 
 
 def _elsewhere(reply: httpx.Response) -> str:
     """Where a redirect leads. It is not followed, because the key would go along."""
-    return f" It redirects to {reply.headers['Location']}: name that address." if reply.has_redirect_location else ""
+    return (
+        f". It redirects to {shown(reply.headers['Location'])}: name that address."
+        if reply.has_redirect_location
+        else ""
+    )
 
 
 def _seconds(header: str | None) -> float:
@@ -127,10 +138,12 @@ def models_of(http: httpx.Client, config: ServerConfig) -> dict[str, dict[str, A
     Raises :class:`GristmillError` when nothing answers, the server is not ready yet, or it wants a key.
     """
     try:
-        reply = http.get("models")
+        reply, body = exchange(http, "GET", "models")
         reply.raise_for_status()
-        found = reply.json()["data"]
+        found = json.loads(body)["data"]
         return {str(entry["id"]): entry for entry in found}
+    except httpx.DecodingError as error:
+        raise GristmillError(f"{config.url}: its list of models cannot be read: {error}") from error
     except httpx.RequestError as error:
         raise GristmillError(f"{config.url}: no server answers there ({type(error).__name__} {error})") from error
     except httpx.HTTPStatusError as error:
@@ -142,7 +155,7 @@ def models_of(http: httpx.Client, config: ServerConfig) -> dict[str, dict[str, A
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise GristmillError(f"{config.url}: the server is not ready (status {status}). Try again later") from error
         return {}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 
@@ -169,6 +182,6 @@ def reach(config: ServerConfig, key: str = "") -> Iterator[Server]:
         listed = models_of(http, config)
         name = config.model or (next(iter(listed)) if len(listed) == 1 else "")
         if not name or (listed and name not in listed):
-            there = ", ".join(listed) or "no model that it names"
+            there = ", ".join(map(shown, listed)) or "no model that it names"
             raise UsageError(f"{config.url}: name the model to ask with --model: the server has {there}")
         yield Server(http, Client(http, name, config), name, listed.get(name, {}))

@@ -303,7 +303,7 @@ def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend
     with reach(config, key) as server:
         settings = json.loads((checkpoint.model / "config.json").read_bytes())
         context, room = context_of(settings) or UNKNOWN_CONTEXT, server.listed.get("max_model_len")
-        room = room if isinstance(room, int) else context
+        room = room if type(room) is int and room > 0 else context
         tokenizer = load_tokenizer(checkpoint.model)
         encoder = Encoder(tokenizer, load_specials(checkpoint.model, tokenizer), context)
         known = backend or identity(server, config.url)

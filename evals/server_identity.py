@@ -7,12 +7,14 @@ sampling), and by its greedy answers to a few fixed prompts, which no name gives
 all of them are the same. Cost: six requests for what it says, and the tokens of :data:`PROMPTS`.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 
-from evals.completions import Client, Server, ServerConfig, reach
+from evals.completion import shown
+from evals.completions import Client, Server, ServerConfig, exchange, reach
 from evals.model import Unanswered
 from schemas.digests import digest_json
 from schemas.errors import GristmillError
@@ -63,7 +65,7 @@ def identity(server: Server, url: str) -> str:
     version = next((str(values["version"]) for values in said.values() if values.get("version")), "of unknown version")
     formats = [str(values[key]) for values in said.values() for key in ("dtype", "quantization") if values.get(key)]
     stated = ", ".join(formats) or "number format as the server has it"
-    return f"{maker} {version}, model {server.name}, {stated}, identity {whole}"
+    return ", ".join([shown(f"{maker} {version}"), f"model {shown(server.name)}", shown(stated), f"identity {whole}"])
 
 
 def fingerprint(client: Client) -> str:
@@ -87,7 +89,9 @@ def _said(http: httpx.Client) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the server's pages say, by page. One that it does not have, or that is no JSON, says nothing."""
     for page, fields in PAGES.items():
         try:
-            found = http.get(http.base_url.join(f"../{page}")).raise_for_status().json()
+            reply, body = exchange(http, "GET", str(http.base_url.join(f"../{page}")))
+            reply.raise_for_status()
+            found = json.loads(body)
         except (httpx.HTTPError, ValueError, RecursionError):
             continue
         values = {field: _at(found, field) for field in fields}

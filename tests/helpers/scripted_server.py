@@ -24,6 +24,8 @@ class Script:
     answers: dict[str, str] = field(default_factory=dict)
     text: str = " same"
     lists: int = 200  # the status of its list of models
+    list_body: bytes | None = None  # in place of the list
+    list_headers: dict[str, str] = field(default_factory=dict)
     finish: str = "stop"
     filtered: Callable[[dict[str, Any]], bool] = lambda body: False
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -42,6 +44,9 @@ def scripted_server(script: Script) -> Iterator[str]:
         def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
             if self.path == "/v1/models" and script.lists != 200:
                 self.send_json(script.lists, {})
+                return
+            if self.path == "/v1/models" and script.list_body is not None:
+                self.send_whole(200, script.list_body, **script.list_headers)
                 return
             pages = {"/v1/models": {"data": [script.listed]}, **script.pages}
             self.send_json(200 if self.path in pages else 404, pages.get(self.path, {}))

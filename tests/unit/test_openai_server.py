@@ -23,6 +23,7 @@ from evals.openai_server import ServedModel, connect
 from evals.tokenizer import load_tokenizer
 from schemas.errors import GristmillError, UsageError
 from tests.helpers.completions_server import Faults, Network, completions_server
+from tests.helpers.scripted_server import Script, scripted_server
 from tests.helpers.tiny_checkpoint import make_checkpoint
 
 PAIRS = [
@@ -153,6 +154,15 @@ def test_what_may_pass_is_tried_again(
     assert len(faults.asked) == 4
 
 
+def of_usage(**values: Any) -> Callable[[dict[str, Any]], None]:
+    """Change the counts of an answer."""
+
+    def change(answer: dict[str, Any]) -> None:
+        answer["usage"] |= values
+
+    return change
+
+
 def without_usage(answer: dict[str, Any]) -> None:
     del answer["usage"]
 
@@ -193,6 +203,9 @@ HALF = gzip.compress(b'{"choices": []}')[:-12]
         ({"change": without_usage}, 3, "its answer is no completion: it has no usage"),
         ({"change": of_a_choice(text=5)}, 3, "its answer is no completion: choices.0.text is 5"),
         ({"change": of_a_choice(logprobs=None)}, 1, "no log-probabilities of a prompt"),
+        ({"change": of_usage(prompt_tokens=-1)}, 3, "its answer is no completion: usage.prompt_tokens is -1"),
+        ({"change": of_usage(completion_tokens=-7)}, 3, "its answer is no completion: usage.completion_tokens is -7"),
+        ({"change": of_usage(completion_tokens=1 << 31)}, 3, "usage.completion_tokens is 2147483648"),
         ({"extra_tokens": 1}, 1, "read 13 tokens where the checkpoint's tokenizer makes 12"),
     ],
 )
@@ -346,6 +359,15 @@ def test_a_model_that_is_not_there_is_a_usage_error(url: str, checkpoint: Checkp
         asking(checkpoint, quick(url, model="other")),
     ):
         pass
+
+
+@pytest.mark.parametrize("length", [True, -5, 0, "long", None, 1.5])
+def test_a_length_that_is_none_is_not_believed(checkpoint: Checkpoint, length: object) -> None:
+    script = Script(listed={"id": "m", "max_model_len": length})
+    with scripted_server(script) as address, asking(checkpoint, quick(address)) as model:
+        (found,) = model.generate(PROMPTS[:1], [1], Generation(max_new_tokens=4), silent)
+    assert isinstance(found, Output)
+    assert found.lost == 0
 
 
 def test_no_server_is_an_error(checkpoint: Checkpoint) -> None:

@@ -1,14 +1,16 @@
 """Which server gave an answer: whatever may change an answer makes another identity, and nothing else does."""
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from evals import completions
 from evals.completions import ServerConfig
 from evals.server_identity import PROMPTS, TOKENS, identify
-from schemas.errors import GristmillError
+from schemas.errors import GristmillError, UsageError
 from tests.helpers.scripted_server import Script, scripted_server
 
 LLAMA = {
@@ -95,6 +97,37 @@ def test_a_server_that_lists_nothing_yet_is_no_server_without_models(status: int
         identify(config)
     with running(Script(lists=404)) as config:
         assert ", model named, " in identify(config.model_copy(update={"model": "named"}))
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"[1, 2]", b'{"data": null}', b"<html>", b"\xff"])
+def test_a_list_of_models_that_says_nothing_is_no_traceback(body: bytes) -> None:
+    with running(Script(list_body=body)) as config:
+        with pytest.raises(UsageError, match="name the model to ask with --model"):
+            identify(config)
+        assert ", model named, " in identify(config.model_copy(update={"model": "named"}))
+
+
+@pytest.mark.parametrize("body", [b"\x1f\x8bdamaged", gzip.compress(bytes(1 << 20))])
+def test_a_list_of_models_that_cannot_be_unpacked_is_said(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completions, "LARGEST", 1 << 16)
+    script = Script(list_body=body, list_headers={"Content-Encoding": "gzip"})
+    with running(script) as config, pytest.raises(GristmillError, match="its list of models cannot be read"):
+        identify(config)
+
+
+def test_nothing_that_a_server_says_steers_a_terminal() -> None:
+    script = Script(listed={"id": "\x1b[2Jm\n", "owned_by": "\x1b[31mevil\n" * 100}, finish="\x1b[1mabort")
+    with running(script) as config:
+        with pytest.raises(GristmillError) as told:
+            identify(config)
+        assert str(told.value).isprintable()
+        with pytest.raises(UsageError) as told_too:
+            identify(config.model_copy(update={"model": "other"}))
+        assert str(told_too.value).isprintable()
+        script.finish = "stop"
+        found = identify(config)
+    assert found.isprintable()
+    assert len(found) < 700
 
 
 def test_a_server_that_does_not_answer_the_fixed_prompts_is_asked_nothing_else() -> None:
