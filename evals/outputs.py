@@ -95,7 +95,7 @@ def _lines(path: Path, suite: Suite) -> Iterator[tuple[str, object, list[str], b
                 own = doc.get("task_id") if isinstance(doc, Mapping) else None
                 named = None if own is None else _item(own, ids, numbers, suite)
                 name = own if own is not None and named is None else documents.item(row, named, place)
-                yield place, name, _strings(_flat(row["resps"]), place, "resps"), False
+                yield place, name, _strings(_written(row["resps"], place), place, "resps"), False
         elif "task_id" in row and "completion" in row:
             yield place, row["task_id"], _strings([row["completion"]], place, "completion"), False
         elif "task_id" in row and "solution" in row:
@@ -107,8 +107,17 @@ def _lines(path: Path, suite: Suite) -> Iterator[tuple[str, object, list[str], b
             )
 
 
-def _flat(value: object) -> list[object]:
-    """lm-eval nests outputs: a list for each request of a document, in it one for each repeat."""
+def _written(value: object, place: str) -> list[object]:
+    """The outputs of a line. lm-eval nests them: a list for each request of a document, in it one for each repeat.
+
+    Raises :class:`UsageError` for log-likelihoods, which it writes as a pair for each repeat: they are no texts.
+    """
+    requests = value if isinstance(value, list) else [value]
+    if any(isinstance(part, list) for request in requests if isinstance(request, list) for part in request):
+        raise UsageError(
+            f"{place}: this line holds log-likelihoods of options and no answers in writing, so there is nothing to "
+            "grade. lm-eval's own scores are taken over by gristmill import-results."
+        )
     waiting, found = [value], []
     while waiting:
         part = waiting.pop()

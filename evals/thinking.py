@@ -3,8 +3,8 @@
 Reasoning models write their thinking into the output, between two marks, and the answer after it. A first guess in
 there is no answer, and a block of code in there is no program. lm-eval (``think_end_token``, 0.4.13) and vLLM's
 reasoning parsers split outputs at the same marks. Where the chat template opened the thinking, the output holds the
-closing mark alone; it counts when it ends a line, so that an answer may speak of the mark in passing. Cost: linear in
-the output.
+closing mark alone, with the answer on the next line or right behind it; it counts unless a quotation mark, a backtick
+or a backslash touches it, so that an answer may speak of the mark, as a program does. Cost: linear in the output.
 """
 
 import re
@@ -12,6 +12,7 @@ import re
 MARKS = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"))
 """What opens and closes thinking: DeepSeek-R1, Qwen3 and most others; some fine-tuned models; Magistral."""
 OPENED = {marks: re.compile(rf"\s*{re.escape(marks[0])}") for marks in MARKS}
+QUOTING = r"[\"'`\\]"
 BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)+")
 
 
@@ -29,7 +30,7 @@ def after_thinking(output: str) -> str | None:
     if at:
         return output[at:]
     for opening, closing in MARKS:
-        ended = re.search(rf"{re.escape(closing)}[ \t]*(?:\r?\n|\Z)", output)
+        ended = re.search(rf"(?<!{QUOTING}){re.escape(closing)}(?!{QUOTING})", output)
         if ended and opening not in output[: ended.start()]:
             return output[_answer_starts(output, ended.end()) :]
     return output

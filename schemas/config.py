@@ -61,12 +61,17 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
     return "\n".join(lines)
 
 
+MOST_NAMED = 50
+"""Names that a hint lists: a suite has thousands of items."""
+
+
 def did_you_mean(word: str, choices: list[str]) -> str:
-    """`` (did you mean "x"?)`` for a near miss, else the list of what is possible."""
+    """`` (did you mean "x"?)`` for a near miss, else what is possible, or the first of it where that is much."""
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if near:
         return f' (did you mean "{near[0]}"?)'
-    return f" (possible: {', '.join(sorted(choices))})" if choices else ""
+    more = f", and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
+    return f" (possible: {', '.join(sorted(choices)[:MOST_NAMED])}{more})" if choices else ""
 
 
 def keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:

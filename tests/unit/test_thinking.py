@@ -19,11 +19,15 @@ from evals.thinking import after_thinking
         # the chat template opened the thinking
         ("4, or 3?\n</think>\n\n5", "5"),
         ("No.</think>\n5", "5"),
+        ("No. It is 4?</think>The answer is 5", "The answer is 5"),
+        ("No.[/THINK] 5", " 5"),
         # indentation is part of a program
         ("<think>x</think>\n\n    return 5\n", "    return 5\n"),
         ("<think>x</think>\r\n \t\r\n    return 5\n", "    return 5\n"),
         # an answer may speak of the mark
         ('    return text.replace("</think>", "")\n', '    return text.replace("</think>", "")\n'),
+        ("The mark `</think>` ends it.\nSo 5", "The mark `</think>` ends it.\nSo 5"),
+        ("    return text.split('</think>\\n')[1]\n", "    return text.split('</think>\\n')[1]\n"),
         ("<think></think>" * 5000 + "5", "5"),
         ("<think>x</think>The mark </think>\nis 5", "The mark </think>\nis 5"),
     ],
