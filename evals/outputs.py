@@ -112,17 +112,16 @@ def _written(value: object, place: str) -> list[object]:
 
     Raises :class:`UsageError` for log-likelihoods, which it writes as a pair for each repeat: they are no texts.
     """
-    requests = value if isinstance(value, list) else [value]
-    if any(isinstance(part, list) for request in requests if isinstance(request, list) for part in request):
-        raise UsageError(
-            f"{place}: this line holds log-likelihoods of options and no answers in writing, so there is nothing to "
-            "grade. lm-eval's own scores are taken over by gristmill import-results."
-        )
-    waiting, found = [value], []
+    waiting, found = [(value, 0)], []
     while waiting:
-        part = waiting.pop()
+        part, depth = waiting.pop()
         if isinstance(part, list):
-            waiting.extend(reversed(part))
+            if depth > 1 and len(part) == 2 and str(part[1]) in ("True", "False"):
+                raise UsageError(
+                    f"{place}: this line holds log-likelihoods of options and no answers in writing, so there is "
+                    "nothing to grade. lm-eval's own scores are taken over by gristmill import-results."
+                )
+            waiting.extend((inner, depth + 1) for inner in reversed(part))
         else:
             found.append(part)
     return found
