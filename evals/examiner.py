@@ -25,6 +25,8 @@ GROWTH = 64
 """Characters or tokens that one character may become: NFKC makes at most 18 of one."""
 FILE_BYTES = 1 << 20
 """Libraries try whether temporary files can be written."""
+SAID = 300
+"""Characters of what transformers says of a config."""
 BUFFER_BYTES = 1 << 30
 """Tables that a model computes from its config (positions, masks) and that no file holds."""
 
@@ -104,7 +106,7 @@ def examine_model(asked: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         raise
     except Exception as error:  # whatever a config of a stranger makes transformers raise
-        said = str(error).strip().split("\n")[0]
+        said = " ".join(str(error).split())[:SAID]  # the reason often stands on the second line
         return {"fault": f"transformers cannot make a model of it: {type(error).__name__}: {said}"}
     return found
 

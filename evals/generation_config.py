@@ -103,6 +103,8 @@ class GenerationRules(BaseModel):
         """Every other token that a rule names: one that the model does not have could not be forced or suppressed."""
         groups = [*(self.bad_words_ids or []), *(tokens for tokens, _ in self.sequence_bias or [])]
         named = [self.forced_bos_token_id, self.forced_eos_token_id, self.suppress_tokens, self.begin_suppress_tokens]
+        if self.exponential_decay_length_penalty is not None:
+            named.append(self.eos_token_id)
         return [token for group in [*groups, *named] for token in _tokens(group)]
 
 
@@ -127,7 +129,7 @@ def generation_rules(folder: Path, config: dict[str, Any]) -> GenerationRules:
     if stated is None:
         name, values = "config.json", text_settings(config)
     try:
-        return GenerationRules.model_validate(values)
+        rules = GenerationRules.model_validate(values)
     except ValidationError as error:
         fault = error.errors()[0]
         key = str(fault["loc"][0])
@@ -137,6 +139,12 @@ def generation_rules(folder: Path, config: dict[str, Any]) -> GenerationRules:
             else fault["msg"]
         )
         raise CheckpointError(f"{folder / name}: {key} is {values[key]!r}: {why}. {HINT}.") from error
+    if rules.exponential_decay_length_penalty is not None and not rules.ends:
+        raise CheckpointError(
+            f"{folder / name}: exponential_decay_length_penalty makes the end of an answer likelier, and eos_token_id "
+            f"does not say what ends one. {HINT}, or add eos_token_id."
+        )
+    return rules
 
 
 def text_settings(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def test_what_transformers_does_not_need_may_be_there(folder: Path) -> None:
         ({"model_type": None}, "transformers cannot make a model of it"),
         ({"model_type": "clip_vision_model"}, "no causal language model of type clip_vision_model"),
         ({"hidden_size": "many"}, "transformers cannot make a model of it"),
+        ({"max_position_embeddings": "256"}, "expected int, got str"),
         ({"num_attention_heads": 0}, "transformers cannot make a model of it"),
     ],
 )

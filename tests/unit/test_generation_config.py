@@ -169,6 +169,11 @@ def test_the_generation_config_belongs_to_the_identity(folder: Path) -> None:
         ({"suppress_tokens": [-1]}, "suppress_tokens"),
         ({"forced_bos_token_id": VOCABULARY}, f"names token {VOCABULARY}, and the model has {VOCABULARY}"),
         ({"bad_words_ids": [[1, 9999]]}, "names token 9999"),
+        ({"exponential_decay_length_penalty": [2, 1.1]}, "eos_token_id does not say what ends one"),
+        (
+            {"exponential_decay_length_penalty": [2, 1.1], "eos_token_id": 9999},
+            "names token 9999",
+        ),
     ],
 )
 def test_what_generate_would_do_otherwise_is_refused(folder: Path, values: dict[str, Any], message: str) -> None:
