@@ -1,7 +1,7 @@
 """Why was this dropped, or kept: everything the lake knows about one document, one URL or one record.
 
 A question is a doc_id, a URL or a record_uri; several records of one URL give several answers. A URL may be spelt in
-any way that means the same address (``schemas.urls``), with http or https.
+any way that means the same address (``schemas.urls``), with http or https, with or without a slash at the end.
 Cost: a few scans of sorted columns, some tens of milliseconds for a million documents; the text comes from the one
 Parquet row group that holds it.
 """
@@ -21,6 +21,7 @@ MOST_RECORDS = 50
 MOST_MEMBERS = 100
 TEXT_GONE = "The text is no longer in the lake: the file that held it has been removed."
 _WEB = re.compile("^https?://")
+_PATH = re.compile("[^?#]*")
 _HOST = re.compile("(?:[^/?#]*@)?([^/?#:]*)")
 _WORD = re.compile("[A-Za-z0-9]+")
 NO_TEXT = "A record that was set aside has no text."
@@ -172,9 +173,13 @@ def _spellings(warehouse: Warehouse, question: str) -> list[str]:
 
 
 def _without_scheme(url: str) -> str | None:
-    """The plain form of a URL; http and https serve one page."""
+    """The plain form of a URL; http and https serve one page, as do a path and the same with a slash at its end."""
     plain = plain_url(url)
-    return None if plain is None else _WEB.sub("", plain)
+    if plain is None:
+        return None
+    address = _WEB.sub("", plain)
+    path = _PATH.match(address)
+    return address if path is None else path[0].rstrip("/") + address[path.end() :]
 
 
 def summary(row: dict[str, Any]) -> str:

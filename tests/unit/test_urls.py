@@ -202,3 +202,15 @@ def test_why_finds_http_by_https_and_what_was_set_aside_and_nothing_else(warehou
 def test_documents_are_listed_by_any_spelling_of_their_host(warehouse: Warehouse, host: str) -> None:
     assert documents(warehouse, host=host).total == 1
     assert documents(warehouse, host="bucher.example").total == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/other/", "https://EXAMPLE.org/other//", "http://example.org/other/#top"]
+)
+def test_why_finds_a_page_by_its_address_with_a_slash(warehouse: Warehouse, url: str) -> None:
+    (story,) = why(warehouse, url).records
+    assert story.url == "http://example.org/other"
+
+
+def test_a_slash_inside_a_query_counts(warehouse: Warehouse) -> None:
+    assert not why(warehouse, "http://example.org/other?next=/").records
