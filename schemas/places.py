@@ -20,7 +20,7 @@ def local_path(path: Path | str, what: str) -> Path:
         return Path(path)
     scheme, rest = found[1], str(path)[found.end() :]
     if scheme.lower() == "file":
-        raise UsageError(f"{what} {scheme}://{rest}: write the path alone, without {scheme}://.")
+        raise UsageError(f"{what} {scheme}:///{rest}: write the path alone: /{rest}")
     raise UsageError(
         f"{what} {scheme}://{rest}: this must be a place on this machine (or a mounted disk). Only inputs may be "
         f"addresses such as {scheme}://."

@@ -121,7 +121,10 @@ class Warehouse:
         if not self.published:
             raise UsageError(self.empty_hint)
         try:
-            if len(duckdb.extract_statements(sql)) > 1:
+            statements = duckdb.extract_statements(sql)
+            if not statements:
+                raise UsageError("there is no question here. Give one SELECT; SHOW TABLES lists what there is.")
+            if len(statements) > 1:
                 raise UsageError("ask one question at a time: this holds several statements.")
             return self.table(sql, limit=limit)
         except duckdb.Error as error:

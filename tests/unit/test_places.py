@@ -26,7 +26,7 @@ def test_a_lake_is_never_an_address(address: str, tmp_path: Path, monkeypatch: p
 
 
 def test_a_file_address_says_how_to_write_the_path() -> None:
-    with pytest.raises(UsageError, match="write the path alone"):
+    with pytest.raises(UsageError, match=r"write the path alone: /tmp/lake$"):
         local_path(Path("file:///tmp/lake"), "--lake")
 
 

@@ -379,6 +379,12 @@ def test_one_question_at_a_time(warehouse: Warehouse) -> None:
         warehouse.ask("SELECT 1; SELECT 2")
 
 
+@pytest.mark.parametrize("sql", ["", " \n", ";", "-- what was kept?"])
+def test_an_empty_question_is_a_usage_error(warehouse: Warehouse, sql: str) -> None:
+    with pytest.raises(UsageError, match="no question"):
+        warehouse.ask(sql)
+
+
 def test_a_persons_question_is_answered(warehouse: Warehouse, tmp_path: Path) -> None:
     answer = warehouse.ask("SELECT step, loss FROM losses ORDER BY step", limit=5)
     assert answer.column_names == ["step", "loss"]
