@@ -7,6 +7,7 @@ import typer
 from flows.commands.look import existing
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.errors import GristmillError
+from schemas.hints import on_lake
 
 MEGABYTE = 1_000_000
 SHOWN = 20
@@ -46,12 +47,22 @@ def verify(
         screen().print(f"{found.files:,} files, {found.bytes / 1e9:,.2f} GB: all as they were written.")
     if found.damaged:
         needed = sorted({name for entry in found.damaged for name in entry.needed_by})
-        aside = "They stay where they are." if dry_run else f"They were moved to {home.root / 'damaged'}."
-        again = "Run gristmill verify without --dry-run, then" if dry_run else "Run"
-        raise GristmillError(
-            f"{len(found.damaged):,} of {found.files:,} files are damaged. {aside} {again} the commands that made "
-            f"{', '.join(needed) or 'them'} again: they make anew what is missing and nothing else."
+        moved = sum(entry.moved_to is not None for entry in found.damaged)
+        told = [f"{len(found.damaged):,} of {found.files:,} files are damaged or gone."]
+        if dry_run:
+            told.append("They stay where they are. Run gristmill verify without --dry-run first.")
+        elif moved:
+            told.append(f"Moved to {home.root / 'damaged'}: {moved:,}.")
+        told.append(
+            f"Run the commands that made {', '.join(needed) or 'them'} again: they make anew what is missing and "
+            "nothing else."
         )
+        if not all(entry.needed_by for entry in found.damaged):
+            told.append(
+                "What is part of no current run can go instead: "
+                f"`{on_lake('gristmill gc --earlier --delete', home.root)}`."
+            )
+        raise GristmillError(" ".join(told))
 
 
 def gc(

@@ -43,7 +43,10 @@ def test_verify_lists_what_is_damaged_and_ends_with_code_1(lake: Lake) -> None:
     assert damaged["path"] == lake.path(ref).relative_to(lake.root).as_posix()
     assert damaged["moved_to"] is None
     moved = RUNNER.invoke(app, ["verify", "--lake", str(lake.root)])
-    assert "They were moved to" in str(moved.exception)
+    assert f"Moved to {lake.root / 'damaged'}: 1." in str(moved.exception)
+    gone = RUNNER.invoke(app, ["verify", "--lake", str(lake.root)])
+    assert "it is gone" in gone.stdout
+    assert "Moved to" not in str(gone.exception), "nothing was there to be moved"
     curate(lake, 2)
     assert RUNNER.invoke(app, ["verify", "--lake", str(lake.root)]).exit_code == 0
 
