@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pyarrow as pa
 
@@ -49,6 +49,9 @@ def read_results(path: Path, label: str = "") -> Imported:
     results, settings = found.get("results"), found.get("config")
     if not isinstance(results, dict) or not isinstance(settings, dict):
         raise UsageError(f"{path}: this is no file of lm-eval's results: it has no 'results' and 'config'.")
+    strange = [task for task, result in results.items() if not isinstance(result, dict)]
+    if strange:
+        raise UsageError(f"{path}: this is no file of lm-eval's results: {strange[0]!r} has no metrics by name.")
     model = _model(found)
     version = found.get("lm_eval_version") or f"git {found.get('git_hash') or 'unknown'}"
     facts = {name: settings.get(name) for name in ("model", "model_args", "model_sha", "model_dtype", "batch_size")}
@@ -67,13 +70,16 @@ def read_results(path: Path, label: str = "") -> Imported:
             shared = {"checkpoint": checkpoint, "suite": suite, "item": _item(line, number)}
             for (metric, chosen), convention in conventions.items():
                 value = line.get(metric)
-                if line.get("filter", "none") != chosen or not isinstance(value, int | float):
+                if line.get("filter", "none") != chosen or not _is_number(value):
                     continue
                 values.setdefault(convention, []).append(float(value))
                 rows[Samples].append(shared | _sample(line, convention, float(value)))
             if line.get("filter", "none") == lines[0].get("filter", "none"):  # each filter repeats the answers
                 rows[Responses].extend(shared | row for row in _responses(line))
         for place, ((metric, chosen), convention) in enumerate(conventions.items()):
+            if not _is_number(given := results[task][f"{metric},{chosen}"]):
+                left_out.append(f"{task}, {metric},{chosen}: its value is {given}, which is no score")
+                continue
             score = _score(results[task], metric, chosen, values.get(convention, []))
             if score is None:
                 left_out.append(f"{task}, {metric},{chosen}: no standard error, and no samples to make one from")
@@ -90,11 +96,18 @@ def read_results(path: Path, label: str = "") -> Imported:
         run["items"] = len({row["item"] for row in rows[Samples] if row["suite"] == suite}) or _items(found, task)
         rows[EvalRuns].append(run)
     if not rows[Scores]:
-        raise UsageError(f"{path}: no score in it can be taken over. {'; '.join(left_out)}")
+        raise UsageError(
+            f"{path}: no score in it can be taken over. {'; '.join(left_out) or 'No metric has a number.'}"
+        )
     tables = {
         table: conform(table, pa.Table.from_pylist(entries, schema=table.schema)) for table, entries in rows.items()
     }
     return Imported(checkpoint, label or model, tables, tuple(left_out))
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a finite number: lm-eval writes NaN and Infinity too."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _conventions(result: Mapping[str, Any]) -> dict[tuple[str, str], str]:
@@ -170,7 +183,8 @@ def _likelihood(answers: Sequence[Any]) -> tuple[float, bool] | None:
     if len(pair) != 2:
         return None
     try:
-        return float(pair[0]), str(pair[1]) == "True"
+        nats = float(pair[0])
+        return (nats, str(pair[1]) == "True") if math.isfinite(nats) else None
     except ValueError:
         return None
 

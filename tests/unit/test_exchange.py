@@ -1,6 +1,7 @@
 """Results leave in a form that the schema of Every Eval Ever admits, and lm-eval's results come in with its values."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -259,7 +260,9 @@ def test_the_command_line_takes_in_and_gives_out(results: Path, tmp_path: Path) 
         ("[]", "no JSON object"),
         ("{", "not JSON"),
         ("{}", "no file of lm-eval's results"),
-        ('{"results": {}, "config": {}}', "no score"),
+        ('{"results": {}, "config": {}}', "no score.*No metric has a number"),
+        ('{"results": {"boolq": [1]}, "config": {}}', "'boolq' has no metrics by name"),
+        ('{"results": {"boolq": {"acc,none": NaN}}, "config": {}}', "boolq, acc,none: its value is nan, which is no"),
     ],
 )
 def test_other_files_are_refused(text: str, reason: str, tmp_path: Path) -> None:
@@ -269,6 +272,25 @@ def test_other_files_are_refused(text: str, reason: str, tmp_path: Path) -> None
         read_results(path)
     with pytest.raises(UsageError, match="no such file"):
         read_results(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_no_number_is_left_out_and_said(results: Path, value: float) -> None:
+    """lm-eval writes NaN and Infinity, for scores, samples and log-likelihoods."""
+    file = json.loads(results.read_text(encoding="utf-8"))
+    file["results"]["boolq"]["acc,none"] = value
+    results.write_text(json.dumps(file), encoding="utf-8")
+    samples = results.with_name(f"samples_race_{DATE}.jsonl")
+    lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    lines[0] |= {"acc": value, "resps": [[[str(value), "False"]], [["-2.25", "False"]]]}
+    samples.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+    found = read_results(results)
+
+    assert f"boolq, acc,none: its value is {value}, which is no score" in found.left_out
+    assert "lm-eval.boolq" not in found.tables[Scores]["suite"].to_pylist()
+    numbers = [*found.tables[Samples]["value"].to_pylist(), *found.tables[Responses]["log_probability"].to_pylist()]
+    assert all(number is None or math.isfinite(number) for number in numbers)
 
 
 def test_one_number_of_two_documents_is_two_items(results: Path) -> None:
