@@ -177,7 +177,7 @@ def _manifest(lake: Lake, path: Path) -> Manifest | None:
     """The manifest at ``path``; None when it cannot be read or is not the one that its path says."""
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
-    except ValidationError:
+    except (OSError, ValidationError):
         return None
     if lake.manifest_path(manifest.step, manifest.shard, manifest.key) != path:
         return None
@@ -187,10 +187,10 @@ def _manifest(lake: Lake, path: Path) -> Manifest | None:
 
 def _dataset(path: Path) -> Dataset | None:
     """The dataset at ``path``; None when it cannot be read or does not hash to its name."""
-    content = path.read_bytes()
     try:
+        content = path.read_bytes()
         dataset = Dataset.model_validate_json(content)
-    except ValidationError:
+    except (OSError, ValidationError):
         return None
     same = canonical_json(json.loads(content)) == content.rstrip(b"\n")
     return dataset if same and dataset.key == path.stem else None
@@ -205,6 +205,9 @@ def _current(lake: Lake, found: Inventory, datasets: dict[Path, Dataset]) -> Ite
             path = folder / f"{pointed_key(pointer)}.json"
         except DamageError as error:
             found.faults.append((pointer, error.fault, f"{kind} {name}"))
+            continue
+        except OSError:
+            found.faults.append((pointer, UNREADABLE, f"{kind} {name}"))
             continue
         if path in datasets:
             yield path

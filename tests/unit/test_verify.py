@@ -211,3 +211,16 @@ def test_a_bit_flipped_inside_a_manifest_is_found_though_it_is_still_json(lake: 
     entry["inputs"][0]["digest"] = "f" * 32
     path.write_text(json.dumps(entry, sort_keys=True), encoding="utf-8")
     assert [found.path for found in verify(lake, move=False).damaged] == [path.relative_to(lake.root).as_posix()]
+
+
+@pytest.mark.parametrize("kind", ["data/manifests", "data/datasets", "catalog"])
+def test_a_description_that_the_disk_does_not_give_is_damage(lake: Lake, kind: str) -> None:
+    run(lake)
+    path = min((lake.root / kind).rglob("*.json"))
+    path.unlink()
+    path.mkdir()  # what cannot be read as a file, whoever reads it
+    (damaged,) = verify(lake).damaged
+    assert (damaged.path, damaged.fault) == (path.relative_to(lake.root).as_posix(), "it cannot be read")
+    assert damaged.moved_to is not None
+    run(lake)
+    assert not verify(lake).damaged
