@@ -309,4 +309,4 @@ def _hint(warehouse: Warehouse, question: str) -> str:
     )
     if near:
         return "No record has exactly this address. Near it: " + ", ".join(row["url"] for row in near)
-    return "No record has this doc_id, URL or record_uri. Search the documents for a part of the address."
+    return "Nothing near it either: search the dashboards' Documents page for a part of the address."
