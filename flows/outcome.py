@@ -12,28 +12,24 @@ SHOWN = 5
 RULES_SHOWN = 3
 
 
-class LostInputError(GristmillError):
+class _EndedRunError(GristmillError):
+    """A run that came to its end all the same, so its counts can be shown."""
+
+    def __init__(self, message: str, counts: dict[str, Any]) -> None:
+        super().__init__(message, counts)
+        self.message = message
+        self.counts = counts
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class LostInputError(_EndedRunError):
     """Nothing could be read of an input that was named. What came of the others is committed."""
 
-    def __init__(self, message: str, counts: dict[str, Any]) -> None:
-        super().__init__(message, counts)
-        self.message = message
-        self.counts = counts
 
-    def __str__(self) -> str:
-        return self.message
-
-
-class NothingKeptError(GateError):
+class NothingKeptError(_EndedRunError, GateError):
     """Not one record was kept. Nothing was committed, so the curation before this one stays current."""
-
-    def __init__(self, message: str, counts: dict[str, Any]) -> None:
-        super().__init__(message, counts)
-        self.message = message
-        self.counts = counts
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def lost_input(lost: tuple[str, ...], counts: dict[str, Any]) -> LostInputError:
