@@ -61,7 +61,7 @@ class ExtractConfig(Config):
         return extractors
 
 
-@step("extract", version=3, reads=(Records,), writes=(Documents, SetAside))
+@step("extract", version=4, reads=(Records,), writes=(Documents, SetAside))
 def extract(records: pa.Table, config: ExtractConfig) -> tuple[pa.Table, pa.Table]:
     """The text of every record, and the records that gave none with the reason.
 

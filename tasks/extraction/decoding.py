@@ -1,7 +1,8 @@
 """Bytes to text: which encoding a page is in, when header, byte order mark, meta tag and bytes disagree.
 
 Order: byte order mark; UTF-16 and UTF-32 by their zeros; ISO-2022-JP by its escape sequences; UTF-8 if the bytes are
-valid UTF-8 (bytes of another encoding almost never are), or are but for a few bytes. What is left is decoded by every
+valid UTF-8 (bytes of another encoding almost never are), or are but for a few bytes. A page with one character that is
+not ASCII is in the encoding that a label names, and otherwise in windows-1252. What is left is decoded by every
 candidate: the charset of the header, of the page's meta tag, the one that resiliparse (uchardet) detects in the text
 between the tags, and what these are commonly confused with. The one whose text reads best as language wins
 (``tasks.extraction.plausibility``); labels and detection count for little, so that they decide where texts read
@@ -81,6 +82,7 @@ SAMPLE_BYTES, LOOK_FOR_SAMPLE = 1 << 14, 1 << 18
 # Each alternative runs to the end where nothing closes it, or a page of openings would be searched once for each.
 NO_TEXT = re.compile(rb"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)", re.S | re.I)
 LOOK_BYTES = 1024
+ASCII = bytes(range(128))
 MARKUP_ZEROS = 8  # of UTF-16 in another script, whose only zeros are in the tags
 
 
@@ -105,6 +107,8 @@ def decode(data: bytes, stated: str | None, *, is_html: bool) -> tuple[str, str]
     if sound >= 2 * broken or sound >= broken == 1:
         return text, "utf-8"
     labels = [label for label in (header, _inner_label(data) if is_html else None) if label is not None]
+    if broken == 1:
+        return _one_character(data, labels) or (text, "utf-8")
     return _most_plausible(data, labels, is_html)
 
 
@@ -117,6 +121,17 @@ def codec_of(label: str | None) -> str | None:
     return WIDER.get(codec, codec) if codec else None
 
 
+def _one_character(data: bytes, labels: list[str]) -> tuple[str, str] | None:
+    """The text of a page with one character beyond ASCII, which says nothing about its language: by the first codec
+    that a label names and that has a character there, windows-1252 where no label names one. None when it is UTF-8."""
+    ascii_alone = data.translate(None, bytes(range(128, 256)))
+    for codec in labels or LATIN[:1]:
+        text = data.decode(codec, "replace")
+        if codec != "utf-8" and "\ufffd" not in text and text.encode("ascii", "ignore") == ascii_alone:
+            return text, codec
+    return None
+
+
 def _most_plausible(data: bytes, labels: list[str], is_html: bool) -> tuple[str, str] | None:
     """The text that reads best as language, and its codec.
 
@@ -127,7 +142,9 @@ def _most_plausible(data: bytes, labels: list[str], is_html: bool) -> tuple[str,
     support = _support(sample, labels)
     readings = {codec: read(sample.decode(codec, "replace"), languages) for codec in support}
     if min(reading.implausibility for reading in readings.values()) > MIXED_UP:
-        for codec in (*LATIN, *OTHERS):
+        # every other script has more letters than one
+        others = OTHERS if len(set(sample.translate(None, ASCII))) > 1 else ()
+        for codec in (*LATIN, *others):
             if codec not in readings:
                 readings[codec] = read(sample.decode(codec, "replace"), languages)
     scores = {codec: reading.implausibility - support.get(codec, 0.0) for codec, reading in readings.items()}
@@ -136,7 +153,8 @@ def _most_plausible(data: bytes, labels: list[str], is_html: bool) -> tuple[str,
     family = next((codecs for codecs in FAMILIES if first in codecs), (first,))
     near = [codec for codec in scores if codec in family and scores[codec] <= least + NEAR]
     best = min(near, key=lambda codec: (readings[codec].misfits, scores[codec]))
-    return None if least > UNREADABLE else _accept(data.decode(best, "replace"), best)
+    best = best if least <= UNREADABLE else "utf-8"  # of a page that is nearly all ASCII the rest can still be read
+    return _accept(data.decode(best, "replace"), best)
 
 
 def _support(sample: bytes, labels: list[str]) -> dict[str, float]:
@@ -148,7 +166,7 @@ def _support(sample: bytes, labels: list[str]) -> dict[str, float]:
     codec = codec_of(name)
     detected = DETECTED_FOR.get(codec, (codec,)) if codec else LATIN[:1]
     latin = detected[0] in LATIN
-    sure = not latin and len(sample.translate(None, bytes(range(128)))) >= SURE_BYTES
+    sure = not latin and len(sample.translate(None, ASCII)) >= SURE_BYTES
     support[detected[0]] = support.get(detected[0], 0.0) + (DETECTION if sure else UNSURE_DETECTION)
     support["cp1252"] = support.get("cp1252", 0.0) + COMMON
     for candidate in (*detected, "utf-8", *(LATIN if latin else ())):

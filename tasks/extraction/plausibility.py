@@ -68,8 +68,10 @@ BESIDE_LETTER = re.compile(r"(?<=[^\W\d_])[^\s\x00-\x7f]|[^\s\x00-\x7f](?=[^\W\d
 BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[¿¡](?=[^\W\d_])")
 GLUED = re.compile(r"(?<=[A-Za-z])[^\W\d_\x00-\x7f]|[^\W\d_\x00-\x7f](?=[A-Za-z])")
 ODD = re.compile(
-    "[\x80-\x9f\xa2\xa4\xa6\xa8\xa9\xac\xaf\xb1\xb6\xb8\xb9\xbc-\xbe\xd7\xf7\u0384\u0385\u2500-\u259f\uff61-\uff65\ue000-\uf8ff\ufffd]"
+    "[\x80-\x9f\xa2\xa4\xa6\xa8\xa9\xac\xaf\xb1\xb6\xb8\xb9\xbc-\xbe\xd7\xf7\u02c7\u02d8-\u02dd\u0384\u0385\u2500-\u259f\uff61-\uff65\ue000-\uf8ff\ufffd]"
 )
+# Vowel signs and accents of Hebrew, Arabic and Thai: no letters, but parts of one of their own script.
+GLUED_MARK = re.compile("(?<=[A-Za-z])[\u0591-\u05c7\u064b-\u065f\u0670\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
 CAPITAL_INSIDE = re.compile(r"(?<=[\u03ac-\u03ce\u0430-\u045f])[\u0386-\u03ab\u0400-\u042f]")  # Greek and Cyrillic
 BROKEN_WEIGHT, MISFIT_WEIGHT = 2.0, 2.0
 MESS_CHARACTERS = 2000  # of a text are looked at for disorder, which shows early; a misfit may come late
@@ -110,6 +112,7 @@ def _misfits(text: str, beyond: Counter[str], languages: tuple[str, ...]) -> tup
     letters = {letter: count for letter, count in beyond.items() if letter.isalpha()}
     number = sum(letters.values())
     symbols = len(ODD.findall("".join(BESIDE_LETTER.findall(text)))) + len(BETWEEN_LETTERS.findall(text))
+    symbols += len(GLUED_MARK.findall(text))
     if not number + symbols:
         return 0.0, 0
     latin = sum(count for letter, count in letters.items() if letter < "\u0250" or "\u1e00" <= letter < "\u1f00")

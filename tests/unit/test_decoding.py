@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tasks.extraction.decoding import decode
+from tasks.extraction.decoding import LATIN, decode
 from tasks.extraction.plausibility import languages_of, read
 from tasks.readers.media import split_type
 
@@ -31,6 +31,42 @@ def page(text: str, meta: str | None = None) -> str:
 def test_a_stray_byte_costs_one_character(text: str, stray: bytes, label: str | None) -> None:
     data = f"<p>{text} costs 5".encode() + stray + b" more</p>"
     assert decode(data, label, is_html=True) == (f"<p>{text} costs 5\ufffd more</p>", "utf-8")
+
+
+ENGLISH = "The miller grinds corn in the mill by the river, and the stones turn slowly all day long."
+PLACES = (b"a wo%brd", b"a word%b more", b"a %bword", b"a word %b word", b"a %b.")
+HIGH = [bytes([byte]) for byte in range(0x80, 0x100)]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_stray_byte_in_ascii_that_is_declared_utf8_names_no_language(place: bytes) -> None:
+    for stray in (*HIGH, b"\xe2\x80", b"\xf0\x9f\x98"):
+        data = page(ENGLISH, "utf-8").encode() + place.replace(b"%b", stray)
+        expected = data.decode("utf-8", "replace"), "utf-8"
+        assert expected[0].count("\ufffd") == 1
+        assert decode(data, None, is_html=True) == decode(data, "utf-8", is_html=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "codec"),
+    [(None, "cp1252"), ("iso-8859-1", "cp1252"), ("windows-1250", "cp1250"), ("koi8-r", "koi8-r"), ("gbk", "utf-8")],
+)
+@pytest.mark.parametrize("place", PLACES)
+def test_one_character_is_what_a_label_makes_of_it(place: bytes, label: str | None, codec: str) -> None:
+    for stray in HIGH:
+        data = ENGLISH.encode() + place.replace(b"%b", stray)
+        text = data.decode(codec, "replace")
+        used = "utf-8" if "\ufffd" in text else codec
+        assert decode(data, label, is_html=False) == (data.decode(used, "replace"), used)
+
+
+@pytest.mark.parametrize("label", [None, "utf-8"])
+def test_one_byte_that_comes_again_makes_no_other_script_and_costs_no_page(label: str | None) -> None:
+    for stray in HIGH:
+        data = page(ENGLISH).encode() + b" and ".join(place.replace(b"%b", stray) for place in PLACES[:3])
+        decoded = decode(data, label, is_html=True)
+        assert decoded is not None, stray
+        assert decoded[1] in (*LATIN, "utf-8"), (stray, decoded[1])
 
 
 @pytest.mark.parametrize("header", [None, "iso-2022-jp", "utf-8", "iso-8859-1", "shift_jis"])
