@@ -73,7 +73,7 @@ def grade(
     settled = [_settled(suite, found) for _, found in answers]
     left = [answer for answer, found in zip(answers, settled, strict=True) if found is None]
     names = conventions or suite.settings.conventions
-    run = _code_grades(names, left, jail_workers, progress) if suite.code else {}
+    run = _code_grades(suite, names, left, jail_workers, progress) if suite.code else {}
     rows: list[dict[str, Any]] = []
     for name in names:
         grades = iter(run[name] if name in run else _grades(suite, CONVENTIONS[name], left, jail_workers, progress))
@@ -108,16 +108,18 @@ def _settled(suite: Suite, rows: Sequence[Mapping[str, Any]]) -> Grade | None:
     text = rows[0]["text"]
     if len(text) > LONGEST:
         return judged(False, f"an output of {len(text):,} characters; at most {LONGEST:,} are read")
-    return judged(False, "the output ends inside its thinking") if after_thinking(text) is None else None
+    if after_thinking(text, suite.settings.thinking_end) is None:
+        return judged(False, "the output ends inside its thinking")
+    return None
 
 
-def _answer(rows: Sequence[Mapping[str, Any]]) -> str:
+def _answer(suite: Suite, rows: Sequence[Mapping[str, Any]]) -> str:
     """What is graded of a generated output that is not settled already."""
-    return after_thinking(rows[0]["text"]) or ""
+    return after_thinking(rows[0]["text"], suite.settings.thinking_end) or ""
 
 
 def _code_grades(
-    names: Sequence[str], answers: Sequence[Answer], workers: int, progress: Progress
+    suite: Suite, names: Sequence[str], answers: Sequence[Answer], workers: int, progress: Progress
 ) -> dict[str, list[Grade]]:
     """Grades under each code convention among ``names``.
 
@@ -125,7 +127,7 @@ def _code_grades(
     time cannot look as if the convention mattered.
     """
     made = {
-        name: [convention.program(item, _answer(rows)) for item, rows in answers if isinstance(item, CodeItem)]
+        name: [convention.program(item, _answer(suite, rows)) for item, rows in answers if isinstance(item, CodeItem)]
         for name in names
         if isinstance(convention := CONVENTIONS[name], CodeConvention)
     }
@@ -144,10 +146,12 @@ def _grades(
     suite: Suite, convention: Convention, answers: Sequence[Answer], workers: int, progress: Progress
 ) -> Iterable[Grade]:
     if isinstance(convention, TextConvention):
-        graded = [convention.grade(item, _answer(rows)) for item, rows in answers if isinstance(item, AnswerItem)]
+        graded = [
+            convention.grade(item, _answer(suite, rows)) for item, rows in answers if isinstance(item, AnswerItem)
+        ]
         return symbolic.settle(graded, workers=workers, progress=lambda done, all_: progress("compare", done, all_))
     if isinstance(convention, LetterConvention):
-        return [convention.grade(item, _answer(rows)) for item, rows in answers if isinstance(item, ChoiceItem)]
+        return [convention.grade(item, _answer(suite, rows)) for item, rows in answers if isinstance(item, ChoiceItem)]
     if isinstance(convention, ChoiceConvention):
         return [_choice(suite, convention, item, rows) for item, rows in answers if isinstance(item, ChoiceItem)]
     raise UsageError(f"{GOLD_BITS} grades no answer. It is measured by `evaluate`, where the suite asks for it.")

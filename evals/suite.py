@@ -57,6 +57,7 @@ class Settings(Config):
     trim: Annotated[bool, Field(description="cut white space off the end of the prompt")] = True
     options: Annotated[Options, Field(description="how options are shown and scored")] = Options()
     generation: Annotated[Generation | None, Field(description="absent where options are scored")] = None
+    thinking_end: Annotated[str, Field(description="what ends the thinking, where its marks are not known")] = ""
     separator: Annotated[str, Field(description="between the prompt and an option that is scored")] = " "
     gold: Annotated[Gold | None, Field(description="what bits per byte of gold answers are measured on")] = None
     conventions: Annotated[tuple[str, ...], Field(min_length=1, description="how outputs are graded, headline first")]
@@ -78,6 +79,8 @@ class Settings(Config):
             raise ValueError("the conventions of a suite must all grade the same: code, written answers, or choices")
         if (ChoiceConvention in kinds) == (self.generation is not None):
             raise ValueError("generation settings belong to suites that are answered in writing, and only to them")
+        if self.thinking_end and self.generation is None:
+            raise ValueError("thinking_end belongs to suites that are answered in writing, and only to them")
         if self.shots is not None and self.shots.role not in self.data.files:
             raise ValueError(f"shots come from {self.shots.role!r}, and data.files names no such file")
         return self
@@ -109,10 +112,19 @@ class Suite(Config):
     @property
     def digest(self) -> str:
         """xxh3-128 over items, shots and settings; what changes no score is left out."""
-        settings = self.settings.model_dump(mode="json", exclude={"about", "licence", "non_commercial", "data"})
+        unread = {"about", "licence", "non_commercial", "data"} | (
+            set() if self.settings.thinking_end else {"thinking_end"}
+        )
+        settings = self.settings.model_dump(mode="json", exclude=unread)
         items = [item.model_dump(mode="json") for item in self.items]
         shots = [digest_text(self.shots.get(item.id, "")) for item in self.items]
         return digest_json({"settings": settings, "items": items, "shots": shots, "limit": self.limit})
+
+    def thinking_until(self, end: str) -> "Suite":
+        """The suite for outputs whose thinking ends at ``end``. Raises :class:`UsageError` where nothing is written."""
+        if self.settings.generation is None:
+            raise UsageError(f"suite {self.name} is not answered in writing, so there is no thinking that could end")
+        return self.model_copy(update={"settings": self.settings.model_copy(update={"thinking_end": end})})
 
     @property
     def code(self) -> bool:

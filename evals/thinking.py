@@ -1,39 +1,147 @@
 """What a reasoning model answers: the text after its thinking.
 
 Reasoning models write their thinking into the output, between two marks, and the answer after it. A first guess in
-there is no answer, and a block of code in there is no program. lm-eval (``think_end_token``, 0.4.13) and vLLM's
-reasoning parsers split outputs at the same marks. Where the chat template opened the thinking, the output holds the
-closing mark alone, with the answer on the next line or right behind it; it counts unless a quotation mark, a backtick
-or a backslash touches it, so that an answer may speak of the mark, as a program does. Cost: linear in the output.
+there is no answer, and a block of code in there is no program. Most outputs open with the first mark; some have a byte
+order mark, the header of a chat message or a sentence before it. Where the chat template opened the thinking, the
+output holds the closing mark alone. gpt-oss writes channels instead (the harmony format), and the answer is the channel
+``final``. An answer may speak of a mark: one in quotation marks, in code or in a comment is not heeded.
+
+Marks that are not known here can be named. That is lm-eval's ``think_end_token`` (0.4.13), which has no default and
+keeps what stands after the last one; unlike there, an output without it ends inside its thinking. Cost: linear in the
+output; of closing marks that are only spoken of the first ``MOST`` are looked at.
 """
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
-MARKS = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"))
-"""What opens and closes thinking: DeepSeek-R1, Qwen3 and most others; some fine-tuned models; Magistral."""
-OPENED = {marks: re.compile(rf"\s*{re.escape(marks[0])}") for marks in MARKS}
-QUOTING = r"[\"'`\\]"
+TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think")
+MARKS = (
+    *((f"<{tag}>", f"</{tag}>") for tag in TAGS),
+    ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+)
+"""What opens and closes thinking: DeepSeek-R1, Qwen3 and most others; fine-tuned models; Seed-OSS; Magistral; Kimi-VL;
+OpenThinker; Command A. Upper and lower case are one."""
+CLOSING = {opening.lower(): re.compile(re.escape(closing), re.IGNORECASE) for opening, closing in MARKS}
+OPENING = "|".join(re.escape(opening) for opening, _ in MARKS)
+HEADER = r"(?:[\s\ufeff\u200b]|<s>|<bos>|\[/INST\]|<[|｜][^|｜<>\n]{1,40}[|｜]>|(?:assistant|model)\b:?)*?"
+"""What may stand before the opening mark of an output: white space and the header of a chat message."""
+OPENS = re.compile(rf"{HEADER}({OPENING})", re.IGNORECASE)
+OPENS_LATER = re.compile(rf"(?:^|(?<=\n)|(?<=[.!?:…。！？：])|(?<=[.!?:…] ))[ \t]*({OPENING})", re.IGNORECASE)
+LONGEST_PREAMBLE = 300
+"""Characters before an opening mark that may be a sentence of the model about what it will do."""
+
+FINAL = re.compile(
+    r"(<\|channel\|>)\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>|\A()analysis(?s:.*?)assistantfinal"
+)
+"""The header of harmony's last channel; the second form is what is left of it without special tokens."""
+CHANNEL = re.compile(r"\s*(?:<\|start\|>assistant)?\s*<\|channel\|>")
+END_OF_MESSAGE = re.compile(r"<\|(?:return|end)\|>")
+
+COMMENT = re.compile(r"(?:^|\s)#\s|^\s*(?://|/?\*|<!--)")
 BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)+")
+NOTHING = re.compile(r"\s*\Z")
+MOST = 100
 
 
-def after_thinking(output: str) -> str | None:
+def after_thinking(output: str, end: str = "") -> str | None:
     """The answer in ``output``, without the blank lines before it; None where the thinking never ends.
 
-    An output without thinking is returned as it is.
+    ``end`` is what ends the thinking, for a model whose marks are not known: then nothing else is looked for. An output
+    without thinking is returned as it is.
     """
+    if end:
+        return _after_last(output, end)
+    final = next((found for found in _first(FINAL, output) if not _mentioned(output, found)), None)
+    if final:
+        return END_OF_MESSAGE.split(output[_answer_starts(output, final.end()) :], maxsplit=1)[0]
+    if CHANNEL.match(output):
+        return None
     at = 0
-    while marks := next((marks for marks in MARKS if OPENED[marks].match(output, at)), None):
-        end = output.find(marks[1], at)
-        if end < 0:
+    while opened := _opening(output, at):
+        ended = _ending(output, opened)
+        if ended is None:
             return None
-        at = _answer_starts(output, end + len(marks[1]))
-    if at:
-        return output[at:]
-    for opening, closing in MARKS:
-        ended = re.search(rf"(?<!{QUOTING}){re.escape(closing)}(?!{QUOTING})", output)
-        if ended and opening not in output[: ended.start()]:
-            return output[_answer_starts(output, ended.end()) :]
+        if opened.re is OPENS_LATER and NOTHING.match(output, ended):
+            return output[at : opened.start()]  # it thought after it had answered
+        at = _answer_starts(output, ended)
+    return output[at:] if at else _after_lone_closing(output)
+
+
+def _after_last(output: str, end: str) -> str | None:
+    """What stands after the last ``end`` that is not quoted; None without one."""
+    at = len(output)
+    for _ in range(MOST):
+        at = output.rfind(end, 0, at)
+        if at < 0:
+            return None
+        if not _quoted(output, at, at + len(end)):
+            return output[_answer_starts(output, at + len(end)) :]
+    return None
+
+
+def _first(mark: re.Pattern[str], output: str, at: int = 0) -> Iterator[re.Match[str]]:
+    return islice(mark.finditer(output, at), MOST)
+
+
+def _opening(output: str, at: int) -> re.Match[str] | None:
+    """The mark that opens thinking at ``at``, or after a sentence there."""
+    if opens := OPENS.match(output, at):
+        return opens
+    later = OPENS_LATER.finditer(output, at, at + LONGEST_PREAMBLE)
+    return next((found for found in later if not _mentioned(output, found, at)), None)
+
+
+def _ending(output: str, opened: re.Match[str]) -> int | None:
+    """Where the thinking that was opened has ended: after the first closing mark that is not quoted, or the first."""
+    first = None
+    for found in _first(CLOSING[opened[1].lower()], output, opened.end()):
+        if not _quoted(output, *found.span()):
+            return found.end()
+        first = first or found
+    return first.end() if first else None
+
+
+def _after_lone_closing(output: str) -> str:
+    """What stands after the closing mark of thinking that the chat template opened; all of it without such a mark."""
+    for opening, closing in CLOSING.items():
+        opened = re.search(re.escape(opening), output, re.IGNORECASE)
+        for found in _first(closing, output):
+            if opened and opened.start() < found.start():
+                break
+            if not _mentioned(output, found) or _alone_on_its_line(output, found):
+                return output[_answer_starts(output, found.end()) :]
     return output
+
+
+def _quoted(output: str, start: int, end: int) -> bool:
+    """Whether what stands from ``start`` to ``end`` is in quotation marks or backticks that its line opens."""
+    line = output[output.rfind("\n", 0, start) + 1 : start]
+    line_end = output.find("\n", end)
+    after = output[end : line_end if line_end >= 0 else None]
+    return any(
+        line.count(mark) % 2
+        and (line.endswith(mark) or after.startswith((mark, "\\")) or (mark != "'" and mark in after))
+        for mark in "\"'`"
+    )
+
+
+def _mentioned(output: str, found: re.Match[str], at: int = 0) -> bool:
+    """Whether a mark is spoken of: quoted, or in code or a comment of the text that begins at ``at``."""
+    start, end = found.span(found.lastindex or 0)
+    before = output[at:start]
+    inside = (before.count(mark) % 2 for mark in ("```", '"""', "'''"))
+    line = before[before.rfind("\n") + 1 :]
+    return _quoted(output, start, end) or bool(COMMENT.search(line)) or any(inside)
+
+
+def _alone_on_its_line(output: str, found: re.Match[str]) -> bool:
+    """Whether a line holds nothing else: the end of thinking that broke off within a block of code."""
+    before, after = output[: found.start()], output[found.end() :]
+    return not before[before.rfind("\n") + 1 :].strip() and not after.partition("\n")[0].strip()
 
 
 def _answer_starts(output: str, at: int) -> int:

@@ -118,7 +118,7 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
     return found, run
 
 
-@step("grade", version=3, reads=(Responses,), writes=(Samples,))
+@step("grade", version=4, reads=(Responses,), writes=(Samples,))
 def grade_step(responses: pa.Table, config: GradeConfig) -> pa.Table:
     """Grade what one checkpoint answered. Where the machine failed nothing is kept, so the next run grades again."""
     samples = grade(config.suite, responses, jail_workers=os.cpu_count() or 1)

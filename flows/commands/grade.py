@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from flows.reporter import Reporter
 
 SHOWN = 10
+ThinkingOption = Annotated[
+    str,
+    typer.Option("--thinking-end", help="What ends the thinking in every output, where Gristmill does not know it."),
+]
 MOST_K = 1000
 
 
@@ -43,6 +47,7 @@ def grade(
     cut: Annotated[
         bool, typer.Option("--cut", help="End outputs at the suite's stop strings first; they are graded whole if not.")
     ] = False,
+    thinking_end: ThinkingOption = "",
     workers: Annotated[
         int, typer.Option("--workers", min=0, max=256, help="Programs run at once; 0 takes as many as there are cores.")
     ] = 0,
@@ -58,6 +63,7 @@ def grade(
 
     ks = numbers(k)
     asked = load_suite(suite, data or (), accept_licences=tuple(accept_licence or ()))
+    asked = asked.thinking_until(thinking_end) if thinking_end else asked
     check_conventions(asked, [convention] if convention else [])
     outputs = read_outputs(responses, asked, partial=partial, at_stops=cut)
     chosen = convention or ("code.program" if outputs.whole else asked.settings.conventions[0])
@@ -98,6 +104,7 @@ def regrade(
         list[str] | None, typer.Option("--convention", help="Only this one; repeatable; all that fit when left out.")
     ] = None,
     data: DataOption = None,
+    thinking_end: ThinkingOption = "",
     accept_licence: LicenceOption = None,
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
@@ -119,6 +126,7 @@ def regrade(
         ):
             check_conventions(asked, convention or [])
             refuse_other_prompts(asked, responses)
+            asked = asked.thinking_until(thinking_end) if thinking_end else asked
             chosen = convention or fitting(asked)
             with report.track(f"regrade {name}", len(chosen) * responses.num_rows, "answers") as advance:
                 samples = grade_responses(

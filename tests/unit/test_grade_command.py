@@ -102,6 +102,24 @@ def test_what_was_graded_is_shown_where_there_is_no_score(
     assert (found["scores"], {item["verdict"] for item in found["items"]}) == ([], {"right"})
 
 
+def test_the_end_of_thinking_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, load_suite(OWN), lambda gold: f"It is {gold}. [done] 99999 [done] {gold}\nOr 99999")
+
+    assert graded(capsys, OWN, path)["metrics"] == {"accuracy": 0.0}
+
+    path = written(tmp_path, load_suite(OWN), lambda gold: f"Is it 99999? [done] {gold}")
+    assert graded(capsys, OWN, path, thinking_end="[done]")["metrics"] == {"accuracy": 1.0}
+
+    path = written(tmp_path, load_suite(OWN), lambda gold: f"It is {gold}")
+    assert graded(capsys, OWN, path, thinking_end="[done]")["metrics"] == {"accuracy": 0.0}
+
+
+def test_the_end_of_thinking_is_part_of_a_suite_that_names_it() -> None:
+    suite = load_suite(OWN)
+
+    assert suite.thinking_until("[done]").digest != suite.digest == suite.thinking_until("").digest
+
+
 def test_thinking_that_never_ends_is_wrong_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, load_suite(OWN), lambda gold: f"<think>It is {gold}")
 
