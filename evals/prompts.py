@@ -1,9 +1,10 @@
 """Prompts: a template filled with the fields of an item, after worked examples (shots) of the same form.
 
-Templates know nothing but ``{field}``; there is no code in them. The order of a prompt is that of lm-eval
-(``lm_eval/api/task.py``, ``fewshot_context``): preamble, shots, the question. ``draw`` is its default sampler: Python's
-``random.Random(seed).sample`` over the pool, once for each item in their order, so the shots of an item depend on its
-place in the whole set and not on a limit. ``first`` is its sampler ``first_n``. Cost: linear in the text.
+Templates know nothing but ``{field}``, and ``{{`` and ``}}`` for a brace; there is no code in them. The order of a
+prompt is that of lm-eval (``lm_eval/api/task.py``, ``fewshot_context``): preamble, shots, the question. ``draw`` is
+its default sampler: Python's ``random.Random(seed).sample`` over the pool, once for each item in their order, so the
+shots of an item depend on its place in the whole set and not on a limit. ``first`` is its sampler ``first_n``. Cost:
+linear in the text.
 """
 
 import re
@@ -14,9 +15,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item
-from schemas.config import Config
+from schemas.config import Config, did_you_mean
 
-FIELD = re.compile(r"\{([a-z_]+)\}")
+PART = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}|[{}]")
+"""What of a template is no plain text: a brace, a field, or a brace that belongs to nothing."""
+NEAR = 20
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 COMMON = ("subject", "group", "gold")
 FIELDS: Mapping[type[Item], tuple[str, ...]] = {
@@ -41,10 +44,7 @@ class Options(Config):
     def block(self, item: ChoiceItem) -> str:
         """All options, as ``{options}`` shows them."""
         pairs = zip(LETTERS, item.options, strict=False)
-        return self.join.join(
-            FIELD.sub(lambda match, pair=pair: pair[match[1] == "text"], self.form)  # type: ignore[misc]
-            for pair in pairs
-        )
+        return self.join.join(fill(self.form, {"letter": letter, "text": text}) for letter, text in pairs)
 
 
 class Shots(Config):
@@ -81,7 +81,20 @@ def values_of(item: Item, options: Options, subjects: Mapping[str, str]) -> dict
 
 def fill(template: str, values: Mapping[str, str]) -> str:
     """``template`` with every ``{field}`` replaced. Raises ``KeyError`` for a field that is not in ``values``."""
-    return FIELD.sub(lambda match: values[match[1]], template)
+    return PART.sub(lambda match: values[match[1]] if match[1] else match[0][0], template)
+
+
+def check_template(template: str, fields: Sequence[str]) -> None:
+    """Raises ``ValueError`` for what is none of the ``fields`` in braces, and for a brace that stands alone."""
+    for match in PART.finditer(template):
+        if match[0] in ("{", "}"):
+            near = template[max(0, match.start() - NEAR) : match.start() + NEAR]
+            raise ValueError(
+                f"in {near!r} a brace belongs to no field: write {{{{ or }}}} for a brace, and of a field "
+                f"its name alone, such as {{{fields[0]}}}"
+            )
+        if match[1] and match[1] not in fields:
+            raise ValueError(f"items have no {match[1]!r}{did_you_mean(match[1], list(fields))}")
 
 
 def choose_shots(items: Sequence[Item], pool: Sequence[Item], shots: Shots) -> dict[str, tuple[Item, ...]]:

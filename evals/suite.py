@@ -26,13 +26,15 @@ from evals.data import Data, find
 from evals.generation import Generation
 from evals.gold import Gold
 from evals.items import AnswerItem, ChoiceItem, CodeItem, Item, Text
-from evals.prompts import FIELD, FIELDS, Options, Shots, choose_shots, fill, values_of
+from evals.prompts import FIELDS, Options, Shots, check_template, choose_shots, fill, values_of
 from evals.readers.registry import READERS
 from schemas.config import Config, did_you_mean
 from schemas.digests import digest_json, digest_text
 from schemas.errors import UsageError
 
 SUITES = Path(__file__).parent / "suites"
+MEASURED = ("heldout", "bits-per-byte")
+"""What held-out text is called where suites are named."""
 LIMIT = re.compile(r"(.+)@([1-9][0-9]*)$")
 
 JUDGES: Mapping[type[Convention], type[Item]] = {
@@ -85,12 +87,13 @@ class Settings(Config):
             raise ValueError(f"shots come from {self.shots.role!r}, and data.files names no such file")
         return self
 
-    @property
-    def templates(self) -> dict[str, str]:
-        """Every template, by its key."""
+    def templates(self, fields: Sequence[str]) -> dict[str, tuple[str, Sequence[str]]]:
+        """Every template and what it may name, by its key, where items have ``fields``."""
         shots = {"shots.target": self.shots.target} if self.shots else {}
         gold = {"gold.target": self.gold.target, "gold.prompt": self.gold.prompt} if self.gold else {}
-        return {"preamble": self.preamble, "prompt": self.prompt, **shots, **gold}
+        of_items = {"preamble": self.preamble, "prompt": self.prompt, **shots, **gold}
+        form = {"options.form": (self.options.form, ("letter", "text"))}
+        return {key: (template, fields) for key, template in of_items.items()} | form
 
 
 class Suite(Config):
@@ -191,13 +194,29 @@ def check_licence(name: str, settings: Settings, accepted: Collection[str]) -> N
 
 
 def settings_of(name_or_path: str) -> tuple[Settings, Path]:
-    """The settings of a suite and the path of its YAML file. Raises :class:`UsageError` for an unknown name."""
+    """The settings of a suite and the path of its YAML file.
+
+    Raises :class:`UsageError` for an unknown name, a suite of one's own that is called like one of Gristmill's, and a
+    template with anything but fields of its items in braces.
+    """
     path = SUITES / f"{name_or_path}.yaml"
     if name_or_path not in suite_names():
         path = Path(name_or_path)
         if path.suffix not in (".yaml", ".yml"):
             raise UsageError(f"there is no suite {name_or_path!r}{did_you_mean(name_or_path, suite_names())}")
-    return Settings.load(path), path
+    settings = Settings.load(path)
+    if path.parent.resolve() != SUITES and settings.name.lower() in (*suite_names(), *MEASURED):
+        raise UsageError(
+            f"{path}: name: scores are filed by the name of a suite, and {settings.name} is one of Gristmill's. Call "
+            f"yours otherwise, such as my-{settings.name}."
+        )
+    kind = JUDGES[type(CONVENTIONS[settings.conventions[0]])]
+    for key, (template, fields) in settings.templates(FIELDS[kind]).items():
+        try:
+            check_template(template, fields)
+        except ValueError as error:
+            raise UsageError(f"{path}: {key}: {error}") from error
+    return settings, path
 
 
 def split_limit(name: str) -> tuple[str, int]:
@@ -279,7 +298,7 @@ def _read(settings: Settings, role: str, path: Path, folders: Sequence[Path]) ->
 
 
 def _check(settings: Settings, items: Sequence[Item], path: Path) -> None:
-    """Raises :class:`UsageError` for items or templates that do not fit the rest of the suite."""
+    """Raises :class:`UsageError` for items that do not fit the rest of the suite."""
     repeated = [name for name, count in Counter(item.id for item in items).items() if count > 1]
     if repeated or not items:
         raise UsageError(f"{path}: items: " + (f"id {repeated[0]!r} occurs twice" if repeated else "there are none"))
@@ -290,10 +309,6 @@ def _check(settings: Settings, items: Sequence[Item], path: Path) -> None:
         )
     for name in settings.conventions:
         _refuse_other_answers(items, name, CONVENTIONS[name])
-    for key, template in settings.templates.items():
-        for field in FIELD.findall(template):
-            if field not in FIELDS[kind]:
-                raise UsageError(f"{path}: {key}: items have no {field!r}{did_you_mean(field, list(FIELDS[kind]))}")
 
 
 def _refuse_other_answers(items: Sequence[Item], name: str, convention: Convention) -> None:

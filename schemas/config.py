@@ -37,12 +37,33 @@ class Config(BaseModel):
         return cls.parse(read_yaml(path), str(path))
 
 
+class _RepeatedKeyError(Exception):
+    """A key that a mapping has twice."""
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    """YAML forbids a key that is given twice; PyYAML takes the last one and says nothing."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        found: dict[tuple[str, str], yaml.ScalarNode] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (first := found.setdefault((key.tag, key.value), key)) is not key:
+                line, earlier = key.start_mark.line + 1, first.start_mark.line + 1
+                raise _RepeatedKeyError(
+                    f"line {line}: the key {key.value!r} is given twice (first in line {earlier}): keep one"
+                )
+        return node
+
+
 def read_yaml(path: Path) -> Any:
-    """The values of a YAML file. Raises :class:`UsageError` for a missing file or wrong YAML."""
+    """The values of a YAML file. Raises :class:`UsageError` for a missing file, wrong YAML or a key given twice."""
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file. Give the path of a YAML file.")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_EachKeyOnce)  # noqa: S506 - a safe loader
+    except _RepeatedKeyError as error:
+        raise UsageError(f"{path}: {error}.") from error
     except RecursionError as error:
         raise UsageError(f"{path}: this file is nested too deeply to be read.") from error
     except (yaml.YAMLError, ValueError) as error:  # no UTF-8, a date that is none, a number of too many digits

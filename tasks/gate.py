@@ -15,10 +15,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 from pydantic import Field
 
-from schemas.config import Config, did_you_mean
+from schemas.config import Config, did_you_mean, read_yaml
 from schemas.errors import GateError, UsageError
 from schemas.signals import SIGNALS
 from schemas.table import Table
@@ -71,7 +70,7 @@ def load_suite(name: str) -> ExpectationSuite:
     if not path.is_file():
         known = [found.stem for found in SUITES.glob("*.yaml")]
         raise UsageError(f"there is no gate {name!r}" + did_you_mean(name, known))
-    return ExpectationSuite.parse(yaml.safe_load(path.read_text(encoding="utf-8")), str(path.name))
+    return ExpectationSuite.parse(read_yaml(path), path.name)
 
 
 def check(tables: dict[Table, list[Path]], config: GateConfig) -> pa.Table:

@@ -1,6 +1,11 @@
-"""Hints in messages about names."""
+"""Hints in messages about names, and what YAML files may hold."""
 
-from schemas.config import MOST_NAMED, did_you_mean
+from pathlib import Path
+
+import pytest
+
+from schemas.config import MOST_NAMED, did_you_mean, read_yaml
+from schemas.errors import UsageError
 
 
 def test_a_hint_names_what_is_near_else_what_is_possible() -> None:
@@ -15,3 +20,14 @@ def test_a_hint_does_not_list_thousands() -> None:
     assert hint.startswith(" (possible: 00000, 00001, ")
     assert hint.endswith(", 00049, and 13992 more)")
     assert hint.count(",") == MOST_NAMED
+
+
+def test_a_key_may_stand_in_every_mapping_once(tmp_path: Path) -> None:
+    """A merged key may be given anew: that is what merging is for."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("base: &base {a: 1, b: 2}\nmine: {<<: *base, a: 3}\nother: {1: a, '1': b}\n", encoding="utf-8")
+    assert read_yaml(path)["mine"] == {"a": 3, "b": 2}
+
+    path.write_text("a: 1\nb: 2\na: 1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.yaml: line 3: the key 'a' is given twice \(first in line 1\)"):
+        read_yaml(path)

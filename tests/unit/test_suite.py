@@ -168,6 +168,12 @@ def test_a_suite_of_ones_own_is_loaded_by_path(tmp_path: Path) -> None:
     assert [suite.prompt(item) for item in suite.items] == ["Q: 1 + 1?\nA:", "Q: 2 + 2?\nA:"]
 
 
+def test_a_template_may_hold_braces(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path, {"prompt": "{{{question}}} in \\boxed{{}}:"}))
+
+    assert suite.prompt(suite.items[0]) == "{1 + 1?} in \\boxed{}:"
+
+
 def test_a_line_separator_inside_an_item_does_not_end_it(tmp_path: Path) -> None:
     line = json.dumps({"id": "a", "question": "1\u2028+ 1?", "answer": "2"}, ensure_ascii=False)
     assert len(load_suite(write(tmp_path, lines=[line])).items) == 1
@@ -178,6 +184,14 @@ def test_a_line_separator_inside_an_item_does_not_end_it(tmp_path: Path) -> None
     [
         ({"promt": "x"}, None, 'promt: unknown key (did you mean "prompt"?)'),
         ({"prompt": "{qestion}"}, None, "items have no 'qestion' (did you mean \"question\"?)"),
+        ({"prompt": "{question.__class__}"}, None, "prompt: in '{question.__class__}' a brace belongs to no field"),
+        ({"prompt": "{question"}, None, "such as {subject}"),
+        ({"prompt": "{question}", "preamble": "Sums }"}, None, "preamble: in 'Sums }' a brace belongs to no field"),
+        ({"prompt": "{question}", "options": {"form": "{Text}"}}, None, "options.form: in '{Text}' a brace"),
+        ({"options": {"form": "{answer}"}}, None, "options.form: items have no 'answer'"),
+        ({"name": "gsm8k"}, None, "gsm8k is one of Gristmill's. Call yours otherwise, such as my-gsm8k"),
+        ({"name": "GSM8K"}, None, "name: scores are filed by the name"),
+        ({"name": "heldout"}, None, "name: scores are filed by the name"),
         ({"data": data("../items.jsonl")}, None, "'../items.jsonl' must be a path below the suite's folder"),
         ({"data": data("other.jsonl")}, None, "there is no file 'other.jsonl' beside its YAML file"),
         ({"data": {"reader": "answer-items", "files": {}}}, None, "there is no file of items"),
@@ -251,8 +265,10 @@ def test_the_digest_names_what_is_asked_and_nothing_else(tmp_path: Path) -> None
         ("name: 2026-13-45", "not YAML"),
         ("limit: " + "9" * 5000, "not YAML"),
         ("name: '", "not YAML"),
+        ("name: a\ndata:\n  reader: a\n  files: {}\n  'reader': b\n", r"line 5: the key 'reader' .*first in line 3"),
+        ("name: a\ndata: [{1: a, 1: b}]\n", "line 2: the key '1' is given twice"),
     ],
-    ids=["deep", "date", "digits", "quote"],
+    ids=["deep", "date", "digits", "quote", "twice", "twice in a line"],
 )
 def test_a_suite_that_no_reader_can_take_gets_a_message(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "suite.yaml").write_text(text, encoding="utf-8")
