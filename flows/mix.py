@@ -145,6 +145,8 @@ def make_mixture(settings: MixtureSettings, mix: MixSettings, made: Made, lake: 
     if known is not None:
         advance(2 * settings.steps if settings.method == "doremi" else 1, "found done")
         return known
+    for ref in made.tokens:
+        lake.check_files(ref)
     # A trial has shorter rows than the run, so its domains hold another number of whole rows.
     budget = Budget(steps=settings.steps)
     domains = made.store.domains(budget.row_tokens) if settings.method == "doremi" else made.domains

@@ -30,7 +30,10 @@ def published(lake: Lake) -> Iterator[None]:
         raise
     except GristmillError:
         with Reporter() as report:
-            publish(lake, report)
+            try:
+                publish(lake, report)
+            except GristmillError as error:  # what stopped the run is what is told last
+                report.say(f"not published: {error}")
         raise
     with Reporter() as report:
         publish(lake, report)

@@ -95,6 +95,8 @@ def train_one(training: Training, launcher_name: str, lake: Lake, advance: Advan
     if known is not None:
         advance(training.settings.steps, "found done")
         return known
+    for ref in (training.plan, training.tokenizer, *training.tokens):
+        lake.check_files(ref)
     root = lake.root / "log" / "training"
     run_dir = root / training.key
     run_dir.mkdir(parents=True, exist_ok=True)

@@ -20,19 +20,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.digests import canonical_json, digest_file, digest_folder
-from schemas.errors import DamageError
+from schemas.errors import GONE, OTHER, DamageError
 from schemas.lake import Dataset, FilesRef, Lake, Manifest, Ref, output_key, pointed_key
 
 READERS = 4
 # Steps whose key is that of a job outside the lake's own protocol (flows.train, flows.mix).
 KEYED_BY_JOB = frozenset({"train", "mixture"})
-GONE, OTHER, UNREADABLE = "it is gone", "its content is not what was written", "it cannot be read"
+UNREADABLE = "it cannot be read"
+
+
+Place = tuple[str, str]
+"""Shard and digest: what a manifest says of an input."""
 
 
 @dataclass(frozen=True)
 class Damage:
-    """A damaged file or folder, relative to the lake: what is wrong, who made it, and which current datasets name it.
+    """A damaged file or folder, relative to the lake: what is wrong, who made it, and which current datasets need it.
 
+    A dataset needs what it names, and what that was made of where no other dataset names it.
     ``moved_to`` is where it lies now; None when it was left where it is, or is gone.
     """
 
@@ -87,6 +92,7 @@ def take_inventory(lake: Lake) -> Inventory:
     """Read every manifest, dataset and pointer."""
     found = Inventory({}, {}, [], 0, 0)
     described = size = 0
+    made_of: dict[Place, set[Place]] = {}
     for path in sorted((lake.root / "data" / "manifests").rglob("*.json")):
         described, size = described + 1, size + path.stat().st_size
         manifest = _manifest(lake, path)
@@ -96,6 +102,7 @@ def take_inventory(lake: Lake) -> Inventory:
         refs: list[Ref | FilesRef] = [*manifest.outputs, *manifest.files]
         for ref in refs:
             _expect(found, lake, ref, f"step {manifest.step}", path)
+            made_of[ref.shard, ref.digest] = {(entry.shard, entry.digest) for entry in manifest.inputs}
     datasets: dict[Path, Dataset] = {}
     for path in sorted((lake.root / "data" / "datasets").rglob("*.json")):
         described, size = described + 1, size + path.stat().st_size
@@ -116,8 +123,9 @@ def take_inventory(lake: Lake) -> Inventory:
                 found.faults.append((path, f"it names another content of {place.name}", name))
             if path in current:
                 found.needed_by.setdefault(place, []).append(name)
-    pointers = len(list((lake.root / "catalog").rglob("*.json")))
-    return Inventory(found.outputs, found.needed_by, found.faults, described + pointers, size)
+    _trace(found, [datasets[path] for path in sorted(current)], made_of)
+    pointers = [path.stat().st_size for path in (lake.root / "catalog").rglob("*.json")]
+    return Inventory(found.outputs, found.needed_by, found.faults, described + len(pointers), size + sum(pointers))
 
 
 def verify(lake: Lake, *, move: bool = True, advance: Callable[[int], None] = lambda _: None) -> Checked:
@@ -220,6 +228,24 @@ def _refs(dataset: Dataset) -> Iterator[Ref | FilesRef]:
         yield from tables
     for files in dataset.files.values():
         yield from files
+
+
+def _trace(found: Inventory, current: list[Dataset], made_of: dict[Place, set[Place]]) -> None:
+    """Add to ``needed_by`` what no dataset names and one that is current was made of, such as bands."""
+    named = {(ref.shard, ref.digest) for dataset in current for ref in _refs(dataset)}
+    needed: dict[Place, list[str]] = {}
+    for dataset in current:
+        waiting = [(ref.shard, ref.digest) for ref in _refs(dataset)]
+        reached: set[Place] = set()
+        while waiting:
+            before = made_of.get(waiting.pop(), set()) - named - reached
+            reached |= before
+            waiting += before
+        for place in reached:
+            needed.setdefault(place, []).append(f"{dataset.kind} {dataset.name}")
+    for path, output in found.outputs.items():
+        if path not in found.needed_by and (names := needed.get((path.parent.name, output.digest))):
+            found.needed_by[path] = names
 
 
 def _place(lake: Lake, ref: Ref | FilesRef) -> Path:

@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-VERIFY = (
-    "Run `gristmill verify --lake LAKE`, which moves what is damaged aside, then the same command again, which makes "
-    "it anew."
-)
+GONE, OTHER = "it is gone", "its content is not what was written"
 
 
 class GristmillError(Exception):
@@ -17,16 +14,17 @@ class GristmillError(Exception):
 
 
 class DamageError(GristmillError):
-    """A file of the lake is not what was written."""
+    """A file of the lake is not what was written. :func:`schemas.damage.damaged` makes one with its hint."""
 
-    def __init__(self, path: Path, fault: str, hint: str = VERIFY) -> None:
+    def __init__(self, path: Path, fault: str, hint: str) -> None:
         super().__init__(path, fault, hint)
         self.path = path
         self.fault = fault
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.path}: this file of the lake is damaged: {self.fault}. {self.hint}"
+        what = "missing" if self.fault == GONE else f"damaged: {self.fault}"
+        return f"{self.path}: this file of the lake is {what}. {self.hint}"
 
 
 class UsageError(GristmillError):

@@ -20,7 +20,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +30,11 @@ import pyarrow as pa
 from pydantic import Field, ValidationError
 
 from schemas.config import Config, did_you_mean
+from schemas.damage import damaged
 from schemas.digests import canonical_json, digest_file, digest_folder, digest_json
-from schemas.errors import DamageError, GristmillError, UsageError
+from schemas.errors import GONE, OTHER, DamageError, GristmillError, UsageError
 from schemas.files import fsync, publish
-from schemas.parquet import read_rows, write_rows
+from schemas.parquet import check_pages, read_rows, write_rows
 from schemas.places import local_path
 from schemas.processes import parse, this_process
 from schemas.table import Table
@@ -204,19 +205,36 @@ class Lake:
 
     def check(self, ref: Ref) -> None:
         """Raises :class:`DamageError`, and moves the file aside, when it is not what ``ref`` says. Reads it once."""
-        path = self.path(ref)
+        self._check(self.path(ref), ref.digest, digest_file)
+
+    def check_files(self, ref: FilesRef) -> None:
+        """As :meth:`check`, for a folder of files."""
+        self._check(self.files_path(ref), ref.digest, digest_folder)
+
+    def _check(self, path: Path, expected: str, digest: Callable[[Path], str]) -> None:
         try:
-            fault = "" if digest_file(path) == ref.digest else "its digest is not the one that was recorded"
-        except FileNotFoundError:
-            fault = "it is gone"
-        if fault:
-            raise self._moved(DamageError(path, fault))
+            found = digest(path) if path.exists() else None
+        except FileNotFoundError:  # it went meanwhile
+            found = None
+        if found is None:
+            raise damaged(path, GONE)
+        if found != expected:
+            raise self._moved(damaged(path, OTHER))
+
+    def check_columns(self, ref: Ref, columns: list[str]) -> None:
+        """As :meth:`check`, and reads no more than these columns, whose pages carry checksums."""
+        try:
+            check_pages(self.path(ref), columns)
+        except DamageError as error:
+            raise self._moved(error) from error
 
     def _moved(self, error: DamageError) -> DamageError:
-        """The same error, after the file was moved aside so that the next run makes it anew."""
-        moved = self.move_aside(error.path)
-        where = "" if moved is None else f"It was moved to {moved}. "
-        return DamageError(error.path, error.fault, f"{where}Run the same command again, which makes it anew.")
+        """The same error, after the file was moved aside, where that is allowed, so that the next run makes it anew."""
+        try:
+            moved = self.move_aside(error.path)
+        except (GristmillError, OSError):
+            moved = None
+        return damaged(error.path, error.fault, moved)
 
     def move_aside(self, path: Path) -> Path | None:
         """Move what is damaged to the same place under ``damaged/``, where nothing looks for it; None when it is gone.
@@ -305,7 +323,7 @@ class Lake:
         try:
             return Dataset.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            raise DamageError(path, "it cannot be read") from error
+            raise damaged(path, "it cannot be read") from error
 
     def expect(self, kind: str, name: str) -> Dataset:
         """The current dataset of that kind and name. Raises :class:`UsageError` when there is none."""
@@ -411,9 +429,9 @@ def pointed_key(pointer: Path) -> str:
     try:
         key = json.loads(pointer.read_bytes())["key"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DamageError(pointer, "it does not say which dataset is current") from error
+        raise damaged(pointer, "it does not say which dataset is current") from error
     if not isinstance(key, str):
-        raise DamageError(pointer, "it does not say which dataset is current")
+        raise damaged(pointer, "it does not say which dataset is current")
     return key
 
 

@@ -130,7 +130,7 @@ def _gate(name: str, reads: tuple[Table, ...]) -> Step:
         return check(dict(zip(reads, paths, strict=True)), config)
 
     run.__doc__ = f"Great Expectations suite {name} over {', '.join(table.name for table in reads)}."
-    return global_step(f"gate-{name}", version=3, reads=reads, writes=(GateResults,))(run)
+    return global_step(f"gate-{name}", version=3, reads=reads, writes=(GateResults,), texts=True)(run)
 
 
 GATES: dict[str, Step] = {

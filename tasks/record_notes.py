@@ -14,9 +14,11 @@ import duckdb
 from pydantic import Field
 
 from schemas.config import Config
+from schemas.parquet import check_pages
 from tasks.dedup.records import database
 
 MEMORY = 512 << 20
+COLUMNS = ["doc_id", "native_id", "date_text", "truncated"]
 SHOWN_CHARACTERS = 60
 
 
@@ -53,9 +55,14 @@ class RecordNotes(Config):
 
 
 def record_notes(records: Sequence[Path], scratch: Path, memory: int = MEMORY) -> RecordNotes:
-    """The notes on the files of ``records`` of one source. The examples are the first in order."""
+    """The notes on the files of ``records`` of one source. The examples are the first in order.
+
+    Raises :class:`schemas.errors.DamageError` for a file that is damaged or missing.
+    """
     if not records:
         return RecordNotes()
+    for path in records:
+        check_pages(path, COLUMNS)
     with database(scratch, memory) as connection:
         # a file of the lake has no wildcard in its name, but its folder may
         paths = [str(path).replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for path in records]

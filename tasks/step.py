@@ -92,7 +92,10 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Step:
-    """A function with its contract. Call ``.function`` in unit tests, ``.run`` without Prefect, ``.task`` in flows."""
+    """A function with its contract. Call ``.function`` in unit tests, ``.run`` without Prefect, ``.task`` in flows.
+
+    ``texts``: the function gives texts of files to a reader that looks at no checksum.
+    """
 
     name: str
     version: int
@@ -100,6 +103,7 @@ class Step:
     reads: tuple[Table, ...]
     writes: tuple[Table, ...]
     function: Function
+    texts: bool = False
 
     def run(self, lake: Lake, shard: str, inputs: "Inputs", config: Config) -> Outcome:
         """Give the output for these inputs, computing it only when the lake does not hold it yet."""
@@ -130,8 +134,7 @@ class Step:
     def _call(
         self, lake: Lake, shard: str, key: str, inputs: "Inputs", config: Config
     ) -> tuple[tuple[Ref, ...], tuple[FilesRef, ...], dict[str, Any]]:
-        if self.kind in ("files", "global", "scatter"):
-            inputs.check(lake)
+        inputs.check(lake, tables=self.kind in ("files", "global", "scatter"), texts=self.texts)
         if self.kind == "files":
             with lake.temporary() as folder:
                 out = folder / "out"
@@ -247,16 +250,23 @@ class Inputs:
             for table in reads
         ]
 
-    def check(self, lake: Lake) -> None:
-        """Compare the digests of files whose paths are handed out, for DuckDB looks at no checksum.
+    def check(self, lake: Lake, *, tables: bool, texts: bool) -> None:
+        """Check what is handed out as paths: folders of files always, ``tables`` where DuckDB or polars may read them.
 
-        Tables of texts are left out: they are most of the bytes, and their texts are read with ``schemas.parquet``,
-        which checks every page. Raises :class:`schemas.errors.DamageError`. Cost: one read, 2 GB/s or the disk's speed.
+        Files are compared with their digests. Of tables with texts, which are most of the bytes, only the other columns
+        are read, against the checksums of their pages, unless ``texts`` are given to DuckDB too; else they are read
+        with ``schemas.parquet``, which checks every page. Raises :class:`schemas.errors.DamageError`. Cost: one read,
+        2 GB/s or the disk's speed.
         """
-        for ref in self.refs:
+        for files in self.files:
+            lake.check_files(files)
+        for ref in self.refs if tables else ():
             table = TABLES.get(ref.table)
-            if table is None or not TEXTS & set(table.schema.names):
+            names = () if table is None else table.schema.names
+            if texts or not TEXTS & set(names):
                 lake.check(ref)
+            else:
+                lake.check_columns(ref, [name for name in names if name not in TEXTS])
 
     def paths(self, lake: Lake, reads: Sequence[Table]) -> list[list[Path]]:
         """For each table of ``reads`` its Parquet files by shard name, then one list of folders if there are any."""
@@ -300,10 +310,13 @@ def parts_of(manifest: Manifest) -> dict[str, tuple[Ref, ...]]:
 
 
 def global_step(
-    name: str, *, version: int, reads: tuple[Table, ...], writes: tuple[Table, ...]
+    name: str, *, version: int, reads: tuple[Table, ...], writes: tuple[Table, ...], texts: bool = False
 ) -> Callable[[Function], Step]:
-    """A global step: ``f(*lists of Parquet paths, config, scratch folder) -> table or tuple of tables``."""
-    return lambda function: Step(name, version, "global", reads, writes, function)
+    """A global step: ``f(*lists of Parquet paths, config, scratch folder) -> table or tuple of tables``.
+
+    ``texts``: it reads columns of texts with DuckDB, so they are checked before.
+    """
+    return lambda function: Step(name, version, "global", reads, writes, function, texts)
 
 
 def scatter_step(

@@ -11,13 +11,12 @@ known after a run.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
 from schemas.config import Config
 from schemas.errors import GristmillError
-from schemas.lake import Dataset, Lake
+from schemas.lake import Dataset, Lake, Ref
 from schemas.tables import Documents, Verdicts
 from tasks.judging import BRANCH, STAGE, demand, fails, judge, shown, wording
 from tasks.policy import Policy, refuse_missing_sets
@@ -93,11 +92,15 @@ class WhatIf(Config):
 class Shard:
     """The files of one shard of a curation by table."""
 
-    paths: Mapping[str, list[Path]]
+    lake: Lake
+    refs: Mapping[str, list[Ref]]
 
     def read(self, table: str, columns: list[str]) -> pl.DataFrame:
-        """Columns of a table, sorted by ``doc_id`` as every file of the lake is."""
-        frames = [_read(path, columns) for path in self.paths.get(table, [])]
+        """Columns of a table, sorted by ``doc_id`` as every file of the lake is.
+
+        Raises :class:`GristmillError` when a file has no such column, and its kind ``DamageError`` when it is damaged.
+        """
+        frames = [_read(self.lake, ref, columns) for ref in self.refs.get(table, [])]
         return frames[0] if len(frames) == 1 else pl.concat(frames).sort("doc_id", maintain_order=True)
 
 
@@ -115,7 +118,7 @@ def what_if(lake: Lake, dataset: Dataset, policy: Policy, examples: int = 3) -> 
     """What ``policy`` would keep of a committed curation, with ``examples`` documents a rule that change their fate.
 
     Raises ``UsageError`` when the policy looks at signals that the curation did not compute, and ``GristmillError``
-    when its files were written by a version with other columns.
+    when its files were written by a version with other columns, or are damaged.
     """
     refuse_missing_sets(policy, {name for name, refs in dataset.tables.items() if refs})
     judged = [_judge_shard(shard, policy, examples) for shard in shards(lake, dataset)]
@@ -144,16 +147,16 @@ def what_if(lake: Lake, dataset: Dataset, policy: Policy, examples: int = 3) -> 
 
 def shards(lake: Lake, dataset: Dataset) -> list[Shard]:
     """The shards of a curation that hold documents, by name."""
-    found: dict[str, dict[str, list[Path]]] = {ref.shard: {} for ref in dataset.tables[Documents.name]}
+    found: dict[str, dict[str, list[Ref]]] = {ref.shard: {} for ref in dataset.tables[Documents.name]}
     for name, refs in dataset.tables.items():
         for ref in refs:
             if ref.shard in found:
-                found[ref.shard].setdefault(name, []).append(lake.path(ref))
-    return [Shard(found[shard]) for shard in sorted(found)]
+                found[ref.shard].setdefault(name, []).append(ref)
+    return [Shard(lake, found[shard]) for shard in sorted(found)]
 
 
 def _judge_shard(shard: Shard, policy: Policy, examples: int) -> Judged:
-    names = [*policy.signals(), *(name for name in (LANGUAGE, DOMAIN) if _table(name) in shard.paths)]
+    names = [*policy.signals(), *(name for name in (LANGUAGE, DOMAIN) if _table(name) in shard.refs)]
     frame = _beside(shard, list(dict.fromkeys(names)))
     ledger = shard.read(Verdicts.name, LEDGER).filter(pl.col("stage") == STAGE)
     first = ledger.filter(pl.col("doc_id").ne_missing(pl.col("doc_id").shift(1)))
@@ -221,12 +224,7 @@ def _changed(shard: Shard, frame: pl.DataFrame, first: pl.DataFrame, policy: Pol
                 )
             )
     chosen = pl.concat(parts)
-    urls = pl.concat(
-        [
-            pl.scan_parquet(path).filter(pl.col("doc_id").is_in(chosen["doc_id"].implode())).select("doc_id", "url")
-            for path in shard.paths[Documents.name]
-        ]
-    ).collect()
+    urls = shard.read(Documents.name, ["doc_id", "url"])
     return chosen.join(urls, on="doc_id", how="left", maintain_order="left")
 
 
@@ -311,13 +309,12 @@ def _table(signal: str) -> str:
     return f"signals/{signal.partition('.')[0]}"
 
 
-def _read(path: Path, columns: list[str]) -> pl.DataFrame:
-    """Columns of a Parquet file. Raises :class:`GristmillError` when the file has no such column."""
-    lazy = pl.scan_parquet(path)
-    lacking = [name for name in columns if name not in lazy.collect_schema().names()]
-    if lacking:
+def _read(lake: Lake, ref: Ref, columns: list[str]) -> pl.DataFrame:
+    """Columns of a file of the lake. Raises :class:`GristmillError` when it has no such column."""
+    try:
+        return pl.DataFrame(lake.read(ref, columns))
+    except KeyError as error:
         raise GristmillError(
-            f"{path}: no column {', '.join(lacking)}: another version of gristmill wrote this lake. Curate again; what "
-            "has not changed is found done."
-        )
-    return lazy.select(columns).collect()
+            f"{lake.path(ref)}: {error.args[0]}: another version of gristmill wrote this lake. Curate again; what has "
+            "not changed is found done."
+        ) from error

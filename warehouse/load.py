@@ -18,7 +18,8 @@ import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError
 
-from schemas.errors import VERIFY, GristmillError
+from schemas.errors import GristmillError
+from schemas.hints import on_lake
 from schemas.lake import Dataset, Lake, Ref
 from schemas.table import Table
 from warehouse.migrate import Migration
@@ -101,7 +102,8 @@ def fill(
 ) -> tuple[dict[str, int], list[str]]:
     """Create and load everything. Returns rows by table, and the log files that could not be read.
 
-    Raises :class:`GristmillError` for a file of the lake that is missing or has other columns than its table.
+    Raises :class:`schemas.errors.DamageError` for a file of the lake that is missing or damaged, and
+    :class:`GristmillError` for one that has other columns than its table.
     """
     connection.execute("BEGIN")  # one commit for all statements that touch no data: each commit waits for the disk
     connection.execute(create_tables())
@@ -167,6 +169,11 @@ def _load_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: Table,
     )
     for start in range(0, len(refs), FILES_A_STATEMENT):
         chunk = refs[start : start + FILES_A_STATEMENT]
+        for ref in chunk:  # DuckDB looks at no checksum
+            if table.name in WITH_TEXT_ASIDE:
+                lake.check_columns(ref, loaded_columns(table))
+            else:
+                lake.check(ref)
         parameters: dict[str, object] = {"files": [_literal(lake.path(ref)) for ref in chunk]}
         if table.name in WITH_TEXT_ASIDE:
             parameters["skip"] = len(str(lake.root)) + 2
@@ -174,7 +181,8 @@ def _load_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: Table,
             connection.execute(statement, parameters)
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise GristmillError(
-                f"table {table.name}: a file of the lake is missing or damaged: {_first_line(error)}. {VERIFY}"
+                f"table {table.name}: the lake's files cannot be read: {_first_line(error)}. "
+                f"`{on_lake('gristmill verify', lake.root)}` says which of them are damaged."
             ) from error
         except (duckdb.BinderException, duckdb.ConversionException, duckdb.ConstraintException) as error:
             raise GristmillError(

@@ -9,6 +9,7 @@ from importlib import metadata
 import typer
 
 from flows.commands.options import JsonOption, print_json, screen
+from flows.sizes import size_text
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def servers() -> Iterator[Finding]:
 
     for server in running_servers():
         users = f"used by {', '.join(map(str, server.users))}" if server.users else "idle"
-        found = f"pid {server.pid}, {server.memory >> 20} MB, {users}"
+        found = f"pid {server.pid}, {size_text(server.memory)}, {users}"
         stray = f"{found}; its lake is gone or has another: kill {server.pid}"
         yield Finding(f"Prefect of {server.lake}", True, found if server.known else stray, "", True)
 

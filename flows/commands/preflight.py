@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.options import JsonOption, WorkersOption, print_json, screen
+from flows.sizes import size_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from tasks.preflight import Report
 
 SHOWN_RULES, SHOWN_STEPS = 20, 8
-UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def preflight(
@@ -73,9 +73,9 @@ def show(console: "Console", report: "Report") -> None:
         console.print(f"On the sample this gate failed and would stop a run: {failed}", markup=False, highlight=False)
     console.print(
         f"From {report.sampled:,} records; {report.files_read:,} of {report.files:,} files were read "
-        f"({_size(report.bytes_read)} of {_size(report.bytes)}). Low and high are 95 % intervals of sampling; they "
-        "know nothing of other work on this machine. Of copies, a sample holds few together with their originals: the "
-        "bounds are wide because they allow for anything between pairs and huge clusters.",
+        f"({size_text(report.bytes_read)} of {size_text(report.bytes)}). Low and high are 95 % intervals of sampling; "
+        "they know nothing of other work on this machine. Of copies, a sample holds few together with their originals: "
+        "the bounds are wide because they allow for anything between pairs and huge clusters.",
         markup=False,
         highlight=False,
     )
@@ -86,18 +86,11 @@ def _numbers(estimate: "Estimate") -> list[str]:
 
 
 def _sizes(estimate: "Estimate") -> list[str]:
-    return [_size(value) for value in (estimate.value, estimate.low, estimate.high)]
+    return [size_text(value) for value in (estimate.value, estimate.low, estimate.high)]
 
 
 def _durations(estimate: "Estimate") -> list[str]:
     return [_duration(value) for value in (estimate.value, estimate.low, estimate.high)]
-
-
-def _size(value: float) -> str:
-    unit = 0
-    while value >= 1024 and unit < len(UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    return f"{value:.0f} {UNITS[unit]}" if unit == 0 else f"{value:.1f} {UNITS[unit]}"
 
 
 def _duration(seconds: float) -> str:

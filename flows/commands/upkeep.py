@@ -6,10 +6,11 @@ import typer
 
 from flows.commands.look import existing
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from flows.sizes import size_text
+from schemas.damage import PIPELINE, command_for
 from schemas.errors import GristmillError
 from schemas.hints import on_lake
 
-MEGABYTE = 1_000_000
 SHOWN = 20
 
 
@@ -28,14 +29,13 @@ def verify(
     home = existing(lake)
     with Reporter() as report:
         inventory = take_inventory(home)
-        read = shown = 0
-        with report.track("verify", inventory.bytes // MEGABYTE, "MB") as advance:
+        read, whole = 0, size_text(inventory.bytes)
+        with report.track("verify", len(inventory.outputs), "files") as advance:
 
             def progress(count: int) -> None:
-                nonlocal read, shown
+                nonlocal read
                 read += count
-                advance(read // MEGABYTE - shown, f"{read / 1e9:,.1f} of {inventory.bytes / 1e9:,.1f} GB")
-                shown = read // MEGABYTE
+                advance(1, f"{size_text(read)} of {whole}")
 
             found = check(home, inventory, move=not dry_run, advance=progress)
     if json:
@@ -44,17 +44,20 @@ def verify(
         rows = [[entry.path, entry.fault, entry.made_by, ", ".join(entry.needed_by)] for entry in found.damaged]
         screen().print(table_of("Damaged", ["file", "what is wrong", "made by", "part of"], rows[:SHOWN]))
     else:
-        screen().print(f"{found.files:,} files, {found.bytes / 1e9:,.2f} GB: all as they were written.")
+        screen().print(f"{found.files:,} files, {size_text(found.bytes)}: all as they were written.")
     if found.damaged:
-        needed = sorted({name for entry in found.damaged for name in entry.needed_by})
+        needed = sorted({tuple(name.split(" ", 1)) for entry in found.damaged for name in entry.needed_by})
         moved = sum(entry.moved_to is not None for entry in found.damaged)
         told = [f"{len(found.damaged):,} of {found.files:,} files are damaged or gone."]
         if dry_run:
-            told.append("They stay where they are. Run gristmill verify without --dry-run first.")
+            told.append(
+                f"They stay where they are. Run `{on_lake('gristmill verify', home.root)}` without --dry-run first."
+            )
         elif moved:
             told.append(f"Moved to {home.root / 'damaged'}: {moved:,}.")
+        commands = [command_for(home.root, kind, name) for kind, name in needed] or ["the commands that made them"]
         told.append(
-            f"Run the commands that made {', '.join(needed) or 'them'} again: they make anew what is missing and "
+            f"Run {', '.join(commands)} again with the same words ({PIPELINE}): that makes anew what is missing and "
             "nothing else."
         )
         if not all(entry.needed_by for entry in found.damaged):
@@ -94,14 +97,12 @@ def gc(
         "unfinished": "what runs left that did not end",
         "earlier": "curations that are no longer current",
     }
-    rows = [[about[name], len(paths), sum(paths.values()) / MEGABYTE] for name, paths in found.found.items()]
+    rows = [[about[name], len(paths), size_text(sum(paths.values()))] for name, paths in found.found.items()]
     console = screen()
-    console.print(table_of("Removed" if delete else "Can be removed", ["what", "files", "MB"], rows))
+    console.print(table_of("Removed" if delete else "Can be removed", ["what", "files", "size"], rows))
     if found.kept_earlier:
-        console.print(
-            f"--earlier: {found.kept_earlier / MEGABYTE:,.1f} MB more, of curations that are no longer current."
-        )
+        console.print(f"--earlier: {size_text(found.kept_earlier)} more, of curations that are no longer current.")
     if found.kept_unfinished:
-        console.print(f"--unfinished: {found.kept_unfinished / MEGABYTE:,.1f} MB more, of runs of the last week.")
+        console.print(f"--unfinished: {size_text(found.kept_unfinished)} more, of runs of the last week.")
     if not delete and any(found.found.values()):
         console.print("Nothing was removed. gristmill gc --delete removes it.")

@@ -13,6 +13,7 @@ import duckdb
 
 from schemas.config import Config
 from schemas.errors import GristmillError
+from schemas.parquet import check_pages
 from tasks.dedup.config import ClustersConfig
 from tasks.dedup.records import attach
 
@@ -69,7 +70,14 @@ def check_loss(connection: duckdb.DuckDBPyConnection, config: ClustersConfig) ->
 
 
 def largest_clusters(clusters: list[Path], documents: list[Path], shown: int = 10) -> list[Cluster]:
-    """The largest clusters of a run, whether it stopped or not: the files of both tables, in the order of shards."""
+    """The largest clusters of a run, whether it stopped or not: the files of both tables, in the order of shards.
+
+    Raises :class:`schemas.errors.DamageError` for a file that is damaged or missing.
+    """
+    for path in clusters:
+        check_pages(path)
+    for path in documents:
+        check_pages(path, ["doc_id", "source", "url"])
     with duckdb.connect() as connection:
         attach(connection, "members_rows", clusters)
         attach(connection, "documents_rows", documents)

@@ -115,7 +115,7 @@ def test_nothing_new_is_no_fault() -> None:
     [
         lost_input(("a.parquet",), counts(3, 3)),
         nothing_kept("news", counts(1, 0, decide={"words": 1})),
-        DamageError(Path("data/x.parquet"), "it is gone"),
+        DamageError(Path("data/x.parquet"), "it is gone", "Run it again."),
     ],
 )
 def test_the_errors_survive_the_way_from_a_worker(error: Exception) -> None:

@@ -31,14 +31,14 @@ def flip(path: Path) -> None:
 def test_verify_lists_what_is_damaged_and_ends_with_code_1(lake: Lake) -> None:
     sound = RUNNER.invoke(app, ["verify", "--lake", str(lake.root)])
     assert (sound.exit_code, sound.exception) == (0, None)
-    assert "all as they were written" in sound.output
+    assert "KiB: all as they were written" in sound.output
     ref = lake.expect("curation", "news").tables["curated"][0]
     flip(lake.path(ref))
     for _ in range(2):
         shown = RUNNER.invoke(app, ["verify", "--lake", str(lake.root), "--json", "--dry-run"])
         assert isinstance(shown.exception, GristmillError)
         assert shown.exception.exit_code == 1
-        assert "curation news" in str(shown.exception)
+        assert f"`gristmill curate --lake {lake.root} ...` for the source news again" in str(shown.exception)
     (damaged,) = json.loads(shown.stdout)["damaged"]
     assert damaged["path"] == lake.path(ref).relative_to(lake.root).as_posix()
     assert damaged["moved_to"] is None

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from schemas.errors import GristmillError, UsageError
+from schemas.errors import DamageError, GristmillError, UsageError
 from schemas.lake import Lake
 from schemas.tables import TABLES
 from tests.helpers.small_lake import CHINESE, SmallLake, build_small_lake, commit
@@ -213,7 +213,7 @@ def test_another_version_of_gristmill_takes_no_data_over(tmp_path: Path, monkeyp
     lake.path(training.tables["losses"][0]).unlink()
     another_run(lake, "later")
     monkeypatch.setattr(publishing, "installed_version", {"gristmill": "99.0"}.__getitem__)
-    with pytest.raises(GristmillError, match="missing or damaged"):
+    with pytest.raises(GristmillError, match=r"of the lake is missing.* table losses of"):
         publish(lake)
 
 
@@ -278,11 +278,26 @@ def test_a_missing_file_stops_the_build_and_leaves_the_current_version(tmp_path:
     dataset = lake.dataset("training", "broken")
     assert dataset is not None
     lake.path(dataset.tables["runs"][0]).unlink()
-    with pytest.raises(GristmillError, match=r"table runs: a file of the lake is missing.*gristmill verify"):
+    with pytest.raises(
+        GristmillError, match=r"of the lake is missing.*table runs of shard .*`gristmill train --lake .* mix broken"
+    ):
         publish(lake)
     warehouse = Warehouse.open(lake.root)
     assert warehouse.version == before.version
     assert warehouse.query("SELECT run FROM losses") == [{"run": "one"}]
+
+
+def test_nothing_is_published_from_a_damaged_file(tmp_path: Path) -> None:
+    lake = tiny_lake(tmp_path / "lake")
+    before = publish(lake)
+    dataset = lake.expect("training", "tiny")
+    path = lake.path(dataset.tables["losses"][0])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamageError, match="table losses of shard"):
+        rebuild(lake)
+    assert Warehouse.open(lake.root).version == before.version
 
 
 def test_what_a_dead_builder_left_is_removed(tmp_path: Path) -> None:
