@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from evals.costs import per_correct
 from schemas.config import Config
+from schemas.printable import Printable
 from schemas.scores import ALL
 
 SCHEMA_VERSION = "0.3.0"
@@ -26,9 +27,9 @@ Row = Mapping[str, Any]
 class Provenance(Config):
     """What a lake does not know of a model and of who evaluated it, and prices. Names as the schema has them."""
 
-    model_id: str = ""
-    developer: str = "unknown"
-    organization: str = "unknown"
+    model_id: Printable = ""
+    developer: Printable = "unknown"
+    organization: Printable = "unknown"
     relationship: Literal["first_party", "third_party", "collaborative", "other"] = "other"
     availability: Literal["open_weights", "closed_weights", "unknown"] = "unknown"
     price_hour: float | None = None

@@ -20,6 +20,7 @@ from evals.statistics.means import mean
 from schemas.digests import digest_json, digest_text
 from schemas.errors import UsageError
 from schemas.lake import conform
+from schemas.printable import require_printable
 from schemas.table import Table
 from schemas.tables import EvalRuns, Responses, Samples, Scores
 
@@ -53,6 +54,7 @@ def read_results(path: Path, label: str = "") -> Imported:
     if strange:
         raise UsageError(f"{path}: this is no file of lm-eval's results: {strange[0]!r} has no metrics by name.")
     model = _model(found)
+    name = require_printable(label, "--label") or require_printable(model, f"{path}: the model's name (give --label)")
     version = found.get("lm_eval_version") or f"git {found.get('git_hash') or 'unknown'}"
     facts = {name: settings.get(name) for name in ("model", "model_args", "model_sha", "model_dtype", "batch_size")}
     stated = ", ".join(f"{name} {value}" for name, value in facts.items() if value not in (None, ""))
@@ -90,7 +92,7 @@ def read_results(path: Path, label: str = "") -> Imported:
             rest = {"convention": convention, "headline": place == 0, "subset": "all", "n": n, "chance": None}
             rest |= {"above_chance": None, "higher_is_better": better is not False, "failures": 0, "jail_tier": ""}
             rows[Scores].append({**identity, **rest, **score})
-        run = {"checkpoint": checkpoint, "label": label or model, "run": IMPORTED, "mixture": "", "step": 0}
+        run = {"checkpoint": checkpoint, "label": name, "run": IMPORTED, "mixture": "", "step": 0}
         run |= {"tokens": 0, "suite": suite, "area": IMPORTED, "backend": f"lm-eval {version}: {stated}"}
         run["suite_digest"] = digest_json([(found.get(part) or {}).get(task) for part in ("configs", "versions")])
         run["items"] = len({row["item"] for row in rows[Samples] if row["suite"] == suite}) or _items(found, task)
@@ -102,7 +104,7 @@ def read_results(path: Path, label: str = "") -> Imported:
     tables = {
         table: conform(table, pa.Table.from_pylist(entries, schema=table.schema)) for table, entries in rows.items()
     }
-    return Imported(checkpoint, label or model, tables, tuple(left_out))
+    return Imported(checkpoint, name, tables, tuple(left_out))
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 from evals.speed import SHOWN, Answered, Exchange, Failed, read_stream
 from schemas.config import Config
 from schemas.errors import GristmillError, UsageError
+from schemas.printable import Printable
 
 VOCABULARY = (
     "the of and to in is it you that he was for on are with as his they at be this have from or one had by word but "
@@ -43,7 +44,7 @@ class Load(Config):
     """What is asked of a server, and how fast."""
 
     url: Annotated[str, Field(pattern=r"^https?://", description="address of the API, such as http://host:8000/v1")]
-    model: Annotated[str, Field(min_length=1, description="name of the model on the server")]
+    model: Annotated[Printable, Field(min_length=1, description="name of the model on the server")]
     endpoint: Literal["completions", "chat"] = "completions"
     concurrency: Annotated[int | None, Field(ge=1, le=4096, description="users at once (closed load)")] = None
     rate: Annotated[float | None, Field(gt=0, le=10_000, description="requests a second (open load, Poisson)")] = None

@@ -31,6 +31,7 @@ from flows.commands import (
     whatif,
 )
 from schemas.errors import GristmillError
+from schemas.printable import printable
 
 INTERRUPTED = 130
 
@@ -99,7 +100,8 @@ def main() -> None:
     try:
         app(prog_name="gristmill")
     except GristmillError as error:
-        Console(stderr=True).print(f"gristmill: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        told = f"gristmill: {printable(str(error))}"
+        Console(stderr=True).print(told, style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         Console(stderr=True).print(

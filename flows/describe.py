@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from schemas.printable import printable
 from schemas.scores import ALL, MACRO
 from warehouse.why import Story
 
@@ -18,8 +19,10 @@ DAMAGE_SHOWN = 5
 
 
 def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """A plain table; numbers to the right. Text from crawls is shown as it is, never as markup."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", header_style="dim")
+    """A plain table; numbers to the right. Text from crawls and models is never markup and steers no terminal."""
+    table = Table(
+        title=printable(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", header_style="dim"
+    )
     numeric = [
         all(isinstance(row[n], int | float) or row[n] in ("", None) for row in rows) for n in range(len(columns))
     ]
@@ -40,7 +43,7 @@ def show(value: object) -> str:
         return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    return printable(str(value))
 
 
 def funnel_table(summary: dict[str, Any]) -> Table:

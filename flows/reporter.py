@@ -14,6 +14,8 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from schemas.printable import printable
+
 
 class Advance(Protocol):
     """Tells the display that ``count`` more units are done."""
@@ -71,7 +73,7 @@ class Reporter:
 
     def say(self, line: str) -> None:
         """One line for the person, above any live display."""
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def track(self, what: str, total: int, unit: str) -> Iterator[Advance]:

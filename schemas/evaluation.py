@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints, field_validator
 
 from schemas.config import Config, did_you_mean
+from schemas.printable import Printable
 
 HERE, VLLM = "hf", "vllm"
 LONGEST_SILENCE = 86_400.0
@@ -18,7 +19,7 @@ class BackendSettings(Config):
     version, or which server answers at an address, is found where the model is asked."""
 
     name: Annotated[
-        str,
+        Printable,
         Field(
             title="Backend",
             max_length=2048,
@@ -27,7 +28,7 @@ class BackendSettings(Config):
         ),
     ] = HERE
     model: Annotated[
-        str,
+        Printable,
         Field(
             title="Model", max_length=500, description="Name of the model at that address; its only one when left out."
         ),
@@ -71,13 +72,13 @@ class BackendSettings(Config):
 class EvaluationMeans(Config):
     """Where the files of suites are, what their licences allow, and what runs the model."""
 
-    data: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4096)] = Field(
+    data: Annotated[Printable, StringConstraints(strip_whitespace=True, max_length=4096)] = Field(
         "", title="Data folder", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out."
     )
     download: bool = Field(
         False, title="Download", description="Get files that are missing from the hub that a suite names."
     )
-    accept_licences: tuple[Annotated[str, StringConstraints(max_length=200)], ...] = Field(
+    accept_licences: tuple[Annotated[Printable, StringConstraints(max_length=200)], ...] = Field(
         (), max_length=50, title="Accepted licences", description="Non-commercial licences that your use is allowed by."
     )
     fresh: bool = Field(

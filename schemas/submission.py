@@ -13,12 +13,13 @@ from pydantic import Field, StringConstraints, field_validator
 
 from schemas.config import Config
 from schemas.evaluation import EvaluationMeans
+from schemas.printable import Printable
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 SUITE_FILE = re.compile(r"(.+\.ya?ml)(@[1-9][0-9]*)?")
 SuiteName = Annotated[
-    str,
+    Printable,
     StringConstraints(
         strip_whitespace=True, max_length=4096, pattern=r"^([\w][\w.@=+-]{0,119}|/.+\.ya?ml(@[1-9][0-9]*)?)$"
     ),
@@ -40,7 +41,7 @@ def place_suite(suite: str, folder: Path) -> str:
 class Subject(Config):
     """Which checkpoint is evaluated, on what, and how it is called."""
 
-    checkpoint: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)] = Field(
+    checkpoint: Annotated[Printable, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)] = Field(
         title="Checkpoint folder",
         description="Absolute path, on the machine that evaluates, of a folder with config.json, *.safetensors and a "
         "tokenizer. Pickled weights are refused.",
@@ -53,7 +54,7 @@ class Subject(Config):
         description="Names of the benchmark suites to run; on the command line also YAML files of your own.",
         examples=[["reading", "mathematics"]],
     )
-    label: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = Field(
+    label: Annotated[Printable, StringConstraints(strip_whitespace=True, max_length=120)] = Field(
         default="",
         title="Label",
         description="How the checkpoint is called in tables and charts; the folder's name when empty.",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import GristmillError
+from schemas.printable import printable
 from schemas.submission import Status, StoredSubmission, Submission
 from warehouse.migrate import Migration, pending, read_migrations
 
@@ -161,7 +162,11 @@ def _encoded(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {name: json.loads(row[name]) for name in JSON_COLUMNS}
+    """The row as values. Names that an earlier version took with characters that cannot be shown are shown without."""
+    decoded = row | {name: json.loads(row[name]) for name in JSON_COLUMNS}
+    backend = decoded["backend"]
+    names = {name: printable(decoded[name], keep="") for name in ("checkpoint", "label", "data")}
+    return decoded | names | {"backend": backend | {"model": printable(backend.get("model", ""), keep="")}}
 
 
 def _now() -> datetime:

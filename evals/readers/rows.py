@@ -21,19 +21,42 @@ from schemas.errors import UsageError
 MOST_BYTES = 1 << 30
 """Bytes that a packed file may unpack to: the largest file of a benchmark has a tenth of that."""
 
+GZIP = b"\x1f\x8b"
+AGAIN = "Copy or download it again (gzip -t tells whether it is whole), or pack it again from the original."
+
 Row = dict[str, Any]
 
 
 def text_of(path: Path) -> str:
     """The text of a file, unpacked where its name ends in ``.gz``.
 
-    Raises :class:`UsageError` for what is no UTF-8, and for a packed file of more than :data:`MOST_BYTES`.
+    Raises :class:`UsageError` for what is no UTF-8, for a file that is packed and not called so, or the reverse, for
+    one that is damaged or cut off, and for a packed file of more than :data:`MOST_BYTES`.
     """
     try:
         content = _unpacked(path) if path.suffix == ".gz" else path.read_bytes()
         return content.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: this is no file of UTF-8 text: {error}") from error
+    except EOFError as error:
+        raise UsageError(f"{path}: this gzip file is cut off: {error}. {AGAIN}") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        if not _packed(path):
+            raise UsageError(
+                f"{path}: this is no gzip file, as its name says. Take .gz off the name, or pack it with gzip."
+            ) from error
+        raise UsageError(f"{path}: this gzip file is damaged: {error}. {AGAIN}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: this file cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        if _packed(path) and path.suffix != ".gz":
+            raise UsageError(f"{path}: this file is packed with gzip. Call it {path.name}.gz.") from error
+        raise UsageError(
+            f"{path}: this is no text in UTF-8: {error}. Convert it, such as with iconv -f GB18030 -t UTF-8."
+        ) from error
+
+
+def _packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(GZIP)) == GZIP
 
 
 def _unpacked(path: Path) -> bytes:

@@ -1,6 +1,7 @@
 """Options that several verbs share, and how results are printed."""
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,8 @@ WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="S
 
 DEFAULT_LAKE = Path("lake")
 PIPE_WIDTH = 160
+CONTROLS = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""What JSON lets stand in a text that steers a terminal or turns a line around."""
 
 
 def screen() -> Console:
@@ -35,8 +38,9 @@ def screen() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """A result as one JSON document."""
-    to_standard_output(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
+    """A result as one JSON document, which a terminal may show: control characters are written as escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=plain)
+    to_standard_output(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def plain(value: object) -> object:

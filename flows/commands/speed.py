@@ -9,6 +9,7 @@ import typer
 from flows.commands.options import JsonOption, on_this_machine, print_json, screen
 from schemas.errors import UsageError
 from schemas.lake import Lake
+from schemas.printable import require_printable
 
 if TYPE_CHECKING:
     from evals.speed import Limited
@@ -75,7 +76,7 @@ def speed(
         },
         "speed",
     )
-    limits = parse_limits(slo)
+    limits, label = parse_limits(slo), require_printable(label, "--label")
     home = Lake.open(lake) if lake is not None else None
     with Reporter() as report:
         found = measure(load, limits, os.environ.get(KEY, ""), report)

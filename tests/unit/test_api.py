@@ -211,6 +211,17 @@ def test_a_submission_that_cannot_be_started_stays_queued_with_the_reason(small:
         ({"checkpoint": "CHECKPOINT", "suites": ["reading"], "extra": 1}, "extra", "not permitted"),
         ({"suites": ["reading"]}, "checkpoint", "required"),
         (
+            {"checkpoint": "CHECKPOINT", "suites": ["reading"], "label": "a\x1b[31mb"},
+            "label",
+            "'\\x1b', which cannot be",
+        ),
+        ({"checkpoint": "CHECKPOINT", "suites": ["reading"], "label": "a\u202eb"}, "label", "'\\u202e', which cannot"),
+        (
+            {"checkpoint": "CHECKPOINT", "suites": ["reading"], "backend": {"name": "http://h/v1", "model": "a\nb"}},
+            "model",
+            "'\\n', which cannot be shown",
+        ),
+        (
             {"checkpoint": "CHECKPOINT", "suites": ["reading"], "data": "data"},
             "data",
             "absolute",

@@ -30,6 +30,15 @@ def test_a_limit_becomes_part_of_the_name_of_each_suite(checkpoint: Path) -> Non
         as_submission(checkpoint, ["mlu@5"], "")
 
 
+def test_a_name_that_cannot_be_shown_is_refused(checkpoint: Path) -> None:
+    joined = "پرونده\u200cها 👩\u200d💻"
+    assert as_submission(checkpoint, ["mmlu"], joined).label == joined
+    with pytest.raises(UsageError, match=r"label: .* holds '\\x07', which cannot be shown"):
+        as_submission(checkpoint, ["mmlu"], "a\x07b")
+    with pytest.raises(UsageError, match=r"model: .* holds '\\u202e'"):
+        as_means(None, False, None, "http://h/v1", "a\u202eb", "float32", 1)
+
+
 def test_a_suite_of_ones_own_is_a_file_as_seen_from_here(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

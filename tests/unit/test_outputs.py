@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,36 @@ def test_lines_of_one_task_are_its_samples_in_order(suite: Suite, tmp_path: Path
     assert outputs.responses.schema.equals(Responses.schema)
     assert (outputs.missing, outputs.whole) == ((), False)
     refuse_other_prompts(suite, outputs.responses)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda packed: packed[:-9], "is cut off: .*Copy or download it again"),
+        (lambda packed: packed[:-8] + bytes(8), "is damaged: .*Copy or download it again"),
+        (lambda packed: packed[:20] + bytes(20) + packed[40:], "is damaged: .*pack it again from the original"),
+        (lambda packed: packed[:30], "is cut off"),
+        (lambda packed: gzip.decompress(packed), "is no gzip file, as its name says. Take .gz off the name"),
+        (lambda packed: b"", "there is no output"),
+        (lambda packed: gzip.compress("四".encode("gb18030")), "is no text in UTF-8: .*iconv"),
+    ],
+    ids=["cut", "checksum", "bits", "early", "plain", "empty", "encoding"],
+)
+def test_a_damaged_packed_file_says_what_to_do(
+    suite: Suite, tmp_path: Path, damage: Callable[[bytes], bytes], words: str
+) -> None:
+    path = write(tmp_path, completions(_11="a" * 99, _12="b", _13="c"), "outputs.jsonl.gz")
+    path.write_bytes(damage(path.read_bytes()))
+
+    with pytest.raises(UsageError, match=words):
+        read_outputs(path, suite)
+
+
+def test_a_packed_file_is_called_so(suite: Suite, tmp_path: Path) -> None:
+    path = write(tmp_path, completions(_11="a", _12="b", _13="c"), "outputs.jsonl.gz").rename(tmp_path / "o.jsonl")
+
+    with pytest.raises(UsageError, match=r"packed with gzip. Call it o\.jsonl\.gz"):
+        read_outputs(path, suite)
 
 
 @pytest.mark.parametrize("name", ["Mbpp/{}", "mbpp/{}", "{}", "MBPP/{}"])

@@ -60,7 +60,7 @@ def test_what_was_stored_before_it_could_say_more_reads_as_it_was_done(tmp_path:
     state = State(tmp_path)
     state.path.parent.mkdir()
     first = read_migrations(MIGRATIONS)[0]
-    row = ("0" * 32, "/c", '["reading"]', "old", "ann", "queued", "2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z")
+    row = ("0" * 32, "/c", '["reading"]', "old\x1b", "ann", "queued", "2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z")
     with sqlite3.connect(state.path) as database:
         database.executescript(first.sql)
         database.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY, digest TEXT NOT NULL) STRICT")
@@ -69,7 +69,7 @@ def test_what_was_stored_before_it_could_say_more_reads_as_it_was_done(tmp_path:
         database.execute("PRAGMA user_version = 1")
     database.close()
     (old,) = state.submissions()
-    assert (old.label, old.suites) == ("old", ["reading"])
+    assert (old.label, old.suites) == ("old\ufffd", ["reading"])
     assert {name: getattr(old, name) for name in EvaluationMeans.model_fields} == dict(EvaluationMeans())
     said = {
         "data": "/数据",
