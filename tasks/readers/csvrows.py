@@ -8,11 +8,13 @@ semicolons and no comma.
 
 Quotes that nobody meant as such are common, and two of them would make one field of all the rows between. So a field
 that goes on over a line end is believed only if its closing quote is followed by a separator or a line end, the row
-then has as many fields as the header, and (TSV) its lines are not all rows by themselves. Otherwise the line with the
-quote is set aside alone, and reading goes on at the next line. A line is also set aside
-(``row_not_csv``) when its number of fields is not the header's and when it is not UTF-8. ``record_uri`` is
-``name@line:17``, the line on which the row begins, from 1; the header is line 1. Cost: one pass (two over what follows
-such a quote up to the next quote, or up to a row's limit); one row in memory at a time.
+then has as many fields as the header, and (TSV) its lines are not all rows by themselves: a table in a field may look
+so, but not in a file that quotes what has to be quoted, and its cells are no numbers or URLs where the row's own are.
+Otherwise the line with the quote is set aside alone, and reading goes on at the next line. A line is also set aside
+(``row_not_csv``) when its number of fields is not the header's and when it is not UTF-8; a row of separators alone is
+an empty one, however many they are. ``record_uri`` is ``name@line:17``, the line on which the row begins, from 1; the
+header is line 1. Cost: one pass (two over what follows such a quote up to the next quote, or up to a row's limit); one
+row in memory at a time.
 """
 
 import re
@@ -31,6 +33,9 @@ from tasks.readers.unicode import utf8_pieces
 
 # What a line holds of a quoted field, up to its closing quote or the end of the line.
 QUOTED = re.compile(rb'(?:[^"]++|"")*+')
+# What only a writer that quotes leaves in TSV: a quoted field, on one line, with a doubled quote inside.
+NEEDED_QUOTES = re.compile(rb'(?:^|\t)"[^"\r\n]*+""(?:[^"\r\n]++|"")*+"(?=\t|\r?$)', re.M)
+URL = re.compile(rb"[a-z][a-z0-9+.-]*://", re.I)
 
 Line = bytes | str | None
 
@@ -46,8 +51,9 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
     longest = limits.max_payload_bytes * LINE_FACTOR
     header: list[str] = []
     with path.open("rb") as file:
-        lines = _Lines(split_lines(utf8_pieces(pieces(file)), longest))
-        fields = _Fields(lines, b"\t" if tabs else b",", longest, quoted=not limits.unquoted)
+        source = _Source(utf8_pieces(pieces(file)))
+        lines = _Lines(split_lines(iter(source), longest))
+        fields = _Fields(lines, b"\t" if tabs else b",", longest, source, quoted=not limits.unquoted)
         while lines.more():
             line = lines.take()
             uri = f"{name}@line:{lines.number}"
@@ -83,6 +89,8 @@ def _row(row: list[bytes] | str, header: list[str], uri: str, limits: Limits) ->
     if isinstance(row, str):
         return Aside(uri, Reason.ROW_NOT_CSV, row)
     if len(row) != len(header):
+        if not b"".join(row).strip():
+            return Aside(uri, Reason.EMPTY_BODY, f"{len(row)} empty fields where the header has {len(header)}")
         return Aside(uri, Reason.ROW_NOT_CSV, f"{len(row)} fields where the header has {len(header)}")
     try:
         values = [field.decode("utf-8") for field in row]
@@ -98,6 +106,7 @@ class _Fields:
     lines: "_Lines"
     separator: bytes
     longest: int
+    source: "_Source"
     quoted: bool
     width: int = 0
 
@@ -113,7 +122,7 @@ class _Fields:
         place = 0
         while True:  # a field begins at ``place``
             if line[place : place + 1] == b'"':
-                found = self._quoted(line, place + 1, taken)
+                found = self._quoted(line, place + 1, taken, len(fields))
                 if found is None:
                     return self._stray(taken, "a quote that is never closed")
                 field, line, place = found
@@ -134,10 +143,10 @@ class _Fields:
         self.lines.give_back(taken)
         return fault
 
-    def _quoted(self, line: bytes, place: int, taken: list[Line]) -> tuple[bytes, bytes, int] | None:
+    def _quoted(self, line: bytes, place: int, taken: list[Line], before: int) -> tuple[bytes, bytes, int] | None:
         """The field whose content begins at ``place`` after its quote, the line on which it ends, and the place after
         its closing quote; None when it has none, within ``longest`` bytes, or is none (see above). Lines that are
-        taken on the way go into ``taken``."""
+        taken on the way go into ``taken``. ``before``: how many fields of the row come before it."""
         first, begun, size = line, len(taken), len(line)
         content: list[bytes] = []
         while True:
@@ -148,8 +157,10 @@ class _Fields:
                 after = line[place + 1 :].removesuffix(b"\r")
                 if len(content) > 1 and after and not after.startswith(self.separator):
                     return None
-                if len(content) > 1 and not begun and self._holds_rows([first, *content[1:-1], content[-1] + after]):
-                    return None
+                if len(content) > 1 and not begun:
+                    lines = [first, *content[1:-1], content[-1] + after]
+                    if self._holds_rows(lines, before, after.count(self.separator)):
+                        return None
                 return b"\n".join(content).replace(b'""', b'"'), line, place + 1
             if size > self.longest or not self.lines.more():
                 return None
@@ -159,10 +170,39 @@ class _Fields:
                 return None
             line, place, size = follows, 0, size + len(follows) + 1
 
-    def _holds_rows(self, lines: list[bytes]) -> bool:
-        """Whether each of the lines of a quoted field of a TSV file has the tabs of a row: text has few of them."""
-        tabs = self.width - 1
-        return self.separator == b"\t" and tabs > 0 and all(line.count(b"\t") == tabs for line in lines if line.strip())
+    def _holds_rows(self, lines: list[bytes], before: int, after: int) -> bool:
+        """Whether the lines of a quoted field of a TSV file are rows: each has the tabs of a row, for text has few of
+        them, and numbers and URLs where the fields of the row ``before`` and ``after`` this one are such."""
+        if self.separator != b"\t" or self.width < 2 or self.source.needs_quotes:
+            return False
+        rows = [line for line in lines if line.strip()]
+        if any(row.count(b"\t") != self.width - 1 for row in rows):
+            return False
+        own = {column: rows[0].split(b"\t")[column] for column in range(min(before, self.width))}
+        own |= {column: rows[-1].split(b"\t")[column] for column in range(-after, 0)}
+        return all(_alike(value, row.split(b"\t")[column]) for row in rows for column, value in own.items())
+
+
+def _alike(own: bytes, other: bytes) -> bool:
+    """Whether ``other`` may be of the same column: numbers go with numbers, URLs with URLs."""
+    if own.strip().isdigit():
+        return other.strip().isdigit()
+    return URL.match(own) is None or URL.match(other) is not None
+
+
+class _Source:
+    """Pieces of a file in UTF-8; what the first of them shows is known when it is given."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces = pieces
+        #: Whether the start of a TSV file was written by something that quotes what has to be quoted.
+        self.needs_quotes = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        first = next(self.pieces, b"")
+        self.needs_quotes = NEEDED_QUOTES.search(first) is not None
+        yield first
+        yield from self.pieces
 
 
 class _Lines:

@@ -72,6 +72,32 @@ def test_a_quoted_field_over_several_lines_stays_one_row(tmp_path: Path) -> None
         assert (texts, asides) == ({"1": text}, {})
 
 
+@pytest.mark.parametrize("text_column", [0, 1, 2])
+@pytest.mark.parametrize("quotes_elsewhere", [False, True])
+def test_a_table_in_a_field_is_no_rows(tmp_path: Path, text_column: int, quotes_elsewhere: bool) -> None:
+    """Each of its lines has as many tabs as a row. What tells it from rows: its cells are no numbers or URLs where the
+    row's own are, or the file quotes what has to be quoted."""
+    table = {0: "a\tb\tc\nd\te\tf\ng", 1: "Sizes\tx\nsmall\t2\t4\nlarge\t3", 2: "Sizes\nsmall\t2\t4\nlarge\t3\t5"}
+    own = ["10", "20"] if quotes_elsewhere else ["7", "https://example.org/"]
+    if quotes_elsewhere:
+        table = {0: "1\t2\t3\n4\t5\t6\n7", 1: "Sizes\tx\n1\t2\t4\n5\t3", 2: "Sizes\n1\t2\t4\n3\t3\t5"}
+    rows = [["id", "url"], [*own], ["8", 'https://example.org/?"8"' if quotes_elsewhere else "https://example.org/8"]]
+    for row, text in zip(rows, ["text", table[text_column], "plain"], strict=True):
+        row.insert(text_column, text)
+    texts, asides = read(tmp_path / "a.tsv", written(rows, "\t").encode())
+    assert texts == {own[0]: table[text_column], "8": "plain"}
+    assert asides == {}
+
+
+def test_sentences_between_two_stray_quotes_stay_rows_whatever_their_columns(tmp_path: Path) -> None:
+    header, rows = "id\ttext\turl\n", ['1\t"Hello.\thttp://a/1', "2\tplain\thttps://a/2", '3\tGood bye."\thttp://a/3']
+    texts, asides = read(tmp_path / "a.tsv", (header + "\n".join(rows)).encode())
+    assert (texts, asides) == ({"2": "plain", "3": 'Good bye."'}, {"line:2": "row_not_csv"})
+    data = 'lang\ttext\tid\neng\t"Hello.\t1\nfra\tBonjour\t2\neng\tGood bye."\t3\n'
+    texts, asides = read(tmp_path / "b.tsv", data.encode())
+    assert (texts, asides) == ({"2": "Bonjour", "3": 'Good bye."'}, {"line:2": "row_not_csv"})
+
+
 def test_a_row_over_several_lines_with_other_fields_costs_its_lines_one_by_one(tmp_path: Path) -> None:
     data = b'id,text\n1,"two\nlines",extra,fields\n2,sound\n'
     texts, asides = read(tmp_path / "a.csv", data)
@@ -94,6 +120,14 @@ def test_empty_rows_are_rows_and_blank_lines_are_none_in_every_format(
     texts, asides = read(tmp_path / f"a.{suffix}", "\n".join(lines).replace("|", separator).encode())
     assert texts == {"1": "one", "2": "two"}
     assert asides == {"line:3": "empty_body", "line:6": "empty_body", "line:8": "empty_body"}
+
+
+@pytest.mark.parametrize(("suffix", "separator"), [("csv", ","), ("csv", ";"), ("tsv", "\t")])
+def test_a_row_of_separators_is_an_empty_one_however_many(tmp_path: Path, suffix: str, separator: str) -> None:
+    lines = ["id|text", "||||", "1|one", "  | |  ", '""|""|""', "1|two|three", "|||x"]
+    texts, asides = read(tmp_path / f"a.{suffix}", "\n".join(lines).replace("|", separator).encode())
+    empty, broken = dict.fromkeys(("line:2", "line:4", "line:5"), "empty_body"), ("line:6", "line:7")
+    assert (texts, asides) == ({"1": "one"}, empty | dict.fromkeys(broken, "row_not_csv"))
 
 
 ROWS = [["id", "text"], ["1", "one"], ["2", "tw\u00f6"], ["3", "\u4e09 \U0001f600"]]
