@@ -6,6 +6,10 @@ UTS 46, non-transitional, for hosts, which become ASCII. ``%7E`` is ``~``, for t
 stand in a URL is escaped as UTF-8, as browsers do. A dot at the end of a host goes. A fragment goes too, unless it
 names the page as applications in a browser do: ``#!/one`` or ``#/one``.
 
+``page_address`` goes on to what is safe to say without fetching the page: http and https serve one page, as do a path
+with a slash at its end and without, and tracking parameters (those that Firefox and Brave strip) change nothing. Other
+parameters, their order and the case of the path can matter.
+
 Cost: 5 to 10 microseconds a URL.
 """
 
@@ -22,6 +26,13 @@ FORBIDDEN = re.compile(r'[^!-~]|["<>\\^`{|}]')
 DEFAULT_PORTS = {"http": "80", "https": "443", "ftp": "21"}
 MOST_HOST = 1024  # characters; a name has at most 253, and punycode takes the square of what it is given
 ROUTE = re.compile(r"#[!/]+[^!/]", re.S)
+TRACKING = (
+    "utm_[a-z0-9_]*|gclid|gclsrc|gbraid|wbraid|dclid|fbclid|msclkid|yclid|twclid|ttclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi"
+    "|mkt_tok|oly_anon_id|oly_enc_id|vero_id|wickedid|__s|_openstat"
+)
+TRACKED = re.compile(rf"(?:{TRACKING})(?:=.*)?", re.I | re.S)
+WEB = re.compile("https?://")
+ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*://)?[^/?#]*)([^?#]*)(\?[^#]*)?(.*)", re.S)
 
 
 def plain_url(url: str) -> str | None:
@@ -36,6 +47,20 @@ def plain_url(url: str) -> str | None:
     path = _without_dots(_escaped(parts[3])) or ("/" if scheme in ("http", "https") else "")
     fragment = parts[5] if parts[5] and ROUTE.match(parts[5]) else ""
     return f"{scheme}://{authority[1] or ''}{host}{port}{path}{_escaped(parts[4] or '')}{_escaped(fragment)}"
+
+
+def page_address(url: str) -> str | None:
+    """What all URLs of one page have in common, without ``http://``; None for what is no URL with scheme and host.
+
+    >>> page_address("https://Example.org:443/a/?utm_source=feed&id=3")
+    'example.org/a?id=3'
+    """
+    plain = plain_url(url)
+    parts = ADDRESS.fullmatch(WEB.sub("", plain, count=1)) if plain else None
+    if parts is None:
+        return None
+    query = "&".join(part for part in (parts[3] or "")[1:].split("&") if part and not TRACKED.fullmatch(part))
+    return f"{parts[1]}{parts[2].rstrip('/')}{'?' if query else ''}{query}{parts[4]}"
 
 
 def plain_host(host: str) -> str:

@@ -1,27 +1,27 @@
 """Why was this dropped, or kept: everything the lake knows about one document, one URL or one record.
 
 A question is a doc_id, a URL or a record_uri; several records of one URL give several answers. A URL may be spelt in
-any way that means the same address (``schemas.urls``), with http or https, with or without a slash at the end.
+any way that means the same page to deduplication (``schemas.urls.page_address``), also without its scheme.
 Cost: a few scans of sorted columns, some tens of milliseconds for a million documents; the text comes from the one
 Parquet row group that holds it.
 """
 
 import re
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
 from pydantic import BaseModel, Field
 
 from schemas.signals import SIGNALS
-from schemas.urls import plain_url, shown_host
+from schemas.urls import page_address, shown_host
 from warehouse.read import Warehouse
 
 MOST_RECORDS = 50
 MOST_MEMBERS = 100
+MOST_NEAR, NEAR_SHOWN = 10_000, 3
 TEXT_GONE = "The text is no longer in the lake: the file that held it has been removed."
-_WEB = re.compile("^https?://")
-_PATH = re.compile("[^?#]*")
 _HOST = re.compile("(?:[^/?#]*@)?([^/?#:]*)")
 _WORD = re.compile("[A-Za-z0-9]+")
 NO_TEXT = "A record that was set aside has no text."
@@ -151,13 +151,19 @@ def why(warehouse: Warehouse, question: str) -> Why:
 
 
 def _spellings(warehouse: Warehouse, question: str) -> list[str]:
-    """The URLs in the lake that mean the same address as the question; none when it is no URL.
+    """The URLs in the lake that mean the same page as the question; none when it is no URL."""
+    address = _address(question)
+    return [] if address is None else [url for url in _similar(warehouse, address) if _address(url) == address]
 
-    The database looks for the host and the longest word of the address, so that few URLs are compared one by one.
-    """
-    address = _without_scheme(question)
-    if address is None:
-        return []
+
+def _address(url: str) -> str | None:
+    """The address of a page (``schemas.urls``); a URL without a scheme is one of the web."""
+    return page_address(url) or page_address(f"http://{url.strip().removeprefix('//')}")
+
+
+def _similar(warehouse: Warehouse, address: str, most: int | None = None) -> list[str]:
+    """The URLs in the lake, in order, that hold the host of an address and its longest word: so few of them are
+    compared one by one."""
     found = _HOST.match(address)
     host, rest = (found[1], address[found.end() :]) if found else ("", address)
     words = _WORD.findall(unquote(rest))
@@ -166,20 +172,11 @@ def _spellings(warehouse: Warehouse, question: str) -> list[str]:
         SELECT DISTINCT url FROM fates
         WHERE (host = $host OR contains(lower(url), $host) OR contains(lower(url), $shown))
             AND contains(lower(url_decode(url)), $word)
+        ORDER BY url LIMIT $most
         """,
-        {"host": host, "shown": shown_host(host), "word": max(words, key=len, default="").lower()},
+        {"host": host, "shown": shown_host(host), "word": max(words, key=len, default="").lower(), "most": most},
     )
-    return [row["url"] for row in rows if _without_scheme(row["url"]) == address]
-
-
-def _without_scheme(url: str) -> str | None:
-    """The plain form of a URL; http and https serve one page, as do a path and the same with a slash at its end."""
-    plain = plain_url(url)
-    if plain is None:
-        return None
-    address = _WEB.sub("", plain)
-    path = _PATH.match(address)
-    return address if path is None else path[0].rstrip("/") + address[path.end() :]
+    return [row["url"] for row in rows]
 
 
 def summary(row: dict[str, Any]) -> str:
@@ -303,10 +300,9 @@ def _candidates(warehouse: Warehouse, doc_id: str) -> list[Candidate]:
 def _hint(warehouse: Warehouse, question: str) -> str:
     if not warehouse.published:
         return warehouse.empty_hint
-    near = warehouse.query(
-        "SELECT DISTINCT url FROM fates WHERE contains(lower(url), lower(?)) ORDER BY url LIMIT 3",
-        [question.removesuffix("/").partition("://")[2] or question],
-    )
+    address = (_address(question) or question).lower()
+    urls = _similar(warehouse, address, MOST_NEAR)
+    near = list(islice((url for url in urls if address in (_address(url) or url).lower()), NEAR_SHOWN))
     if near:
-        return "No record has exactly this address. Near it: " + ", ".join(row["url"] for row in near)
+        return "No record has exactly this address. Near it: " + ", ".join(near)
     return "Nothing near it either: search the dashboards' Documents page for a part of the address."

@@ -12,7 +12,7 @@ from schemas.lake import Lake
 
 
 def why(
-    page: Annotated[str, typer.Argument(help="A doc_id, or the URL of a page.")],
+    page: Annotated[str, typer.Argument(help="A doc_id, or the address of a page, with or without https://.")],
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.lake import Lake
-from schemas.urls import plain_host, plain_url, shown_host
+from schemas.urls import page_address, plain_host, plain_url, shown_host
 from tasks.dedup.config import DedupConfig
 from tasks.dedup.urls import normal_url
 from tasks.ingest import host_of
@@ -169,6 +169,9 @@ def test_block_lists_hold_for_every_spelling(tmp_path: Path, url: str) -> None:
     assert table["category"].to_pylist() == ["adult"]
 
 
+TRACKED, BARE = "https://example.org/other/?utm_campaign=spring", "example.org/other"
+
+
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     lake = Lake.open(tmp_path_factory.mktemp("urls") / "lake")
@@ -177,6 +180,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         stored = (others[-1] if number % 2 else plain).strip()
         source.keep(source.document(plain, "s-one", f"page {number} of the crawl", url=stored), "s-one")
     source.document("other", "s-one", "another page", url="http://example.org/other")
+    source.document("tracked", "s-one", "another page", url=TRACKED)
+    source.aside(BARE, "a.jsonl@line:1", "ingest", "empty_body", "0 bytes")
     source.aside("http://example.org./aside/%7Epage", "a.warc@0+1", "ingest", "http_error", "status 404")
     commit(lake, "curation", "crawl", source.rows)
     publish(lake)
@@ -208,8 +213,39 @@ def test_documents_are_listed_by_any_spelling_of_their_host(warehouse: Warehouse
     "url", ["http://example.org/other/", "https://EXAMPLE.org/other//", "http://example.org/other/#top"]
 )
 def test_why_finds_a_page_by_its_address_with_a_slash(warehouse: Warehouse, url: str) -> None:
-    (story,) = why(warehouse, url).records
-    assert story.url == "http://example.org/other"
+    assert "http://example.org/other" in [story.url for story in why(warehouse, url).records]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.org/other",
+        "//EXAMPLE.org/other/",
+        "example.org:80/other",
+        "http://example.org/other?utm_source=mail&utm_medium=x",
+        "https://example.org/other/?fbclid=1#top",
+        " example.org/o%74her?gclid=2 ",
+    ],
+)
+def test_why_takes_an_address_as_deduplication_does_and_without_its_scheme(warehouse: Warehouse, url: str) -> None:
+    assert {story.url for story in why(warehouse, url).records} == {"http://example.org/other", TRACKED, BARE}
+
+
+@pytest.mark.parametrize(
+    "beginning", ["Example.org/%6fth", "http://example.org:80/./oth?utm_id=1", "//example.org/OTH"]
+)
+def test_near_addresses_are_found_by_their_plain_form(warehouse: Warehouse, beginning: str) -> None:
+    answer = why(warehouse, beginning)
+    assert answer.records == []
+    assert answer.hint == f"No record has exactly this address. Near it: {BARE}, http://example.org/other, {TRACKED}"
+
+
+@pytest.mark.parametrize("url", [*ONE, *(url for urls in ONE.values() for url in urls), "http://e.org/?&utm_a&B=/&&c#"])
+@pytest.mark.parametrize("tail", ["", "/", "?utm_source=a&x=1", "&UTM_x=&y=/", "?", "?gclid", "//?q=a?b&__s=1&__sx=2"])
+def test_a_page_has_one_address_in_columns_and_alone(url: str, tail: str) -> None:
+    url = url.strip() + tail
+    found = pl.DataFrame({"url": [url]}).select(normal_url(pl.col("url"))).item()
+    assert found == page_address(url)
 
 
 def test_a_slash_inside_a_query_counts(warehouse: Warehouse) -> None:
