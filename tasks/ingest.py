@@ -63,6 +63,8 @@ PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::\d+)?(?:[/?#][!-~]*)?\Z")
 ROW_BYTES = 512
 # Python values become Arrow columns, which take less room, whenever this many bytes have come together.
 BATCH_BYTES = 8 << 20
+# Damaged stretches of a file that are kept in memory until it is known whether anything of it can be read.
+MOST_HELD = 10_000
 
 
 class IngestConfig(Config):
@@ -145,9 +147,10 @@ class _Parts:
         #: Of the payloads without an identity that came more than once in the file: how often.
         self.repeats: dict[str, int] = {}
         self.firsts: set[bytes] = set()
-        #: Of the file at hand: its first damage, and whether anything else came of it.
+        #: Of the file at hand: its first damage, whether anything else came of it, and damage that waits for that.
         self.first_damage: Aside | None = None
         self.is_read = False
+        self.held: list[Aside] = []
         self.rows = 0
         self.bytes = 0
         self.given = 0
@@ -159,21 +162,35 @@ class _Parts:
         self.firsts.clear()
         self.first_damage = None
         self.is_read = False
+        self.held = []
 
     def end_file(self, name: str) -> None:
-        """A file that gave damage and nothing else is a file that was not read."""
+        """A file that gave damage and nothing else is a file that was not read, and that is said once."""
         if self.first_damage is not None and not self.is_read:
-            reason, detail = self.first_damage.reason, f"nothing of it could be read: {self.first_damage.detail}"
-            self.add(Aside(name, reason, detail, unread=True))
+            more = len(self.held) - 1
+            others = f" (and {more:,} more damaged {'stretch' if more == 1 else 'stretches'})" if more > 0 else ""
+            detail = f"nothing of it could be read: {self.first_damage.detail}{others}"
+            self._put(Aside(name, self.first_damage.reason, detail, unread=True))
 
     def add(self, item: Page | Aside) -> None:
-        """Put an item into its table."""
+        """Put an item into its table. Damage waits until something is read of the file."""
+        if not self.is_read:
+            if isinstance(item, Aside) and item.damage:
+                self.first_damage = self.first_damage or item
+                self.held.append(item)
+                if len(self.held) < MOST_HELD:
+                    return
+                item = self.held.pop()
+            else:
+                self.is_read = True
+            for damage in self.held:
+                self._put(damage)
+            self.held = []
+        self._put(item)
+
+    def _put(self, item: Page | Aside) -> None:
         self.rows += 1
         self.bytes += _bytes(item)
-        if isinstance(item, Aside) and item.damage:
-            self.first_damage = self.first_damage or item
-        else:
-            self.is_read = True
         if isinstance(item, Aside):
             self._add_aside(item, None if item.native_id is None else self._doc_id(item.native_id).hex())
             return

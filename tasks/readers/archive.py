@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.readers.dates import SHOWN_CHARACTERS, parse_date
-from tasks.readers.decompress import PIECE_BYTES
+from tasks.readers.decompress import PIECE_BYTES, reason_of
 from tasks.readers.expansion import bound, over
 from tasks.readers.framing import Frame, Hole, arc_frames, warc_frames
 from tasks.readers.http import CodingError, decode_body, parse_response
@@ -109,19 +109,13 @@ def _read(path: Path, name: str, limits: Limits, *, arc: bool) -> Items:
     for stretch in stretches(path):
         empty = False
         if isinstance(stretch, Gap):
-            yield Aside(f"{name}@{stretch.offset}+{stretch.length}", _why(stretch), stretch.detail, damage=True)
+            reason = reason_of(expands=stretch.expands, cut_off=stretch.cut_off)
+            yield Aside(f"{name}@{stretch.offset}+{stretch.length}", reason, stretch.detail, damage=True)
             continue
         frames = arc_frames(stretch.data) if arc else warc_frames(stretch.data)
         yield from _items(frames, stretch, name, limits)
     if empty:
         yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
-
-
-def _why(gap: Gap) -> Reason:
-    """The reason of a gap."""
-    if gap.expands:
-        return Reason.EXPANDS
-    return Reason.CUT_OFF if gap.cut_off else Reason.BAD_COMPRESSION
 
 
 def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: Limits) -> Items:

@@ -28,7 +28,7 @@ from tasks.readers.columns import missing_column
 from tasks.readers.decompress import pieces
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.reasons import Reason
-from tasks.readers.rows import LINE_FACTOR, read_row, split_lines
+from tasks.readers.rows import LINE_FACTOR, Break, read_row, split_lines
 from tasks.readers.unicode import utf8_pieces
 
 # What a line holds of a quoted field, up to its closing quote or the end of the line.
@@ -37,7 +37,7 @@ QUOTED = re.compile(rb'(?:[^"]++|"")*+')
 NEEDED_QUOTES = re.compile(rb'(?:^|\t)"[^"\r\n]*+""(?:[^"\r\n]++|"")*+"(?=\t|\r?$)', re.M)
 URL = re.compile(rb"[a-z][a-z0-9+.-]*://", re.I)
 
-Line = bytes | str | None
+Line = bytes | Break | None
 
 
 def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> Items:
@@ -57,8 +57,8 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
         while lines.more():
             line = lines.take()
             uri = f"{name}@line:{lines.number}"
-            if isinstance(line, str):
-                yield Aside(uri, Reason.CUT_OFF, line, damage=True)
+            if isinstance(line, Break):
+                yield Aside(uri, line.reason, line.detail, damage=True)
             elif line is None:
                 yield Aside(uri, Reason.TOO_LARGE, f"a line of more than {longest} bytes")
             elif not line.strip() and (not header or fields.separator not in line):

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from fastwarc.stream_io import Lz4Reader, ZstdReader
 
 from tasks.readers.expansion import FREE_BYTES, ExpansionError, bound, over
+from tasks.readers.reasons import Reason
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 LZ4_MAGIC = b"\x04\x22\x4d\x18"
@@ -41,6 +42,18 @@ class BrokenStreamError(Exception):
         super().__init__(str(error) if self.expands else f"the compressed stream breaks off: {error}")
         # the lz4 and zstd readers have no error of their own for this
         self.cut_off = isinstance(error, EOFError) or any(words in str(error) for words in CUT_OFF_WORDS)
+
+    @property
+    def reason(self) -> Reason:
+        """What to call it in ``set_aside``."""
+        return reason_of(expands=self.expands, cut_off=self.cut_off)
+
+
+def reason_of(*, expands: bool, cut_off: bool) -> Reason:
+    """The reason why a compressed stream was not read to its end."""
+    if expands:
+        return Reason.EXPANDS
+    return Reason.CUT_OFF if cut_off else Reason.BAD_COMPRESSION
 
 
 def pieces(file: BinaryIO) -> Iterator[bytes]:

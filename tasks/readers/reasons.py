@@ -40,7 +40,10 @@ class Reason(StrEnum):
     MISSING_ID = "missing_id", "the row has no value in the id column that the config names"
     # damage, at ingest
     NO_RECORD = "no_record", "bytes between records that belong to none"
-    BAD_COMPRESSION = "bad_compression", "the compressed stream is broken here; reading went on at the next sound place"
+    BAD_COMPRESSION = (
+        "bad_compression",
+        "the compressed stream is broken here; reading went on at the next sound place, if there is one",
+    )
     EXPANDS = (
         "expands",
         "far more comes out of these compressed bytes than any text gives; they were not read to the end",

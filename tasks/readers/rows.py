@@ -7,6 +7,7 @@ Cost: one pass; one line in memory at a time.
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from schemas.config import did_you_mean
 from tasks.readers.columns import (
@@ -33,6 +34,13 @@ LINE_FACTOR = 8
 MAX_NESTED = 2_000_000
 
 
+class Break(NamedTuple):
+    """Where a compressed stream broke off, or was stopped because it grew beyond measure."""
+
+    reason: Reason
+    detail: str
+
+
 def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
     """The rows of a JSON Lines file.
 
@@ -46,8 +54,8 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
     with path.open("rb") as file:
         for number, line in enumerate(split_lines(utf8_pieces(pieces(file)), longest), start=1):
             uri = f"{name}@line:{number}"
-            if isinstance(line, str):
-                yield Aside(uri, Reason.CUT_OFF, line, damage=True)
+            if isinstance(line, Break):
+                yield Aside(uri, line.reason, line.detail, damage=True)
             elif line is None:
                 yield Aside(uri, Reason.TOO_LARGE, f"a line of more than {longest} bytes")
             elif line.strip():
@@ -99,8 +107,8 @@ def read_row(row: Mapping[str, object], uri: str, limits: Limits) -> Page | Asid
     return Page(uri, native_id, "row", payload, url, moment, date_text=unknown)
 
 
-def split_lines(stream: Iterator[bytes], limit: int) -> Iterator[bytes | str | None]:
-    """Lines without their end; None for a line longer than ``limit``; a string for where the stream broke off.
+def split_lines(stream: Iterator[bytes], limit: int) -> Iterator[bytes | Break | None]:
+    """Lines without their end; None for a line longer than ``limit``; a break where the stream ends early.
 
     What was read of the line in which the stream broke off belongs to the damage and is no line.
     """
@@ -119,7 +127,7 @@ def split_lines(stream: Iterator[bytes], limit: int) -> Iterator[bytes | str | N
             else:
                 kept = []
     except BrokenStreamError as error:
-        yield f"{error}; {size} bytes of this line were read"
+        yield Break(error.reason, f"{error}; {size} bytes of this line were read")
         return
     if size:
         yield b"".join(kept) if size <= limit else None

@@ -26,7 +26,7 @@ def read_text(path: Path, name: str, limits: Limits, content_type: str) -> Items
                     yield Aside(uri, Reason.TOO_LARGE, f"more than {limits.max_payload_bytes} bytes")
                     return
         except BrokenStreamError as error:
-            yield Aside(uri, Reason.TRUNCATED, str(error))
+            yield Aside(uri, Reason.EXPANDS if error.expands else Reason.TRUNCATED, str(error))
             return
     payload = b"".join(parts)
     if not payload.strip():

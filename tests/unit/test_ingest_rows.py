@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -109,11 +110,31 @@ def test_compressed_lines_are_read_and_a_truncated_stream_is_damage(tmp_path: Pa
     assert reasons(aside) == [(f"line:{len(records) + 1}", "damage", "cut_off")]
 
 
-def test_an_empty_or_missing_table_is_damage(tmp_path: Path) -> None:
+def test_an_empty_file_was_not_read(tmp_path: Path) -> None:
     for name in ("a.jsonl", "a.parquet", "a.warc"):
         (tmp_path / name).write_bytes(b"")
         records, aside = ingested(tmp_path / name)
-        assert (len(records), reasons(aside)) == (0, [("", "file", "empty_file"), ("0+0", "damage", "empty_file")])
+        assert (len(records), reasons(aside)) == (0, [("", "file", "empty_file")])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda data: data[:-9], "cut_off"),
+        (lambda data: data[:-8] + bytes(4) + data[-4:], "bad_compression"),
+        (lambda data: data + gzip.compress(b" " * (160 << 20)), "expands"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv"])
+def test_a_stream_of_rows_says_why_it_ends(
+    tmp_path: Path, name: str, spoil: Callable[[bytes], bytes], reason: str
+) -> None:
+    line = '{"text": "line %d"}\n' if name == "a.jsonl" else "line %d\n"
+    rows = "".join(line % number for number in range(5000))
+    (tmp_path / name).write_bytes(spoil(gzip.compress((rows if name == "a.jsonl" else "text\n" + rows).encode())))
+    records, aside = ingested(tmp_path / name)
+    assert len(records) > 4000
+    assert [(row["kind"], row["reason"]) for row in aside.to_pylist()] == [("damage", reason)]
 
 
 def test_a_parquet_file_gives_its_rows(tmp_path: Path) -> None:
@@ -128,14 +149,14 @@ def test_a_parquet_file_gives_its_rows(tmp_path: Path) -> None:
     ]
 
 
-def test_a_parquet_file_that_is_cut_off_is_damage_and_a_file_that_was_not_read(tmp_path: Path) -> None:
+def test_a_parquet_file_that_is_cut_off_was_not_read_and_that_is_said_once(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"text": [f"row {n}" for n in range(1000)]}), path)
     path.write_bytes(path.read_bytes()[:-20])
     records, aside = ingested(path)
     assert len(records) == 0
-    assert reasons(aside) == [("", "file", "unreadable"), (f"0+{path.stat().st_size}", "damage", "unreadable")]
-    whole = next(row for row in aside.to_pylist() if row["kind"] == "file")
+    assert reasons(aside) == [("", "file", "unreadable")]
+    (whole,) = aside.to_pylist()
     assert whole["record_uri"] == "rows.parquet"
     assert whole["detail"].startswith("nothing of it could be read: no Parquet file")
 

@@ -345,8 +345,27 @@ def test_a_repeated_record_id_is_set_aside_and_equal_pages_without_ids_are_kept(
     assert (len(set(records.column("doc_id").to_pylist())), len(aside)) == (2, 0)
 
 
-def test_an_empty_file_is_damage(tmp_path: Path) -> None:
-    assert fates(ingested(crawl(tmp_path, b""))) == [("file", "empty_file"), ("damage", "empty_file")]
+def test_an_empty_file_was_not_read(tmp_path: Path) -> None:
+    assert fates(ingested(crawl(tmp_path, b""))) == [("file", "empty_file")]
+
+
+def test_a_file_of_damage_alone_is_told_once_and_damage_before_a_record_by_itself(tmp_path: Path) -> None:
+    broken = b"WARC/1.0\r\nContent-Length: 4\r\n\r\nbody\r\n\r\n"
+    nothing = ingested(crawl(tmp_path, broken, broken, broken))
+    assert fates(nothing) == [("file", "broken_header")]
+    assert "(and 2 more damaged stretches)" in nothing[1].column("detail")[0].as_py()
+    some = ingested(crawl(tmp_path, broken, broken, record("http://a.example/1")))
+    assert fates(some) == [("damage", "broken_header")] * 2 + [("kept", "http://a.example/1")]
+
+
+def test_damage_beyond_measure_is_written_and_the_file_was_still_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.ingest.MOST_HELD", 3)
+    broken = b"WARC/1.0\r\nContent-Length: 4\r\n\r\nbody\r\n\r\n"
+    assert sorted(fates(ingested(crawl(tmp_path, *[broken] * 5)))) == [("damage", "broken_header")] * 3 + [
+        ("file", "broken_header")
+    ]
 
 
 def test_arc_records_are_read_and_resynchronised(tmp_path: Path) -> None:
@@ -380,7 +399,7 @@ def test_a_wacz_gives_the_records_of_its_warcs(tmp_path: Path) -> None:
     ]
     assert len(aside) == 0
     path.write_bytes(path.read_bytes()[:-100])
-    assert fates(ingested(path)) == [("file", "unreadable"), ("damage", "unreadable")]
+    assert fates(ingested(path)) == [("file", "unreadable")]
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("pages/pages.jsonl", "{}")
     assert fates(ingested(path)) == [("file", "unreadable")], "a zip without a WARC"
