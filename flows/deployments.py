@@ -39,7 +39,10 @@ SIGNAL_AGAIN_SECONDS = 30.0
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 RUNS_AT_A_TIME = 2
 DEVICES = Path("/dev")
+POLL = "PREFECT_RUNNER_POLL_FREQUENCY"
 POLL_SECONDS = 5.0
+"""How often the Prefect server is asked for runs that are due, where ``POLL`` does not say; submissions are looked at
+half as often."""
 
 
 class Serving(Runner):
@@ -147,9 +150,10 @@ def serve_deployments(
         Thread(target=see_to_the_end, args=(answers, say), name="stopping", daemon=True).start()
 
     stop = Event()
-    settling = Thread(target=keep_settled, args=(lake_root, stop, say), name="submissions")
+    poll_seconds = float(os.environ.get(POLL) or POLL_SECONDS)
+    settling = Thread(target=keep_settled, args=(lake_root, stop, say, 2 * poll_seconds), name="submissions")
     try:
-        runner = Serving(limit=RUNS_AT_A_TIME, query_seconds=POLL_SECONDS)
+        runner = Serving(limit=RUNS_AT_A_TIME, query_seconds=poll_seconds)
         runner.on_stop = on_stop
         signal.signal(signal.SIGTERM, runner.handle_sigterm)  # the runner's own handler comes when it runs
         for deployment in deployments(lake_root, settings, name):

@@ -63,7 +63,7 @@ class Server:
         return self.api_url.removesuffix("/api")
 
 
-def ensure_server(lake_root: Path, beside: Sequence[str] = ()) -> Server:
+def ensure_server(lake_root: Path, beside: Sequence[str] = ("prefect.flows",)) -> Server:
     """The server to use, started when it does not run yet, held while this process lives, and started again, or the
     process ended with a message, when it is lost (:mod:`flows.server_watch`).
 
@@ -177,7 +177,7 @@ def start_server(lake_root: Path, port: int = 0, beside: Sequence[str] = ()) -> 
     write_record(folder, Record(host=started.host, pid=started.pid, started=started.started, api_url=url, place=place))
     server = Server(url, process.pid, started_here=True, credential=credential)
     use(lake_root, server)
-    for module in ("prefect.flows", *beside):  # who starts a server needs them, and the server takes its time
+    for module in beside:  # the server takes its time
         importlib.import_module(module)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:

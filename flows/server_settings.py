@@ -17,15 +17,18 @@ ALWAYS = {"PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"}
 
 # Who waits for a place under a concurrency limit asks again after so many seconds instead of 30; each time is a row of
 # the server's database, and an evaluation may take hours.
-SOON = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10"}
+SLOT_WAIT = "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS"
+SOON = {SLOT_WAIT: "10"}
 
-# What a local server takes over from its user's environment: only what narrows who may use it, or tells more.
+# What a local server takes over from its user's environment: only what narrows who may use it, tells more, or says how
+# often it looks.
 CORS_ORIGINS = ("PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS")
 TAKEN_OVER = (
     "PREFECT_SERVER_API_CSRF_TOKEN_EXPIRATION",
     "PREFECT_SERVER_CSRF_TOKEN_EXPIRATION",
     "PREFECT_SERVER_UI_API_URL",
     "PREFECT_SERVER_LOGGING_LEVEL",
+    SLOT_WAIT,
     *QUIET,
 )
 

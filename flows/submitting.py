@@ -7,7 +7,6 @@ open is closed.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
 DEPLOYMENT = "evaluate/on-demand"
-SETTLE_EVERY = timedelta(seconds=10)
 ATTEMPTS = 3
 """Processes that a submission may lose before it counts as failed: what kills every one of them is its own doing."""
 
@@ -196,8 +194,8 @@ def flow_run_of(stored: StoredSubmission) -> "FlowRun | None":
             return None
 
 
-def keep_settled(lake_root: Path, stop: Event, say: Callable[[str], None]) -> None:
-    """:func:`settle` again and again until ``stop`` is set, and once more then.
+def keep_settled(lake_root: Path, stop: Event, say: Callable[[str], None], every_seconds: float) -> None:
+    """:func:`settle` every so many seconds until ``stop`` is set, and once more then.
 
     ``say`` is told once when the server stops answering.
     """
@@ -212,4 +210,4 @@ def keep_settled(lake_root: Path, stop: Event, say: Callable[[str], None]) -> No
             answered = False
         if ended:
             return
-        ended = stop.wait(SETTLE_EVERY.total_seconds())
+        ended = stop.wait(every_seconds)

@@ -17,8 +17,29 @@ from flows.cli import silence_teardown
 
 OWNER = pytest.StashKey[bool]()
 SERVER_HOME = "GRISTMILL_TEST_SERVER_HOME"
-ENDS_WITHIN_S = 15.0
+ENDS_WITHIN_S = 60.0
 PROJECT = Path(__file__).resolve().parent.parent
+LONGEST = (
+    "e2e/test_demo.py",
+    "e2e/test_server_lost.py",
+    "e2e/test_curate.py",
+    "e2e/test_serve.py",
+    "e2e/test_dashboard_addresses.py",
+    "e2e/test_server_ends.py",
+    "e2e/test_told_damage.py",
+    "e2e/test_other_server.py",
+    "e2e/test_queue.py",
+    "e2e/test_cli_words.py",
+    "e2e/test_training.py",
+    "e2e/test_kill.py",
+    "e2e/test_preflight.py",
+    "e2e/test_dedup_against.py",
+    "browser/test_evaluation_pages.py",
+    "browser/test_pages.py",
+    "e2e/test_ray_engine.py",
+    "e2e/test_gate_stops.py",
+)
+"""Files of half a minute and more, longest first. Those that wait for what the first ones make come later."""
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +68,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if SERVER_HOME not in os.environ:
         os.environ[SERVER_HOME] = tempfile.mkdtemp(prefix="gristmill-test-")
         config.stash[OWNER] = True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no process works alone at the end."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(PROJECT / "tests").as_posix(), len(places)))
 
 
 def pytest_collection_finish() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.server import connect_server
-from flows.server_settings import OURS
-from tests.helpers.cli import DEMO_WORDS, Ended, gristmill
+from flows.server_settings import OURS, SLOT_WAIT
+from tests.helpers.cli import DEMO_WORDS, Ended
 from tests.helpers.warm import command, warm
 
 Run = Callable[..., Ended]
@@ -30,6 +30,7 @@ def prefect_server(server_home: Path) -> str:
     own goes: to a command it is a server that its user named.
     """
     os.environ.pop("PREFECT_API_URL", None)
+    os.environ[SLOT_WAIT] = "1"
     url = connect_server(server_home, held=True).api_url
     for name in ("PREFECT_API_URL", OURS):
         del os.environ[name]
@@ -47,11 +48,8 @@ def commands(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> I
 def run(prefect_server: str, commands: Path) -> Run:
     """``run("curate", ...)``: the command line against the shared server, its imports done beforehand."""
 
-    def run_words(*words: str, environment: dict[str, str] | None = None, timeout: float = 600) -> Ended:
-        if environment and "PREFECT_API_URL" in environment:
-            return gristmill(*words, environment=environment, timeout=timeout)
-        wanted = {"PREFECT_API_URL": prefect_server} | (environment or {})
-        return command(commands, words, environment=wanted, timeout=timeout)
+    def run_words(*words: str, timeout: float = 600) -> Ended:
+        return command(commands, words, environment={"PREFECT_API_URL": prefect_server}, timeout=timeout)
 
     return run_words
 

@@ -162,10 +162,10 @@ def test_why_of_an_unknown_page_says_how_to_find_it(lake: Path, run: Run) -> Non
     )
 
 
-def test_a_server_that_does_not_answer_is_named(place: Path, run: Run) -> None:
+def test_a_server_that_does_not_answer_is_named(place: Path, commands: Path) -> None:
     """The words are right, so this is no exit code 2."""
     words = [word.format(place=place) for word in CURATE]
-    ended = run(*words, str(place / "sound.warc.gz"), environment={"PREFECT_API_URL": DEAD_SERVER})
+    ended = command(commands, [*words, str(place / "sound.warc.gz")], {"PREFECT_API_URL": DEAD_SERVER}, timeout=120)
     refused(ended, DEAD_SERVER, "unset PREFECT_API_URL", code=1)
 
 

@@ -156,13 +156,13 @@ def test_the_server_ends_with_its_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root) as parent:
         assert parent.stdout is not None
         port = int(parent.stdout.readline())
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", port), timeout=120).close()
         parent.kill()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=120).close()
         except ConnectionError:
             return
         time.sleep(0.05)
-    pytest.fail("the server still answers 20 seconds after its parent was killed")
+    pytest.fail("the server still answers two minutes after its parent was killed")

@@ -60,7 +60,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def client(lake: Lake) -> Iterator[httpx.Client]:
-    with running(lake.root) as server, httpx.Client(base_url=server.base, timeout=60) as client:
+    with running(lake.root) as server, httpx.Client(base_url=server.base, timeout=240) as client:
         yield client
 
 

@@ -134,7 +134,7 @@ def test_a_builder_killed_at_any_moment_costs_nothing(tmp_path: Path) -> None:
         if builder.poll() is None:
             os.killpg(builder.pid, signal.SIGKILL)
             killed += 1
-        builder.wait(timeout=60)
+        builder.wait(timeout=240)
         builder.stdout.close()
         unfinished += any((lake.root / "warehouse").glob("*.tmp*"))
         row = Warehouse.open(lake.root).query("SELECT count(*) AS losses, max(tokens) AS round FROM losses")[0]

@@ -31,7 +31,7 @@ ENSURE = """
 import json, os, sys
 from pathlib import Path
 from flows.server import ensure_server
-server = ensure_server(Path(sys.argv[1]))
+server = ensure_server(Path(sys.argv[1]), beside=())
 print(json.dumps({"url": server.api_url, "pid": server.pid, "started": server.started_here,
                   "told": os.environ["PREFECT_API_URL"], "home": os.environ["PREFECT_HOME"],
                   "credential": os.environ.get("PREFECT_API_AUTH_STRING")}))
@@ -156,10 +156,10 @@ def listeners(pid: int) -> set[tuple[str, int]]:
 def test_the_server_serves_on_loopback_and_its_pages_call_it(starters: list[dict[str, Any]]) -> None:
     """With a fastapi of the wrong version Prefect installs cleanly and does not start; this is where it would show."""
     url = starters[0]["url"]
-    assert httpx.get(f"{url}/health", timeout=30).json() is True
-    assert httpx.get(f"{url}/ready", timeout=30).status_code == httpx.codes.OK
+    assert httpx.get(f"{url}/health", timeout=120).json() is True
+    assert httpx.get(f"{url}/ready", timeout=120).status_code == httpx.codes.OK
     assert prefect_api(url, starters[0]["credential"]).post("/flow_runs/filter", json={"limit": 1}).json() == []
-    settings = httpx.get(f"{url.removesuffix('/api')}/ui-settings", timeout=30).json()
+    settings = httpx.get(f"{url.removesuffix('/api')}/ui-settings", timeout=120).json()
     assert settings["api_url"] == url
     assert {address for address, _ in listeners(starters[0]["pid"])} == {"127.0.0.1"}
 
@@ -168,7 +168,7 @@ def test_the_server_serves_on_loopback_and_its_pages_call_it(starters: list[dict
 def test_without_the_credential_nothing_is_read_or_written(
     starters: list[dict[str, Any]], credential: str | None
 ) -> None:
-    client = httpx.Client(base_url=starters[0]["url"], timeout=30)
+    client = httpx.Client(base_url=starters[0]["url"], timeout=120)
     if credential is not None:
         client.auth = ("gristmill", credential.partition(":")[2])
     for path in ("/admin/version", "/csrf-token?client=x", "/deployments/name/evaluate/on-demand", "/admin/settings"):
@@ -184,7 +184,7 @@ def test_without_the_credential_nothing_is_read_or_written(
 def test_the_credential_alone_does_not_write(starters: list[dict[str, Any]]) -> None:
     """What a browser sends by itself, once its user has logged in, is not enough."""
     name, _, password = starters[0]["credential"].partition(":")
-    answer = httpx.post(f"{starters[0]['url']}/flows/", json={"name": "planted"}, auth=(name, password), timeout=30)
+    answer = httpx.post(f"{starters[0]['url']}/flows/", json={"name": "planted"}, auth=(name, password), timeout=120)
     assert (answer.status_code, "CSRF" in answer.text) == (httpx.codes.FORBIDDEN, True)
 
 
@@ -260,7 +260,7 @@ def test_the_next_lake_begins_from_a_blank_database_and_its_server_is_the_same(
         found = answer(start(second))
         assert (second / "prefect" / "prefect.db").is_file()
         assert schema(second / "prefect" / "prefect.db") == schema(lake / "prefect" / "prefect.db")
-        assert httpx.get(f"{found['url']}/ready", timeout=30).status_code == httpx.codes.OK
+        assert httpx.get(f"{found['url']}/ready", timeout=120).status_code == httpx.codes.OK
         client = prefect_api(found["url"], found["credential"])
         assert client.post("/flow_runs/filter", json={"limit": 1}).json() == []
         assert found["credential"] != starters[0]["credential"]

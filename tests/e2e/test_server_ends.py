@@ -12,8 +12,7 @@ from flows.server import find_server, stop_server
 from flows.server_home import home, read_record, record_path
 from flows.server_process import IDLE
 from schemas.lake import Lake
-from tests.helpers.cli import GRISTMILL
-from tests.helpers.lake_server import doctor, end, ended, plain_environment, running, start, until
+from tests.helpers.lake_server import end, ended, listed, running, start, until
 from tests.helpers.prefect_api import prefect_api
 
 FLOW = "told-to-the-original"
@@ -27,13 +26,15 @@ def lake(tmp_path: Path) -> Iterator[Path]:
         stop_server(root)
 
 
-def test_a_copy_of_a_lake_gets_a_server_of_its_own(lake: Path, tmp_path: Path) -> None:
-    """It is copied while the original's server runs, with its record, credential and database."""
+def test_a_copy_of_a_lake_gets_a_server_of_its_own_and_a_moved_one_knows_its_runs(lake: Path, tmp_path: Path) -> None:
+    """It is copied while the original's server runs, with its record, credential and database; then the original is
+    moved, and its server ends."""
     end(start(lake))
     original = running(lake)
     told = prefect_api(original.url, original.credential)
     told.post("/flows/", json={"name": FLOW}).raise_for_status()
-    copy = tmp_path / "copy"
+    named = {"flows": {"name": {"any_": [FLOW]}}}
+    copy, moved = tmp_path / "copy", tmp_path / "moved"
     shutil.copytree(lake, copy)
     assert find_server(copy) is None
     try:
@@ -41,10 +42,9 @@ def test_a_copy_of_a_lake_gets_a_server_of_its_own(lake: Path, tmp_path: Path) -
         own = running(copy)
         assert own.process.pid != original.process.pid
         assert own.credential != original.credential
-        named = {"flows": {"name": {"any_": [FLOW]}}}
         assert prefect_api(own.url, own.credential).post("/flows/filter", json=named).json() == []
         assert [flow["name"] for flow in told.post("/flows/filter", json=named).json()] == [FLOW]
-        found = doctor(plain_environment(), GRISTMILL)
+        found = listed()
         for root, server in ((lake, original), (copy, own)):
             assert found[f"Prefect of {root}"].startswith(f"pid {server.process.pid}, ")
             assert found[f"Prefect of {root}"].endswith(" MB, idle")
@@ -52,57 +52,41 @@ def test_a_copy_of_a_lake_gets_a_server_of_its_own(lake: Path, tmp_path: Path) -
         stop_server(copy)
     assert not ended(original.process), "stopping the copy's server leaves the original's"
 
-
-def test_the_server_of_a_deleted_lake_ends_at_once(lake: Path) -> None:
-    holder = start(lake, hold=True)
-    server = running(lake)
-    shutil.rmtree(lake)
-    assert until(lambda: ended(server.process))
-    end(holder)
-    assert not lake.exists(), "it makes no folder again"
-
-
-def test_the_server_of_a_moved_lake_ends_and_the_next_one_knows_its_runs(lake: Path, tmp_path: Path) -> None:
-    end(start(lake))
-    server = running(lake)
-    prefect_api(server.url, server.credential).post("/flows/", json={"name": FLOW}).raise_for_status()
-    moved = lake.rename(tmp_path / "moved")
+    lake.rename(moved)
     try:
         end(start(moved))
-        assert until(lambda: ended(server.process))
-        own = running(moved)
-        named = {"flows": {"name": {"any_": [FLOW]}}}
-        assert len(prefect_api(own.url, own.credential).post("/flows/filter", json=named).json()) == 1
+        assert until(lambda: ended(original.process))
+        after = running(moved)
+        assert len(prefect_api(after.url, after.credential).post("/flows/filter", json=named).json()) == 1
     finally:
         stop_server(moved)
 
 
-def test_an_idle_server_ends_and_one_that_is_held_does_not(lake: Path) -> None:
-    holder = start(lake, hold=True, **{IDLE: "1"})
+def test_a_server_ends_when_it_is_neither_held_nor_asked_and_at_once_when_its_lake_is_deleted(lake: Path) -> None:
+    holder = start(lake, hold=True, **{IDLE: "4"})
     server = running(lake)
-    time.sleep(4)  # idle all that time, and held
+    time.sleep(6)  # idle all that time, and held
     assert not ended(server.process)
-    assert doctor(plain_environment(), GRISTMILL)[f"Prefect of {lake}"].endswith(f" MB, used by {holder.pid}")
+    assert listed()[f"Prefect of {lake}"].endswith(f" MB, used by {holder.pid}")
+    client = prefect_api(server.url, server.credential)
     holder.kill()
     holder.communicate()
+    deadline = time.monotonic() + 6
+    while time.monotonic() < deadline:  # held no more, and asked
+        assert client.get("/admin/version").status_code == 200
+        time.sleep(0.2)
     assert until(lambda: ended(server.process))
     assert not record_path(lake).exists()
     log = (home(lake) / "server.log").read_text(encoding="utf-8")
     assert "Traceback" not in log
-    end(start(lake))
-    assert running(lake).process.pid != server.process.pid
 
-
-def test_a_server_that_is_asked_is_not_idle(lake: Path) -> None:
-    end(start(lake, **{IDLE: "3"}))
-    server = running(lake)
-    client = prefect_api(server.url, server.credential)
-    deadline = time.monotonic() + 6
-    while time.monotonic() < deadline:
-        assert client.get("/admin/version").status_code == 200
-        time.sleep(0.5)
-    assert not ended(server.process)
-    assert until(lambda: ended(server.process))
+    holder = start(lake, hold=True)
+    another = running(lake)
+    assert another.process.pid != server.process.pid
+    shutil.rmtree(lake)
+    assert until(lambda: ended(another.process))
+    end(holder)
+    assert not lake.exists(), "it makes no folder again"
 
 
 def test_the_server_of_an_older_gristmill_is_not_used_and_is_stopped(lake: Path) -> None:

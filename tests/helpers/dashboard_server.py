@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 SERVER = """
 import sys
 from pathlib import Path
@@ -47,7 +47,7 @@ class DashboardServer:
 
     def connect(self) -> socket.socket:
         """A connection to it, for requests that no client would send."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=120)
 
 
 @contextmanager
@@ -65,18 +65,18 @@ def running(root: Path, *allowed: str) -> Iterator[DashboardServer]:
     try:
         deadline = time.monotonic() + START_SECONDS
         while not _answers(server.base):
-            assert process.poll() is None, f"the application ended: {process.communicate(timeout=10)[0].decode()}"
+            assert process.poll() is None, f"the application ended: {process.communicate(timeout=120)[0].decode()}"
             assert time.monotonic() < deadline, "the application did not start"
             time.sleep(0.1)
         yield server
     finally:
         process.terminate()
-        output = process.communicate(timeout=30)[0].decode()
+        output = process.communicate(timeout=120)[0].decode()
     assert "Traceback" not in output, output
 
 
 def _answers(base: str) -> bool:
     try:
-        return httpx.get(base + "/api/overview", timeout=10).status_code == 200
+        return httpx.get(base + "/api/overview", timeout=60).status_code == 200
     except httpx.TransportError:
         return False

@@ -1,6 +1,5 @@
 """Start the Prefect server of a lake in a test, as a command would, and see whether it still runs."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from flows.commands.doctor import servers
 from flows.server_home import home, read_credential, read_record
 
 HOLD = """
@@ -21,7 +21,7 @@ connect_server(Path(sys.argv[1]), held=sys.argv[2] == "hold")
 print("up", flush=True)
 sys.stdin.read()
 """
-ENDS_WITHIN_S = 30.0
+ENDS_WITHIN_S = 90.0
 
 
 def plain_environment() -> dict[str, str]:
@@ -80,7 +80,6 @@ def until(what: Callable[[], bool], seconds: float = ENDS_WITHIN_S) -> bool:
     return True
 
 
-def doctor(environment: dict[str, str], gristmill: str) -> dict[str, str]:
-    """What ``gristmill doctor`` finds, by what it looked at."""
-    told = subprocess.run([gristmill, "doctor", "--json"], env=environment, capture_output=True, text=True, check=False)
-    return {entry["what"]: entry["found"] for entry in json.loads(told.stdout)}
+def listed() -> dict[str, str]:
+    """What ``gristmill doctor`` says of the servers that run, by lake."""
+    return {finding.what: finding.found for finding in servers()}

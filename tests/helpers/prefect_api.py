@@ -5,7 +5,7 @@ import uuid
 
 import httpx
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 120.0
 
 
 def prefect_api(url: str, credential: str | None = None) -> httpx.Client:

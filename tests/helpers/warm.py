@@ -4,10 +4,10 @@ A command that curates spends some seven seconds of processor on importing Prefe
 process that has them is a process of its own all the same: own memory, descriptors, environment and exit code. Only
 what a library reads from the environment while it is imported is that of the start; for Prefect, its server's address.
 
-``python -m tests.helpers.warm ADDRESS`` listens on a Unix socket. A client sends the words, the environment and the
-folder as JSON, with the descriptors of standard output and error, and reads the command's process id, then its exit
-code and its milliseconds of processor. Each command has a parent of its own that waits for it, so the listener waits
-for none.
+``python -m tests.helpers.warm ADDRESS [CHECKPOINT...]`` listens on a Unix socket. A client sends the words, the
+environment and the folder as JSON, with the descriptors of standard output and error, and reads the command's process
+id, then its exit code and its milliseconds of processor. Each command has a parent of its own that waits for it, so the
+listener waits for none.
 """
 
 import gc
@@ -28,21 +28,25 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from evals.checkpoint import admit
 from flows.cli import ENVIRONMENT, main
 from tasks.paragraphs import paragraphs
 from tests.helpers.cli import GRISTMILL, Ended
 
-IMPORTED = ("flows.pipeline", "flows.submitting", "great_expectations", "duckdb_engine", "fastapi")
-STARTS_WITHIN_S = 120
+IMPORTED = ("flows.pipeline", "flows.deployments", "great_expectations", "duckdb_engine", "fastapi")
+STARTS_WITHIN_S = 240
 LONGEST_PART = 1 << 20
 NUMBER = 10  # bytes of a number on the socket, so that two sent soon after each other are read apart
 
 
 @contextmanager
-def warm(folder: Path, environment: Mapping[str, str]) -> Iterator[Path]:
-    """The address of such a process, started with ``environment`` over this process's, and ended with the block."""
+def warm(folder: Path, environment: Mapping[str, str], *admitted: Path) -> Iterator[Path]:
+    """The address of such a process, started with ``environment`` over this process's, and ended with the block.
+
+    Its commands do not examine models like those ``admitted`` again, which takes 4 s of processor each time.
+    """
     address = folder / "commands"
-    words = [sys.executable, "-m", "tests.helpers.warm", str(address)]
+    words = [sys.executable, "-m", "tests.helpers.warm", str(address), *map(str, admitted)]
     with subprocess.Popen(words, env=os.environ | environment) as process:
         try:
             yield address
@@ -169,6 +173,8 @@ if __name__ == "__main__":
     for module in IMPORTED:
         importlib.import_module(module)
     paragraphs(pa.array(["what numba reads before its first kernel"]))
+    for checkpoint in sys.argv[2:]:
+        admit(Path(checkpoint))
     gc.collect()
     gc.freeze()  # else each command looks through all that was imported again and again
     become(*listen(Path(sys.argv[1])))
