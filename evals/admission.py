@@ -1,16 +1,18 @@
 """What a stranger's tokenizer and config ask for, found out in a process with limits before they are opened here.
 
 A config can ask for terabytes, a pattern for years, a normaliser for all memory there is. :mod:`evals.examiner` opens
-them first; a file that it does not survive is refused. Cost: 0.3 s for a tokenizer; 4 s of processor for a model, once
-a process for checkpoints whose configs and shapes are equal, as those of one training run are.
+them first; a file that it does not survive is refused. Cost: 0.3 s for a tokenizer and 4 s of processor for a model,
+each once a process: checkpoints of one training run have equal tokenizers, configs and shapes.
 """
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,10 +37,8 @@ def examine_tokenizer(path: Path) -> int:
     """Tokens of a tokenizer.json (its largest id and one). Raises :class:`CheckpointError` for one to refuse."""
     if path.stat().st_size > TOKENIZER_BYTES:
         raise CheckpointError(f"{path}: it is larger than {TOKENIZER_BYTES >> 20} MiB. Save the tokenizer again.")
-    found = _ask("tokenizer", {"path": str(path)})
-    if "fault" in found:
-        raise CheckpointError(f"{path}: {found['fault']}. Save the tokenizer that the model was trained with.")
-    return int(found["tokens"])
+    with path.open("rb") as file:
+        return _tokens(_Content(hashlib.file_digest(file, "sha256").hexdigest(), path))
 
 
 def examine_model(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> int:
@@ -115,6 +115,22 @@ def _named(names: list[str]) -> str:
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
 
 
+@dataclass(frozen=True)
+class _Content:
+    """A file that equals every other one with the same bytes, wherever it lies."""
+
+    digest: str
+    path: Path = field(compare=False)
+
+
+@lru_cache(maxsize=16)
+def _tokens(file: _Content) -> int:
+    found = _ask("tokenizer", {"path": str(file.path)})
+    if "fault" in found:
+        raise CheckpointError(f"{file.path}: {found['fault']}. Save the tokenizer that the model was trained with.")
+    return int(found["tokens"])
+
+
 @lru_cache(maxsize=16)
 def _examined(asked: str) -> str:
     """What the examiner says to ``[config, shapes]``: it depends on them alone."""
@@ -128,14 +144,7 @@ def _ask(what: str, question: Mapping[str, Any]) -> dict[str, Any]:
     """The examiner's answer; ``fault`` says why there is none."""
     seconds, memory = CPU_SECONDS[what], MEMORY_BYTES[what]
     try:
-        done = subprocess.run(
-            [sys.executable, "-s", "-P", str(EXAMINER), what],
-            input=json.dumps({**question, "cpu_seconds": seconds, "memory_bytes": memory}).encode(),
-            capture_output=True,
-            env={**os.environ, **QUIET},
-            timeout=PATIENCE * seconds,
-            check=False,
-        )
+        done = run(what, json.dumps({**question, "cpu_seconds": seconds, "memory_bytes": memory}).encode())
     except subprocess.TimeoutExpired:
         return {"fault": f"it is not examined after {PATIENCE * seconds} s"}
     if done.returncode < 0:  # by a signal: the kernel's at a limit, or its own where memory ran out
@@ -144,3 +153,15 @@ def _ask(what: str, question: Mapping[str, Any]) -> dict[str, Any]:
         return {"fault": f"it could not be examined: {done.stderr.decode(errors='replace')[-300:].strip()}"}
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def run(what: str, question: bytes) -> "subprocess.CompletedProcess[bytes]":
+    """The examiner's process, to its end. Raises :class:`subprocess.TimeoutExpired`."""
+    return subprocess.run(
+        [sys.executable, "-s", "-P", str(EXAMINER), what],
+        input=question,
+        capture_output=True,
+        env={**os.environ, **QUIET},
+        timeout=PATIENCE * CPU_SECONDS[what],
+        check=False,
+    )

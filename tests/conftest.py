@@ -7,13 +7,16 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import psutil
 import pytest
 
+from evals import admission
 from flows.cli import silence_teardown
+from tests.helpers.warm_examiner import WarmExaminer, warm_examiner
 
 OWNER = pytest.StashKey[bool]()
 SERVER_HOME = "GRISTMILL_TEST_SERVER_HOME"
@@ -59,9 +62,25 @@ def server_home() -> Path:
     return Path(os.environ[SERVER_HOME])
 
 
+@pytest.fixture(scope="session")
+def examiners() -> Iterator[WarmExaminer]:
+    """One process for all questions about checkpoints, with its imports behind it."""
+    with warm_examiner() as process:
+        yield process
+
+
+@pytest.fixture
+def quick_admission(examiners: WarmExaminer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints are examined by forks of one process in place of a new interpreter each."""
+    monkeypatch.setattr(admission, "run", examiners.run)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The process that starts the run picks the server's folder; its xdist workers inherit it. Examples that Hypothesis
-    draws are the same in every run."""
+    draws are the same in every run. Several workers share the cores: torch's threads would wait for each other there,
+    and take three times the processor."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     atexit.register(silence_teardown)
     hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
     hypothesis.settings.load_profile("repeatable")
@@ -76,10 +95,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.relative_to(PROJECT / "tests").as_posix(), len(places)))
 
 
-def pytest_collection_finish() -> None:
-    """What was imported stays: the collector of garbage need not look through it in every test."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported stays: the collector of garbage looks through it neither meanwhile nor in every test."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

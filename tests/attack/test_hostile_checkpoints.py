@@ -30,6 +30,7 @@ def configure(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}), encoding="utf-8")
 
 
+@pytest.mark.usefixtures("quick_admission")
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -15,6 +15,8 @@ from evals.huggingface import load
 from evals.model import silent
 from tests.helpers.parity import WIDTH, make_parity_checkpoint
 
+pytestmark = pytest.mark.usefixtures("quick_admission")
+
 RANK = 4
 SETTINGS = {
     "peft_type": "LORA",

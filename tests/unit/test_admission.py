@@ -1,6 +1,7 @@
 """What the examiner finds: every tensor has its place and every place its tensor, by the rules of transformers."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 import transformers
 from safetensors.numpy import load_file, save_file
 
-from evals.admission import refuse_what_runs
+from evals import admission
+from evals.admission import examine_tokenizer, refuse_what_runs
 from evals.checkpoint import admit
 from evals.examiner import examine_model
 from evals.generation import Generation
@@ -21,6 +23,8 @@ from evals.weights import CheckpointError, check_weights
 from tests.helpers.families import FAMILIES
 from tests.helpers.parity import LAYERS, VOCABULARY, WIDTH, make_parity_checkpoint
 from tests.helpers.tiny_checkpoint import make_checkpoint, make_tokenizer
+
+pytestmark = pytest.mark.usefixtures("quick_admission")
 
 LAYER = ["input_layernorm.weight", "mlp.down_proj.weight", "mlp.gate_proj.weight", "mlp.up_proj.weight"]
 LAYER += ["post_attention_layernorm.weight", *(f"self_attn.{name}_proj.weight" for name in "koqv")]
@@ -142,6 +146,23 @@ def test_a_model_inside_a_wrapper_is_scored(tmp_path: Path) -> None:
     (output,) = model.generate(["def add("], [0], Generation(max_new_tokens=4), silent)
     assert output.tokens > 0
     assert model.loglikelihood([("a", " b")], silent)[0].log_probability < 0
+
+
+def test_a_tokenizer_is_examined_once_wherever_it_lies(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of the checkpoints of one training run, which are equal. A refusal is not remembered."""
+    path, copy = folder / "tokenizer.json", tmp_path / "tokenizer.json"
+    tokens = examine_tokenizer(path)
+    copy.write_bytes(path.read_bytes())
+    with monkeypatch.context() as patched:
+        patched.setattr(admission, "run", lambda *_: subprocess.CompletedProcess([], 1, b"", b"nobody is here"))
+        assert examine_tokenizer(copy) == tokens
+        copy.write_bytes(path.read_bytes() + b"\n")
+        for _ in range(2):
+            with pytest.raises(CheckpointError, match=r"tokenizer\.json: it could not be examined: nobody is here"):
+                examine_tokenizer(copy)
+    assert examine_tokenizer(copy) == tokens
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from evals.checkpoint import CheckpointError, admit, is_padding
 from schemas.errors import UsageError
 from tests.helpers.parity import LAYERS, VOCABULARY, WIDTH, make_parity_checkpoint
 
+pytestmark = pytest.mark.usefixtures("quick_admission")
+
 EMBEDDING, NORM = "model.embed_tokens.weight", "model.norm.weight"
 PARAMETERS = 28_832
 

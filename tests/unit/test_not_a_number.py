@@ -18,6 +18,8 @@ from evals.responses import Response, ResponseStore
 from schemas.errors import GristmillError
 from tests.helpers.parity import make_parity_checkpoint
 
+pytestmark = pytest.mark.usefixtures("quick_admission")
+
 PROMPTS = ["The function", "def add(a, b):"]
 PAIRS = [("The function", " returns"), ("The function", " lists")]
 
