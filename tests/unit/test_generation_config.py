@@ -17,6 +17,8 @@ from evals.tokenizer import load_specials, load_tokenizer
 from tests.helpers.parity import VOCABULARY, make_parity_checkpoint
 from tests.helpers.tiny_checkpoint import make_tokenizer
 
+pytestmark = pytest.mark.usefixtures("quick_admission")
+
 NEW_TOKENS = 14
 PROMPTS = ("The function returns a list", "Question: What is 2 + 3?\nAnswer:", "def add(a, b):\n", "a")
 
@@ -35,23 +37,25 @@ def state(folder: Path, **values: Any) -> None:
     (folder / "generation_config.json").write_text(json.dumps(values), encoding="utf-8")
 
 
-def generated(folder: Path, prompt: str) -> list[int]:
-    """What ``model.generate`` adds to a prompt alone: the peer, from the folder as it stands."""
+def generated(folder: Path) -> list[list[int]]:
+    """What ``model.generate`` adds to each prompt alone: the peer, from the folder as it stands."""
     model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
-    ids = torch.tensor([load_tokenizer(folder).encode(prompt, add_special_tokens=False).ids])
-    found = model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=NEW_TOKENS)
-    made: list[int] = found[0, ids.shape[1] :].tolist()
+    tokenizer, made = load_tokenizer(folder), []
+    for prompt in PROMPTS:
+        ids = torch.tensor([tokenizer.encode(prompt, add_special_tokens=False).ids])
+        found = model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=NEW_TOKENS)
+        made.append(found[0, ids.shape[1] :].tolist())
     return made
 
 
-def free_tokens(folder: Path) -> list[int]:
-    """The answer to the first prompt where nothing is asked for."""
-    return generated(folder, PROMPTS[0])
+@pytest.fixture(scope="module")
+def free(base: Path) -> list[list[int]]:
+    """The answers where nothing is asked for."""
+    return generated(base)
 
 
-def changed(folder: Path) -> dict[str, dict[str, Any]]:
-    """A table of generation configs, most of them about tokens that the free answer holds."""
-    made = free_tokens(folder)
+def changed(made: list[int]) -> dict[str, dict[str, Any]]:
+    """A table of generation configs, most of them about tokens of the free answer to the first prompt, ``made``."""
     return {
         "eos list": {"eos_token_id": [VOCABULARY - 1, made[3]]},
         "eos of its own": {"eos_token_id": made[5]},
@@ -70,7 +74,7 @@ def changed(folder: Path) -> dict[str, dict[str, Any]]:
         "encoder repetition": {"encoder_repetition_penalty": 1.4},
         "no repeated ngram": {"no_repeat_ngram_size": 2},
         "no ngram of the prompt": {"encoder_no_repeat_ngram_size": 1},
-        "min_length": {"min_length": 60, "eos_token_id": made[2]},
+        "min_length": {"min_length": 14, "eos_token_id": made[2]},
         "min_new_tokens": {"min_new_tokens": 8, "eos_token_id": [made[2], made[4]], "min_length": 1},
         "decay": {"exponential_decay_length_penalty": [2, 1.9], "eos_token_id": made[6]},
         "together": {
@@ -90,14 +94,25 @@ NAMES = (
 )
 
 
+@pytest.fixture(scope="module")
+def peer(base: Path, free: list[list[int]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[int]]]:
+    """The answers of ``model.generate`` under every config of the table."""
+    found, folder = {}, shutil.copytree(base, tmp_path_factory.mktemp("peer") / "model")
+    for name, values in changed(free[0]).items():
+        state(folder, **values)
+        found[name] = generated(folder)
+    return found
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_greedy_answers_are_those_of_generate(folder: Path, name: str) -> None:
-    state(folder, **changed(folder)[name])
+def test_greedy_answers_are_those_of_generate(
+    folder: Path, free: list[list[int]], peer: dict[str, list[list[int]]], name: str
+) -> None:
+    state(folder, **changed(free[0])[name])
     model, tokenizer = load(admit(folder)), load_tokenizer(folder)
     outputs = model.generate(PROMPTS, [0] * len(PROMPTS), Generation(max_new_tokens=NEW_TOKENS), silent)
     ends = load_specials(folder, tokenizer).ends
-    for prompt, output in zip(PROMPTS, outputs, strict=True):
-        wanted = generated(folder, prompt)
+    for prompt, output, wanted in zip(PROMPTS, outputs, peer[name], strict=True):
         ended = wanted[-1] in ends
         tail = tokenizer.encode(prompt, add_special_tokens=False).ids[-4:]
         whole = tokenizer.decode(tail + (wanted[:-1] if ended else wanted))
@@ -105,29 +120,23 @@ def test_greedy_answers_are_those_of_generate(folder: Path, name: str) -> None:
         assert output.finish == ("end" if ended else "length")
 
 
-def test_the_table_changes_answers(folder: Path) -> None:
+def test_the_table_changes_answers(free: list[list[int]], peer: dict[str, list[list[int]]]) -> None:
     """Most configs of the table change what is generated, so that a config that is not read cannot pass."""
-    table = changed(folder)
-    assert set(table) == set(NAMES)
-    plain = [generated(folder, prompt) for prompt in PROMPTS]
-    same = set()
-    for name, values in table.items():
-        state(folder, **values)
-        if [generated(folder, prompt) for prompt in PROMPTS] == plain:
-            same.add(name)
+    assert set(peer) == set(NAMES)
+    same = {name for name, answers in peer.items() if answers == free}
     assert same <= {"eos null", "max_length", "max_new_tokens", "sampling"}
 
 
-def test_without_the_file_config_json_says_where_answers_end(folder: Path) -> None:
-    made = free_tokens(folder)
+def test_without_the_file_config_json_says_where_answers_end(folder: Path, free: list[list[int]]) -> None:
+    made = free[0]
     config = json.loads((folder / "config.json").read_bytes())
     settings = Generation(max_new_tokens=NEW_TOKENS)
     (folder / "config.json").write_text(json.dumps(config | {"eos_token_id": [made[2], made[4]]}))
     (early,) = load(admit(folder)).generate(PROMPTS[:1], [0], settings, silent)
-    assert (early.tokens, early.finish) == (len(generated(folder, PROMPTS[0])), "end")
+    assert (early.tokens, early.finish) == (len(generated(folder)[0]), "end")
     state(folder, eos_token_id=VOCABULARY - 1)  # the file stands above config.json
     (late,) = load(admit(folder)).generate(PROMPTS[:1], [0], settings, silent)
-    assert late.tokens == len(generated(folder, PROMPTS[0])) > early.tokens
+    assert late.tokens == len(generated(folder)[0]) > early.tokens
 
 
 def test_drawn_answers_heed_the_rules_and_not_the_configs_sampling(folder: Path) -> None:
@@ -214,7 +223,6 @@ def test_a_model_with_a_state_heeds_the_rules_too(tmp_path: Path) -> None:
     outputs = load(admit(tmp_path)).generate(PROMPTS, [0] * len(PROMPTS), Generation(max_new_tokens=9), silent)
     state(tmp_path, eos_token_id=[VOCABULARY - 1], **rules)  # generate itself can do without what only saves time
     tokenizer = load_tokenizer(tmp_path)
-    for prompt, output in zip(PROMPTS, outputs, strict=True):
-        wanted = generated(tmp_path, prompt)[:9]
+    for prompt, output, wanted in zip(PROMPTS, outputs, generated(tmp_path), strict=True):
         tail = tokenizer.encode(prompt, add_special_tokens=False).ids[-4:]
-        assert output.text == tokenizer.decode(tail + wanted)[len(tokenizer.decode(tail)) :]
+        assert output.text == tokenizer.decode(tail + wanted[:9])[len(tokenizer.decode(tail)) :]
