@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +145,11 @@ def test_equals_the_published_similarities(shared: Path, tmp_path: Path, name: s
     result = run(texts, tmp_path, DedupConfig(max_loss=1))
     by_id = {digest_text(doc): doc for doc in texts}
     known = similar_pairs(folder, name, texts)
+    plain = {doc for doc in {*chain(*known)} if words_of(texts[doc]) == PLAIN_WORD.findall(texts[doc].lower())}
     compared = 0
     for row in result.pairs.to_pylist():
         pair = frozenset((by_id[row["doc_id"]], by_id[row["other"]]))
-        if pair in known and all(words_of(texts[doc]) == PLAIN_WORD.findall(texts[doc].lower()) for doc in pair):
+        if pair in known and pair <= plain:
             assert row["jaccard"] == pytest.approx(known[pair], abs=5.1e-5)
             compared += 1
     assert compared >= 5

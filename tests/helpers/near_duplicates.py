@@ -2,24 +2,36 @@
 
 import re
 import unicodedata
+from functools import cache
 
 IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 UNSPACED_NAMES = ("THAI ", "LAO ", "KHMER ", "MYANMAR ", "TAI ", "NEW TAI ", "AHOM ")
 INVISIBLE = re.compile(r"[\xad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 
 
+@cache
+def kind_of(char: str) -> str:
+    """``mark``, ``alone`` (a letter of a script without spaces), ``part`` (of a word) or ``between`` (words)."""
+    category = unicodedata.category(char)[0]
+    if category == "M":
+        return "mark"
+    if IDEOGRAPH.match(char) or (category == "L" and unicodedata.name(char, "").startswith(UNSPACED_NAMES)):
+        return "alone"
+    return "part" if category in "LN" else "between"
+
+
 def words_of(text: str) -> list[str]:
     """Runs of letters, digits and marks, lower case; letters of scripts without spaces one by one, with their marks."""
     words, follows, alone = [], False, False
     for char in INVISIBLE.sub("", text.lower()):
-        kind = unicodedata.category(char)[0]
-        if kind == "M":
+        kind = kind_of(char)
+        if kind == "mark":
             words[-1:] = [words[-1] + char] if follows or alone else [*words[-1:], char]
             follows = not alone
-        elif IDEOGRAPH.match(char) or (kind == "L" and unicodedata.name(char, "").startswith(UNSPACED_NAMES)):
+        elif kind == "alone":
             words.append(char)
             follows, alone = False, True
-        elif kind in "LN":
+        elif kind == "part":
             words[-1:] = [words[-1] + char] if follows else [*words[-1:], char]
             follows, alone = True, False
         else:
