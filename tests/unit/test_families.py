@@ -14,7 +14,7 @@ from evals.tokenizer import Specials, load_tokenizer
 from tests.helpers.families import FAMILIES
 from tests.helpers.tiny_checkpoint import make_tokenizer
 
-VOCABULARY, NEW_TOKENS = 320, 10
+VOCABULARY, NEW_TOKENS = 320, 8
 LONG = "Question: What is 2 + 3?\nAnswer: 5\n\n" * 3  # more tokens than are read anew for nothing
 PROMPTS = (LONG + "The file", LONG + "The items in", "def f(x):\n    return", "Hello")
 PAIRS = ((LONG + "The list", " is"), (LONG + "The list", " is not"), ("The items of", " the file"), ("Hello", " you"))
@@ -45,11 +45,16 @@ def plain(model: Any, ids: list[int]) -> torch.Tensor:
     return model(input_ids=torch.tensor([ids]), use_cache=False).logits[0].float()
 
 
-def greedy(model: Any, ids: list[int], ends: set[int]) -> list[int]:
+def greedy(model: Any, ids: list[int]) -> list[int]:
     made: list[int] = []
-    while len(made) < NEW_TOKENS and not ends & {*made[-1:]}:
+    for _ in range(NEW_TOKENS):
         made.append(int(plain(model, ids + made)[-1].argmax()))
     return made
+
+
+def until(ends: set[int], made: list[int]) -> list[int]:
+    """The tokens up to and with the first of ``ends``."""
+    return made[: next((at for at, token in enumerate(made, start=1) if token in ends), None)]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -57,9 +62,9 @@ def test_a_family_answers_as_its_plain_forward_pass(name: str, tokenizer: tokeni
     torch.set_num_threads(1)
     model = build(name)
     encoded = [tokenizer.encode(prompt, add_special_tokens=False).ids for prompt in PROMPTS]
-    free = [greedy(model, ids, set()) for ids in encoded]
+    free = [greedy(model, ids) for ids in encoded]
     ends = {0, free[0][1], free[1][4]}  # rows end, and leave the batch, at different times
-    wanted = [greedy(model, ids, ends) for ids in encoded]
+    wanted = [until(ends, made) for made in free]
     config = HuggingFaceConfig(threads=2)
     adapter = HuggingFaceModel(model, tokenizer, Specials(prefix=(), start=0, ends=frozenset(ends)), config)
     settings = Generation(max_new_tokens=NEW_TOKENS)
@@ -69,13 +74,15 @@ def test_a_family_answers_as_its_plain_forward_pass(name: str, tokenizer: tokeni
         whole, before = (tokenizer.decode(ids[-4:] + part) for part in (made[:-1] if ended else made, []))
         assert (output.text, output.tokens) == (whole[len(before) :], len(made))
         assert output.finish == ("end" if ended else "length")
+    right = []
+    for context, word in PAIRS:
+        first = len(tokenizer.encode(context, add_special_tokens=False).ids)
+        ids = tokenizer.encode(context + word, add_special_tokens=False).ids
+        nats = plain(model, ids[:-1]).log_softmax(-1)
+        right.append(sum(float(nats[at - 1, ids[at]]) for at in range(first, len(ids))))
     for near in ((), range(len(PAIRS))):
-        for (context, word), found in zip(PAIRS, adapter.loglikelihood(PAIRS, silent, near), strict=True):
-            first = len(tokenizer.encode(context, add_special_tokens=False).ids)
-            ids = tokenizer.encode(context + word, add_special_tokens=False).ids
-            nats = plain(model, ids[:-1]).log_softmax(-1)
-            right = sum(float(nats[at - 1, ids[at]]) for at in range(first, len(ids)))
-            assert found.log_probability == pytest.approx(right, rel=1e-5)
+        found = adapter.loglikelihood(PAIRS, silent, near)
+        assert [each.log_probability for each in found] == pytest.approx(right, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["llama", "mamba"])
