@@ -26,6 +26,8 @@ from tests.helpers.completions_server import Faults, Network, completions_server
 from tests.helpers.scripted_server import Script, scripted_server
 from tests.helpers.tiny_checkpoint import make_checkpoint
 
+pytestmark = pytest.mark.usefixtures("quick_admission")
+
 PAIRS = [
     ("What is 2 + 3?\nAnswer:", " 5"),
     ("def add(a, b):\n    ", "return a + b"),
@@ -178,7 +180,7 @@ def of_a_choice(**values: Any) -> Callable[[dict[str, Any]], None]:
 
 JSON = "application/json"
 BROKEN = b"\x1f\x8b\x08broken"
-HALF = gzip.compress(b'{"choices": []}')[:-12]
+HALF = gzip.compress(b'{"choices": []}', mtime=0)[:-12]  # it names tests, and all workers must name them alike
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ HALF = gzip.compress(b'{"choices": []}')[:-12]
 def test_a_fault_is_an_error_and_never_a_score(
     url: str, checkpoint: Checkpoint, faults: Faults, fault: dict[str, Any], asked: int, message: str
 ) -> None:
-    with asking(checkpoint, quick(url, timeout=0.2)) as model:
+    with asking(checkpoint, quick(url, timeout=0.2 if "hang" in fault else 60)) as model:
         for name, value in fault.items():
             setattr(faults, name, list(value) if isinstance(value, list) else value)
         with pytest.raises(GristmillError, match=message) as told:

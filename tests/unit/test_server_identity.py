@@ -107,7 +107,7 @@ def test_a_list_of_models_that_says_nothing_is_no_traceback(body: bytes) -> None
         assert ", model named, " in identify(config.model_copy(update={"model": "named"}))
 
 
-@pytest.mark.parametrize("body", [b"\x1f\x8bdamaged", gzip.compress(bytes(1 << 20))])
+@pytest.mark.parametrize("body", [b"\x1f\x8bdamaged", gzip.compress(bytes(1 << 20))], ids=["damaged", "of a megabyte"])
 def test_a_list_of_models_that_cannot_be_unpacked_is_said(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(completions, "LARGEST", 1 << 16)
     script = Script(list_body=body, list_headers={"Content-Encoding": "gzip"})
