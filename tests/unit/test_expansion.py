@@ -5,8 +5,6 @@ import gzip
 import io
 import lzma
 import resource
-import subprocess
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,6 +23,7 @@ from tasks.readers.expansion import FREE_BYTES, MAX_RATIO, bound
 from tasks.readers.http import CodingError, Headers, Response, decode_body
 from tasks.readers.items import Aside, Limits, Page
 from tasks.readers.reasons import Reason
+from tests.helpers.peak import peak_of, told
 
 LIMITS = Limits(10_000_000, ColumnMap())
 BOMB_BYTES = 1 << 28
@@ -101,33 +100,11 @@ BOMBS: dict[str, Callable[[Path], Path]] = {
 }  # fmt: skip
 
 
-def peak_of(path: Path) -> tuple[int, list[str]]:
-    """Growth of resident memory in bytes while a child reads the file, and what it read, a line an item."""
-    program = (
-        "import resource, sys\n"
-        "from pathlib import Path\n"
-        "from tests.unit.test_expansion import LIMITS, told\n"
-        "from tasks.ingest import read_items\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "path = Path(sys.argv[1])\n"
-        "lines = [told(item) for item in read_items(path, path.name, LIMITS)]\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
-        "print('\\n'.join(lines))\n"
-    )
-    ended = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
-    growth, *lines = ended.stdout.splitlines()
-    return int(growth) * 1024, lines
-
-
-def told(item: Page | Aside) -> str:
-    return f"page {item.url}" if isinstance(item, Page) else f"{item.reason} {item.damage}"
-
-
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_archive_grows_beyond_its_bound(name: str, tmp_path: Path) -> None:
     path = BOMBS[name](tmp_path)
     assert path.stat().st_size < 1_000_000
-    growth, lines = peak_of(path)
+    growth, lines = peak_of(path, LIMITS)
     assert growth < 200 << 20, growth
     # what is sound before and after it is read all the same
     assert [line for line in lines if line.startswith("page")] == ["page http://a.example/1", "page http://a.example/2"]
@@ -217,7 +194,7 @@ def test_nesting_costs_its_own_row_at_any_depth(depth: int, column: str, tmp_pat
 def test_a_line_of_empty_lists_does_not_fill_memory(empty: bytes, tmp_path: Path) -> None:
     wide = b'{"text": "a row", "a": [' + b",".join([empty] * 4_000_000) + b"]}\n"
     path = written(tmp_path, "a.jsonl", wide + b'{"text": "the next"}\n')
-    growth, lines = peak_of(path)
+    growth, lines = peak_of(path, LIMITS)
     assert lines == [f"{Reason.TOO_LARGE} False", "page None"]
     assert growth < 100 << 20
 
@@ -228,7 +205,7 @@ def test_one_long_value_in_every_row_of_a_parquet_file_is_held_once(tmp_path: Pa
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": long, "id": [f"{n}" for n in range(60)]}), path, compression="zstd")
     assert path.stat().st_size < 10_000
-    growth, lines = peak_of(path)
+    growth, lines = peak_of(path, LIMITS)
     assert lines == ["page None"] * 60
     assert growth < 150 << 20, growth
 
@@ -237,7 +214,7 @@ def test_a_parquet_page_that_grows_beyond_measure_is_not_read(tmp_path: Path) ->
     path = tmp_path / "a.parquet"
     table = pa.table({"text": ["\x00" * 10_000_000] * 20 + ["sound"], "id": [f"{n}" for n in range(21)]})
     pq.write_table(table, path, compression="zstd", use_dictionary=False, row_group_size=20)
-    growth, lines = peak_of(path)
+    growth, lines = peak_of(path, LIMITS)
     assert lines == [f"{Reason.EXPANDS} True", "page None"]
     assert growth < 100 << 20
 
