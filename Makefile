@@ -13,16 +13,25 @@ VLLM_PIP := $(VLLM)/bin/python requirements/quiet_pip.py
 # Many end-to-end tests wait for a server or a child, so three processes keep two cores busy.
 TESTERS ?= 3
 
-.PHONY: help demo test check kernels vllm test-vllm bench lock clean
+.PHONY: help demo test test-unit test-e2e check kernels vllm test-vllm bench lock clean
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(STAMP) ## crawl, curate, mix, train, evaluate and publish an embedded default, into ./lake
 	$(BIN)/gristmill demo --lake lake
 
+# A file's tests share fixtures, so they stay in one process.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+
 test: $(STAMP) ## run every check and test
 	@$(MAKE) --no-print-directory --jobs 2 check kernels
-	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder tests
+	$(PYTEST) -n $(TESTERS) tests
+
+test-unit: $(STAMP) kernels ## run the unit and property tests alone, while you work
+	$(PYTEST) -n 2 tests/unit tests/property
+
+test-e2e: $(STAMP) kernels ## run the tests of the command line, of servers and of pages in a browser alone
+	$(PYTEST) -n $(TESTERS) tests/e2e tests/browser
 
 check: $(STAMP) ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -100,3 +101,11 @@ def test_everything_that_calls_pip_does_so_quietly() -> None:
     for script in scripts:
         text = script.read_text(encoding="utf-8")
         assert not re.search(r'-m",? "?pip\b.*\b(install|download)\b', text), script
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_help_lists_every_target_that_says_what_it_does() -> None:
+    found = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True)  # noqa: S607
+    told = re.findall(r"^([^\s:]+):.*## ", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [line.split()[0] for line in found.stdout.splitlines()] == told
+    assert {"test", "test-unit", "test-e2e"} <= {*told}
