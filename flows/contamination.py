@@ -90,7 +90,11 @@ def check(settings: ContaminationSettings, lake: Lake) -> None:
         checkpoint_digest(settings.checkpoint, lake)
     known = lake.names("curation")
     try:
-        refuse_missing([entry for entry in settings.corpus if entry not in known], allow_unread=settings.allow_damage)
+        refuse_missing(
+            [entry for entry in settings.corpus if entry not in known],
+            follow_links=settings.follow_links,
+            allow_unread=settings.allow_damage,
+        )
     except UsageError as error:
         raise not_a_corpus(error, lake) from error
 
@@ -150,7 +154,8 @@ def read_documents(
         raise not_a_corpus(error, lake) from error
     inputs = [Work(entry.shard, Inputs(source=entry), entry.name) for entry in group_files(found.files, Grouping())]
     engine = LocalEngine(settings.workers)
-    read = run_step(ingest, inputs, IngestConfig(source=source), lake, report, unit="inputs", engine=engine)
+    config = IngestConfig(source=source, map=settings.map, unquoted=settings.unquoted)
+    read = run_step(ingest, inputs, config, lake, report, unit="inputs", engine=engine)
     records = [ref for manifest in read for refs in parts_of(manifest).values() for ref in refs]
     work = [Work(ref.shard, Inputs(refs=(ref,)), ref.shard) for ref in records if ref.table == Records.name]
     made = run_step(extract, work, ExtractConfig(), lake, report, engine=engine)

@@ -63,7 +63,7 @@ def preview(settings: CurateSettings, config: SampleConfig, folder: Path, report
     raises on the sample (deduplication that would lose too much, a model that is missing), as the real run would.
     """
     policy = load_policy(settings.policy)
-    found = find_inputs(settings.inputs, follow_links=settings.follow_links)
+    found = find_inputs(settings.inputs, follow_links=settings.follow_links, allow_unread=settings.allow_damage)
     with report.track("read", 1, "sample") as advance:
         sample = sample_inputs(found.files, ingest_config(settings), config, folder / "downloads")
         advance(1)

@@ -222,6 +222,8 @@ class ContaminationSettings(Config):
     accept_licences: tuple[str, ...] = Field((), description="Non-commercial licences that your use is allowed by.")
     follow_links: bool = Field(False, description="Read links that lead out of an input folder, too.")
     allow_damage: bool = Field(False, description="Look on although nothing could be read of a named input.")
+    map: ColumnMap = Field(default_factory=ColumnMap, description="Columns of JSONL, Parquet and CSV.")
+    unquoted: bool = Field(False, description="Quotes of CSV and TSV are plain characters: every line is a row.")
     threshold: float = Field(0.8, gt=0, le=1, description="Share of the wording that counts as found in long texts.")
     workers: Workers = 2
 

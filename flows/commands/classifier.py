@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from flows.commands.options import JsonOption, on_this_machine, print_json, screen
+from flows.commands.options import (
+    AllowDamageOption,
+    FollowLinksOption,
+    JsonOption,
+    MapOption,
+    UnquotedOption,
+    on_this_machine,
+    print_json,
+    screen,
+)
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from tasks.classifier.texts import Texts
 
 Inputs = "Files, folders or globs of text: JSON Lines, Parquet, CSV, WET, text files; may be repeated."
-TextColumn = Annotated[str, typer.Option(help="Column of the text in tables.")]
-FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")]
 KEEP_SHARE = 0.1
 
 
@@ -24,8 +31,10 @@ def train(
     out: Annotated[
         Path, typer.Option(callback=on_this_machine, help="New folder for the model, its card and its picture.")
     ],
-    text_column: TextColumn = "text",
-    follow_links: FollowLinks = False,
+    columns: MapOption = "",
+    unquoted: UnquotedOption = False,
+    follow_links: FollowLinksOption = False,
+    allow_damage: AllowDamageOption = False,
     name: Annotated[str, typer.Option(help="What to call the classifier.")] = "quality",
     keep_share: Annotated[
         float | None, typer.Option(help="Choose the threshold that keeps this share (0.1 when nothing is said).")
@@ -52,9 +61,10 @@ def train(
         raise UsageError("--keep-share and --precision choose the threshold in two ways; give one of them.")
     if pool and precision is not None:
         raise UsageError("--pool is what --keep-share is a share of; a precision needs labelled texts. Leave it out.")
-    from tasks.classifier.texts import read_texts
+    from tasks.classifier.texts import Reading, read_texts
     from tasks.classifier.train import TrainConfig
     from tasks.classifier.train import train as fit
+    from tasks.readers.columns import parse_map
 
     config = TrainConfig.parse(
         {
@@ -73,10 +83,10 @@ def train(
         },
         "classifier train",
     )
+    reading = Reading(parse_map(columns), unquoted, follow_links, allow_damage)
     with Console(stderr=True).status("reading texts") as status:
-        good = read_texts(positive, text_column, follow_links=follow_links)
-        other = read_texts(negative, text_column, follow_links=follow_links)
-        reference = read_texts(pool, text_column, follow_links=follow_links) if pool else None
+        good, other = read_texts(positive, reading), read_texts(negative, reading)
+        reference = read_texts(pool, reading) if pool else None
         for texts in (good, other, *([] if reference is None else [reference])):
             _say_not_read(texts)
         status.update(f"training on {len(good.texts) + len(other.texts):,} texts")
@@ -116,20 +126,23 @@ def score(
     inputs: Annotated[list[str], typer.Argument(help=Inputs)],
     model: Annotated[Path, typer.Option(help="Folder that `classifier train` wrote, or a fastText model file.")],
     label: Annotated[str | None, typer.Option(help="The good label of a model that has no card.")] = None,
-    text_column: TextColumn = "text",
-    follow_links: FollowLinks = False,
+    columns: MapOption = "",
+    unquoted: UnquotedOption = False,
+    follow_links: FollowLinksOption = False,
+    allow_damage: AllowDamageOption = False,
     rows: Annotated[int, typer.Option(min=0, help="Texts shown; --json prints all.")] = 20,
     json: JsonOption = False,
 ) -> None:
     """Score texts: the probability of the good label, and whether the threshold keeps them."""
     from tasks.classifier.score import CURE, card_of, classifier_config, positive_scores
-    from tasks.classifier.texts import read_texts
+    from tasks.classifier.texts import Reading, read_texts
     from tasks.fasttext_model.loading import load_model
+    from tasks.readers.columns import parse_map
 
     config = classifier_config(model, label)
     card = card_of(config.path, config.digest)
     threshold = None if card is None else card.trained(config.name).threshold.value
-    texts = read_texts(inputs, text_column, follow_links=follow_links)
+    texts = read_texts(inputs, Reading(parse_map(columns), unquoted, follow_links, allow_damage))
     _say_not_read(texts)
     scores = positive_scores(load_model(config.path, config.digest, CURE), texts.texts, config.label)
     if json:

@@ -8,8 +8,12 @@ import typer
 from flows.commands.evaluation import DataOption, LicenceOption
 from flows.commands.options import (
     DEFAULT_LAKE,
+    AllowDamageOption,
+    FollowLinksOption,
     JsonOption,
     LakeOption,
+    MapOption,
+    UnquotedOption,
     WorkersOption,
     on_this_machine,
     print_json,
@@ -32,12 +36,10 @@ def contamination(
         str, typer.Option(help="Label or digest: look through what it was trained on, and split its scores.")
     ] = "",
     name: Annotated[str, typer.Option(help="What to call the corpus; the names of its sources when left out.")] = "",
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")
-    ] = False,
-    allow_damage: Annotated[
-        bool, typer.Option("--allow-damage", help="Look on although nothing could be read of a named input.")
-    ] = False,
+    columns: MapOption = "",
+    unquoted: UnquotedOption = False,
+    follow_links: FollowLinksOption = False,
+    allow_damage: AllowDamageOption = False,
     threshold: Annotated[float, typer.Option(help="Share of the wording that counts as found in long texts.")] = 0.8,
     write_index: Annotated[
         Path | None,
@@ -54,6 +56,7 @@ def contamination(
     """Find evaluation items in a corpus: each is clean, input seen, or input and answer seen."""
     from flows.server import ensure_server
     from flows.settings import ContaminationSettings
+    from tasks.readers.columns import parse_map
 
     settings = ContaminationSettings.parse(
         {
@@ -61,6 +64,8 @@ def contamination(
             "corpus": corpus or [],
             "checkpoint": checkpoint,
             "name": name,
+            "map": parse_map(columns).model_dump(),
+            "unquoted": unquoted,
             "follow_links": follow_links,
             "allow_damage": allow_damage,
             "threshold": threshold,

@@ -6,7 +6,18 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
+from flows.commands.options import (
+    DEFAULT_LAKE,
+    AllowDamageOption,
+    FollowLinksOption,
+    JsonOption,
+    LakeOption,
+    MapOption,
+    UnquotedOption,
+    WorkersOption,
+    print_json,
+    screen,
+)
 from schemas.lake import Lake
 
 
@@ -18,21 +29,13 @@ def curate(
     policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")] = "fineweb@code",
     lake: LakeOption = DEFAULT_LAKE,
     workers: WorkersOption = 2,
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")
-    ] = False,
-    allow_damage: Annotated[
-        bool, typer.Option("--allow-damage", help="Exit code 0 although nothing could be read of a named input.")
-    ] = False,
+    follow_links: FollowLinksOption = False,
+    allow_damage: AllowDamageOption = False,
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Exit code 0 although not one record was kept.")
     ] = False,
-    columns: Annotated[
-        str, typer.Option("--map", help="Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
-    ] = "",
-    unquoted: Annotated[
-        bool, typer.Option("--unquoted", help="Quotes of CSV and TSV are plain characters: every line is a row.")
-    ] = False,
+    columns: MapOption = "",
+    unquoted: UnquotedOption = False,
     group_below: Annotated[
         str, typer.Option(help="Files smaller than this are read together; 0 gives each a shard of its own.")
     ] = "8MiB",

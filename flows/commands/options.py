@@ -24,6 +24,19 @@ LakeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Shards worked on at the same time.")]
+MapOption = Annotated[
+    str, typer.Option("--map", help="Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
+]
+UnquotedOption = Annotated[
+    bool, typer.Option("--unquoted", help="Quotes of CSV and TSV are plain characters: every line is a row.")
+]
+FollowLinksOption = Annotated[
+    bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")
+]
+AllowDamageOption = Annotated[
+    bool, typer.Option("--allow-damage", help="Go on although nothing could be read of a named input.")
+]
+"""How inputs are read: every verb that takes files of one's own has these four."""
 
 DEFAULT_LAKE = Path("lake")
 PIPE_WIDTH = 160

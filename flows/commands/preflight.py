@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import JsonOption, WorkersOption, print_json, screen
+from flows.commands.options import (
+    AllowDamageOption,
+    FollowLinksOption,
+    JsonOption,
+    MapOption,
+    UnquotedOption,
+    WorkersOption,
+    print_json,
+    screen,
+)
 from flows.sizes import size_text
 
 if TYPE_CHECKING:
@@ -24,9 +33,10 @@ def preflight(
     sample: Annotated[float, typer.Option(min=0.000001, max=1, help="Share of the records to curate.")] = 0.01,
     least: Annotated[int, typer.Option(min=1, help="Records to curate at least, where there are as many.")] = 2000,
     workers: WorkersOption = 2,
-    columns: Annotated[str, typer.Option("--map", help="Columns of rows, as for curate: text=content,id=key.")] = "",
-    unquoted: Annotated[bool, typer.Option("--unquoted", help="Quotes of CSV and TSV are plain characters.")] = False,
-    follow_links: Annotated[bool, typer.Option("--follow-links", help="Read links out of an input folder.")] = False,
+    columns: MapOption = "",
+    unquoted: UnquotedOption = False,
+    follow_links: FollowLinksOption = False,
+    allow_damage: AllowDamageOption = False,
     json: JsonOption = False,
 ) -> None:
     """Estimate time, memory, disk and what each rule would remove, from a sample curated in a temporary lake."""
@@ -37,8 +47,9 @@ def preflight(
     from tasks.sampling import SampleConfig
 
     values = {"source": "preflight", "inputs": inputs, "policy": policy, "workers": workers}
-    values |= {"unquoted": unquoted, "follow_links": follow_links}
-    settings = CurateSettings.parse(values | ({"map": parse_map(columns)} if columns else {}), "preflight")
+    values |= {"map": parse_map(columns).model_dump(), "unquoted": unquoted}
+    values |= {"follow_links": follow_links, "allow_damage": allow_damage}
+    settings = CurateSettings.parse(values, "preflight")
     config = SampleConfig(share=sample, least=least, most=max(SampleConfig().most, least))
     with tempfile.TemporaryDirectory(prefix="gristmill-preflight-") as folder, Reporter() as reporter:
         report = preview(settings, config, Path(folder), reporter)

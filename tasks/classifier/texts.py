@@ -7,7 +7,7 @@ Cost: memory holds the texts.
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -39,15 +39,26 @@ class Texts:
     not_read: tuple[str, ...] = ()
 
 
-def read_texts(inputs: Sequence[str], text_column: str, *, follow_links: bool = False) -> Texts:
+@dataclass(frozen=True)
+class Reading:
+    """How inputs are read, as a curation reads them. ``columns``: which columns of rows hold what; ``unquoted``: quotes
+    of CSV and TSV are plain characters; ``follow_links``: also links that lead out of a folder; ``allow_damage``: go on
+    without an input of which nothing can be read."""
+
+    columns: ColumnMap = field(default_factory=ColumnMap)
+    unquoted: bool = False
+    follow_links: bool = False
+    allow_damage: bool = False
+
+
+def read_texts(inputs: Sequence[str], reading: Reading = Reading()) -> Texts:
     """The texts under ``inputs``: JSON Lines, Parquet, CSV, WET or files of plain text, also compressed.
-    ``follow_links``: also behind links that lead out of a folder.
 
     Raises :class:`UsageError` for what is not there, holds no text, or holds HTML, which has to be extracted first, and
     :class:`GristmillError` for an input of which nothing can be read.
     """
-    limits = Limits(MAX_TEXT_BYTES, ColumnMap(text=text_column))
-    found = find_inputs(inputs, follow_links=follow_links)
+    limits = Limits(MAX_TEXT_BYTES, reading.columns, reading.unquoted)
+    found = find_inputs(inputs, follow_links=reading.follow_links, allow_unread=reading.allow_damage)
     files = found.files
     unread: set[str] = set()
     not_read = found.skipped_lines()
@@ -69,12 +80,15 @@ def read_texts(inputs: Sequence[str], text_column: str, *, follow_links: bool = 
                     else:
                         texts.append(text)
                         uris.append(item.uri)
-    if lost := found.lost(unread):
-        raise GristmillError(f"nothing could be read of {', '.join(lost)}. Mend it or leave it out.")
+    if (lost := found.lost(unread)) and not reading.allow_damage:
+        raise GristmillError(
+            f"nothing could be read of {', '.join(lost)}. Mend it or leave it out, or give --allow-damage to go on "
+            "without it."
+        )
     if not texts:
         raise UsageError(
             f"{', '.join(inputs)}: no text was found in {len(files)} files. Name the column of the text with "
-            f"--text-column (it is {text_column!r} now)."
+            f"--map text=COLUMN (it is {reading.columns.text!r} now)."
         )
     return Texts(pl.Series(texts, dtype=pl.String), pl.Series(uris, dtype=pl.String), files, set_aside, tuple(not_read))
 

@@ -29,7 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_train_then_score(place: Path) -> None:
     out = place / "quality"
-    words = ("--positive", str(place / "good"), "--negative", str(place / "other.jsonl"), "--text-column", "body")
+    words = ("--positive", str(place / "good"), "--negative", str(place / "other.jsonl"), "--map", "text=body")
     ended = gristmill("classifier", "train", *words, "--out", str(out), "--precision", "0.9", *SMALL)
     assert ended.code == 0, ended.err
     assert "average precision" in ended.out
@@ -45,7 +45,7 @@ def test_train_then_score(place: Path) -> None:
     assert sum(row["kept"] for row in found) > 60
 
     table = gristmill(
-        "classifier", "score", str(place / "other.jsonl"), "--model", str(out), "--text-column", "body", "--rows", "3"
+        "classifier", "score", str(place / "other.jsonl"), "--model", str(out), "--map", "text=body", "--rows", "3"
     )
     assert table.code == 0, table.err
     assert "80 texts" in table.out

@@ -61,6 +61,10 @@ def test_items_in_files_are_found_then_dropped_by_a_curation(pages: Path, tmp_pa
     asked = run("query", query, "--lake", str(lake), "--json")
     assert asked.json() == [{"label": "answer", "n": 1}, {"label": "clean", "n": 1}, {"label": "input", "n": 2}]
 
+    rows = [" ".join(json.loads(line)["text"].split()) for line in Path(corpus).read_text("utf-8").splitlines()]
+    (tmp_path / "pages.tsv").write_text("body\tn\n" + "".join(f'"{row}\t1\n' for row in rows), encoding="utf-8")
+    assert labels(run(*words, "--corpus", str(tmp_path / "pages.tsv"), "--map", "text=body", "--unquoted")) == FOUND
+
 
 def suite_of(texts: dict[str, str], folder: Path) -> Path:
     """A suite whose questions are the first words of documents."""

@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import fasttext
@@ -19,9 +20,10 @@ from schemas.signals import SIGNALS, SignalsClassifier
 from tasks.classifier import metrics
 from tasks.classifier.card import CARD, MODEL, PAGE, PICTURE, QUANTISED, Card, read_card
 from tasks.classifier.score import ClassifierConfig, classifier, classifier_config, positive_scores
-from tasks.classifier.texts import Texts, one_line, read_texts
+from tasks.classifier.texts import Reading, Texts, one_line, read_texts
 from tasks.classifier.train import TrainConfig, train
 from tasks.fasttext_model.files import read_model
+from tasks.readers.columns import ColumnMap, parse_map
 from tests.helpers.plain_signals import documents_of
 
 SMALL = {"dim": 8, "buckets": 2000, "epoch": 10, "lr": 0.5, "heldout_share": 0.4, "wanted": 0.5}
@@ -73,7 +75,7 @@ def test_texts_are_read_from_tables_and_folders(tmp_path: Path) -> None:
     pl.DataFrame({"body": ["in Parquet"]}).write_parquet(tmp_path / "rows.parquet")
     (tmp_path / "info.json").write_text('{\n "rows": 3\n}', encoding="utf-8")
     (tmp_path / "cut.parquet").write_bytes(b"PAR1")
-    found = read_texts([str(tmp_path)], "body")
+    found = read_texts([str(tmp_path)], Reading(ColumnMap(text="body")))
     assert [line.partition(":")[0] for line in found.not_read] == ["not read", "damaged"]
     assert "info.json: one JSON document" in found.not_read[0]
     assert "cut.parquet@0+4: no Parquet file" in found.not_read[1]
@@ -92,28 +94,39 @@ def test_links_out_of_a_folder_are_followed_when_asked_for(tmp_path: Path) -> No
     (tmp_path / "pages").mkdir()
     (tmp_path / "a.txt").write_text("linked", encoding="utf-8")
     (tmp_path / "pages" / "a.txt").symlink_to(tmp_path / "a.txt")
-    assert list(read_texts([str(tmp_path / "pages")], "text", follow_links=True).texts) == ["linked"]
+    assert list(read_texts([str(tmp_path / "pages")], Reading(follow_links=True)).texts) == ["linked"]
     with pytest.raises(UsageError, match="--follow-links"):
-        read_texts([str(tmp_path / "pages")], "text")
+        read_texts([str(tmp_path / "pages")])
 
 
 def test_html_has_to_be_extracted_first(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<html><body><p>text</p></body></html>", encoding="utf-8")
     with pytest.raises(UsageError, match="gristmill curate"):
-        read_texts([str(tmp_path / "page.html")], "text")
+        read_texts([str(tmp_path / "page.html")])
 
 
 def test_an_input_that_cannot_be_read_is_said_and_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "sound.txt").write_text("a text", encoding="utf-8")
     (tmp_path / "rows.parquet").write_bytes(b"PAR1" + b"x" * 99)
     with pytest.raises(GristmillError, match=r"nothing could be read of .*rows\.parquet"):
-        read_texts([str(tmp_path / "sound.txt"), str(tmp_path / "rows.parquet")], "text")
+        read_texts([str(tmp_path / "sound.txt"), str(tmp_path / "rows.parquet")])
+
+
+def test_inputs_are_read_with_the_options_of_a_curation(tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_text('key\tbody\n1\t"one\n2\ttwo"\n', encoding="utf-8")
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1" + b"x" * 99)
+    inputs = [str(tmp_path / "rows.tsv"), str(tmp_path / "rows.parquet")]
+    reading = Reading(parse_map("text=body,id=key"), unquoted=True, allow_damage=True)
+    assert list(read_texts(inputs, reading).texts) == ['"one', 'two"']
+    with pytest.raises(GristmillError, match="--allow-damage"):
+        read_texts(inputs, replace(reading, allow_damage=False))
+    assert list(read_texts(inputs, replace(reading, unquoted=False)).texts) == ['two"']
 
 
 def test_a_table_without_texts(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"content": "a"}\n', encoding="utf-8")
-    with pytest.raises(UsageError, match="--text-column"):
-        read_texts([str(tmp_path / "rows.jsonl")], "text")
+    with pytest.raises(UsageError, match="--map text=COLUMN"):
+        read_texts([str(tmp_path / "rows.jsonl")])
 
 
 # -- metrics --------------------------------------------------------------------------------------------------------
