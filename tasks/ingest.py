@@ -86,7 +86,7 @@ class IngestConfig(Config):
         return Limits(self.max_payload_bytes, self.map, self.unquoted)
 
 
-@parts_step("ingest", version=6, writes=(Records, SetAside))
+@parts_step("ingest", version=7, writes=(Records, SetAside))
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 

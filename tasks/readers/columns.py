@@ -5,7 +5,7 @@ its own name comes first.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import Field
 
@@ -35,6 +35,16 @@ class ColumnMap(Config):
         if self.text != ColumnMap.model_fields["text"].default:
             named.insert(0, self.text)
         return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    def check(self, file: str, columns: Sequence[str]) -> None:
+        """Raises :class:`UsageError` for a column that ``columns`` of a file lack, or have twice."""
+        wanted = (self.text, *self.stated())
+        for column in wanted:
+            if column not in columns:
+                raise missing_column(file, column, columns)
+        for column in (*wanted, self.id or DEFAULT_ID, self.url or DEFAULT_URL):
+            if columns.count(column) > 1:
+                raise UsageError(f"{file}: two columns are called {column!r}. Rename one, or map another column.")
 
 
 def parse_map(text: str) -> ColumnMap:

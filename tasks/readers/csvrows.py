@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import UsageError
-from tasks.readers.columns import missing_column
 from tasks.readers.decompress import pieces
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.reasons import Reason
@@ -50,6 +49,7 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
         return
     longest = limits.max_payload_bytes * LINE_FACTOR
     header: list[str] = []
+    empty = True
     with path.open("rb") as file:
         source = _Source(utf8_pieces(pieces(file)))
         lines = _Lines(split_lines(iter(source), longest))
@@ -70,6 +70,9 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
                 fields.width = len(header)
             else:
                 yield _row(fields.of(line), header, uri, limits)
+            empty = False
+    if empty:
+        yield Aside(f"{name}@0+{path.stat().st_size}", Reason.EMPTY_FILE, "nothing but blank lines", damage=True)
 
 
 def _header(row: list[bytes] | str, name: str, limits: Limits) -> list[str]:
@@ -77,11 +80,7 @@ def _header(row: list[bytes] | str, name: str, limits: Limits) -> list[str]:
     if isinstance(row, str):
         raise UsageError(f"{name}: the first line should name the columns, and has {row}.")
     header = [field.decode("utf-8", "replace").strip() for field in row]
-    for column in (limits.columns.text, *limits.columns.stated()):
-        if column not in header:
-            raise missing_column(name, column, header)
-        if header.count(column) > 1:
-            raise UsageError(f"{name}: two columns are called {column!r}. Rename one of them, or map another column.")
+    limits.columns.check(name, header)
     return header
 
 

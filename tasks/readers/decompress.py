@@ -22,7 +22,12 @@ GZIP_MAGIC = b"\x1f\x8b\x08"
 LZ4_MAGIC = b"\x04\x22\x4d\x18"
 SKIPPABLE = b"\x2a\x4d\x18"
 ZSTD_MAGICS = (b"\x28\xb5\x2f\xfd", *(bytes([low]) + SKIPPABLE for low in range(0x50, 0x60)))
-BZIP2_MAGICS = tuple(b"BZh%d\x31\x41\x59\x26\x53\x59" % level for level in range(1, 10))
+# A block follows, or in an empty stream its end.
+BZIP2_MAGICS = tuple(
+    b"BZh%d%b" % (level, next_part)
+    for level in range(1, 10)
+    for next_part in (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
+)
 XZ_MAGIC = b"\xfd7zXZ\x00"
 MAGIC_BYTES = 10
 
@@ -103,9 +108,9 @@ def _reader(file: BinaryIO) -> Read:
         _pass_skippable(file)
         return ZstdReader(file).read
     if start.startswith(BZIP2_MAGICS):
-        return bz2.BZ2File(file).read1
+        return _Streams(file, "a bzip2", bz2.BZ2Decompressor).read
     if start.startswith(XZ_MAGIC):
-        return _Xz(file).read
+        return _Streams(file, "an xz", _new_xz).read
     return file.read
 
 
@@ -116,28 +121,34 @@ def _pass_skippable(file: BinaryIO) -> None:
     file.seek(-len(head), os.SEEK_CUR)
 
 
-class _Xz:
-    """xz with bounded memory, which ``lzma.LZMAFile`` does not offer."""
+class _Streams:
+    """bzip2 and xz streams, one after the other. ``bz2.BZ2File`` takes whatever is no stream for the end of the file,
+    so a damaged one would take all that follow with it, without a word; ``lzma.LZMAFile`` bounds no memory."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(
+        self, file: BinaryIO, name: str, new: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]
+    ) -> None:
         self.file = file
-        self.stream = self._new()
-
-    def _new(self) -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)
+        self.name = name
+        self.new = new
+        self.stream = new()
 
     def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes; empty at the end. Raises ``LZMAError`` or ``EOFError``."""
+        """Up to ``size`` bytes; empty at the end. Raises ``LZMAError``, ``OSError`` or ``EOFError``."""
         while True:
             if self.stream.eof:
                 rest = self.stream.unused_data.lstrip(b"\x00") or self.file.read(PIECE_BYTES).lstrip(b"\x00")
                 if not rest:
                     return b""
-                self.stream = self._new()
+                self.stream = self.new()
                 stored = rest
             else:
                 stored = self.file.read(PIECE_BYTES) if self.stream.needs_input else b""
                 if not stored and self.stream.needs_input:
-                    raise EOFError("the file ends inside an xz stream")
+                    raise EOFError(f"the file ends inside {self.name} stream")
             if piece := self.stream.decompress(stored, size):
                 return piece
+
+
+def _new_xz() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.readers.columns import DEFAULT_ID, DEFAULT_URL, missing_column
+from tasks.readers.columns import DEFAULT_ID, DEFAULT_URL
 from tasks.readers.expansion import bound, over
 from tasks.readers.items import Aside, Items, Limits
 from tasks.readers.reasons import Reason
@@ -153,11 +153,9 @@ def _moment(value: int | None, unit: str) -> datetime | str | None:
 
 def _columns(schema: pa.Schema, name: str, limits: Limits) -> list[str]:
     """The columns to read, as Parquet names them: a column, or the leaf of a struct with dots."""
-    known = _paths(schema)
+    nested = dict.fromkeys(path for path in _paths(schema) if path not in schema.names)
+    limits.columns.check(name, [*schema.names, *nested])
     wanted = [limits.columns.text, *limits.columns.stated()]
-    for column in wanted:
-        if column not in known:
-            raise missing_column(name, column, known)
     return sorted({*wanted, *(column for column in (DEFAULT_ID, DEFAULT_URL) if column in schema.names)})
 
 

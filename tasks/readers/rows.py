@@ -51,6 +51,7 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
         return
     check = ColumnCheck(name, limits.columns)
     longest = limits.max_payload_bytes * LINE_FACTOR
+    empty = True
     with path.open("rb") as file:
         for number, line in enumerate(split_lines(utf8_pieces(pieces(file)), longest), start=1):
             uri = f"{name}@line:{number}"
@@ -60,6 +61,11 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
                 yield Aside(uri, Reason.TOO_LARGE, f"a line of more than {longest} bytes")
             elif line.strip():
                 yield _json_row(line, uri, limits, check)
+            else:
+                continue
+            empty = False
+    if empty:
+        yield Aside(f"{name}@0+{path.stat().st_size}", Reason.EMPTY_FILE, "nothing but blank lines", damage=True)
     check.finish()
 
 

@@ -122,6 +122,32 @@ def test_a_broken_stream_costs_what_comes_after_the_break(
     assert len([kind for kind in aside["kind"].to_pylist() if kind in ("damage", "file")]) == 1
 
 
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_what_follows_a_stream_and_is_none_is_damage(
+    tmp_path: Path, posts: list[Row], compress: Callable[[bytes], bytes]
+) -> None:
+    """Another stream whose first bytes are damaged, say. bzip2's own reader takes it for the end of the file."""
+    sound, path = compress(jsonl(posts)), tmp_path / "a.jsonl"
+    path.write_bytes(sound + b"\x00" * 40)
+    assert len(ingested(path)[1]) == 0, "padding is no damage"
+    path.write_bytes(sound + b"#" * 4 + sound[4:])
+    records, aside = ingested(path)
+    assert len(records) == len(posts)
+    assert [row["kind"] for row in aside.to_pylist()] == ["damage"]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv"])
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n  \r\n", b"\xef\xbb\xbf"])
+def test_a_table_without_any_line_is_told_compressed_or_not(tmp_path: Path, name: str, content: bytes) -> None:
+    for data in (content, gzip.compress(content), zstandard.compress(content), bz2.compress(content)):
+        (tmp_path / name).write_bytes(data)
+        records, aside = ingested(tmp_path / name)
+        assert (len(records), [(row["kind"], row["reason"]) for row in aside.to_pylist()]) == (
+            0,
+            [("file", "empty_file")],
+        )
+
+
 # -- archives -------------------------------------------------------------------------------------------------------
 
 

@@ -161,6 +161,14 @@ def test_a_parquet_file_that_is_cut_off_was_not_read_and_that_is_said_once(tmp_p
     assert whole["detail"].startswith("nothing of it could be read: no Parquet file")
 
 
+@pytest.mark.parametrize("twice", ["text", "id", "url"])
+def test_a_parquet_file_that_has_a_column_twice_is_refused(tmp_path: Path, twice: str) -> None:
+    names = ["id", "text", "url", twice]
+    pq.write_table(pa.Table.from_arrays([pa.array([name]) for name in "abcd"], names), tmp_path / "rows.parquet")
+    with pytest.raises(UsageError, match=f"rows.parquet: two columns are called '{twice}'"):
+        ingested(tmp_path / "rows.parquet")
+
+
 def test_a_broken_row_group_costs_its_own_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     table = pa.table({"text": [f"row {n} of the table" for n in range(3000)]})
