@@ -91,9 +91,9 @@ def contamination(
             entry["scores"] = [score.model_dump() for score in scores[entry["suite"]]]
         print_json(found)
         return
-    columns = ("suite", "corpus", "items", "clean", "input", "answer", "short", "passage")
+    counted = ("suite", "corpus", "items", "clean", "input", "answer", "short", "passage")
     console = screen()
-    console.print(table_of("Items found", columns, [[entry[column] for column in columns] for entry in found]))
+    console.print(table_of("Items found", counted, [[entry[column] for column in counted] for entry in found]))
     rows = [[suite, *row] for suite, known in scores.items() for score in known for row in _rows(score)]
     if rows:
         shown = ("suite", "convention", "items", "n", "score", "low", "high")
