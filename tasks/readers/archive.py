@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from tasks.readers.dates import SHOWN_CHARACTERS, parse_date
@@ -107,15 +108,19 @@ def _copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, copy: Path, le
 def _read(path: Path, name: str, limits: Limits, *, arc: bool) -> Items:
     empty = True
     for stretch in stretches(path):
-        empty = False
         if isinstance(stretch, Gap):
+            empty = False
             reason = reason_of(expands=stretch.expands, cut_off=stretch.cut_off)
             yield Aside(f"{name}@{stretch.offset}+{stretch.length}", reason, stretch.detail, damage=True)
             continue
         frames = arc_frames(stretch.data) if arc else warc_frames(stretch.data)
-        yield from _items(frames, stretch, name, limits)
+        for first in frames:
+            empty = False
+            yield from _items(chain((first,), frames), stretch, name, limits)
     if empty:
-        yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
+        size = path.stat().st_size
+        detail = "nothing but blank lines" if size else "the file has 0 bytes"
+        yield Aside(f"{name}@0+{size}", Reason.EMPTY_FILE, detail, damage=True)
 
 
 def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: Limits) -> Items:

@@ -12,9 +12,9 @@ then has as many fields as the header, and (TSV) its lines are not all rows by t
 so, but not in a file that quotes what has to be quoted, and its cells are no numbers or URLs where the row's own are.
 Otherwise the line with the quote is set aside alone, and reading goes on at the next line. A line is also set aside
 (``row_not_csv``) when its number of fields is not the header's and when it is not UTF-8; a row of separators alone is
-an empty one, however many they are. ``record_uri`` is ``name@line:17``, the line on which the row begins, from 1; the
-header is line 1. Cost: one pass (two over what follows such a quote up to the next quote, or up to a row's limit); one
-row in memory at a time.
+an empty one, however many they are, and one that repeats the header is none. ``record_uri`` is ``name@line:17``, the
+line on which the row begins, from 1; the header is line 1. Cost: one pass (two over what follows such a quote up to the
+next quote, or up to a row's limit); one row in memory at a time.
 """
 
 import re
@@ -95,6 +95,8 @@ def _row(row: list[bytes] | str, header: list[str], uri: str, limits: Limits) ->
         values = [field.decode("utf-8") for field in row]
     except UnicodeDecodeError as error:
         return Aside(uri, Reason.ROW_NOT_CSV, f"not UTF-8: {error}"[:200])
+    if len(values) > 1 and [value.lstrip("\ufeff").strip() for value in values] == header:
+        return Aside(uri, Reason.ROW_NOT_CSV, "the header again, as in files that were put one after the other")
     return read_row(dict(zip(header, values, strict=True)), uri, limits)
 
 

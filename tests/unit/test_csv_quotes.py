@@ -130,6 +130,13 @@ def test_a_row_of_separators_is_an_empty_one_however_many(tmp_path: Path, suffix
     assert (texts, asides) == ({"1": "one"}, empty | dict.fromkeys(broken, "row_not_csv"))
 
 
+def test_tables_put_one_after_the_other_give_no_page_of_their_headers(tmp_path: Path) -> None:
+    data = b'"id","text"\r\n1,one\r\n\xef\xbb\xbfid, text\r\n2,id\r\n'
+    texts, asides = read(tmp_path / "a.csv", data)
+    assert (texts, asides) == ({"1": "one", "2": "id"}, {"line:3": "row_not_csv"})
+    assert read(tmp_path / "b.csv", b"text\ntext\n")[1] == {}, "of one column it may be a text"
+
+
 ROWS = [["id", "text"], ["1", "one"], ["2", "tw\u00f6"], ["3", "\u4e09 \U0001f600"]]
 TEXTS = {row[0]: row[1] for row in ROWS[1:]}
 

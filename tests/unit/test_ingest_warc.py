@@ -345,8 +345,11 @@ def test_a_repeated_record_id_is_set_aside_and_equal_pages_without_ids_are_kept(
     assert (len(set(records.column("doc_id").to_pylist())), len(aside)) == (2, 0)
 
 
-def test_an_empty_file_was_not_read(tmp_path: Path) -> None:
-    assert fates(ingested(crawl(tmp_path, b""))) == [("file", "empty_file")]
+@pytest.mark.parametrize("content", [b"", b"\r\n\r\n", gzip.compress(b""), gzip.compress(b"\r\n")])
+def test_an_archive_without_anything_was_not_read(tmp_path: Path, content: bytes) -> None:
+    assert fates(ingested(crawl(tmp_path, content))) == [("file", "empty_file")]
+    information = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
+    assert fates(ingested(crawl(tmp_path, information))) == [], "an archive without pages is sound"
 
 
 def test_a_file_of_damage_alone_is_told_once_and_damage_before_a_record_by_itself(tmp_path: Path) -> None:
