@@ -29,6 +29,7 @@ def demo(
             min=50_000, help="Tokens that each of the two models is trained on; DoReMi's proxies in proportion."
         ),
     ] = 400_000,
+    checkpoints: Annotated[int, typer.Option(min=1, max=50, help="Checkpoints of each model to save and score.")] = 3,
     workers: WorkersOption = 2,
     json: JsonOption = False,
 ) -> None:
@@ -57,7 +58,8 @@ def demo(
     with resources.as_file(resources.files("flows") / "configs" / "demo.yaml") as path:
         settings = PipelineSettings.load(path)
     curate = settings.curate.model_copy(update={"inputs": (str(crawled / "*.warc.gz"),), "workers": workers})
-    sized = settings.model_copy(update={"curate": curate, "mix": settings.mix.resized(tokens)})
+    train = settings.train.model_copy(update={"checkpoints": checkpoints})
+    sized = settings.model_copy(update={"curate": curate, "mix": settings.mix.resized(tokens), "train": train})
     run_pipeline(home, sized, "demo", lake, json)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import Ended, gristmill
+from tests.helpers.cli import Ended
 
 Run = Callable[..., Ended]
 SMALL = ("--dim", "8", "--buckets", "2000", "--epoch", "10", "--lr", "0.5", "--heldout-share", "0.4")
@@ -27,24 +27,24 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_train_then_score(place: Path) -> None:
+def test_train_then_score(place: Path, run: Run) -> None:
     out = place / "quality"
     words = ("--positive", str(place / "good"), "--negative", str(place / "other.jsonl"), "--map", "text=body")
-    ended = gristmill("classifier", "train", *words, "--out", str(out), "--precision", "0.9", *SMALL)
+    ended = run("classifier", "train", *words, "--out", str(out), "--precision", "0.9", *SMALL)
     assert ended.code == 0, ended.err
     assert "average precision" in ended.out
     assert "not seen in training" in ended.out
     assert sorted(path.name for path in out.iterdir()) == ["card.json", "card.md", "curve.svg", "model.bin"]
     threshold = json.loads((out / "card.json").read_bytes())["model"]["threshold"]["value"]
 
-    scored = gristmill("classifier", "score", str(place / "good"), "--model", str(out), "--json")
+    scored = run("classifier", "score", str(place / "good"), "--model", str(out), "--json")
     assert scored.code == 0, scored.err
     found = scored.json()
     assert [row["uri"].partition("@")[0] for row in found[:2]] == ["0.txt", "1.txt"]
     assert all(row["kept"] == (row["score"] >= threshold) for row in found)
     assert sum(row["kept"] for row in found) > 60
 
-    table = gristmill(
+    table = run(
         "classifier", "score", str(place / "other.jsonl"), "--model", str(out), "--map", "text=body", "--rows", "3"
     )
     assert table.code == 0, table.err
@@ -65,8 +65,8 @@ TRAIN = ("train", "--positive", "{place}/good", "--out", "{place}/o", "--negativ
     ],
     ids=["missing", "two-ways", "no-model"],
 )
-def test_wrong_words(words: tuple[str, ...], cure: str, place: Path) -> None:
-    ended = gristmill("classifier", *(word.format(place=place) for word in words))
+def test_wrong_words(words: tuple[str, ...], cure: str, place: Path, run: Run) -> None:
+    ended = run("classifier", *(word.format(place=place) for word in words))
     assert ended.code == 2, ended.err
     assert "Traceback" not in ended.err
     assert cure in " ".join(ended.err.split())

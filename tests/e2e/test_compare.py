@@ -1,7 +1,6 @@
 """``gristmill compare``: the answer to "is B better than A?", and what is no answer to it."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from evals.statistics.interval import Interval
 from evals.statistics.paired import Paired, holm, paired
 from schemas.errors import GristmillError, UsageError
 from schemas.lake import Lake
-from tests.helpers.cli import Ended, gristmill
+from tests.helpers.cli import gristmill
 from tests.helpers.compared_lake import BASE, SUBJECTS, TUNED, build_compared_lake
 from tests.helpers.small_lake import commit
 from warehouse.compare import compare, find_side
@@ -206,24 +205,3 @@ def test_a_name_that_two_checkpoints_have_is_refused(lake: Lake, tmp_path: Path)
 def commit_again(lake: Lake, rows: list[dict[str, Any]]) -> None:
     """The runs of another checkpoint under the same label."""
     commit(lake, "evaluation", "f" * 32, {"eval_runs": {"f": [row | {"checkpoint": "f" * 32} for row in rows]}})
-
-
-def test_two_checkpoints_that_the_demo_trained(demo_lake: Path, run: Callable[..., Ended]) -> None:
-    asked = run("query", "SELECT DISTINCT label FROM eval_runs ORDER BY label", *of(demo_lake))
-    labels = [row["label"] for row in asked.json()]
-    told = run("compare", labels[0], labels[-1], *of(demo_lake))
-    assert told.code == 0, told.err
-    answer = told.json()
-    assert answer["refused"] == []
-    assert {part["domain"] for part in answer["data"]} >= {"code", "prose"}
-    suites = {suite["suite"]: suite["whole"] for suite in answer["suites"]}
-    assert {"gristmill-code", "gristmill-mathematics", "gristmill-reading", "heldout"} <= set(suites)
-    for whole in suites.values():
-        assert whole["low"] <= whole["difference"] <= whole["high"]
-        assert 0 < whole["p"] <= whole["p_holm"] <= 1
-        assert whole["detectable"] > 0
-
-
-def of(lake: Path) -> list[str]:
-    """The options that every question to a lake takes here."""
-    return ["--lake", str(lake), "--json"]

@@ -23,16 +23,12 @@ def inputs(shared: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def pair(inputs: list[str], prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+def pair(inputs: list[str], run: Run, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """What preflight says of them from 150, the run itself, and its lake."""
-    from tests.helpers.cli import gristmill
-
-    environment = {"PREFECT_API_URL": prefect_server}
     lake = tmp_path_factory.mktemp("preflight") / "lake"
     words = [*inputs, "--policy", "gopher", "--workers", "2", "--json"]
-    run = gristmill("curate", *words, "--source", "real", "--lake", str(lake), environment=environment)
-    foretold = gristmill("preflight", *words, "--least", "150", environment=environment)
-    return foretold, run, lake
+    done = run("curate", *words, "--source", "real", "--lake", str(lake))
+    return run("preflight", *words, "--least", "150"), done, lake
 
 
 def covers(estimate: dict[str, float], truth: float) -> bool:

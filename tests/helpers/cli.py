@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DEMO_WORDS = ("--pages", "400", "--tokens", "60000")
+DEMO_WORDS = ("--pages", "400", "--tokens", "60000", "--checkpoints", "2")
 """A smaller demo than the default: the same way, less of everything."""
 
 GRISTMILL = str(Path(sys.executable).with_name("gristmill"))
