@@ -22,7 +22,7 @@ from tasks.mix.plan import make_plan
 from tasks.mix.reweighter import reweighter
 from tasks.mix.rules import Static, StaticConfig
 from tasks.mix.store import TokenStore
-from tasks.mix.trials import prepare, read_outcome
+from tasks.mix.trials import Job, prepare, read_outcome
 
 ROW = 9
 DOMAINS = (Domain("code", 60_003, 1, "f0"), Domain("prose", 30_006, 1, "f1"), Domain("web", 9_000, 1, "f2"))
@@ -255,6 +255,11 @@ def in_process(argv: list[str]) -> None:
     assert main(argv[3:]) == 0
 
 
+def proxy_as_process(argv: list[str]) -> None:
+    """The trial that starts from another, as the flow runs it. The reference would only pay for torch once more."""
+    (as_process if Job.read(Path(argv[-1])).trial.init else in_process)(argv)
+
+
 def run_trials(base: Path, store: Path, goal: Goal, run: Callable[[list[str]], None]) -> tuple[Mixture, list[Outcome]]:
     """What the mix flow does: ask, run each trial, tell."""
     mixer = DoReMi(TINY)
@@ -276,7 +281,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mixture, li
     pytest.importorskip("torch", reason="the proxy trainer needs torch (make installs it)")
     base = tmp_path_factory.mktemp("trials")
     make_store(base / "tokens", {"easy": 4000, "hard": 4000}, heldout=400)
-    mixture, seen = run_trials(base / "runs", base / "tokens", Goal(10_000), as_process)
+    mixture, seen = run_trials(base / "runs", base / "tokens", Goal(10_000), proxy_as_process)
     return base, mixture, seen
 
 
