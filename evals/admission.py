@@ -7,6 +7,7 @@ each once a process: checkpoints of one training run have equal tokenizers, conf
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -27,6 +28,8 @@ PATIENCE = 10
 ALONE = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", **ALONE}
 TOKENIZER_BYTES = 256 << 20
+UNLIMITED = ("time_step_limit",)
+"""Keys whose values may be infinite: the steps of Mamba-2 are clamped to a range."""
 IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
 SHOWN = 5
 """Names of tensors that a message repeats."""
@@ -96,6 +99,22 @@ def refuse_what_runs(path: Path, values: Mapping[str, Any]) -> None:
                 f"{path.parent}: {path.name} asks for a kernel from a hub ({key} = {value!r}), which is never run. "
                 "Remove the key."
             )
+
+
+def refuse_odd_numbers(path: Path, values: Mapping[str, Any]) -> None:
+    """Raise :class:`CheckpointError` for numbers, at any depth, that no model can be made with: NaN, and infinity but
+    where it is a limit that is off."""
+    for key, value in _entries(values):
+        waiting = [value]
+        while waiting:
+            number = waiting.pop()
+            if isinstance(number, list):
+                waiting += number
+            elif isinstance(number, float) and (math.isnan(number) or (math.isinf(number) and key not in UNLIMITED)):
+                raise CheckpointError(
+                    f"{path}: {key} is {number}, which is no number to compute with. Write the value that the model was "
+                    "trained with."
+                )
 
 
 def _entries(values: Any) -> Iterator[tuple[str, Any]]:

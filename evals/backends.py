@@ -14,6 +14,7 @@ from schemas.evaluation import HERE, VLLM, BackendSettings
 
 if TYPE_CHECKING:
     from evals.completions import ServerConfig
+    from evals.server_identity import Watch
 
 HERE_ANSWERS = 2
 """Raise when the adapter for folders answers otherwise: stored answers of the earlier one are not found then."""
@@ -31,6 +32,15 @@ def identity(settings: BackendSettings, key: str = "") -> str:
     from evals.server_identity import identify
 
     return identify(_server(settings, settings.name), key)
+
+
+def watch(settings: BackendSettings, key: str, identified: str) -> "Watch | None":
+    """Tells when another server takes the place of the ``identified`` one; None for what cannot be replaced."""
+    if not settings.remote:
+        return None
+    from evals.server_identity import Watch
+
+    return Watch(_server(settings, settings.name), key, identified)
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from evals.adapter import ADAPTER, ADAPTER_WEIGHTS, base_of, check_fit, read_adapter
-from evals.admission import examine_model, examine_tokenizer, refuse_what_runs
-from evals.generation_config import GENERATION, HINT, generation_rules, read_generation
+from evals.admission import examine_model, examine_tokenizer, refuse_odd_numbers, refuse_what_runs
+from evals.generation_config import GENERATION, HINT, check_context, generation_rules, read_generation
 from evals.weights import INDEX, WEIGHTS, CheckpointError, check_weights, pieces, read_json, read_shapes, shards_of
 from schemas.config import Config
 from schemas.errors import UsageError
@@ -111,6 +111,9 @@ def _admit_model(folder: Path, label: str | None) -> tuple[Checkpoint, dict[str,
     named = folder / "tokenizer_config.json"
     refuse_what_runs(folder / "config.json", settings)
     refuse_what_runs(folder / GENERATION, read_generation(folder) or {})
+    refuse_odd_numbers(folder / "config.json", settings)
+    refuse_odd_numbers(folder / GENERATION, read_generation(folder) or {})
+    check_context(folder / "config.json", settings)
     refuse_what_runs(named, read_json(named, "") if named.is_file() else {})
     shards = shards_of(folder)
     shapes = {name: shape for path in shards for name, shape in read_shapes(path).items()}

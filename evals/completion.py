@@ -13,6 +13,11 @@ FINISHED = ("stop", "length")
 """The finish reasons of answers. Any other (abort, error, content_filter, tool_calls) is the server's own doing."""
 MOST_TOKENS = (1 << 31) - 1
 """Tokens of the largest count that is believed; the tables hold no larger one."""
+NO_TEXT = "the text is null"
+COMPLETIONS = (
+    "Evaluation continues given texts (POST /v1/completions); a server that has chat alone cannot do that. Serve the "
+    "checkpoint with vLLM, SGLang or llama.cpp's llama-server, or answer here: --backend hf"
+)
 SHOWN = 200
 """Characters of a body, or of a value in it, that a message repeats."""
 
@@ -40,6 +45,7 @@ class Choice(BaseModel):
     """One continuation."""
 
     text: str | None = None
+    message: Any = None
     finish_reason: str | None = None
     stop_reason: Any = None
     logprobs: Logprobs | None = None
@@ -78,9 +84,11 @@ def unfinished(found: Completion) -> str | None:
     A server that gives no finish reason says no more than that it stopped, so its text may be half of an answer.
     """
     choice = found.choices[0]
+    if choice.text is None and choice.message is not None:
+        return f"{NO_TEXT}, and there is a message of a chat in its place"
     if choice.finish_reason not in FINISHED:
         return f"the finish reason is {shown(choice.finish_reason or 'missing')}, which is neither stop nor length"
-    return "the text is null" if choice.text is None else None
+    return NO_TEXT if choice.text is None else None
 
 
 def _storable(value: Any) -> Any:

@@ -10,16 +10,20 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 import httpx
 from pydantic import Field
 
-from evals.completion import Completion, read, shown, unfinished
+from evals.completion import COMPLETIONS, Completion, read, shown, unfinished
 from evals.model import Unanswered
 from schemas.config import Config
 from schemas.errors import GristmillError, UsageError
 
+NOT_THERE = (404, 405, 501)
+"""How servers refuse a page that they do not have."""
 PASSING = (408, 425, 429)
 """Refusals that may pass, besides 5xx."""
 LONGEST_PAUSE = 30.0
@@ -94,8 +98,10 @@ class Client:
                 continue
             problem = f"status {reply.status_code}: {shown(body.decode(errors='replace')) or 'and no more'}"
             if reply.status_code not in PASSING and reply.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
-                raise GristmillError(f"{self.place}: the server refused a request, {problem}{_elsewhere(reply)}")
-            pause = max(pause, _seconds(reply.headers.get("Retry-After")))
+                unknown = reply.status_code in NOT_THERE and b"model" not in body.lower()
+                hint = f". {COMPLETIONS}." if unknown else ""
+                raise GristmillError(f"{self.place}: the server refused a request, {problem}{_elsewhere(reply)}{hint}")
+            pause = max(pause, _seconds(reply.headers))
         raise GristmillError(
             f"{self.place}: no answer after {self._config.attempts} attempts ({problem}). Nothing was scored for it. "
             "See that the server runs, and run again: what was answered is kept."
@@ -127,9 +133,17 @@ def _elsewhere(reply: httpx.Response) -> str:
     )
 
 
-def _seconds(header: str | None) -> float:
-    """A ``Retry-After`` in seconds; a date, or none, is no more than the usual pause."""
-    return float(header) if header and header.isdigit() else 0.0
+def _seconds(headers: httpx.Headers) -> float:
+    """A ``Retry-After`` in seconds; a date counts from the server's own clock. None is no more than the usual pause."""
+    header = headers.get("Retry-After", "")
+    if header.isascii() and header.isdigit():
+        return float(header)
+    try:
+        then = parsedate_to_datetime(header)
+        now = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
+        return (then - now).total_seconds()
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return 0.0
 
 
 def models_of(http: httpx.Client, config: ServerConfig) -> dict[str, dict[str, Any]]:

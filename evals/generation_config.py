@@ -46,6 +46,8 @@ RULES = (
 """Keys that change the logits of a text besides those that force a token."""
 CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "seq_length", "n_ctx")
 """What architectures call the longest text: MPT says ``max_seq_len``, RWKV ``context_length``, Bloom ``seq_length``."""
+MOST_CONTEXT = 1 << 27
+"""Tokens of the longest context that is believed; the longest of a published model are ten million."""
 HINT = "Remove the key from that file"
 
 Token = Annotated[int, Field(ge=0, strict=True)]
@@ -158,5 +160,16 @@ def text_settings(config: Mapping[str, Any]) -> dict[str, Any]:
 def context_of(config: Mapping[str, Any]) -> int | None:
     """How many tokens a model reads at once by its config.json; None where that says nothing."""
     settings = text_settings(config)
-    stated = (settings.get(name) for name in CONTEXTS)
-    return next((value for value in stated if isinstance(value, int) and value > 0), None)
+    return next((settings[name] for name in CONTEXTS if settings.get(name) is not None), None)
+
+
+def check_context(path: Path, config: Mapping[str, Any]) -> None:
+    """Raises :class:`CheckpointError` for the config at ``path`` when the longest text it states is none."""
+    settings = text_settings(config)
+    for name in CONTEXTS:
+        value = settings.get(name)
+        if value is not None and (type(value) is not int or not 1 <= value <= MOST_CONTEXT):
+            raise CheckpointError(
+                f"{path}: {name} is {value!r}. It is how many tokens the model reads at once: write the whole number "
+                f"that the model was trained with, from 1 to {MOST_CONTEXT:,}, or remove the key."
+            )

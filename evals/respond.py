@@ -9,7 +9,7 @@ says which they are: a score of the others would be one of another set, and what
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -34,10 +34,13 @@ def respond(
     requests: Sequence[Request],
     store: ResponseStore,
     progress: Progress = silent,
+    still: Callable[[bool], None] = lambda whole: None,
 ) -> pa.Table:
     """Responses of the checkpoint with that digest to the ``requests`` of a suite: one row each, in their order.
 
     ``progress`` is told how many of all requests are answered, those of a batch that is not stored yet among them.
+    ``still`` raises where the answers of a batch may be another model's, before they are stored; it is told of the last
+    batch, which it should look at closely.
     Raises :class:`NoScoreError` when some have no answer, at once when a whole batch has none.
     """
     missing = sum(request.key not in store for request in requests)
@@ -47,7 +50,9 @@ def respond(
         progress("ask", done + answered, len(requests))
 
     unanswered: dict[str, str] = {}
-    for group in batches(requests):
+    groups = batches(requests)
+    last = max((place for place, group in enumerate(groups) if any(one.key not in store for one in group)), default=0)
+    for place, group in enumerate(groups):
         batch = {request.key: request for request in group if request.key not in store}
         if batch:
             started = time.perf_counter()
@@ -56,6 +61,8 @@ def respond(
             kept = {
                 key: found.model_copy(update=share) for key, found in answers.items() if isinstance(found, Response)
             }
+            if kept:
+                still(place == last)
             store.add(kept)
             done += len(batch)
             unanswered |= {key: found.reason for key, found in answers.items() if isinstance(found, Unanswered)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from evals.completion import shown
+from evals.completion import COMPLETIONS, NO_TEXT, shown
 from evals.completions import Client, Server, ServerConfig, exchange, reach
 from evals.model import Unanswered
 from schemas.digests import digest_json
@@ -73,16 +73,48 @@ def fingerprint(client: Client) -> str:
 
     Raises :class:`GristmillError` when one is not answered: without them nobody knows who answers the others.
     """
-    texts = []
-    for prompt in PROMPTS:
-        found = client.ask({"prompt": prompt, "max_tokens": TOKENS, "temperature": 0.0, "seed": 0})
-        if isinstance(found, Unanswered):
-            raise GristmillError(
-                f"{client.place}: the server does not answer {prompt!r}, because {found.reason}. Its answers to fixed "
-                "prompts are how it is told from another server, so nothing else was asked. See what its log says."
-            )
-        texts.append(found.choices[0].text)
-    return digest_json(texts)
+    return digest_json([_answer(client, prompt) for prompt in PROMPTS])
+
+
+def _answer(client: Client, prompt: str) -> str | None:
+    found = client.ask({"prompt": prompt, "max_tokens": TOKENS, "temperature": 0.0, "seed": 0})
+    if isinstance(found, Unanswered):
+        hint = f"{COMPLETIONS}." if found.reason.startswith(NO_TEXT) else "See what its log says."
+        raise GristmillError(
+            f"{client.place}: the server does not answer {prompt!r}, because {found.reason}. Its answers to fixed "
+            f"prompts are how it is told from another server, so nothing else was asked. {hint}"
+        )
+    return found.choices[0].text
+
+
+class Watch:
+    """Whether a server is the one that it was when it was identified, asked again while a run goes on.
+
+    The whole identity is asked for first and where ``whole`` says so, one of :data:`PROMPTS` in turn otherwise.
+    """
+
+    def __init__(self, config: ServerConfig, key: str, identified: str) -> None:
+        self._config, self._key, self._identified = config, key, identified
+        self._known: dict[str, str | None] = {}
+        self._turn = 0
+
+    def check(self, *, whole: bool = False) -> None:
+        """Raises :class:`GristmillError` when another server, or another model, answers now."""
+        with reach(self._config, self._key) as server:
+            prompt = PROMPTS[self._turn % len(PROMPTS)]
+            self._turn += 1
+            answer = _answer(server.client, prompt)
+            if not whole and prompt in self._known and answer == self._known[prompt]:
+                return
+            found = identity(server, self._config.url)
+            if found != self._identified:
+                raise GristmillError(
+                    f"{server.client.place}: while it was asked, another model or server took its place (it was "
+                    f"{self._identified}, and is {found}), or it does not answer the same twice. What it answered last "
+                    "was not kept. See that one server stays, and run again: answers of the one are never taken for "
+                    "the other's."
+                )
+            self._known[prompt] = answer
 
 
 def _said(http: httpx.Client) -> Iterator[tuple[str, dict[str, Any]]]:

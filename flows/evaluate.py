@@ -107,7 +107,9 @@ def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, p
         config.models.of(checkpoint) as model,
         ResponseStore(config.store, checkpoint.digest, config.backend) as store,
     ):
-        found = respond(model, checkpoint.digest, suite.name, config.requests, store, config.meter.progress())
+        found = respond(
+            model, checkpoint.digest, suite.name, config.requests, store, config.meter.progress(), config.models.still
+        )
         took, backend = asked(config.requests, store), model.backend
     area, items, digest = suite.settings.area, len(suite.items), suite.digest
     run = _run(checkpoint, suite.name, digest, area, items, backend, took)
@@ -141,6 +143,7 @@ def perplexity_step(
     texts = {domain: pairs for domain, pairs in read_heldout(heldout).items() if pairs}
     with config.models.of(checkpoint) as model:
         found = evaluate_perplexity(model, checkpoint, texts)
+        config.models.still(whole=True)
     run = _run(checkpoint, found.suite, found.suite_digest, found.area, found.items, found.backend)
     return found.samples, found.scores, run
 

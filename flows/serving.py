@@ -25,10 +25,10 @@ from typing import Self
 import httpx
 
 from evals.adapter import read_adapter
-from evals.backends import identity, opened
+from evals.backends import identity, opened, watch
 from evals.checkpoint import Checkpoint
 from evals.model import LanguageModel
-from evals.server_identity import ASKING
+from evals.server_identity import ASKING, Watch
 from flows.server import free_port
 from flows.serving_guard import GRACE_SECONDS, end_group
 from schemas.digests import digest_json
@@ -111,6 +111,15 @@ class Models:
     def identity(self) -> str:
         """What the answers of these models depend on besides their weights; see :func:`identity_of`."""
         return identity_of(self.settings)
+
+    @cached_property
+    def _watch(self) -> Watch | None:
+        return watch(self.settings, api_key(), self.identity)
+
+    def still(self, whole: bool) -> None:
+        """Raises :class:`GristmillError` when another server took the place of the one that was asked."""
+        if self._watch is not None:
+            self._watch.check(whole=whole)
 
     @contextmanager
     def of(self, checkpoint: Checkpoint) -> Iterator[LanguageModel]:

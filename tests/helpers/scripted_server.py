@@ -27,6 +27,8 @@ class Script:
     list_body: bytes | None = None  # in place of the list
     list_headers: dict[str, str] = field(default_factory=dict)
     finish: str = "stop"
+    status: int = 200  # of its completions
+    choice: dict[str, Any] = field(default_factory=dict)  # changes to every choice
     filtered: Callable[[dict[str, Any]], bool] = lambda body: False
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -63,8 +65,9 @@ def scripted_server(script: Script) -> Iterator[str]:
                 nats = [-1.0] * len(prompt)
                 tops = [None, *({"x": value} for value in nats)]
                 choice["logprobs"] = {"token_logprobs": [None, *nats], "top_logprobs": tops}
+            choice |= script.choice
             usage = {"prompt_tokens": len(prompt), "completion_tokens": 2}
-            self.send_json(200, {"choices": [choice], "usage": usage})
+            self.send_json(script.status, {} if script.status != 200 else {"choices": [choice], "usage": usage})
 
     with serving(Handler, "scripted") as address:
         yield f"{address}/v1"

@@ -1,6 +1,7 @@
 """What the examiner finds: every tensor has its place and every place its tensor, by the rules of transformers."""
 
 import json
+import math
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import transformers
 from safetensors.numpy import load_file, save_file
 
 from evals import admission
-from evals.admission import examine_tokenizer, refuse_what_runs
+from evals.admission import examine_tokenizer, refuse_odd_numbers, refuse_what_runs
 from evals.checkpoint import admit
 from evals.examiner import examine_model
 from evals.generation import Generation
@@ -180,6 +181,36 @@ def test_a_tokenizer_is_examined_once_wherever_it_lies(
 def test_what_would_run_or_stand_in_is_refused_at_any_depth(folder: Path, values: dict[str, Any], message: str) -> None:
     with pytest.raises(CheckpointError, match=message):
         refuse_what_runs(folder / "config.json", values)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("config.json", '"max_position_embeddings": 0', "max_position_embeddings is 0. It is how many tokens"),
+        ("config.json", '"max_position_embeddings": -1', "max_position_embeddings is -1"),
+        ("config.json", '"max_position_embeddings": 1000000000000', "whole number .* from 1 to 134,217,728"),
+        ("config.json", '"max_position_embeddings": true', "max_position_embeddings is True"),
+        ("config.json", '"n_ctx": 2048.0', "n_ctx is 2048.0"),
+        ("config.json", '"text_config": {"n_positions": 0}', "n_positions is 0"),
+        ("config.json", '"rms_norm_eps": Infinity', "rms_norm_eps is inf, which is no number to compute with"),
+        ("config.json", '"rms_norm_eps": 1e999', "rms_norm_eps is inf"),
+        ("config.json", '"rope_scaling": {"factors": [[1.0, NaN]]}', "factors is nan"),
+        ("config.json", '"time_step_limit": [NaN, Infinity]', "time_step_limit is nan"),
+        ("generation_config.json", '"top_p": NaN', "generation_config.json: top_p is nan"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_with_its_key(folder: Path, file: str, text: str, message: str) -> None:
+    values = json.loads((folder / file).read_bytes()) if (folder / file).is_file() else {}
+    values.pop("max_position_embeddings", None)
+    (folder / file).write_text(f"{json.dumps(values)[:-1]}{', ' if values else ''}{text}}}", encoding="utf-8")
+
+    with pytest.raises(CheckpointError, match=message):
+        admit(folder)
+
+
+def test_a_range_may_be_open(folder: Path) -> None:
+    """Mamba-2 has no longest step of time."""
+    refuse_odd_numbers(folder / "config.json", {"time_step_limit": [0.0, math.inf], "rms_norm_eps": 1e-6})
 
 
 def test_what_runs_nothing_is_not_refused(folder: Path) -> None:

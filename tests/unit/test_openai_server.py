@@ -10,10 +10,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import torch
 import transformers
 
+from evals import completions
 from evals.checkpoint import Checkpoint, admit
 from evals.completions import ServerConfig
 from evals.generation import Generation
@@ -154,6 +156,31 @@ def test_what_may_pass_is_tried_again(
         (found,) = model.loglikelihood(PAIRS[:1], silent)
     assert found.log_probability == pytest.approx(wanted, rel=1e-6)
     assert len(faults.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "Mon, 30 Nov 2026 10:00:09 GMT", "Date": "Mon, 30 Nov 2026 10:00:00 GMT"}, 9.0),
+        ({"Retry-After": "Mon, 30 Nov 2026 09:00:00 GMT", "Date": "Mon, 30 Nov 2026 10:00:00 GMT"}, 0.5),
+        ({"Retry-After": "Fri, 01 Jan 2100 00:00:00 GMT"}, 30.0),
+        ({"Retry-After": "soon"}, 0.5),
+        ({}, 0.5),
+    ],
+)
+def test_a_server_says_when_to_come_again(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], seconds: float
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(completions.time, "sleep", slept.append)
+    busy = httpx.MockTransport(lambda request: httpx.Response(503, headers=headers))
+    with (
+        httpx.Client(transport=busy, base_url="http://h/v1/") as http,
+        pytest.raises(GristmillError, match="no answer after 2 attempts"),
+    ):
+        completions.Client(http, "m", ServerConfig(url="http://h/v1", attempts=2)).ask({"prompt": "a"})
+    assert slept == [seconds]
 
 
 def of_usage(**values: Any) -> Callable[[dict[str, Any]], None]:

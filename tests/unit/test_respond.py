@@ -52,6 +52,24 @@ def test_what_has_no_answer_is_counted_named_and_asked_alone_the_next_time(tmp_p
     assert rows["text"].to_pylist() == [f"to {request.prompt}" for request in asked]
 
 
+def test_no_answer_is_stored_that_may_be_another_models(tmp_path: Path) -> None:
+    """The server was replaced while it answered the second batch of three."""
+    asked, seen = requests(3 * BATCH), list[bool]()
+
+    def still(whole: bool) -> None:
+        seen.append(whole)
+        if len(seen) == 2:
+            raise GristmillError("another took its place")
+
+    first = Sometimes({})
+    with ResponseStore(tmp_path, CONTROL, "backend") as store, pytest.raises(GristmillError, match="another took"):
+        respond(first, CONTROL, "reading", asked, store, still=still)
+    with ResponseStore(tmp_path, CONTROL, "backend") as store:
+        assert sum(request.key in store for request in asked) == BATCH
+        respond(Sometimes({}), CONTROL, "reading", asked, store, still=still)
+    assert seen == [False, False, False, True], "the last batch is looked at closely"
+
+
 def test_a_model_that_answers_nothing_is_not_asked_the_rest(tmp_path: Path) -> None:
     asked = requests(3 * BATCH)
     silent = Sometimes({request.prompt: "it is down" for request in asked})

@@ -9,7 +9,7 @@ import pytest
 
 from evals import completions
 from evals.completions import ServerConfig
-from evals.server_identity import PROMPTS, TOKENS, identify
+from evals.server_identity import PROMPTS, TOKENS, Watch, identify
 from schemas.errors import GristmillError, UsageError
 from tests.helpers.scripted_server import Script, scripted_server
 
@@ -70,6 +70,44 @@ def test_the_answers_tell_two_servers_apart_that_say_the_same_of_themselves() ->
             assert identify(other) != first
     assert asked == set(PROMPTS)
     assert all((body["temperature"], body["max_tokens"]) == (0, TOKENS) for body in script.asked)
+
+
+def replaced(watch: Watch) -> bool:
+    try:
+        watch.check()
+    except GristmillError:
+        return True
+    return False
+
+
+def test_a_server_that_another_replaces_is_noticed() -> None:
+    script = Script()
+    with running(script) as config:
+        watch = Watch(config, "", identify(config))
+        for _ in range(2 * len(PROMPTS)):
+            watch.check()
+        before = len(script.asked)
+        watch.check()
+        assert len(script.asked) == before + 1, "one prompt, not the whole identity"
+
+        script.answers = {PROMPTS[-1]: " another model"}
+        with pytest.raises(GristmillError, match=r"server took its place \(it was testers 1\.2, model m"):
+            watch.check(whole=True)
+        noticed = [turn for turn in PROMPTS if replaced(watch)]
+        assert len(noticed) == 1, "whichever prompt tells them apart, its turn comes"
+        script.answers = {}
+        watch.check(whole=True)
+        script.listed["root"] = "/other/weights"
+        with pytest.raises(GristmillError, match="took its place"):
+            watch.check(whole=True)
+
+
+def test_a_chat_server_is_told_from_one_that_is_silent() -> None:
+    for script in (Script(choice={"text": None}), Script(choice={"text": None, "message": {"content": "hi"}})):
+        with running(script) as config, pytest.raises(GristmillError, match=r"text is null.*chat alone.*--backend hf"):
+            identify(config)
+    with running(Script(status=404)) as config, pytest.raises(GristmillError, match=r"status 404.*llama-server"):
+        identify(config)
 
 
 def test_what_a_server_counts_while_it_runs_is_no_part_of_its_identity() -> None:
