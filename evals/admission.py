@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.weights import CheckpointError
+from schemas.hints import some_of
 
 EXAMINER = Path(__file__).with_name("examiner.py")
 CPU_SECONDS = {"tokenizer": 30, "model": 60}
@@ -112,8 +113,8 @@ def refuse_odd_numbers(path: Path, values: Mapping[str, Any]) -> None:
                 waiting += number
             elif isinstance(number, float) and (math.isnan(number) or (math.isinf(number) and key not in UNLIMITED)):
                 raise CheckpointError(
-                    f"{path}: {key} is {number}, which is no number to compute with. Write the value that the model was "
-                    "trained with."
+                    f"{path}: {key} is {number}, which is no number to compute with. Write the value that the model "
+                    "was trained with."
                 )
 
 
@@ -130,8 +131,7 @@ def _entries(values: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _named(names: list[str]) -> str:
-    shown = ", ".join(names[:SHOWN])
-    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
+    return some_of(names, SHOWN)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from evals.suite import Suite
 from schemas.config import did_you_mean
 from schemas.digests import digest_file, digest_json
 from schemas.errors import UsageError
+from schemas.hints import some_of
 from schemas.lake import conform
 from schemas.tables import Responses
 
@@ -65,7 +66,7 @@ def read_outputs(path: Path, suite: Suite, *, partial: bool = False, at_stops: b
         raise UsageError(f"{path}: {found}. A line is {{'task_id': ..., 'completion': ...}}.")
     missing = tuple(item for item, found in texts.items() if not found)
     if missing and not partial:
-        some = ", ".join(missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
+        some = some_of(missing, NAMED)
         raise UsageError(
             f"{path}: {len(missing)} of the {len(texts)} items of {suite.name} have no output: {some}. Add them, an "
             "empty completion where a model gave nothing, or score the others alone with --partial."

@@ -18,6 +18,7 @@ from evals.gold import GOLD_PART
 from evals.model import LanguageModel, Progress, Unanswered, silent
 from evals.responses import Response, ResponseStore
 from schemas.errors import NoScoreError
+from schemas.hints import some_of
 from schemas.lake import conform
 from schemas.tables import Responses
 
@@ -119,7 +120,7 @@ def _told(suite: str, requests: Sequence[Request], unanswered: Mapping[str, str]
     """How many requests have no answer, why, and of which items."""
     asked = [request for request in requests if request.key in unanswered]
     items = list(dict.fromkeys(request.item for request in asked))
-    some = ", ".join(items[:NAMED]) + (", ..." if len(items) > NAMED else "")
+    some = some_of(items, NAMED)
     reasons = Counter(unanswered[request.key] for request in asked)
     why = "; ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(NAMED))
     return (

@@ -27,6 +27,7 @@ from evals.statistics.proportions import above_chances
 from evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
 from evals.suite import Suite
 from schemas.errors import GristmillError, NoScoreError
+from schemas.hints import some_of
 from schemas.lake import conform
 from schemas.scores import ALL, BITS, MACRO
 from schemas.tables import Samples, Scores
@@ -90,7 +91,7 @@ def require_answers(suite: Suite, samples: pa.Table) -> None:
     failed = samples.filter(pc.equal(samples["weight"], 0)).select(["item", "repeat", "detail"]).to_pylist()
     if failed:
         names = list(dict.fromkeys(row["item"] for row in failed))
-        some = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+        some = some_of(names, NAMED)
         raise NoScoreError(
             f"{suite.name}: no score, because the machine failed on {len(failed)} of {samples.num_rows} graded answers "
             f"(infra), of {len(names)} items: {some}. First reason: {failed[0]['detail']}. What was asked is kept: run "

@@ -1,9 +1,16 @@
-"""Commands that a hint tells people to type, complete enough to be copied."""
+"""Parts of messages: commands complete enough to be copied, and the first of many names."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 
 def on_lake(command: str, root: Path) -> str:
     """``command`` with the ``--lake`` that it is about, quoted for a shell."""
     return f"{command} --lake {shlex.quote(str(root))}"
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """The first ``most`` of ``names``, and how many more there are: fit to stand at the end of a sentence."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -52,6 +52,13 @@ def test_what_has_no_answer_is_counted_named_and_asked_alone_the_next_time(tmp_p
     assert rows["text"].to_pylist() == [f"to {request.prompt}" for request in asked]
 
 
+def test_many_items_are_counted_and_not_dotted(tmp_path: Path) -> None:
+    refused = Sometimes({f"prompt {number:03d}": "it aborted" for number in range(8)})
+    with ResponseStore(tmp_path, CONTROL, "backend") as store, pytest.raises(GristmillError) as told:
+        respond(refused, CONTROL, "reading", requests(10), store)
+    assert "item-003, item-004 and 3 more. Why: it aborted (8)." in str(told.value)
+
+
 def test_no_answer_is_stored_that_may_be_another_models(tmp_path: Path) -> None:
     """The server was replaced while it answered the second batch of three."""
     asked, seen = requests(3 * BATCH), list[bool]()
