@@ -209,6 +209,8 @@ def run_evaluation(
     rows: list[dict[str, Any]] = []
     for entry in entries:
         results = done[entry.checkpoint.digest]
+        for line in replaced(entry, results, lake):
+            report.say(line)
         commit_checkpoint(entry, results, lake)
         scores = [row for ref in outputs(results) if ref.table == Scores.name for row in lake.read(ref).to_pylist()]
         rows.extend({"label": entry.label, "mixture": entry.mixture, "step": entry.step, **row} for row in scores)
@@ -364,6 +366,24 @@ def fetch_missing(suites: Sequence[str], folders: Sequence[Path]) -> None:
 def outputs(results: Mapping[str, Sequence[Manifest]]) -> list[Ref]:
     """Every file of a checkpoint's results."""
     return [ref for manifests in results.values() for manifest in manifests for ref in manifest.outputs]
+
+
+def replaced(entry: Entry, results: Mapping[str, Sequence[Manifest]], lake: Lake) -> list[str]:
+    """In words, the scores by other backends whose place the results of a checkpoint take on the boards."""
+    earlier = lake.dataset("evaluation", entry.checkpoint.digest)
+    before = _backends(earlier.tables.get(EvalRuns.name, ()) if earlier else (), lake)
+    now = _backends([ref for ref in outputs(results) if ref.table == EvalRuns.name], lake)
+    return [
+        f"{suite}: the boards hold one score of a checkpoint, so this one of {entry.label}, by {now[suite]}, takes the "
+        f"place of the one by {before[suite]}. Its answers are kept: evaluate with that backend to have it back."
+        for suite in sorted(now.keys() & before.keys())
+        if now[suite] != before[suite]
+    ]
+
+
+def _backends(runs: Sequence[Ref], lake: Lake) -> dict[str, str]:
+    """The backend that answered each suite, by the files of runs."""
+    return {row["suite"]: row["backend"] for ref in runs for row in lake.read(ref).to_pylist()}
 
 
 def commit_checkpoint(entry: Entry, results: Mapping[str, Sequence[Manifest]], lake: Lake) -> None:
