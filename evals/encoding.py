@@ -15,6 +15,10 @@ import tokenizers
 from evals.tokenizer import Specials
 from schemas.errors import GristmillError
 
+PANIC = "PanicException"
+"""What tokenizers raises where its Rust code panics; it cannot be imported, and is no Exception."""
+SHOWN = 80
+
 
 class Prompt(NamedTuple):
     """Tokens of a prompt, how many were cut off its start, and how many new ones may follow."""
@@ -33,8 +37,21 @@ class Encoder:
     context: int
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of ``text`` without any special ones."""
-        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        """Tokens of ``text`` without any special ones.
+
+        Raises :class:`GristmillError` for a text on which a pattern of the tokenizer explodes: Oniguruma gives up after
+        ten million steps back at one place, some .2 s, and tokenizers hands that on as a panic.
+        """
+        try:
+            return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        except BaseException as error:
+            if type(error).__name__ != PANIC:
+                raise
+            raise GristmillError(
+                f"the checkpoint's tokenizer cannot split the text that begins {text[:SHOWN]!r}: {error}. A pattern in "
+                "its tokenizer.json goes back and forth without end there. Replace that pattern by one without "
+                "nested repetition."
+            ) from error
 
     def prompts(self, prompts: Sequence[str], new_tokens: int) -> list[Prompt]:
         """Every prompt with room for ``new_tokens`` after it: one that is too long for that loses its start.
