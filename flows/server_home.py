@@ -16,6 +16,7 @@ from flows import server_database
 from schemas.config import Config
 from schemas.errors import GristmillError, UsageError
 from schemas.files import write_whole
+from schemas.hints import on_lake
 from schemas.processes import Process, parse, this_process
 
 USER = "gristmill"
@@ -101,7 +102,7 @@ def credential_path(lake_root: Path) -> Path:
 
 
 def read_credential(lake_root: Path) -> str:
-    """The credential of the lake's server. Raises :class:`GristmillError` when it is another user's."""
+    """The credential of the lake's server. Raises :class:`GristmillError` when it is another user's or damaged."""
     path = credential_path(lake_root)
     try:
         return path.read_text(encoding="utf-8").strip()
@@ -109,6 +110,11 @@ def read_credential(lake_root: Path) -> str:
         raise GristmillError(
             f"the lake's Prefect server belongs to another user: {path} cannot be read. Ask for a server that both may "
             "use, and set PREFECT_API_URL and PREFECT_API_AUTH_STRING to it."
+        ) from error
+    except UnicodeDecodeError as error:
+        stop = on_lake("gristmill serve --stop", lake_root)
+        raise GristmillError(
+            f"{path} is damaged. Run `{stop}` and remove it: the next command makes another."
         ) from error
 
 
@@ -122,7 +128,7 @@ def make_credential(lake_root: Path) -> str:
     if own and not all(own.partition(":")):
         raise UsageError("PREFECT_SERVER_API_AUTH_STRING must be of the form user:password.")
     path = credential_path(lake_root)
-    if not own and path.is_file() and (kept := read_credential(lake_root)):
+    if not own and path.is_file() and all((kept := _undamaged(lake_root)).partition(":")):
         path.chmod(0o600)
         return kept
     made = own or f"{USER}:{secrets.token_urlsafe(SECRET_BYTES)}"
@@ -130,6 +136,17 @@ def make_credential(lake_root: Path) -> str:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(made + "\n")
     return made
+
+
+def _undamaged(lake_root: Path) -> str:
+    """The credential of the lake; empty when its file is damaged, since no server uses it then."""
+    try:
+        kept = read_credential(lake_root)
+    except GristmillError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise
+        return ""
+    return kept if kept.isascii() and kept.isprintable() else ""
 
 
 def forget_original(folder: Path) -> None:

@@ -332,8 +332,12 @@ def scatter_step(
 
 
 def scatter_key(key: str, first: Ref) -> str:
-    """The key of what a :func:`scatter_step` of key ``key`` writes for the file ``first`` of its first table."""
-    return digest_text(f"{key}\n{first.key}")[:16]
+    """The key of what a :func:`scatter_step` of key ``key`` writes for the file ``first`` of its first table.
+
+    It is made of the content of that file, as ``key`` is: the same content under another key, which a new version of
+    the step before may give, is found done.
+    """
+    return digest_text(f"{key}\n{first.digest}")[:16]
 
 
 def scattered(manifest: Manifest, first: Ref) -> tuple[Ref, ...]:

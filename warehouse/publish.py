@@ -24,7 +24,7 @@ from pathlib import Path
 import duckdb
 
 from schemas.digests import digest_file, digest_json
-from schemas.errors import GristmillError
+from schemas.errors import DamageError, GristmillError
 from schemas.files import fsync
 from schemas.lake import Dataset, Lake, translate_os_errors
 from warehouse.load import current_datasets, fill, fill_log, log_files, stamp
@@ -131,15 +131,18 @@ def _publish(lake: Lake, force: bool, keep: int, grace_seconds: float, memory: s
 
 
 def _current(lake: Lake, migrations: list[Migration]) -> _Current | None:
-    """The current version, if all migrations were applied to it; raises where one was changed since."""
+    """The current version, if it is sound and all migrations were applied to it; raises where one was changed since."""
     warehouse = Warehouse.open(lake.root)
     if not warehouse.published:
         return None
-    applied = {row["name"]: row["digest"] for row in warehouse.query("SELECT name, digest FROM migrations")}
+    try:
+        applied = {row["name"]: row["digest"] for row in warehouse.query("SELECT name, digest FROM migrations")}
+        build = warehouse.query("SELECT version, digest, data_digest FROM build")[0]
+    except DamageError:  # it holds nothing that is not in the lake
+        return None
     rebuild = warehouse.command("gristmill warehouse rebuild")
     if pending(migrations, applied, f"Build it again with `{rebuild}`: it holds nothing that is not in the lake."):
         return None
-    build = warehouse.query("SELECT version, digest, data_digest FROM build")[0]
     return _Current(path=Path(os.path.realpath(warehouse.pointer)), **build)
 
 

@@ -8,7 +8,8 @@ Nothing that SQL can say reaches a file or changes a setting: external access is
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import UsageError
+from schemas.errors import DamageError, UsageError
 from schemas.hints import on_lake
 from schemas.parquet import told_as_damage
 from schemas.places import local_path
@@ -34,6 +35,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "lock_configuration": True,
 }
 ATTEMPTS = 5
+#: What DuckDB says when a block has another checksum, when the file ends early, and when it is something else.
+DAMAGE = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -97,12 +100,12 @@ class Warehouse:
         """The result of one SQL statement as an Arrow table; no columns and no rows when nothing is published.
 
         ``parameters`` fill ``?`` (a list) or ``$name`` (a mapping); at most ``limit`` rows are computed. Raises
-        ``duckdb.Error`` for wrong SQL.
+        ``duckdb.Error`` for wrong SQL, and :class:`schemas.errors.DamageError` when the file is damaged.
         """
         connection = self._current()
         if connection is None:
             return pa.table({})
-        with connection.cursor() as cursor:
+        with self._told_as_damage(), connection.cursor() as cursor:
             relation = cursor.sql(sql, params=parameters) if parameters else cursor.sql(sql)
             if relation is None:  # a statement without a result
                 return pa.table({})
@@ -157,7 +160,8 @@ class Warehouse:
                     return self._connection
                 try:
                     # the old handle is dropped, not closed: cursors of other threads go on reading the old version
-                    self._connection = duckdb.connect(path, read_only=True, config=CONFIG)
+                    with self._told_as_damage():
+                        self._connection = duckdb.connect(path, read_only=True, config=CONFIG)
                 except duckdb.IOException:
                     # collected between the look at CURRENT and the open: CURRENT names a newer one by now
                     if Path(path).exists() or attempt == ATTEMPTS - 1:
@@ -166,6 +170,21 @@ class Warehouse:
                 self._path = path
                 return self._connection
         return None
+
+    @contextmanager
+    def _told_as_damage(self) -> Iterator[None]:
+        """Turn what DuckDB says of a file that does not hold what was written into :class:`DamageError`.
+
+        It checks the checksum of every block that it reads, and has no class of its own for the error.
+        """
+        try:
+            yield
+        except duckdb.Error as error:
+            said = str(error).partition("\n")[0]
+            if not any(words in said for words in DAMAGE):
+                raise
+            hint = f"Run `{self.command('gristmill warehouse rebuild')}`, which builds it anew from the lake."
+            raise DamageError(Path(os.path.realpath(self.pointer)), said, hint) from error
 
 
 def _in_utc(rows: pa.Table) -> pa.Table:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import GristmillError
+from schemas.errors import DamageError, GristmillError
 from schemas.printable import printable
 from schemas.submission import Status, StoredSubmission, Submission
 from warehouse.migrate import Migration, pending, read_migrations
@@ -90,9 +90,22 @@ class State:
     def _read(self, clause: str, values: tuple[object, ...]) -> list[StoredSubmission]:
         if not self.path.is_file():
             return []
-        with closing(self._connect()) as database, database:
-            rows = database.execute(f"SELECT * FROM submissions {clause}", values).fetchall()  # noqa: S608 - our clauses
-        return [StoredSubmission.model_validate(_decoded(dict(row))) for row in rows]
+        query = f"SELECT * FROM submissions {clause}"  # noqa: S608 - our clauses
+        try:
+            with closing(self._connect()) as database, database:
+                rows = database.execute(query, values).fetchall()
+            return [StoredSubmission.model_validate(_decoded(dict(row))) for row in rows]
+        except sqlite3.OperationalError as error:
+            raise GristmillError(f"{self.path} cannot be read: {error}. Check the folder's owner and room.") from error
+        except (sqlite3.DatabaseError, ValueError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> DamageError:
+        hint = (
+            "It holds the submissions and nothing else: take it from a copy, or move it away to begin an empty list. "
+            "Scores are kept elsewhere."
+        )
+        return DamageError(self.path, str(error).partition("\n")[0], hint)
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
@@ -111,6 +124,10 @@ class State:
             raise GristmillError(
                 f"{self.path} cannot be written: {error}. Check the folder's owner and room."
             ) from error
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.IntegrityError):
+                raise
+            raise self._damaged(error) from error
 
     def _connect(self) -> sqlite3.Connection:
         """Open, create and migrate. Two processes that do so at once wait for each other."""

@@ -31,7 +31,7 @@ from tasks.step import scatter_step
 EDGES = 1 << 20  # rows of a piece
 
 
-@scatter_step("clusters", version=2, reads=(Documents, Verdicts, Copies, Cuts, Pairs, *SIGNALS), writes=(Clusters,))
+@scatter_step("clusters", version=3, reads=(Documents, Verdicts, Copies, Cuts, Pairs, *SIGNALS), writes=(Clusters,))
 def clusters(
     documents: list[Path], verdicts: list[Path], copies: list[Path], cuts: list[Path], pairs: list[Path], *rest: Any
 ) -> Iterator[pa.Table]:

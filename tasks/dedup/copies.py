@@ -36,7 +36,7 @@ KnownCopies = replace(Copies, optional=True)
 READ_ROWS = 1024
 
 
-@scatter_step("copies", version=2, reads=(Documents, Verdicts, KnownCopies), writes=(Copies,))
+@scatter_step("copies", version=3, reads=(Documents, Verdicts, KnownCopies), writes=(Copies,))
 def copies(
     documents: list[Path], verdicts: list[Path], known: list[Path], config: CopiesConfig, scratch: Path
 ) -> Iterator[pa.Table]:

@@ -83,7 +83,7 @@ def _hashes(found: pl.Series) -> tuple[pa.Array, pa.Array]:
     return pa.array(halves[:, 0]), pa.array(halves[:, 1])
 
 
-@scatter_step("repeated-lines", version=1, reads=(Documents, Verdicts, Copies, Lines), writes=(Cuts,))
+@scatter_step("repeated-lines", version=2, reads=(Documents, Verdicts, Copies, Lines), writes=(Cuts,))
 def repeated_lines(
     documents: list[Path],
     verdicts: list[Path],

@@ -44,7 +44,7 @@ READS = (Documents, Verdicts, Copies, Cuts, GivenBands, GivenCandidates, KnownPa
 Proposed = Callable[[int], tuple[Hashes, npt.NDArray[np.int16]]]
 
 
-@scatter_step("pairs", version=3, reads=READS, writes=(Pairs,))
+@scatter_step("pairs", version=4, reads=READS, writes=(Pairs,))
 def pairs(
     documents: list[Path],
     verdicts: list[Path],

@@ -49,7 +49,7 @@ class Places:
         return (self.rank[larger].astype(np.uint64) << np.uint64(SMALLER_BITS)) | smaller.astype(np.uint64)
 
 
-@scatter_step("candidates", version=1, reads=(Documents, Verdicts, Copies, Cuts, Bands), writes=(Candidates,))
+@scatter_step("candidates", version=2, reads=(Documents, Verdicts, Copies, Cuts, Bands), writes=(Candidates,))
 def candidates(
     documents: list[Path],
     verdicts: list[Path],

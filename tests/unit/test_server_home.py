@@ -19,7 +19,7 @@ from flows.server_home import (
     users_of,
 )
 from flows.server_settings import server_environment
-from schemas.errors import UsageError
+from schemas.errors import GristmillError, UsageError
 from schemas.processes import process_of, this_process
 
 URL = "http://127.0.0.1:4711/api"
@@ -34,6 +34,22 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 def lake(root: Path) -> Path:
     home(root).mkdir(parents=True)
     return root
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfegristmill:x", b"", b"gristmill", b"gristmill:", b"grist\x00mill:abc"])
+def test_a_damaged_credential_is_made_anew_by_the_next_server(tmp_path: Path, content: bytes) -> None:
+    home(tmp_path / "lake").mkdir(parents=True)
+    credential_path(tmp_path / "lake").write_bytes(content)
+    made = make_credential(tmp_path / "lake")
+    assert all(made.partition(":"))
+    assert made == read_credential(tmp_path / "lake") == make_credential(tmp_path / "lake")
+
+
+def test_a_client_is_told_of_a_damaged_credential(tmp_path: Path) -> None:
+    home(tmp_path / "lake").mkdir(parents=True)
+    credential_path(tmp_path / "lake").write_bytes(b"\xff")
+    with pytest.raises(GristmillError, match=r"is damaged\. Run `gristmill serve --stop --lake"):
+        read_credential(tmp_path / "lake")
 
 
 def test_each_lake_has_a_credential_of_its_own_that_only_its_owner_reads(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from schemas.errors import GristmillError
+from schemas.errors import DamageError, GristmillError
 from schemas.evaluation import BackendSettings, EvaluationMeans
 from schemas.submission import Submission, data_problem, folder_problem
 from warehouse.migrate import read_migrations
@@ -32,6 +32,25 @@ def test_nothing_is_made_before_the_first_write(tmp_path: Path) -> None:
     assert state.submissions() == []
     assert state.submission("0" * 32) is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all, and longer than a header of one would be" * 20, "torn", "flipped"]
+)
+def test_a_damaged_list_is_told_and_left_where_it_is(tmp_path: Path, content: bytes | str) -> None:
+    state = State(tmp_path)
+    given = Submission(checkpoint="/models/m", suites=["reading"])
+    state.submit(given, "ann")
+    with sqlite3.connect(state.path) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = state.path.read_bytes()
+    harmed = {"torn": whole[: len(whole) // 2 + 100], "flipped": whole.replace(b'["reading"]', b'["reading";')}
+    state.path.write_bytes(content if isinstance(content, bytes) else harmed[content])
+    with pytest.raises(DamageError, match="Scores are kept elsewhere"):
+        state.submissions()
+    if content != "flipped":
+        with pytest.raises(DamageError, match="Scores are kept elsewhere"):
+            state.submit(given, "ann")
 
 
 def test_a_submission_goes_through_its_life(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,17 @@ from schemas.config import Config
 from schemas.errors import GristmillError
 from schemas.lake import Lake, Ref
 from schemas.tables import Curated, Documents, Redacted
-from tasks.step import Inputs, SourceFile, files_step, global_step, retry_io_errors, source_step, step
+from tasks.step import (
+    Inputs,
+    SourceFile,
+    files_step,
+    global_step,
+    retry_io_errors,
+    scatter_step,
+    scattered,
+    source_step,
+    step,
+)
 
 ID = "0" * 32
 
@@ -98,6 +109,26 @@ def test_a_global_step_gets_paths_in_shard_order_whatever_the_order_given(tmp_pa
     assert second.cached
     assert first.manifest.key == second.manifest.key
     assert [path.parent.name for path in seen[0]] == ["a", "b", "c"]
+
+
+def test_what_was_scattered_is_found_for_the_same_content_under_another_key(tmp_path: Path) -> None:
+    """A new version of the step before often gives the same content: then what was made of it is done, and there."""
+
+    @scatter_step("spread", version=1, reads=(Redacted,), writes=(Redacted,))
+    def spread(paths: list[Path], config: Suffix, scratch: Path) -> Iterator[pa.Table]:
+        for path in paths:
+            yield redacted(path.parent.name)
+
+    lake = Lake.open(tmp_path / "lake")
+    before, after = (
+        tuple(lake.write_table(Redacted, shard, key, redacted(shard)) for shard in ("a", "b")) for key in ("k1", "k2")
+    )
+    first = spread.run(lake, "all", Inputs(refs=before), Suffix())
+    second = spread.run(lake, "all", Inputs(refs=after), Suffix())
+    assert (first.cached, second.cached) == (False, True)
+    for ref in (*before, *after):
+        (written,) = scattered(second.manifest, ref)
+        assert written.shard == ref.shard
 
 
 def test_a_files_step_publishes_its_folder_whole(tmp_path: Path) -> None:

@@ -300,6 +300,25 @@ def test_nothing_is_published_from_a_damaged_file(tmp_path: Path) -> None:
     assert Warehouse.open(lake.root).version == before.version
 
 
+def test_a_damaged_warehouse_is_told_and_built_anew(tmp_path: Path) -> None:
+    """Wherever a bit flips or the file ends, a reader is told; publishing does without what it cannot read."""
+    lake = tiny_lake(tmp_path / "lake")
+    whole = publish(lake).path.read_bytes()
+    harms = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in (1, 20, 4100, 8200, 12300)]
+    for number, data in enumerate([*harms, whole[:100], whole[: len(whole) // 8], b""]):
+        path = Path(os.path.realpath(Warehouse.open(lake.root).pointer))
+        path.unlink()  # DuckDB keeps one instance for each file in a process, and this is another file
+        path = path.with_name(f"warehouse-{number + 100:06d}-{'0' * 12}.duckdb")
+        path.write_bytes(data)
+        link = lake.root / "warehouse" / "CURRENT"
+        link.unlink()
+        link.symlink_to(path.name)
+        with pytest.raises(DamageError, match=r"`gristmill warehouse rebuild --lake .*` *, which builds it anew"):
+            Warehouse.open(lake.root).ask("SELECT * FROM losses")
+        assert publish(lake).built
+        assert Warehouse.open(lake.root).query("SELECT run FROM losses") == [{"run": "one"}]
+
+
 def test_what_a_dead_builder_left_is_removed(tmp_path: Path) -> None:
     lake = tiny_lake(tmp_path / "lake")
     publish(lake)
