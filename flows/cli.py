@@ -7,6 +7,7 @@ Results go to standard output, progress and errors to standard error. Verbs impo
 """
 
 import atexit
+import errno
 import os
 import sys
 
@@ -103,11 +104,31 @@ def main() -> None:
         told = f"gristmill: {printable(str(error))}"
         Console(stderr=True).print(told, style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        told = told_of(error)
+        if told is None:
+            raise
+        Console(stderr=True).print(f"gristmill: {told}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(GristmillError.exit_code)
     except KeyboardInterrupt:
         Console(stderr=True).print(
             "gristmill: stopped. What was finished is kept; the same command goes on from there."
         )
         sys.exit(INTERRUPTED)
+
+
+def told_of(error: OSError) -> str | None:
+    """What to say of a fault of the disk or of permissions; None for any other, which is a fault of ours."""
+    place = error.filename if error.filename is not None else "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{place}: the disk is full. Free some room and run the same command again; it goes on where it stopped."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{place}: {error.strerror}. Check who owns it and its mode, then run the same command again."
+    if error.errno == errno.EIO:
+        return (
+            f"{place}: the disk does not give it. Look at the disk; `gristmill verify` says what of a lake is damaged."
+        )
+    return None
 
 
 def silence_teardown() -> None:

@@ -117,7 +117,11 @@ def open_record(path: Path) -> dict[str, Any] | None:
     """A record that says it runs and names its process; None for any other."""
     entry = read_record(path)
     process = entry.get("process")
-    named = isinstance(process, dict) and process.keys() == {"host", "pid", "started"}
+    named = (
+        isinstance(process, dict)
+        and process.keys() == {"host", "pid", "started"}
+        and [type(process[name]) for name in ("host", "pid", "started")] == [str, int, int]
+    )
     return entry if entry.get("status") == "running" and named else None
 
 
@@ -125,9 +129,12 @@ def read_record(path: Path) -> dict[str, Any]:
     """What a record says; nothing for a file that is damaged or was just removed."""
     try:
         entry = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+        moments = [entry["started_at"], *([entry["finished_at"]] if entry["finished_at"] is not None else [])]
+        sound = all(datetime.fromisoformat(moment).tzinfo is not None for moment in moments)
+        sound &= all(isinstance(entry[name], str) for name in ("run_id", "flow", "name", "status"))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return {}
-    return entry if isinstance(entry, dict) else {}
+    return entry if sound else {}
 
 
 def now() -> str:

@@ -1,5 +1,6 @@
 """The record of a flow run says how it ended, also when its process could not say so itself."""
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from flows import cli
+from flows.cli import told_of
 from flows.runlog import ABANDONED, close_abandoned, is_abandoned, record_run
 from schemas.errors import GateError
 from schemas.lake import Lake
@@ -123,3 +126,46 @@ def test_the_warehouse_reads_the_record(lake: Lake) -> None:
         path = lake.root / "log" / "runs" / f"{record.run_id}.json"
         assert FlowRun.model_validate_json(path.read_bytes()).status == "running"
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_no_bit_of_a_record_ends_the_next_run(lake: Lake) -> None:
+    """Whatever a bit flips to: the record counts as none, or as what it says."""
+    with record_run(lake, "curate", "first") as record:
+        pass
+    path = lake.root / "log" / "runs" / f"{record.run_id}.json"
+    whole = path.read_bytes().replace(b'"succeeded"', b'"running"').replace(b'"pid": ', b'"pid": 9999')
+    for place in range(len(whole)):
+        for bit in (0, 2, 4):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << bit)]) + whole[place + 1 :])
+            close_abandoned(lake)
+            is_abandoned(lake, "none", datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EACCES, "Check who owns it"),
+        (errno.EROFS, "Check who owns it"),
+        (errno.EIO, "Look at the disk"),
+        (errno.ENOENT, None),
+    ],
+)
+def test_faults_of_disk_and_permissions_are_told_in_a_sentence(number: int, said: str | None) -> None:
+    told = told_of(OSError(number, os.strerror(number), "lake/file"))
+    assert (told is None) == (said is None)
+    assert said is None or (said in str(told) and "lake/file" in str(told))
+
+
+def test_a_command_ends_with_code_1_on_a_fault_of_permissions(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "lake/lake.json")
+
+    monkeypatch.setattr(cli, "app", refused)
+    monkeypatch.setattr(cli, "ENVIRONMENT", {})  # stays out of the tests that follow
+    monkeypatch.setattr(cli.atexit, "register", lambda _: None)
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert "gristmill: lake/lake.json: Permission denied." in capsys.readouterr().err
