@@ -10,6 +10,7 @@ import atexit
 import errno
 import os
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -101,20 +102,24 @@ def main() -> None:
     try:
         app(prog_name="gristmill")
     except GristmillError as error:
-        told = f"gristmill: {printable(str(error))}"
-        Console(stderr=True).print(told, style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        fail(str(error), error.exit_code)
     except OSError as error:
         told = told_of(error)
         if told is None:
             raise
-        Console(stderr=True).print(f"gristmill: {told}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(GristmillError.exit_code)
+        fail(told, GristmillError.exit_code)
     except KeyboardInterrupt:
         Console(stderr=True).print(
             "gristmill: stopped. What was finished is kept; the same command goes on from there."
         )
         sys.exit(INTERRUPTED)
+
+
+def fail(why: str, code: int) -> NoReturn:
+    """Say why and end."""
+    told = f"gristmill: {printable(why)}"
+    Console(stderr=True).print(told, style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
 
 
 def told_of(error: OSError) -> str | None:
