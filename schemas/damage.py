@@ -132,6 +132,8 @@ def command_for(root: Path, kind: str, name: str) -> str:
     """The command that makes a dataset, as far as the lake knows it, and what it is a dataset of."""
     if kind == "gates":  # named after the verb that ran them, and what it ran them on
         verb, _, name = name.partition("-")
+        if verb == "curate":
+            return command_for(root, "curation", name)
         return f"`{on_lake(f'gristmill {verb}', root)} ...` for {name}"
     command, of = MADE_BY.get(kind, ("gristmill run", kind))
     return f"`{on_lake(command, root)} ...` for the {of} {name}"

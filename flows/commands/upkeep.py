@@ -55,7 +55,8 @@ def verify(
             )
         elif moved:
             told.append(f"Moved to {home.root / 'damaged'}: {moved:,}.")
-        commands = [command_for(home.root, kind, name) for kind, name in needed] or ["the commands that made them"]
+        named = dict.fromkeys(command_for(home.root, kind, name) for kind, name in needed)
+        commands = list(named) or ["the commands that made them"]
         told.append(
             f"Run {', '.join(commands)} again with the same words ({PIPELINE}): that makes anew what is missing and "
             "nothing else."
