@@ -1,25 +1,26 @@
 """What is wrong with the words of a command, told before anything starts: no server, no flow run, no record.
 
-The flows ask the same again, for they are also started by a schedule or a form. Cost: a look at names and first bytes;
-no input is read whole and nothing is asked over the network.
+The flows ask the same again, for they are also started by a schedule or a form. No step is imported before a check
+needs it, and Prefect never, so that a typo is told in a second. Cost: a look at names and first bytes; no input is read
+whole, and an address is asked for some seconds at most.
 """
 
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evals.data import find
-from evals.suite import check_licence, settings_of, split_limit
-from flows.annotations import annotations
-from flows.settings import CurateSettings, PipelineSettings
+from flows.settings import ContaminationSettings, CurateSettings, PipelineSettings
 from schemas.errors import UsageError
 from schemas.evaluation import EvaluationMeans
-from schemas.lake import Lake
+from schemas.hints import on_lake
+from schemas.lake import Dataset, Lake, Ref
 from schemas.submission import data_problem
-from tasks.dedup.index import earlier_shards
-from tasks.inputs import refuse_missing
-from tasks.policy import load_policy
+from schemas.tables import Curated
+
+if TYPE_CHECKING:
+    from evals.suite import Suite
 
 BENCHMARKS = "benchmarks"
 
@@ -27,8 +28,13 @@ BENCHMARKS = "benchmarks"
 def check_curation(settings: CurateSettings, lake: Lake) -> None:
     """Raises :class:`UsageError` for inputs, a policy, a model, a list, an engine or an earlier curation that is not
     there, and for a policy that looks at signals which the run would not compute."""
-    refuse_missing(settings.inputs, follow_links=settings.follow_links, allow_unread=settings.allow_damage)
+    from tasks.dedup.index import earlier_shards
+    from tasks.ingest import IngestConfig
+    from tasks.inputs import refuse_missing
+
+    limits = IngestConfig(source=settings.source, map=settings.map, unquoted=settings.unquoted).limits
     check_rules(settings)
+    refuse_missing(settings.inputs, limits, follow_links=settings.follow_links, allow_unread=settings.allow_damage)
     earlier_shards(lake, settings.dedup.against)
     if settings.engine == "ray" and find_spec("ray") is None:
         raise UsageError("the engine ray needs Ray: pip install 'gristmill[ray]'")
@@ -36,6 +42,9 @@ def check_curation(settings: CurateSettings, lake: Lake) -> None:
 
 def check_rules(settings: CurateSettings) -> None:
     """Of :func:`check_curation` what does not depend on the inputs and the lake."""
+    from flows.annotations import annotations
+    from tasks.policy import load_policy
+
     annotations(settings, load_policy(settings.policy))
 
 
@@ -64,6 +73,9 @@ def check_schedule(settings: PipelineSettings, lake: Lake) -> None:
 def check_evaluation(suites: Sequence[str], means: EvaluationMeans, lake: Lake) -> None:
     """Raises :class:`UsageError` for an unknown suite, a licence that was not accepted, and files of a benchmark that
     are not there, not the expected ones, and not to be downloaded."""
+    from evals.data import find  # a curation alone needs none of the suites
+    from evals.suite import check_licence, settings_of, split_limit
+
     problem = data_problem(means.data)
     if problem:
         raise UsageError(problem)
@@ -79,3 +91,58 @@ def data_folders(data: str, lake: Lake) -> list[Path]:
     """Where the files of benchmarks are looked for: the folder that was named, and what was downloaded to the lake."""
     named = data or os.environ.get("GRISTMILL_DATA", "")
     return [*([Path(named).expanduser().resolve()] if named else []), lake.root / BENCHMARKS]
+
+
+def check_contamination(settings: ContaminationSettings, lake: Lake) -> None:
+    """Raises :class:`UsageError` for a suite or a corpus that is not there."""
+    load_suites(settings, lake)
+    from tasks.inputs import refuse_missing
+
+    known = lake.names("curation")
+    try:
+        refuse_missing(
+            [entry for entry in settings.corpus if entry not in known],
+            follow_links=settings.follow_links,
+            allow_unread=settings.allow_damage,
+        )
+    except UsageError as error:
+        raise not_a_corpus(error, lake) from error
+
+
+def not_a_corpus(error: UsageError, lake: Lake) -> UsageError:
+    """The error for inputs that are not there, with the sources that are."""
+    return UsageError(f"{error} (Curated sources of this lake: {', '.join(lake.names('curation')) or 'none yet'}.)")
+
+
+def load_suites(settings: ContaminationSettings, lake: Lake) -> "list[Suite]":
+    """The suites by name. Raises :class:`UsageError` as ``load_suite`` does."""
+    from evals.suite import load_suite
+
+    folders = data_folders(settings.data, lake)
+    return [load_suite(name, folders, accept_licences=settings.accept_licences) for name in settings.suites]
+
+
+def curated_refs(sources: Sequence[str], lake: Lake) -> tuple[Ref, ...]:
+    """The curated files of ``sources``, or of every source. Raises :class:`UsageError` when there is no text."""
+    known = lake.names("curation")
+    missing = [source for source in sources if source not in known]
+    if missing or not known:
+        have = f"It has {', '.join(known)}." if known else "It has none yet."
+        command = on_lake("gristmill curate --input PATH --source NAME", lake.root)
+        raise UsageError(f"the lake holds no curated corpus {' '.join(missing)}. {have} Make one: {command}")
+    datasets = [lake.dataset("curation", source) for source in sources or known]
+    refs = tuple(ref for dataset in datasets if dataset is not None for ref in dataset.tables[Curated.name])
+    if not sum(ref.rows for ref in refs):
+        raise UsageError(
+            "the curated corpora hold no document, so there is nothing to train on. See what was rejected and why: "
+            f"{on_lake('gristmill dashboard', lake.root)}, page Funnel; then choose another policy."
+        )
+    return refs
+
+
+def mix_of(name: str, lake: Lake) -> Dataset:
+    """The mix of that name. Raises :class:`UsageError` when the lake has none."""
+    dataset = lake.dataset("mix", name)
+    if dataset is None:
+        raise UsageError(f"the lake has no mix called {name!r}. Make one first: {on_lake('gristmill mix', lake.root)}")
+    return dataset

@@ -20,8 +20,8 @@ from prefect import flow
 
 from evals.contamination.labels import ANSWER, CLEAN, INPUT, SHORT, label_items
 from evals.contamination.texts import eval_items
-from evals.suite import Suite, load_suite
-from flows.checks import data_folders
+from evals.suite import Suite
+from flows.checks import load_suites, not_a_corpus
 from flows.describe import damage_lines
 from flows.engines.engine import Work
 from flows.engines.local import LocalEngine, threads
@@ -40,7 +40,7 @@ from tasks.damage import damage, unread_files
 from tasks.extract import ExtractConfig, extract
 from tasks.grouping import Grouping, group_files
 from tasks.ingest import IngestConfig, ingest
-from tasks.inputs import find_inputs, refuse_missing
+from tasks.inputs import find_inputs
 from tasks.step import DOWNLOADS, Inputs, parts_of
 
 LABELS = (CLEAN, INPUT, ANSWER, SHORT)
@@ -81,33 +81,6 @@ def run_contamination(settings: ContaminationSettings, lake: Lake, report: Repor
     short = {(row.suite, row.item) for row in index.short} - found
     labels, places = label_items(items, _tables(evidence, seen, lake), corpus.name, short)
     return [_commit(suite, corpus, labels, places, config, lake) | {"checkpoint": digest} for suite in suites]
-
-
-def check(settings: ContaminationSettings, lake: Lake) -> None:
-    """Raises :class:`UsageError` for a suite, corpus or checkpoint that is not there, before anything starts."""
-    load_suites(settings, lake)
-    if settings.checkpoint:
-        checkpoint_digest(settings.checkpoint, lake)
-    known = lake.names("curation")
-    try:
-        refuse_missing(
-            [entry for entry in settings.corpus if entry not in known],
-            follow_links=settings.follow_links,
-            allow_unread=settings.allow_damage,
-        )
-    except UsageError as error:
-        raise not_a_corpus(error, lake) from error
-
-
-def not_a_corpus(error: UsageError, lake: Lake) -> UsageError:
-    """The error for inputs that are not there, with the sources that are."""
-    return UsageError(f"{error} (Curated sources of this lake: {', '.join(lake.names('curation')) or 'none yet'}.)")
-
-
-def load_suites(settings: ContaminationSettings, lake: Lake) -> list[Suite]:
-    """The suites by name. Raises :class:`UsageError` as ``load_suite`` does."""
-    folders = data_folders(settings.data, lake)
-    return [load_suite(name, folders, accept_licences=settings.accept_licences) for name in settings.suites]
 
 
 def index_of(suites: Sequence[Suite], threshold: float, lake: Lake) -> IndexConfig:

@@ -14,6 +14,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.checks import curated_refs
 from flows.engines.engine import Work
 from flows.engines.local import threads
 from flows.jobs import ENVIRONMENT, follow, steps_done
@@ -24,9 +25,8 @@ from flows.running import run_one, run_step
 from flows.settings import LakePath, MixSettings, MixtureSettings
 from schemas.digests import canonical_json
 from schemas.errors import UsageError
-from schemas.hints import on_lake
 from schemas.lake import Dataset, FilesRef, Input, Lake, Manifest, Ref, check_name, output_key
-from schemas.tables import Curated, Mixtures, MixtureTrace, TokenStats
+from schemas.tables import Mixtures, MixtureTrace, TokenStats
 from tasks.launch.job import Job
 from tasks.launch.local import LocalLauncher
 from tasks.mix.audit import mixture_digest, mixture_rows, trace_rows
@@ -104,24 +104,6 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     )
     lake.commit(dataset)
     return dataset
-
-
-def curated_refs(sources: Sequence[str], lake: Lake) -> tuple[Ref, ...]:
-    """The curated files of ``sources``, or of every source. Raises :class:`UsageError` when there is no text."""
-    known = lake.names("curation")
-    missing = [source for source in sources if source not in known]
-    if missing or not known:
-        have = f"It has {', '.join(known)}." if known else "It has none yet."
-        command = on_lake("gristmill curate --input PATH --source NAME", lake.root)
-        raise UsageError(f"the lake holds no curated corpus {' '.join(missing)}. {have} Make one: {command}")
-    datasets = [lake.dataset("curation", source) for source in sources or known]
-    refs = tuple(ref for dataset in datasets if dataset is not None for ref in dataset.tables[Curated.name])
-    if not sum(ref.rows for ref in refs):
-        raise UsageError(
-            "the curated corpora hold no document, so there is nothing to train on. See what was rejected and why: "
-            f"{on_lake('gristmill dashboard', lake.root)}, page Funnel; then choose another policy."
-        )
-    return refs
 
 
 @task(name="mixture", cache_policy=NO_CACHE, persist_result=False)

@@ -17,6 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 
 from evals.checkpoint import admit
+from flows.checks import mix_of
 from flows.engines.local import threads
 from flows.jobs import ENVIRONMENT, follow, steps_done
 from flows.publish import publish
@@ -25,7 +26,6 @@ from flows.runlog import record_run
 from flows.settings import LakePath, TrainSettings
 from schemas.errors import UsageError
 from schemas.files import write_whole
-from schemas.hints import on_lake
 from schemas.lake import Dataset, FilesRef, Input, Lake, Manifest
 from schemas.tables import Checkpoints, Losses, Runs
 from tasks.launch.job import Job
@@ -47,14 +47,6 @@ class Training:
     plan: FilesRef
     tokens: tuple[FilesRef, ...]
     tokenizer: FilesRef
-
-
-def mix_of(name: str, lake: Lake) -> Dataset:
-    """The mix of that name. Raises :class:`UsageError` when the lake has none."""
-    dataset = lake.dataset("mix", name)
-    if dataset is None:
-        raise UsageError(f"the lake has no mix called {name!r}. Make one first: {on_lake('gristmill mix', lake.root)}")
-    return dataset
 
 
 def prepare(settings: TrainSettings, mix: Dataset, lake: Lake) -> list[Training]:

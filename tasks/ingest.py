@@ -32,13 +32,13 @@ from schemas.table import Table
 from schemas.tables import Records, SetAside
 from schemas.urls import plain_host
 from tasks.readers.archive import read_arc, read_wacz, read_warc
-from tasks.readers.columns import ColumnMap
+from tasks.readers.columns import ColumnMap, ColumnsError
 from tasks.readers.csvrows import read_csv
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.kinds import Kind, kind_of
 from tasks.readers.parquetrows import read_parquet
 from tasks.readers.reasons import Reason
-from tasks.readers.rows import read_jsonl
+from tasks.readers.rows import check_columns, read_jsonl
 from tasks.readers.texts import read_text
 from tasks.sources import InputSource
 from tasks.step import parts_step
@@ -58,6 +58,9 @@ READERS: dict[Kind, Callable[[Path, str, Limits], Items]] = {
 
 # A URL of which nothing but the host needs a closer look: urlsplit takes ten times as long.
 PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::\d+)?(?:[/?#][!-~]*)?\Z")
+
+# Lines of JSON that are looked at for the columns before a run begins.
+FIRST_LINES = 10_000
 
 # What a row costs besides its payload, so that a part of tiny records is bounded too.
 ROW_BYTES = 512
@@ -90,9 +93,8 @@ class IngestConfig(Config):
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 
-    A file that is elsewhere lies in ``downloads`` while it is read. Raises :class:`schemas.errors.UsageError` when the
-    config names a column that a file does not have, and :class:`GristmillError` when a file is gone, cannot be
-    downloaded, or the temporary folder is full.
+    A file that lacks a column of the config is set aside whole. A file that is elsewhere lies in ``downloads`` while it
+    is read. Raises :class:`GristmillError` when a file is gone, cannot be downloaded, or the temporary folder is full.
     """
     parts = _Parts(config.source)
     for file in source.members:
@@ -111,6 +113,8 @@ def _items(path: Path, name: str, limits: Limits) -> Items:
     """The items of a file, with the errors of its folder and of the temporary folder put into words."""
     try:
         yield from read_items(path, name, limits)
+    except ColumnsError as error:  # raised before the first item
+        yield Aside(name, Reason.WRONG_COLUMNS, str(error), unread=True)
     except (FileNotFoundError, PermissionError) as error:
         raise GristmillError(f"{path}: this input is gone, or may no longer be read: {error.strerror}.") from error
     except OSError as error:
@@ -128,6 +132,19 @@ def read_items(path: Path, name: str, limits: Limits) -> Items:
     if kind is None:
         return iter([Aside(name, reason, detail, unread=True)])
     return READERS[kind](path, name, limits)
+
+
+def columns_problem(path: Path, name: str, limits: Limits) -> ColumnsError | None:
+    """What is wrong with the columns of a file, told from its header or its first ``FIRST_LINES`` lines."""
+    kind, _, _ = kind_of(path, name)
+    try:
+        if kind is Kind.JSONL:
+            check_columns(path, name, limits, FIRST_LINES)
+        elif kind in (Kind.CSV, Kind.TSV, Kind.PARQUET):
+            next(READERS[kind](path, name, limits), None)
+    except ColumnsError as error:
+        return error
+    return None
 
 
 def _bytes(item: Page | Aside) -> int:

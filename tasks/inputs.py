@@ -19,15 +19,20 @@ from pathlib import Path
 from schemas.config import did_you_mean
 from schemas.errors import UsageError
 from tasks.folders import Candidate, Look, Skipped, matches, names_in, not_a_file
+from tasks.ingest import columns_problem
 from tasks.names import distinct_names, escape_name, unescape_name
+from tasks.readers.items import Limits
 from tasks.readers.kinds import kind_of
 from tasks.readers.reasons import Reason
 from tasks.remote.listing import list_remote
+from tasks.remote.reach import refuse_unreachable
 from tasks.remote.state import RemoteConfig
 from tasks.sources import InputFile
 
 READABLE = "WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, TSV, plain text, Markdown and HTML, also compressed"
 SHOWN_SKIPPED = 20
+#: Of a folder of fewer files than this the columns are looked at before a run begins.
+LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def find_inputs(
     skipped: list[Skipped] = []
     given: list[tuple[str, list[Candidate] | list[str]]] = []
     for words in inputs:
-        if "://" in words and not words.startswith("file://"):
+        if _is_address(words):
             with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
                 listed = list_remote(words, remote or RemoteConfig(), downloads or Path(folder))
             skipped += listed.skipped
@@ -99,16 +104,39 @@ def find_inputs(
     return InputList(tuple(files), tuple(skipped), by_words)
 
 
-def refuse_missing(inputs: Sequence[str], *, follow_links: bool = False, allow_unread: bool = False) -> None:
-    """Raise what :func:`find_inputs` would for an input of this machine that is not there or holds nothing to read.
+def refuse_missing(
+    inputs: Sequence[str], limits: Limits | None = None, *, follow_links: bool = False, allow_unread: bool = False
+) -> None:
+    """Raise what :func:`find_inputs` would for an input that is not there or holds nothing to read, and with ``limits``
+    :class:`tasks.readers.columns.ColumnsError` for one of which no file has the columns to read it by.
 
-    Cost: a list of the files of each folder, and a look at their first bytes up to the first one that can be read;
-    addresses are not asked.
+    Cost: a list of the files of each folder, and a look at the beginnings of the first few; of an address a question
+    (``tasks.remote.reach``).
     """
-    search = _Search(follow_links, allow_unread, first=True)
+    search = _Search(follow_links, allow_unread, most=LOOKED_AT)
     for words in inputs:
-        if "://" not in words or words.startswith("file://"):
-            search.expand(words.removeprefix("file://"))
+        if not _is_address(words):
+            found = search.expand(words.removeprefix("file://"))
+            if limits is not None and not allow_unread and len(found) < LOOKED_AT:
+                _refuse_columns(found, limits)
+    refuse_unreachable([words for words in inputs if _is_address(words)])
+
+
+def _refuse_columns(found: Sequence[Candidate], limits: Limits) -> None:
+    """Raises for files that will all be set aside, since none has the columns."""
+    first: UsageError | None = None
+    for candidate in found:
+        with _readable(candidate.path):
+            problem = columns_problem(candidate.path, escape_name(candidate.name), limits)
+        if problem is None:
+            return
+        first = first or problem
+    if first is not None:
+        raise first
+
+
+def _is_address(words: str) -> bool:
+    return "://" in words and not words.startswith("file://")
 
 
 def _same(known: InputFile, found: InputFile) -> None:
@@ -122,12 +150,12 @@ def _same(known: InputFile, found: InputFile) -> None:
 class _Search:
     """Files of this machine that were found, whatever number of inputs led to each.
 
-    ``first``: of each input one file is enough.
+    ``most``: of each input so many files are enough.
     """
 
     follow_links: bool
     allow_unread: bool
-    first: bool = False
+    most: int | None = None
     found: dict[Path, Candidate] = field(default_factory=dict)
     left_out: dict[Path, Skipped] = field(default_factory=dict)
 
@@ -169,7 +197,7 @@ class _Search:
     def _take(self, look: Look, what: str) -> list[Candidate]:
         """Of what was found the files of a kind that is read. Raises :class:`UsageError` when there is none."""
         readable = (candidate for candidate in look.files if self._accept(candidate, look, by_name=False))
-        taken = list(islice(readable, 1 if self.first else None))
+        taken = list(islice(readable, self.most))
         self.left_out |= look.skipped
         if not taken and not self.allow_unread:
             seen = sorted(look.skipped.values(), key=lambda file: file.name)

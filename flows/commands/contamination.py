@@ -19,7 +19,6 @@ from flows.commands.options import (
     print_json,
     screen,
 )
-from schemas.lake import Lake
 
 if TYPE_CHECKING:
     from warehouse.contamination import CleanScore
@@ -54,7 +53,7 @@ def contamination(
     json: JsonOption = False,
 ) -> None:
     """Find evaluation items in a corpus: each is clean, input seen, or input and answer seen."""
-    from flows.server import ensure_server
+    from flows.checks import check_contamination
     from flows.settings import ContaminationSettings
     from tasks.readers.columns import parse_map
 
@@ -75,10 +74,15 @@ def contamination(
         },
         "contamination",
     )
-    home = Lake.open(lake)
-    from flows.contamination import check, contamination_flow
+    from schemas.lake import Lake
 
-    check(settings, home)
+    home = Lake.open(lake)
+    check_contamination(settings, home)
+    from flows.contamination import checkpoint_digest, contamination_flow
+    from flows.server import ensure_server
+
+    if checkpoint:
+        checkpoint_digest(checkpoint, home)  # refuses one that is not there before anything starts
     ensure_server(home.root)
     from flows.describe import table_of
     from warehouse.read import Warehouse

@@ -18,7 +18,6 @@ from flows.commands.options import (
     print_json,
     screen,
 )
-from schemas.lake import Lake
 
 
 def curate(
@@ -116,6 +115,8 @@ def curate(
         },
         "curate",
     )
+    from schemas.lake import Lake
+
     home = Lake.open(lake)
     check_curation(settings, home)
     ensure_server(home.root, beside=("flows.curate",))
@@ -163,7 +164,7 @@ def mix(
     json: JsonOption = False,
 ) -> None:
     """Tokenise curated text, find domain weights, and plan the order of training."""
-    from flows.server import ensure_server
+    from flows.checks import curated_refs
     from flows.settings import MixSettings
 
     settings = MixSettings.parse(
@@ -175,13 +176,16 @@ def mix(
         },
         "mix",
     )
+    from schemas.lake import Lake
+
     home = Lake.open(lake)
+    curated_refs(settings.sources, home)  # refuses what is missing before anything starts
+    from flows.server import ensure_server
+
+    ensure_server(home.root, beside=("flows.mix",))
     from flows.describe import mixture_table
-    from flows.mix import curated_refs
     from flows.mix import mix as flow
 
-    curated_refs(settings.sources, home)  # refuses what is missing before anything starts
-    ensure_server(home.root)
     rows = flow(str(home.root), settings, name)
     if json:
         print_json(rows)

@@ -1,16 +1,16 @@
 """``evaluate`` and ``submit``: score a checkpoint now and here, or hand it to the evaluation deployment."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
-from schemas.config import did_you_mean
 from schemas.errors import NoScoreError, UsageError
-from schemas.evaluation import BackendSettings, EvaluationMeans
-from schemas.lake import Lake
-from schemas.submission import Submission, data_problem, folder_problem, place_suite, suite_file
+
+if TYPE_CHECKING:
+    from schemas.evaluation import EvaluationMeans
+    from schemas.submission import Submission
 
 SuiteOption = Annotated[
     list[str] | None,
@@ -65,6 +65,7 @@ def evaluate(
     """Score a checkpoint now, here."""
     from flows.checks import check_evaluation
     from flows.server import ensure_server
+    from schemas.lake import Lake
 
     means = as_means(data, download, accept_licence, backend, model, dtype, threads, fresh=fresh)
     submission = as_submission(checkpoint, suite, label, limit, means)
@@ -104,11 +105,12 @@ def submit(
     json: JsonOption = False,
 ) -> None:
     """Queue a checkpoint for the evaluation deployment (gristmill serve runs it)."""
-    from flows.submitting import hand_over
-    from warehouse.state import State, submitter
-
     means = as_means(data, download, accept_licence, backend, model, dtype, threads, fresh=fresh)
     submission = as_submission(checkpoint, suite, label, limit, means)
+    from flows.submitting import hand_over
+    from schemas.lake import Lake
+    from warehouse.state import State, submitter
+
     home = Lake.open(lake)
     stored = hand_over(home.root, State(home.root).submit(submission, submitter()))
     if json:
@@ -128,8 +130,10 @@ def as_means(
     threads: int,
     *,
     fresh: bool = False,
-) -> EvaluationMeans:
+) -> "EvaluationMeans":
     """The flags that say with what a checkpoint is evaluated. Raises :class:`UsageError` for a wrong backend."""
+    from schemas.evaluation import BackendSettings, EvaluationMeans
+
     named = {"name": backend, "model": model, "dtype": dtype, "threads": threads}
     return EvaluationMeans(
         data=str(data.resolve()) if data else "",
@@ -145,13 +149,16 @@ def as_submission(
     suites: list[str] | None,
     label: str,
     limit: int | None = None,
-    means: EvaluationMeans | None = None,
-) -> Submission:
+    means: "EvaluationMeans | None" = None,
+) -> "Submission":
     """The words as the model that the form and the API share.
 
     Raises :class:`UsageError` for what would stop the evaluation before anything is asked.
     """
     from evals.suite import own_suites, split_limit, suite_names
+    from schemas.config import did_you_mean
+    from schemas.evaluation import EvaluationMeans
+    from schemas.submission import Submission, data_problem, folder_problem, place_suite, suite_file
 
     path = str(checkpoint.resolve())
     means = means or EvaluationMeans()

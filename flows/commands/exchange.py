@@ -7,9 +7,7 @@ import typer
 
 from flows.commands.look import existing
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, on_this_machine, print_json, screen
-from schemas.config import did_you_mean
 from schemas.errors import UsageError
-from schemas.lake import Lake
 
 FORMATS = ["every-eval-ever"]
 
@@ -46,6 +44,8 @@ def export(
     from warehouse.read import Warehouse
 
     if format not in FORMATS:
+        from schemas.config import did_you_mean
+
         raise UsageError(f"--format {format}: there is no such format{did_you_mean(format, FORMATS)}")
     if not file.parent.is_dir():
         raise UsageError(f"{file}: there is no folder {file.parent}. Make it first.")
@@ -78,6 +78,7 @@ def import_results(
     """Take over results of lm-eval. They are lm-eval's own grades, marked as imported."""
     from flows.describe import table_of
     from flows.exchange import import_lm_eval
+    from schemas.lake import Lake
     from schemas.tables import Samples, Scores
 
     found = import_lm_eval(files, label, Lake.open(lake))

@@ -11,16 +11,14 @@ import typer
 from flows.commands.evaluation import DataOption, LicenceOption
 from flows.commands.look import existing
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
-from schemas.config import did_you_mean
 from schemas.errors import GristmillError, UsageError
-from schemas.lake import Lake
-from schemas.submission import suite_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from evals.suite import Suite
     from flows.reporter import Reporter
+    from schemas.lake import Lake
 
 SHOWN = 10
 ThinkingOption = Annotated[
@@ -142,7 +140,7 @@ def regrade(
 
 
 def stored_suites(
-    lake: Lake, checkpoint: str, named: Sequence[str], data: Path | None, licences: Sequence[str], report: "Reporter"
+    lake: "Lake", checkpoint: str, named: Sequence[str], data: Path | None, licences: Sequence[str], report: "Reporter"
 ) -> list[tuple[str, "Suite", "pa.Table"]]:
     """The suites that a checkpoint was asked, by name, each with its stored responses; those ``named``, if any.
 
@@ -150,6 +148,7 @@ def stored_suites(
     said so. Raises :class:`UsageError` when nothing is left, and for a suite that the checkpoint was not asked.
     """
     from evals.suite import load_suite, split_limit, suite_names
+    from schemas.submission import suite_file
 
     own = [load_suite(word, data or (), accept_licences=licences) for word in named if suite_file(word)]
     files = {suite.name: suite for suite in own}
@@ -169,10 +168,12 @@ def stored_suites(
     ]
 
 
-def responses_of(lake: Lake, checkpoint: str, suites: Sequence[str]) -> dict[str, "pa.Table"]:
+def responses_of(lake: "Lake", checkpoint: str, suites: Sequence[str]) -> dict[str, "pa.Table"]:
     """The stored responses of a checkpoint by suite. Raises :class:`UsageError` for a suite it was not asked."""
     import pyarrow as pa
     import pyarrow.compute as pc
+
+    from schemas.config import did_you_mean
 
     dataset = lake.dataset("evaluation", checkpoint)
     refs = dataset.tables.get("responses", ()) if dataset else ()
@@ -202,6 +203,7 @@ def cores() -> int:
 def check_conventions(suite: "Suite", names: Sequence[str]) -> None:
     """Raises :class:`UsageError` for a convention that does not grade the suite."""
     from evals.regrading import fitting
+    from schemas.config import did_you_mean
 
     known = fitting(suite)
     for name in names:

@@ -1,14 +1,16 @@
 """``why``, ``query`` and ``warehouse rebuild``: ask the warehouse."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.errors import UsageError
 from schemas.hints import on_lake
-from schemas.lake import Lake
+
+if TYPE_CHECKING:
+    from schemas.lake import Lake
 
 
 def why(
@@ -62,10 +64,12 @@ def rebuild(lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
     )
 
 
-def existing(root: Path) -> Lake:
+def existing(root: Path) -> "Lake":
     """The lake at ``root``, which must be there: asking one that is not is a slip, not a wish for a new one."""
     if not (root / "lake.json").is_file():
         raise UsageError(
             f"--lake {root}: there is no lake here. {on_lake('gristmill demo', root)} makes one to look at."
         )
+    from schemas.lake import Lake
+
     return Lake.open(root)

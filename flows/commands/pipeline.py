@@ -3,7 +3,7 @@
 import threading
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,7 +11,9 @@ from rich.text import Text
 
 from flows.commands.corpus import show_curation
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
-from schemas.lake import Lake
+
+if TYPE_CHECKING:
+    from schemas.lake import Lake
 
 REACH = (
     "Each mixture was trained once, with one seed, and the intervals cover the choice of test items only. So a\n"
@@ -36,6 +38,7 @@ def demo(
     """Everything on an embedded default: crawl, curate, mix, train, evaluate, publish."""
     from flows.server import ensure_server
     from flows.settings import PipelineSettings
+    from schemas.lake import Lake
 
     home = Lake.open(lake)
     server: list[BaseException] = []
@@ -75,6 +78,8 @@ def run(
     from flows.settings import load_pipeline
 
     settings = load_pipeline(config)
+    from schemas.lake import Lake
+
     home = Lake.open(lake)
     check_pipeline(settings, home)
     ensure_server(home.root, beside=("flows.pipeline",))
@@ -90,16 +95,19 @@ def train(
     json: JsonOption = False,
 ) -> None:
     """Train one model for each mixture of a mix, following the jobs to their end."""
-    from flows.server import ensure_server
+    from flows.checks import mix_of
     from flows.settings import TrainSettings
 
     settings = TrainSettings.parse({"recipe": recipe, "launcher": launcher, "checkpoints": checkpoints}, "train")
+    from schemas.lake import Lake
+
     home = Lake.open(lake)
-    from flows.train import mix_of
+    mix_of(mix, home)  # refuses one that is missing before anything starts
+    from flows.server import ensure_server
+
+    ensure_server(home.root, beside=("flows.train",))
     from flows.train import train as flow
 
-    mix_of(mix, home)  # refuses one that is missing before anything starts
-    ensure_server(home.root)
     counts = flow(str(home.root), settings, mix)
     if json:
         print_json(counts)
@@ -107,7 +115,7 @@ def train(
         show_training(screen(), home, mix)
 
 
-def crawl_demo_site(home: Lake, pages: int) -> Path:
+def crawl_demo_site(home: "Lake", pages: int) -> Path:
     """Serve the demo site on loopback and crawl it into WARC files below the lake. Found done when it was crawled."""
     from flows.reporter import Reporter
     from tasks.crawl import REPORT, CrawlConfig, crawl
@@ -132,7 +140,7 @@ def crawl_demo_site(home: Lake, pages: int) -> Path:
     return folder
 
 
-def run_pipeline(home: Lake, settings: Any, name: str, shown_lake: Path, json: bool) -> None:
+def run_pipeline(home: "Lake", settings: Any, name: str, shown_lake: Path, json: bool) -> None:
     """Run the pipeline flow and show what came of it."""
     from flows.outcome import LostInputError, NothingKeptError
     from flows.pipeline import pipeline
@@ -157,7 +165,7 @@ def run_pipeline(home: Lake, settings: Any, name: str, shown_lake: Path, json: b
     console.print(f"\nLook at it: gristmill dashboard --lake {shown_lake}", markup=False, highlight=False)
 
 
-def show_mix(console: Console, home: Lake, name: str) -> None:
+def show_mix(console: Console, home: "Lake", name: str) -> None:
     """Requested and realised shares of every mixture."""
     from flows.describe import mixture_table
 
@@ -166,7 +174,7 @@ def show_mix(console: Console, home: Lake, name: str) -> None:
         console.print(mixture_table([row for ref in dataset.tables["mixtures"] for row in home.read(ref).to_pylist()]))
 
 
-def show_training(console: Console, home: Lake, name: str) -> None:
+def show_training(console: Console, home: "Lake", name: str) -> None:
     """The loss curve of every run."""
     from flows.describe import loss_curve
 

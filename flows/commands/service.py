@@ -8,8 +8,6 @@ from rich.console import Console
 
 from flows.commands.options import DEFAULT_LAKE, LakeOption
 from schemas.errors import UsageError
-from schemas.evaluation import BackendSettings
-from schemas.lake import Lake
 
 
 def dashboard(
@@ -41,6 +39,8 @@ def dashboard(
     from flows.submitting import problems, submitter
 
     names = Names.parse(host, allow_host or ())
+    from schemas.lake import Lake
+
     home = Lake.open(lake)
     intake = Intake(
         suites=tuple(suite_names()),
@@ -64,6 +64,8 @@ def existing(folder: Path) -> Path:
 
 def server_address(address: str) -> str:
     """The address as submissions are compared with it. Raises :class:`UsageError` for what is no address."""
+    from schemas.evaluation import BackendSettings
+
     backend = BackendSettings.parse({"name": address}, "--server")
     if not backend.remote:
         raise UsageError(f"--server {address}: give the address of a server, such as http://127.0.0.1:8000/v1")
@@ -80,6 +82,8 @@ def serve(
     from flows.server_home import credential_path
 
     console = Console(stderr=True)
+    from schemas.lake import Lake
+
     home = Lake.open(lake)
     if stop:
         stopped = stop_server(home.root)

@@ -8,7 +8,6 @@ import typer
 
 from flows.commands.options import JsonOption, on_this_machine, print_json, screen
 from schemas.errors import UsageError
-from schemas.lake import Lake
 from schemas.printable import require_printable
 
 if TYPE_CHECKING:
@@ -77,6 +76,8 @@ def speed(
         "speed",
     )
     limits, label = parse_limits(slo), require_printable(label, "--label")
+    from schemas.lake import Lake
+
     home = Lake.open(lake) if lake is not None else None
     with Reporter() as report:
         found = measure(load, limits, os.environ.get(KEY, ""), report)

@@ -9,11 +9,11 @@ from flows.commands.look import existing
 from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
 from schemas.errors import UsageError
 from schemas.hints import on_lake
-from schemas.lake import Dataset, Lake
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from schemas.lake import Dataset, Lake
     from tasks.whatif import WhatIf
 
 SHOWN_GROUPS = 12
@@ -42,7 +42,7 @@ def whatif(
         show(console, answer)
 
 
-def curations(lake: Lake, source: str | None) -> list[Dataset]:
+def curations(lake: "Lake", source: str | None) -> list["Dataset"]:
     """The committed curations, or the one of ``source``. Raises ``UsageError`` when there is none."""
     found = [entry for entry in lake.datasets("curation") if source in (None, entry.name)]
     if not found:

@@ -17,6 +17,10 @@ DEFAULT_ID, DEFAULT_URL = "id", "url"
 TELLING_ROWS = 10
 
 
+class ColumnsError(UsageError):
+    """A file does not have the columns that it should be read by: the fault of the words or of this one file."""
+
+
 class ColumnMap(Config):
     """Columns of JSON Lines, Parquet, CSV and TSV by what they hold. A dotted name goes into objects."""
 
@@ -37,14 +41,14 @@ class ColumnMap(Config):
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
     def check(self, file: str, columns: Sequence[str]) -> None:
-        """Raises :class:`UsageError` for a column that ``columns`` of a file lack, or have twice."""
+        """Raises :class:`ColumnsError` for a column that ``columns`` of a file lack, or have twice."""
         wanted = (self.text, *self.stated())
         for column in wanted:
             if column not in columns:
                 raise missing_column(file, column, columns)
         for column in (*wanted, self.id or DEFAULT_ID, self.url or DEFAULT_URL):
             if columns.count(column) > 1:
-                raise UsageError(f"{file}: two columns are called {column!r}. Rename one, or map another column.")
+                raise ColumnsError(f"{file}: two columns are called {column!r}. Rename one, or map another column.")
 
 
 def parse_map(text: str) -> ColumnMap:
@@ -94,10 +98,10 @@ def column_names(row: Mapping[str, object]) -> list[str]:
     return [*row, *nested]
 
 
-def missing_column(file: str, column: str, columns: Iterable[str], rows: str = "") -> UsageError:
+def missing_column(file: str, column: str, columns: Iterable[str], rows: str = "") -> ColumnsError:
     """The error for a column that a file does not have; ``rows`` says how many were looked at where that matters."""
     found = f"none of its {rows} rows has" if rows else "there is no"
-    return UsageError(
+    return ColumnsError(
         f"{file}: {found} column {column!r}{did_you_mean(column, list(columns))}. Say which columns hold what with "
         "--map text=COLUMN,id=COLUMN, or leave the file out."
     )
@@ -120,11 +124,24 @@ class ColumnCheck:
             self.last = row
             self.absent = [column for column in self.absent if not has_column(row, column)]
 
-    def finish(self) -> None:
-        """Raises :class:`UsageError` when a named column was in no row, or the default text column in none of ten."""
+    def see_json(self, line: bytes) -> None:
+        """Take a line of JSON into account, where it is a row."""
+        try:
+            row = json.loads(line.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            return
+        if isinstance(row, dict):
+            self.see(row)
+
+    def finish(self, *, whole: bool = True) -> None:
+        """Raises :class:`ColumnsError` when a named column was in no row, or the default text column in none of ten.
+
+        ``whole``: every row of the file was seen, and not only the first.
+        """
         for column in self.absent:
             if self.rows >= (1 if column in self.stated else TELLING_ROWS):
-                raise missing_column(self.file, column, column_names(self.last), f"{self.rows:,}")
+                seen = f"{self.rows:,}" if whole else f"first {self.rows:,}"
+                raise missing_column(self.file, column, column_names(self.last), seen)
 
 
 def string(value: object) -> str | None:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import UsageError
+from tasks.readers.columns import ColumnsError
 from tasks.readers.decompress import pieces
 from tasks.readers.items import Aside, Items, Limits, Page
 from tasks.readers.reasons import Reason
@@ -42,7 +42,7 @@ Line = bytes | Break | None
 def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> Items:
     """The rows of a CSV file, or with ``tabs`` of a TSV file.
 
-    Raises :class:`UsageError` for a header that lacks a column of the config, or names one twice.
+    Raises :class:`ColumnsError` for a header that lacks a column of the config, or names one twice.
     """
     if path.stat().st_size == 0:
         yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
@@ -76,9 +76,9 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
 
 
 def _header(row: list[bytes] | str, name: str, limits: Limits) -> list[str]:
-    """The names of the columns. Raises :class:`UsageError`."""
+    """The names of the columns. Raises :class:`ColumnsError`."""
     if isinstance(row, str):
-        raise UsageError(f"{name}: the first line should name the columns, and has {row}.")
+        raise ColumnsError(f"{name}: the first line should name the columns, and has {row}.")
     header = [field.decode("utf-8", "replace").strip() for field in row]
     limits.columns.check(name, header)
     return header

@@ -30,7 +30,7 @@ Value = object
 def read_parquet(path: Path, name: str, limits: Limits) -> Items:
     """The rows of a Parquet file.
 
-    Raises :class:`schemas.errors.UsageError` for a column that the config names and the file lacks.
+    Raises :class:`tasks.readers.columns.ColumnsError` for a column that the config names and the file lacks.
     """
     size = path.stat().st_size
     if size == 0:

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     LINK_OUTSIDE = "link_outside", "a link that leads out of the input folder, and --follow-links was not given"
     BROKEN_LINK = "broken_link", "a link that leads nowhere"
     NOT_A_FILE = "not_a_file", "a named pipe, a device or a socket"
+    WRONG_COLUMNS = "wrong_columns", "the file lacks a column that it is read by, or its header names none or one twice"
     FORBIDDEN = "forbidden", "the file or folder may not be read"
     # records, at extract
     EMPTY_TEXT = "empty_text", "the page holds no main content"

@@ -1,11 +1,13 @@
 """Rows, of whatever format, and JSON Lines (plain or compressed): every row is a record, its text column the page.
 
 A JSON line that is broken is one record set aside; blank lines are no rows. ``record_uri`` is ``name@line:17``, from 1.
-Cost: one pass; one line in memory at a time.
+Cost: one pass, and one before it up to the first row that has every column (all rows, where none has); one line in
+memory at a time.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,12 +46,13 @@ class Break(NamedTuple):
 def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
     """The rows of a JSON Lines file.
 
-    Raises :class:`schemas.errors.UsageError` when a column that the config names is in no row at all.
+    Raises :class:`tasks.readers.columns.ColumnsError`, before the first item, when a column that the config names is
+    in no row at all.
     """
     if path.stat().st_size == 0:
         yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
         return
-    check = ColumnCheck(name, limits.columns)
+    check_columns(path, name, limits)
     longest = limits.max_payload_bytes * LINE_FACTOR
     empty = True
     with path.open("rb") as file:
@@ -60,23 +63,46 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
             elif line is None:
                 yield Aside(uri, Reason.TOO_LARGE, f"a line of more than {longest} bytes")
             elif line.strip():
-                yield _json_row(line, uri, limits, check)
+                yield _json_row(line, uri, limits)
             else:
                 continue
             empty = False
     if empty:
         yield Aside(f"{name}@0+{path.stat().st_size}", Reason.EMPTY_FILE, "nothing but blank lines", damage=True)
-    check.finish()
 
 
-def _json_row(line: bytes, uri: str, limits: Limits, check: ColumnCheck) -> Page | Aside:
-    if len(line) > MAX_NESTED and (nested := line.count(b"[") + line.count(b"{")) > MAX_NESTED:
+def check_columns(path: Path, name: str, limits: Limits, lines: int | None = None) -> None:
+    """Look for the columns in the rows of a JSON Lines file, up to the first row by which all have been seen; in the
+    first ``lines`` lines only, where that is given.
+
+    Raises :class:`tasks.readers.columns.ColumnsError`.
+    """
+    check = ColumnCheck(name, limits.columns)
+    longest = limits.max_payload_bytes * LINE_FACTOR
+    taken = 0
+    with path.open("rb") as file:
+        for line in islice(split_lines(utf8_pieces(pieces(file)), longest), lines):
+            taken += 1
+            if isinstance(line, bytes) and line.strip() and not _brackets(line):
+                check.see_json(line)
+                if not check.absent:
+                    return
+    check.finish(whole=lines is None or taken < lines)
+
+
+def _brackets(line: bytes) -> int:
+    """How many brackets and braces a line has, where they are too many to read it; else 0."""
+    nested = line.count(b"[") + line.count(b"{") if len(line) > MAX_NESTED else 0
+    return nested if nested > MAX_NESTED else 0
+
+
+def _json_row(line: bytes, uri: str, limits: Limits) -> Page | Aside:
+    if nested := _brackets(line):
         return Aside(uri, Reason.TOO_LARGE, f"{nested:,} brackets and braces in a line of {len(line):,} bytes")
     try:
         row = json.loads(line.decode("utf-8-sig"))
         if not isinstance(row, dict):
             return Aside(uri, Reason.ROW_NOT_OBJECT, f"the line holds a {type(row).__name__}")
-        check.see(row)
         return read_row(row, uri, limits)
     except RecursionError:  # also of an identity, which is written as JSON again
         return Aside(uri, Reason.ROW_NOT_JSON, "its values are nested too deeply")

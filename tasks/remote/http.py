@@ -20,7 +20,7 @@ import httpx
 
 from schemas.errors import GristmillError
 from tasks.remote.pace import Pace
-from tasks.remote.state import AbsentError, ChangedError, RemoteConfig, State, TransientError, shown
+from tasks.remote.state import AbsentError, ChangedError, RemoteConfig, State, TransientError, UnreachableError, shown
 
 MAX_REDIRECTS = 10
 USER_AGENT = "gristmill/0.1 (+https://pypi.org/project/gristmill)"
@@ -160,6 +160,8 @@ def _range_validator(version: str) -> str | None:
 def _network_errors() -> Iterator[None]:
     try:
         yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise UnreachableError(f"{type(error).__name__}: {error}") from error
     except (httpx.TransportError, httpx.StreamError) as error:
         raise TransientError(f"{type(error).__name__}: {error}") from error
     except httpx.TooManyRedirects as error:

@@ -71,6 +71,10 @@ class TransientError(Exception):
         self.wait = wait
 
 
+class UnreachableError(TransientError):
+    """No connection came about: a wrong name or port, or a network that is down."""
+
+
 class AbsentError(GristmillError):
     """There is no such file, or we may not read it."""
 

@@ -14,7 +14,7 @@ from fsspec.registry import known_implementations
 
 from schemas.config import did_you_mean
 from schemas.errors import GristmillError, UsageError
-from tasks.remote.state import AbsentError, ChangedError, State, TransientError
+from tasks.remote.state import AbsentError, ChangedError, State, TransientError, UnreachableError
 
 BLOCK_BYTES = 16 << 20
 PACKAGES = {
@@ -112,7 +112,21 @@ def store_errors(url: str) -> Iterator[None]:
             raise AbsentError(f"{url}: {error}") from error
         if "412" in str(error) or "Precondition" in str(error) or "Expired" in name:
             raise ChangedError(url) from error
-        raise TransientError(f"{name}: {error}") from error
+        unreached = "Connect" in name and not any(word in name for word in ("Closed", "Reset", "Aborted"))
+        raise (UnreachableError if unreached else TransientError)(f"{name}: {error}") from error
+
+
+def describe(url: str) -> None:
+    """Look whether an address stands for anything, without listing what is below it; a pattern is tried.
+
+    Raises as :func:`expand`.
+    """
+    fs = open_filesystem(url)
+    with store_errors(url):
+        if not any(letter in url for letter in "*?["):
+            fs.info(url)
+        elif not fs.glob(url):
+            raise UsageError(f"{url}: nothing in the store matches this pattern.")
 
 
 def expand(url: str) -> list[tuple[str, State]]:

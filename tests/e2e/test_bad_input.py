@@ -15,6 +15,7 @@ from schemas.digests import digest_file
 from schemas.errors import GristmillError, UsageError
 from schemas.lake import Lake
 from schemas.tables import Documents, Records, SetAside
+from tasks.damage import unread_files
 from tasks.extract import ExtractConfig, extract
 from tasks.ingest import IngestConfig, ingest
 from tasks.inputs import find_inputs
@@ -102,6 +103,19 @@ def test_texts_in_wrong_and_unknown_encodings_are_read(tmp_path: Path) -> None:
     assert fates == {"document": 3}
     (documents,) = lake.root.rglob("documents/**/*.parquet")
     assert pq.read_table(documents).column("text").to_pylist() == [text] * 3
+
+
+def test_one_file_without_the_column_of_the_date_costs_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(b'{"text": "a page with a date", "day": "2024-01-02"}\n')
+    (folder / "b.jsonl").write_bytes(b'{"text": "a page without one"}\n' * 20)
+    (folder / "c.csv").write_bytes(b"text,other\na row,x\n")
+    lake, fates = curate(tmp_path, folder, map={"date": "day"})
+    assert fates == {"document": 1, "file: wrong_columns": 2}
+    asides = list(lake.root.rglob("tables/set_aside/**/*.parquet"))
+    found = find_inputs([str(folder), str(folder / "b.jsonl")])
+    assert found.lost(unread_files(asides)) == (str(folder / "b.jsonl"),)
 
 
 def test_empty_folders_and_missing_paths_are_errors_with_the_cure(tmp_path: Path) -> None:

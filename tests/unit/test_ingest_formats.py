@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import zipfile
 from collections.abc import Callable
 from itertools import pairwise
@@ -294,17 +295,37 @@ def test_a_wrong_map_is_an_error_with_the_cure(words: str, message: str) -> None
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv", "a.parquet"])
-def test_a_column_that_no_row_has_is_an_error_with_the_near_name(tmp_path: Path, posts: list[Row], name: str) -> None:
+def test_a_file_of_which_no_row_has_a_column_is_set_aside_with_the_near_name(
+    tmp_path: Path, posts: list[Row], name: str
+) -> None:
     (tmp_path / name).write_bytes(
         FORMATS[name]([{"content" if key == "text" else key: row[key] for key in row} for row in posts])
     )
     assert len(ingested(tmp_path / name, map={"text": "content"})[0]) == len(posts)
-    with pytest.raises(UsageError, match=r"column 'contents' \(did you mean \"content\"\?\).*--map"):
-        ingested(tmp_path / name, map={"text": "contents"})
-    with pytest.raises(UsageError, match=r"column 'text'"):
-        ingested(tmp_path / name)
-    with pytest.raises(UsageError, match=r"column 'idd' \(did you mean \"id\"\?\)"):
-        ingested(tmp_path / name, map={"text": "content", "id": "idd"})
+    for columns, said in (
+        ({"text": "contents"}, r"column 'contents' \(did you mean \"content\"\?\).*--map"),
+        ({}, r"column 'text'"),
+        ({"text": "content", "id": "idd"}, r"column 'idd' \(did you mean \"id\"\?\)"),
+        ({"text": "content", "date": "day"}, r"column 'day'"),
+    ):
+        set_aside_whole(tmp_path / name, said, map=columns)
+
+
+def set_aside_whole(path: Path, said: str, **settings: Any) -> None:
+    """Not one record, and one row of the kind ``file`` whose detail says this."""
+    records, aside = ingested(path, **settings)
+    assert len(records) == 0
+    (row,) = aside.to_pylist()
+    assert (row["kind"], row["reason"], row["record_uri"]) == ("file", "wrong_columns", path.name)
+    assert re.search(said, row["detail"])
+
+
+def test_a_row_far_down_that_has_the_column_has_the_file_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(jsonl([{"text": f"page {number}"} for number in range(50)] + [{"text": "x", "day": "2024-01-02"}]))
+    records, aside = ingested(path, map={"date": "day"})
+    assert (len(records), len(aside)) == (51, 0)
+    assert records.column("fetched_at").null_count == 50
 
 
 def test_a_few_odd_rows_without_the_default_column_are_counted_and_stop_nothing(tmp_path: Path) -> None:
@@ -377,11 +398,10 @@ def test_fields_are_those_of_pythons_csv_module(tmp_path: Path, posts: list[Row]
         ("1,2,3\n", r"there is no column 'text'"),
     ],
 )
-def test_a_header_that_names_nothing_is_an_error(tmp_path: Path, header: str, message: str) -> None:
+def test_a_file_whose_header_names_nothing_is_set_aside(tmp_path: Path, header: str, message: str) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(f"{header}a,b\n")
-    with pytest.raises(UsageError, match=message):
-        ingested(path)
+    set_aside_whole(path, message)
 
 
 def test_a_csv_that_is_cut_off_or_empty_is_damage(tmp_path: Path) -> None:

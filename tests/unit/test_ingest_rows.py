@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from schemas.errors import UsageError
 from tests.helpers.ingested import ingested
 
 
@@ -162,11 +161,12 @@ def test_a_parquet_file_that_is_cut_off_was_not_read_and_that_is_said_once(tmp_p
 
 
 @pytest.mark.parametrize("twice", ["text", "id", "url"])
-def test_a_parquet_file_that_has_a_column_twice_is_refused(tmp_path: Path, twice: str) -> None:
+def test_a_parquet_file_that_has_a_column_twice_is_set_aside(tmp_path: Path, twice: str) -> None:
     names = ["id", "text", "url", twice]
     pq.write_table(pa.Table.from_arrays([pa.array([name]) for name in "abcd"], names), tmp_path / "rows.parquet")
-    with pytest.raises(UsageError, match=f"rows.parquet: two columns are called '{twice}'"):
-        ingested(tmp_path / "rows.parquet")
+    records, aside = ingested(tmp_path / "rows.parquet")
+    assert (len(records), reasons(aside)) == (0, [("", "file", "wrong_columns")])
+    assert f"rows.parquet: two columns are called '{twice}'" in aside.column("detail")[0].as_py()
 
 
 def test_a_broken_row_group_costs_its_own_rows(tmp_path: Path) -> None:
@@ -191,12 +191,11 @@ def test_text_in_parquet_that_is_not_utf8_is_read_with_replacements(tmp_path: Pa
     assert records.column("payload").to_pylist() == ["caf�".encode(), b"fine"]
 
 
-def test_a_parquet_file_without_the_column_of_the_config_is_an_error_with_the_cure(tmp_path: Path) -> None:
+def test_a_parquet_file_without_the_column_of_the_config_is_set_aside_with_the_hint(tmp_path: Path) -> None:
     pq.write_table(pa.table({"contents": ["x"]}), tmp_path / "rows.parquet")
-    with pytest.raises(
-        UsageError, match=r"rows\.parquet: there is no column 'content' \(did you mean \"contents\"\?\)"
-    ):
-        ingested(tmp_path / "rows.parquet", map={"text": "content"})
+    records, aside = ingested(tmp_path / "rows.parquet", map={"text": "content"})
+    assert (len(records), reasons(aside)) == (0, [("", "file", "wrong_columns")])
+    assert "there is no column 'content' (did you mean \"contents\"?)" in aside.column("detail")[0].as_py()
 
 
 def test_text_files_are_one_record_each(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ import pytest
 from flows.settings import CurateSettings
 from schemas.errors import UsageError
 from tasks import inputs
-from tasks.inputs import find_inputs
+from tasks.ingest import IngestConfig
+from tasks.inputs import find_inputs, refuse_missing
 from tasks.names import unescape_name
+from tasks.readers.items import Limits
 from tasks.readers.kinds import Kind, kind_of
 from tasks.readers.reasons import Reason
 
@@ -360,3 +362,35 @@ def test_a_word_that_no_file_can_be_called_is_a_usage_error(tmp_path: Path) -> N
     for given in (f"{tmp_path}/{'x' * 5000}", "~nobody-of-that-name/x.jsonl", f"{tmp_path}/[", f"{tmp_path}/**"):
         with pytest.raises(UsageError):
             find_inputs([given])
+
+
+def limits(**columns: str) -> Limits:
+    return IngestConfig.parse({"source": "test", "map": columns}, "test").limits
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_a_wrong_column_is_told_before_a_run_when_no_file_of_an_input_has_it(tmp_path: Path, kind: str) -> None:
+    rows = {
+        "jsonl": (b'{"text": "x", "day": "2024-01-02"}\n', b'{"text": "x"}\n'),
+        "csv": (b"text,day\nx,y\n", b"text\nx\n"),
+    }
+    folder = make(tmp_path / "in", **{f"a_{kind}": rows[kind][1], f"b_{kind}": rows[kind][0]})
+    lacking = str(folder / f"a.{kind}")
+
+    refuse_missing([str(folder)], limits(date="day"))  # of one file the run tells
+    refuse_missing([lacking], limits())
+    refuse_missing([lacking], limits(date="day"), allow_unread=True)
+    with pytest.raises(UsageError, match=r"a\.\w+: .* column 'day'.*--map"):
+        refuse_missing([str(folder / f"b.{kind}"), lacking], limits(date="day"))
+    with pytest.raises(UsageError, match=r"column 'dya' \(did you mean \"day\"\?\)|column 'dya'"):
+        refuse_missing([str(folder)], limits(date="dya"))
+
+
+def test_only_the_first_lines_are_looked_at_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.ingest.FIRST_LINES", 3)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "x"}\n' * 2 + b'{"text": "x", "day": 1}\n')
+    refuse_missing([str(path)], limits(date="day"))
+    path.write_bytes(b'{"text": "x"}\n' * 3 + b'{"text": "x", "day": 1}\n')
+    with pytest.raises(UsageError, match=r"none of its first 3 rows has column 'day'"):
+        refuse_missing([str(path)], limits(date="day"))

@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from flows.checks import curated_refs
 from flows.commands.whatif import curations
 from flows.current import renew_current
 from flows.evaluate import trained
-from flows.mix import curated_refs
 from schemas.errors import UsageError
 from schemas.hints import on_lake
 from schemas.lake import Lake
