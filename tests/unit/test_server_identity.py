@@ -10,7 +10,9 @@ import pytest
 from evals import completions
 from evals.completions import ServerConfig
 from evals.server_identity import PROMPTS, TOKENS, Watch, identify
+from flows.serving import Models
 from schemas.errors import GristmillError, UsageError
+from schemas.evaluation import BackendSettings
 from tests.helpers.scripted_server import Script, scripted_server
 
 LLAMA = {
@@ -171,3 +173,13 @@ def test_nothing_that_a_server_says_steers_a_terminal() -> None:
 def test_a_server_that_does_not_answer_the_fixed_prompts_is_asked_nothing_else() -> None:
     with running(Script(finish="abort")) as config, pytest.raises(GristmillError, match="the finish reason is abort"):
         identify(config)
+
+
+def test_the_models_of_a_run_notice_it_too() -> None:
+    script = Script()
+    with running(script) as config, Models(BackendSettings(name=config.url)) as models:
+        models.still(whole=False)
+        script.text = " of another model"
+        with pytest.raises(GristmillError, match="server took its place"):
+            models.still(whole=False)
+    Models(BackendSettings()).still(whole=True)  # what runs here cannot be replaced
