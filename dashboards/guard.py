@@ -6,27 +6,23 @@ resolves to 127.0.0.1 (DNS rebinding). So every request and every websocket hand
 cannot forge: ``Host`` must be one of our names, and ``Origin``, where there is one, must be the page's own server. Host
 names are compared without their port, so that ``ssh -L 9000:localhost:8080`` works.
 
-Source: RFC 6454 (origins), RFC 9110 7.2 (Host). Cost: two regular expressions a request; a body is held in memory up to
+How both are read: :mod:`schemas.hosts`. Cost: two regular expressions a request; a body is held in memory up to
 ``MOST_BODY``.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
-from typing import NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import UsageError
+from schemas.hosts import DEFAULT_PORTS, LOOPBACK, Address, host_address, origin_of, plain_name
 
 MOST_BODY = 1 << 20
 """Bytes of a request body, and of a websocket message."""
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - recognised here, not listened on
-DEFAULT_PORTS = {"http": 80, "https": 443}
 SHOWN = 200
 """Characters of a header that a refusal repeats."""
 HEADERS = {
@@ -36,16 +32,6 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 """Sent with every answer: no other site can frame our pages, embed our answers or learn addresses from links."""
-_NETLOC = r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:@/?#\\\s]+))(?::(?P<port>[0-9]{1,5}))?"
-_HOST = re.compile(_NETLOC)
-_ORIGIN = re.compile(rf"(?P<scheme>https?)://{_NETLOC}")
-
-
-class Address(NamedTuple):
-    """A host name or IP address in its plain form, and the port where one is given."""
-
-    name: str
-    port: int | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class Names:
         """Why the request or handshake of ``scope`` is refused; None when it is one of ours."""
         headers = Headers(scope=scope)
         given = headers.getlist("host")
-        host = _address(_HOST.fullmatch(given[0].lower())) if len(given) == 1 else None
+        host = host_address(given[0]) if len(given) == 1 else None
         if host is None:
             return "The Host header is missing or is not a host name."
         if not self._ours(host, scope):
@@ -81,7 +67,7 @@ class Names:
                 f"with: gristmill dashboard --allow-host {host.name[:SHOWN]}"
             )
         for origin in headers.getlist("origin"):
-            if not self._same_origin(origin.lower(), host, scope):
+            if not self._same_origin(origin, host, scope):
                 return (
                     f"A page of {origin[:SHOWN]} may not use these dashboards. If that is their own address behind a "
                     "proxy, name it with: gristmill dashboard --allow-host NAME"
@@ -92,24 +78,19 @@ class Names:
         arrived = scope.get("server")
         known = {*LOOPBACK, *(address.name for address in self.also)}
         if self.listening not in ANYWHERE:
-            known.add(_plain(self.listening.lower()))
+            known.add(plain_name(self.listening))
         if arrived and arrived[0]:
-            known.add(_plain(str(arrived[0]).lower()))
+            known.add(plain_name(str(arrived[0])))
         return host.name in known
 
     def _same_origin(self, origin: str, host: Address, scope: Scope) -> bool:
-        found = _ORIGIN.fullmatch(origin)
-        address = _address(found)
-        if found is None or address is None:  # "null" among others: a sandboxed frame or a local file
+        page = origin_of(origin)
+        if page is None:  # "null" among others: a sandboxed frame or a local file
             return False
-        scheme = found["scheme"]
-        if scope["scheme"] in ("https", "wss") and scheme != "https":
+        if scope["scheme"] in ("https", "wss") and page.scheme != "https":
             return False
-        default = DEFAULT_PORTS[scheme]
-        port = address.port or default
-        if (address.name, port) == (host.name, host.port or default):
-            return True
-        return any((address.name, port) == (known.name, known.port or default) for known in self.also)
+        default = DEFAULT_PORTS[page.scheme]
+        return any((page.name, page.port) == (own.name, own.port or default) for own in (host, *self.also))
 
 
 class Guard:
@@ -183,31 +164,8 @@ def _answer(scope: Scope, status: int, text: str) -> Response:
     return PlainTextResponse(text + "\n", status, headers=HEADERS)
 
 
-def _address(found: re.Match[str] | None) -> Address | None:
-    if found is None:
-        return None
-    port = int(found["port"]) if found["port"] else None
-    if found["v6"]:
-        try:
-            return Address(_plain(str(IPv6Address(found["v6"]))), port)
-        except ValueError:
-            return None
-    return Address(_plain(found["name"]), port)
-
-
-def _plain(name: str) -> str:
-    """A name without its trailing dot; an IP address in its shortest form, IPv4 inside IPv6 as IPv4."""
-    name = name.removesuffix(".")
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return name
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address)
-
-
 def _allowed(text: str) -> Address:
-    address = _address(_HOST.fullmatch(text.strip().lower()))
+    address = host_address(text.strip())
     if address is None or "*" in address.name:
         raise UsageError(
             f"--allow-host {text}: give one name as it stands in the browser's address bar, such as data.example.org "

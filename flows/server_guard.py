@@ -4,21 +4,21 @@ A browser on the same machine reaches loopback for every page it shows. Such a p
 its requests carry its own ``Origin``, or, when its name was made to resolve to this machine (DNS rebinding), its own
 name as ``Host``. Requests and websockets with a foreign one are refused before Prefect sees them, and no page may show
 this server's pages in a frame. Requests without an ``Origin`` (programs, navigation) pass; Prefect asks them for the
-lake's credential. Cost: a few dictionary look-ups a request.
+lake's credential. How both headers are read: :mod:`schemas.hosts`. Cost: two regular expressions a request.
 """
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+
+from schemas.hosts import LOOPBACK, Origin, host_address, origin_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PROBES = ("/api/health", "/api/ready")
 POLICY_VIOLATION = 1008
 NO_FRAMES = [(b"x-frame-options", b"DENY"), (b"content-security-policy", b"frame-ancestors 'none'")]
@@ -26,42 +26,28 @@ NO_FRAMES = [(b"x-frame-options", b"DENY"), (b"content-security-policy", b"frame
 
 @dataclass(frozen=True)
 class Allowed:
-    """Host names that the server answers to, in lower case and without a port, and origins whose pages may call it."""
+    """Host names that the server answers to, whatever the port, and origins whose pages may call it."""
 
     hosts: frozenset[str]
-    origins: frozenset[str]
+    origins: frozenset[Origin]
 
     def refusal(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
         """Why a request with these headers is refused; None when it is not."""
         found = [(name.lower(), value.decode("latin-1")) for name, value in headers]
         hosts = [value for name, value in found if name == b"host"]
-        if len(hosts) != 1 or host_name(hosts[0]) not in self.hosts:
+        named = host_address(hosts[0]) if len(hosts) == 1 else None
+        if named is None or named.name not in self.hosts:
             return f"This server does not answer to the host name {', '.join(hosts) or '(none)'}."
-        foreign = [value for name, value in found if name == b"origin" and value.lower() not in self.origins]
+        foreign = [value for name, value in found if name == b"origin" and origin_of(value) not in self.origins]
         return f"Pages of {', '.join(foreign)} may not call this server." if foreign else None
 
 
 def allowed(port: int, more_origins: Iterable[str] = ()) -> Allowed:
     """Loopback's names with ``port``, and the origins (``https://prefect.example.org``) of a proxy in front."""
-    origins = {f"http://{bracketed(name)}:{port}" for name in LOOPBACK}
-    origins |= {origin.strip().rstrip("/").lower() for origin in more_origins}
-    hosts = {host_name(urlsplit(origin).netloc) for origin in origins}
-    return Allowed(frozenset(hosts) - {""}, frozenset(origins) - {"", "*"})
-
-
-def host_name(host: str) -> str:
-    """The name in a ``Host`` header: ``[::1]:4200`` is ``::1``. Empty when it has none, or a port that is no number."""
-    try:
-        parts = urlsplit(f"//{host}")
-        named = parts.port is None or parts.port > 0
-    except ValueError:
-        return ""
-    return (parts.hostname or "") if named and parts.netloc == host and "@" not in host else ""
-
-
-def bracketed(name: str) -> str:
-    """A host name as it stands in an address."""
-    return f"[{name}]" if ":" in name else name
+    proxies = (origin_of(origin.strip().rstrip("/")) for origin in more_origins)
+    own = {Origin("http", name, port) for name in LOOPBACK}
+    origins = frozenset(own | {origin for origin in proxies if origin is not None})
+    return Allowed(frozenset(origin.name for origin in origins), origins)
 
 
 @dataclass

@@ -39,7 +39,7 @@ OURS = "GRISTMILL_PREFECT_API_URL"
 def server_environment(user: Mapping[str, str], folder: Path, url: str, credential: str) -> dict[str, str]:
     """The environment of a local server: the user's without what is Prefect's, but for ``TAKEN_OVER``; closed to
     everyone who has no credential, and to pages of other origins."""
-    own = allowed(int(url.removesuffix("/api").rpartition(":")[2])).origins
+    own = {str(origin) for origin in allowed(int(url.removesuffix("/api").rpartition(":")[2])).origins}
     asked = {origin.strip() for name in CORS_ORIGINS for origin in user.get(name, "").split(",")} - {"", "*"}
     return (
         {name: value for name, value in user.items() if not name.startswith("PREFECT_")}
