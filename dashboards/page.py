@@ -85,23 +85,31 @@ def _told(name: str, value: object, fault: ErrorDetails) -> str:
     """What is wrong with one value, in a sentence."""
     shown = str(value)
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+    if fault["type"] == "missing":
+        return f"This page needs the parameter {name}."
+    return f"{name}={shown}: {wanted(fault)}."
+
+
+def wanted(fault: ErrorDetails) -> str:
+    """What to give instead of a wrong value, in our own words: pydantic's are for programmers."""
     limits: Mapping[str, Any] = fault.get("ctx", {})
     match fault["type"]:
-        case "missing":
-            return f"This page needs the parameter {name}."
         case "literal_error":
-            wanted = f"give {limits['expected']}"
+            return f"give {limits['expected']}"
         case "greater_than_equal":
-            wanted = f"give a whole number of at least {limits['ge']:,}"
+            return f"give a whole number of at least {limits['ge']:,}"
         case "less_than_equal":
-            wanted = f"give a whole number of at most {limits['le']:,}"
+            return f"give a whole number of at most {limits['le']:,}"
         case "string_too_long":
-            wanted = f"give at most {limits['max_length']:,} characters"
+            return f"give at most {limits['max_length']:,} characters"
+        case "too_long":
+            return f"give at most {limits['max_length']:,}"
+        case "value_error":  # a sentence of the model's own
+            return str(limits["error"])
         case kind if kind.startswith("int"):
-            wanted = "give a whole number"
+            return "give a whole number"
         case _:
-            wanted = fault["msg"]
-    return f"{name}={shown}: {wanted}."
+            return "this value cannot be used here; give another, or leave it out"
 
 
 def serve_errors(services: Services) -> None:

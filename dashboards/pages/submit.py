@@ -7,10 +7,11 @@ from typing import TypeVar
 from fastapi import Request
 from nicegui import ui
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from dashboards.api import client
 from dashboards.layout import card, empty, frame, title, tone
-from dashboards.page import Nothing, Page
+from dashboards.page import Nothing, Page, wanted
 from dashboards.services import Intake, Services
 from dashboards.tables import Column, table
 from schemas.errors import GristmillError
@@ -21,7 +22,6 @@ from warehouse import answers
 REFRESH_SECONDS = 5.0
 MESSAGES = {
     "string_too_short": "Give the path of a folder.",
-    "string_too_long": "This is too long.",
     "string_pattern_mismatch": "A suite's name has letters, digits and . _ @ = + - only.",
     "too_short": "Choose at least one suite.",
 }
@@ -58,7 +58,7 @@ def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_
         try:
             submission = Submission.model_validate(form.values())
         except ValidationError as error:
-            form.show({_place(fault["loc"]): MESSAGES.get(fault["type"], fault["msg"]) for fault in error.errors()})
+            form.show({_place(fault["loc"]): message(fault) for fault in error.errors()})
             return
         problems = await to_thread(services.intake.problems, submission)
         form.show(problems)
@@ -176,6 +176,12 @@ class _Form:
         needed = sorted({self.intake.licences[suite] for suite in chosen if suite in self.intake.licences})
         self.licences.set_options(needed, value=[name for name in self.licences.value or [] if name in needed])
         self.licences.set_visibility(bool(needed))
+
+
+def message(fault: ErrorDetails) -> str:
+    """What is wrong with a field, in a sentence."""
+    told = wanted(fault)
+    return MESSAGES.get(fault["type"], f"{told[0].upper()}{told[1:]}.")
 
 
 def _place(location: tuple[int | str, ...]) -> str:

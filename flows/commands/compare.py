@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.look import existing
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from flows.commands.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, print_json, screen
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,7 @@ def compare(
         typer.Option(help="Compare what this convention gave, such as gold-bits; the headline's if left out."),
     ] = None,
     examples: Annotated[int, typer.Option(min=0, help="Items shown that the two answered differently well.")] = 5,
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Is checkpoint B better than checkpoint A? Item by item, on the suites that both were asked."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.evaluation import DataOption, LicenceOption
+from flows.commands.look import existing
 from flows.commands.options import (
     DEFAULT_LAKE,
     AllowDamageOption,
@@ -76,7 +77,7 @@ def contamination(
     )
     from schemas.lake import Lake
 
-    home = Lake.open(lake)
+    home = existing(lake) if settings.checkpoint else Lake.open(lake)
     check_contamination(settings, home)
     from flows.contamination import checkpoint_digest, contamination_flow
     from flows.server import ensure_server

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from flows.commands.look import existing
 from flows.commands.options import (
     DEFAULT_LAKE,
     AllowDamageOption,
     FollowLinksOption,
     JsonOption,
+    KnownLakeOption,
     LakeOption,
     MapOption,
     UnquotedOption,
@@ -160,7 +162,7 @@ def mix(
     source: Annotated[list[str] | None, typer.Option(help="Corpora to take; all when left out.")] = None,
     max_epochs: Annotated[float, typer.Option(help="No domain is repeated more often than this.")] = 4.0,
     name: Annotated[str, typer.Option(help="What to call the mix.")] = "default",
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Tokenise curated text, find domain weights, and plan the order of training."""
@@ -176,9 +178,7 @@ def mix(
         },
         "mix",
     )
-    from schemas.lake import Lake
-
-    home = Lake.open(lake)
+    home = existing(lake)
     curated_refs(settings.sources, home)  # refuses what is missing before anything starts
     from flows.server import ensure_server
 

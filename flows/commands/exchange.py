@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from flows.commands.look import existing
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, on_this_machine, print_json, screen
+from flows.commands.options import (
+    DEFAULT_LAKE,
+    JsonOption,
+    KnownLakeOption,
+    LakeOption,
+    on_this_machine,
+    print_json,
+    screen,
+)
 from schemas.errors import UsageError
 
 FORMATS = ["every-eval-ever"]
@@ -35,7 +43,7 @@ def export(
     price_million: Annotated[
         float | None, typer.Option(min=0, help="Price of a million tokens, instead of one an hour.")
     ] = None,
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Write the results of a checkpoint in a schema that others read."""

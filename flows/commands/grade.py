@@ -10,7 +10,7 @@ import typer
 
 from flows.commands.evaluation import DataOption, LicenceOption
 from flows.commands.look import existing
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from flows.commands.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, print_json, screen
 from schemas.errors import GristmillError, UsageError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def regrade(
     data: DataOption = None,
     thinking_end: ThinkingOption = "",
     accept_licence: LicenceOption = None,
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Grade stored answers once again under every convention that fits, and show which answers flip."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from flows.commands.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, print_json, screen
 from schemas.errors import UsageError
 from schemas.hints import on_lake
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def why(
     page: Annotated[str, typer.Argument(help="A doc_id, or the address of a page, with or without https://.")],
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Why a page was kept or not: every signal, verdict, duplicate and finding."""
@@ -36,7 +36,7 @@ def why(
 
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT over the warehouse; SHOW TABLES lists what there is.")],
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Ask the warehouse in SQL. Read-only: it can neither change the warehouse nor read other files."""
@@ -50,7 +50,7 @@ def query(
     screen().print(table_of("", rows.column_names, [list(row.values()) for row in rows.to_pylist()]))
 
 
-def rebuild(lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
+def rebuild(lake: KnownLakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
     """Build the warehouse again from the lake and make it the current one."""
     from flows.describe import table_of
     from warehouse.publish import rebuild as rebuild_warehouse

@@ -22,6 +22,9 @@ LakeOption = Annotated[
     Path,
     typer.Option("--lake", callback=on_this_machine, help="Folder of the lake; created when it does not exist."),
 ]
+"""For commands that a lake may begin with."""
+KnownLakeOption = Annotated[Path, typer.Option("--lake", callback=on_this_machine, help="Folder of the lake.")]
+"""For commands that need what is in a lake: see :func:`flows.commands.look.existing`."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Shards worked on at the same time.")]
 MapOption = Annotated[

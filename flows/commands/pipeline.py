@@ -10,7 +10,16 @@ from rich.console import Console
 from rich.text import Text
 
 from flows.commands.corpus import show_curation
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption, print_json, screen
+from flows.commands.look import existing
+from flows.commands.options import (
+    DEFAULT_LAKE,
+    JsonOption,
+    KnownLakeOption,
+    LakeOption,
+    WorkersOption,
+    print_json,
+    screen,
+)
 
 if TYPE_CHECKING:
     from schemas.lake import Lake
@@ -91,7 +100,7 @@ def train(
     recipe: Annotated[str, typer.Option(help="Model and optimiser: tiny.")] = "tiny",
     launcher: Annotated[str, typer.Option(help="What starts the job: local.")] = "local",
     checkpoints: Annotated[int, typer.Option(min=1, max=50, help="Checkpoints to save.")] = 3,
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Train one model for each mixture of a mix, following the jobs to their end."""
@@ -99,9 +108,7 @@ def train(
     from flows.settings import TrainSettings
 
     settings = TrainSettings.parse({"recipe": recipe, "launcher": launcher, "checkpoints": checkpoints}, "train")
-    from schemas.lake import Lake
-
-    home = Lake.open(lake)
+    home = existing(lake)
     mix_of(mix, home)  # refuses one that is missing before anything starts
     from flows.server import ensure_server
 

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from flows.commands.options import DEFAULT_LAKE, LakeOption
+from flows.commands.look import existing
+from flows.commands.options import DEFAULT_LAKE, KnownLakeOption, LakeOption
 from schemas.errors import UsageError
+from schemas.hosts import bracketed
 
 
 def dashboard(
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     host: Annotated[str, typer.Option(help="Address to listen on; keep it on loopback behind a proxy.")] = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
@@ -39,23 +41,20 @@ def dashboard(
     from flows.submitting import problems, submitter
 
     names = Names.parse(host, allow_host or ())
-    from schemas.lake import Lake
-
-    home = Lake.open(lake)
+    home = existing(lake)
     intake = Intake(
         suites=tuple(suite_names()),
         licences=restricted_suites(),
-        roots=tuple(existing(folder) for folder in root or ()),
+        roots=tuple(existing_folder(folder) for folder in root or ()),
         servers=tuple(server_address(address) for address in server or ()),
         check=problems,
         on_submit=submitter(home.root),
     )
-    shown = f"[{host}]" if ":" in host else host
-    Console(stderr=True).print(f"http://{shown}:{port}  (stop with Ctrl-C)", markup=False, highlight=False)
+    Console(stderr=True).print(f"http://{bracketed(host)}:{port}  (stop with Ctrl-C)", markup=False, highlight=False)
     run(home.root, names, port=port, intake=intake)
 
 
-def existing(folder: Path) -> Path:
+def existing_folder(folder: Path) -> Path:
     """The absolute path of a folder. Raises :class:`UsageError` when there is none."""
     if not folder.is_dir():
         raise UsageError(f"--root {folder}: there is no such folder.")
@@ -82,13 +81,14 @@ def serve(
     from flows.server_home import credential_path
 
     console = Console(stderr=True)
-    from schemas.lake import Lake
-
-    home = Lake.open(lake)
     if stop:
+        home = existing(lake)
         stopped = stop_server(home.root)
         console.print("stopped the Prefect server" if stopped else "no Prefect server was running for this lake")
         return
+    from schemas.lake import Lake
+
+    home = Lake.open(lake)
     from flows.checks import check_schedule
     from flows.settings import load_pipeline
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.look import existing
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from flows.commands.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, print_json, screen
 from flows.sizes import size_text
 from schemas.damage import PIPELINE, command_for
 from schemas.errors import GristmillError
@@ -15,7 +15,7 @@ SHOWN = 20
 
 
 def verify(
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what is damaged; leave it where it is, counted as done.")
     ] = False,
@@ -70,7 +70,7 @@ def verify(
 
 
 def gc(
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     delete: Annotated[bool, typer.Option("--delete", help="Remove it; without this option it is only shown.")] = False,
     earlier: Annotated[
         bool,

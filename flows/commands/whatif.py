@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.look import existing
-from flows.commands.options import DEFAULT_LAKE, JsonOption, LakeOption, print_json, screen
+from flows.commands.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, print_json, screen
 from schemas.errors import UsageError
 from schemas.hints import on_lake
 
@@ -24,7 +24,7 @@ def whatif(
     policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")],
     source: Annotated[str | None, typer.Option(help="The corpus to ask about; every one when left out.")] = None,
     examples: Annotated[int, typer.Option(min=0, max=100, help="Documents shown for each rule and change.")] = 3,
-    lake: LakeOption = DEFAULT_LAKE,
+    lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """The funnel another policy would give, from the stored signals: nothing is read or computed again."""

@@ -8,7 +8,7 @@ import pytest
 from evals.suite import load_suite, own_suites
 from flows.checks import data_folders
 from flows.commands.evaluation import as_means, as_submission, submit
-from flows.commands.service import existing, server_address
+from flows.commands.service import existing_folder, server_address
 from flows.evaluate import each_once, settings_for
 from flows.settings import load_pipeline
 from schemas.errors import UsageError
@@ -110,9 +110,9 @@ def test_what_is_handed_in_is_what_is_evaluated(checkpoint: Path, tmp_path: Path
 
 
 def test_only_addresses_are_listed_as_servers_and_only_folders_as_roots(tmp_path: Path) -> None:
-    assert existing(tmp_path / "..") == tmp_path.parent
+    assert existing_folder(tmp_path / "..") == tmp_path.parent
     with pytest.raises(UsageError, match=r"--root .* there is no such folder"):
-        existing(tmp_path / "none")
+        existing_folder(tmp_path / "none")
     assert server_address("https://models.example/v1/") == "https://models.example/v1"
     for word in ("vllm", "models.example", "http://", "http://models.example/v1?key=secret", "http://h:99999/v1"):
         with pytest.raises(UsageError, match="--server"):
