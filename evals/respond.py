@@ -70,7 +70,12 @@ def respond(
             if not kept:
                 break
     if unanswered:
-        raise NoScoreError(_told(suite, requests, unanswered))
+        missing_answers = [
+            {"checkpoint": checkpoint, "item": request.item, "reason": unanswered[request.key]}
+            for request in requests
+            if request.key in unanswered
+        ]
+        raise NoScoreError(_told(suite, requests, unanswered), unanswered=missing_answers)
     progress("ask", len(requests), len(requests))
     rows = [_row(checkpoint, suite, request, store[request.key]) for request in requests]
     return conform(Responses, pa.Table.from_pylist(rows))

@@ -88,14 +88,17 @@ def score(suite: Suite, samples: pa.Table, ks: Sequence[int] = KS) -> pa.Table:
 
 def require_answers(suite: Suite, samples: pa.Table) -> None:
     """Raises :class:`NoScoreError` when the machine failed on an answer, saying on which and why."""
-    failed = samples.filter(pc.equal(samples["weight"], 0)).select(["item", "repeat", "detail"]).to_pylist()
+    failed = samples.filter(pc.equal(samples["weight"], 0)).select(["checkpoint", "item", "detail"]).to_pylist()
     if failed:
         names = list(dict.fromkeys(row["item"] for row in failed))
         some = some_of(names, NAMED)
         raise NoScoreError(
             f"{suite.name}: no score, because the machine failed on {len(failed)} of {samples.num_rows} graded answers "
             f"(infra), of {len(names)} items: {some}. First reason: {failed[0]['detail']}. What was asked is kept: run "
-            "`gristmill doctor`, then the same command again."
+            "`gristmill doctor`, then the same command again.",
+            unanswered=[
+                {"checkpoint": row["checkpoint"], "item": row["item"], "reason": row["detail"]} for row in failed
+            ],
         )
 
 

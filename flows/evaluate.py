@@ -38,6 +38,7 @@ from flows.runlog import record_run
 from flows.running import commit_gates, run_gate, run_step, stop_on_failure
 from flows.serving import Models
 from flows.settings import EvaluateSettings, LakePath
+from flows.unanswered import Rows, unanswered_rows, write_unanswered
 from schemas.config import Config
 from schemas.digests import digest_json
 from schemas.errors import NoScoreError, UsageError
@@ -46,7 +47,7 @@ from schemas.files import write_whole
 from schemas.hints import on_lake
 from schemas.lake import Dataset, FilesRef, Lake, Manifest, Ref
 from schemas.submission import Submission
-from schemas.tables import Checkpoints, EvalRuns, Responses, Samples, Scores
+from schemas.tables import Checkpoints, EvalRuns, Responses, Samples, Scores, Unanswered
 from tasks.step import Inputs, SourceFile, source_step, step
 from warehouse.state import State
 
@@ -195,8 +196,9 @@ def run_evaluation(
         requests = {suite.name: tuple(requests_of(suite)) for suite in suites}
         if settings.fresh:
             ask_anew(entries, requests, models, lake)
-        done, unscored = Measuring(entries, models, lake, report).all(suites, requests, heldout)
+        done, unscored, missing = Measuring(entries, models, lake, report).all(suites, requests, heldout)
     if unscored and not any(done.values()):
+        commit_unanswered(entries, missing, lake)
         raise NoScoreError("\n".join(unscored))
 
     gated = (Samples.name, Scores.name)
@@ -211,7 +213,7 @@ def run_evaluation(
         results = done[entry.checkpoint.digest]
         for line in replaced(entry, results, lake):
             report.say(line)
-        commit_checkpoint(entry, results, lake)
+        commit_checkpoint(entry, results, missing, lake)
         scores = [row for ref in outputs(results) if ref.table == Scores.name for row in lake.read(ref).to_pylist()]
         rows.extend({"label": entry.label, "mixture": entry.mixture, "step": entry.step, **row} for row in scores)
     publish_scores(name, [{column: str(value) for column, value in row.items()} for row in rows])
@@ -255,25 +257,29 @@ class Measuring:
         suites: Sequence[Suite],
         requests: Mapping[str, tuple[Request, ...]],
         heldout: tuple[FilesRef, ...],
-    ) -> tuple[Results, list[str]]:
-        """What every suite gave, and the held-out text where there is any; and why others gave no score.
+    ) -> tuple[Results, list[str], Rows]:
+        """What every suite gave, and the held-out text where there is any; why others gave no score, and what they miss
+        as rows of table ``unanswered``.
 
         Nothing is taken from a suite that has no score for one of the checkpoints, and the others go on.
         """
         done: Results = {entry.checkpoint.digest: {} for entry in self.entries}
+        labels = {entry.checkpoint.digest: entry.label for entry in self.entries}
         unscored: list[str] = []
+        missing: Rows = []
         for suite in suites:
             try:
                 found = self.suite(suite, requests[suite.name])
             except NoScoreError as error:
                 unscored.append(str(error))
+                missing += unanswered_rows(error, suite, labels)
                 continue
             for entry, manifests in zip(self.entries, found, strict=True):
                 done[entry.checkpoint.digest][suite.name] = manifests
         if heldout:
             for entry, manifest in zip(self.entries, self.bits(heldout), strict=True):
                 done[entry.checkpoint.digest][PERPLEXITY] = (manifest,)
-        return done, unscored
+        return done, unscored, missing
 
     def suite(self, suite: Suite, asked: tuple[Request, ...]) -> list[Sequence[Manifest]]:
         """Ask, grade and score every checkpoint. Raises :class:`NoScoreError` where one has no answer to score."""
@@ -386,8 +392,18 @@ def _backends(runs: Sequence[Ref], lake: Lake) -> dict[str, str]:
     return {row["suite"]: row["backend"] for ref in runs for row in lake.read(ref).to_pylist()}
 
 
-def commit_checkpoint(entry: Entry, results: Mapping[str, Sequence[Manifest]], lake: Lake) -> None:
-    """Make the results of a checkpoint current, beside those it has from earlier runs on other suites."""
+def commit_unanswered(entries: Sequence[Entry], missing: Rows, lake: Lake) -> None:
+    """Keep what is missing of the checkpoints, beside the results that they have."""
+    for entry in entries:
+        if any(row["checkpoint"] == entry.checkpoint.digest for row in missing):
+            commit_checkpoint(entry, {}, missing, lake)
+
+
+def commit_checkpoint(entry: Entry, results: Mapping[str, Sequence[Manifest]], missing: Rows, lake: Lake) -> None:
+    """Make the results of a checkpoint current, beside those it has from earlier runs on other suites.
+
+    ``missing`` are rows of table ``unanswered``, of this checkpoint and others.
+    """
     name = entry.checkpoint.digest
     earlier = lake.dataset("evaluation", name)
     keys: dict[str, list[str]] = dict(earlier.config["results"]) if earlier else {}
@@ -412,6 +428,9 @@ def commit_checkpoint(entry: Entry, results: Mapping[str, Sequence[Manifest]], l
         for table in (Responses, Samples, Scores)
     }
     tables[EvalRuns.name] = (lake.write_table(EvalRuns, name, digest_json(runs.to_pylist())[:16], runs),)
+    found = [row for row in missing if row["checkpoint"] == name]
+    if misses := write_unanswered(name, found, results, earlier, lake):
+        tables[Unanswered.name] = misses
     config = {**identity, "results": keys}
     lake.commit(Dataset(kind="evaluation", name=name, config=config, counts={"suites": len(keys)}, tables=tables))
 

@@ -36,12 +36,16 @@ class UsageError(GristmillError):
 class NoScoreError(GristmillError):
     """A suite has no score, because what runs the model, or its programs, failed on some answers (``infra``).
 
-    ``scores`` are the rows of the suites that have one.
+    ``scores`` are the rows of the suites that have one. ``unanswered`` are the answers that are missing, as columns
+    ``checkpoint``, ``item`` and ``reason``: one for each request, or for each grade.
     """
 
-    def __init__(self, reason: str, scores: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self, reason: str, scores: Sequence[Mapping[str, Any]] = (), unanswered: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         super().__init__(reason)
         self.scores = scores
+        self.unanswered = unanswered
 
 
 class GateError(GristmillError):

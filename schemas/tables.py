@@ -444,6 +444,23 @@ Scores = Table(
     "A metric of one checkpoint on one suite, with its error bar.",
 )
 
+Unanswered = Table(
+    "unanswered",
+    ("checkpoint", "suite", "item", "reason"),
+    columns(
+        checkpoint=(pa.string(), "digest of weights and tokenizer"),
+        label=(pa.string(), "how the checkpoint is called"),
+        suite=(pa.string(), "name of the suite, which has no score of that run"),
+        suite_digest=(pa.string(), "digest of items, prompts and settings"),
+        area=(pa.string(), "code, mathematics, reading or boards"),
+        items=(pa.int32(), "items of the suite (count)"),
+        item=(pa.string(), "id of an item on which the machine failed"),
+        reason=(pa.string(), "what came in place of an answer, or of a grade, for a person"),
+        answers=(pa.int32(), "answers of the item that are missing for that reason (count)"),
+    ),
+    "Items without an answer of the model, or without a grade, because the machine failed (infra).",
+)
+
 EvalItems = Table(
     "eval_items",
     ("suite", "item", "form", "text"),
@@ -555,6 +572,7 @@ TABLES: dict[str, Table] = {
         Responses,
         Samples,
         Scores,
+        Unanswered,
         EvalItems,
         Contamination,
         ItemLabels,

@@ -37,6 +37,7 @@ OWNER = {
     "responses": "evaluation",
     "samples": "evaluation",
     "scores": "evaluation",
+    "unanswered": "evaluation",
     "contamination": "contamination",
     "item_labels": "contamination",
     "speed": "speed",

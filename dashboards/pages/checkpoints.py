@@ -13,12 +13,16 @@ from dashboards.links import items_url
 from dashboards.page import Nothing, Page
 from dashboards.services import Services
 from dashboards.tables import Column, table
+from dashboards.unscored import unscored_table
 from warehouse import answers
+from warehouse.answers.unanswered import unscored
 
 ABOUT = (
     "Scores against the training step, by mixture; a point leads to its answers. Bars are 95 % intervals over the "
     "items of a suite: they do not cover the seed of a run."
 )
+
+WITHOUT = "Where the machine failed on some items after its retries (infra) there is no score; a whole run brings it."
 
 
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
@@ -28,16 +32,20 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     losses = await to_thread(answers.losses, warehouse)
     shares = await to_thread(answers.mixtures, warehouse)
     checkpoints = await to_thread(answers.checkpoints, warehouse)
+    without = await to_thread(unscored, warehouse)
     dark = is_dark(request)
     with frame("Checkpoints", request, warehouse.version):
         title(
             "Checkpoints",
             ABOUT,
         )
-        if not (scores or losses or shares or checkpoints):
+        if not (scores or losses or shares or checkpoints or without):
             with card():
                 empty("Nothing has been trained or scored yet.", warehouse.command("gristmill train"))
             return
+        if without:
+            with card("Without a score", WITHOUT):
+                unscored_table(without)
         if scores:
             _charts(scores, dark)
         else:
@@ -95,7 +103,6 @@ def _scores(scores: list[answers.Score]) -> None:
         Column("high", "High", "score"),
         Column("n", "Items", "number"),
         Column("chance", "Chance", "score"),
-        Column("failures", "Failures", "number"),
         Column("method", "Interval by"),
     ]
     table(columns, [{**score.model_dump(), "metric": words(score.metric)} for score in scores], page=25)

@@ -32,8 +32,10 @@ from dashboards.links import items_url
 from dashboards.page import Offset, Page, Text
 from dashboards.services import Services
 from dashboards.tables import Column, interval, table
+from dashboards.unscored import notice, unscored_table
 from warehouse import answers
 from warehouse.answers import graded
+from warehouse.answers.unanswered import missing, unscored
 from warehouse.contamination import CorpusLabels, Label, Seen, corpora
 
 ROWS = 20
@@ -78,6 +80,9 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
     """The page at ``/items``."""
     warehouse = services.warehouse
     suites = {suite.suite: suite for suite in await to_thread(graded.graded_suites, warehouse)}
+    refused = await to_thread(unscored, warehouse)
+    for one in refused:
+        suites.setdefault(one.suite, graded.Suite(suite=one.suite, area=one.area, conventions=[]))
     with frame("Items", request, warehouse.version):
         title("Items", ABOUT)
         if not suites:
@@ -92,11 +97,15 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
             return
         suite = suites[asked.suite] if asked.suite else next(iter(suites.values()))
         answerers = await to_thread(graded.answerers, warehouse, suite.suite)
+        without = {one.checkpoint: one for one in refused if one.suite == suite.suite}
         known = {answerer.checkpoint: answerer for answerer in answerers}
+        for one in without.values():
+            if one.checkpoint not in known:
+                answerers.append(graded.Answerer(checkpoint=one.checkpoint, label=one.label, mixture="", step=0))
         # a checkpoint that has scores but no answers is named all the same, so that the page can say so
-        checkpoint = asked.checkpoint or next(iter(known), "")
-        convention = asked.convention or suite.conventions[0]
-        if convention not in suite.conventions:
+        checkpoint = asked.checkpoint or next(iter([*known, *without]), "")
+        convention = asked.convention or next(iter(suite.conventions), "")
+        if convention and convention not in suite.conventions:
             with card():
                 told = no_such(f"way of grading {suite.suite} called", convention, suite.conventions)
                 explained(told, ("The headline's", items_url(suite.suite, asked.checkpoint)))
@@ -117,6 +126,12 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
         )
         looked_through = await to_thread(corpora, warehouse, suite.suite, checkpoint, convention)
         _form(list(suites), suite, answerers, found, asked)
+        if checkpoint in without:
+            notice(without[checkpoint], await to_thread(missing, warehouse, suite.suite, checkpoint))
+        others = [one for one in without.values() if one.checkpoint != checkpoint]
+        if others:
+            with card(f"No score of {suite.suite} either"):
+                unscored_table(others)
         if found.tallies:
             _tallies(found, asked)
             if looked_through:
@@ -130,6 +145,8 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
                 _answer(answer)
             shown = len(found.items)
             pager(found.offset, shown, found.total, "answers", ROWS, lambda at: replace(asked, offset=at).url)
+            return
+        if checkpoint in without and not found.tallies:
             return
         with card():
             plain = items_url(suite.suite, checkpoint, convention)

@@ -8,14 +8,16 @@ from fastapi import Request
 from nicegui import ui
 
 from dashboards.layout import card, count, empty, frame, seconds, share, tile, title, tone, words
-from dashboards.links import documents_url, page_url
+from dashboards.links import documents_url, items_url, page_url
 from dashboards.page import Nothing, Page
 from dashboards.services import Services
 from dashboards.tables import Column, table
+from dashboards.unscored import told
 from warehouse import answers
 
 FILL = "gristmill demo"
 PUBLISH = "gristmill warehouse rebuild"
+MOST_UNSCORED = 8
 
 
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
@@ -44,11 +46,12 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
 
 
 def _attention(answer: answers.Overview) -> None:
-    """What is wrong although everything ran: nothing kept of a source, files not read, gates that saw no rows."""
+    """What is wrong although everything ran: nothing kept of a source, files not read, gates that saw no rows, suites
+    without a score."""
     bare = [source for source in answer.sources if not source.kept]
     unread = [source for source in answer.sources if source.not_read]
     idle = [gate for gate in answer.gates if not gate.checked_rows]
-    if not (bare or unread or idle):
+    if not (bare or unread or idle or answer.unscored):
         return
     with card("Needs attention"):
         for source in bare:
@@ -61,6 +64,11 @@ def _attention(answer: answers.Overview) -> None:
             _line(url, "not read", "bad", source.source, f"{files} not read")
         for gate in idle:
             _line("/gates", "no rows", "warn", gate.gate, f"{gate.source}: the gate held, but had nothing to look at")
+        for one in answer.unscored[:MOST_UNSCORED]:
+            _line(items_url(one.suite, one.checkpoint), "no score", "warn", one.label, f"{one.suite}: {told(one)}")
+        if len(answer.unscored) > MOST_UNSCORED:
+            more = f"{count(len(answer.unscored) - MOST_UNSCORED)} more checkpoints and suites have no score"
+            _line("/checkpoints", "no score", "warn", "…", more)
 
 
 def _tiles(answer: answers.Overview) -> None:

@@ -17,6 +17,9 @@ from warehouse.publish import publish
 from warehouse.read import Warehouse
 
 NAME = "网页-" + "a-very-long-name-of-a-source-" * 4
+SUITE = "考试-a-suite-with-a-long-name@50"
+REASON = "the finish reason is content_filter <script>window.pwned=1</script>"
+A = doc_id("a checkpoint")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         "counts": {"records": 60, "kept": 0},
     }
     lake.log_path("runs", f"{run['run_id']}.json").write_text(json.dumps(run), encoding="utf-8")
+    missing = {"checkpoint": A, "label": NAME, "suite": SUITE, "suite_digest": "d" * 32, "area": "boards", "items": 61}
+    rows = [missing | {"item": f"item-{number:02}", "reason": REASON, "answers": 2} for number in range(3)]
+    commit(lake, "evaluation", A, {"unanswered": {A: rows}})
     publish(lake)
     return lake
 
@@ -69,11 +75,39 @@ def test_the_answer_counts_every_source(lake: Lake) -> None:
     assert (source.source, source.records, source.kept, source.not_read) == (NAME, 60, 0, 1)
 
 
+def elements_of(answer: httpx.Response) -> str:
+    found = re.search(r"parseElements\(String\.raw`(.*?)`\)", answer.text, re.DOTALL)
+    assert found is not None
+    assert "<script>window.pwned" not in answer.text
+    return unescape(found[1])
+
+
+@pytest.mark.parametrize("path", ["/", "/checkpoints", "/items", f"/items?suite={SUITE}&checkpoint={A}"])
+def test_a_suite_without_a_score_is_shown_with_its_reasons(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    elements = elements_of(answer)
+    assert SUITE in elements
+    assert NAME in elements
+    assert "content_filter" in elements
+    if path.startswith("/items"):
+        assert "3 of 61 items have no answer" in elements
+        assert all(f"item-{number:02}" in elements for number in range(3))
+        assert "There is no" not in elements
+    if path == "/":
+        assert "Needs attention" in elements
+        assert "3 of 61 items have no answer: the finish reason is content_filter" in elements
+
+
+def test_the_api_says_it_too(client: httpx.Client) -> None:
+    (found,) = client.get("/api/overview").json()["unscored"]
+    assert (found["suite"], found["missing"], found["items"]) == (SUITE, 3, 61)
+    assert found["reasons"] == [{"reason": REASON, "items": 3}]
+
+
 @pytest.mark.parametrize("path", ["/", "/gates", "/funnel"])
 def test_nothing_kept_is_not_green(client: httpx.Client, path: str) -> None:
-    found = re.search(r"parseElements\(String\.raw`(.*?)`\)", client.get(path).text, re.DOTALL)
-    assert found is not None
-    elements = unescape(found[1])
+    elements = elements_of(client.get(path))
     assert "tone-good" not in elements
     assert '"succeeded"' not in elements
     if path == "/":

@@ -15,6 +15,7 @@ from tests.helpers.warm import command, warm
 
 ITEMS = 6
 Evaluate = Callable[..., Ended]
+MISSING = "SELECT label, suite, item, reason, answers, items FROM unanswered"
 Run = Callable[..., Ended]
 
 
@@ -83,7 +84,13 @@ def test_each_server_is_asked_and_fresh_asks_anew(evaluate: Evaluate) -> None:
         assert (row["value"], len(first.posed)) == (1 / ITEMS, 3 * ITEMS)
 
 
-def test_a_suite_with_a_filtered_answer_has_no_score_and_costs_no_other(evaluate: Evaluate, checkpoint: Path) -> None:
+def test_a_suite_with_a_filtered_answer_has_no_score_and_costs_no_other(
+    evaluate: Evaluate, run: Run, checkpoint: Path, tmp_path: Path
+) -> None:
+    def kept() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = run("query", MISSING, "--lake", str(tmp_path / "lake"), "--json").json()
+        return found
+
     both = ("other", "mine")
     last = load_tokenizer(checkpoint).encode("1000 - 1 =").ids
     script = Script(text=" 2", filtered=lambda body: body["prompt"] == last)
@@ -96,6 +103,10 @@ def test_a_suite_with_a_filtered_answer_has_no_score_and_costs_no_other(evaluate
         assert "Traceback" not in ended.err
         (row,) = ended.json()
         assert (row["suite"], row["value"]) == ("mine", 1 / ITEMS)
+        (missing,) = kept()
+        assert "content_filter" in missing.pop("reason")
+        assert missing == {"label": "tiny", "suite": "other", "item": "1000", "answers": 1, "items": ITEMS}
         script.filtered, before = lambda body: False, len(script.posed)
         assert {row["suite"]: row["n"] for row in scores(evaluate(url, suites=both))} == {"mine": 6, "other": 6}
         assert len(script.posed) == before + 1
+        assert kept() == []

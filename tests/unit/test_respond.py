@@ -10,7 +10,7 @@ from evals.generation import Generation
 from evals.model import Output, Progress, Unanswered
 from evals.respond import BATCH, respond
 from evals.responses import ResponseStore
-from schemas.errors import GristmillError
+from schemas.errors import GristmillError, NoScoreError
 from tests.helpers.controls import CONTROL, Scripted
 
 SETTINGS = Generation(max_new_tokens=4)
@@ -40,10 +40,15 @@ def requests(count: int) -> list[Request]:
 def test_what_has_no_answer_is_counted_named_and_asked_alone_the_next_time(tmp_path: Path) -> None:
     asked = requests(2 * BATCH)
     broken = Sometimes({"prompt 003": "it was filtered", "prompt 004": "it was filtered", "prompt 100": "it aborted"})
-    with ResponseStore(tmp_path, CONTROL, "backend") as store, pytest.raises(GristmillError) as told:
+    with ResponseStore(tmp_path, CONTROL, "backend") as store, pytest.raises(NoScoreError) as told:
         respond(broken, CONTROL, "reading", asked, store)
     assert "reading: no score, because 3 of 128 requests have no answer of the model (infra)" in str(told.value)
     assert "of 3 items: item-003, item-004, item-100. Why: it was filtered (2); it aborted (1)." in str(told.value)
+    assert [(row["checkpoint"], row["item"], row["reason"]) for row in told.value.unanswered] == [
+        (CONTROL, "item-003", "it was filtered"),
+        (CONTROL, "item-004", "it was filtered"),
+        (CONTROL, "item-100", "it aborted"),
+    ]
     assert len(broken.asked) == len(asked)
     mended = Sometimes({})
     with ResponseStore(tmp_path, CONTROL, "backend") as store:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from warehouse.answers.models import Best
+from warehouse.answers.unanswered import Unscored, unscored
 from warehouse.read import Warehouse
 
 
@@ -85,6 +86,7 @@ class Overview(BaseModel):
     gates: list[GateState]
     best: list[Best] = Field(description="the best checkpoint of every suite, metric and subset")
     ranking: list[Ranked]
+    unscored: list[Unscored] = Field(description="checkpoints whose last run of a suite gave no score (infra)")
 
     @property
     def leaders(self) -> list[Ranked]:
@@ -128,4 +130,5 @@ def overview(warehouse: Warehouse, runs: int = 12) -> Overview:
         gates=[GateState.model_validate(row) for row in warehouse.query("SELECT * FROM gate_status")],
         best=[Best.model_validate(row) for row in warehouse.query("SELECT * FROM best_checkpoint")],
         ranking=[Ranked.model_validate(row) for row in warehouse.query("SELECT * FROM checkpoint_ranking LIMIT 20")],
+        unscored=unscored(warehouse),
     )

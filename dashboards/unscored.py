@@ -1,0 +1,71 @@
+"""Suites without a score because the machine failed (``infra``), as pages show them: counts, reasons, and the items.
+
+Reasons repeat what a server or a program said: they are drawn as text nodes and nothing else.
+"""
+
+from collections.abc import Sequence
+
+from nicegui import ui
+
+from dashboards.layout import badge, card, count
+from dashboards.links import items_url
+from dashboards.tables import Column, table
+from warehouse.answers.unanswered import Missing, Unscored
+
+ABOUT = (
+    "The machine failed on these items, after its retries, and a score of the others would be one of another set. What "
+    "was answered is kept: the command that evaluated it asks for what is missing, and a whole run ends this notice."
+)
+MOST_REASONS = 3
+
+
+def told(found: Unscored) -> str:
+    """How many items miss an answer, and the most frequent reasons."""
+    reasons = "; ".join(f"{one.reason} ({count(one.items)})" for one in found.reasons[:MOST_REASONS])
+    more = "; …" if len(found.reasons) > MOST_REASONS else ""
+    return f"{count(found.missing)} of {count(found.items)} items have no answer: {reasons}{more}"
+
+
+def notice(found: Unscored, items: Sequence[Missing]) -> None:
+    """Why the chosen checkpoint has no score of a suite, with every item that misses an answer."""
+    with card(f"No score of {found.suite}", ABOUT, "notice"):
+        with ui.element("div").classes("answer-head"):
+            badge("infra")
+            ui.label(found.label).classes("answer-name")
+            ui.label(f"{count(found.missing)} of {count(found.items)} items have no answer").classes("muted")
+        table(
+            [Column("reason", "Reason", "wrap"), Column("items", "Items", "number")],
+            [reason.model_dump() for reason in found.reasons],
+        )
+        table(
+            [
+                Column("item", "Item", "mono"),
+                Column("reason", "Reason", "wrap"),
+                Column("answers", "Answers missing", "number"),
+            ],
+            [item.model_dump() for item in items],
+            page=10,
+        )
+
+
+def unscored_table(found: Sequence[Unscored]) -> None:
+    """A row for each checkpoint and suite without a score; it leads to the items."""
+    columns = [
+        Column("suite", "Suite"),
+        Column("label", "Checkpoint"),
+        Column("missing", "Items without an answer", "number"),
+        Column("items", "Items", "number"),
+        Column("reasons", "Reasons", "wrap"),
+    ]
+    rows = [
+        {
+            "suite": one.suite,
+            "label": one.label,
+            "label_href": items_url(one.suite, one.checkpoint),
+            "missing": one.missing,
+            "items": one.items,
+            "reasons": "; ".join(f"{reason.reason} ({count(reason.items)})" for reason in one.reasons[:MOST_REASONS]),
+        }
+        for one in found
+    ]
+    table(columns, rows, page=25)
