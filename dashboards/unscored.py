@@ -33,10 +33,11 @@ def notice(found: Unscored, items: Sequence[Missing]) -> None:
             badge("infra")
             ui.label(found.label).classes("answer-name")
             ui.label(f"{count(found.missing)} of {count(found.items)} items have no answer").classes("muted")
-        table(
-            [Column("reason", "Reason", "wrap"), Column("items", "Items", "number")],
-            [reason.model_dump() for reason in found.reasons],
-        )
+        if len(found.reasons) > 1:
+            table(
+                [Column("reason", "Reason", "wrap"), Column("items", "Items", "number")],
+                [reason.model_dump() for reason in found.reasons],
+            )
         table(
             [
                 Column("item", "Item", "mono"),

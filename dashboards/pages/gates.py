@@ -13,6 +13,20 @@ from dashboards.services import Services
 from dashboards.tables import Column, table
 from warehouse import answers
 
+SENTENCES = {
+    "ExpectColumnValuesToBeBetween": "values lie in their range",
+    "ExpectColumnValuesToBeInSet": "values are among those that are known",
+    "ExpectColumnValuesToBeUnique": "no value comes twice",
+    "ExpectColumnValuesToNotBeNull": "no value is missing",
+    "ExpectColumnValueLengthsToEqual": "values have their fixed length",
+}
+"""Great Expectations' types of which our suites hold many, in words; other expectations have a name of their own."""
+
+
+def sentence(expectation: str) -> str:
+    """An expectation in words."""
+    return SENTENCES.get(expectation, expectation)
+
 
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/gates``."""
@@ -56,7 +70,7 @@ def _gate(gate: str, source: str, members: list[answers.Expectation]) -> None:
             columns,
             [
                 {
-                    "expectation": member.expectation,
+                    "expectation": sentence(member.expectation),
                     "column": member.column,
                     "severity": member.severity,
                     "severity_tone": "plain",
@@ -73,7 +87,7 @@ def _gate(gate: str, source: str, members: list[answers.Expectation]) -> None:
         )
         for member in broken:
             if member.examples:
-                ui.label(f"Examples of rows that broke {member.expectation}").classes("card-about")
+                ui.label(f"Examples of rows that broke: {sentence(member.expectation)}").classes("card-about")
                 for example in member.examples:
                     text = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
                     ui.label(text).classes("example")

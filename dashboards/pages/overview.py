@@ -46,12 +46,13 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
 
 
 def _attention(answer: answers.Overview) -> None:
-    """What is wrong although everything ran: nothing kept of a source, files not read, gates that saw no rows, suites
-    without a score."""
+    """What somebody should look at: nothing kept of a source, files not read, gates that stopped a run or saw no rows,
+    suites without a score."""
     bare = [source for source in answer.sources if not source.kept]
     unread = [source for source in answer.sources if source.not_read]
-    idle = [gate for gate in answer.gates if not gate.checked_rows]
-    if not (bare or unread or idle or answer.unscored):
+    stopped = [gate for gate in answer.gates if gate.status == "stopped"]
+    idle = [gate for gate in answer.gates if not gate.checked_rows and gate.status != "stopped"]
+    if not (bare or unread or stopped or idle or answer.unscored):
         return
     with card("Needs attention"):
         for source in bare:
@@ -62,6 +63,9 @@ def _attention(answer: answers.Overview) -> None:
             files = "1 input file was" if source.not_read == 1 else f"{count(source.not_read)} input files were"
             url = documents_url(source=source.source, fate="not_read")
             _line(url, "not read", "bad", source.source, f"{files} not read")
+        for gate in stopped:
+            failed = f"{gate.source}: {count(gate.failed)} of {count(gate.expectations)} expectations failed"
+            _line("/gates", "stopped", "bad", gate.gate, f"{failed}; nothing after it was published")
         for gate in idle:
             _line("/gates", "no rows", "warn", gate.gate, f"{gate.source}: the gate held, but had nothing to look at")
         for one in answer.unscored[:MOST_UNSCORED]:
@@ -100,25 +104,32 @@ def _best(answer: answers.Overview, command: Callable[[str], str]) -> None:
             )
     columns = [
         Column("suite", "Suite"),
-        Column("area", "Area"),
-        Column("metric", "Metric"),
-        Column("subset", "Subset"),
         Column("value", "Value", "score"),
         Column("interval", "95 % interval"),
-        Column("n", "Items", "number"),
         Column("label", "Checkpoint"),
         Column("step", "Step", "number"),
+        Column("metric", "Metric"),
+        Column("subset", "Subset"),
+        Column("n", "Items", "number"),
+        Column("area", "Area"),
     ]
     rows = [
         {
             **score.model_dump(include={"suite", "area", "metric", "subset", "value", "n", "label", "step"}),
             "metric": words(score.metric) + ("" if score.higher_is_better else " (lower is better)"),
-            "label": score.label + (f" and {score.tied - 1} more" if score.tied > 1 else ""),
+            **_holders(score),
             "interval": f"{score.low:.3f} – {score.high:.3f}",
         }
         for score in answer.best
     ]
     table(columns, rows)
+
+
+def _holders(score: answers.Best) -> dict[str, str | int | None]:
+    """Who has a best value. Where several have it there is no step to name."""
+    if score.tied > 1:
+        return {"label": f"{score.label} and {score.tied - 1} more, tied", "step": None}
+    return {"label": score.label, "step": score.step}
 
 
 def _runs(answer: answers.Overview, command: Callable[[str], str]) -> None:

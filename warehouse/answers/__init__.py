@@ -18,11 +18,12 @@ from warehouse.answers.curation import (
     funnel,
     gates,
 )
-from warehouse.answers.models import Checkpoint, Loss, Score, Share, checkpoints, losses, mixtures, scores
+from warehouse.answers.models import Best, Checkpoint, Loss, Score, Share, checkpoints, losses, mixtures, scores
 from warehouse.answers.pipeline import GateState, Overview, Ranked, Run, SourceTotals, Totals, overview
 
 __all__ = [
     "STAGES",
+    "Best",
     "Checkpoint",
     "Documents",
     "Expectation",
