@@ -84,7 +84,14 @@ def stage_chart(funnel: Funnel, dark: bool, lead: Lead | None = None) -> Options
     return {
         **base(colours),
         "grid": {"left": 8, "right": 40, "top": 36, "bottom": 28, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
+        "legend": {
+            "type": "scroll",
+            "top": 0,
+            "left": 0,
+            "textStyle": {"color": colours.muted},
+            "itemWidth": 12,
+            "itemHeight": 12,
+        },
         "xAxis": axis(colours, name="records", type="value", whole=True),
         "yAxis": {**axis(colours, type="category"), "data": stages, "inverse": True},
         "series": [
@@ -114,7 +121,14 @@ def rule_chart(funnel: Funnel, dark: bool, lead: Lead | None = None) -> Options:
     return {
         **base(colours),
         "grid": {"left": 8, "right": 48, "top": 36, "bottom": 28, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
+        "legend": {
+            "type": "scroll",
+            "top": 0,
+            "left": 0,
+            "textStyle": {"color": colours.muted},
+            "itemWidth": 12,
+            "itemHeight": 12,
+        },
         "xAxis": axis(colours, name="records", type="value", whole=True),
         "yAxis": {
             **axis(colours, type="category"),
@@ -173,7 +187,13 @@ def score_chart(scores: list[Score], dark: bool, lead: Callable[[Score], str] | 
     return {
         **base(colours),
         "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "data": sorted(groups)},
+        "legend": {
+            "type": "scroll",
+            "top": 0,
+            "left": 0,
+            "textStyle": {"color": colours.muted},
+            "data": sorted(groups),
+        },
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="training step", type="value"), "min": 0},
         "yAxis": {**upright(colours, scores[0].metric.replace("_", " ") if scores else ""), "scale": True},
@@ -207,7 +227,7 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
     return {
         **base(colours),
         "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}},
+        "legend": {"type": "scroll", "top": 0, "left": 0, "textStyle": {"color": colours.muted}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="tokens seen", type="value"), "min": 0},
         "yAxis": {**upright(colours, "nats a token"), "scale": True},
@@ -237,7 +257,14 @@ def mixture_chart(shares: list[Share], dark: bool) -> Options:
     return {
         **base(colours),
         "grid": {"left": 8, "right": 24, "top": 36, "bottom": 34, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "itemWidth": 12, "itemHeight": 12},
+        "legend": {
+            "type": "scroll",
+            "top": 0,
+            "left": 0,
+            "textStyle": {"color": colours.muted},
+            "itemWidth": 12,
+            "itemHeight": 12,
+        },
         "xAxis": {**axis(colours, name="share of tokens", type="value"), "max": 1},
         "yAxis": {**axis(colours, type="category"), "data": names, "inverse": True},
         "series": [

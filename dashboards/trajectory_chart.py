@@ -49,7 +49,13 @@ def trajectory_chart(lines: list[Line], along: Along, dark: bool) -> Options:
     return {
         **base(colours),
         "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted}, "data": sorted(names.values())},
+        "legend": {
+            "type": "scroll",
+            "top": 0,
+            "left": 0,
+            "textStyle": {"color": colours.muted},
+            "data": sorted(names.values()),
+        },
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="training step" if along == "step" else "tokens seen", type="value"), "min": 0},
         "yAxis": {**upright(colours, lines[0].metric.replace("_", " ")), "scale": True},

@@ -17,13 +17,22 @@ ABOUT = (
     "was answered is kept: the command that evaluated it asks for what is missing, and a whole run ends this notice."
 )
 MOST_REASONS = 3
+SHOWN = 160
+"""Characters of a reason where it stands among others."""
 
 
 def told(found: Unscored) -> str:
     """How many items miss an answer, and the most frequent reasons."""
-    reasons = "; ".join(f"{one.reason} ({count(one.items)})" for one in found.reasons[:MOST_REASONS])
-    more = "; …" if len(found.reasons) > MOST_REASONS else ""
-    return f"{count(found.missing)} of {count(found.items)} items have no answer: {reasons}{more}"
+    return f"{count(found.missing)} of {count(found.items)} items have no answer: {reasons(found)}"
+
+
+def reasons(found: Unscored) -> str:
+    """The most frequent reasons with their items, in a line or two; Items has them whole."""
+    shown = (
+        f"{one.reason if len(one.reason) <= SHOWN else one.reason[:SHOWN] + '…'} ({count(one.items)})"
+        for one in found.reasons[:MOST_REASONS]
+    )
+    return "; ".join(shown) + ("; …" if len(found.reasons) > MOST_REASONS else "")
 
 
 def notice(found: Unscored, items: Sequence[Missing]) -> None:
@@ -65,7 +74,7 @@ def unscored_table(found: Sequence[Unscored]) -> None:
             "label_href": items_url(one.suite, one.checkpoint),
             "missing": one.missing,
             "items": one.items,
-            "reasons": "; ".join(f"{reason.reason} ({count(reason.items)})" for reason in one.reasons[:MOST_REASONS]),
+            "reasons": reasons(one),
         }
         for one in found
     ]

@@ -74,7 +74,10 @@ def test_the_overview_sums_up(visitor: Visitor) -> None:
     expect(page.locator(".callout")).to_contain_text("doremi 300")
     assert "stopped by gate" in row(page, "news-zh")
     assert "running" in row(page, "nightly")
-    expect(page.locator(".gate-line", has_text="news-zh")).to_contain_text("stopped")
+    stopped = page.locator(".gate-line", has_text="news-zh")
+    expect(stopped).to_have_count(2)  # what needs attention, and all gates
+    expect(stopped.first).to_contain_text("1 of 2 expectations failed")
+    expect(stopped.last).to_contain_text("1 of 2 held")
 
 
 def test_the_theme_is_remembered(visitor: Visitor) -> None:
