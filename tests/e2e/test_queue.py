@@ -26,7 +26,7 @@ from warehouse.read import Warehouse
 from warehouse.state import State
 
 SUITE = "gristmill-reading"
-WITHIN = 240.0
+WITHIN = 480.0
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from warehouse.state import State
 
 CRON = "17 3 * * *"
 SUITE = "gristmill-reading"
-RUNS_WITHIN = 240.0
+RUNS_WITHIN = 480.0
 
 
 @dataclass(frozen=True)
