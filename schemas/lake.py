@@ -310,13 +310,15 @@ class Lake:
     def dataset(self, kind: str, name: str, key: str | None = None) -> Dataset | None:
         """A dataset by kind and name: the current one, or the one called ``key``; None when there is none.
 
-        Raises :class:`DamageError` when its file, or the one that says which is current, cannot be read.
+        Raises :class:`DamageError` when its file, or the one that says which is current, cannot be read or names none.
         """
         if key is None:
             pointer = self.root / "catalog" / kind / f"{name}.json"
             if not pointer.is_file():
                 return None
             key = pointed_key(pointer)
+            if not (self.root / "data" / "datasets" / kind / name / f"{key}.json").is_file():
+                raise damaged(pointer, "it names a dataset that is gone")
         path = self.root / "data" / "datasets" / kind / name / f"{key}.json"
         if not path.is_file():
             return None

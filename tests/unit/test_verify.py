@@ -212,6 +212,15 @@ def test_a_torn_pointer_or_marker_gives_a_message_and_no_traceback(lake: Lake, t
         Lake.open(lake.root)
 
 
+def test_a_pointer_to_a_dataset_that_is_gone_is_not_taken_for_none(lake: Lake) -> None:
+    pointer = lake.root / "catalog" / "curation" / "all.json"
+    pointer.write_bytes(pointer.read_bytes().replace(b'"key": "', b'"key":"').replace(b'":"', b'":"0', 1))
+    with pytest.raises(DamageError, match="it names a dataset that is gone"):
+        lake.dataset("curation", "all")
+    assert lake.dataset("curation", "none") is None
+    assert lake.dataset("curation", "all", "0" * 16) is None
+
+
 def test_a_dataset_cut_short_gives_a_message(lake: Lake) -> None:
     (path,) = (lake.root / "data" / "datasets").rglob("*.json")
     cut(path)
