@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from schemas.errors import UsageError
+from schemas.printable import checked_printable
+
+#: Text that people are shown (see :mod:`schemas.printable`, which the command line imports without pydantic).
+Printable = Annotated[str, AfterValidator(checked_printable)]
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)

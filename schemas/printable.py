@@ -4,10 +4,6 @@ Names that somebody gives are refused with the character; text that comes from e
 file, is shown with U+FFFD in its place. The joiners of Persian and Indic scripts and of emoji are printable here.
 """
 
-from typing import Annotated
-
-from pydantic import AfterValidator
-
 from schemas.errors import UsageError
 
 JOINERS = "\u200c\u200d"
@@ -25,16 +21,14 @@ def printable(text: str, keep: str = "\n\t") -> str:
 def require_printable(text: str, what: str) -> str:
     """``text``. Raises :class:`UsageError` naming ``what`` where it holds a character that cannot be shown."""
     try:
-        return _checked(text)
+        return checked_printable(text)
     except ValueError as error:
         raise UsageError(f"{what}: {error}") from error
 
 
-def _checked(text: str) -> str:
+def checked_printable(text: str) -> str:
+    """``text``. Raises ``ValueError`` where it holds a character that cannot be shown."""
     wrong = next((letter for letter in text if not letter.isprintable() and letter not in JOINERS), None)
     if wrong is not None:
         raise ValueError(f"{text!r} holds {wrong!r}, which cannot be shown: take it out")
     return text
-
-
-Printable = Annotated[str, AfterValidator(_checked)]

@@ -11,9 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from schemas.config import Config
+from schemas.config import Config, Printable
 from schemas.evaluation import EvaluationMeans
-from schemas.printable import Printable
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
