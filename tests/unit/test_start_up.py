@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.lake import Lake
+
 HEAVY = {
     *("prefect", "great_expectations", "sqlalchemy", "polars", "pyarrow", "pandas", "numpy", "numba", "scipy"),
     *("duckdb", "nicegui", "fastapi", "transformers", "torch", "pydantic", "httpx"),
@@ -55,6 +57,7 @@ USAGE_ERRORS = {
 
 @pytest.mark.parametrize("words", USAGE_ERRORS)
 def test_usage_errors_are_told_before_prefect_is_imported(tmp_path: Path, words: str) -> None:
+    Lake.open(tmp_path / "lake")
     (tmp_path / "rows.jsonl").write_text('{"text": "x"}\n')
     given, said = USAGE_ERRORS[words]
     code, told, imported = run(tmp_path, *given)
