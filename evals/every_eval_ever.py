@@ -14,8 +14,7 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from evals.costs import per_correct
-from schemas.config import Config
-from schemas.printable import Printable
+from schemas.config import Config, Printable
 from schemas.scores import ALL
 
 SCHEMA_VERSION = "0.3.0"

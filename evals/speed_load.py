@@ -23,9 +23,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from evals.speed import SHOWN, Answered, Exchange, Failed, read_stream
-from schemas.config import Config
+from schemas.config import Config, Printable
 from schemas.errors import GristmillError, UsageError
-from schemas.printable import Printable
 
 VOCABULARY = (
     "the of and to in is it you that he was for on are with as his they at be this have from or one had by word but "
