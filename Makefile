@@ -40,7 +40,7 @@ check: $(STAMP) ## formatting, lint, types, import rules
 	$(BIN)/mypy
 
 kernels: $(STAMP) ## compile the kernels, once for all processes that come after
-	@$(BIN)/python -m tasks.warm
+	@$(BIN)/python -m gristmill.tasks.precompile
 
 vllm: $(VLLM)/.installed ## build the second environment, with vLLM, which `--backend vllm` starts its server from
 

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evals.conventions import CONVENTIONS, CodeConvention
-from evals.items import CodeItem
-from evals.jail.capability import require
-from evals.oracle.grading import grade_programs
-from evals.oracle.verdicts import Program, Verdict
-from evals.suite import Suite, load_suite
+from gristmill.evals.jail.capability import require
+from gristmill.evals.oracle.grading import grade_programs
+from gristmill.evals.oracle.verdicts import Program, Verdict
+from gristmill.evals.scoring.conventions import CONVENTIONS, CodeConvention
+from gristmill.evals.suites.items import CodeItem
+from gristmill.evals.suites.suite import Suite, load_suite
 
 
 def gold_programs(suite: Suite) -> dict[str, Program]:

@@ -31,9 +31,9 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.harness import machine
-from tasks.contamination.index import Index, MatchConfig, build_index
-from tasks.contamination.matching import Found, find
-from tasks.contamination.words import words_of
+from gristmill.tasks.contamination.index import Index, MatchConfig, build_index
+from gristmill.tasks.contamination.matching import Found, find
+from gristmill.tasks.contamination.words import words_of
 
 HERE = Path(__file__).parent
 LEVELS = (0.0, 0.05, 0.1, 0.2)

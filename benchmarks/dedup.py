@@ -16,16 +16,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.shards import Run, read, sources, write_kept
-from schemas.lake import conform
-from schemas.signals import SIGNALS, SignalsGopherQuality
-from schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Pairs, Verdicts
-from tasks.decide import STAGE, kept_rows, ledger
-from tasks.dedup.clusters import clusters
-from tasks.dedup.config import DedupConfig
-from tasks.dedup.copies import copies
-from tasks.dedup.pairs import pairs
-from tasks.dedup.verdicts import dedup_verdicts
-from tasks.minhash import PRESETS, bands
+from gristmill.core.lake import conform
+from gristmill.schemas.signals import SIGNALS, SignalsGopherQuality
+from gristmill.schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Pairs, Verdicts
+from gristmill.tasks.dedup.config import DedupConfig
+from gristmill.tasks.dedup.exact_duplicates import copies
+from gristmill.tasks.dedup.minhash import PRESETS, bands
+from gristmill.tasks.dedup.near.clusters import clusters
+from gristmill.tasks.dedup.near.pairs import pairs
+from gristmill.tasks.dedup.verdicts import dedup_verdicts
+from gristmill.tasks.filtering.decide import STAGE, kept_rows, ledger
 
 QUALITY = "gopher_quality.alpha_word_ratio"
 

@@ -1,7 +1,8 @@
 """How well and how fast the extractors find the main content: ``python -m benchmarks.extraction FOLDER [--json FILE]``.
 
 FOLDER is ``corpora/html_gold``: one folder a set, each with ``pages.zip`` and ``gold.jsonl``. Pages go through the same
-workers as in a run (``tasks.extraction``), with the same limits; what times out or fails scores as empty text.
+workers as in a run (``gristmill.tasks.extraction``), with the same limits; what times out or fails scores as empty
+text.
 
 Scores, each the mean over the pages of a set:
 
@@ -34,8 +35,8 @@ from typing import Any
 
 from resiliparse.extract.html2text import extract_plain_text
 
-from tasks.extraction.client import Answer, Job, extract_texts
-from tasks.readers.reasons import Reason
+from gristmill.tasks.extraction.client import Answer, Job, extract_texts
+from gristmill.tasks.ingest.readers.reasons import Reason
 
 EXTRACTORS = ("resiliparse", "trafilatura", "trafilatura-precise")
 CPU_SECONDS, MEMORY_BYTES = 5.0, 2048 << 20

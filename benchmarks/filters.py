@@ -11,12 +11,12 @@ import argparse
 from pathlib import Path
 
 from benchmarks.shards import Run, read, sources, write_kept
-from schemas.lake import conform
-from schemas.signals import SIGNALS
-from schemas.tables import Documents, Verdicts
-from tasks.decide import DecideConfig, decide
-from tasks.heuristics import HeuristicsConfig, heuristics
-from tasks.policy import load_policy
+from gristmill.core.lake import conform
+from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import Documents, Verdicts
+from gristmill.tasks.filtering.decide import DecideConfig, decide
+from gristmill.tasks.filtering.policy import load_policy
+from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 
 
 def main() -> None:

@@ -19,16 +19,16 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from benchmarks.harness import Side, machine, measure
-from schemas.lake import conform
-from schemas.signals import SIGNALS, SignalsGopherQuality
-from schemas.table import Table
-from schemas.tables import Bands, Clusters, Copies, Documents, Pairs, Verdicts
-from tasks.decide import STAGE, kept_rows, ledger
-from tasks.dedup.clusters import clusters
-from tasks.dedup.config import DedupConfig
-from tasks.dedup.copies import copies
-from tasks.dedup.pairs import pairs
-from tasks.step import Step
+from gristmill.core.lake import conform
+from gristmill.core.step import Step
+from gristmill.core.table import Table
+from gristmill.schemas.signals import SIGNALS, SignalsGopherQuality
+from gristmill.schemas.tables import Bands, Clusters, Copies, Documents, Pairs, Verdicts
+from gristmill.tasks.dedup.config import DedupConfig
+from gristmill.tasks.dedup.exact_duplicates import copies
+from gristmill.tasks.dedup.near.clusters import clusters
+from gristmill.tasks.dedup.near.pairs import pairs
+from gristmill.tasks.filtering.decide import STAGE, kept_rows, ledger
 
 SHARD, FAMILY, WIDTH, SHARED, WORDS = 50_000, 5, 14, 10, 30
 QUALITY = "gopher_quality.alpha_word_ratio"

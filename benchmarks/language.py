@@ -4,9 +4,9 @@ CORPORA is the folder with ``langid/`` and ``text/``, such as ``../shared/corpor
 
 1. accuracy of lid.176.ftz, py3langid, the surer of both, and, on every tenth text, lingua (in an environment of its
    own, made on first use) on every labelled set, over all texts / as the mean over languages; and how often both
-   detectors agree and are right when they do. Labels are compared in the common code of ``tasks.language_codes``.
-   "known" counts only the texts whose language lid.176 and py3langid both have a label for; "all" counts a language
-   that a detector does not know as wrong.
+   detectors agree and are right when they do. Labels are compared in the common code of
+   ``gristmill.tasks.text.language_codes``. "known" counts only the texts whose language lid.176 and py3langid both have
+   a label for; "all" counts a language that a detector does not know as wrong.
 2. what judging only the beginning of a document costs.
 3. megabytes a second of processor time, one thread, beside the libraries that the detectors come from.
 """
@@ -28,12 +28,12 @@ import pyarrow as pa
 from py3langid.langid import LanguageIdentifier
 
 from benchmarks.peers.venvs import ensure
-from schemas.digests import digest_file
-from tasks.fasttext_model.files import read_model
-from tasks.fasttext_model.predict import predict
-from tasks.langid_model import detect, langid_file, read_langid
-from tasks.language import LABEL, language, language_config, located
-from tasks.language_codes import common_code
+from gristmill.core.digests import digest_file
+from gristmill.tasks.fasttext.files import read_model
+from gristmill.tasks.fasttext.predict import predict
+from gristmill.tasks.fasttext.py3langid import detect, langid_file, read_langid
+from gristmill.tasks.signals.language import LABEL, language, language_config, located
+from gristmill.tasks.text.language_codes import common_code
 
 DOCUMENTS = "documents (text/)"  # not given to lingua: they would take it hours
 PREFIXES = (200, 500, 1_000, 2_000, 5_000)

@@ -17,13 +17,13 @@ import pyarrow as pa
 
 from benchmarks.peers.language_agreement import CODES, source_files, texts
 from benchmarks.peers.url_lists import urls_and_lists
-from schemas.tables import Documents
-from tasks.chinese import chinese, chinese_config
-from tasks.code_quality import CodeConfig, code
-from tasks.fineweb2 import fineweb2, fineweb2_config
-from tasks.segment import Split, splitters
-from tasks.slices import map_slices, one_chunk
-from tasks.url_rules import url_config, url_rules
+from gristmill.schemas.tables import Documents
+from gristmill.tasks.signals.chinese import chinese, chinese_config
+from gristmill.tasks.signals.code_quality import CodeConfig, code
+from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
+from gristmill.tasks.signals.url_rules import url_config, url_rules
+from gristmill.tasks.text.slices import map_slices, one_chunk
+from gristmill.tasks.tokenization.segment import Split, splitters
 
 
 def main() -> None:

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.digests import digest_text
-from schemas.lake import conform
-from schemas.table import Table
-from schemas.tables import Documents
-from tasks.step import Step
+from gristmill.core.digests import digest_text
+from gristmill.core.lake import conform
+from gristmill.core.step import Step
+from gristmill.core.table import Table
+from gristmill.schemas.tables import Documents
 
 
 class Run:

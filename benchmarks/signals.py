@@ -17,17 +17,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import c4, fineweb, gopher_quality
-from tasks.c4 import LINEAGES
-from tasks.c4_lines import line_facts
-from tasks.columns import column_of, lines_of
-from tasks.domain import domain_columns
-from tasks.gopher_repetition import repetition_columns
-from tasks.heuristics import HeuristicsConfig, heuristics
-from tasks.language import language, language_config
-from tasks.pii import PiiConfig, pii
-from tasks.slices import map_slices, one_chunk
-from tasks.words import tokens_of
+from gristmill.tasks.signals import c4, fineweb, gopher_quality
+from gristmill.tasks.signals.c4 import LINEAGES
+from gristmill.tasks.signals.domain import domain_columns
+from gristmill.tasks.signals.gopher_repetition import repetition_columns
+from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
+from gristmill.tasks.signals.language import language, language_config
+from gristmill.tasks.signals.line_rules.c4 import line_facts
+from gristmill.tasks.signals.pii import PiiConfig, pii
+from gristmill.tasks.text.columns import column_of, lines_of
+from gristmill.tasks.text.slices import map_slices, one_chunk
+from gristmill.tasks.tokenization.words import tokens_of
 
 STEPS = ((heuristics, HeuristicsConfig()), (language, language_config()), (pii, PiiConfig()))
 

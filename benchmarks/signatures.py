@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.shards import sources
-from tasks.kernels import sha1
-from tasks.minhash import PRESETS, signatures
-from tasks.shingles import ShingleConfig, Shingles, offsets, ranges, tokenize
+from gristmill.tasks.dedup.minhash import PRESETS, signatures
+from gristmill.tasks.dedup.shingles import ShingleConfig, Shingles, offsets, ranges, tokenize
+from gristmill.tasks.kernels.common import sha1
 
 CONFIG = PRESETS["fineweb"]
 LIMIT = 4_000_000  # shingles; datasketch takes 1.5 microseconds for each

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks import agreement, corpus
 from benchmarks.harness import Figures, Run, Side, measure
 from benchmarks.peers import venvs
-from tasks.language import located
+from gristmill.tasks.signals.language import located
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 from benchmarks.shards import Run
-from schemas.tables import Documents, Records, SetAside
-from tasks.extract import ExtractConfig, extract
-from tasks.ingest import IngestConfig, ingest
-from tasks.inputs import find_inputs
+from gristmill.schemas.tables import Documents, Records, SetAside
+from gristmill.tasks.extraction.extract import ExtractConfig, extract
+from gristmill.tasks.ingest.discovery import find_inputs
+from gristmill.tasks.ingest.ingest import IngestConfig, ingest
 
 
 def main(source: Path, target: Path) -> None:

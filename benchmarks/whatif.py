@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from schemas.digests import digest_text
-from schemas.lake import Dataset, Lake, Ref
-from schemas.signals import SIGNALS
-from schemas.table import Table
-from schemas.tables import Documents, Verdicts
-from tasks.decide import DecideConfig, decide
-from tasks.policy import Policy, load_policy
-from tasks.whatif import what_if
+from gristmill.core.digests import digest_text
+from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.table import Table
+from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import Documents, Verdicts
+from gristmill.tasks.filtering.decide import DecideConfig, decide
+from gristmill.tasks.filtering.policy import Policy, load_policy
+from gristmill.tasks.filtering.what_if import what_if
 
 LANGUAGES, DOMAINS = ["en", "en", "en", "de", "zh"], ["prose", "prose", "documentation", "code", "mathematics"]
 

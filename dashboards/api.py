@@ -8,17 +8,17 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 
-from dashboards.services import Services
-from schemas.errors import GristmillError
-from schemas.submission import StoredSubmission, Submission
-from warehouse import answers
-from warehouse.answers import boards, graded
-from warehouse.answers.speed import SpeedMeasurement, speeds
-from warehouse.compare import compare
-from warehouse.comparison import Comparison
-from warehouse.contamination import Seen
-from warehouse.trajectory import Trajectories, trajectories
-from warehouse.why import Why, why
+from gristmill.core.errors import GristmillError
+from gristmill.dashboards.services import Services
+from gristmill.schemas.submission import StoredSubmission, Submission
+from gristmill.warehouse import queries
+from gristmill.warehouse.queries import boards, graded
+from gristmill.warehouse.queries.compare import compare
+from gristmill.warehouse.queries.comparison import Comparison
+from gristmill.warehouse.queries.contamination import Seen
+from gristmill.warehouse.queries.speed import SpeedMeasurement, speeds
+from gristmill.warehouse.queries.trajectory import Trajectories, trajectories
+from gristmill.warehouse.queries.why import Why, why
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 DocId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits")]
@@ -31,14 +31,14 @@ def router(services: Services) -> APIRouter:
     warehouse = services.warehouse
 
     @api.get("/overview", tags=["pipeline"], summary="Totals, last runs, gates and best checkpoints")
-    def overview() -> answers.Overview:
-        return answers.overview(warehouse)
+    def overview() -> queries.Overview:
+        return queries.overview(warehouse)
 
     @api.get("/funnel", tags=["data"], summary="Records kept and rejected by stage, rule and source")
     def funnel(
         source: Annotated[str | None, Query(description="one source; all when absent")] = None,
-    ) -> answers.Funnel:
-        return answers.funnel(warehouse, source)
+    ) -> queries.Funnel:
+        return queries.funnel(warehouse, source)
 
     @api.get("/documents", tags=["data"], summary="Search the records")
     def documents(
@@ -46,16 +46,16 @@ def router(services: Services) -> APIRouter:
             str, Query(max_length=4096, description="part of the URL or of the record_uri, or the start of the doc_id")
         ] = "",
         source: Annotated[str | None, Query(description="name of the corpus")] = None,
-        fate: Annotated[answers.Fate | None, Query(description="what became of the record")] = None,
+        fate: Annotated[queries.Fate | None, Query(description="what became of the record")] = None,
         rule: Annotated[str | None, Query(description="first failed rule, or the reason for setting aside")] = None,
         host: Annotated[str | None, Query(description="host of the URL, in full")] = None,
         fails: Annotated[str | None, Query(description="a rule that the record failed, first or not")] = None,
-        stage: Annotated[answers.StageName | None, Query(description="where the record was dropped")] = None,
-        passed: Annotated[answers.StageName | None, Query(description="a stage that the record passed")] = None,
+        stage: Annotated[queries.StageName | None, Query(description="where the record was dropped")] = None,
+        passed: Annotated[queries.StageName | None, Query(description="a stage that the record passed")] = None,
         limit: Limit = 50,
         offset: Annotated[int, Query(ge=0, le=10_000_000, description="rows to skip")] = 0,
-    ) -> answers.Documents:
-        return answers.documents(
+    ) -> queries.Documents:
+        return queries.documents(
             warehouse,
             query=query,
             source=source,
@@ -80,16 +80,16 @@ def router(services: Services) -> APIRouter:
         return _found(why(warehouse, url))
 
     @api.get("/checkpoints", tags=["models"], summary="Checkpoints of the training runs")
-    def checkpoints() -> list[answers.Checkpoint]:
-        return answers.checkpoints(warehouse)
+    def checkpoints() -> list[queries.Checkpoint]:
+        return queries.checkpoints(warehouse)
 
     @api.get("/scores", tags=["models"], summary="Scores with their 95 % intervals")
     def scores(
         checkpoint: Annotated[str | None, Query(description="digest of the checkpoint, or its start")] = None,
         suite: Annotated[str | None, Query(description="name of the suite")] = None,
         limit: Limit = 1000,
-    ) -> list[answers.Score]:
-        return answers.scores(warehouse, checkpoint, suite, limit)
+    ) -> list[queries.Score]:
+        return queries.scores(warehouse, checkpoint, suite, limit)
 
     @api.get("/leaderboard", tags=["models"], summary="Checkpoints of each suite by score, ranked where that is known")
     def leaderboard(
@@ -155,8 +155,8 @@ def router(services: Services) -> APIRouter:
         return speeds(warehouse, model)
 
     @api.get("/gates", tags=["pipeline"], summary="Every expectation of every gate; failures first")
-    def gates() -> list[answers.Expectation]:
-        return answers.gates(warehouse)
+    def gates() -> list[queries.Expectation]:
+        return queries.gates(warehouse)
 
     @api.get("/submissions", tags=["models"], summary="Checkpoints handed in, newest first")
     def submissions(limit: Limit = 200) -> list[StoredSubmission]:

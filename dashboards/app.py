@@ -15,10 +15,10 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
-from dashboards.api import invalid, router
-from dashboards.guard import MOST_BODY, Guard, Names
-from dashboards.page import Page, serve_errors
-from dashboards.pages import (
+from gristmill.dashboards.api import invalid, router
+from gristmill.dashboards.guard import MOST_BODY, Guard, Names
+from gristmill.dashboards.page import Page, serve_errors
+from gristmill.dashboards.pages import (
     checkpoints,
     compare,
     document,
@@ -32,10 +32,10 @@ from dashboards.pages import (
     submit,
     trajectory,
 )
-from dashboards.reference import reference
-from dashboards.services import Intake, Services
-from warehouse.read import Warehouse
-from warehouse.state import State
+from gristmill.dashboards.reference import reference
+from gristmill.dashboards.services import Intake, Services
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.submissions import State
 
 PAGES: tuple[Page[Any], ...] = (
     overview.PAGE,
@@ -59,7 +59,7 @@ def create_app(lake_root: Path, intake: Intake, names: Names) -> FastAPI:
     """The dashboards and the API of the lake at ``lake_root``; ``intake`` says what may be handed in, ``names`` which
     requests are answered at all.
 
-    Raises :class:`schemas.errors.UsageError` when there is no lake.
+    Raises :class:`gristmill.core.errors.UsageError` when there is no lake.
     """
     warehouse = Warehouse.open(lake_root)
     services = Services(warehouse, State(warehouse.root), intake)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from warehouse.answers import STAGES, Funnel, Loss, Score, Share
+from gristmill.warehouse.queries import STAGES, Funnel, Loss, Score, Share
 
 Options = dict[str, Any]
 Lead = Callable[[str, str], str]

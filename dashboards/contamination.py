@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from nicegui import ui
 
-from dashboards.layout import count
-from dashboards.links import record_url
-from warehouse.contamination import Examined, Seen
-from warehouse.read import Warehouse
+from gristmill.dashboards.layout import count
+from gristmill.dashboards.links import record_url
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries.contamination import Examined, Seen
 
 SEEN: dict[Seen, str] = {
     "clean": "clean",

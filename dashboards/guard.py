@@ -6,7 +6,7 @@ resolves to 127.0.0.1 (DNS rebinding). So every request and every websocket hand
 cannot forge: ``Host`` must be one of our names, and ``Origin``, where there is one, must be the page's own server. Host
 names are compared without their port, so that ``ssh -L 9000:localhost:8080`` works.
 
-How both are read: :mod:`schemas.hosts`. Cost: two regular expressions a request; a body is held in memory up to
+How both are read: :mod:`gristmill.core.hosts`. Cost: two regular expressions a request; a body is held in memory up to
 ``MOST_BODY``.
 """
 
@@ -17,8 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schemas.errors import UsageError
-from schemas.hosts import DEFAULT_PORTS, LOOPBACK, Address, host_address, origin_of, plain_name
+from gristmill.core.errors import UsageError
+from gristmill.core.hosts import DEFAULT_PORTS, LOOPBACK, Address, host_address, origin_of, plain_name
 
 MOST_BODY = 1 << 20
 """Bytes of a request body, and of a websocket message."""

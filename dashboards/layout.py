@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from fastapi import Request
 from nicegui import ui
 
-from schemas.config import did_you_mean
+from gristmill.core.config import did_you_mean
 
 NAVIGATION = (
     ("Overview", "/"),

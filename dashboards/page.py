@@ -16,9 +16,9 @@ from nicegui import app as pages
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from dashboards.layout import card, explained, frame, title
-from dashboards.links import page_url
-from dashboards.services import Services
+from gristmill.dashboards.layout import card, explained, frame, title
+from gristmill.dashboards.links import page_url
+from gristmill.dashboards.services import Services
 
 Q = TypeVar("Q")
 Text = Annotated[str, Field(max_length=4096)]

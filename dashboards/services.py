@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 from pydantic import ValidationError
 
-from schemas.config import did_you_mean
-from schemas.errors import GristmillError
-from schemas.submission import StoredSubmission, Submission, data_problem, folder_problem, suite_file
-from warehouse.compare import Comparisons
-from warehouse.read import Warehouse
-from warehouse.state import State
+from gristmill.core.config import did_you_mean
+from gristmill.core.errors import GristmillError
+from gristmill.schemas.submission import StoredSubmission, Submission, data_problem, folder_problem, suite_file
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries.compare import Comparisons
+from gristmill.warehouse.submissions import State
 
 OnSubmit = Callable[[StoredSubmission], str]
 Check = Callable[[Submission], Mapping[str, str]]

@@ -3,8 +3,8 @@
 from itertools import pairwise
 from typing import Literal
 
-from dashboards.charts import Options, axis, base, chance_line, distinct, palette, rounded, upright
-from warehouse.trajectory import Line
+from gristmill.dashboards.charts import Options, axis, base, chance_line, distinct, palette, rounded, upright
+from gristmill.warehouse.queries.trajectory import Line
 
 BAND = """
 (params, api) => {

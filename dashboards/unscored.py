@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from nicegui import ui
 
-from dashboards.layout import badge, card, count
-from dashboards.links import items_url
-from dashboards.tables import Column, table
-from warehouse.answers.unanswered import Missing, Unscored
+from gristmill.dashboards.layout import badge, card, count
+from gristmill.dashboards.links import items_url
+from gristmill.dashboards.tables import Column, table
+from gristmill.warehouse.queries.unanswered import Missing, Unscored
 
 ABOUT = (
     "The machine failed on these items, after its retries, and a score of the others would be one of another set. What "

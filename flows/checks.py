@@ -11,16 +11,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.settings import ContaminationSettings, CurateSettings, PipelineSettings
-from schemas.errors import UsageError
-from schemas.evaluation import EvaluationMeans
-from schemas.hints import on_lake
-from schemas.lake import Dataset, Lake, Ref
-from schemas.submission import data_problem
-from schemas.tables import Curated
+from gristmill.core.errors import UsageError
+from gristmill.core.hints import on_lake
+from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.flows.settings import ContaminationSettings, CurateSettings, PipelineSettings
+from gristmill.schemas.evaluation import EvaluationMeans
+from gristmill.schemas.submission import data_problem
+from gristmill.schemas.tables import Curated
 
 if TYPE_CHECKING:
-    from evals.suite import Suite
+    from gristmill.evals.suites.suite import Suite
 
 BENCHMARKS = "benchmarks"
 
@@ -28,9 +28,9 @@ BENCHMARKS = "benchmarks"
 def check_curation(settings: CurateSettings, lake: Lake) -> None:
     """Raises :class:`UsageError` for inputs, a policy, a model, a list, an engine or an earlier curation that is not
     there, and for a policy that looks at signals which the run would not compute."""
-    from tasks.dedup.index import earlier_shards
-    from tasks.ingest import IngestConfig
-    from tasks.inputs import refuse_missing
+    from gristmill.tasks.dedup.earlier_runs import earlier_shards
+    from gristmill.tasks.ingest.discovery import refuse_missing
+    from gristmill.tasks.ingest.ingest import IngestConfig
 
     limits = IngestConfig(source=settings.source, map=settings.map, unquoted=settings.unquoted).limits
     check_rules(settings)
@@ -42,8 +42,8 @@ def check_curation(settings: CurateSettings, lake: Lake) -> None:
 
 def check_rules(settings: CurateSettings) -> None:
     """Of :func:`check_curation` what does not depend on the inputs and the lake."""
-    from flows.annotations import annotations
-    from tasks.policy import load_policy
+    from gristmill.flows.curate.annotations import annotations
+    from gristmill.tasks.filtering.policy import load_policy
 
     annotations(settings, load_policy(settings.policy))
 
@@ -73,8 +73,8 @@ def check_schedule(settings: PipelineSettings, lake: Lake) -> None:
 def check_evaluation(suites: Sequence[str], means: EvaluationMeans, lake: Lake) -> None:
     """Raises :class:`UsageError` for an unknown suite, a licence that was not accepted, and files of a benchmark that
     are not there, not the expected ones, and not to be downloaded."""
-    from evals.data import find  # a curation alone needs none of the suites
-    from evals.suite import check_licence, settings_of, split_limit
+    from gristmill.evals.suites.files import find  # a curation alone needs none of the suites
+    from gristmill.evals.suites.suite import check_licence, settings_of, split_limit
 
     problem = data_problem(means.data)
     if problem:
@@ -96,7 +96,7 @@ def data_folders(data: str, lake: Lake) -> list[Path]:
 def check_contamination(settings: ContaminationSettings, lake: Lake) -> None:
     """Raises :class:`UsageError` for a suite or a corpus that is not there."""
     load_suites(settings, lake)
-    from tasks.inputs import refuse_missing
+    from gristmill.tasks.ingest.discovery import refuse_missing
 
     known = lake.names("curation")
     try:
@@ -116,7 +116,7 @@ def not_a_corpus(error: UsageError, lake: Lake) -> UsageError:
 
 def load_suites(settings: ContaminationSettings, lake: Lake) -> "list[Suite]":
     """The suites by name. Raises :class:`UsageError` as ``load_suite`` does."""
-    from evals.suite import load_suite
+    from gristmill.evals.suites.suite import load_suite
 
     folders = data_folders(settings.data, lake)
     return [load_suite(name, folders, accept_licences=settings.accept_licences) for name in settings.suites]

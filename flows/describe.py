@@ -8,9 +8,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from schemas.printable import printable
-from schemas.scores import ALL, MACRO
-from warehouse.why import Story
+from gristmill.schemas.printable import printable
+from gristmill.schemas.scores import ALL, MACRO
+from gristmill.warehouse.queries.why import Story
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 BAR = "█"

@@ -8,14 +8,14 @@ from typing import Any
 
 from prefect import flow
 
-from flows.curate import curate
-from flows.evaluate import evaluate
-from flows.mix import mix
-from flows.publish import published
-from flows.runlog import record_run
-from flows.settings import LakePath, PipelineSettings
-from flows.train import train
-from schemas.lake import Lake, check_name
+from gristmill.core.lake import Lake, check_name
+from gristmill.flows.curate.flow import curate
+from gristmill.flows.evaluate.flow import evaluate
+from gristmill.flows.mix.flow import mix
+from gristmill.flows.prefect.publish import published
+from gristmill.flows.prefect.run_log import record_run
+from gristmill.flows.settings import LakePath, PipelineSettings
+from gristmill.flows.train.flow import train
 
 
 @flow(name="pipeline")

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from flows.engines.engine import Engine, Fan, Work
-from flows.engines.local import LocalEngine
-from flows.reporter import Meter, Reporter
-from schemas.config import Config
-from schemas.lake import Dataset, Lake, Manifest, Ref
-from schemas.tables import GateResults
-from tasks.gate import GATES, GateConfig, load_suite, raise_on_failure
-from tasks.step import Inputs, Outcome, Step
+from gristmill.core.config import Config
+from gristmill.core.lake import Dataset, Lake, Manifest, Ref
+from gristmill.core.step import Inputs, Outcome, Step
+from gristmill.flows.engines.engine import Engine, Fan, Work
+from gristmill.flows.engines.local import LocalEngine
+from gristmill.flows.reporter import Meter, Reporter
+from gristmill.schemas.tables import GateResults
+from gristmill.tasks.gates.gate import GATES, GateConfig, load_suite, raise_on_failure
 
 LOCAL = LocalEngine()
 
@@ -46,7 +46,7 @@ def run_step(
             found[position] = outcome
             cached += outcome.cached
             told = meter is not None and not outcome.cached
-            advance(0 if told else units, f"{cached} found done" if cached else "")
+            advance(0 if told else units, f"{cached} cached" if cached else "")
 
         engine.map(Fan(step, work, config, lake, shown), finished)
     return [found[position].manifest for position in range(len(work))]

@@ -9,20 +9,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from schemas.config import Config, Size, did_you_mean
-from schemas.errors import UsageError
-from schemas.evaluation import EvaluationMeans
-from schemas.lake import check_name
-from schemas.submission import place_suite
-from tasks.dedup.budget import DEFAULT as MEMORY
-from tasks.dedup.budget import Memory
-from tasks.dedup.config import DedupConfig, LineSettings
-from tasks.extract import ExtractConfig
-from tasks.grouping import Grouping
-from tasks.language import Detector
-from tasks.minhash import PRESETS
-from tasks.names import storable
-from tasks.readers.columns import ColumnMap
+from gristmill.core.config import Config, Size, did_you_mean
+from gristmill.core.errors import UsageError
+from gristmill.core.lake import check_name
+from gristmill.core.memory import DEFAULT as MEMORY
+from gristmill.core.memory import Memory
+from gristmill.schemas.evaluation import EvaluationMeans
+from gristmill.schemas.submission import place_suite
+from gristmill.tasks.dedup.config import DedupConfig, LineSettings
+from gristmill.tasks.dedup.minhash import PRESETS
+from gristmill.tasks.extraction.extract import ExtractConfig
+from gristmill.tasks.ingest.grouping import Grouping
+from gristmill.tasks.ingest.names import storable
+from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
+from gristmill.tasks.signals.language import Detector
 
 Workers = Annotated[int, Field(ge=1, le=256, description="Shards worked on at the same time.")]
 InputWord = Annotated[str, AfterValidator(storable)]

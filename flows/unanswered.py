@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from evals.suite import Suite
-from schemas.digests import digest_json
-from schemas.errors import NoScoreError
-from schemas.lake import Dataset, Lake, Ref
-from schemas.tables import Unanswered
+from gristmill.core.digests import digest_json
+from gristmill.core.errors import NoScoreError
+from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.evals.suites.suite import Suite
+from gristmill.schemas.tables import Unanswered
 
 Rows = list[dict[str, Any]]
 

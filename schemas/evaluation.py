@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from schemas.config import Config, Printable, did_you_mean
+from gristmill.core.config import Config, Printable, did_you_mean
 
 HERE, VLLM = "hf", "vllm"
 LONGEST_SILENCE = 86_400.0

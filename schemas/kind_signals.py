@@ -6,7 +6,7 @@ and a rule over it then fails, so these belong in policies for such documents (o
 
 import pyarrow as pa
 
-from schemas.table import DOC_ID, Table, columns
+from gristmill.core.table import DOC_ID, Table, columns
 
 RATIO, COUNT = pa.float64(), pa.int32()
 

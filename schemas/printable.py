@@ -4,7 +4,7 @@ Names that somebody gives are refused with the character; text that comes from e
 file, is shown with U+FFFD in its place. The joiners of Persian and Indic scripts and of emoji are printable here.
 """
 
-from schemas.errors import UsageError
+from gristmill.core.errors import UsageError
 
 JOINERS = "\u200c\u200d"
 

@@ -5,8 +5,8 @@ A policy names a signal as ``table.column``. Ratios lie in [0, 1] unless their d
 
 import pyarrow as pa
 
-from schemas.kind_signals import KIND_SIGNALS
-from schemas.table import DOC_ID, Table, columns
+from gristmill.core.table import DOC_ID, Table, columns
+from gristmill.schemas.kind_signals import KIND_SIGNALS
 
 SignalsLanguage = Table(
     "signals/language",

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from schemas.config import Config, Printable
-from schemas.evaluation import EvaluationMeans
+from gristmill.core.config import Config, Printable
+from gristmill.schemas.evaluation import EvaluationMeans
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")

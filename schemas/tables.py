@@ -8,8 +8,8 @@ description says otherwise.
 
 import pyarrow as pa
 
-from schemas.signals import SIGNALS
-from schemas.table import DOC_ID, TIMESTAMP, Table, columns
+from gristmill.core.table import DOC_ID, TIMESTAMP, Table, columns
+from gristmill.schemas.signals import SIGNALS
 
 Records = Table(
     "records",

@@ -14,8 +14,8 @@ import hypothesis
 import psutil
 import pytest
 
-from evals import admission
-from flows.cli import silence_teardown
+from gristmill.evals.admission import examination as admission
+from gristmill.flows.cli.app import silence_teardown
 from tests.helpers.warm_examiner import WarmExaminer, warm_examiner
 
 OWNER = pytest.StashKey[bool]()
@@ -114,7 +114,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     left = left_servers(Path(os.environ[SERVER_HOME]))
     for pid, home in left.items():
-        from flows.server import stop_process
+        from gristmill.flows.prefect.server import stop_process
 
         stop_process(pid)
         print(f"a test left a Prefect server behind: {home}", file=sys.stderr)
@@ -130,10 +130,10 @@ def left_servers(shared: Path) -> dict[int, Path]:
         for process in psutil.process_iter():
             try:
                 words = process.cmdline()
-                ours = "flows.server_process" in words and process.environ().get(SERVER_HOME) == str(shared)
+                ours = "gristmill.flows.prefect.process" in words and process.environ().get(SERVER_HOME) == str(shared)
             except psutil.Error:
                 continue
-            home = Path(words[words.index("flows.server_process") + 1]) if ours else None
+            home = Path(words[words.index("gristmill.flows.prefect.process") + 1]) if ours else None
             if home is not None and home.parent != shared.resolve():
                 left[process.pid] = home
         if not left or time.monotonic() > deadline:
@@ -147,7 +147,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     home = Path(os.environ.pop(SERVER_HOME))
     if (home / "prefect").is_dir():
-        from flows.server import stop_server
+        from gristmill.flows.prefect.server import stop_server
 
         stop_server(home)
     shutil.rmtree(home, ignore_errors=True)

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from schemas.hints import on_lake
-from schemas.tables import TABLES
-from warehouse.tables import NOT_LOADED, WITH_TEXT_ASIDE
+from gristmill.core.hints import on_lake
+from gristmill.schemas.tables import TABLES
+from gristmill.warehouse.build.tables import NOT_LOADED, WITH_TEXT_ASIDE
 
 _COLUMN = re.compile(r'column (?:named )?"text"', re.IGNORECASE)
 _TABLE = re.compile(r"Table with name (\S+) does not exist", re.IGNORECASE)

@@ -18,13 +18,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from schemas.digests import digest_text
-from schemas.signals import SIGNALS, SignalsLanguage
-from schemas.tables import Documents
-from tasks.decide import DecideConfig, decide
-from tasks.heuristics import WRITES, HeuristicsConfig, heuristics
-from tasks.language import language, language_config
-from tasks.policy import load_policy
+from gristmill.core.digests import digest_text
+from gristmill.schemas.signals import SIGNALS, SignalsLanguage
+from gristmill.schemas.tables import Documents
+from gristmill.tasks.filtering.decide import DecideConfig, decide
+from gristmill.tasks.filtering.policy import load_policy
+from gristmill.tasks.signals.heuristics import WRITES, HeuristicsConfig, heuristics
+from gristmill.tasks.signals.language import language, language_config
 
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden"
 RECORD = GOLDEN / "agreement.json"

@@ -22,17 +22,17 @@ import pyarrow.parquet as pq
 
 from benchmarks.peers.agreement import GOLDEN, RULES
 from benchmarks.peers.url_lists import urls_and_lists
-from schemas.digests import digest_text
-from schemas.kind_signals import SignalsChinese, SignalsCode, SignalsFineWeb2
-from schemas.signals import SIGNALS
-from schemas.tables import Documents
-from tasks.chinese import chinese, chinese_config
-from tasks.code_quality import CodeConfig, code
-from tasks.decide import DecideConfig, decide
-from tasks.fineweb2 import fineweb2, fineweb2_config
-from tasks.policy import Policy, load_policy
-from tasks.segment import LANGUAGES
-from tasks.url_rules import url_config, url_rules
+from gristmill.core.digests import digest_text
+from gristmill.schemas.kind_signals import SignalsChinese, SignalsCode, SignalsFineWeb2
+from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import Documents
+from gristmill.tasks.filtering.decide import DecideConfig, decide
+from gristmill.tasks.filtering.policy import Policy, load_policy
+from gristmill.tasks.signals.chinese import chinese, chinese_config
+from gristmill.tasks.signals.code_quality import CodeConfig, code
+from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
+from gristmill.tasks.signals.url_rules import url_config, url_rules
+from gristmill.tasks.tokenization.segment import LANGUAGES
 
 RECORD = GOLDEN / "agreement_languages.json"
 CODES = LANGUAGES | {"zh-Hant": LANGUAGES["zh"]}

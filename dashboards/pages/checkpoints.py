@@ -6,16 +6,16 @@ from collections import defaultdict
 from fastapi import Request
 from nicegui import ui
 
-from dashboards.charts import loss_chart, mixture_chart, score_chart
-from dashboards.drawn import chart
-from dashboards.layout import card, empty, frame, is_dark, title, words
-from dashboards.links import items_url
-from dashboards.page import Nothing, Page
-from dashboards.services import Services
-from dashboards.tables import Column, table
-from dashboards.unscored import unscored_table
-from warehouse import answers
-from warehouse.answers.unanswered import unscored
+from gristmill.dashboards.charts import loss_chart, mixture_chart, score_chart
+from gristmill.dashboards.drawn import chart
+from gristmill.dashboards.layout import card, empty, frame, is_dark, title, words
+from gristmill.dashboards.links import items_url
+from gristmill.dashboards.page import Nothing, Page
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.unscored import unscored_table
+from gristmill.warehouse import queries
+from gristmill.warehouse.queries.unanswered import unscored
 
 ABOUT = (
     "Scores against the training step, by mixture; a point leads to its answers. Bars are 95 % intervals over the "
@@ -28,10 +28,10 @@ WITHOUT = "Where the machine failed on some items after its retries (infra) ther
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/checkpoints``."""
     warehouse = services.warehouse
-    scores = await to_thread(answers.scores, warehouse)
-    losses = await to_thread(answers.losses, warehouse)
-    shares = await to_thread(answers.mixtures, warehouse)
-    checkpoints = await to_thread(answers.checkpoints, warehouse)
+    scores = await to_thread(queries.scores, warehouse)
+    losses = await to_thread(queries.losses, warehouse)
+    shares = await to_thread(queries.mixtures, warehouse)
+    checkpoints = await to_thread(queries.checkpoints, warehouse)
     without = await to_thread(unscored, warehouse)
     dark = is_dark(request)
     with frame("Checkpoints", request, warehouse.version):
@@ -70,8 +70,8 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
                 _checkpoints(checkpoints)
 
 
-def _charts(scores: list[answers.Score], dark: bool) -> None:
-    groups: dict[tuple[str, str, str], list[answers.Score]] = defaultdict(list)
+def _charts(scores: list[queries.Score], dark: bool) -> None:
+    groups: dict[tuple[str, str, str], list[queries.Score]] = defaultdict(list)
     for score in scores:
         if score.headline or not score.higher_is_better:
             groups[score.suite, score.metric, score.subset].append(score)
@@ -85,12 +85,12 @@ def _charts(scores: list[answers.Score], dark: bool) -> None:
                 chart(score_chart(members, dark, _answers_url), about, small=True)
 
 
-def _answers_url(score: answers.Score) -> str:
+def _answers_url(score: queries.Score) -> str:
     """The answers that a point stands for."""
     return items_url(score.suite, score.checkpoint, score.convention)
 
 
-def _scores(scores: list[answers.Score]) -> None:
+def _scores(scores: list[queries.Score]) -> None:
     columns = [
         Column("suite", "Suite"),
         Column("metric", "Metric"),
@@ -108,7 +108,7 @@ def _scores(scores: list[answers.Score]) -> None:
     table(columns, [{**score.model_dump(), "metric": words(score.metric)} for score in scores], page=25)
 
 
-def _checkpoints(checkpoints: list[answers.Checkpoint]) -> None:
+def _checkpoints(checkpoints: list[queries.Checkpoint]) -> None:
     columns = [
         Column("mixture", "Mixture"),
         Column("step", "Step", "number"),

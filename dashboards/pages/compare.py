@@ -9,10 +9,11 @@ from fastapi import Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from dashboards.charts import distinct
-from dashboards.contamination import evidence, not_examined, seen_badge, seen_in
-from dashboards.controls import choice
-from dashboards.layout import (
+from gristmill.core.errors import GristmillError
+from gristmill.dashboards.charts import distinct
+from gristmill.dashboards.contamination import evidence, not_examined, seen_badge, seen_in
+from gristmill.dashboards.controls import choice
+from gristmill.dashboards.layout import (
     badge,
     card,
     count,
@@ -27,14 +28,13 @@ from dashboards.layout import (
     title,
     words,
 )
-from dashboards.links import items_url, page_url
-from dashboards.page import Offset, Page, Text
-from dashboards.services import Services
-from dashboards.tables import Column, interval, table
-from schemas.errors import GristmillError
-from warehouse.compare import Which, differing, sides
-from warehouse.comparison import Comparison, Difference, Differing, Discordant, Side, SuiteComparison
-from warehouse.read import Warehouse
+from gristmill.dashboards.links import items_url, page_url
+from gristmill.dashboards.page import Offset, Page, Text
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, interval, table
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries.compare import Which, differing, sides
+from gristmill.warehouse.queries.comparison import Comparison, Difference, Differing, Discordant, Side, SuiteComparison
 
 ROWS = 10
 SHORT = 600

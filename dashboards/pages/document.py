@@ -8,12 +8,12 @@ from nicegui import ui
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from dashboards.layout import badge, card, count, explained, frame, title
-from dashboards.links import documents_url, record_url
-from dashboards.page import Page
-from dashboards.services import Services
-from dashboards.tables import Column, table
-from warehouse.why import Story, Verdict, why
+from gristmill.dashboards.layout import badge, card, count, explained, frame, title
+from gristmill.dashboards.links import documents_url, record_url
+from gristmill.dashboards.page import Page
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.warehouse.queries.why import Story, Verdict, why
 
 SHOWN_CHARACTERS = 20_000
 

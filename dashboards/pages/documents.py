@@ -8,17 +8,17 @@ from fastapi import Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from dashboards.controls import choice, search_field, searched
-from dashboards.layout import card, count, empty, explained, frame, no_such, pager, title, tone, words
-from dashboards.links import documents_url, record_url
-from dashboards.page import Offset, Page, Text
-from dashboards.services import Services
-from dashboards.tables import Column, table
-from warehouse import answers
+from gristmill.dashboards.controls import choice, search_field, searched
+from gristmill.dashboards.layout import card, count, empty, explained, frame, no_such, pager, title, tone, words
+from gristmill.dashboards.links import documents_url, record_url
+from gristmill.dashboards.page import Offset, Page, Text
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.warehouse import queries
 
 ROWS = 50
 ANY = "any"
-FATES: tuple[answers.Fate, ...] = get_args(answers.Fate)
+FATES: tuple[queries.Fate, ...] = get_args(queries.Fate)
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Search:
 
     query: Text = ""
     source: Text | None = None
-    fate: answers.Fate | None = None
+    fate: queries.Fate | None = None
     rule: Text | None = None
     host: Text | None = None
     fails: Text | None = None
-    stage: answers.StageName | None = None
-    passed: answers.StageName | None = None
+    stage: queries.StageName | None = None
+    passed: queries.StageName | None = None
     offset: Offset = 0
 
     @property
@@ -53,9 +53,9 @@ class Search:
 
 async def draw(services: Services, request: Request, search: Search) -> None:
     """The page at ``/documents``."""
-    facets = await to_thread(answers.facets, services.warehouse)
+    facets = await to_thread(queries.facets, services.warehouse)
     found = await to_thread(
-        answers.documents,
+        queries.documents,
         services.warehouse,
         query=search.query,
         source=search.source,
@@ -86,7 +86,7 @@ async def draw(services: Services, request: Request, search: Search) -> None:
                 _none(facets, search, found.total)
 
 
-def _none(facets: answers.Facets, search: Search, total: int) -> None:
+def _none(facets: queries.Facets, search: Search, total: int) -> None:
     """Why there is nothing to show."""
     if total:
         first = replace(search, offset=0).url
@@ -123,7 +123,7 @@ def _narrowed(search: Search) -> None:
                     ui.link("Remove", without.url).classes("quiet-link")
 
 
-def _form(facets: answers.Facets, search: Search) -> None:
+def _form(facets: queries.Facets, search: Search) -> None:
     with ui.element("form").classes("controls").props('role="search"') as form:
         query = search_field("URL, doc_id or record", search.query, "wide")
         host = search_field("Host", search.host or "")
@@ -148,7 +148,7 @@ def _form(facets: answers.Facets, search: Search) -> None:
         form.on("submit.prevent", go)
 
 
-def _results(found: answers.Documents) -> None:
+def _results(found: queries.Documents) -> None:
     columns = [
         Column("url", "URL", "link"),
         Column("fate", "Fate", "badge"),

@@ -7,15 +7,15 @@ from fastapi import Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from dashboards.charts import rule_chart, stage_chart
-from dashboards.controls import choice
-from dashboards.drawn import chart
-from dashboards.layout import card, count, empty, explained, frame, is_dark, no_such, share, title
-from dashboards.links import documents_url, page_url
-from dashboards.page import Page, Text
-from dashboards.services import Services
-from dashboards.tables import Column, table
-from warehouse import answers
+from gristmill.dashboards.charts import rule_chart, stage_chart
+from gristmill.dashboards.controls import choice
+from gristmill.dashboards.drawn import chart
+from gristmill.dashboards.layout import card, count, empty, explained, frame, is_dark, no_such, share, title
+from gristmill.dashboards.links import documents_url, page_url
+from gristmill.dashboards.page import Page, Text
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.warehouse import queries
 
 ALL = "all sources"
 
@@ -30,7 +30,7 @@ class Asked:
 async def draw(services: Services, request: Request, asked: Asked) -> None:
     """The page at ``/funnel``."""
     source = asked.source
-    funnel = await to_thread(answers.funnel, services.warehouse, source)
+    funnel = await to_thread(queries.funnel, services.warehouse, source)
     dark = is_dark(request)
     with frame("Funnel", request, services.warehouse.version):
         title("Funnel", "Every record has one fate: at each stage, records in = kept + rejected.")
@@ -87,7 +87,7 @@ def _rule_url(source: str | None, rule: str, stage: str) -> str:
     return documents_url(source=source, stage=stage, rule=rule)
 
 
-def _stages(funnel: answers.Funnel) -> None:
+def _stages(funnel: queries.Funnel) -> None:
     columns = [
         Column("source", "Source"),
         Column("stage", "Stage"),
@@ -123,7 +123,7 @@ def _stages(funnel: answers.Funnel) -> None:
     table(columns, rows)
 
 
-def _rules(funnel: answers.Funnel) -> None:
+def _rules(funnel: queries.Funnel) -> None:
     columns = [
         Column("source", "Source"),
         Column("stage", "Stage"),

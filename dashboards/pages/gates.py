@@ -7,11 +7,11 @@ from collections import defaultdict
 from fastapi import Request
 from nicegui import ui
 
-from dashboards.layout import badge, card, count, empty, frame, title, tone
-from dashboards.page import Nothing, Page
-from dashboards.services import Services
-from dashboards.tables import Column, table
-from warehouse import answers
+from gristmill.dashboards.layout import badge, card, count, empty, frame, title, tone
+from gristmill.dashboards.page import Nothing, Page
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.warehouse import queries
 
 SENTENCES = {
     "ExpectColumnValuesToBeBetween": "values lie in their range",
@@ -30,21 +30,21 @@ def sentence(expectation: str) -> str:
 
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/gates``."""
-    expectations = await to_thread(answers.gates, services.warehouse)
+    expectations = await to_thread(queries.gates, services.warehouse)
     with frame("Gates", request, services.warehouse.version):
         title("Gates", "A critical expectation that fails stops the run before anything downstream is published.")
         if not expectations:
             with card():
                 empty("No gate has been run yet.", services.warehouse.command("gristmill demo"))
             return
-        groups: dict[tuple[str, str], list[answers.Expectation]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[queries.Expectation]] = defaultdict(list)
         for expectation in expectations:
             groups[expectation.gate, expectation.source].append(expectation)
         for (gate, source), members in groups.items():
             _gate(gate, source, members)
 
 
-def _gate(gate: str, source: str, members: list[answers.Expectation]) -> None:
+def _gate(gate: str, source: str, members: list[queries.Expectation]) -> None:
     broken = [member for member in members if not member.ok]
     critical = any(member.severity == "critical" for member in broken)
     with card():

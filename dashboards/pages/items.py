@@ -10,10 +10,10 @@ from fastapi import Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from dashboards.charts import distinct
-from dashboards.contamination import SEEN, corpus_name, evidence, not_examined, seen_badge, seen_in
-from dashboards.controls import choice, search_field, searched
-from dashboards.layout import (
+from gristmill.dashboards.charts import distinct
+from gristmill.dashboards.contamination import SEEN, corpus_name, evidence, not_examined, seen_badge, seen_in
+from gristmill.dashboards.controls import choice, search_field, searched
+from gristmill.dashboards.layout import (
     badge,
     card,
     count,
@@ -28,15 +28,15 @@ from dashboards.layout import (
     tone,
     words,
 )
-from dashboards.links import items_url
-from dashboards.page import Offset, Page, Text
-from dashboards.services import Services
-from dashboards.tables import Column, interval, table
-from dashboards.unscored import notice, unscored_table
-from warehouse import answers
-from warehouse.answers import graded
-from warehouse.answers.unanswered import missing, unscored
-from warehouse.contamination import CorpusLabels, Label, Seen, corpora
+from gristmill.dashboards.links import items_url
+from gristmill.dashboards.page import Offset, Page, Text
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, interval, table
+from gristmill.dashboards.unscored import notice, unscored_table
+from gristmill.warehouse import queries
+from gristmill.warehouse.queries import graded
+from gristmill.warehouse.queries.contamination import CorpusLabels, Label, Seen, corpora
+from gristmill.warehouse.queries.unanswered import missing, unscored
 
 ROWS = 20
 SHORT = 600
@@ -90,7 +90,7 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
                 empty("No answers are kept yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
             return
         if asked.suite is not None and asked.suite not in suites:
-            scored = await to_thread(answers.scores, warehouse, None, asked.suite, 1)
+            scored = await to_thread(queries.scores, warehouse, None, asked.suite, 1)
             with card():
                 told = no_such("suite", asked.suite, list(suites))
                 explained(f"{ONLY_SCORES} to {asked.suite}." if scored else told, ("Suites with answers", "/items"))
@@ -156,7 +156,7 @@ async def draw(services: Services, request: Request, asked: Asked) -> None:
             elif checkpoint in known:
                 told = "No answer matches this search. Remove a filter, or search for a part of the output."
                 explained(told, ("All answers", plain))
-            elif await to_thread(answers.scores, warehouse, checkpoint, suite.suite, 1):
+            elif await to_thread(queries.scores, warehouse, checkpoint, suite.suite, 1):
                 command = warehouse.command("gristmill evaluate CHECKPOINT")
                 empty(f"{ONLY_SCORES} of this checkpoint to {suite.suite}.", command)
             else:

@@ -9,14 +9,14 @@ from fastapi import Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from dashboards.controls import choice, search_field, searched
-from dashboards.layout import card, count, empty, explained, frame, no_such, p_value, title, words
-from dashboards.links import items_url, page_url
-from dashboards.page import Page, Text
-from dashboards.services import Services
-from dashboards.tables import Column, interval, table
-from schemas.scores import ALL, MACRO
-from warehouse.answers import Score, boards
+from gristmill.dashboards.controls import choice, search_field, searched
+from gristmill.dashboards.layout import card, count, empty, explained, frame, no_such, p_value, title, words
+from gristmill.dashboards.links import items_url, page_url
+from gristmill.dashboards.page import Page, Text
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, interval, table
+from gristmill.schemas.scores import ALL, MACRO
+from gristmill.warehouse.queries import Score, boards
 
 LEVEL = 0.05
 WHOLE = 200

@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
-from dashboards.layout import card, count, empty, frame, seconds, share, tile, title, tone, words
-from dashboards.links import documents_url, items_url, page_url
-from dashboards.page import Nothing, Page
-from dashboards.services import Services
-from dashboards.tables import Column, table
-from dashboards.unscored import told
-from warehouse import answers
+from gristmill.dashboards.layout import card, count, empty, frame, seconds, share, tile, title, tone, words
+from gristmill.dashboards.links import documents_url, items_url, page_url
+from gristmill.dashboards.page import Nothing, Page
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.unscored import told
+from gristmill.warehouse import queries
 
 FILL = "gristmill demo"
 PUBLISH = "gristmill warehouse rebuild"
@@ -22,7 +22,7 @@ MOST_UNSCORED = 8
 
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/``."""
-    answer = await to_thread(answers.overview, services.warehouse)
+    answer = await to_thread(queries.overview, services.warehouse)
     command = services.warehouse.command
     with frame("Overview", request, answer.version):
         title("Overview", "What is in the lake, what ran last, whether the gates held, and which checkpoint is best.")
@@ -45,7 +45,7 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
                 _gates(answer, command)
 
 
-def _attention(answer: answers.Overview) -> None:
+def _attention(answer: queries.Overview) -> None:
     """What somebody should look at: nothing kept of a source, files not read, gates that stopped a run or saw no rows,
     suites without a score."""
     bare = [source for source in answer.sources if not source.kept]
@@ -75,7 +75,7 @@ def _attention(answer: answers.Overview) -> None:
             _line("/checkpoints", "no score", "warn", "…", more)
 
 
-def _tiles(answer: answers.Overview) -> None:
+def _tiles(answer: queries.Overview) -> None:
     totals = answer.totals
     with ui.element("div").classes("tiles"):
         tile("Records", count(totals.records), f"from {count(totals.sources)} source{'s' * (totals.sources != 1)}")
@@ -88,7 +88,7 @@ def _tiles(answer: answers.Overview) -> None:
         tile("Checkpoints", count(totals.checkpoints), f"{count(totals.scores)} scores")
 
 
-def _best(answer: answers.Overview, command: Callable[[str], str]) -> None:
+def _best(answer: queries.Overview, command: Callable[[str], str]) -> None:
     if not answer.best:
         empty("No checkpoint has been scored yet.", command("gristmill evaluate CHECKPOINT"))
         return
@@ -125,14 +125,14 @@ def _best(answer: answers.Overview, command: Callable[[str], str]) -> None:
     table(columns, rows)
 
 
-def _holders(score: answers.Best) -> dict[str, str | int | None]:
+def _holders(score: queries.Best) -> dict[str, str | int | None]:
     """Who has a best value. Where several have it there is no step to name."""
     if score.tied > 1:
         return {"label": f"{score.label} and {score.tied - 1} more, tied", "step": None}
     return {"label": score.label, "step": score.step}
 
 
-def _runs(answer: answers.Overview, command: Callable[[str], str]) -> None:
+def _runs(answer: queries.Overview, command: Callable[[str], str]) -> None:
     if not answer.runs:
         empty("No flow has run yet.", command(FILL))
         return
@@ -158,7 +158,7 @@ def _runs(answer: answers.Overview, command: Callable[[str], str]) -> None:
     table(columns, rows)
 
 
-def _status(entry: answers.Run) -> dict[str, str]:
+def _status(entry: queries.Run) -> dict[str, str]:
     """The status of a run in its colour. One that succeeded and kept nothing is not green."""
     if entry.status == "succeeded" and entry.counts.get("kept") == 0:
         return {"status": "kept nothing", "status_tone": "bad"}
@@ -171,7 +171,7 @@ def _counts(counts: dict[str, Any]) -> str:
     return ", ".join(f"{value:,} {words(name)}" for name, value in numbers)
 
 
-def _gates(answer: answers.Overview, command: Callable[[str], str]) -> None:
+def _gates(answer: queries.Overview, command: Callable[[str], str]) -> None:
     if not answer.gates:
         empty("No gate has been run yet.", command(FILL))
         return

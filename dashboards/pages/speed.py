@@ -8,13 +8,13 @@ from nicegui import ui
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from dashboards.controls import choice
-from dashboards.layout import card, count, empty, explained, frame, no_such, title, words
-from dashboards.links import page_url
-from dashboards.page import Page, Text
-from dashboards.services import Services
-from dashboards.tables import Column, table
-from warehouse.answers.speed import Measured, SpeedMeasurement, speeds
+from gristmill.dashboards.controls import choice
+from gristmill.dashboards.layout import card, count, empty, explained, frame, no_such, title, words
+from gristmill.dashboards.links import page_url
+from gristmill.dashboards.page import Page, Text
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.warehouse.queries.speed import Measured, SpeedMeasurement, speeds
 
 ALL = "all models"
 ABOUT = (

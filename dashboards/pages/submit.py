@@ -9,15 +9,15 @@ from nicegui import ui
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from dashboards.api import client
-from dashboards.layout import card, empty, frame, title, tone
-from dashboards.page import Nothing, Page, wanted
-from dashboards.services import Intake, Services
-from dashboards.tables import Column, table
-from schemas.errors import GristmillError
-from schemas.evaluation import HERE, VLLM, BackendSettings
-from schemas.submission import StoredSubmission, Submission
-from warehouse import answers
+from gristmill.core.errors import GristmillError
+from gristmill.dashboards.api import client
+from gristmill.dashboards.layout import card, empty, frame, title, tone
+from gristmill.dashboards.page import Nothing, Page, wanted
+from gristmill.dashboards.services import Intake, Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.schemas.evaluation import HERE, VLLM, BackendSettings
+from gristmill.schemas.submission import StoredSubmission, Submission
+from gristmill.warehouse import queries
 
 REFRESH_SECONDS = 5.0
 MESSAGES = {
@@ -32,7 +32,7 @@ BACKENDS = {HERE: "Here, on the CPU (hf)", VLLM: "A vLLM server for the run (vll
 
 async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     """The page at ``/submit``."""
-    scored = await to_thread(answers.scores, services.warehouse)
+    scored = await to_thread(queries.scores, services.warehouse)
     known = services.intake.suites or tuple(sorted({row.suite for row in scored}))
 
     @ui.refreshable

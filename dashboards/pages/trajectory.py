@@ -7,15 +7,15 @@ from fastapi import Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from dashboards.controls import choice
-from dashboards.drawn import chart
-from dashboards.layout import card, empty, explained, frame, is_dark, no_such, title, words
-from dashboards.links import page_url
-from dashboards.page import Page, Text
-from dashboards.services import Services
-from dashboards.tables import Column, table
-from dashboards.trajectory_chart import Along, trajectory_chart
-from warehouse.trajectory import Line, Strength, Trajectories, trajectories
+from gristmill.dashboards.controls import choice
+from gristmill.dashboards.drawn import chart
+from gristmill.dashboards.layout import card, empty, explained, frame, is_dark, no_such, title, words
+from gristmill.dashboards.links import page_url
+from gristmill.dashboards.page import Page, Text
+from gristmill.dashboards.services import Services
+from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.trajectory_chart import Along, trajectory_chart
+from gristmill.warehouse.queries.trajectory import Line, Strength, Trajectories, trajectories
 
 ALL = "all suites"
 ABOUT = (

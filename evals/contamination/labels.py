@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.lake import conform
-from schemas.tables import Contamination, ItemLabels
+from gristmill.core.lake import conform
+from gristmill.schemas.tables import Contamination, ItemLabels
 
 CLEAN, INPUT, ANSWER, SHORT, PASSAGE = "clean", "input", "answer", "short", "passage"
 SEEN = (INPUT, ANSWER)

@@ -14,10 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from evals.items import ChoiceItem, CodeItem, Item
-from evals.suite import Suite
-from schemas.lake import conform
-from schemas.tables import EvalItems
+from gristmill.core.lake import conform
+from gristmill.evals.suites.items import ChoiceItem, CodeItem, Item
+from gristmill.evals.suites.suite import Suite
+from gristmill.schemas.tables import EvalItems
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SHORT_LIST = 200  # characters below which letters break up every n-gram of a list of options

@@ -26,14 +26,16 @@ SCRATCH = f"""
     --symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/bin /bin
     --proc /proc --dev /dev --size {SHM_BYTES} --tmpfs /dev/shm --remount-ro /dev
     --size {TMP_BYTES} --tmpfs /tmp --size {BOX_BYTES} --tmpfs /box --chdir /box
-    --file {WORKER_FD} /jail/evals/jail/worker.pyc --file {CODEC_FD} /jail/evals/oracle/codec.pyc
+    --file {WORKER_FD} /jail/gristmill/evals/jail/worker.pyc --file {CODEC_FD} /jail/gristmill/evals/oracle/codec.pyc
     --remount-ro / --seccomp {SECCOMP_FD} --info-fd {INFO_FD}
 """
 
 # -P -s -S and an empty environment give what -I -S gives, but -I would also ignore PYTHONHASHSEED, and the order of a
 # set would change from one grading to the next.
 PYTHON_FLAGS = ("-P", "-s", "-S", "-B")
-BOOTSTRAP = "import sys; sys.path.insert(0, '/jail'); from evals.jail.worker import main; sys.path.pop(0); main()"
+BOOTSTRAP = (
+    "import sys; sys.path.insert(0, '/jail'); from gristmill.evals.jail.worker import main; sys.path.pop(0); main()"
+)
 
 
 def arguments(python_prefix: Path, hidden: Iterable[Path]) -> list[str]:

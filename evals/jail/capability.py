@@ -2,8 +2,8 @@
 
 The probe is a program of ours that reports what it could do: reach the network, see host files, fork, take memory,
 trace a process. If any of it succeeds that must not, or the jail does not start, the answer is ``refused`` with a
-reason and a cure, and grading raises :class:`evals.jail.sandbox.JailUnavailableError`. There is no weaker tier to fall
-back to.
+reason and a hint, and grading raises :class:`gristmill.evals.jail.sandbox.JailUnavailableError`. There is no weaker
+tier to fall back to.
 
 Cost: about 0.3 s, once per process.
 """
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from evals.jail.limits import Limits
-from evals.jail.sandbox import JailUnavailableError, Sandbox, plan
-from evals.oracle.supervisor import Supervisor
-from evals.oracle.verdicts import Outcome, Program, Verdict
+from gristmill.evals.jail.limits import Limits
+from gristmill.evals.jail.sandbox import JailUnavailableError, Sandbox, plan
+from gristmill.evals.oracle.supervisor import Supervisor
+from gristmill.evals.oracle.verdicts import Outcome, Program, Verdict
 
 Tier = Literal["bubblewrap", "refused"]
 
@@ -179,12 +179,12 @@ def version(bwrap: str) -> str:
 
 
 def explain(outcome: Outcome) -> str:
-    """Why the probe failed, and the cure that fits this machine."""
+    """Why the probe failed, and the hint that fits this machine."""
     said = "; ".join(text for text in (outcome.detail, outcome.stderr_tail) if text)
-    return f"Generated code is not run, because the code jail does not hold on this machine: {said}. {cure(said)}"
+    return f"Generated code is not run, because the code jail does not hold on this machine: {said}. {hint(said)}"
 
 
-def cure(said: str) -> str:
+def hint(said: str) -> str:
     """What to change, from what bubblewrap said and how the kernel is set."""
     if "namespace" not in said and "uid map" not in said and "unshare" not in said:
         return "Run the grading on another machine, or report this with the output of `gristmill doctor`."

@@ -4,7 +4,7 @@ import math
 
 from pydantic import Field
 
-from schemas.config import Config
+from gristmill.core.config import Config
 
 
 class Limits(Config):

@@ -10,7 +10,7 @@ import os
 import signal
 from pathlib import Path
 
-from evals.jail.sandbox import FIRST_USER, SLOTS, Sandbox
+from gristmill.evals.jail.sandbox import FIRST_USER, SLOTS, Sandbox
 
 
 def end_orphans(sandbox: Sandbox) -> int:

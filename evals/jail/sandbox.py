@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from evals.jail import arguments, cgroup, seccomp
-from schemas.errors import GristmillError
+from gristmill.core.errors import GristmillError
+from gristmill.evals.jail import arguments, cgroup, seccomp
 
 # One user per slot. systemd's table of user ids leaves 60578 to 61183 unused.
 FIRST_USER = 60600
 SLOTS = 500
-PROJECT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).parents[3]  # the folder that holds the package gristmill
+PROJECT = Path(__file__).resolve().parents[2]  # the repository, or the installed package
 
 
 class JailUnavailableError(GristmillError):
@@ -36,7 +37,7 @@ class Sandbox:
     memory: cgroup.MemoryGroups | None
 
     def job(self, slot: int, group: cgroup.MemoryGroup | None) -> dict[str, object]:
-        """The arguments of :func:`evals.jail.launch.start` for one jail in ``slot`` (0 to 499)."""
+        """The arguments of :func:`gristmill.evals.jail.launch.start` for one jail in ``slot`` (0 to 499)."""
         if not 0 <= slot < SLOTS:
             raise ValueError(f"slot {slot} is not in 0..{SLOTS - 1}")
         return {
@@ -73,8 +74,8 @@ def build(bwrap: Path) -> Sandbox:
         files={
             arguments.ARGUMENTS_FD: b"".join(word.encode() + b"\0" for word in words),
             arguments.SECCOMP_FD: compiled_filter(),
-            arguments.WORKER_FD: compiled(PROJECT / "evals" / "jail" / "worker.py"),
-            arguments.CODEC_FD: compiled(PROJECT / "evals" / "oracle" / "codec.py"),
+            arguments.WORKER_FD: compiled(Path(__file__).with_name("worker.py")),
+            arguments.CODEC_FD: compiled(Path(__file__).parents[1] / "oracle" / "codec.py"),
         },
         open_up=closed_folders(needed) if drop_root else {},
         drop_root=drop_root,

@@ -6,7 +6,7 @@ The calls are those that Docker's default profile and Flatpak refuse, and those 
 fails with ENOSYS, because its flags lie in memory a filter cannot read and the C library then falls back to ``clone``.
 Calls of a foreign architecture, x32 among them, end the process: libseccomp compiles that check in front.
 
-Compiling takes about 20 ms and happens once per process (:func:`evals.jail.sandbox.plan` keeps it).
+Compiling takes about 20 ms and happens once per process (:func:`gristmill.evals.jail.sandbox.plan` keeps it).
 """
 
 import errno

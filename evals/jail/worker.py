@@ -19,7 +19,7 @@ import posix  # what os is made of: os itself takes 1.5 ms to load, for every pr
 import resource
 import sys
 
-from evals.oracle import codec
+from gristmill.evals.oracle import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import resource
 import select
 import time
 
-from evals.jail import launch
-from evals.oracle import codec
+from gristmill.evals.jail import launch
+from gristmill.evals.oracle import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Oracle:
 
 
 def well_formed(reply: tuple[Any, ...]) -> bool:
-    """Whether a reply has one of the three forms of :mod:`evals.jail.worker`."""
+    """Whether a reply has one of the three forms of :mod:`gristmill.evals.jail.worker`."""
     if reply[0] == "raised" and len(reply) == 3:
         names = reply[1]
         return (
@@ -275,7 +275,7 @@ def grade(job: dict[str, Any], verdicts: int) -> dict[str, object]:
 
 
 def report(verdict: str, detail: str, seconds: float = 0.0, errors: str = "") -> dict[str, object]:
-    """The fields of an :class:`evals.oracle.verdicts.Outcome`, fit to be shown."""
+    """The fields of an :class:`gristmill.evals.oracle.verdicts.Outcome`, fit to be shown."""
     return {
         "verdict": verdict,
         "detail": printable(detail, 1000),

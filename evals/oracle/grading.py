@@ -1,7 +1,7 @@
 """Grade generated programs: :func:`grade_program` for one, :func:`grade_programs` for many at once.
 
-Generated code runs in a jail or not at all: both raise :class:`evals.jail.sandbox.JailUnavailableError` where this
-machine cannot make one. Cost: 20 to 30 ms a program and core.
+Generated code runs in a jail or not at all: both raise :class:`gristmill.evals.jail.sandbox.JailUnavailableError` where
+this machine cannot make one. Cost: 20 to 30 ms a program and core.
 """
 
 import contextlib
@@ -9,11 +9,11 @@ import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from evals.jail.capability import require
-from evals.jail.orphans import end_orphans
-from evals.jail.sandbox import SLOTS, Sandbox
-from evals.oracle.supervisor import Supervisor
-from evals.oracle.verdicts import Outcome, Program
+from gristmill.evals.jail.capability import require
+from gristmill.evals.jail.orphans import end_orphans
+from gristmill.evals.jail.sandbox import SLOTS, Sandbox
+from gristmill.evals.oracle.supervisor import Supervisor
+from gristmill.evals.oracle.verdicts import Outcome, Program
 
 
 def grade_program(program: Program, slot: int = 0, sandbox: Sandbox | None = None) -> Outcome:

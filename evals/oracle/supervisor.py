@@ -14,14 +14,14 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from evals.jail.cgroup import MemoryGroup, memory_group
-from evals.jail.sandbox import PROJECT, Sandbox
-from evals.oracle import codec
-from evals.oracle.checker import BEGUN, START_ALARM
-from evals.oracle.verdicts import Outcome, Program, Verdict
+from gristmill.evals.jail.cgroup import MemoryGroup, memory_group
+from gristmill.evals.jail.sandbox import ROOT, Sandbox
+from gristmill.evals.oracle import codec
+from gristmill.evals.oracle.checker import BEGUN, START_ALARM
+from gristmill.evals.oracle.verdicts import Outcome, Program, Verdict
 
-START_ZYGOTE = "import sys; sys.path.insert(0, {root!r}); from evals.oracle.zygote import main; main()"
-ZYGOTE_COMMAND = (sys.executable, "-P", "-s", "-S", "-c", START_ZYGOTE.format(root=str(PROJECT)))
+START_ZYGOTE = "import sys; sys.path.insert(0, {root!r}); from gristmill.evals.oracle.zygote import main; main()"
+ZYGOTE_COMMAND = (sys.executable, "-P", "-s", "-S", "-c", START_ZYGOTE.format(root=str(ROOT)))
 LARGEST_JOB = 1 << 28
 ATTEMPTS = 3
 

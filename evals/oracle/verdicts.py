@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass, field
 
-from evals.jail.limits import Limits
+from gristmill.evals.jail.limits import Limits
 
 
 class Verdict(enum.StrEnum):

@@ -1,9 +1,10 @@
 """The process that checkers are forked from, one for each slot, so that a program costs no start of an interpreter.
 
-It reads jobs from standard input, one frame each. For each it forks a checker (:mod:`evals.oracle.checker`), which has
-a session, limits and a user of its own and ends with its program, so nothing of one program or its tests is there for
-the next; then it writes ``(exit status, verdict, errors)`` as a frame to standard output. It runs no test itself, holds
-no thread, and ends when its input does or its parent dies. Cost: 20 ms once; a fork (1 to 2 ms) for each program.
+It reads jobs from standard input, one frame each. For each it forks a checker (:mod:`gristmill.evals.oracle.checker`),
+which has a session, limits and a user of its own and ends with its program, so nothing of one program or its tests is
+there for the next; then it writes ``(exit status, verdict, errors)`` as a frame to standard output. It runs no test
+itself, holds no thread, and ends when its input does or its parent dies. Cost: 20 ms once; a fork (1 to 2 ms) for each
+program.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import os
 import select
 from typing import Any  # loaded for the checkers too: the setup of many items imports typing, which takes 10 ms
 
-from evals.jail import launch
-from evals.jail.worker import read_exactly, write
-from evals.oracle import checker, codec
+from gristmill.evals.jail import launch
+from gristmill.evals.jail.worker import read_exactly, write
+from gristmill.evals.oracle import checker, codec
 
 ERRORS_KEPT = 2000
 

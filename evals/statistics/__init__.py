@@ -4,8 +4,8 @@ Items that share a passage are no independent evidence, so every function that g
 by item; an empty name stands alone. The modules need numpy and scipy and nothing else of Gristmill.
 """
 
-from evals.statistics.interval import Estimate, Interval
-from evals.statistics.proportions import above_chance, above_chances, wilson
-from evals.statistics.ratio import ratio
+from gristmill.evals.statistics.interval import Estimate, Interval
+from gristmill.evals.statistics.proportions import above_chance, above_chances, wilson
+from gristmill.evals.statistics.ratio import ratio
 
 __all__ = ["Estimate", "Interval", "above_chance", "above_chances", "ratio", "wilson"]

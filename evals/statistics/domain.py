@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evals.statistics.interval import Estimate, Interval
-from evals.statistics.ratio import cluster_codes
+from gristmill.evals.statistics.interval import Estimate, Interval
+from gristmill.evals.statistics.ratio import cluster_codes
 
 
 def domain_difference(

@@ -1,9 +1,9 @@
 """The score of a suite: the mean over items of values from 0 to 1, with the interval that fits how they came about.
 
 Independent right-or-wrong items have Wilson's interval. Items that share a passage have the clustered standard error
-(``evals.statistics.ratio``), in Wilson's form where every value is 0 or 1, so that no interval is empty or leaves
-[0, 1]. Values between 0 and 1, such as F1, have Student's t. The macro average weighs subjects alike; subjects are
-fixed strata, so its variance is ``sum(se ** 2) / subjects ** 2`` with the degrees of freedom of Satterthwaite 1946.
+(``gristmill.evals.statistics.ratio``), in Wilson's form where every value is 0 or 1, so that no interval is empty or
+leaves [0, 1]. Values between 0 and 1, such as F1, have Student's t. The macro average weighs subjects alike; subjects
+are fixed strata, so its variance is ``sum(se ** 2) / subjects ** 2`` with the degrees of freedom of Satterthwaite 1946.
 Cost: one pass over the items.
 """
 
@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evals.statistics.interval import Estimate, Interval, within
-from evals.statistics.proportions import effective_wilson, wilson
-from evals.statistics.ratio import Codes, Floats, cluster_codes, ratio_estimate
+from gristmill.evals.statistics.interval import Estimate, Interval, within
+from gristmill.evals.statistics.proportions import effective_wilson, wilson
+from gristmill.evals.statistics.ratio import Codes, Floats, cluster_codes, ratio_estimate
 
 
 class Mean(NamedTuple):

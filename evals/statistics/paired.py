@@ -1,12 +1,12 @@
 """Is B better than A? Paired differences over the items both answered: one test, its inversion, and its power.
 
-The difference is a ratio of sums over clusters (``evals.statistics.ratio``; a mean where every item weighs 1), so what
-the two have in common cancels: paired errors are half of unpaired ones or less (Miller 2024, section 4). The test is
-Student's t of that difference over its standard error, and the interval holds the differences that this test does not
-reject: it leaves 0 out exactly when ``p`` is below 0.05, so the two never contradict each other. Sources: Agresti and
-Min 2005, *Simple improved confidence intervals for comparing matched proportions*, for the pseudo-pair that keeps both
-honest where right-or-wrong items hardly differ; Holm 1979 for several suites. Closed forms. Cost: one pass over the
-items.
+The difference is a ratio of sums over clusters (``gristmill.evals.statistics.ratio``; a mean where every item weighs
+1), so what the two have in common cancels: paired errors are half of unpaired ones or less (Miller 2024, section 4).
+The test is Student's t of that difference over its standard error, and the interval holds the differences that this
+test does not reject: it leaves 0 out exactly when ``p`` is below 0.05, so the two never contradict each other. Sources:
+Agresti and Min 2005, *Simple improved confidence intervals for comparing matched proportions*, for the pseudo-pair that
+keeps both honest where right-or-wrong items hardly differ; Holm 1979 for several suites. Closed forms. Cost: one pass
+over the items.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
-from evals.statistics.interval import Estimate, Interval, within
-from evals.statistics.means import is_binary, macro_estimate
-from evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
+from gristmill.evals.statistics.interval import Estimate, Interval, within
+from gristmill.evals.statistics.means import is_binary, macro_estimate
+from gristmill.evals.statistics.ratio import Floats, cluster_codes, ratio_estimate
 
 POWER, LEVEL = 0.8, 0.05
 LEAST_UNITS = 6

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, stdtrit
 
-from evals.statistics.interval import Interval
-from evals.statistics.ratio import Floats
+from gristmill.evals.statistics.interval import Interval
+from gristmill.evals.statistics.ratio import Floats
 
 RESAMPLES = 10_000
 SEED = 20_241_122

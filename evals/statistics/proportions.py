@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, ndtri
 from scipy.stats import binom
 
-from evals.statistics.interval import Estimate, Interval
+from gristmill.evals.statistics.interval import Estimate, Interval
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evals.statistics.interval import Estimate, Interval
+from gristmill.evals.statistics.interval import Estimate, Interval
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]

@@ -7,8 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from flows.engines.engine import Fan, Finished, Work
-from tasks.step import Outcome
+from gristmill.core.step import Outcome
+from gristmill.flows.engines.engine import Fan, Finished, Work
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class DirectEngine:
     costs: list[Cost] = field(default_factory=list)
 
     def map(self, fan: Fan, finished: Finished) -> None:
-        """See :class:`flows.engines.engine.Engine`. Nothing is tried again: a preview is cheap to repeat."""
+        """See :class:`gristmill.flows.engines.engine.Engine`. Nothing is tried again: a preview is cheap to repeat."""
         seconds: dict[str, float] = {}
         written: dict[str, int] = {}
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.config import Config
-from schemas.lake import Lake
-from tasks.step import Inputs, Outcome, Step
+from gristmill.core.config import Config
+from gristmill.core.lake import Lake
+from gristmill.core.step import Inputs, Outcome, Step
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.engines.engine import Fan, Finished, Work
-from tasks.step import Outcome
+from gristmill.core.step import Outcome
+from gristmill.flows.engines.engine import Fan, Finished, Work
 
 MOST_WORKERS = 256
 
@@ -28,7 +28,7 @@ class LocalEngine:
     workers: int = 2
 
     def map(self, fan: Fan, finished: Finished) -> None:
-        """See :class:`flows.engines.engine.Engine`. About 35 ms of processor time a shard go to Prefect.
+        """See :class:`gristmill.flows.engines.engine.Engine`. About 35 ms of processor time a shard go to Prefect.
 
         A shard is handed to Prefect when one before it has ended, so a run of a million shards holds as many futures as
         there are workers, and starts no further shard after a failure.

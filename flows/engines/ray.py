@@ -16,14 +16,14 @@ from typing import Any
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 
-from flows.engines.engine import Fan, Finished
-from schemas.config import Config
-from schemas.errors import GristmillError, UsageError
-from schemas.lake import Lake
-from tasks.step import RETRIES, Inputs, Outcome, Step, may_pass
+from gristmill.core.config import Config
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.lake import Lake
+from gristmill.core.step import RETRIES, Inputs, Outcome, Step, may_pass
+from gristmill.flows.engines.engine import Fan, Finished
 
 LOST_NODE_RETRIES = 10  # how often a shard may be lost with a node before the run fails
-CURE = "Install it on every node: pip install 'gristmill[ray]'."
+HINT = "Install it on every node: pip install 'gristmill[ray]'."
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def connected(address: str, workers: int) -> Iterator["RayEngine"]:
     try:
         import ray
     except ImportError as error:
-        raise UsageError(f"the engine ray needs Ray. {CURE}") from error
+        raise UsageError(f"the engine ray needs Ray. {HINT}") from error
     where: dict[str, Any] = {"num_cpus": workers} if address == "local" else {"address": address}
     # Ray tells the loss of a node on standard output, which is for results: at once, or when it is shut down.
     with redirect_stdout(sys.stderr):
@@ -58,7 +58,7 @@ class RayEngine:
     """Shards side by side on the nodes of a cluster, one processor each. Get one from :func:`connected`."""
 
     def map(self, fan: Fan, finished: Finished) -> None:
-        """See :class:`flows.engines.engine.Engine`."""
+        """See :class:`gristmill.flows.engines.engine.Engine`."""
 
         def all_shards() -> None:
             fan_out(fan, finished)

@@ -7,9 +7,9 @@ and settings give the same bytes.
 from pathlib import Path
 from typing import Literal
 
-from schemas.config import Config
-from schemas.errors import UsageError
-from tasks.classifier.metrics import Measure, Metrics, Point
+from gristmill.core.config import Config
+from gristmill.core.errors import UsageError
+from gristmill.tasks.classifier.metrics import Measure, Metrics, Point
 
 CARD, PAGE, PICTURE = "card.json", "card.md", "curve.svg"
 MODEL, QUANTISED = "model.bin", "model.ftz"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from schemas.config import Config
+from gristmill.core.config import Config
 
 RESAMPLES, SEED = 400, 20_240_601
 CURVE_POINTS = 200

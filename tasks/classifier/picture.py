@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tasks.classifier.metrics import Point
+from gristmill.tasks.classifier.metrics import Point
 
 WIDTH, HEIGHT, MARGIN = 480, 360, 48
 

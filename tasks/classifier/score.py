@@ -14,22 +14,22 @@ import polars as pl
 import pyarrow as pa
 from pydantic import Field
 
-from schemas.config import Config
-from schemas.digests import digest_file
-from schemas.errors import UsageError
-from schemas.signals import SignalsClassifier
-from schemas.tables import Documents
-from tasks.classifier.card import CARD, MODEL, Card, read_card
-from tasks.classifier.texts import one_line
-from tasks.fasttext_model.files import FastTextModel
-from tasks.fasttext_model.loading import load_model
-from tasks.fasttext_model.predict import predict
-from tasks.slices import map_slices, one_chunk
-from tasks.step import step
+from gristmill.core.config import Config
+from gristmill.core.digests import digest_file
+from gristmill.core.errors import UsageError
+from gristmill.core.step import step
+from gristmill.schemas.signals import SignalsClassifier
+from gristmill.schemas.tables import Documents
+from gristmill.tasks.classifier.card import CARD, MODEL, Card, read_card
+from gristmill.tasks.classifier.texts import one_line
+from gristmill.tasks.fasttext.files import FastTextModel
+from gristmill.tasks.fasttext.loading import load_model
+from gristmill.tasks.fasttext.predict import predict
+from gristmill.tasks.text.slices import map_slices, one_chunk
 
 PREFIX = "__label__"
 POSITIVE, NEGATIVE = "__label__hq", "__label__cc"  # as in DCLM: high quality, and the crawl
-CURE = "Name a folder that `gristmill classifier train` wrote, or a fastText model (.bin or .ftz) trained elsewhere."
+HINT = "Name a folder that `gristmill classifier train` wrote, or a fastText model (.bin or .ftz) trained elsewhere."
 
 
 class ClassifierConfig(Config):
@@ -52,12 +52,12 @@ def classifier_config(model: Path, label: str | None = None) -> ClassifierConfig
     """
     path = model / MODEL if model.is_dir() else model
     if not path.is_file():
-        raise UsageError(f"{path}: there is no such model. {CURE}")
+        raise UsageError(f"{path}: there is no such model. {HINT}")
     digest = digest_file(path)
     card = card_of(path, digest)
     wanted = label or (card.label if card is not None else POSITIVE)
     wanted = wanted if wanted.startswith(PREFIX) else PREFIX + wanted
-    labels = load_model(path, digest, CURE).labels
+    labels = load_model(path, digest, HINT).labels
     if wanted not in labels:
         known = ", ".join(name.removeprefix(PREFIX) for name in labels[:20])
         raise UsageError(
@@ -86,7 +86,7 @@ def classifier(documents: pa.Table, config: ClassifierConfig) -> pa.Table:
 
     Raises :class:`UsageError` when the model is missing or is not the one the config speaks of.
     """
-    model = load_model(config.path, config.digest, CURE)
+    model = load_model(config.path, config.digest, HINT)
 
     def score(part: pa.Table) -> pa.Table:
         scores = positive_scores(model, pl.Series(one_chunk(part.column("text"))), config.label)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import polars as pl
 
-from schemas.errors import GristmillError, UsageError
-from tasks.extraction.decoding import decode
-from tasks.ingest import read_items
-from tasks.inputs import find_inputs
-from tasks.readers.columns import ColumnMap
-from tasks.readers.items import Aside, Limits, Page
-from tasks.sources import InputFile
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.tasks.extraction.decoding import decode
+from gristmill.tasks.ingest.discovery import find_inputs
+from gristmill.tasks.ingest.ingest import read_items
+from gristmill.tasks.ingest.readers.items import Aside, Limits, Page
+from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
+from gristmill.tasks.ingest.sources import InputFile
 
 MAX_TEXT_BYTES = 100_000_000
 ROW, CONVERSION = "row", "conversion"

@@ -21,15 +21,27 @@ import polars as pl
 import xxhash
 from pydantic import Field
 
-from schemas.config import Config
-from schemas.digests import canonical_json, digest_file
-from schemas.errors import GristmillError, UsageError
-from tasks.classifier.card import CARD, MODEL, PAGE, PICTURE, QUANTISED, Card, File, Side, Threshold, Trained, page
-from tasks.classifier.metrics import Scores, curve, measure, threshold_for_precision, threshold_for_share
-from tasks.classifier.picture import precision_recall
-from tasks.classifier.score import NEGATIVE, POSITIVE, positive_scores
-from tasks.classifier.texts import Texts, one_line
-from tasks.fasttext_model.files import read_model
+from gristmill.core.config import Config
+from gristmill.core.digests import canonical_json, digest_file
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.tasks.classifier.card import (
+    CARD,
+    MODEL,
+    PAGE,
+    PICTURE,
+    QUANTISED,
+    Card,
+    File,
+    Side,
+    Threshold,
+    Trained,
+    page,
+)
+from gristmill.tasks.classifier.metrics import Scores, curve, measure, threshold_for_precision, threshold_for_share
+from gristmill.tasks.classifier.picture import precision_recall
+from gristmill.tasks.classifier.score import NEGATIVE, POSITIVE, positive_scores
+from gristmill.tasks.classifier.texts import Texts, one_line
+from gristmill.tasks.fasttext.files import read_model
 
 LIBRARY, PROJECT = "fasttext-community", "gristmill"
 FEWEST = 5  # texts of each class that calibration and test need

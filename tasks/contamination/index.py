@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from schemas.config import Config
-from tasks.columns import Hashes, Places, Positions
-from tasks.contamination.words import WordColumn, words_of
-from tasks.kernels.overlap import make_table, n_grams
+from gristmill.core.config import Config
+from gristmill.tasks.contamination.words import WordColumn, words_of
+from gristmill.tasks.kernels.matching.passage_match import make_table, n_grams
+from gristmill.tasks.text.columns import Hashes, Places, Positions
 
 Weights = npt.NDArray[np.float32]
 PASSAGE = "passage"

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tasks.columns import Hashes
-from tasks.contamination.index import PASSAGE, Index, MatchConfig, Row
-from tasks.contamination.words import WordColumn, words_of
-from tasks.kernels.overlap import align, find_stretches
+from gristmill.tasks.contamination.index import PASSAGE, Index, MatchConfig, Row
+from gristmill.tasks.contamination.words import WordColumn, words_of
+from gristmill.tasks.kernels.matching.passage_match import align, find_stretches
+from gristmill.tasks.text.columns import Hashes
 
 INPUT, ANSWER = "input", "answer"
 ANSWER_WEIGHT = 0.25  # of the score of question and answer, decon's for a question without a passage

@@ -12,18 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from schemas.config import Config
-from schemas.digests import digest_file
-from schemas.errors import UsageError
-from schemas.parquet import read_rows
-from schemas.signals import SignalsContamination
-from schemas.tables import Contamination, Curated, Documents, EvalItems
-from tasks.contamination.index import Index, MatchConfig, build_index
-from tasks.contamination.matching import ANSWER, INPUT, Found, find
-from tasks.slices import map_slices, one_chunk
-from tasks.step import step
+from gristmill.core.config import Config
+from gristmill.core.digests import digest_file
+from gristmill.core.errors import UsageError
+from gristmill.core.files.parquet import read_rows
+from gristmill.core.step import step
+from gristmill.schemas.signals import SignalsContamination
+from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems
+from gristmill.tasks.contamination.index import Index, MatchConfig, build_index
+from gristmill.tasks.contamination.matching import ANSWER, INPUT, Found, find
+from gristmill.tasks.text.slices import map_slices, one_chunk
 
-CURE = "Write one: gristmill contamination --suite NAME --corpus SOURCE --write-index FILE"
+HINT = "Write one: gristmill contamination --suite NAME --corpus SOURCE --write-index FILE"
 
 
 class IndexConfig(Config):
@@ -40,13 +40,13 @@ class IndexConfig(Config):
 def index_config(path: Path) -> IndexConfig:
     """The config for an index file. Raises :class:`UsageError` for what is none."""
     if not path.is_file():
-        raise UsageError(f"{path}: there is no such index of evaluation items. {CURE}")
+        raise UsageError(f"{path}: there is no such index of evaluation items. {HINT}")
     try:
         names = pq.read_schema(path).names
     except pa.ArrowInvalid as error:
-        raise UsageError(f"{path}: this is not Parquet, so no index of evaluation items. {CURE}") from error
+        raise UsageError(f"{path}: this is not Parquet, so no index of evaluation items. {HINT}") from error
     if missing := set(EvalItems.schema.names) - set(names):
-        raise UsageError(f"{path}: this is no index of evaluation items: it lacks {', '.join(sorted(missing))}. {CURE}")
+        raise UsageError(f"{path}: this is no index of evaluation items: it lacks {', '.join(sorted(missing))}. {HINT}")
     return IndexConfig(digest=digest_file(path), path=path)
 
 

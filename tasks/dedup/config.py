@@ -9,11 +9,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from schemas.config import Config
-from tasks.dedup.budget import DEFAULT, Memory
-from tasks.minhash import PRESETS, MinHashConfig
-from tasks.policy import signal_field
-from tasks.shingles import ShingleConfig
+from gristmill.core.config import Config
+from gristmill.core.memory import DEFAULT, Memory
+from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig
+from gristmill.tasks.dedup.shingles import ShingleConfig
+from gristmill.tasks.filtering.policy import signal_field
 
 
 class LinesConfig(Config):

@@ -17,9 +17,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from schemas.errors import GristmillError
-from tasks.decide import STAGE as DECIDE
-from tasks.dedup.budget import database_share
+from gristmill.core.errors import GristmillError
+from gristmill.core.memory import database_share
+from gristmill.tasks.filtering.decide import STAGE as DECIDE
 
 DEDUPLICATE = "deduplicate"
 REPEATED = "repeated_"  # how the reasons of the cuts of repeated lines begin
@@ -41,7 +41,7 @@ def database(scratch: Path, memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def file_name(path: Path) -> str:
-    """What ``frozen`` calls a file of documents of the lake: ``<shard>/<key>`` (``tasks.dedup.index.frozen_name``)."""
+    """What ``frozen`` calls a file of documents of the lake: ``<shard>/<key>`` (``tasks.dedup.earlier_runs.frozen_name``)."""
     return f"{path.parent.name}/{path.stem}"
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.config import Config
-from schemas.errors import GristmillError
-from schemas.parquet import check_pages
-from tasks.dedup.config import ClustersConfig
-from tasks.dedup.records import attach
+from gristmill.core.config import Config
+from gristmill.core.errors import GristmillError
+from gristmill.core.files.parquet import check_pages
+from gristmill.tasks.dedup.config import ClustersConfig
+from gristmill.tasks.dedup.records import attach
 
 SHOWN_CLUSTERS = 5
 SHOWN_PAGES = 3
@@ -72,7 +72,7 @@ def check_loss(connection: duckdb.DuckDBPyConnection, config: ClustersConfig) ->
 def largest_clusters(clusters: list[Path], documents: list[Path], shown: int = 10) -> list[Cluster]:
     """The largest clusters of a run, whether it stopped or not: the files of both tables, in the order of shards.
 
-    Raises :class:`schemas.errors.DamageError` for a file that is damaged or missing.
+    Raises :class:`gristmill.core.errors.DamageError` for a file that is damaged or missing.
     """
     for path in clusters:
         check_pages(path)

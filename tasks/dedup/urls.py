@@ -1,12 +1,12 @@
-"""Normal form of a URL: what two records of one page have in common, as ``schemas.urls.page_address`` says it.
+"""Normal form of a URL: what two records of one page have in common, as ``gristmill.core.urls.page_address`` says it.
 
 Column operations, and 5 to 10 microseconds for each URL that is not in its plain form; 0.2 million URLs a second.
 """
 
 import polars as pl
 
-from schemas.urls import TRACKING
-from tasks.urls import plain_urls
+from gristmill.core.urls import TRACKING
+from gristmill.tasks.text.urls import plain_urls
 
 HTTP = "^https?://"
 SCHEME = r"^[a-z][a-z0-9+.-]*://"

@@ -7,14 +7,14 @@ representative in ``value_text``; one that repeated lines left too short says wh
 import polars as pl
 import pyarrow as pa
 
-from schemas.tables import Clusters, Cuts, Documents, Verdicts
-from tasks.decide import STAGE as DECIDE
-from tasks.decide import kept_by, kept_rows, ledger
-from tasks.dedup.config import DedupVerdictsConfig
-from tasks.dedup.records import DEDUPLICATE as STAGE
-from tasks.dedup.records import REPEATED
-from tasks.policy import number
-from tasks.step import step
+from gristmill.core.step import step
+from gristmill.schemas.tables import Clusters, Cuts, Documents, Verdicts
+from gristmill.tasks.dedup.config import DedupVerdictsConfig
+from gristmill.tasks.dedup.records import DEDUPLICATE as STAGE
+from gristmill.tasks.dedup.records import REPEATED
+from gristmill.tasks.filtering.decide import STAGE as DECIDE
+from gristmill.tasks.filtering.decide import kept_by, kept_rows, ledger
+from gristmill.tasks.filtering.policy import number
 
 RULES = ("same_record", "url", "exact", "lines", "near")
 SIGNAL = "clusters.similarity"

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, BinaryIO
 
-from schemas.errors import GristmillError
-from tasks.extraction.worker import OUT_OF_MEMORY, READY, REQUEST, RESPONSE
-from tasks.readers.reasons import Reason
+from gristmill.core.errors import GristmillError
+from gristmill.tasks.extraction.worker import OUT_OF_MEMORY, READY, REQUEST, RESPONSE
+from gristmill.tasks.ingest.readers.reasons import Reason
 
 # Signals that the limits and the document itself can cause; any other came from outside and stops the run.
 CRASHES = frozenset(
@@ -82,7 +82,7 @@ class _Worker:
     def __enter__(self) -> "_Worker":
         self.errors: BinaryIO = tempfile.TemporaryFile()
         limits = (str(self.cpu_seconds), str(self.memory_bytes))
-        command = [sys.executable, "-I", "-m", "tasks.extraction.worker", *limits, self.extractor]
+        command = [sys.executable, "-I", "-m", "gristmill.tasks.extraction.worker", *limits, self.extractor]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, bufsize=0
         )

@@ -5,9 +5,9 @@ valid UTF-8 (bytes of another encoding almost never are), or are but for a few b
 not ASCII is in the encoding that a label names, and otherwise in windows-1252. What is left is decoded by every
 candidate: the charset of the header, of the page's meta tag, the one that resiliparse (uchardet) detects in the text
 between the tags, and what these are commonly confused with. The one whose text reads best as language wins
-(``tasks.extraction.plausibility``); labels and detection count for little, so that they decide where texts read
-equally well. Labels mean what the WHATWG Encoding Standard says. The HTML standard believes the header, then the tag,
-whatever the bytes say; crawled pages are often labelled wrongly, by default settings of servers above all.
+(``gristmill.tasks.extraction.plausibility``); labels and detection count for little, so that they decide where texts
+read equally well. Labels mean what the WHATWG Encoding Standard says. The HTML standard believes the header, then the
+tag, whatever the bytes say; crawled pages are often labelled wrongly, by default settings of servers above all.
 
 Only resiliparse and the standard library are imported, for the worker starts in a few hundredths of a second.
 Cost: one decoding of valid UTF-8; about 1 ms for a page that is not.
@@ -17,7 +17,7 @@ import re
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
-from tasks.extraction.plausibility import languages_of, read
+from gristmill.tasks.extraction.plausibility import languages_of, read
 
 META_BYTES = 4096
 HZ_LABEL = b"hz-gb-2312"

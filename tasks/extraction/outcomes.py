@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from schemas.parquet import read_rows
-from tasks.readers.reasons import Reason
+from gristmill.core.files.parquet import read_rows
+from gristmill.tasks.ingest.readers.reasons import Reason
 
 EXTRACTED, FELL_BACK, EMPTY, TIMED_OUT, FAILED, UNDECODABLE = OUTCOMES = (
     "extracted", "fell_back", "empty", "timed_out", "failed", "undecodable"

@@ -3,7 +3,7 @@
 Source: datatrove 0.10 ``extractors/trafilatura.py``. One thing differs: upstream's memory of repeated parts reaches
 over pages, so that a page's text depends on the pages its process saw before; here every page has a memory of its own.
 Cost: about 40 ms a page; trafilatura and lxml keep memory over many pages, so their worker is replaced now and then
-(``tasks.extraction.client``).
+(``gristmill.tasks.extraction.client``).
 """
 
 import logging

@@ -1,6 +1,6 @@
 """The extraction worker: reads documents from standard input, writes their text to standard output, until the input
-ends. Run as ``python -I -m tasks.extraction.worker CPU_SECONDS MEMORY_BYTES EXTRACTOR``; the extractor is resiliparse,
-trafilatura or trafilatura-precise and says how the main content of HTML is found.
+ends. Run as ``python -I -m gristmill.tasks.extraction.worker CPU_SECONDS MEMORY_BYTES EXTRACTOR``; the extractor is
+resiliparse, trafilatura or trafilatura-precise and says how the main content of HTML is found.
 
 Pages come from strangers, and an HTML parser can be led into quadratic time, deep recursion or any amount of memory.
 Therefore the kernel limits this process: its processor time per document (ITIMER_PROF, whose signal kills), its address
@@ -22,8 +22,8 @@ from typing import BinaryIO
 
 from resiliparse.extract.html2text import extract_plain_text
 
-from tasks.extraction.cleaning import clean
-from tasks.extraction.decoding import decode
+from gristmill.tasks.extraction.cleaning import clean
+from gristmill.tasks.extraction.decoding import decode
 
 REQUEST = struct.Struct("<cHI")
 RESPONSE = struct.Struct("<cHI")
@@ -59,7 +59,7 @@ def main_content(extractor: str) -> MainContent:
     """The function that finds the main content of a page. Trafilatura is imported only where it is asked for."""
     if extractor == "resiliparse":
         return resiliparse_content
-    from tasks.extraction.trafilatura_content import precise_content, trafilatura_content
+    from gristmill.tasks.extraction.trafilatura_content import precise_content, trafilatura_content
 
     return {"trafilatura": trafilatura_content, "trafilatura-precise": precise_content}[extractor]
 

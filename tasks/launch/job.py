@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
-from schemas.config import Config
+from gristmill.core.config import Config
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "lost"]
 FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "lost"})

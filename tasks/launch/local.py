@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
-from schemas.config import Config
-from schemas.errors import GristmillError
-from schemas.files import write_whole
-from tasks.launch.job import FINAL, Handle, Job, Status
+from gristmill.core.config import Config
+from gristmill.core.errors import GristmillError
+from gristmill.core.files.atomic import write_whole
+from gristmill.tasks.launch.job import FINAL, Handle, Job, Status
 
 GRACE_SECONDS = 10.0
 START_SECONDS = 30.0
@@ -60,7 +60,7 @@ class LocalLauncher:
             (run_dir / "status.json").unlink(missing_ok=True)
             with (run_dir / "watcher.log").open("ab") as log:
                 subprocess.Popen(
-                    [sys.executable, "-m", "tasks.launch.watch", str(run_dir)],
+                    [sys.executable, "-m", "gristmill.tasks.launch.watch", str(run_dir)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -1,4 +1,4 @@
-"""The sidecar of one local job: ``python -m tasks.launch.watch RUN_DIR``.
+"""The sidecar of one local job: ``python -m gristmill.tasks.launch.watch RUN_DIR``.
 
 Starts the command in a process group of its own, writes ``status.json`` once a second (heartbeat, the trainer's last
 progress line, processor time, memory), forwards SIGTERM with a grace time, and writes ``DONE`` last.
@@ -17,9 +17,9 @@ from types import FrameType
 
 import psutil
 
-from schemas.files import write_whole
-from tasks.launch.job import Job, Status
-from tasks.launch.local import GRACE_SECONDS, Watcher
+from gristmill.core.files.atomic import write_whole
+from gristmill.tasks.launch.job import Job, Status
+from gristmill.tasks.launch.local import GRACE_SECONDS, Watcher
 
 BEAT_SECONDS = 0.5
 TAIL_BYTES = 4096

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.mix.domain import Vector
-from tasks.mix.keyed import Integers
+from gristmill.tasks.mix.domains import Vector
+from gristmill.tasks.mix.permutation import Integers
 
 UNIT = 1 << 31  # weights are whole numbers of 1/UNIT, so that counts are exact in 64 bits up to UNIT rows
 DEVIATION_ROWS = 2  # bound of |rows of a domain - its share|, for any number of rows

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.digests import digest_digests
-from schemas.errors import GristmillError
-from schemas.tables import Mixtures, MixtureTrace
-from tasks.mix.apportion import DEVIATION_ROWS
-from tasks.mix.mixer import Goal, Mixture, Outcome
-from tasks.mix.plan import Plan
-from tasks.mix.store import TokenStore
+from gristmill.core.digests import digest_digests
+from gristmill.core.errors import GristmillError
+from gristmill.schemas.tables import Mixtures, MixtureTrace
+from gristmill.tasks.mix.apportion import DEVIATION_ROWS
+from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Outcome
+from gristmill.tasks.mix.plan import Plan
+from gristmill.tasks.mix.token_store import TokenStore
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from schemas.config import Config
-from schemas.errors import GristmillError
-from schemas.lake import NAME
-from schemas.parquet import read_batches
-from tasks.mix.keyed import hash_unit
+from gristmill.core.config import Config
+from gristmill.core.errors import GristmillError
+from gristmill.core.files.parquet import read_batches
+from gristmill.core.lake import NAME
+from gristmill.tasks.mix.permutation import hash_unit
 
 BATCH_ROWS = 2048
 SPLIT_SALT = 0x5B1

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from schemas.config import Config
-from schemas.tables import Curated
-from tasks.mix.curated import SPLIT_SALT, SplitConfig, batches, check_domain
-from tasks.mix.keyed import hash_unit
-from tasks.step import files_step
+from gristmill.core.config import Config
+from gristmill.core.step import files_step
+from gristmill.schemas.tables import Curated
+from gristmill.tasks.mix.curated import SPLIT_SALT, SplitConfig, batches, check_domain
+from gristmill.tasks.mix.permutation import hash_unit
 
 
 class HeldoutConfig(Config):

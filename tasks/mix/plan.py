@@ -4,8 +4,8 @@ A row is one of the disjoint windows of ``row_tokens`` = L+1 tokens of a domain 
 inside, so no token is shared between rows). ``plan.row(r)`` is O(1) in the number of rows (O(k) in domains): nothing
 is materialised, a run resumes from one integer, and any number of data-parallel ranks reads the same global order.
 
-1. *Counts* by error diffusion (``tasks.mix.apportion``): after any number of blocks every domain has had its share of
-   the rows, to within 2 rows, without drift.
+1. *Counts* by error diffusion (``gristmill.tasks.mix.apportion``): after any number of blocks every domain has had its
+   share of the rows, to within 2 rows, without drift.
 2. *Order.* Rows of a block of ``block`` rows are shuffled by a keyed permutation of the block.
 3. *Epochs.* The k-th row of a domain is row ``permutation[domain, epoch](k mod rows)`` in epoch ``k // rows``: no row
    comes twice in an epoch, and two epochs overlap at most inside one block. k runs on over stages, so a change of
@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from schemas.config import Config
-from schemas.digests import canonical_json, digest_bytes, digest_json, digest_text
-from schemas.errors import GristmillError
-from tasks.mix.apportion import DEVIATION_ROWS, UNIT, ShareTree, quantise
-from tasks.mix.domain import Domain, vector
-from tasks.mix.keyed import Integers, key, permute
-from tasks.mix.mixer import Mixture
-from tasks.mix.store import TokenStore
+from gristmill.core.config import Config
+from gristmill.core.digests import canonical_json, digest_bytes, digest_json, digest_text
+from gristmill.core.errors import GristmillError
+from gristmill.tasks.mix.apportion import DEVIATION_ROWS, UNIT, ShareTree, quantise
+from gristmill.tasks.mix.domains import Domain, vector
+from gristmill.tasks.mix.mixers.mixer import Mixture
+from gristmill.tasks.mix.permutation import Integers, key, permute
+from gristmill.tasks.mix.token_store import TokenStore
 
 FORMAT = 1
 CHECK_ROWS = 512

@@ -23,14 +23,14 @@ from tokenizers.pre_tokenizers import ByteLevel, Digits
 from tokenizers.pre_tokenizers import Sequence as PreTokenizers
 from tokenizers.trainers import BpeTrainer
 
-from schemas.config import Config
-from schemas.digests import digest_file
-from schemas.errors import GristmillError
-from schemas.tables import Curated
-from tasks.mix.curated import SplitConfig, batches, is_heldout
-from tasks.mix.domain import water_fill
-from tasks.mix.keyed import hash_unit
-from tasks.step import files_step
+from gristmill.core.config import Config
+from gristmill.core.digests import digest_file
+from gristmill.core.errors import GristmillError
+from gristmill.core.step import files_step
+from gristmill.schemas.tables import Curated
+from gristmill.tasks.mix.curated import SplitConfig, batches, is_heldout
+from gristmill.tasks.mix.domains import water_fill
+from gristmill.tasks.mix.permutation import hash_unit
 
 EOS = "<|endoftext|>"
 FILE = "tokenizer.json"

@@ -1,4 +1,4 @@
-"""The tokens step: curated shards to token files. The format is described in ``tasks.mix.store``.
+"""The tokens step: curated shards to token files. The format is described in ``gristmill.tasks.mix.token_store``.
 
 Documents keep the order of the shard (by doc_id). Text that looks like a special token is spelt out in ordinary tokens,
 so a crawled page cannot end a document. Cost: tokenising, about 2 MB of text a second and core; memory one row group.
@@ -12,13 +12,13 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from schemas.digests import canonical_json
-from schemas.tables import Curated
-from tasks.mix.curated import SplitConfig, batches, check_domain, is_heldout
-from tasks.mix.keyed import pack_ids
-from tasks.mix.store import FORMAT, KINDS, MANIFEST
-from tasks.mix.tokenizer import TextTokenizer
-from tasks.step import files_step
+from gristmill.core.digests import canonical_json
+from gristmill.core.step import files_step
+from gristmill.schemas.tables import Curated
+from gristmill.tasks.mix.curated import SplitConfig, batches, check_domain, is_heldout
+from gristmill.tasks.mix.permutation import pack_ids
+from gristmill.tasks.mix.token_store import FORMAT, KINDS, MANIFEST
+from gristmill.tasks.mix.tokenizer import TextTokenizer
 
 
 class TokensConfig(SplitConfig):

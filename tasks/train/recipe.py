@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.config import Config
-from schemas.digests import digest_json
+from gristmill.core.config import Config
+from gristmill.core.digests import digest_json
 
 CODE_VERSION = 1
 """Raised when the trainer changes in a way that changes weights; part of a run's key."""

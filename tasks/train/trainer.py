@@ -1,4 +1,4 @@
-"""Train one model: ``python -m tasks.train.trainer RUN_DIR``, where ``RUN_DIR/train.json`` says what.
+"""Train one model: ``python -m gristmill.tasks.train.trainer RUN_DIR``, where ``RUN_DIR/train.json`` says what.
 
 Rows come from the plan in its order, so the position in the data is one integer, and a run that is killed goes on from
 its newest checkpoint with the same weights bit for bit as one that was not (fixed threads, deterministic kernels,
@@ -25,12 +25,12 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from schemas.digests import digest_file
-from schemas.errors import GristmillError
-from schemas.files import write_whole
-from tasks.mix.plan import Plan, batch
-from tasks.mix.store import TokenStore
-from tasks.train.recipe import RECIPES, Recipe, RunSettings, TrainingRun, learning_rate
+from gristmill.core.digests import digest_file
+from gristmill.core.errors import GristmillError
+from gristmill.core.files.atomic import write_whole
+from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.recipe import RECIPES, Recipe, RunSettings, TrainingRun, learning_rate
 
 SAY_EVERY = 5
 
@@ -199,7 +199,7 @@ def require_tokenizer(store: TokenStore, tokenizer: Path) -> None:
 
 
 def main(run_dir: Path) -> None:
-    """Train, and end with a message and exit code 1 for errors that a user can cure."""
+    """Train, and end with a message and exit code 1 for errors that a user can fix."""
     try:
         train(run_dir)
     except GristmillError as error:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from evals.jail.capability import capability
-from evals.jail.limits import Limits
-from evals.jail.sandbox import FIRST_USER, plan
-from evals.oracle.grading import grade_program
-from evals.oracle.verdicts import Outcome, Program
+from gristmill.evals.jail.capability import capability
+from gristmill.evals.jail.limits import Limits
+from gristmill.evals.jail.sandbox import FIRST_USER, plan
+from gristmill.evals.oracle.grading import grade_program
+from gristmill.evals.oracle.verdicts import Outcome, Program
 from tests.attack.programs import RunAttack, processes_of
 
 SMALL = Limits(cpu_seconds=1, wall_seconds=5.0, memory_bytes=256 << 20)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from evals.oracle.verdicts import Outcome
+from gristmill.evals.oracle.verdicts import Outcome
 
 RunAttack = Callable[..., Outcome]
 

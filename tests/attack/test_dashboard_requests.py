@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.warehouse.submissions import State
 from tests.helpers.dashboard_server import DashboardServer, running
-from warehouse.state import State
 
 BODY_GROWTH = 64 << 20
 HANDSHAKE = "/_nicegui_ws/socket.io/?EIO=4&transport="
@@ -159,7 +159,14 @@ def test_the_command_line_says_which_names_are_answered(lake: Lake) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "dashboard", "--lake", str(lake.root)]
+    command = [
+        sys.executable,
+        "-c",
+        "from gristmill.flows.cli.app import main; main()",
+        "dashboard",
+        "--lake",
+        str(lake.root),
+    ]
     allowed = ["--port", str(port), "--allow-host", "data.example.org", "--allow-host", "gpu7:9000"]
     process = subprocess.Popen([*command, *allowed], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from evals import admission
-from evals.checkpoint import admit
-from evals.weights import CheckpointError
+from gristmill.evals.admission import examination as admission
+from gristmill.evals.admission.checkpoint import admit
+from gristmill.evals.admission.weights import CheckpointError
 from tests.helpers.parity import make_parity_checkpoint
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evals.graders import Grade
-from evals.graders.symbolic import AlgebraLimits, Comparison, Method, settle
+from gristmill.evals.scoring.graders import Grade
+from gristmill.evals.scoring.graders.algebra.symbolic import AlgebraLimits, Comparison, Method, settle
 
 LIMITS = AlgebraLimits(cpu_seconds=1)
 LOST = {"wrong", "timeout", "memory", "exception"}

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from evals.jail.limits import Limits
-from evals.jail.sandbox import plan
-from evals.oracle.grading import grade_program
-from evals.oracle.verdicts import Program, Verdict
+from gristmill.evals.jail.limits import Limits
+from gristmill.evals.jail.sandbox import plan
+from gristmill.evals.oracle.grading import grade_program
+from gristmill.evals.oracle.verdicts import Program, Verdict
 
 QUICK = Limits(cpu_seconds=1, wall_seconds=1.0, test_seconds=1)
 

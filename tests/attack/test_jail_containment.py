@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from evals.jail.limits import Limits
-from evals.jail.sandbox import plan
+from gristmill.evals.jail.limits import Limits
+from gristmill.evals.jail.sandbox import plan
 from tests.attack.programs import RunAttack, cases, tools
 
 SHORT = Limits(cpu_seconds=1, wall_seconds=1.5, memory_bytes=256 << 20)

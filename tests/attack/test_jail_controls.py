@@ -2,9 +2,9 @@
 
 import pytest
 
-from evals.jail.limits import Limits
-from evals.oracle.grading import grade_program, grade_programs
-from evals.oracle.verdicts import Program, Verdict
+from gristmill.evals.jail.limits import Limits
+from gristmill.evals.oracle.grading import grade_program, grade_programs
+from gristmill.evals.oracle.verdicts import Program, Verdict
 from tests.attack.programs import RunAttack
 
 SQUARE = "def answer(x):\n    return x * x\n"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from evals.jail.limits import Limits
-from evals.oracle.grading import grade_program
-from evals.oracle.verdicts import Program, Verdict
+from gristmill.evals.jail.limits import Limits
+from gristmill.evals.oracle.grading import grade_program
+from gristmill.evals.oracle.verdicts import Program, Verdict
 from tests.attack.conftest import SMALL, SQUARES
 from tests.attack.programs import RunAttack
 

@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from evals.jail import arguments, sandbox
-from evals.jail.capability import assess
-from evals.jail.sandbox import FIRST_USER, JailUnavailableError, find_bwrap, plan
-from evals.oracle.grading import grade_program, grade_programs
-from evals.oracle.supervisor import Supervisor
-from evals.oracle.verdicts import Program, Verdict
+from gristmill.evals.jail import arguments, sandbox
+from gristmill.evals.jail.capability import assess
+from gristmill.evals.jail.sandbox import FIRST_USER, JailUnavailableError, find_bwrap, plan
+from gristmill.evals.oracle.grading import grade_program, grade_programs
+from gristmill.evals.oracle.supervisor import Supervisor
+from gristmill.evals.oracle.verdicts import Program, Verdict
 from tests.attack.programs import processes_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 TRIVIAL = Program("def answer(): return 1", "assert answer() == 1", "answer")
 SLEEPER = """
-from evals.jail.limits import Limits
-from evals.oracle.grading import grade_program
-from evals.oracle.verdicts import Program
+from gristmill.evals.jail.limits import Limits
+from gristmill.evals.oracle.grading import grade_program
+from gristmill.evals.oracle.verdicts import Program
 limits = Limits(wall_seconds=60.0)
 grade_program(Program("import time\\ndef answer(): time.sleep(60)", "answer()", "answer", limits=limits), {slot})
 """

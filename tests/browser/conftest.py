@@ -26,11 +26,11 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.warehouse.build.publish import publish
 from tests.helpers.dashboard_server import running
 from tests.helpers.small_evaluation import answer_all
 from tests.helpers.small_lake import SmallLake, build_small_lake
-from warehouse.publish import publish
 
 ARGUMENTS = [
     "--no-sandbox",

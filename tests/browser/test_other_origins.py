@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.warehouse.submissions import State
 from tests.browser.conftest import REBOUND
 from tests.helpers.dashboard_server import DashboardServer, running
-from warehouse.state import State
 
 TRY_EVERYTHING = """
 async ({base, submission}) => {

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from flows.server import stop_server
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.flows.prefect.server import stop_server
 from tests.browser.conftest import REBOUND, WAIT_MS
 from tests.helpers.lake_server import Running, end, running, start
 from tests.helpers.prefect_api import prefect_api

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import connect_server
-from flows.server_settings import OURS, SLOT_WAIT
+from gristmill.flows.prefect.server import connect_server
+from gristmill.flows.prefect.settings import OURS, SLOT_WAIT
 from tests.helpers.cli import DEMO_WORDS, Ended
 from tests.helpers.warm import command, warm
 

@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.digests import digest_file
-from schemas.errors import GristmillError, UsageError
-from schemas.lake import Lake
-from schemas.tables import Documents, Records, SetAside
-from tasks.damage import unread_files
-from tasks.extract import ExtractConfig, extract
-from tasks.ingest import IngestConfig, ingest
-from tasks.inputs import find_inputs
-from tasks.sources import InputFile
-from tasks.step import Inputs
+from gristmill.core.digests import digest_file
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.lake import Lake
+from gristmill.core.step import Inputs
+from gristmill.schemas.tables import Documents, Records, SetAside
+from gristmill.tasks.extraction.extract import ExtractConfig, extract
+from gristmill.tasks.ingest.damage import unread_files
+from gristmill.tasks.ingest.discovery import find_inputs
+from gristmill.tasks.ingest.ingest import IngestConfig, ingest
+from gristmill.tasks.ingest.sources import InputFile
 
 PAGE = b"<html><body><main><p>Grain is milled between two stones, and the flour is sifted afterwards.</p></main></body>"
 
@@ -118,14 +118,14 @@ def test_one_file_without_the_column_of_the_date_costs_itself(tmp_path: Path) ->
     assert found.lost(unread_files(asides)) == (str(folder / "b.jsonl"),)
 
 
-def test_empty_folders_and_missing_paths_are_errors_with_the_cure(tmp_path: Path) -> None:
+def test_empty_folders_and_missing_paths_are_errors_with_the_hint(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for path, message in ((tmp_path / "empty", "holds no file"), (tmp_path / "emptyy", 'did you mean "empty"')):
         with pytest.raises(UsageError, match=message):
             curate(tmp_path, path)
 
 
-def test_an_input_that_vanishes_or_a_full_temporary_folder_is_an_error_with_the_cure(
+def test_an_input_that_vanishes_or_a_full_temporary_folder_is_an_error_with_the_hint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake.open(tmp_path / "lake")

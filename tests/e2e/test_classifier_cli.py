@@ -57,7 +57,7 @@ TRAIN = ("train", "--positive", "{place}/good", "--out", "{place}/o", "--negativ
 
 
 @pytest.mark.parametrize(
-    ("words", "cure"),
+    ("words", "hint"),
     [
         ((*TRAIN, "{place}/none.jsonl"), "there is no 'none.jsonl'"),
         ((*TRAIN, "{place}/other.jsonl", "--keep-share", ".1", "--precision", ".9"), "give one of them"),
@@ -65,9 +65,9 @@ TRAIN = ("train", "--positive", "{place}/good", "--out", "{place}/o", "--negativ
     ],
     ids=["missing", "two-ways", "no-model"],
 )
-def test_wrong_words(words: tuple[str, ...], cure: str, place: Path, run: Run) -> None:
+def test_wrong_words(words: tuple[str, ...], hint: str, place: Path, run: Run) -> None:
     ended = run("classifier", *(word.format(place=place) for word in words))
     assert ended.code == 2, ended.err
     assert "Traceback" not in ended.err
-    assert cure in " ".join(ended.err.split())
+    assert hint in " ".join(ended.err.split())
     assert not (place / "o").exists()

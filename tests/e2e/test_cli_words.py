@@ -1,4 +1,4 @@
-"""Wrong words end in exit code 2 with the cure, a full disk in exit code 1, and nothing ends in a traceback."""
+"""Wrong words end in exit code 2 with the hint, a full disk in exit code 1, and nothing ends in a traceback."""
 
 import os
 import platform
@@ -52,13 +52,13 @@ def lake(once: Callable[[str, Callable[[Path], None]], Path], run: Run) -> Path:
     return once("milled", lambda folder: milled(folder, run)) / "lake"
 
 
-def refused(ended: Ended, *cures: str, code: int = 2) -> None:
-    """The command ended with ``code``, said each of ``cures``, and printed neither a result nor a traceback."""
+def refused(ended: Ended, *hints: str, code: int = 2) -> None:
+    """The command ended with ``code``, said each of ``hints``, and printed neither a result nor a traceback."""
     assert ended.code == code, ended.err
     assert ended.out == ""
     assert "Traceback" not in ended.err
-    for cure in cures:
-        assert cure in " ".join(ended.err.split()), ended.err
+    for hint in hints:
+        assert hint in " ".join(ended.err.split()), ended.err
 
 
 CURATE = ("curate", "--source", "words", "--lake", "{place}/lake", "--input")
@@ -69,7 +69,7 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
 
 
 @pytest.mark.parametrize(
-    ("words", "cures"),
+    ("words", "hints"),
     [
         ((*CURATE, "{place}/sound.wrc.gz"), ("there is no 'sound.wrc.gz'", 'did you mean "sound.warc.gz"')),
         ((*CURATE, "{place}/empty"), ("holds no file that can be read", "Kinds that are read: WARC")),
@@ -124,19 +124,19 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
     ],
     ids=lambda value: None if isinstance(value[0], str) and " " in value[0] else Path(value[-1]).name,
 )
-def test_wrong_words_end_with_the_cure_before_a_server_is_asked_or_started(
-    words: tuple[str, ...], cures: tuple[str, ...], place: Path, commands: Path
+def test_wrong_words_end_with_the_hint_before_a_server_is_asked_or_started(
+    words: tuple[str, ...], hints: tuple[str, ...], place: Path, commands: Path
 ) -> None:
     """The server that is named does not answer, and nobody notices."""
     named = [word.format(place=place) for word in words]
     ended = command(commands, named, {"PREFECT_API_URL": DEAD_SERVER}, timeout=120)
-    refused(ended, *(cure.format(place=place) for cure in cures))
+    refused(ended, *(hint.format(place=place) for hint in hints))
     assert not (place / "lake" / "data").exists(), "wrong words write no data"
     assert not (place / "lake" / "prefect").exists()
 
 
 @pytest.mark.parametrize(
-    ("sql", "cure"),
+    ("sql", "hint"),
     [
         ("selec 1", 'syntax error at or near "selec"'),
         ("select * from currated", "Did you mean"),
@@ -150,8 +150,8 @@ def test_wrong_words_end_with_the_cure_before_a_server_is_asked_or_started(
         ("install httpfs", "the warehouse cannot answer this"),
     ],
 )
-def test_sql_neither_writes_nor_reads_files(sql: str, cure: str, place: Path, lake: Path, run: Run) -> None:
-    refused(run("query", sql.format(place=place), "--lake", str(lake), "--json"), cure)
+def test_sql_neither_writes_nor_reads_files(sql: str, hint: str, place: Path, lake: Path, run: Run) -> None:
+    refused(run("query", sql.format(place=place), "--lake", str(lake), "--json"), hint)
     assert not (place / "out.csv").exists()
     assert not (place / "other.duckdb").exists()
 

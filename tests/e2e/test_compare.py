@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evals.statistics.interval import Interval
-from evals.statistics.paired import Paired, holm, paired
-from schemas.errors import GristmillError, UsageError
-from schemas.lake import Lake
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.lake import Lake
+from gristmill.evals.statistics.interval import Interval
+from gristmill.evals.statistics.paired import Paired, holm, paired
+from gristmill.warehouse.build.publish import publish
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries.compare import compare, find_side
+from gristmill.warehouse.queries.comparison import Comparison, SuiteComparison, told
 from tests.helpers.cli import gristmill
 from tests.helpers.compared_lake import BASE, SUBJECTS, TUNED, build_compared_lake
 from tests.helpers.small_lake import commit
-from warehouse.compare import compare, find_side
-from warehouse.comparison import Comparison, SuiteComparison, told
-from warehouse.publish import publish
-from warehouse.read import Warehouse
 
 
 @pytest.fixture(scope="module")

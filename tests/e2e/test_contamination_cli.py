@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from evals.suite import load_suite
-from flows.lineage import Trained, curated_of, find_trained, seen_among, trained_in
-from schemas.lake import Dataset, Lake
+from gristmill.core.lake import Dataset, Lake
+from gristmill.evals.suites.suite import load_suite
+from gristmill.flows.train.lineage import Trained, curated_of, find_trained, seen_among, trained_in
 from tests.helpers.cli import Ended
 from tests.helpers.contaminated import write_corpus, write_suite
 from tests.helpers.small_lake import put

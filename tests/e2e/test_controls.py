@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evals.items import ChoiceItem
-from evals.jail.capability import capability
-from evals.suite import Suite, load_suite
+from gristmill.evals.jail.capability import capability
+from gristmill.evals.suites.items import ChoiceItem
+from gristmill.evals.suites.suite import Suite, load_suite
 from tests.helpers.controls import always_first, empty, gold, scores_of, shuffled
 
 WRITTEN = ("gsm8k", "cmath", "squad-olmes", "cmrc2018")

@@ -13,10 +13,10 @@ from fastwarc.warc import ArchiveIterator as FastIterator
 from fastwarc.warc import WarcRecordType
 from warcio.archiveiterator import ArchiveIterator
 
-from tasks.crawl import CrawlConfig, CrawlReport, crawl
-from tasks.site.catalogue import SiteConfig
-from tasks.site.pages import Site
-from tasks.site.server import serve_site
+from gristmill.tasks.crawl.crawler import CrawlConfig, CrawlReport, crawl
+from gristmill.tasks.demo_site.catalogue import SiteConfig
+from gristmill.tasks.demo_site.pages import Site
+from gristmill.tasks.demo_site.server import serve_site
 
 CONFIG = SiteConfig(pages=150)
 
@@ -146,8 +146,8 @@ def test_the_server_ends_with_its_parent() -> None:
     """A parent that is killed closes the pipe; the server sees that and leaves, so nothing is left behind."""
     script = (
         "import sys, time\n"
-        "from tasks.site.catalogue import SiteConfig\n"
-        "from tasks.site.server import serve_site\n"
+        "from gristmill.tasks.demo_site.catalogue import SiteConfig\n"
+        "from gristmill.tasks.demo_site.server import serve_site\n"
         "with serve_site(SiteConfig(pages=60)) as site:\n"
         "    print(next(iter(site.resolve.values()))[1], flush=True)\n"
         "    time.sleep(600)\n"

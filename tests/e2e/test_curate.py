@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.lake import Lake
-from tasks.inputs import find_inputs
+from gristmill.core.lake import Lake
+from gristmill.tasks.ingest.discovery import find_inputs
 from tests.golden.test_warc_recount import DIFFERENT, recount
 from tests.helpers.cli import Ended, data_files
 from tests.helpers.corpus import content, curation, milled, prose, write_file
@@ -52,12 +52,12 @@ def check_one_fate(counts: dict[str, Any]) -> None:
 
 
 def steps(err: str) -> dict[str, tuple[int, int]]:
-    """From the progress lines: by step, how many shards and how many of them were found done."""
+    """From the progress lines: by step, how many shards and how many of them were cached."""
     found = {}
     for line in err.splitlines():
         words = line.split()
         if len(words) > 2 and words[2] in ("inputs", "shards", "runs"):
-            found[words[0]] = (int(words[1]), int(words[-3]) if line.endswith("found done") else 0)
+            found[words[0]] = (int(words[1]), int(words[-2]) if line.endswith("cached") else 0)
     return found
 
 

@@ -12,13 +12,13 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import httpx
 import pytest
 
-from dashboards.app import PAGES
-from dashboards.page import Page
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.dashboards.app import PAGES
+from gristmill.dashboards.page import Page
+from gristmill.warehouse.build.publish import publish
 from tests.helpers.dashboard_server import running
 from tests.helpers.small_evaluation import answer_all
 from tests.helpers.small_lake import build_small_lake, doc_id
-from warehouse.publish import publish
 
 WRONG = (
     "no-such-value",

@@ -9,12 +9,12 @@ from html import unescape
 import httpx
 import pytest
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.warehouse.build.publish import publish
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries import overview
 from tests.helpers.dashboard_server import running
 from tests.helpers.small_lake import NIGHT, Curation, commit, doc_id
-from warehouse.answers import overview
-from warehouse.publish import publish
-from warehouse.read import Warehouse
 
 NAME = "网页-" + "a-very-long-name-of-a-source-" * 4
 SUITE = "考试-a-suite-with-a-long-name@50"

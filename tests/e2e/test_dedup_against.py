@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
 from tests.helpers.cli import Ended
 from tests.helpers.corpus import prose
 
@@ -74,7 +74,7 @@ def test_parts_on_several_machines_are_found_done_by_the_whole(tmp_path: Path, r
     assert whole.json()["records"] == 12
     for step in ("ingest", "extract", "heuristics", "decide", "bands"):
         (line,) = [line for line in whole.err.splitlines() if line.startswith(f"{step} ")]
-        assert line.endswith("4 found done"), line
+        assert line.endswith("4 cached"), line
 
     wrong = run("curate", *words, "--part", "3/2")
     assert wrong.code == 2

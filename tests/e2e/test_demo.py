@@ -138,7 +138,7 @@ def test_a_checkpoint_of_the_demo_is_scored_once_under_any_name(run: Run, demo_l
     link.symlink_to(demo_lake / row["path"])
     ended = run("evaluate", str(link), "--suite", "gristmill-reading", "--lake", str(demo_lake), "--json")
     assert ended.code == 0, ended.err
-    assert "found done" in ended.err
+    assert "cached" in ended.err
     assert {score["mixture"] for score in ended.json()} == {row["mixture"]}
 
 

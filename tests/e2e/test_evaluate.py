@@ -14,24 +14,24 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from evals.asking import Request, requests_of
-from evals.checkpoint import Checkpoint, admit
-from evals.costs import asked, shortened
-from evals.decoding import Decoder
-from evals.encoding import Prompt
-from evals.generation import Generation
-from evals.grading import grade
-from evals.huggingface import HuggingFaceConfig, HuggingFaceModel, load
-from evals.jail.capability import capability
-from evals.model import LanguageModel, LogLikelihood, Output, Progress, TextBits, silent
-from evals.perplexity import evaluate_perplexity
-from evals.prefixes import Reader, memory_of
-from evals.respond import respond
-from evals.responses import ResponseStore
-from evals.scoring import score
-from evals.suite import Suite, load_suite, own_suites
-from schemas.errors import GristmillError
-from schemas.tables import Responses, Samples, Scores
+from gristmill.core.errors import GristmillError
+from gristmill.evals.admission.checkpoint import Checkpoint, admit
+from gristmill.evals.generation.costs import asked, shortened
+from gristmill.evals.generation.requests import Request, requests_of
+from gristmill.evals.generation.respond import respond
+from gristmill.evals.generation.responses import ResponseStore
+from gristmill.evals.generation.settings import Generation
+from gristmill.evals.jail.capability import capability
+from gristmill.evals.models.decoding.decoding import Decoder
+from gristmill.evals.models.decoding.prefixes import Reader, memory_of
+from gristmill.evals.models.encoding import Prompt
+from gristmill.evals.models.huggingface import HuggingFaceConfig, HuggingFaceModel, load
+from gristmill.evals.models.model import LanguageModel, LogLikelihood, Output, Progress, TextBits, silent
+from gristmill.evals.scoring.grading import grade
+from gristmill.evals.scoring.perplexity import evaluate_perplexity
+from gristmill.evals.scoring.scores import score
+from gristmill.evals.suites.suite import Suite, load_suite, own_suites
+from gristmill.schemas.tables import Responses, Samples, Scores
 from tests.helpers.controls import CONTROL, Scripted, empty, gold
 from tests.helpers.tiny_checkpoint import make_checkpoint
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from flows.artifacts import artifact_key
-from tasks.inputs import find_inputs
+from gristmill.flows.prefect.artifacts import artifact_key
+from gristmill.tasks.ingest.discovery import find_inputs
 from tests.helpers.cli import Ended
 from tests.helpers.corpus import crawl, curation, write_file
 from tests.helpers.prefect_api import prefect_api
@@ -64,6 +64,6 @@ def test_a_violation_stops_the_run_and_is_kept(tmp_path: Path, run: Callable[...
     crawl(tmp_path / "mended", files=3, pages=8)
     ended = run(*curation(tmp_path / "mended", lake))
     assert ended.code == 0, ended.err
-    assert "2 found done" in next(line for line in ended.err.splitlines() if line.startswith("ingest "))
+    assert "2 cached" in next(line for line in ended.err.splitlines() if line.startswith("ingest "))
     assert run("query", "select * from gate_results where not ok", "--lake", str(lake), "--json").json() == []
     assert {path.name for path in (lake / "catalog" / "curation").iterdir()} == {f"{SOURCE}.json"}

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from evals.grading import grade
-from evals.items import CodeItem
-from evals.jail.capability import capability
-from evals.outputs import read_outputs
-from evals.scoring import score
-from evals.suite import Suite, load_suite
-from flows.commands import grade as commands
-from schemas.errors import UsageError
-from schemas.lake import Lake
+from gristmill.core.errors import UsageError
+from gristmill.core.lake import Lake
+from gristmill.evals.exchange.outputs import read_outputs
+from gristmill.evals.jail.capability import capability
+from gristmill.evals.scoring.grading import grade
+from gristmill.evals.scoring.scores import score
+from gristmill.evals.suites.items import CodeItem
+from gristmill.evals.suites.suite import Suite, load_suite
+from gristmill.flows.cli import grade as commands
+from gristmill.warehouse.build.publish import publish
 from tests.helpers.cli import gristmill
 from tests.helpers.small_lake import commit, doc_id
-from warehouse.publish import publish
 
 SMALL = "humaneval@8"
 FORGER = """    import builtins, gc, sys

@@ -13,21 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.config import Config
-from schemas.digests import digest_text
-from schemas.errors import UsageError
-from schemas.lake import Dataset, Lake, Manifest, Ref
-from schemas.signals import SIGNALS
-from schemas.table import Table
-from schemas.tables import Bands, Clusters, Copies, Documents, Pairs, Verdicts
-from tasks.dedup.clusters import clusters
-from tasks.dedup.config import DedupConfig
-from tasks.dedup.copies import copies
-from tasks.dedup.index import EarlierShard, earlier_shards, frozen_name, known
-from tasks.dedup.pairs import pairs
-from tasks.dedup.verdicts import dedup_verdicts
-from tasks.minhash import bands
-from tasks.step import Inputs, Outcome, Step, scattered
+from gristmill.core.config import Config
+from gristmill.core.digests import digest_text
+from gristmill.core.errors import UsageError
+from gristmill.core.lake import Dataset, Lake, Manifest, Ref
+from gristmill.core.step import Inputs, Outcome, Step, scattered
+from gristmill.core.table import Table
+from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import Bands, Clusters, Copies, Documents, Pairs, Verdicts
+from gristmill.tasks.dedup.config import DedupConfig
+from gristmill.tasks.dedup.earlier_runs import EarlierShard, earlier_shards, frozen_name, known
+from gristmill.tasks.dedup.exact_duplicates import copies
+from gristmill.tasks.dedup.minhash import bands
+from gristmill.tasks.dedup.near.clusters import clusters
+from gristmill.tasks.dedup.near.pairs import pairs
+from gristmill.tasks.dedup.verdicts import dedup_verdicts
 from tests.helpers.ledger_rows import all_kept, documents_of, signals_of
 
 QUALITY = "gopher_quality.alpha_word_ratio"
@@ -41,7 +41,7 @@ def prose(seed: int, words: int = 200) -> str:
 
 @dataclass
 class Curation:
-    """Some shards on their way through deduplication, and how often each step was found done."""
+    """Some shards on their way through deduplication, and how often each step was cached."""
 
     lake: Lake
     refs: dict[str, list[Ref]] = field(default_factory=dict)

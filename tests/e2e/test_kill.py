@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
 from tests.helpers.cli import Ended, data_files
 from tests.helpers.corpus import curation, milled
 from tests.helpers.warm import Command, begun

@@ -10,12 +10,12 @@ import pytest
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.engines.engine import Fan, Work
-from flows.engines.local import LocalEngine, threads
-from schemas.config import Config
-from schemas.lake import Lake
-from schemas.tables import Losses
-from tasks.step import Inputs, SourceFile, source_step
+from gristmill.core.config import Config
+from gristmill.core.lake import Lake
+from gristmill.core.step import Inputs, SourceFile, source_step
+from gristmill.flows.engines.engine import Fan, Work
+from gristmill.flows.engines.local import LocalEngine, threads
+from gristmill.schemas.tables import Losses
 
 SHARDS = 12
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evals.tokenizer import load_tokenizer
+from gristmill.evals.models.tokenizer import load_tokenizer
 from tests.helpers.cli import Ended
 from tests.helpers.scripted_server import Script, scripted_server
 from tests.helpers.tiny_checkpoint import make_checkpoint

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
 from tests.helpers.cli import Ended
 
 Run = Callable[..., Ended]

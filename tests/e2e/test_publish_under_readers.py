@@ -9,17 +9,17 @@ import sys
 import time
 from pathlib import Path
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.warehouse.build.publish import publish, rebuild
+from gristmill.warehouse.connection import Warehouse
 from tests.helpers.small_lake import commit, doc_id
-from warehouse.publish import publish, rebuild
-from warehouse.read import Warehouse
 
 PUBLISHES = 20
 READERS = 6
 READER = """
 import json, sys, time
 from pathlib import Path
-from warehouse.read import Warehouse
+from gristmill.warehouse.connection import Warehouse
 
 warehouse = Warehouse.open(Path(sys.argv[1]))
 stop = Path(sys.argv[2])
@@ -48,8 +48,8 @@ print(json.dumps({"reads": reads, "versions": len(versions), "last": last}))
 BUILDER = """
 import sys
 from pathlib import Path
-from schemas.lake import Lake
-from warehouse.publish import rebuild
+from gristmill.core.lake import Lake
+from gristmill.warehouse.build.publish import rebuild
 
 print("start", flush=True)
 rebuild(Lake(Path(sys.argv[1])))

@@ -13,17 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evals.asking import requests_of
-from evals.checkpoint import admit
-from evals.suite import load_suite
-from flows.deployments import accelerator
-from flows.server import stop_server
-from schemas.lake import Lake
-from schemas.submission import Submission
+from gristmill.core.lake import Lake
+from gristmill.evals.admission.checkpoint import admit
+from gristmill.evals.generation.requests import requests_of
+from gristmill.evals.suites.suite import load_suite
+from gristmill.flows.prefect.deployments import accelerator
+from gristmill.flows.prefect.server import stop_server
+from gristmill.schemas.submission import Submission
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.submissions import State
 from tests.helpers.cli import GRISTMILL
 from tests.helpers.tiny_checkpoint import make_checkpoint
-from warehouse.read import Warehouse
-from warehouse.state import State
 
 SUITE = "gristmill-reading"
 WITHIN = 480.0

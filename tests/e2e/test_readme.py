@@ -11,11 +11,11 @@ import yaml
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from flows.cli import app
-from flows.settings import CurateSettings, DedupSettings, load_pipeline
-from tasks.readers.reasons import Reason
+from gristmill.flows.cli.app import app
+from gristmill.flows.settings import CurateSettings, DedupSettings, load_pipeline
+from gristmill.tasks.ingest.readers.reasons import Reason
+from gristmill.warehouse.connection import Warehouse
 from tests.helpers.cli import Ended
-from warehouse.read import Warehouse
 
 PROJECT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", "README.zh-CN.md")

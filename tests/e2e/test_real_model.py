@@ -16,13 +16,13 @@ import transformers
 from benchmarks.models import MODELS
 from benchmarks.parity import GOLDEN, lm_eval
 from benchmarks.peers.venvs import Environment, installed
-from evals.checkpoint import admit
-from evals.completions import ServerConfig
-from evals.generation import Generation
-from evals.huggingface import load
-from evals.model import LanguageModel, silent
-from evals.openai_server import connect
-from evals.tokenizer import load_tokenizer
+from gristmill.evals.admission.checkpoint import admit
+from gristmill.evals.generation.settings import Generation
+from gristmill.evals.models.completions import ServerConfig
+from gristmill.evals.models.huggingface import load
+from gristmill.evals.models.model import LanguageModel, silent
+from gristmill.evals.models.openai_server import connect
+from gristmill.evals.models.tokenizer import load_tokenizer
 from tests.helpers.completions_server import Faults, Network, completions_server
 from tests.helpers.parity import CONTEXT, NEW_TOKENS, asked, make_parity_checkpoint
 

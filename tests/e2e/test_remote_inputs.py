@@ -23,19 +23,19 @@ from fsspec.spec import AbstractBufferedFile
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
-from schemas.errors import GristmillError, UsageError
-from schemas.lake import Lake
-from schemas.tables import Records, SetAside
-from tasks.grouping import Grouping, group_files
-from tasks.ingest import IngestConfig, ingest
-from tasks.inputs import find_inputs
-from tasks.readers.reasons import Reason
-from tasks.remote import stores
-from tasks.remote.http import retry_after
-from tasks.remote.listing import web_name
-from tasks.remote.pace import Pace
-from tasks.remote.state import COMMON_CRAWL_VARIABLE, RemoteConfig
-from tasks.step import Inputs, Outcome
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.lake import Lake
+from gristmill.core.step import Inputs, Outcome
+from gristmill.schemas.tables import Records, SetAside
+from gristmill.tasks.ingest.discovery import find_inputs
+from gristmill.tasks.ingest.grouping import Grouping, group_files
+from gristmill.tasks.ingest.ingest import IngestConfig, ingest
+from gristmill.tasks.ingest.readers.reasons import Reason
+from gristmill.tasks.ingest.remote import stores
+from gristmill.tasks.ingest.remote.http import retry_after
+from gristmill.tasks.ingest.remote.listing import web_name
+from gristmill.tasks.ingest.remote.pace import Pace
+from gristmill.tasks.ingest.remote.state import COMMON_CRAWL_VARIABLE, RemoteConfig
 from tests.helpers.web import Manners, web_server
 
 QUICK = RemoteConfig(backoff_seconds=0.01, delay_seconds=0, attempts=4, timeout_seconds=20)
@@ -134,7 +134,7 @@ def test_a_file_of_a_web_server_gives_the_rows_of_the_file_on_disk(
     asked = len(manners.requests("GET"))
     (again,) = read(lake, f"{web}/{name}")
     assert again.cached
-    assert len(manners.requests("GET")) == asked, "an unchanged file is found done without a download"
+    assert len(manners.requests("GET")) == asked, "an unchanged file is cached without a download"
 
 
 def test_cut_connections_and_a_busy_server_cost_time_and_nothing_else(
@@ -214,7 +214,7 @@ def test_a_server_without_head_is_asked_for_one_byte(tmp_path: Path, web: str, m
     assert sum(ref.rows for ref in outcome.manifest.outputs) > 1000
 
 
-def test_a_server_that_fails_for_good_ends_the_run_with_the_cure(tmp_path: Path, web: str, manners: Manners) -> None:
+def test_a_server_that_fails_for_good_ends_the_run_with_the_hint(tmp_path: Path, web: str, manners: Manners) -> None:
     manners.busy, manners.retry_after = 1000, "0"
     with pytest.raises(GristmillError, match=r"4 attempts.*503.*run the same command again"):
         read(Lake.open(tmp_path / "lake"), f"{web}/{WARC}")
@@ -240,7 +240,7 @@ def test_a_server_that_fails_for_good_ends_the_run_with_the_cure(tmp_path: Path,
         ("s4://bucket/x.warc.gz", {}, r"nothing reads s4:// \(possible: .*s3"),
     ],
 )
-def test_wrong_addresses_get_an_error_with_the_cure(
+def test_wrong_addresses_get_an_error_with_the_hint(
     web: str, manners: Manners, address: str, change: dict[str, bool], message: str
 ) -> None:
     for name, value in change.items():

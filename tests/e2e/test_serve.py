@@ -22,17 +22,17 @@ from fastapi.testclient import TestClient
 from prefect.context import refresh_global_settings_context
 from safetensors.numpy import load_file, save_file
 
-from dashboards.app import api_app
-from dashboards.services import Intake, Services
-from flows.deployments import accelerator
-from flows.submitting import problems, submitter
-from schemas.lake import Lake
-from schemas.submission import StoredSubmission, Submission
+from gristmill.core.lake import Lake
+from gristmill.dashboards.app import api_app
+from gristmill.dashboards.services import Intake, Services
+from gristmill.flows.evaluate.submitting import problems, submitter
+from gristmill.flows.prefect.deployments import accelerator
+from gristmill.schemas.submission import StoredSubmission, Submission
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.submissions import State
 from tests.helpers.cli import GRISTMILL, Ended, gristmill
 from tests.helpers.prefect_api import prefect_api
 from tests.helpers.tiny_checkpoint import make_checkpoint
-from warehouse.read import Warehouse
-from warehouse.state import State
 
 CRON = "17 3 * * *"
 SUITE = "gristmill-reading"

@@ -19,18 +19,18 @@ import httpx
 import psutil
 import pytest
 
-from flows.server import find_server, free_port, stop_server
-from flows.server_database import blank_path
-from flows.server_home import Record, credential_path, home, place_of, record_path, write_record
-from schemas.lake import Lake
-from schemas.processes import Process, process_of, this_process
+from gristmill.core.lake import Lake
+from gristmill.core.processes import Process, process_of, this_process
+from gristmill.flows.prefect.database import blank_path
+from gristmill.flows.prefect.home import Record, credential_path, home, place_of, record_path, write_record
+from gristmill.flows.prefect.server import find_server, free_port, stop_server
 from tests.helpers.cli import GRISTMILL
 from tests.helpers.prefect_api import prefect_api
 
 ENSURE = """
 import json, os, sys
 from pathlib import Path
-from flows.server import ensure_server
+from gristmill.flows.prefect.server import ensure_server
 server = ensure_server(Path(sys.argv[1]), beside=())
 print(json.dumps({"url": server.api_url, "pid": server.pid, "started": server.started_here,
                   "told": os.environ["PREFECT_API_URL"], "home": os.environ["PREFECT_HOME"],
@@ -203,7 +203,7 @@ def test_with_the_credential_a_foreign_page_is_refused(starters: list[dict[str, 
 def test_no_list_of_processes_shows_the_credential(starters: list[dict[str, Any]]) -> None:
     secret = starters[0]["credential"].partition(":")[2]
     server = psutil.Process(starters[0]["pid"])
-    assert "flows.server_process" in server.cmdline()
+    assert "gristmill.flows.prefect.process" in server.cmdline()
     assert not any(secret in word for word in server.cmdline())
 
 
@@ -222,7 +222,7 @@ def test_a_given_server_is_used_and_none_is_started(tmp_path: Path, starters: li
 
 
 @pytest.mark.parametrize("credential", [{}, {"PREFECT_API_AUTH_STRING": "gristmill:wrong"}])
-def test_a_given_server_that_wants_a_login_is_an_error_with_its_cure(
+def test_a_given_server_that_wants_a_login_is_an_error_with_its_hint(
     tmp_path: Path, starters: list[dict[str, Any]], credential: dict[str, str]
 ) -> None:
     process = start(Lake.open(tmp_path / "lake").root, PREFECT_API_URL=starters[0]["url"], **credential)
@@ -230,7 +230,7 @@ def test_a_given_server_that_wants_a_login_is_an_error_with_its_cure(
     assert "refuses this user (HTTP 401). Set PREFECT_API_AUTH_STRING" in errors
 
 
-def test_a_given_server_that_does_not_answer_is_an_error_with_its_cure(tmp_path: Path) -> None:
+def test_a_given_server_that_does_not_answer_is_an_error_with_its_hint(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
     environment = plain_environment() | {"PREFECT_API_URL": url}
     words = ["serve", "--lake", str(tmp_path / "lake")]

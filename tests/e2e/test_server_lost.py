@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import find_server, stop_server
-from flows.server_home import home
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.flows.prefect.home import home
+from gristmill.flows.prefect.server import find_server, stop_server
 from tests.helpers import warm
 from tests.helpers.cli import Ended
 from tests.helpers.corpus import crawl, curation
@@ -96,7 +96,7 @@ def test_a_curation_whose_given_server_is_killed_ends_and_can_be_resumed(
     assert given.url in said
     resumed = run(*curation(pages, lake))
     assert resumed.code == 0, resumed.err
-    assert "found done" in resumed.err
+    assert "cached" in resumed.err
 
 
 def test_stopping_the_server_on_purpose_ends_those_that_use_it(

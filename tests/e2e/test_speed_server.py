@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from evals.speed_load import Load, run_load
-from flows.reporter import Reporter
-from flows.speed import measure
-from schemas.errors import GristmillError, UsageError
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.evals.load_test.load import Load, run_load
+from gristmill.flows.evaluate.load_test import measure
+from gristmill.flows.reporter import Reporter
+from gristmill.warehouse.connection import Warehouse
 from tests.helpers.cli import gristmill
 from tests.helpers.model_server import Pace, model_server
-from warehouse.read import Warehouse
 
 LATE = 0.15
 EARLY = 0.002

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.verify import verify
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.flows.upkeep.verify import verify
 from tests.helpers.cli import Ended, data_files
 
 Run = Callable[..., Ended]
@@ -106,7 +106,7 @@ def test_a_run_that_keeps_nothing_is_stopped_and_what_was_current_stays(
     assert json.loads(status.json()[0]["counts"])["kept"] == 0
     allowed = curate(run, place, lake, *given, "--allow-empty", policy="high")
     assert allowed.code == 0, allowed.err
-    again = curate(run, place, lake, *given)  # nothing new: everything is found done
+    again = curate(run, place, lake, *given)  # nothing new: everything is cached
     assert again.code == 0, again.err
 
 

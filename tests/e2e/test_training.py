@@ -19,20 +19,20 @@ import pytest
 import torch
 import transformers
 
-from evals.checkpoint import admit
-from flows.jobs import ENVIRONMENT, follow
-from schemas.digests import digest_text
-from schemas.lake import conform
-from schemas.tables import Curated
-from tasks.launch.job import Job
-from tasks.launch.local import LocalLauncher
-from tasks.mix.curated import SplitConfig
-from tasks.mix.mixer import Goal, one_stage
-from tasks.mix.plan import Plan, batch, make_plan
-from tasks.mix.store import TokenStore
-from tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
-from tasks.mix.tokens import TokensConfig, write_tokens
-from tasks.train.recipe import RunSettings, TrainingRun, checkpoint_steps
+from gristmill.core.digests import digest_text
+from gristmill.core.lake import conform
+from gristmill.evals.admission.checkpoint import admit
+from gristmill.flows.train.jobs import ENVIRONMENT, follow
+from gristmill.schemas.tables import Curated
+from gristmill.tasks.launch.job import Job
+from gristmill.tasks.launch.local import LocalLauncher
+from gristmill.tasks.mix.curated import SplitConfig
+from gristmill.tasks.mix.mixers.mixer import Goal, one_stage
+from gristmill.tasks.mix.plan import Plan, batch, make_plan
+from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
+from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
+from gristmill.tasks.train.recipe import RunSettings, TrainingRun, checkpoint_steps
 
 ROW, BATCH, STEPS = 65, 8, 30
 KEPT = checkpoint_steps(STEPS, 3)
@@ -117,7 +117,7 @@ def curated_documents() -> pa.Table:
 
 
 def command(run_dir: Path) -> list[str]:
-    return [sys.executable, "-u", "-m", "tasks.train.trainer", str(run_dir)]
+    return [sys.executable, "-u", "-m", "gristmill.tasks.train.trainer", str(run_dir)]
 
 
 @pytest.fixture(scope="module")

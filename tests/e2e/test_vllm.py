@@ -15,14 +15,14 @@ import pytest
 
 from benchmarks.parity import lm_eval
 from benchmarks.peers.venvs import Environment
-from evals.backends import opened
-from evals.checkpoint import Checkpoint, admit
-from evals.generation import Generation
-from evals.huggingface import load
-from evals.model import LanguageModel, silent
-from flows.serving import identity_of, vllm_python, vllm_server
-from schemas.errors import UsageError
-from schemas.evaluation import BackendSettings
+from gristmill.core.errors import UsageError
+from gristmill.evals.admission.checkpoint import Checkpoint, admit
+from gristmill.evals.generation.settings import Generation
+from gristmill.evals.models.backends import opened
+from gristmill.evals.models.huggingface import load
+from gristmill.evals.models.model import LanguageModel, silent
+from gristmill.flows.evaluate.serving import identity_of, vllm_python, vllm_server
+from gristmill.schemas.evaluation import BackendSettings
 from tests.e2e.test_real_model import peer, real_model
 from tests.helpers.parity import NEW_TOKENS, asked
 

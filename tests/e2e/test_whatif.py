@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
 from tests.helpers.cli import Ended, data_files
 from tests.helpers.corpus import curation, milled
 
@@ -78,7 +78,7 @@ def test_whatif_prints_tables(mill: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "cure"),
+    ("words", "hint"),
     [
         (("--policy", "finewebb"), 'did you mean "fineweb"'),
         (("--policy", "demo", "--source", "mil"), "no curation of that name"),
@@ -86,8 +86,8 @@ def test_whatif_prints_tables(mill: Path, run: Run) -> None:
         ((), "Missing option '--policy'"),
     ],
 )
-def test_wrong_words(mill: Path, run: Run, words: tuple[str, ...], cure: str) -> None:
+def test_wrong_words(mill: Path, run: Run, words: tuple[str, ...], hint: str) -> None:
     ended = run("whatif", "--lake", str(mill / "lake"), *words)
     assert ended.code == 2
-    assert cure in " ".join(ended.err.replace("│", "").split())
+    assert hint in " ".join(ended.err.replace("│", "").split())
     assert "Traceback" not in ended.err

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.contamination import HOSTS, Asked, cmath, documents, gsm8k, humaneval, recall, search, sizes
-from schemas.tables import EvalItems
-from tasks.contamination.index import Index, MatchConfig, build_index
+from gristmill.schemas.tables import EvalItems
+from gristmill.tasks.contamination.index import Index, MatchConfig, build_index
 
 CONFIG = MatchConfig()
 PLANTED = 20

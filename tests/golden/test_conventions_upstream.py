@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from evals.conventions import CONVENTIONS, LetterConvention, TextConvention
-from evals.graders import Grade
-from evals.graders.symbolic import settle
-from evals.items import AnswerItem, ChoiceItem
+from gristmill.evals.scoring.conventions import CONVENTIONS, LetterConvention, TextConvention
+from gristmill.evals.scoring.graders import Grade
+from gristmill.evals.scoring.graders.algebra.symbolic import settle
+from gristmill.evals.suites.items import AnswerItem, ChoiceItem
 
 FILES = sorted(Path(__file__).parent.glob("conventions_*.json"))
 CASES: dict[str, list[dict[str, Any]]] = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.mix.doremi import excess, update
+from gristmill.tasks.mix.mixers.doremi import excess, update
 
 
 def test_the_update_of_the_paper() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.extraction.decoding import decode
+from gristmill.tasks.extraction.decoding import decode
 
 LANGUAGES = {
     "utf-8": "de fr ru zh ja hi th ar vi el",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from evals.graders.gaokao import PHYSICS, gaokao, letters
-from evals.items import AnswerItem
+from gristmill.evals.scoring.graders.gaokao import PHYSICS, gaokao, letters
+from gristmill.evals.suites.items import AnswerItem
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "gaokao_upstream.json").read_text(encoding="utf-8"))
 

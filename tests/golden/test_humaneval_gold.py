@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from evals.jail.capability import capability
-from evals.jail.limits import Limits
-from evals.oracle.grading import grade_programs
-from evals.oracle.verdicts import Program, Verdict
+from gristmill.evals.jail.capability import capability
+from gristmill.evals.jail.limits import Limits
+from gristmill.evals.oracle.grading import grade_programs
+from gristmill.evals.oracle.verdicts import Program, Verdict
 
 PATIENT = Limits(cpu_seconds=20, wall_seconds=40.0)
 # MBPP items of which the tests hand over objects, or define them.

@@ -9,9 +9,9 @@ import xxhash
 from datasketch import MinHash
 from datasketch.hashfunc import sha1_hash32, sha1_hash64
 
-from tasks.kernels.windows import MULTIPLIER
-from tasks.minhash import MinHashConfig, signatures
-from tasks.shingles import ShingleConfig, shingle
+from gristmill.tasks.dedup.minhash import MinHashConfig, signatures
+from gristmill.tasks.dedup.shingles import ShingleConfig, shingle
+from gristmill.tasks.kernels.ngrams.ngram_hashes import MULTIPLIER
 from tests.helpers.near_duplicates import chars_of, windows, words_of
 
 TEXTS = [

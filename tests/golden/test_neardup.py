@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from schemas.digests import digest_text
-from tasks.dedup.config import DedupConfig
-from tasks.dedup.verify import jaccard as measured
-from tasks.dedup.verify import sets_of
-from tasks.minhash import PRESETS, buckets, candidate_probability, signatures
-from tasks.shingles import shingle
+from gristmill.core.digests import digest_text
+from gristmill.tasks.dedup.config import DedupConfig
+from gristmill.tasks.dedup.minhash import PRESETS, buckets, candidate_probability, signatures
+from gristmill.tasks.dedup.near.verify import jaccard as measured
+from gristmill.tasks.dedup.near.verify import sets_of
+from gristmill.tasks.dedup.shingles import shingle
 from tests.helpers.dedup_run import Result, Shard, deduplicate
 from tests.helpers.ledger_rows import all_kept, documents_of
 from tests.helpers.near_duplicates import chars_of, jaccard, shingles_of, windows, words_of

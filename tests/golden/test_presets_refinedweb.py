@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.peers.verdicts_refinedweb import key, texts
-from schemas.signals import SIGNALS, SignalsRefinedWeb
-from schemas.tables import Documents, Spans
-from tasks.clean import refinedweb_cuts
-from tasks.decide import DecideConfig, decide
-from tasks.editing import edit_texts
-from tasks.policy import Policy, load_policy
-from tasks.refinedweb import RefinedWebConfig, refinedweb
-from tasks.slices import map_slices, one_chunk
+from gristmill.schemas.signals import SIGNALS, SignalsRefinedWeb
+from gristmill.schemas.tables import Documents, Spans
+from gristmill.tasks.cleaning.clean import refinedweb_cuts
+from gristmill.tasks.filtering.decide import DecideConfig, decide
+from gristmill.tasks.filtering.policy import Policy, load_policy
+from gristmill.tasks.signals.refinedweb import RefinedWebConfig, refinedweb
+from gristmill.tasks.text.editing import edit_texts
+from gristmill.tasks.text.slices import map_slices, one_chunk
 from tests.helpers.ledger_rows import table_of
 
 GOLDEN = Path(__file__).parent / "verdicts_refinedweb.parquet"

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from evals.asking import requests_of
-from evals.gold import GOLD_PART
-from evals.items import Item
-from evals.suite import Suite, load_suite
+from gristmill.evals.generation.requests import requests_of
+from gristmill.evals.scoring.gold import GOLD_PART
+from gristmill.evals.suites.items import Item
+from gristmill.evals.suites.suite import Suite, load_suite
 
 HERE = Path(__file__).parent
 GOLDEN: dict[str, Any] = json.loads((HERE / "prompts_lmeval.json").read_text(encoding="utf-8"))["suites"]
@@ -101,7 +101,7 @@ def unpinned(name: str, folder: Path) -> Suite:
     """A suite that comes with Gristmill, on other files than the ones it names."""
     import yaml
 
-    from evals.suite import SUITES
+    from gristmill.evals.suites.suite import SUITES
 
     settings = yaml.safe_load((SUITES / f"{name}.yaml").read_text(encoding="utf-8"))
     for file in settings["data"]["files"].values():

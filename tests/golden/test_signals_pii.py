@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.pii import PiiConfig, pii
+from gristmill.tasks.signals.pii import PiiConfig, pii
 from tests.helpers.plain_signals import documents_of
 
 

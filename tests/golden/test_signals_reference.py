@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.c4 import LINEAGES
-from tasks.heuristics import WRITES, HeuristicsConfig, heuristics
+from gristmill.tasks.signals.c4 import LINEAGES
+from gristmill.tasks.signals.heuristics import WRITES, HeuristicsConfig, heuristics
 from tests.helpers.plain_signals import (
     column_words,
     documents_of,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evals import extraction
+from gristmill.evals.scoring import extraction
 
 GOLDEN = json.loads(Path(__file__).with_name("code_extraction.json").read_text(encoding="utf-8"))
 RULES = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
 from tests.helpers.small_lake import commit, doc_id
 
 BASE, TUNED = doc_id("base"), doc_id("tuned")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.tables import EvalItems
+from gristmill.schemas.tables import EvalItems
 from tests.helpers.corpus import prose
 
 MILL = (

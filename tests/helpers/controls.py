@@ -7,15 +7,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from evals.asking import requests_of
-from evals.generation import Generation
-from evals.grading import grade
-from evals.items import ChoiceItem, Item
-from evals.model import LogLikelihood, Output, Progress, TextBits
-from evals.respond import respond
-from evals.responses import ResponseStore
-from evals.scoring import score
-from evals.suite import Suite
+from gristmill.evals.generation.requests import requests_of
+from gristmill.evals.generation.respond import respond
+from gristmill.evals.generation.responses import ResponseStore
+from gristmill.evals.generation.settings import Generation
+from gristmill.evals.models.model import LogLikelihood, Output, Progress, TextBits
+from gristmill.evals.scoring.grading import grade
+from gristmill.evals.scoring.scores import score
+from gristmill.evals.suites.items import ChoiceItem, Item
+from gristmill.evals.suites.suite import Suite
 
 CONTROL = "c" * 32
 Likes = Callable[[str, str], bool]

@@ -16,9 +16,9 @@ START_SECONDS = 240.0
 SERVER = """
 import sys
 from pathlib import Path
-from dashboards.app import run
-from dashboards.guard import Names
-from dashboards.services import Intake
+from gristmill.dashboards.app import run
+from gristmill.dashboards.guard import Names
+from gristmill.dashboards.services import Intake
 
 intake = Intake(
     suites=("reading", "arithmetic", "python-basics", "heldout"),

@@ -8,20 +8,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.digests import digest_text
-from schemas.lake import conform
-from schemas.signals import SIGNALS
-from schemas.table import Table
-from schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
-from tasks.dedup.clusters import clusters
-from tasks.dedup.config import DedupConfig
-from tasks.dedup.copies import copies
-from tasks.dedup.lines import lines, repeated_lines
-from tasks.dedup.pairs import pairs
-from tasks.dedup.records import file_name
-from tasks.dedup.verdicts import dedup_verdicts
-from tasks.minhash import bands
-from tasks.step import Step
+from gristmill.core.digests import digest_text
+from gristmill.core.lake import conform
+from gristmill.core.step import Step
+from gristmill.core.table import Table
+from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
+from gristmill.tasks.dedup.config import DedupConfig
+from gristmill.tasks.dedup.exact_duplicates import copies
+from gristmill.tasks.dedup.minhash import bands
+from gristmill.tasks.dedup.near.clusters import clusters
+from gristmill.tasks.dedup.near.pairs import pairs
+from gristmill.tasks.dedup.records import file_name
+from gristmill.tasks.dedup.repeated_lines import lines, repeated_lines
+from gristmill.tasks.dedup.verdicts import dedup_verdicts
 from tests.helpers.ledger_rows import signals_of
 
 QUALITY = "gopher_quality.alpha_word_ratio"

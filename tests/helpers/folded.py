@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from tasks.code_points import INVISIBLE
-from tasks.folding import UNSPACED, Unit
-from tasks.kernels.fold import Tokens
+from gristmill.tasks.dedup.normalization import UNSPACED, Unit
+from gristmill.tasks.kernels.minhash.normalize import Tokens
+from gristmill.tasks.text.code_points import INVISIBLE
 
 WORD = rf"[{UNSPACED}]\p{{M}}*|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from schemas.lake import conform
-from schemas.tables import Records, SetAside
-from tasks.ingest import IngestConfig, ingest
-from tasks.sources import InputFile, InputSource
+from gristmill.core.lake import conform
+from gristmill.schemas.tables import Records, SetAside
+from gristmill.tasks.ingest.ingest import IngestConfig, ingest
+from gristmill.tasks.ingest.sources import InputFile, InputSource
 
 
 def parts(source: InputSource | Path, **settings: object) -> list[tuple[pa.Table, pa.Table]]:

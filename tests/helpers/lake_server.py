@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psutil
 
-from flows.commands.doctor import servers
-from flows.server_home import home, read_credential, read_record
+from gristmill.flows.cli.doctor import servers
+from gristmill.flows.prefect.home import home, read_credential, read_record
 
 HOLD = """
 import sys
 from pathlib import Path
-from flows.server import connect_server
+from gristmill.flows.prefect.server import connect_server
 connect_server(Path(sys.argv[1]), held=sys.argv[2] == "hold")
 print("up", flush=True)
 sys.stdin.read()

@@ -8,12 +8,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.digests import digest_text
-from schemas.lake import conform
-from schemas.signals import SIGNALS
-from schemas.table import Table
-from schemas.tables import Documents
-from tasks.decide import kept_rows, ledger
+from gristmill.core.digests import digest_text
+from gristmill.core.lake import conform
+from gristmill.core.table import Table
+from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import Documents
+from gristmill.tasks.filtering.decide import kept_rows, ledger
 
 
 def table_of(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -9,8 +9,8 @@ import resource
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tasks.ingest import read_items
-from tasks.readers.items import Aside, Limits, Page
+from gristmill.tasks.ingest.ingest import read_items
+from gristmill.tasks.ingest.readers.items import Aside, Limits, Page
 
 
 def peak_of(path: Path, limits: Limits) -> tuple[int, list[str]]:

@@ -12,15 +12,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.config import Config
-from schemas.digests import digest_text
-from schemas.table import Table
-from schemas.tables import Documents
-from tasks.c4 import C4Config
-from tasks.characters import SENTENCE_ENDS
-from tasks.heuristics import WRITES, HeuristicsConfig, heuristics
-from tasks.punctuation import SYMBOLS, TERMINAL
-from tasks.words import tokenize
+from gristmill.core.config import Config
+from gristmill.core.digests import digest_text
+from gristmill.core.table import Table
+from gristmill.schemas.tables import Documents
+from gristmill.tasks.signals.c4 import C4Config
+from gristmill.tasks.signals.heuristics import WRITES, HeuristicsConfig, heuristics
+from gristmill.tasks.text.characters import SENTENCE_ENDS
+from gristmill.tasks.text.punctuation import SYMBOLS, TERMINAL
+from gristmill.tasks.tokenization.words import tokenize
 from tests.helpers.ledger_rows import table_of
 
 
@@ -44,7 +44,7 @@ def signal_rows(table: Table, texts: Sequence[str], **settings: Config) -> list[
 
 
 def column_words(text: str) -> list[str]:
-    """The tokens of ``tasks.words`` as strings."""
+    """The tokens of ``gristmill.tasks.tokenization.words`` as strings."""
     tokens = tokenize(pa.array([text], pa.string()))
     bounds = zip(tokens.start.tolist(), tokens.end.tolist(), strict=True)
     return [tokens.data[start:end].tobytes().decode() for start, end in bounds]

@@ -1,13 +1,14 @@
 """spaCy's English tokenizer in plain Python with regular expressions, to judge the compiled one by.
 
 The steps are those of ``spacy/tokenizer.pyx`` 3.8, the expressions those of ``spacy/lang/punctuation.py`` over the
-character classes of ``tasks.characters``; benchmarks hold the compiled one against spaCy itself.
+character classes of ``gristmill.tasks.text.characters``; benchmarks hold the compiled one against spaCy itself.
 """
 
 import re
 from functools import lru_cache
 
-from tasks.characters import (
+from gristmill.tasks.kernels.tokens.whitespace_split import ALPHA, LOWER, UPPER
+from gristmill.tasks.text.characters import (
     CASED,
     CURRENCIES,
     DASHES,
@@ -20,8 +21,7 @@ from tasks.characters import (
     UNITS,
     character_table,
 )
-from tasks.kernels.chunks import ALPHA, LOWER, UPPER
-from tasks.special_cases import special_cases
+from gristmill.tasks.tokenization.special_cases import special_cases
 
 
 def _group(characters: frozenset[str]) -> str:

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from evals.statistics.interval import Interval
-from evals.statistics.means import macro_mean, mean
-from evals.statistics.proportions import above_chance
-from evals.statistics.ratio import ratio
-from schemas.lake import Lake
+from gristmill.core.lake import Lake
+from gristmill.evals.statistics.interval import Interval
+from gristmill.evals.statistics.means import macro_mean, mean
+from gristmill.evals.statistics.proportions import above_chance
+from gristmill.evals.statistics.ratio import ratio
 from tests.helpers.small_lake import ATTACK, DOMAINS, commit, doc_id
 
 SUBJECTS = ("法学", "高等数学", "毛泽东思想和中国特色社会主义理论体系概论")

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from schemas.lake import Dataset, Lake, Ref
-from schemas.tables import TABLES
+from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.schemas.tables import TABLES
 from tests.helpers.ledger_rows import table_of
 
 NIGHT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)

@@ -28,12 +28,18 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from evals.checkpoint import admit
-from flows.cli import ENVIRONMENT, main
-from tasks.paragraphs import paragraphs
+from gristmill.evals.admission.checkpoint import admit
+from gristmill.flows.cli.app import ENVIRONMENT, main
+from gristmill.tasks.text.paragraphs import paragraphs
 from tests.helpers.cli import GRISTMILL, Ended
 
-IMPORTED = ("flows.pipeline", "flows.deployments", "great_expectations", "duckdb_engine", "fastapi")
+IMPORTED = (
+    "gristmill.flows.pipeline",
+    "gristmill.flows.prefect.deployments",
+    "great_expectations",
+    "duckdb_engine",
+    "fastapi",
+)
 STARTS_WITHIN_S = 240
 LONGEST_PART = 1 << 20
 NUMBER = 10  # bytes of a number on the socket, so that two sent soon after each other are read apart

@@ -1,4 +1,4 @@
-"""The examiner of checkpoints (:mod:`evals.examiner`) in a process that has its imports behind it.
+"""The examiner of checkpoints (:mod:`gristmill.evals.admission.examiner`) in a process that has its imports behind it.
 
 An examiner spends four seconds of processor on importing transformers and a tenth of one on its question. Here one
 process imports and forks for each question. A fork sets its own limits and ends as the examiner does, so what is
@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evals import examiner
-from evals.admission import EXAMINER, QUIET
+from gristmill.evals.admission import examiner
+from gristmill.evals.admission.examination import EXAMINER, QUIET
 
 PROJECT = Path(__file__).parents[2]
 IMPORTED = (
@@ -38,7 +38,7 @@ class WarmExaminer:
         self._process = process
 
     def run(self, what: str, question: bytes) -> "subprocess.CompletedProcess[bytes]":
-        """In place of :func:`evals.admission.run`."""
+        """In place of :func:`gristmill.evals.admission.examination.run`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.TemporaryDirectory(prefix="gristmill-examiner-") as name:

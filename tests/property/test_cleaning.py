@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.extraction.cleaning import CONTROLS, LINE_ENDS, clean
+from gristmill.tasks.extraction.cleaning import CONTROLS, LINE_ENDS, clean
 
 NEAR = (
     "ab \t\n\r\x00\x0b\x0c\x1b\x7f\x84\x85\x86\x9f\xa0é\u2027\u2028\u2029\u202a"

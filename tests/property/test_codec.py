@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.oracle.codec import MAX_DEPTH, CodecError, TooLargeError, decode, encode, frame, frame_length
+from gristmill.evals.oracle.codec import MAX_DEPTH, CodecError, TooLargeError, decode, encode, frame, frame_length
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=80)
 

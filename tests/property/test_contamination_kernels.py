@@ -7,10 +7,10 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.contamination.index import MatchConfig, build_index
-from tasks.contamination.matching import find
-from tasks.contamination.words import UNSPACED, words_of
-from tasks.kernels.overlap import align, find_stretches, n_grams
+from gristmill.tasks.contamination.index import MatchConfig, build_index
+from gristmill.tasks.contamination.matching import find
+from gristmill.tasks.contamination.words import UNSPACED, words_of
+from gristmill.tasks.kernels.matching.passage_match import align, find_stretches, n_grams
 from tests.helpers.contaminated import items, row
 
 TEXT = st.text(st.sampled_from("ab Zé_é́.,-'7٣磨ガ가ก\n　ﬁß😀Ａ"), max_size=40)

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.dedup.candidates import count_pairs, pairs_of, partition_of, ranges_for, within
-from tasks.dedup.components import components
-from tasks.dedup.spill import Spill
+from gristmill.tasks.dedup.near.candidates import count_pairs, pairs_of, partition_of, ranges_for, within
+from gristmill.tasks.dedup.near.components import components
+from gristmill.tasks.dedup.spill import Spill
 
 FAST = settings(max_examples=60, deadline=None, derandomize=True)
 BUCKETS = st.sampled_from([0, 1, 1 << 61, 1 << 62, 1 << 63, (1 << 63) + 5, (1 << 64) - 1])

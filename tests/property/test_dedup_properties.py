@@ -8,8 +8,8 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.digests import digest_text
-from tasks.dedup.config import DedupConfig
+from gristmill.core.digests import digest_text
+from gristmill.tasks.dedup.config import DedupConfig
 from tests.helpers.dedup_run import Shard, deduplicate
 from tests.helpers.ledger_rows import all_kept, documents_of
 from tests.helpers.near_duplicates import jaccard, shingles_of

@@ -8,10 +8,10 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.statistics import Interval, above_chance, ratio, wilson
-from evals.statistics.means import macro_mean, mean
-from evals.statistics.paired import Paired, paired, paired_macro
-from evals.statistics.passk import bootstrap_mean, pass_at_k
+from gristmill.evals.statistics import Interval, above_chance, ratio, wilson
+from gristmill.evals.statistics.means import macro_mean, mean
+from gristmill.evals.statistics.paired import Paired, paired, paired_macro
+from gristmill.evals.statistics.passk import bootstrap_mean, pass_at_k
 
 REPEATS = 2000
 

@@ -9,11 +9,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.lake import conform
-from schemas.tables import Curated, Documents, Records, SetAside, Verdicts
-from tasks.decide import DecideConfig, decide, kept_by
-from tasks.funnel import LedgerFiles, funnel, summary
-from tasks.policy import Condition, Policy, signal_field, signal_names
+from gristmill.core.lake import conform
+from gristmill.schemas.tables import Curated, Documents, Records, SetAside, Verdicts
+from gristmill.tasks.filtering.decide import DecideConfig, decide, kept_by
+from gristmill.tasks.filtering.policy import Condition, Policy, signal_field, signal_names
+from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary
 from tests.helpers.ledger_rows import all_kept, documents_of, signals_of, store, table_of
 
 LANGUAGES = ["en", "de", "zh", "fr"]

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.errors import GristmillError
-from tasks.mix.apportion import DEVIATION_ROWS, ShareTree, quantise
-from tasks.mix.domain import Domain, vector, water_fill
-from tasks.mix.keyed import key, permute
-from tasks.mix.mixer import Goal, Mixture, Stage, cap, one_stage
-from tasks.mix.plan import Plan, make_plan
+from gristmill.core.errors import GristmillError
+from gristmill.tasks.mix.apportion import DEVIATION_ROWS, ShareTree, quantise
+from gristmill.tasks.mix.domains import Domain, vector, water_fill
+from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Stage, cap, one_stage
+from gristmill.tasks.mix.permutation import key, permute
+from gristmill.tasks.mix.plan import Plan, make_plan
 
 ROW = 9
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tasks import slices
-from tasks.c4 import LINEAGES, citation_spans, judge_lines, text_left
-from tasks.c4_lines import line_facts
-from tasks.columns import column_of, lines_of
-from tasks.heuristics import HeuristicsConfig, heuristics
-from tasks.language import language, language_config
-from tasks.pii import PiiConfig, pii, redact_spans
-from tasks.step import Step
-from tasks.words import tokenize, tokens_from_characters, tokens_of
+from gristmill.core.step import Step
+from gristmill.tasks.signals.c4 import LINEAGES, citation_spans, judge_lines, text_left
+from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
+from gristmill.tasks.signals.language import language, language_config
+from gristmill.tasks.signals.line_rules.c4 import line_facts
+from gristmill.tasks.signals.pii import PiiConfig, pii, redact_spans
+from gristmill.tasks.text import slices
+from gristmill.tasks.text.columns import column_of, lines_of
+from gristmill.tasks.tokenization.words import tokenize, tokens_from_characters, tokens_of
 from tests.helpers.plain_signals import (
     column_words,
     documents_of,

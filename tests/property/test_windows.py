@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.windows import batches, windows
+from gristmill.evals.models.decoding.windows import batches, windows
 
 
 @given(st.integers(1, 60), st.integers(0, 300), st.integers(1, 50), st.data())

@@ -229,7 +229,7 @@ def scored(case: Case, found: dict[str, Scorer]) -> dict[str, Any]:
 def main() -> None:
     """Write one file a family."""
     sources, place = Path(sys.argv[1]), Path(sys.argv[2])
-    nltk.word_tokenize("a.")  # fails here, with the cure, where the model of sentences is missing
+    nltk.word_tokenize("a.")  # fails here, with the hint, where the model of sentences is missing
     for family, found in scorers(sources).items():
         cases = [scored(case, found) for case in FAMILIES[family]()]
         lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)

@@ -14,8 +14,8 @@ from typing import Any
 
 import nltk
 
-from evals.graders.cmrc import CHARACTER, SIGNS
-from evals.graders.words import words
+from gristmill.evals.scoring.graders.cmrc import CHARACTER, SIGNS
+from gristmill.evals.scoring.graders.words import words
 
 
 def main() -> None:

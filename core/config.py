@@ -1,0 +1,136 @@
+"""Frozen config models that refuse unknown keys with a "did you mean".
+
+A config class stands beside the function it configures and inherits from :class:`Config`. Its JSON form is part of
+the cache key of every step, so a field means something to the output or does not belong here.
+"""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from gristmill.core.errors import UsageError
+from gristmill.schemas.printable import checked_printable
+
+#: Text that people are shown (see :mod:`gristmill.schemas.printable`, which the command line imports without pydantic).
+Printable = Annotated[str, AfterValidator(checked_printable)]
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
+
+
+class Config(BaseModel):
+    """Base of every config: frozen, no unknown keys, paths and sets in a stable JSON form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @classmethod
+    def parse(cls, values: object, where: str) -> Self:
+        """Validate ``values``. Raises :class:`UsageError` naming ``where``, each wrong key and the right one."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise UsageError(explain(error, cls, where)) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a YAML file. Raises :class:`UsageError` for a missing file, wrong YAML or a wrong key."""
+        return cls.parse(read_yaml(path), str(path))
+
+
+class _RepeatedKeyError(Exception):
+    """A key that a mapping has twice."""
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    """YAML forbids a key that is given twice; PyYAML takes the last one and says nothing."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        found: dict[tuple[str, str], yaml.ScalarNode] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (first := found.setdefault((key.tag, key.value), key)) is not key:
+                line, earlier = key.start_mark.line + 1, first.start_mark.line + 1
+                raise _RepeatedKeyError(
+                    f"line {line}: the key {key.value!r} is given twice (first in line {earlier}): keep one"
+                )
+        return node
+
+
+def read_yaml(path: Path) -> Any:
+    """The values of a YAML file. Raises :class:`UsageError` for a missing file, wrong YAML or a key given twice."""
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file. Give the path of a YAML file.")
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_EachKeyOnce)  # noqa: S506 - a safe loader
+    except _RepeatedKeyError as error:
+        raise UsageError(f"{path}: {error}.") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: this file is nested too deeply to be read.") from error
+    except (yaml.YAMLError, ValueError) as error:  # no UTF-8, a date that is none, a number of too many digits
+        raise UsageError(f"{path}: this is not YAML: {error}") from error
+
+
+def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """One line per fault: where it is, what is wrong, and the key that was probably meant."""
+    lines = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            message = "unknown key" + did_you_mean(str(fault["loc"][-1]), keys_at(model, fault["loc"][:-1]))
+        lines.append(f"{where}: {place or 'the file'}: {message}")
+    return "\n".join(lines)
+
+
+MOST_NAMED = 50
+"""Names that a hint lists: a suite has thousands of items."""
+
+
+def did_you_mean(word: str, choices: list[str]) -> str:
+    """`` (did you mean "x"?)`` for a near miss, else what is possible, or the first of it where that is much."""
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if near:
+        return f' (did you mean "{near[0]}"?)'
+    more = f", and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
+    return f" (possible: {', '.join(sorted(choices)[:MOST_NAMED])}{more})" if choices else ""
+
+
+def keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The field names of the model found by walking ``location`` down from ``model``; list indexes are skipped."""
+    current: type[BaseModel] | None = model
+    for part in location:
+        if isinstance(part, int) or current is None or part not in current.model_fields:
+            continue
+        current = _model_in(current.model_fields[part].annotation)
+    return list(current.model_fields) if current else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The first pydantic model named in a type such as ``list[Rule]`` or ``Rule | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found:
+            return found
+    return None
+
+
+def parse_bytes(value: Any) -> int:
+    """``2GiB``, ``512M``, ``1.5 TiB`` or a number of bytes; units are powers of 1024 with and without the ``i``.
+
+    Raises ``ValueError`` for anything else.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is no size: write a number with a unit, such as 2GiB or 512MiB")
+    return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+Size = Annotated[int, BeforeValidator(parse_bytes)]

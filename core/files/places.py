@@ -1,0 +1,27 @@
+"""Folders and files of this machine, told from addresses of stores, which are read as inputs and never written to."""
+
+import re
+from pathlib import Path
+
+from gristmill.core.errors import UsageError
+
+# "s3:" of s3://bucket/key, which pathlib keeps as s3:/bucket/key. A scheme has at least two letters (a drive has one).
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+
+
+def local_path(path: Path | str, what: str) -> Path:
+    """``path`` when it names a place on this machine.
+
+    Raises :class:`UsageError` for an address such as ``s3://bucket/lake``: taken for a path, it would quietly become a
+    folder called ``s3:`` in the working directory.
+    """
+    found = SCHEME.match(str(path))
+    if found is None:
+        return Path(path)
+    scheme, rest = found[1], str(path)[found.end() :]
+    if scheme.lower() == "file":
+        raise UsageError(f"{what} {scheme}:///{rest}: write the path alone: /{rest}")
+    raise UsageError(
+        f"{what} {scheme}://{rest}: this must be a place on this machine (or a mounted disk). Only inputs may be "
+        f"addresses such as {scheme}://."
+    )

@@ -1,0 +1,464 @@
+"""The lake: a folder of immutable, content-addressed files with a manifest for every output of every step.
+
+::
+
+    data/tables/<table>/<shard>/<key>.parquet      rows, sorted, zstd
+    data/files/<name>/<shard>/<key>/               outputs that are not tables: token files, tokenizers, checkpoints
+    data/manifests/<step>/<shard>/<key>.json       what went in, what came out
+    data/datasets/<kind>/<name>/<key>.json         the files that one finished flow stands for
+    catalog/<kind>/<name>.json                     which dataset is current: the only files that are ever replaced
+    log/                                           clock, host, seconds, memory: nothing that data depends on
+    tmp/<pid>.<start>/                             files being written
+
+Everything under ``data/`` is a function of input, config and code (law 3). A file is visible when its manifest is, and
+a manifest appears by rename after all it names is on disk (law 4), so a process can be killed at any moment.
+"""
+
+import errno
+import json
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import Field, ValidationError
+
+from gristmill.core.config import Config, did_you_mean
+from gristmill.core.damage import damaged
+from gristmill.core.digests import canonical_json, digest_file, digest_folder, digest_json
+from gristmill.core.errors import GONE, OTHER, DamageError, GristmillError, UsageError
+from gristmill.core.files.atomic import fsync, publish
+from gristmill.core.files.parquet import check_pages, read_rows, write_rows
+from gristmill.core.files.places import local_path
+from gristmill.core.processes import parse, this_process
+from gristmill.core.table import Table
+
+FORMAT = 1
+NAME = re.compile(r"[\w][\w.@=+-]{0,119}")
+DAMAGED = "damaged"
+FOREIGN_SECONDS = 7 * 86_400
+
+
+class Ref(Config):
+    """One Parquet file of the lake."""
+
+    table: str
+    shard: str
+    key: str
+    rows: int
+    bytes: int
+    digest: str
+
+
+class FilesRef(Config):
+    """One folder of the lake that a step wrote."""
+
+    name: str
+    shard: str
+    key: str
+    bytes: int
+    digest: str
+
+
+class Input(Config):
+    """What a step read: a lake file, or a file outside known by its name and content."""
+
+    table: str
+    shard: str
+    digest: str
+
+
+class Manifest(Config):
+    """One output of one step: the cache key, the resume mechanism and the lineage in one thing."""
+
+    step: str
+    version: int
+    shard: str
+    key: str
+    config: dict[str, Any]
+    inputs: tuple[Input, ...]
+    rows_in: dict[str, int]
+    outputs: tuple[Ref, ...] = ()
+    files: tuple[FilesRef, ...] = ()
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+    def output(self, table: Table) -> Ref:
+        """The file this step wrote for ``table``. Raises ``KeyError`` when it writes no such table."""
+        for ref in self.outputs:
+            if ref.table == table.name:
+                return ref
+        raise KeyError(f"step {self.step} writes no table {table.name}")
+
+
+class Dataset(Config):
+    """What a finished flow stands for: its files by table, its settings and its counts."""
+
+    kind: str
+    name: str
+    config: dict[str, Any]
+    counts: dict[str, Any]
+    tables: dict[str, tuple[Ref, ...]]
+    files: dict[str, tuple[FilesRef, ...]] = Field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Digest of all of it, 16 hex digits."""
+        return digest_json(self.model_dump(mode="json"))[:16]
+
+
+def output_key(step: str, version: int, config: dict[str, Any], inputs: tuple[Input, ...]) -> str:
+    """The name of an output: a digest of everything it depends on, 16 hex digits."""
+    parts = {
+        "step": step,
+        "version": version,
+        "config": config,
+        "inputs": [[entry.table, entry.shard, entry.digest] for entry in inputs],
+    }
+    return digest_json(parts)[:16]
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake at ``root``. Cheap to make; all its state is in the file system."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> "Lake":
+        """Open or create a lake, and remove what dead writers left in ``tmp``.
+
+        Raises :class:`UsageError` when ``root`` is a file, holds something else, or has a newer format.
+        """
+        root = local_path(root, "--lake")
+        marker = root / "lake.json"
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"--lake {root}: this is a file. Name a folder, which is created when it does not exist.")
+        if not marker.exists() and root.is_dir() and any(root.iterdir()):
+            raise UsageError(f"--lake {root}: this folder is not empty and is no lake. Name a new or empty folder.")
+        lake = cls(root.resolve())
+        if marker.exists():
+            found = _format(marker)
+            if found != FORMAT:
+                raise UsageError(f"{root} is a lake of format {found}; this version of gristmill reads {FORMAT}.")
+        else:
+            lake.write_json(lake.root / "lake.json", {"format": FORMAT})
+        lake._remove_abandoned()
+        return lake
+
+    # -- where things are ---------------------------------------------------------------------------------------
+
+    def path(self, ref: Ref) -> Path:
+        """The Parquet file of ``ref``."""
+        return self.root / "data" / "tables" / ref.table / ref.shard / f"{ref.key}.parquet"
+
+    def files_path(self, ref: FilesRef) -> Path:
+        """The folder of ``ref``."""
+        return self.root / "data" / "files" / ref.name / ref.shard / ref.key
+
+    def manifest_path(self, step: str, shard: str, key: str) -> Path:
+        """Where the manifest of an output is, once it is complete."""
+        return self.root / "data" / "manifests" / step / shard / f"{key}.json"
+
+    def log_path(self, *parts: str) -> Path:
+        """A path under ``log/``; its folder exists afterwards."""
+        path = self.root.joinpath("log", *parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    # -- tables -------------------------------------------------------------------------------------------------
+
+    def write_table(self, table: Table, shard: str, key: str, rows: pa.Table) -> Ref:
+        """Check ``rows`` against the contract, sort by the table's key and write them in one rename.
+
+        Raises :class:`GristmillError` for columns that are missing, too many, of the wrong type, or null where the
+        contract says they are not.
+        """
+        rows = conform(table, rows)
+        with self.temporary() as folder:
+            temporary = folder / "part.parquet"
+            with translate_os_errors(self.root):
+                write_rows(rows, temporary)
+                digest = digest_file(temporary)
+                ref = Ref(
+                    table=table.name,
+                    shard=shard,
+                    key=key,
+                    rows=rows.num_rows,
+                    bytes=temporary.stat().st_size,
+                    digest=digest,
+                )
+                publish(temporary, self.path(ref))
+        return ref
+
+    def read(self, ref: Ref, columns: list[str] | None = None) -> pa.Table:
+        """The rows of ``ref``, all columns or those named. Raises :class:`DamageError`, and moves the file aside."""
+        try:
+            return read_rows(self.path(ref), columns)
+        except DamageError as error:
+            raise self._moved(error) from error
+
+    def check(self, ref: Ref) -> None:
+        """Raises :class:`DamageError`, and moves the file aside, when it is not what ``ref`` says. Reads it once."""
+        self._check(self.path(ref), ref.digest, digest_file)
+
+    def check_files(self, ref: FilesRef) -> None:
+        """As :meth:`check`, for a folder of files."""
+        self._check(self.files_path(ref), ref.digest, digest_folder)
+
+    def _check(self, path: Path, expected: str, digest: Callable[[Path], str]) -> None:
+        try:
+            found = digest(path) if path.exists() else None
+        except FileNotFoundError:  # it went meanwhile
+            found = None
+        if found is None:
+            raise damaged(path, GONE)
+        if found != expected:
+            raise self._moved(damaged(path, OTHER))
+
+    def check_columns(self, ref: Ref, columns: list[str]) -> None:
+        """As :meth:`check`, and reads no more than these columns, whose pages carry checksums."""
+        try:
+            check_pages(self.path(ref), columns)
+        except DamageError as error:
+            raise self._moved(error) from error
+
+    def _moved(self, error: DamageError) -> DamageError:
+        """The same error, after the file was moved aside, where that is allowed, so that the next run makes it anew."""
+        try:
+            moved = self.move_aside(error.path)
+        except (GristmillError, OSError):
+            moved = None
+        return damaged(error.path, error.fault, moved)
+
+    def move_aside(self, path: Path) -> Path | None:
+        """Move what is damaged to the same place under ``damaged/``, where nothing looks for it; None when it is gone.
+
+        What is not in its place is not done: the next run of the step makes it anew.
+        """
+        target = self.root / DAMAGED / path.relative_to(self.root)
+        with translate_os_errors(self.root):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            try:
+                path.replace(target)
+            except FileNotFoundError:
+                return None
+        return target
+
+    def publish_files(self, folder: Path, name: str, shard: str, key: str) -> FilesRef:
+        """Move a folder written under :meth:`temporary` to its place. Its digest covers names and contents."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        ref = FilesRef(
+            name=name,
+            shard=shard,
+            key=key,
+            bytes=sum(path.stat().st_size for path in files),
+            digest=digest_folder(folder),
+        )
+        with translate_os_errors(self.root):
+            for path in files:
+                fsync(path)
+            target = self.files_path(ref)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():  # a writer died between this rename and its manifest: the content is the same
+                shutil.rmtree(target)
+            folder.rename(target)
+            fsync(target.parent)
+        return ref
+
+    # -- manifests and datasets ---------------------------------------------------------------------------------
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Make an output visible."""
+        self.write_json(
+            self.manifest_path(manifest.step, manifest.shard, manifest.key), manifest.model_dump(mode="json")
+        )
+
+    def manifest(self, step: str, shard: str, key: str) -> Manifest | None:
+        """The manifest of an output when it and every file it names are there in full length, else None.
+
+        One that cannot be read (cut short, or damaged) counts as none, so its step runs again.
+        """
+        path = self.manifest_path(step, shard, key)
+        if not path.is_file():
+            return None
+        try:
+            manifest = Manifest.model_validate_json(path.read_bytes())
+        except ValidationError:
+            return None
+        tables = all(_has_size(self.path(ref), ref.bytes) for ref in manifest.outputs)
+        files = all(_folder_has_size(self.files_path(ref), ref.bytes) for ref in manifest.files)
+        return manifest if tables and files else None
+
+    def commit(self, dataset: Dataset) -> str:
+        """Write a dataset and make it the current one of its kind and name. Returns its key."""
+        check_name(dataset.kind, "kind")
+        check_name(dataset.name, "name")
+        key = dataset.key
+        path = self.root / "data" / "datasets" / dataset.kind / dataset.name / f"{key}.json"
+        self.write_json(path, dataset.model_dump(mode="json"))
+        self.write_json(self.root / "catalog" / dataset.kind / f"{dataset.name}.json", {"key": key})
+        return key
+
+    def dataset(self, kind: str, name: str, key: str | None = None) -> Dataset | None:
+        """A dataset by kind and name: the current one, or the one called ``key``; None when there is none.
+
+        Raises :class:`DamageError` when its file, or the one that says which is current, cannot be read or names none.
+        """
+        if key is None:
+            pointer = self.root / "catalog" / kind / f"{name}.json"
+            if not pointer.is_file():
+                return None
+            key = pointed_key(pointer)
+            if not (self.root / "data" / "datasets" / kind / name / f"{key}.json").is_file():
+                raise damaged(pointer, "it names a dataset that is gone")
+        path = self.root / "data" / "datasets" / kind / name / f"{key}.json"
+        if not path.is_file():
+            return None
+        try:
+            return Dataset.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise damaged(path, "it cannot be read") from error
+
+    def expect(self, kind: str, name: str) -> Dataset:
+        """The current dataset of that kind and name. Raises :class:`UsageError` when there is none."""
+        found = self.dataset(kind, name)
+        if found is None:
+            raise UsageError(f"the lake {self.root} has no {kind} of {name!r}{did_you_mean(name, self.names(kind))}")
+        return found
+
+    def names(self, kind: str) -> list[str]:
+        """Names that have a current dataset of ``kind``, sorted."""
+        folder = self.root / "catalog" / kind
+        return sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
+
+    def datasets(self, kind: str) -> list[Dataset]:
+        """Every current dataset of ``kind``, by name."""
+        found = [self.dataset(kind, name) for name in self.names(kind)]
+        return [dataset for dataset in found if dataset is not None]
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write_json(self, path: Path, value: object) -> None:
+        """Write canonical JSON in one rename."""
+        with self.temporary() as folder, translate_os_errors(self.root):
+            temporary = folder / "value.json"
+            temporary.write_bytes(canonical_json(value) + b"\n")
+            publish(temporary, path)
+
+    @contextmanager
+    def temporary(self) -> Iterator[Path]:
+        """A folder on the lake's file system for files being written; gone afterwards."""
+        folder = self.root / "tmp" / this_process().name / uuid.uuid4().hex
+        with translate_os_errors(self.root):
+            folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _remove_abandoned(self) -> None:
+        """Remove folders of writers that are no longer alive, and week-old ones of other machines' writers."""
+        base = self.root / "tmp"
+        if not base.is_dir():
+            return
+        for folder in base.iterdir():
+            writer = parse(folder.name)
+            if writer is None or not writer.is_alive() or (not writer.is_here and _age(folder) > FOREIGN_SECONDS):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def conform(table: Table, rows: pa.Table) -> pa.Table:
+    """``rows`` in the column order, types and sort order of ``table``.
+
+    Raises :class:`GristmillError` naming the step's fault: a missing, unknown, mistyped or wrongly null column.
+    """
+    missing = [name for name in table.schema.names if name not in rows.column_names]
+    unknown = [name for name in rows.column_names if name not in table.schema.names]
+    if missing or unknown:
+        raise GristmillError(f"table {table.name}: missing columns {missing}, unknown columns {unknown}")
+    try:
+        rows = rows.select(table.schema.names).cast(table.schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise GristmillError(f"table {table.name}: {error}") from error
+    for field in table.schema:
+        if not field.nullable and rows.column(field.name).null_count:
+            raise GristmillError(f"table {table.name}: column {field.name} holds nulls and must not")
+    rows = rows.sort_by([(column, "ascending") for column in table.key])
+    return rows.replace_schema_metadata({"table": table.name}).combine_chunks()
+
+
+def empty(table: Table) -> pa.Table:
+    """No rows of ``table``."""
+    return table.schema.empty_table()
+
+
+def check_name(name: str, what: str) -> str:
+    """A name that can be a file name on every system. Raises :class:`UsageError` otherwise."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{what} {name!r}: use 1 to 120 letters, digits and the characters . _ @ = + - (no space or slash), "
+            "starting with a letter or digit."
+        )
+    return name
+
+
+@contextmanager
+def translate_os_errors(root: Path) -> Iterator[None]:
+    """Turn a full disk, a quota and a read-only folder into errors that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise GristmillError(
+                f"the disk of the lake {root} is full. What is finished is kept: free some room (or move the lake) and "
+                "run the same command again; it goes on where it stopped."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise GristmillError(f"the lake {root} cannot be written: {error}. Check who owns the folder.") from error
+        raise
+
+
+def pointed_key(pointer: Path) -> str:
+    """The key of the dataset that a file of the catalog names. Raises :class:`DamageError` when it names none."""
+    try:
+        key = json.loads(pointer.read_bytes())["key"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(pointer, "it does not say which dataset is current") from error
+    if not isinstance(key, str):
+        raise damaged(pointer, "it does not say which dataset is current")
+    return key
+
+
+def _format(marker: Path) -> object:
+    """The format that a lake says it has. Raises :class:`GristmillError` when it does not."""
+    try:
+        return json.loads(marker.read_bytes())["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        content = canonical_json({"format": FORMAT}).decode()
+        raise GristmillError(
+            f"{marker}: this file is damaged. Write {content} into it, then run `gristmill verify`."
+        ) from error
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def _folder_has_size(folder: Path, size: int) -> bool:
+    return folder.is_dir() and sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) == size
+
+
+def _age(folder: Path) -> float:
+    """Seconds since something was last made or removed in ``folder``; 0 when it has just gone."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

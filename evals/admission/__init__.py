@@ -1,0 +1,1 @@
+"""Admission: the one door through which weights, tokenizers and configs of strangers come in."""

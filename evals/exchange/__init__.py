@@ -1,0 +1,1 @@
+"""Exchange: outputs and results of other evaluation software, read and written."""

@@ -1,0 +1,1 @@
+"""Generation: requests to a model and its stored responses."""

@@ -1,0 +1,1 @@
+"""Load tests of served models: a load, and AIPerf's metrics."""

@@ -1,0 +1,1 @@
+"""Models: what evaluation asks of one, and the adapters that answer."""

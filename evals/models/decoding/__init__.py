@@ -1,0 +1,1 @@
+"""Decoding and log-probabilities in torch, on CPU."""

@@ -1,0 +1,1 @@
+"""Scoring: responses to grades, grades to scores with error bars."""

@@ -1,0 +1,1 @@
+"""Answers to MATH problems: extracted, normalized, compared as strings or by algebra."""

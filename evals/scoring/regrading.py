@@ -1,0 +1,80 @@
+"""Grade the same outputs under several conventions: which conventions fit a suite, and which answers they disagree on.
+
+The choice of a convention can decide a score (another extraction, another stop string), so what changes is shown item
+by item. Cost: that of :func:`gristmill.evals.scoring.grading.grade` for each convention.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from gristmill.core.errors import GristmillError
+from gristmill.evals.scoring.conventions import CONVENTIONS, Convention, TextConvention
+from gristmill.evals.suites.items import AnswerItem
+from gristmill.evals.suites.suite import Suite, split_limit
+
+GENERAL = "code"
+"""The first part of the names of conventions that fit every suite of code."""
+
+Flip = Mapping[str, Any]
+"""``item``, ``repeat`` and ``verdicts``: for each convention its verdict on that one output."""
+
+
+def benchmark_of(suite: Suite) -> str:
+    """The benchmark that a suite is a form of, as conventions are named: ``mbpp`` for ``mbpp-sanitized@20``."""
+    return re.split(r"[-.]", split_limit(suite.name)[0])[0].lower()
+
+
+def fitting(suite: Suite) -> list[str]:
+    """Every convention that can grade the suite: its own first, then those of its benchmark and those of none.
+
+    ``humaneval.lm-eval`` belongs to the benchmark ``humaneval``; ``completion`` and ``code.first-block`` to none.
+    """
+    own = suite.settings.conventions
+    families = {name.partition(".")[0] for name in own if "." in name} | {benchmark_of(suite), GENERAL}
+    others = [
+        name
+        for name, found in CONVENTIONS.items()
+        if name not in own
+        and type(found) is type(CONVENTIONS[own[0]])
+        and ("." not in name or name.partition(".")[0] in families)
+        and reads_answers(found, suite)
+    ]
+    return [*own, *others]
+
+
+def reads_answers(convention: Convention, suite: Suite) -> bool:
+    """Whether every gold answer of the suite is of the form that the convention compares with."""
+    if not isinstance(convention, TextConvention):
+        return True
+    pattern = re.compile(convention.answers)
+    parts = (part for item in suite.items if isinstance(item, AnswerItem) for answer in item.answers for part in answer)
+    return all(pattern.search(part) for part in parts)
+
+
+def refuse_other_prompts(suite: Suite, responses: pa.Table) -> None:
+    """Raises :class:`GristmillError` when the responses answer other prompts than the suite's as it is now."""
+    prompts = {item.id: suite.prompt(item) for item in suite.items}
+    for row in responses.select(["item", "prompt"]).to_pylist():
+        if prompts.get(row["item"]) != row["prompt"]:
+            raise GristmillError(
+                f"{suite.name}: the stored answer to {row['item']} belongs to another prompt: the suite has changed "
+                "since. Evaluate the checkpoint again, or regrade with the version of Gristmill that asked."
+            )
+
+
+def flips(samples: pa.Table, conventions: Sequence[str]) -> list[Flip]:
+    """The answers that do not get the same value under all ``conventions``, in the order of their items.
+
+    Where the machine failed under one of them, nothing is known, and the answer is left out.
+    """
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in samples.to_pylist():
+        found.setdefault((row["item"], row["repeat"]), {})[row["convention"]] = row
+    return [
+        {"item": item, "repeat": repeat, "verdicts": {name: by_name[name]["verdict"] for name in conventions}}
+        for (item, repeat), by_name in sorted(found.items())
+        if all(row["weight"] for row in by_name.values()) and len({row["value"] for row in by_name.values()}) > 1
+    ]

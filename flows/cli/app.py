@@ -1,0 +1,156 @@
+"""The command line: ``gristmill VERB``.
+
+Exit codes: 0 done, 1 the work failed, 2 the words were wrong, 3 a gate stopped it.
+
+Results go to standard output, progress and errors to standard error. Verbs import what they need when they run, so
+``gristmill --help`` answers at once.
+"""
+
+import atexit
+import errno
+import gc
+import os
+import sys
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from gristmill.core.errors import GristmillError
+from gristmill.flows.cli import (
+    classifier,
+    compare,
+    contamination,
+    corpus,
+    doctor,
+    evaluation,
+    exchange,
+    grade,
+    look,
+    pipeline,
+    preflight,
+    service,
+    speed,
+    upkeep,
+    whatif,
+)
+from gristmill.schemas.printable import printable
+
+INTERRUPTED = 130
+
+# Set before numpy, torch, transformers or Prefect are imported: no spinning threads (they slow a busy machine up to
+# twelve times), no look-ups of model hubs, no telemetry, and errors told by us instead of logged as tracebacks.
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
+# Python looks for dead cycles after every 700 or 2,000 new objects, and importing makes some hundred thousand that all
+# live: a quarter of the time of a start. What is held longer is small; texts and columns are in no cycle.
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+app = typer.Typer(
+    name="gristmill",
+    help="From crawled text to training data, trained language models, and scores with error bars.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+warehouse_app = typer.Typer(help="The DuckDB warehouse.", no_args_is_help=True)
+warehouse_app.command("rebuild")(look.rebuild)
+
+classifier_app = typer.Typer(help="A quality classifier from good and bad texts.", no_args_is_help=True)
+classifier_app.command()(classifier.train)
+classifier_app.command()(classifier.score)
+
+app.command()(pipeline.demo)
+app.command()(pipeline.run)
+app.command()(corpus.curate)
+app.command()(preflight.preflight)
+app.command()(corpus.mix)
+app.command()(pipeline.train)
+app.command()(evaluation.evaluate)
+app.command()(evaluation.submit)
+app.command()(grade.grade)
+app.command()(grade.regrade)
+app.command()(compare.compare)
+app.command()(contamination.contamination)
+app.command()(speed.speed)
+app.command()(exchange.export)
+app.command()(exchange.import_results)
+app.command()(look.why)
+app.command()(whatif.whatif)
+app.command()(look.query)
+app.command()(upkeep.verify)
+app.command()(upkeep.gc)
+app.add_typer(classifier_app, name="classifier")
+app.add_typer(warehouse_app, name="warehouse")
+app.command()(service.dashboard)
+app.command()(service.serve)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line and turn what a user can fix into a message and an exit code."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    atexit.register(silence_teardown)  # registered first, so it runs after every other exit handler
+    try:
+        app(prog_name="gristmill")
+    except GristmillError as error:
+        fail(str(error), error.exit_code)
+    except OSError as error:
+        told = told_of(error)
+        if told is None:
+            raise
+        fail(told, GristmillError.exit_code)
+    except KeyboardInterrupt:
+        Console(stderr=True).print(
+            "gristmill: stopped. What was finished is kept; the same command goes on from there."
+        )
+        sys.exit(INTERRUPTED)
+
+
+def fail(why: str, code: int) -> NoReturn:
+    """Say why and end."""
+    told = f"gristmill: {printable(why)}"
+    Console(stderr=True).print(told, style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+def told_of(error: OSError) -> str | None:
+    """What to say of a fault of the disk or of permissions; None for any other, which is a fault of ours."""
+    place = error.filename if error.filename is not None else "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{place}: the disk is full. Free some room and run the same command again; it goes on where it stopped."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{place}: {error.strerror}. Check who owns it and its mode, then run the same command again."
+    if error.errno == errno.EIO:
+        return (
+            f"{place}: the disk does not give it. Look at the disk; `gristmill verify` says what of a lake is damaged."
+        )
+    return None
+
+
+def silence_teardown() -> None:
+    """Close standard error at the very end of the process.
+
+    DuckDB's binding (nanobind) lists every object that still lives when the interpreter is torn down, as a "leak", in
+    some hundred lines. The process is over; the list only hides what the command said.
+    """
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+if __name__ == "__main__":
+    main()

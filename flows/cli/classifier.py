@@ -1,0 +1,169 @@
+"""``classifier train`` and ``classifier score``: a quality classifier from good and bad texts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from gristmill.core.errors import UsageError
+from gristmill.flows.cli.options import (
+    AllowDamageOption,
+    FollowLinksOption,
+    JsonOption,
+    MapOption,
+    UnquotedOption,
+    on_this_machine,
+    print_json,
+    screen,
+)
+
+if TYPE_CHECKING:
+    from gristmill.tasks.classifier.texts import Texts
+
+Inputs = "Files, folders or globs of text: JSON Lines, Parquet, CSV, WET, text files; may be repeated."
+KEEP_SHARE = 0.1
+
+
+def train(
+    positive: Annotated[list[str], typer.Option(help=f"Good texts. {Inputs}")],
+    negative: Annotated[list[str], typer.Option(help="The other texts, such as a sample of the crawl.")],
+    out: Annotated[
+        Path, typer.Option(callback=on_this_machine, help="New folder for the model, its card and its picture.")
+    ],
+    columns: MapOption = "",
+    unquoted: UnquotedOption = False,
+    follow_links: FollowLinksOption = False,
+    allow_damage: AllowDamageOption = False,
+    name: Annotated[str, typer.Option(help="What to call the classifier.")] = "quality",
+    keep_share: Annotated[
+        float | None, typer.Option(help="Choose the threshold that keeps this share (0.1 when nothing is said).")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option(help="Choose the lowest threshold with this precision instead.")
+    ] = None,
+    pool: Annotated[
+        list[str] | None, typer.Option(help="The texts of which --keep-share is a share, such as the whole crawl.")
+    ] = None,
+    word_ngrams: Annotated[int, typer.Option(help="Longest n-gram of words.")] = 2,
+    dim: Annotated[int, typer.Option(help="Dimensions of the vectors.")] = 100,
+    epoch: Annotated[int, typer.Option(help="Passes over the texts.")] = 5,
+    lr: Annotated[float, typer.Option(help="Learning rate.")] = 0.1,
+    min_count: Annotated[int, typer.Option(help="Words that occur less often are left out.")] = 1,
+    buckets: Annotated[int, typer.Option(help="Rows shared by the n-grams; fewer make a smaller file.")] = 2_000_000,
+    seed: Annotated[int, typer.Option(help="Seed of the initial vectors.")] = 42,
+    heldout_share: Annotated[float, typer.Option(help="Share of texts kept from training, to choose and test.")] = 0.2,
+    quantise: Annotated[bool, typer.Option("--quantise", help="Write a small model.ftz beside model.bin.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Train a classifier that tells good texts from others, and choose its threshold."""
+    if keep_share is not None and precision is not None:
+        raise UsageError("--keep-share and --precision choose the threshold in two ways; give one of them.")
+    if pool and precision is not None:
+        raise UsageError("--pool is what --keep-share is a share of; a precision needs labelled texts. Leave it out.")
+    from gristmill.tasks.classifier.texts import Reading, read_texts
+    from gristmill.tasks.classifier.train import TrainConfig
+    from gristmill.tasks.classifier.train import train as fit
+    from gristmill.tasks.ingest.readers.rows.columns import parse_map
+
+    config = TrainConfig.parse(
+        {
+            "name": name,
+            "word_ngrams": word_ngrams,
+            "dim": dim,
+            "epoch": epoch,
+            "lr": lr,
+            "min_count": min_count,
+            "buckets": buckets,
+            "seed": seed,
+            "heldout_share": heldout_share,
+            "threshold_by": "keep_share" if precision is None else "precision",
+            "wanted": (KEEP_SHARE if keep_share is None else keep_share) if precision is None else precision,
+            "quantise": quantise,
+        },
+        "classifier train",
+    )
+    reading = Reading(parse_map(columns), unquoted, follow_links, allow_damage)
+    with Console(stderr=True).status("reading texts") as status:
+        good, other = read_texts(positive, reading), read_texts(negative, reading)
+        reference = read_texts(pool, reading) if pool else None
+        for texts in (good, other, *([] if reference is None else [reference])):
+            _say_not_read(texts)
+        status.update(f"training on {len(good.texts) + len(other.texts):,} texts")
+        card = fit(good, other, config, out, reference)
+    if json:
+        print_json(card.model_dump(mode="json"))
+        return
+    from gristmill.flows.describe import table_of
+
+    metrics = card.model.metrics
+    measures = {
+        "average precision": metrics.average_precision,
+        "precision": metrics.precision,
+        "recall": metrics.recall,
+        "F1": metrics.f1,
+        "accuracy": metrics.accuracy,
+        "kept share": metrics.kept,
+    }
+    rows = [[what, found.value, found.low, found.high] for what, found in measures.items()]
+    console = screen()
+    title = f"{metrics.texts:,} texts not seen in training"
+    console.print(table_of(title, ["", "value", "95 % from", "to"], rows))
+    console.print(
+        f"Threshold {card.model.threshold.value:.6g}. The commoner class alone is right for {metrics.majority:.3f}. "
+        f"Read {out / 'card.md'}",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _say_not_read(texts: "Texts") -> None:
+    for line in texts.not_read:
+        typer.echo(line, err=True)
+
+
+def score(
+    inputs: Annotated[list[str], typer.Argument(help=Inputs)],
+    model: Annotated[Path, typer.Option(help="Folder that `classifier train` wrote, or a fastText model file.")],
+    label: Annotated[str | None, typer.Option(help="The good label of a model that has no card.")] = None,
+    columns: MapOption = "",
+    unquoted: UnquotedOption = False,
+    follow_links: FollowLinksOption = False,
+    allow_damage: AllowDamageOption = False,
+    rows: Annotated[int, typer.Option(min=0, help="Texts shown; --json prints all.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """Score texts: the probability of the good label, and whether the threshold keeps them."""
+    from gristmill.tasks.classifier.score import HINT, card_of, classifier_config, positive_scores
+    from gristmill.tasks.classifier.texts import Reading, read_texts
+    from gristmill.tasks.fasttext.loading import load_model
+    from gristmill.tasks.ingest.readers.rows.columns import parse_map
+
+    config = classifier_config(model, label)
+    card = card_of(config.path, config.digest)
+    threshold = None if card is None else card.trained(config.name).threshold.value
+    texts = read_texts(inputs, Reading(parse_map(columns), unquoted, follow_links, allow_damage))
+    _say_not_read(texts)
+    scores = positive_scores(load_model(config.path, config.digest, HINT), texts.texts, config.label)
+    if json:
+        print_json(
+            [
+                {"uri": uri, "score": value, "kept": None if threshold is None else value >= threshold}
+                for uri, value in zip(texts.uris, scores.tolist(), strict=True)
+            ]
+        )
+        return
+    from gristmill.flows.describe import table_of
+
+    shown = [
+        [uri, round(value, 6), "" if threshold is None else "kept" if value >= threshold else "", text[:60]]
+        for uri, value, text in zip(texts.uris[:rows], scores.tolist(), texts.texts, strict=False)
+    ]
+    console = screen()
+    console.print(table_of(f"{config.name}, {config.label}", ["text", "score", "", "begins"], shown))
+    kept = "" if threshold is None else f"; {(scores >= threshold).mean():.1%} reach the threshold {threshold:.6g}"
+    console.print(
+        f"{len(scores):,} texts, {texts.set_aside} records without text{kept}. Mean score {scores.mean():.4f}.",
+        markup=False,
+        highlight=False,
+    )

@@ -1,0 +1,109 @@
+"""``dashboard`` and ``serve``: the pages people look at, and the scheduled deployments."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gristmill.core.errors import UsageError
+from gristmill.core.hosts import bracketed
+from gristmill.flows.cli.look import existing
+from gristmill.flows.cli.options import DEFAULT_LAKE, KnownLakeOption, LakeOption
+
+
+def dashboard(
+    lake: KnownLakeOption = DEFAULT_LAKE,
+    host: Annotated[str, typer.Option(help="Address to listen on; keep it on loopback behind a proxy.")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name under which a proxy or another machine reaches the pages, such as data.example.org; repeatable. "
+            "Loopback names and --host are always allowed, requests under any other name are refused.",
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder that checkpoints and data are taken from; repeatable; any folder when left out."),
+    ] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option(help="Address of a model server that may be named when handing in; repeatable; none otherwise."),
+    ] = None,
+) -> None:
+    """Open the dashboards and the REST API (pages at /, API at /api, its description at /docs)."""
+    from gristmill.dashboards.app import run
+    from gristmill.dashboards.guard import Names
+    from gristmill.dashboards.services import Intake
+    from gristmill.evals.suites.suite import restricted_suites, suite_names
+    from gristmill.flows.evaluate.submitting import problems, submitter
+
+    names = Names.parse(host, allow_host or ())
+    home = existing(lake)
+    intake = Intake(
+        suites=tuple(suite_names()),
+        licences=restricted_suites(),
+        roots=tuple(existing_folder(folder) for folder in root or ()),
+        servers=tuple(server_address(address) for address in server or ()),
+        check=problems,
+        on_submit=submitter(home.root),
+    )
+    Console(stderr=True).print(f"http://{bracketed(host)}:{port}  (stop with Ctrl-C)", markup=False, highlight=False)
+    run(home.root, names, port=port, intake=intake)
+
+
+def existing_folder(folder: Path) -> Path:
+    """The absolute path of a folder. Raises :class:`UsageError` when there is none."""
+    if not folder.is_dir():
+        raise UsageError(f"--root {folder}: there is no such folder.")
+    return folder.resolve()
+
+
+def server_address(address: str) -> str:
+    """The address as submissions are compared with it. Raises :class:`UsageError` for what is no address."""
+    from gristmill.schemas.evaluation import BackendSettings
+
+    backend = BackendSettings.parse({"name": address}, "--server")
+    if not backend.remote:
+        raise UsageError(f"--server {address}: give the address of a server, such as http://127.0.0.1:8000/v1")
+    return backend.name
+
+
+def serve(
+    lake: LakeOption = DEFAULT_LAKE,
+    config: Annotated[Path | None, typer.Option(help="Pipeline file to run on its schedule.")] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the lake's Prefect server.")] = False,
+) -> None:
+    """Serve the deployments: the pipeline on its schedule, evaluate on demand. Runs until Ctrl-C."""
+    from gristmill.flows.prefect.home import credential_path
+    from gristmill.flows.prefect.server import connect_server, stop_server
+
+    console = Console(stderr=True)
+    if stop:
+        home = existing(lake)
+        stopped = stop_server(home.root)
+        console.print("stopped the Prefect server" if stopped else "no Prefect server was running for this lake")
+        return
+    from gristmill.core.lake import Lake
+
+    home = Lake.open(lake)
+    from gristmill.flows.checks import check_schedule
+    from gristmill.flows.settings import load_pipeline
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    settings = load_pipeline(config) if config is not None else None
+    if settings is not None:
+        check_schedule(settings, home)
+    server = connect_server(home.root, held=True, beside=("gristmill.flows.prefect.deployments",))
+    from gristmill.flows.prefect.deployments import serve_deployments
+
+    say(f"Prefect: {server.ui_url}  (run forms, schedules, logs; stop with Ctrl-C)")
+    if server.credential is not None:
+        # not into the log of a service manager, which others may read
+        shown = server.credential if console.is_terminal else f"the line in {credential_path(home.root)}"
+        say(f"Its pages ask for a login: {shown}")
+    serve_deployments(home.root, server, settings, config.stem if config else "default", say)

@@ -1,0 +1,109 @@
+"""``verify`` and ``gc``: whether the lake is whole, and what of it nothing needs any more."""
+
+from typing import Annotated
+
+import typer
+
+from gristmill.core.damage import PIPELINE, command_for
+from gristmill.core.errors import GristmillError
+from gristmill.core.hints import on_lake
+from gristmill.flows.cli.look import existing
+from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, print_json, screen
+from gristmill.flows.sizes import size_text
+
+SHOWN = 20
+
+
+def verify(
+    lake: KnownLakeOption = DEFAULT_LAKE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what is damaged; leave it where it is, counted as done.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check every file of the lake against its digest, and move damaged ones aside so that they are made anew."""
+    from gristmill.flows.describe import table_of
+    from gristmill.flows.reporter import Reporter
+    from gristmill.flows.upkeep.verify import check, take_inventory
+
+    home = existing(lake)
+    with Reporter() as report:
+        inventory = take_inventory(home)
+        read, whole = 0, size_text(inventory.bytes)
+        with report.track("verify", len(inventory.outputs), "files") as advance:
+
+            def progress(count: int) -> None:
+                nonlocal read
+                read += count
+                advance(1, f"{size_text(read)} of {whole}")
+
+            found = check(home, inventory, move=not dry_run, advance=progress)
+    if json:
+        print_json(found.as_json())
+    elif found.damaged:
+        rows = [[entry.path, entry.fault, entry.made_by, ", ".join(entry.needed_by)] for entry in found.damaged]
+        screen().print(table_of("Damaged", ["file", "what is wrong", "made by", "part of"], rows[:SHOWN]))
+    else:
+        screen().print(f"{found.files:,} files, {size_text(found.bytes)}: all as they were written.")
+    if found.damaged:
+        needed = sorted({tuple(name.split(" ", 1)) for entry in found.damaged for name in entry.needed_by})
+        moved = sum(entry.moved_to is not None for entry in found.damaged)
+        told = [f"{len(found.damaged):,} of {found.files:,} files are damaged or gone."]
+        if dry_run:
+            told.append(
+                f"They stay where they are. Run `{on_lake('gristmill verify', home.root)}` without --dry-run first."
+            )
+        elif moved:
+            told.append(f"Moved to {home.root / 'damaged'}: {moved:,}.")
+        named = dict.fromkeys(command_for(home.root, kind, name) for kind, name in needed)
+        commands = list(named) or ["the commands that made them"]
+        told.append(
+            f"Run {', '.join(commands)} again with the same words ({PIPELINE}): that makes anew what is missing and "
+            "nothing else."
+        )
+        if not all(entry.needed_by for entry in found.damaged):
+            told.append(
+                "What is part of no current run can go instead: "
+                f"`{on_lake('gristmill gc --earlier --delete', home.root)}`."
+            )
+        raise GristmillError(" ".join(told))
+
+
+def gc(
+    lake: KnownLakeOption = DEFAULT_LAKE,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove it; without this option it is only shown.")] = False,
+    earlier: Annotated[
+        bool,
+        typer.Option("--earlier", help="Also curations that are no longer current and that no mix was made of."),
+    ] = False,
+    unfinished: Annotated[
+        bool,
+        typer.Option("--unfinished", help="Also what unfinished runs of the last week left, to be taken up again."),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show, or remove, what nothing in the lake refers to any more."""
+    from gristmill.flows.describe import table_of
+    from gristmill.flows.upkeep.collect import collect, find_garbage
+
+    home = existing(lake)
+    search = collect if delete else find_garbage
+    found = search(home, earlier=earlier, unfinished=unfinished)
+    if json:
+        print_json(found.as_json(delete))
+        return
+    about = {
+        "damaged": "what verify moved aside",
+        "views": "old views behind current/",
+        "unfinished": "what runs left that did not end",
+        "earlier": "curations that are no longer current",
+    }
+    rows = [[about[name], len(paths), size_text(sum(paths.values()))] for name, paths in found.found.items()]
+    console = screen()
+    console.print(table_of("Removed" if delete else "Can be removed", ["what", "files", "size"], rows))
+    if found.kept_earlier:
+        console.print(f"--earlier: {size_text(found.kept_earlier)} more, of curations that are no longer current.")
+    if found.kept_unfinished:
+        console.print(f"--unfinished: {size_text(found.kept_unfinished)} more, of runs of the last week.")
+    if not delete and any(found.found.values()):
+        console.print("Nothing was removed. gristmill gc --delete removes it.")

@@ -1,0 +1,1 @@
+"""The curate flow: crawl to curated text."""

@@ -1,0 +1,291 @@
+"""The curate flow: crawl to curated Parquet, a run of a step for every shard, with gates between.
+
+ingest - extract - [gate documents] - annotate - [gate signals] - decide - deduplicate - clean - redact - materialise -
+[gate curated] - one-fate check - commit - publish. A shard is a bounded part of the inputs; the global steps of
+deduplication see all of them, and those of the earlier curations that the settings name.
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.step import DOWNLOADS, Inputs, parts_of
+from gristmill.flows.curate.annotations import Annotation, annotations
+from gristmill.flows.curate.deduplicate import deduplicate, hash_lines
+from gristmill.flows.curate.result import LostInputError, NothingKeptError, is_nothing_new, lost_input, nothing_kept
+from gristmill.flows.curate.state import Curation, Progress
+from gristmill.flows.engines.engine import Engine, Work
+from gristmill.flows.engines.local import LocalEngine, threads
+from gristmill.flows.engines.ray import connected
+from gristmill.flows.prefect.artifacts import publish_funnel
+from gristmill.flows.prefect.publish import published
+from gristmill.flows.prefect.run_log import record_run
+from gristmill.flows.reporter import Reporter
+from gristmill.flows.running import LOCAL, run_step
+from gristmill.flows.settings import CurateSettings, LakePath
+from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import (
+    Clusters,
+    Curated,
+    Cuts,
+    Documents,
+    Pairs,
+    Records,
+    Redacted,
+    SetAside,
+    Spans,
+    Verdicts,
+)
+from gristmill.tasks.cleaning.clean import CleanConfig, clean, count_cuts
+from gristmill.tasks.cleaning.materialise import MaterialiseConfig, materialise
+from gristmill.tasks.cleaning.redact import RedactConfig, redact
+from gristmill.tasks.dedup.earlier_runs import earlier_shards
+from gristmill.tasks.dedup.minhash import bands
+from gristmill.tasks.dedup.report import largest_clusters
+from gristmill.tasks.extraction.extract import extract
+from gristmill.tasks.extraction.outcomes import outcomes
+from gristmill.tasks.filtering.decide import DecideConfig, decide
+from gristmill.tasks.filtering.policy import Policy, load_policy
+from gristmill.tasks.ingest.damage import damage, unread_files
+from gristmill.tasks.ingest.discovery import InputList, find_inputs
+from gristmill.tasks.ingest.grouping import group_files
+from gristmill.tasks.ingest.ingest import IngestConfig, ingest
+from gristmill.tasks.ingest.sources import InputSource
+from gristmill.tasks.ingest.unread import SkippedFiles, UnreadConfig, unread
+from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary
+from gristmill.tasks.ledger.record_notes import record_notes
+
+DETAILS = ("stages", "notes", "extraction", "damage", "cuts", "largest_clusters")
+STORED = (Records, Documents, SetAside, *SIGNALS, Spans, Verdicts, Pairs, Clusters, Cuts, Curated)
+
+
+def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine: Engine = LOCAL) -> dict[str, Any]:
+    """Everything the flow does, inside a flow run. Returns the counts of the committed dataset, or of the part.
+
+    Raises ``UsageError`` for inputs, models, earlier curations or a policy that are not there, ``GateError`` when a
+    gate stops the run or nothing was kept, and ``GristmillError`` when the numbers of a stage do not add up,
+    deduplication would lose too much, or (last, when all else is committed) nothing could be read of a named input.
+    """
+    policy = load_policy(settings.policy)
+    steps = annotations(settings, policy)  # first of all, for it refuses what is missing
+    earlier = take_earlier(settings, lake)
+    found = find_inputs(
+        settings.inputs, lake.root / DOWNLOADS, follow_links=settings.follow_links, allow_unread=settings.allow_damage
+    )
+    for line in found.skipped_lines():
+        report.say(line)
+    sources = part_of(group_files(found.files, settings.grouping), settings.part)
+    work = [Work(source.shard, Inputs(source=source), source.name) for source in sources]
+    state = Curation(settings, lake, report, [], engine=engine, unread=write_unread(found, settings.source, lake))
+    done = run_step(ingest, work, ingest_config(settings), lake, report, unit="inputs", engine=engine)
+    for entry, manifest in zip(work, done, strict=True):
+        for shard, refs in parts_of(manifest).items():
+            made = {(ingest.name, ref.table): ref for ref in refs}
+            state.shards.append(Progress(settings.source, shard, entry.label, made))
+    take_notes(state)
+    asides = (*state.all_of(SetAside), *state.unread)
+    lost = found.lost(unread_files(lake.path(ref) for ref in asides))
+    score(state, policy, steps)
+    if settings.part is not None:
+        hash_documents(state)
+        counts: dict[str, Any] = {"part": settings.part, "inputs": len(work), "shards": len(state.shards)}
+    else:
+        state.shards += earlier
+        try:
+            counts = dict(decide_fates(state, policy).counts)
+        except NothingKeptError as error:
+            if not lost or settings.allow_damage:
+                raise
+            raise lost_input(lost, error.counts) from error
+    if lost and not settings.allow_damage:
+        raise lost_input(lost, counts)
+    return counts
+
+
+def curate_shards(state: Curation, policy: Policy) -> Dataset:
+    """Everything after ingest, on the shards of ``state``; see :func:`run_curation`."""
+    score(state, policy, annotations(state.settings, policy))
+    return decide_fates(state, policy)
+
+
+def score(state: Curation, policy: Policy, steps: list[Annotation]) -> None:
+    """From records to verdicts of the policy: what each shard needs no other shard for."""
+    state.each(extract, state.settings.extract, (Records,), state.shards)
+    state.gate("documents", Documents)
+    for entry in steps:
+        state.each(entry.step, entry.config, entry.reads, state.shards)
+    state.gate("signals", *SIGNALS)
+    state.each(decide, DecideConfig(policy=policy), (Documents, *SIGNALS), state.shards)
+
+
+def hash_documents(state: Curation) -> None:
+    """What deduplication compares shards by: bands of signatures, and hashes of lines where they are asked for."""
+    config = state.settings.dedup.config()
+    state.each(bands, config.minhash, (Documents, Verdicts), state.shards)
+    hash_lines(state, config)
+
+
+def decide_fates(state: Curation, policy: Policy) -> Dataset:
+    """From verdicts of the policy to the committed dataset, and to those of the earlier curations that it changes."""
+    hash_documents(state)
+    deduplicate(state, policy)
+    policies = {state.settings.source: policy} | {
+        source: Policy.parse(state.lake.expect("curation", source).config["policy"], f"policy of {source}")
+        for source in state.settings.dedup.against
+    }
+    state.each(
+        clean,
+        lambda entry: CleanConfig(policy=policies[entry.source]),
+        (Documents, Verdicts, Cuts, *SIGNALS),
+        state.open,
+    )
+    state.each(redact, RedactConfig(), (Documents, Verdicts, Spans, Cuts), state.open)
+    state.each(
+        materialise,
+        lambda entry: MaterialiseConfig(quality=policies[entry.source].quality),
+        (Documents, Redacted, *SIGNALS),
+        state.open,
+    )
+    state.gate("curated", Curated)
+    dataset = dataset_of(state, policy)
+    if not dataset.counts["kept"] and not state.settings.allow_empty:
+        if not is_nothing_new(dataset.counts, state.settings.dedup.against):
+            raise nothing_kept(state.settings.source, dataset.counts)
+        state.report.say(f"nothing new: earlier curations hold everything that {state.settings.source} would keep.")
+    changed = [] if state.settings.dedup.keep_earlier else state.settings.dedup.against
+    renewed = [renewed_dataset(state, source) for source in changed]
+    if state.artifacts:
+        publish_funnel(state.settings.source, dataset.counts)
+    for found in (*renewed, dataset):
+        state.lake.commit(found)
+    return dataset
+
+
+def take_earlier(settings: CurateSettings, lake: Lake) -> list[Progress]:
+    """The shards of the curations to deduplicate against. Raises ``UsageError`` for one that the lake does not have."""
+    against = [source for source in settings.dedup.against if source != settings.source]
+    return [
+        Progress(
+            entry.source,
+            entry.shard,
+            f"{entry.source} {entry.shard}",
+            {("earlier", ref.table): ref for ref in entry.refs},
+            entry.outcome if settings.dedup.keep_earlier else None,
+        )
+        for entry in earlier_shards(lake, against)
+    ]
+
+
+def part_of(sources: tuple[InputSource, ...], part: str | None) -> tuple[InputSource, ...]:
+    """The inputs of part ``i/n``, by a hash of their names and contents; all of them without a part."""
+    if part is None:
+        return sources
+    number, count = (int(word) for word in part.split("/"))
+    return tuple(source for source in sources if int(source.shard, 16) % count == number - 1)
+
+
+def ingest_config(settings: CurateSettings) -> IngestConfig:
+    """How ingest reads the inputs."""
+    return IngestConfig(
+        source=settings.source, map=settings.map, unquoted=settings.unquoted, shard_bytes=settings.shard_bytes
+    )
+
+
+def write_unread(found: InputList, source: str, lake: Lake) -> tuple[Ref, ...]:
+    """The rows of ``set_aside`` for what was found and not taken; nothing where there is none."""
+    if not found.skipped:
+        return ()
+    files = SkippedFiles(found.skipped)
+    return unread.run(lake, files.shard, Inputs(source=files), UnreadConfig(source=source)).manifest.outputs
+
+
+def take_notes(state: Curation) -> None:
+    """Look for ids that collide and dates in no known form, and say so."""
+    with state.lake.temporary() as scratch:
+        state.notes = record_notes([state.lake.path(ref) for ref in state.all_of(Records, shards=state.own)], scratch)
+    for line in state.notes.lines():
+        state.report.say(line)
+
+
+def dataset_of(state: Curation, policy: Policy) -> Dataset:
+    """The dataset of this curation."""
+    tables = {table.name: state.all_of(table, shards=state.own) for table in STORED}
+    tables[SetAside.name] += state.unread
+    return Dataset(
+        kind="curation",
+        name=state.settings.source,
+        config=state.settings.lasting() | {"policy": policy.model_dump(mode="json")},
+        counts=count(state, state.own, state.unread) | {"notes": state.notes.model_dump(mode="json")},
+        tables=tables,
+    )
+
+
+def renewed_dataset(state: Curation, source: str) -> Dataset:
+    """The dataset of an earlier curation with the fates that this run gave to its documents."""
+    before = state.lake.expect("curation", source)
+    shards = [entry for entry in state.shards if entry.source == source]
+    for entry in shards:
+        for table in (Records, SetAside):
+            for ref in before.tables.get(table.name, ()):
+                if ref.shard == entry.shard:
+                    entry.refs["earlier", table.name] = ref
+    tables = dict(before.tables) | {table.name: state.all_of(table, shards=shards) for table in STORED}
+    known = {entry.shard for entry in shards}
+    not_read = tuple(ref for ref in before.tables.get(SetAside.name, ()) if ref.shard not in known)
+    tables[SetAside.name] += not_read
+    counts = count(state, shards, not_read) | {"notes": before.counts.get("notes", {})}
+    return before.model_copy(update={"counts": counts, "tables": tables})
+
+
+def count(state: Curation, shards: list[Progress], not_read: tuple[Ref, ...]) -> dict[str, Any]:
+    """The funnel of these shards, what extraction gave, what cleaning cut, and the largest clusters; ``not_read`` are
+    the rows of ``set_aside`` that are in no shard.
+
+    Raises ``GristmillError`` when the numbers of any stage do not add up (law 1).
+    """
+    paths = {
+        table.name: [state.lake.path(ref) for ref in state.all_of(table, shards=shards)]
+        for table in (Records, Documents, SetAside, Verdicts, Curated, Cuts, Clusters)
+    }
+    paths[SetAside.name] += [state.lake.path(ref) for ref in not_read]
+    clusters, cuts = paths.pop(Clusters.name), paths.pop(Cuts.name)
+    shown = largest_clusters(clusters, paths[Documents.name]) if len(clusters) == len(shards) else []
+    return summary(funnel(LedgerFiles(**paths))) | {
+        "extraction": outcomes(paths[Documents.name], paths[SetAside.name]),
+        "damage": damage(paths[SetAside.name]),
+        "cuts": count_cuts(cuts),
+        "largest_clusters": [cluster.model_dump(mode="json") for cluster in shown],
+    }
+
+
+@flow(name="curate", task_runner=threads())
+def curate(lake: LakePath, settings: CurateSettings) -> dict[str, Any]:
+    """Turn a crawl into curated Parquet, with a verdict for every record.
+
+    Args:
+        lake: Folder of the lake.
+        settings: What to read, what to call it, and how to decide.
+    """
+    home = Lake.open(Path(lake))
+    with ExitStack() as stack:
+        stack.enter_context(published(home))
+        report = stack.enter_context(Reporter())
+        record = stack.enter_context(record_run(home, "curate", settings.source))
+        ray = settings.engine == "ray"
+        local = LocalEngine(settings.workers)
+        engine = stack.enter_context(connected(settings.ray_address, settings.workers)) if ray else local
+        try:
+            counts = run_curation(settings, home, report, engine)
+        except (LostInputError, NothingKeptError) as error:
+            record.counts.update(headline(error.counts))
+            raise
+        record.counts.update(headline(counts))
+    return counts
+
+
+def headline(counts: dict[str, Any]) -> dict[str, Any]:
+    """The counts that the record of a run holds."""
+    return {name: value for name, value in counts.items() if name not in DETAILS}

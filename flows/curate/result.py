@@ -1,0 +1,66 @@
+"""Whether a curation that came to its end did what was asked: it read every input, and it kept something.
+
+Both are told after everything else is done, with the counts of the run, so that its funnel can be shown.
+"""
+
+from typing import Any
+
+from gristmill.core.errors import GateError, GristmillError
+from gristmill.tasks.dedup.records import DEDUPLICATE
+
+SHOWN = 5
+RULES_SHOWN = 3
+
+
+class _EndedRunError(GristmillError):
+    """A run that came to its end all the same, so its counts can be shown."""
+
+    def __init__(self, message: str, counts: dict[str, Any]) -> None:
+        super().__init__(message, counts)
+        self.message = message
+        self.counts = counts
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class LostInputError(_EndedRunError):
+    """Nothing could be read of an input that was named. What came of the others is committed."""
+
+
+class NothingKeptError(_EndedRunError, GateError):
+    """Not one record was kept. Nothing was committed, so the curation before this one stays current."""
+
+
+def lost_input(lost: tuple[str, ...], counts: dict[str, Any]) -> LostInputError:
+    """The error for inputs of which nothing was read."""
+    more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+    rest = "What came of the other inputs is curated and kept. " if counts.get("kept", 1) else ""
+    return LostInputError(
+        f"nothing could be read of {', '.join(lost[:SHOWN])}{more}; the reasons are listed above, and in the table "
+        f"set_aside. {rest}Mend or leave out what cannot be read and run the same command again, or give "
+        "--allow-damage (allow_damage in a file) to go on without it.",
+        counts,
+    )
+
+
+def nothing_kept(source: str, counts: dict[str, Any]) -> NothingKeptError:
+    """The error for a run that kept nothing, with the rules that removed most."""
+    hint = (
+        f"Nothing was published, and an earlier curation of {source} stays as it is. If this is meant, give "
+        "--allow-empty (allow_empty in a file)."
+    )
+    if not counts["records"]:
+        return NothingKeptError(f"the inputs hold no record, so nothing was kept. {hint}", counts)
+    removed = sorted(
+        ((count, rule, stage["stage"]) for stage in counts["stages"] for rule, count in stage["rejected"].items()),
+        key=lambda entry: (-entry[0], entry[1]),
+    )
+    most = ", ".join(f"{rule} removed {count:,} (stage {stage})" for count, rule, stage in removed[:RULES_SHOWN])
+    return NothingKeptError(f"none of {counts['records']:,} records was kept: {most}. {hint}", counts)
+
+
+def is_nothing_new(counts: dict[str, Any], against: tuple[str, ...]) -> bool:
+    """Whether all that passed the policy was removed because an earlier curation holds it: no fault, but no news."""
+    deduplicate = next(stage for stage in counts["stages"] if stage["stage"] == DEDUPLICATE)
+    return bool(against) and deduplicate["in"] > 0 and deduplicate["out"] == 0

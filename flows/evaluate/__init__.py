@@ -1,0 +1,1 @@
+"""The evaluate flow: checkpoints to scores."""

@@ -1,0 +1,1 @@
+"""The mix flow: curated text to tokens and mixtures."""

@@ -1,0 +1,85 @@
+"""A thread that watches the Prefect server of a command, so that losing it neither hangs nor breaks the command.
+
+A local server that died is started again at the same address, where Prefect's clients ask again. Where that cannot be
+(it was stopped, its lake is gone, or it is a server of the user's own that refuses connections for 20 seconds), the
+process ends with a message: what is finished stays in the lake, and the same command goes on from there.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from gristmill.core.errors import GristmillError
+
+BEAT_SECONDS = 0.5
+LOST_AFTER_SECONDS = 20.0
+CONNECT_SECONDS = 10.0
+
+Revive = Callable[[Path, str], bool]
+"""Takes the lake and the address of its server; starts it again when it is dead. False when it is not to be."""
+
+
+def watch(lake_root: Path, api_url: str, revive: Revive | None, lost: Callable[[str], None] | None = None) -> Event:
+    """Watch the server at ``api_url`` until the returned event is set. Without ``revive`` it is the user's own.
+
+    ``lost`` is told once when it is gone for good; the process ends when it is left out.
+    """
+    stop = Event()
+    tell = lost or end_process
+    Thread(target=_watch, args=(lake_root, api_url, revive, tell, stop), name="prefect-watch", daemon=True).start()
+    return stop
+
+
+def _watch(lake_root: Path, api_url: str, revive: Revive | None, lost: Callable[[str], None], stop: Event) -> None:
+    last = time.monotonic()
+    while not stop.wait(BEAT_SECONDS):
+        if revive is not None:
+            try:
+                if revive(lake_root, api_url):
+                    continue
+                reason = "the lake's Prefect server was stopped"
+            except (GristmillError, OSError) as error:
+                reason = f"the lake's Prefect server died and does not come up again: {error}"
+        elif accepts(api_url):
+            last = time.monotonic()
+            continue
+        elif time.monotonic() - last < LOST_AFTER_SECONDS:
+            continue
+        else:
+            reason = f"the Prefect server at {api_url} is gone"
+        if not stop.is_set():
+            lost(f"{reason}. What was finished is kept; the same command goes on from there.")
+        return
+
+
+def accepts(api_url: str) -> bool:
+    """Whether something accepts connections at that address. A server that is slow does."""
+    parts = urlsplit(api_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS):
+            return True
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def end_process(reason: str) -> None:
+    """End this process with ``reason``, now: Prefect's client would wait for the server for minutes.
+
+    Safe like any other end: what is in the making is not in the lake yet.
+    """
+    console = Console(stderr=True)
+    console.show_cursor(True)
+    console.print(f"gristmill: {reason}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(GristmillError.exit_code)

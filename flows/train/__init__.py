@@ -1,0 +1,1 @@
+"""The train flow: mixtures to checkpoints."""

@@ -1,0 +1,46 @@
+"""Follow a launched job to its end, telling the display how far it is."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gristmill.core.errors import GristmillError
+from gristmill.tasks.launch.job import FINAL, Job, Launcher, Status
+
+POLL_SECONDS = 0.3
+
+# Torch of a job runs on one thread, which does not spin while it waits; nothing is looked up outside.
+ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+
+
+def follow(launcher: Launcher, job: Job, what: str, tell: Callable[[str], None]) -> None:
+    """Submit or find ``job`` and wait for its end; ``tell`` gets each new progress line.
+
+    Raises :class:`GristmillError` with the job's last words and where its output is, unless it succeeded.
+    """
+    handle = launcher.submit(job)
+    last = ""
+    while True:
+        status = launcher.poll(handle)
+        if status.progress and status.progress != last:
+            last = status.progress
+            tell(last)
+        if status.state in FINAL:
+            break
+        time.sleep(POLL_SECONDS)
+    if status.state != "succeeded":
+        raise GristmillError(failure(what, status, handle.run_dir))
+
+
+def failure(what: str, status: Status, run_dir: Path) -> str:
+    """Why a job ended without success, and what to do."""
+    return (
+        f"{what} ended as {status.state}: {status.reason}\nIts output is in {run_dir / 'log'}. "
+        "Run the same command again: a job goes on from where it was."
+    )
+
+
+def steps_done(progress: str) -> int:
+    """The number in ``step N of M ...``; 0 for other words."""
+    words = progress.split()
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0

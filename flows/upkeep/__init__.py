@@ -1,0 +1,1 @@
+"""Upkeep of a lake: verification, garbage collection, current views, locks."""

@@ -1,0 +1,1 @@
+"""A polite crawler: pages over HTTP into WARC files."""

@@ -1,0 +1,1 @@
+"""Near-duplicates: candidates from LSH bands, exact similarities, clusters."""

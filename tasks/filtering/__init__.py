@@ -1,0 +1,1 @@
+"""Filtering: policies over signals, the verdicts they give, and what another policy would give."""

@@ -1,0 +1,1 @@
+"""Gates: Great Expectations suites between the stages."""

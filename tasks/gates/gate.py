@@ -1,0 +1,288 @@
+"""Gates: Great Expectations suites run over DuckDB queries on the Parquet files that crossed an arrow of the pipeline.
+
+A suite is a YAML file in ``schemas/expectations``. Its result is a table of the lake like any other: one row per
+expectation, cached by the digests of the files and of the suite, so an unchanged crossing is not checked twice. What to
+do about a failure is the flow's business (:func:`failures` says which rows stop a run). Great Expectations costs 3 to 9
+seconds and 300 MB to import; it is imported here, for the first expectation that plain counts do not show to hold
+(``gristmill.tasks.gate_counts``), and nowhere else. Cost of a check: see there; one or two column scans by DuckDB for
+each expectation that does not hold, out of core.
+"""
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from gristmill.core.config import Config, did_you_mean, read_yaml
+from gristmill.core.errors import GateError, UsageError
+from gristmill.core.step import Step, global_step
+from gristmill.core.table import Table
+from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import Curated, Documents, GateResults, Samples, Scores
+from gristmill.tasks.gate_counts import ROW_COUNT, ROWS, Countable, count_breaking
+
+SUITES = Path(__file__).parents[2] / "schemas" / "expectations"
+EXAMPLES = 5
+DIALECT = "duckdb+lake:///:memory:"
+
+# GX keeps its context and its data sources in module state, so one gate of a process runs at a time.
+_gx = threading.Lock()
+
+
+class Expectation(Config):
+    """One expectation on one table. ``arguments`` are those of the Great Expectations class ``type``."""
+
+    table: str
+    type: str
+    column: str = ""
+    name: str = ""
+    severity: Literal["critical", "warning"] = "critical"
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What people see: the given name, else the type."""
+        return self.name or self.type
+
+
+class ExpectationSuite(Config):
+    """A named list of expectations over the tables that cross one arrow."""
+
+    name: str
+    about: str
+    expectations: tuple[Expectation, ...]
+
+
+class GateConfig(Config):
+    """Which suite to run, and what the checked rows belong to (a source, or a checkpoint)."""
+
+    suite: ExpectationSuite
+    source: str
+
+
+def load_suite(name: str) -> ExpectationSuite:
+    """The suite of gate ``name``. Raises :class:`UsageError` for an unknown one or a fault in its file."""
+    path = SUITES / f"{name}.yaml"
+    if not path.is_file():
+        known = [found.stem for found in SUITES.glob("*.yaml")]
+        raise UsageError(f"there is no gate {name!r}" + did_you_mean(name, known))
+    return ExpectationSuite.parse(read_yaml(path), path.name)
+
+
+def check(tables: dict[Table, list[Path]], config: GateConfig, scratch: Path) -> pa.Table:
+    """Run a suite over Parquet files and give a row of :data:`GateResults` for each expectation on a table with files.
+
+    ``scratch``: a folder for what does not fit into memory.
+
+    Raises :class:`UsageError` for an expectation on a table that does not cross this gate, or of an unknown type.
+    """
+    by_name = {table.name: paths for table, paths in tables.items()}
+    rows: list[dict[str, Any]] = []
+    for name in dict.fromkeys(expectation.table for expectation in config.suite.expectations):
+        if name not in by_name:
+            raise UsageError(
+                f"gate {config.suite.name}: table {name!r} does not cross it" + did_you_mean(name, [*by_name])
+            )
+        if not by_name[name]:
+            continue  # an optional table that this run left out
+        wanted = [expectation for expectation in config.suite.expectations if expectation.table == name]
+        count = sum(pq.read_metadata(path).num_rows for path in by_name[name])
+        for expectation, result in zip(wanted, _results(by_name[name], wanted, count, scratch), strict=True):
+            rows.append(_row(config, expectation, result, count))
+    return pa.Table.from_pylist(rows, schema=GateResults.schema)
+
+
+def failures(results: pa.Table) -> list[dict[str, Any]]:
+    """The rows that stop a run: failed and critical."""
+    rows: list[dict[str, Any]] = results.to_pylist()
+    return [row for row in rows if not row["ok"] and row["severity"] == "critical"]
+
+
+def raise_on_failure(results: pa.Table) -> None:
+    """Raises :class:`GateError` that names each failed expectation, its shards and example rows."""
+    failed = failures(results)
+    if not failed:
+        return
+    lines = [f"gate {failed[0]['gate']} stopped the run; nothing after it was published."]
+    for row in failed:
+        place = f" on column {row['column']}" if row["column"] else ""
+        lines.append(
+            f"  {row['expectation']}{place} ({row['source']}): {row['unexpected_rows']} of {row['checked_rows']} rows, "
+            f"found {row['observed']}, in shards {', '.join(row['shards']) or '(none named)'}"
+        )
+        lines.extend(
+            f"    for example {json.dumps(example, ensure_ascii=False)}" for example in json.loads(row["examples"])
+        )
+    lines.append(
+        "Look at these rows (gristmill why, or the Gates page). Mend the input or the step, or change the suite in "
+        f"schemas/expectations/{failed[0]['gate']}.yaml if the rows are right; then run the same command again."
+    )
+    raise GateError("\n".join(lines))
+
+
+def _gate(name: str, reads: tuple[Table, ...]) -> Step:
+    """The gate step of a suite: as many lists of paths as ``reads`` has tables, then the config."""
+
+    def run(*arguments: Any) -> pa.Table:
+        *paths, config, scratch = arguments
+        return check(dict(zip(reads, paths, strict=True)), config, scratch)
+
+    run.__doc__ = f"Great Expectations suite {name} over {', '.join(table.name for table in reads)}."
+    return global_step(f"gate-{name}", version=3, reads=reads, writes=(GateResults,), texts=True)(run)
+
+
+GATES: dict[str, Step] = {
+    "documents": _gate("documents", (Documents,)),
+    "signals": _gate("signals", SIGNALS),
+    "curated": _gate("curated", (Curated,)),
+    "scores": _gate("scores", (Scores, Samples)),
+}
+
+
+def _results(paths: list[Path], wanted: list[Expectation], count: int, scratch: Path) -> list[dict[str, Any]]:
+    """What came of each expectation of one table, in order: by counts where it holds, else by Great Expectations."""
+    breaking = count_breaking(
+        [Countable(entry.type, entry.column, entry.arguments) for entry in wanted],
+        _query(paths),
+        pq.read_schema(paths[0]),
+        scratch,
+    )
+    held = {position: _held(wanted[position], count) for position, broken in enumerate(breaking) if broken == 0}
+    left = [position for position in range(len(wanted)) if position not in held]
+    validated = _validate(paths, [wanted[position] for position in left]) if left else []
+    return [result for _, result in sorted({**held, **dict(zip(left, validated, strict=True))}.items())]
+
+
+def _held(expectation: Expectation, count: int) -> dict[str, Any]:
+    """The result of an expectation that no row breaks, in GX's JSON form."""
+    if expectation.type == ROWS:
+        return {"success": True, "result": {"observed_value": 0}}
+    if expectation.type == ROW_COUNT:
+        return {"success": True, "result": {"observed_value": count}}
+    found = {"element_count": count, "unexpected_count": 0, "partial_unexpected_list": []}
+    return {"success": True, "result": found}
+
+
+def _validate(paths: list[Path], wanted: list[Expectation]) -> list[dict[str, Any]]:
+    """Run the expectations of one table; results in the order of ``wanted``, in GX's JSON form."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with _gx:
+        import great_expectations as gx
+        from great_expectations import expectations
+        from great_expectations.data_context.types.base import (
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+            ProgressBarsConfig,
+        )
+        from sqlalchemy.dialects import registry
+
+        registry.register("duckdb.lake", "gristmill.tasks.gates.dialect", "LakeDialect")
+        # No temporary Data Docs folder (they fetch from CDNs; results are rows of the lake) and no progress bars.
+        stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+        context = gx.get_context(
+            mode="ephemeral",
+            project_config=DataContextConfig(
+                store_backend_defaults=stores, progress_bars=ProgressBarsConfig(globally=False), analytics_enabled=False
+            ),
+        )
+        source = context.data_sources.add_sql("lake", connection_string=DIALECT, create_temp_table=False)
+        batch = source.add_query_asset("rows", query=_query(paths)).add_batch_definition_whole_table("all")
+        results: list[dict[str, Any]] = []
+        # Queries for rows name examples in the format COMPLETE only (GX itself stops at 200 of them); there the other
+        # kinds would list every unexpected value, so they run apart.
+        for level in ("SUMMARY", "COMPLETE"):
+            chosen = [(n, entry) for n, entry in enumerate(wanted) if (entry.type == ROWS) == (level == "COMPLETE")]
+            if not chosen:
+                continue
+            suite = gx.ExpectationSuite(name=level, expectations=[_build(expectations, e, n) for n, e in chosen])
+            context.suites.add(suite)
+            definition = gx.ValidationDefinition(name=level, data=batch, suite=suite)
+            outcome = context.validation_definitions.add(definition).run(
+                result_format={
+                    "result_format": level,
+                    "unexpected_index_column_names": ["shard", _key_column(paths)],
+                    "partial_unexpected_count": 20,
+                }
+            )
+            results += [result.to_json_dict() for result in outcome.results]
+        source.get_execution_engine().engine.dispose()
+    return sorted(results, key=lambda result: int(result["expectation_config"]["meta"]["order"]))
+
+
+def _query(paths: list[Path]) -> str:
+    """All rows of the files, with the shard each comes from in place of the machine's path."""
+    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    rows = f"read_parquet([{files}], filename = true)"
+    return f"select * exclude (filename), split_part(filename, '/', -2) as shard from {rows}"  # noqa: S608 - quoted above
+
+
+def _key_column(paths: list[Path]) -> str:
+    """The first column: what names a row to a person."""
+    return str(pq.read_schema(paths[0]).names[0])
+
+
+def _build(expectations: Any, entry: Expectation, order: int) -> Any:
+    """The Great Expectations object for ``entry``. Raises :class:`UsageError` for an unknown type."""
+    kind = getattr(expectations, entry.type, None)
+    if not (isinstance(kind, type) and issubclass(kind, expectations.Expectation)):
+        known = [name for name in dir(expectations) if name.endswith("Expectation") or name.startswith("Expect")]
+        raise UsageError(f"{entry.type}: Great Expectations has no such expectation" + did_you_mean(entry.type, known))
+    model: Any = kind
+    column = {"column": entry.column} if entry.column and "column" in model.__fields__ else {}
+    return model(**column, **entry.arguments, severity=entry.severity, meta={"order": order})
+
+
+def _row(config: GateConfig, expectation: Expectation, result: dict[str, Any], count: int) -> dict[str, Any]:
+    """One row of gate results from GX's JSON form, with only what does not depend on the machine.
+
+    ``count``: rows of the table, all of which an expectation looks at unless it says otherwise.
+    """
+    found = result.get("result") or {}
+    details = found.get("details") or {}
+    examples = details.get("unexpected_rows") or found.get("partial_unexpected_index_list") or []
+    raised = _raised(result.get("exception_info") or {})
+    observed = raised or found.get("observed_value", found.get("partial_unexpected_list", ""))
+    unexpected = found.get("unexpected_count", observed if expectation.type == ROWS and not raised else len(examples))
+    none_at_all = unexpected is None  # GX sums the unexpected rows, and the sum over a table without rows is null
+    return {
+        "gate": config.suite.name,
+        "source": config.source,
+        "expectation": expectation.label,
+        "column": _place(expectation),
+        "severity": expectation.severity,
+        "ok": bool(result["success"]),
+        "observed": _short(observed),
+        "checked_rows": int(found.get("element_count", count)),
+        "unexpected_rows": 0 if none_at_all else int(unexpected),
+        "shards": sorted({str(example["shard"]) for example in examples if example.get("shard")}),
+        "examples": json.dumps([_clip(example) for example in examples[:EXAMPLES]], ensure_ascii=False, sort_keys=True),
+    }
+
+
+def _place(expectation: Expectation) -> str:
+    """The column, as a policy names a signal (``language.language_score``) where many tables have one of its name."""
+    if not expectation.column:
+        return f"({expectation.table})"
+    signals = "signals/"
+    prefix = expectation.table.removeprefix(signals) + "." if expectation.table.startswith(signals) else ""
+    return prefix + expectation.column
+
+
+def _raised(info: dict[str, Any]) -> str | None:
+    """What went wrong while an expectation was checked: GX tells it flat, or once for each metric that failed."""
+    told = [info, *(entry for entry in info.values() if isinstance(entry, dict))]
+    return next((str(entry["exception_message"]) for entry in told if entry.get("exception_message")), None)
+
+
+def _short(value: object, limit: int = 200) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _clip(example: dict[str, Any]) -> dict[str, Any]:
+    return {key: _short(value, 120) if isinstance(value, str) else value for key, value in example.items()}

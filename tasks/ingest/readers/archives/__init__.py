@@ -1,0 +1,1 @@
+"""Archives of crawls: WARC, ARC and WACZ."""

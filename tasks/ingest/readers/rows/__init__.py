@@ -1,0 +1,1 @@
+"""Rows of tables and of JSON Lines, each of them a record."""

@@ -1,0 +1,1 @@
+"""Counts over characters, words, lines and source code."""

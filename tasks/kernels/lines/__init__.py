@@ -1,0 +1,1 @@
+"""Lines of texts: what they look like, which repeat, which C4 drops."""

@@ -1,0 +1,1 @@
+"""Passages of a corpus that share n-grams with indexed texts."""

@@ -1,0 +1,1 @@
+"""Normalized tokens, MinHash signatures and LSH bands."""

@@ -1,0 +1,1 @@
+"""n-grams of words: repeated ones, the most frequent ones, and their hashes."""

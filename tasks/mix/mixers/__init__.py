@@ -1,0 +1,1 @@
+"""Mixers: methods that give a mixture its weights."""

@@ -1,0 +1,202 @@
+"""What every mixing method shares: the ask/tell interface, the repetition caps, and what a mixture is.
+
+A method is asked which small training runs (trials) it needs next, given those it has seen, until it needs none; then
+it tells the mixture. Static rules need no trial, DoReMi two in sequence, swarm methods many at once. ``ask`` and
+``tell`` are pure functions of (domains, goal, outcomes seen): the orchestrator may die between any two calls, and
+every trial is an ordinary job that is cached when it is asked for again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from pydantic import Field
+from pydantic_core import to_jsonable_python
+
+from gristmill.core.config import Config
+from gristmill.core.digests import digest_digests, digest_json
+from gristmill.core.errors import GristmillError
+from gristmill.tasks.mix.domains import Domain, Shares, named, vector, water_fill
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the mixture is for. ``target_tokens`` counts whole rows of the plan, so L+1 tokens for L predictions.
+
+    ``max_epochs`` caps how often a domain may be seen in the run. ``minimums`` are shares that are kept whatever the
+    method finds. ``prior`` is the natural mixture a method starts from; without one it is proportional to tokens.
+    """
+
+    target_tokens: int
+    max_epochs: float = 4.0
+    minimums: Shares = field(default_factory=dict)
+    prior: Shares | None = None
+
+
+class Budget(Config):
+    """The size of a trial: how many rows of how many tokens, on a model of which shape."""
+
+    steps: int = Field(150, ge=1, description="optimiser steps")
+    batch_rows: int = Field(16, ge=1, description="rows in a batch; at least one for each domain")
+    row_tokens: int = Field(65, ge=2, description="tokens in a row, one more than the model predicts")
+    width: int = Field(48, ge=8, description="width of the model; a multiple of twice the heads")
+    layers: int = Field(2, ge=1, description="transformer blocks")
+    heads: int = Field(4, ge=1, description="attention heads")
+    learning_rate: float = Field(2e-2, gt=0, description="peak learning rate of AdamW")
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read by the whole trial."""
+        return self.steps * self.batch_rows * self.row_tokens
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A small training run that a method asks for. ``id`` is a digest of all the rest (:func:`trial`).
+
+    ``loop`` names what happens to the weights inside the run (``static``: nothing), ``options`` are its settings, and
+    ``init`` is the id of a trial whose checkpoint it needs. ``data_share`` is the part of each domain the run may
+    read: below 1 it repeats data as often as the target run will (arXiv 2606.07597).
+    """
+
+    id: str
+    weights: Shares
+    budget: Budget
+    loop: str = "static"
+    options: Mapping[str, float | str] = field(default_factory=dict)
+    init: str | None = None
+    data_share: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How the weights went inside a trial: per step and domain the weight and the clipped excess loss (nats a token).
+
+    ``weights`` and ``excess`` have one tuple a step, in the order of ``domains``.
+    """
+
+    domains: tuple[str, ...] = ()
+    weights: tuple[tuple[float, ...], ...] = ()
+    excess: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished trial gave. ``losses``: nats a token on held-out rows, for each domain that has such rows.
+
+    ``checkpoint`` is the SHA-256 of the weights. ``seconds`` is a measurement: it enters no digest and no data file.
+    """
+
+    trial: str
+    losses: Shares
+    trace: Trace
+    checkpoint: str
+    flops: float
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Shares that hold until ``until_token`` of the run: as the method asked (``raw``) and after the caps."""
+
+    until_token: int
+    raw: Shares
+    weights: Shares
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What to train on: stages in order, with how and from what they were found. ``inputs`` is a digest of that."""
+
+    stages: tuple[Stage, ...]
+    method: str
+    inputs: str
+    diagnostics: Mapping[str, float | bool] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Digest of all of it."""
+        return digest_json(to_jsonable_python(self))
+
+
+class Mixer(Protocol):
+    """A mixing method."""
+
+    def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
+        """The trials to run next; an empty list when ``seen`` is enough."""
+        ...
+
+    def tell(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> Mixture:
+        """The mixture, not yet capped. Raises :class:`GristmillError` when trials are missing or say nothing."""
+        ...
+
+
+def trial(
+    domains: Sequence[Domain],
+    weights: Shares,
+    budget: Budget,
+    *,
+    loop: str = "static",
+    options: Mapping[str, float | str] | None = None,
+    init: str | None = None,
+    data_share: float = 1.0,
+    seed: int = 0,
+) -> Trial:
+    """A trial whose id is the digest of its settings and of the domains' token files, 16 hex digits."""
+    unnamed = Trial("", dict(weights), budget, loop, dict(options or {}), init, data_share, seed)
+    files = [[domain.name, domain.fingerprint] for domain in domains]
+    return replace(unnamed, id=digest_json(to_jsonable_python([unnamed, files]))[:16])
+
+
+def inputs_digest(domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome], settings: object = None) -> str:
+    """Digest of what a mixture was computed from: token files, goal, the method's settings, and outcomes."""
+    outcomes = [replace(outcome, seconds=None) for outcome in sorted(seen, key=lambda outcome: outcome.trial)]
+    return digest_digests(digest_json(to_jsonable_python(part)) for part in (domains, goal, outcomes, settings))
+
+
+def one_stage(
+    weights: Shares, method: str, inputs: str, goal: Goal, diagnostics: Mapping[str, float | bool]
+) -> Mixture:
+    """A mixture with the same shares from the first token to the last."""
+    return Mixture((Stage(goal.target_tokens, dict(weights), dict(weights)),), method, inputs, diagnostics)
+
+
+def cap(mixture: Mixture, domains: Sequence[Domain], goal: Goal) -> Mixture:
+    """The same mixture with no domain seen more than ``goal.max_epochs`` times and none below its minimum.
+
+    What a capped domain loses goes to the others in proportion to their shares (for equal shares this is UniMax). Over
+    several stages, a domain's tokens are spent in the order of the stages. ``raw`` keeps what the method asked for.
+    Raises :class:`GristmillError` when the domains do not hold enough tokens; the message says how many they give.
+    """
+    left = {domain.name: domain.tokens * goal.max_epochs for domain in domains}
+    floors = np.array([goal.minimums.get(domain.name, 0.0) for domain in domains], dtype=np.float64)
+    if unknown := sorted(set(goal.minimums) - set(left)):
+        raise GristmillError(f"minimums for unknown domains {unknown}. The token store holds {sorted(left)}.")
+    stages: list[Stage] = []
+    start = 0
+    for stage in mixture.stages:
+        tokens = stage.until_token - start
+        ceilings = np.array([left[domain.name] / tokens for domain in domains])
+        wishes = vector(stage.raw, domains)
+        try:
+            shares = water_fill(wishes, floors, np.minimum(ceilings, 1.0), 1.0)
+        except ValueError as error:
+            most = float(ceilings[wishes > 0].sum()) * tokens
+            raise GristmillError(_too_little(domains, goal, tokens, most)) from error
+        weights = named(shares / shares.sum(), domains)
+        for name, weight in weights.items():
+            left[name] -= weight * tokens
+        stages.append(Stage(stage.until_token, stage.raw, weights))
+        start = stage.until_token
+    return Mixture(tuple(stages), mixture.method, mixture.inputs, mixture.diagnostics)
+
+
+def _too_little(domains: Sequence[Domain], goal: Goal, tokens: int, most: float) -> str:
+    held = {domain.name: domain.tokens for domain in domains}
+    return (
+        f"{tokens} tokens cannot be had from {held} tokens at no more than {goal.max_epochs} epochs each and minimums "
+        f"{dict(goal.minimums)}: at most {int(most)} can. Lower the target tokens or the minimums, raise the epochs, "
+        "give weight to more domains, or add data."
+    )

@@ -1,0 +1,230 @@
+"""The proxy trainer: runs one trial on the CPU. ``python -m gristmill.tasks.mix.mixers.proxy FOLDER``
+
+Reads ``trial.json``; writes ``model.safetensors``, ``usage.json`` (seconds) and, last, ``outcome.json``. Each file
+appears by rename; a folder with the outcome of the same trial is left as it is, so a killed run is simply started
+again. The model is a small pre-norm transformer with tied embeddings (about 0.25 M parameters at a vocabulary of 4k).
+Every batch has every domain (fixed quotas in turn), so the weights act on the loss, not on the sampling: the loss of a
+step is sum over domains of weight times mean token loss, in one backward pass.
+
+Deterministic for one machine and one version of torch: one thread, deterministic kernels, seeds. Cost: about 0.1 s a
+step of 16 x 64 tokens on one core, 1.3 times that with a reference.
+"""
+
+import hashlib
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gristmill.core.digests import digest_text
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.files.atomic import write_whole
+from gristmill.tasks.mix.domains import Domain
+from gristmill.tasks.mix.mixers.mixer import Budget, Outcome, Trial
+from gristmill.tasks.mix.mixers.reweighter import reweighter
+from gristmill.tasks.mix.mixers.trials import WEIGHTS, Job, write_outcome
+from gristmill.tasks.mix.permutation import Integers, key, permute
+from gristmill.tasks.mix.token_store import TokenStore
+
+WARMUP = 0.1
+WEIGHT_DECAY = 0.1
+GRADIENT_CLIP = 1.0
+HELDOUT_ROWS = 64
+SAY_EVERY = 10
+ORDER_SALT, SUBSET_SALT = 0x0AD, 0x5E7
+
+
+class Block(nn.Module):
+    """Attention and feed-forward, each after a norm and added to its input."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention, self.norm_forward = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.attention, self.project = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.rise, self.fall = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Shape (rows, length, width) in and out."""
+        rows, length, width = hidden.shape
+        parts = self.attention(self.norm_attention(hidden)).view(rows, length, 3, self.heads, width // self.heads)
+        query, keys, values = parts.permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(query, keys, values, is_causal=True)
+        hidden = hidden + self.project(mixed.transpose(1, 2).reshape(rows, length, width))
+        risen: Tensor = functional.gelu(self.rise(self.norm_forward(hidden)))
+        out: Tensor = hidden + self.fall(risen)
+        return out
+
+
+class TinyModel(nn.Module):
+    """A causal language model; ``forward`` gives the loss of every token."""
+
+    def __init__(self, vocab_size: int, budget: Budget) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, budget.width)
+        self.places = nn.Embedding(budget.row_tokens - 1, budget.width)
+        self.blocks = nn.ModuleList(Block(budget.width, budget.heads) for _ in range(budget.layers))
+        self.norm = nn.RMSNorm(budget.width)
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=budget.width**-0.5)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Rows of L+1 tokens, shape (rows, L+1) -> losses in nats, shape (rows, L)."""
+        inputs, labels = rows[:, :-1], rows[:, 1:]
+        hidden = self.tokens(inputs) + self.places.weight
+        for block in self.blocks:
+            hidden = block(hidden)
+        logits = self.norm(hidden).flatten(0, 1) @ self.tokens.weight.T
+        losses = functional.cross_entropy(logits, labels.flatten(), reduction="none")
+        return losses.view(labels.shape)
+
+
+def run(folder: Path) -> Outcome:
+    """Run the trial of ``folder``; give its outcome, found or new.
+
+    Raises :class:`GristmillError` when the trial was made for other tokens, a batch cannot hold every domain, the
+    reference is missing or not the one trained, or the loss is not finite.
+    """
+    job = Job.read(folder)
+    known = job.outcome(folder)
+    if known is not None:
+        return known
+    started = time.perf_counter()
+    trial, budget = job.trial, job.trial.budget
+    store = TokenStore.open([Path(path) for path in job.store])
+    domains = store.domains(budget.row_tokens)
+    job.require(domains)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(trial.seed)
+    model = TinyModel(store.vocab_size, budget)
+    reference = _reference(job, store.vocab_size)
+    loop = reweighter(trial, domains)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=budget.learning_rate, weight_decay=WEIGHT_DECAY)
+    reader = StratifiedRows(store, domains, trial)
+    for step in range(budget.steps):
+        domain, tokens = reader.next(step)
+        rows = torch.from_numpy(tokens)
+        losses = model(rows)
+        with torch.no_grad():
+            compared = None if reference is None else reference(rows).numpy().ravel()
+        weights = loop.step(np.repeat(domain, budget.row_tokens - 1), losses.detach().numpy().ravel(), compared)
+        rows_of = np.bincount(domain, minlength=len(domains))
+        row_weights = torch.from_numpy((weights / rows_of)[domain]).to(losses.dtype)
+        loss = (losses.mean(dim=1) * row_weights).sum()
+        if not torch.isfinite(loss):
+            raise GristmillError(
+                f"trial {trial.id}: the loss of step {step} is {loss.item()}. Lower the learning rate."
+            )
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_CLIP)
+        for group in optimiser.param_groups:
+            group["lr"] = budget.learning_rate * _schedule(step, budget.steps)
+        optimiser.step()
+        if (step + 1) % SAY_EVERY == 0:
+            print(f"step {step + 1} of {budget.steps}", flush=True)
+    saved = save(model.state_dict())
+    write_whole(folder / WEIGHTS, saved)
+    checkpoint = hashlib.sha256(saved).hexdigest()
+    size = sum(parameter.numel() for parameter in model.parameters())
+    flops = float((6 if reference is None else 8) * size * budget.tokens)
+    losses_of = heldout_losses(model, store, domains, budget.row_tokens)
+    outcome = Outcome(trial.id, losses_of, loop.trace(), checkpoint, flops, time.perf_counter() - started)
+    write_outcome(folder, outcome)
+    return outcome
+
+
+class StratifiedRows:
+    """Batches with a fixed quota of rows of every domain; what is left over goes to the domains in turn.
+
+    Rows come in the order of keyed permutations, new in each epoch, from the part of the domain the trial may read.
+    """
+
+    def __init__(self, store: TokenStore, domains: Sequence[Domain], trial: Trial) -> None:
+        self._store, self._domains, self._trial = store, domains, trial
+        self._used = np.zeros(len(domains), dtype=np.int64)
+
+    def next(self, step: int) -> tuple[Integers, NDArray[np.int64]]:
+        """Index of the domain of each row, shape (rows,), and the tokens, shape (rows, L+1)."""
+        count = len(self._domains)
+        quota, spare = divmod(self._trial.budget.batch_rows, count)
+        counts = quota + ((np.arange(count) - step * spare) % count < spare)
+        tokens = [self._rows(number, int(rows)) for number, rows in enumerate(counts)]
+        return np.repeat(np.arange(count), counts), np.concatenate(tokens)
+
+    def _rows(self, number: int, rows: int) -> NDArray[np.int64]:
+        domain, seed, length = self._domains[number], self._trial.seed, self._trial.budget.row_tokens
+        name = int(digest_text(domain.name)[:16], 16)
+        held = domain.tokens // length
+        visible = max(math.ceil(held * self._trial.data_share), 1)
+        ordinals = self._used[number] + np.arange(rows)
+        self._used[number] += rows
+        inside = permute(ordinals % visible, visible, key(seed, ORDER_SALT, name, ordinals // visible))
+        positions = permute(inside, held, key(seed, SUBSET_SALT, name))
+        return np.stack([self._store.row(domain.name, place, length) for place in positions.tolist()]).astype(np.int64)
+
+
+def heldout_losses(model: TinyModel, store: TokenStore, domains: Sequence[Domain], row_tokens: int) -> dict[str, float]:
+    """Mean loss, nats a token, on the first held-out rows of each domain; a domain without such a row has none."""
+    losses = {}
+    for domain in domains:
+        count = min(store.rows(domain.name, row_tokens, "heldout"), HELDOUT_ROWS)
+        if count:
+            rows = [store.row(domain.name, place, row_tokens, "heldout").astype(np.int64) for place in range(count)]
+            with torch.no_grad():
+                losses[domain.name] = float(model(torch.from_numpy(np.stack(rows))).double().mean())
+    return losses
+
+
+def _reference(job: Job, vocab_size: int) -> TinyModel | None:
+    """The trained reference, frozen; None for a trial that needs none."""
+    needed = job.trial.init
+    if needed is None:
+        return None
+    if job.init is None:
+        raise GristmillError(f"trial {job.trial.id} needs the trained reference {needed}. Give its folder as init.")
+    folder = Path(job.init)
+    outcome, weights = Job.read(folder).outcome(folder), folder / WEIGHTS
+    if outcome is None or outcome.trial != needed:
+        raise GristmillError(f"trial {job.trial.id}: {folder} holds no finished trial {needed}. Run it first.")
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != outcome.checkpoint:
+        raise GristmillError(f"{weights} is not what its trial wrote. Delete the folder and run the trial again.")
+    model = TinyModel(vocab_size, job.trial.budget)
+    model.load_state_dict(load_file(weights))
+    return model.eval().requires_grad_(False)
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Linear warm-up, then cosine down to a tenth."""
+    warm = max(int(steps * WARMUP), 1)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.55 + 0.45 * math.cos(math.pi * (step - warm) / max(steps - warm, 1))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command: one folder. Exit codes as everywhere: 0 done, 1 failed, 2 wrong words."""
+    try:
+        if len(arguments) != 1:
+            raise UsageError("usage: python -m gristmill.tasks.mix.mixers.proxy FOLDER, a folder with trial.json")
+        outcome = run(Path(arguments[0]))
+    except GristmillError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in outcome.losses.items())
+    print(f"trial {outcome.trial}: held-out loss {losses}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

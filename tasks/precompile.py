@@ -1,0 +1,69 @@
+"""Compile the kernels ahead of their first use: ``python -m gristmill.tasks.precompile``.
+
+numba compiles a function when it is first called and keeps the result beside its source. On a fresh checkout every
+process that starts meanwhile compiles the same functions again, some 40 s of processor each; one run of this before
+them (in the image of a cluster, before tests that run side by side) spares that. Where all is compiled it takes
+seconds.
+"""
+
+import time
+
+import polars as pl
+import pyarrow as pa
+
+from gristmill.core.digests import digest_text
+from gristmill.schemas.signals import SignalsLanguage
+from gristmill.schemas.tables import Documents, EvalItems
+from gristmill.tasks.contamination.index import MatchConfig, build_index
+from gristmill.tasks.contamination.matching import find
+from gristmill.tasks.dedup.minhash import PRESETS, bands
+from gristmill.tasks.filtering.decide import STAGE, kept_rows, ledger
+from gristmill.tasks.signals.chinese import chinese, chinese_config
+from gristmill.tasks.signals.code_quality import CodeConfig, code
+from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
+from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
+from gristmill.tasks.signals.language import language, language_config
+from gristmill.tasks.signals.pii import PiiConfig, pii
+from gristmill.tasks.signals.refinedweb import RefinedWebConfig, refinedweb
+from gristmill.tasks.text.slices import one_chunk
+
+TEXTS = (
+    ("a.html", "The mill stands by the river. It isn't new, and its wheel turns all day.\n\n- one [1]\n- two…\n" * 4),
+    ("b.html", "磨坊在河边。水车整天转动，磨出面粉。[编辑]\n\n“谁来看？”他问。\n" * 8),
+    ("c.html", "水車小屋は川のそばにある。一日中回り続ける。Die Mühle steht am Fluß. Мельница стоит у реки.\n" * 8),
+    ("d.py", 'import os\n\n# a mill\ndef grind(corn: str) -> str:\n    """Flour."""\n    return corn.lower()\n' * 4),
+)
+
+
+def main() -> None:
+    """Call every step that has kernels once, on a few texts that take every branch."""
+    begun = time.perf_counter()
+    documents = pa.Table.from_pylist([_document(*text) for text in TEXTS], Documents.schema)
+    heuristics.function(documents, HeuristicsConfig())
+    refinedweb.function(documents, RefinedWebConfig())
+    code.function(documents, CodeConfig())
+    pii.function(documents, PiiConfig())
+    languages = language.function(documents, language_config())
+    rows = [
+        {**row, "language": name} for row, name in zip(languages.to_pylist(), ("de", "zh", "ja", "en"), strict=True)
+    ]
+    named = pa.Table.from_pylist(rows, SignalsLanguage.schema)
+    fineweb2.function(documents, named, fineweb2_config())
+    chinese.function(documents, named, chinese_config())
+    kept = ledger([kept_rows(pl.DataFrame(documents.select(["doc_id", "source"])), STAGE)])
+    for preset in PRESETS.values():
+        bands.function(documents, kept, preset)
+    item = {"suite": "warm", "suite_digest": "", "item": "mill", "form": "question", "text": TEXTS[0][1], "letter": ""}
+    items = pa.Table.from_pylist([item | {"answers": ["the river"], "options": []}], EvalItems.schema)
+    find(one_chunk(documents.column("text")), build_index(items, MatchConfig()), MatchConfig())
+    print(f"the kernels are compiled ({time.perf_counter() - begun:.0f} s)")
+
+
+def _document(name: str, text: str) -> dict[str, object]:
+    empty = {field.name: None if field.nullable else "" for field in Documents.schema}
+    given = {"doc_id": digest_text(name), "source": "warm", "url": f"https://mill.example/{name}", "text": text}
+    return {**empty, **given, "text_hash": digest_text(text), "chars": len(text)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Preflight: what a curation would cost and remove, estimated from a sample."""

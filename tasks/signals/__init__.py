@@ -1,0 +1,1 @@
+"""Signals: what is measured in every document, one module for each set."""

@@ -1,0 +1,1 @@
+"""Rules that judge a document line by line, and what they cut."""

@@ -1,6 +1,0 @@
-"""The demo site: real text that is installed on this machine, served as a web site to crawl.
-
-Nothing here is invented but the furniture around the text. :mod:`tasks.site.catalogue` decides which addresses exist,
-:mod:`tasks.site.server` serves them, and the modules between turn docstrings, source files, READMEs and licences into
-HTML when an address is asked for.
-"""

@@ -1,0 +1,1 @@
+"""Texts as columns: bytes, lines, spans, Unicode classes, slices of bounded size."""

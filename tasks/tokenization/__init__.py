@@ -1,0 +1,1 @@
+"""Words of English, Chinese and other languages, as the reference implementations split them."""

@@ -1,0 +1,146 @@
+"""Signals of source code: which language, what is a comment, and every rule by hand."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from gristmill.core.errors import UsageError
+from gristmill.schemas.kind_signals import SignalsCode
+from gristmill.tasks.signals.code_quality import CodeConfig, code
+from tests.helpers.plain_signals import documents_of
+
+
+def table(*texts: str, path: str = "", extractor: str = "row", otherwise: str | None = None) -> pa.Table:
+    documents = documents_of(texts)
+    for name, value in (("record_uri", f"corpus/{path}@0+1"), ("extractor", extractor)):
+        place = documents.schema.get_field_index(name)
+        documents = documents.set_column(place, name, pa.array([value] * len(texts), pa.string()))
+    return code.function(documents, CodeConfig(otherwise=otherwise))
+
+
+def row(text: str, path: str = "x.py", **more: Any) -> dict[str, Any]:
+    found = table(text, path=path, **more)
+    assert found.schema.equals(SignalsCode.schema)
+    return dict(found.drop_columns("doc_id").to_pylist()[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "language"),
+    [
+        ("a/b.py", "", "python"),
+        ("a/B.HPP", "", "cpp"),
+        ("archive.tar.xz:a/CMakeLists.txt", "", "cmake"),
+        ("Makefile", "", "makefile"),
+        ("@mfile.nim.c", "", "c"),
+        ("bin/run", "#!/usr/bin/env python3\nprint()", "python"),
+        ("bin/run", "#! /bin/sh -e\n", "shell"),
+        ("page", "<!DOCTYPE html>\n<html>", "html"),
+        ("page", "<?php echo 1;", "php"),
+        ("notes.txt", "prose", None),
+    ],
+)
+def test_language_by_name_and_beginning(path: str, text: str, language: str | None) -> None:
+    assert row(text, path)["program_language"] == language
+
+
+def test_language_by_url_and_not_of_pages() -> None:
+    documents = documents_of(["a = 1", "text"], ["https://host.py/dir/x.rs?raw=1#L1", "https://host/index.php"])
+    documents = documents.set_column(
+        documents.schema.get_field_index("extractor"), "extractor", pa.array(["plain", "resiliparse"])
+    )
+    found = code.function(documents, CodeConfig())
+    assert found["program_language"].to_pylist() == ["rust", None]
+    assert found["line_max"].to_pylist()[1] is None
+
+
+def test_language_otherwise() -> None:
+    assert row("int x;", "notes.txt", otherwise="c")["program_language"] == "c"
+    with pytest.raises(UsageError, match='did you mean "python"'):
+        CodeConfig.parse({"otherwise": "pyton"}, "config")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "comment"),
+    [
+        ("x.c", 'a = "/* no */"; // yes\n/* two\nlines */ b = \'"\'; c;', "// yes\n/* two\nlines */"),
+        ("x.js", 'a = `//no`; b = /[/"]*/.test(c); // yes\nd = 4 / 2; // two', "// yes// two"),
+        ("x.py", "x = '#no'  # yes\ny = '''\n# no\n'''\n", "yes"),
+        ("x.sh", "#!/bin/sh\necho $# a#b '#no' # yes\n", "# yes\n"),
+        ("x.rs", "fn f<'a>(x: &'a str) { '\"'; /* a /* b */ c */ \"//\" } // d", "/* a /* b */ c */// d"),
+        ("x.hs", "a --> b -- yes\n{- x {- y -} z -}", "-- yes{- x {- y -} z -}"),
+        ("x.ml", "let f = '\"' (* a (* b *) *) x'", "(* a (* b *) *)"),
+        ("x.lua", "--[[ a\nb ]] x = '--' -- c", "--[[ a\nb ]]-- c"),
+        ("x.pl", "my $n = $#a; # yes\n\n=pod\n\nx\n\n=cut\n1;", "# yes=pod\n\nx\n\n=cut"),
+        ("x.rb", "puts '#{x}' # yes\n=begin\nx\n=end\n", "# yes=begin\nx\n=end"),
+        ("x.f", "C yes\n      CALL X('!no') ! two\n", "C yes\n! two\n"),
+        ("x.sql", "SELECT '--no' /* a */ -- b\n", "/* a */-- b\n"),
+        ("x.tex", "a % b\n", "% b\n"),
+        ("x.html", "<p><!-- a --></p>", "<!-- a -->"),
+        ("x.c", "a /* never closed", "/* never closed"),
+        ("x.c", "", ""),
+    ],
+)
+def test_comments(path: str, text: str, comment: str) -> None:
+    expected = len(comment) / len(text) if text else 0
+    if path == "x.py":
+        expected = (len(" yes")) / len(text)  # bigcode takes the number sign out
+    assert row(text, path)["comment_ratio"] == pytest.approx(expected)
+
+
+def test_docstrings_are_those_of_bigcode() -> None:
+    text = '"""Module.\n\n    More.\n"""\nx = """no"""\n\ndef f():\n    "One."\n    g(\n        """no"""\n    )\n'
+    # the module's (inside its margin of nothing), and the function's; a string in brackets or after = is none
+    assert row(text)["comment_ratio"] == pytest.approx((len("Module.\n\n    More.") + len("One.")) / len(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "value"),
+    [
+        ("ab\nabcd\n\n", "line_max", 4),
+        ("ab\nabcd\n\n", "line_mean", 2),
+        ("ab\nabcd\n\n", "full_line_mean", 3),
+        ("ab\nabcd\n\n", "lines", 3),
+        ("a1 +\n", "alphanumeric_ratio", 2 / 5),
+        ("a1 +\n", "alphabetic_ratio", 1 / 3),
+        ("a1 +\n", "digit_ratio", 1 / 3),
+        ("a1 +\n", "whitespace_ratio", 2 / 5),
+        ("ab\ufffd\ufffd", "replacement_ratio", 1 / 2),
+        ('<?xml version="1.0"?>', "xml_start", True),
+        ("x" * 100 + "<?xml version=", "xml_start", False),
+        ("# This is AutoGenerated\n", "autogenerated", True),
+        ("x = 1\n" * 40 + "# generated", "autogenerated", False),
+        ("a = b'" + "QUJD" * 300 + "'", "encoded_data", True),
+        ("snake_case = CamelCase + 12\n", "words", 4),
+        ("snake_case = CamelCase + 12\n", "mean_word_length", 20 / 4),
+        ("a b a b a b c", "top_2_gram_ratio", 2 * 3 / 7),
+        ("a b c", "top_2_gram_ratio", 0),
+        ("a b c d e x a b c d e", "dup_5_gram_ratio", 10 / 11),
+        ("aa\naa\n}\n}\nbb\n", "dup_line_ratio", 2 / 5),
+        ("x = 'abcd'\n", "string_ratio", 4 / 11),
+        ("x = '" + "w" * 25 + " y'\n", "long_word_ratio", 25 / 34),
+        ("x = 'https://" + "w" * 25 + "'\n", "long_word_ratio", 0),
+        ("x = '" + "w " * 21 + "'\ny = 1\n", "long_string_line_ratio", 1 / 2),
+        ("x = 0xFF + 1\n", "hex_ratio", 4 / 13),
+        ("x = 1  # TODO: y\nz = 2\n", "todo_line_ratio", 1 / 2),
+        ("todo = 1\n", "todo_line_ratio", 0),
+        ("assert x\n# assert y\nz\n", "assert_line_ratio", 1 / 2),
+    ],
+)
+def test_by_hand(text: str, column: str, value: float | bool) -> None:
+    assert row(text)[column] == pytest.approx(value)
+
+
+def test_html_text() -> None:
+    text = "<html><script>var x;</script><p>A &amp; B</p><!-- no --></html>"
+    found = row(text, "x.html")
+    assert found["html_text_characters"] == 5
+    assert found["html_text_ratio"] == pytest.approx(5 / len(text))
+    assert row("x = 1")["html_text_ratio"] is None
+
+
+def test_texts_do_not_touch_each_other() -> None:
+    texts = ["/* open", "x = 1; // a\n", "", '"unfinished', "y // b"]
+    together = table(*texts, path="x.c").drop_columns("doc_id").to_pylist()
+    assert together == [row(text, "x.c") for text in texts]
+    assert table(path="x.c").num_rows == 0

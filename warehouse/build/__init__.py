@@ -1,0 +1,1 @@
+"""The warehouse built from the lake and published by a pointer swap."""

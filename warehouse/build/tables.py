@@ -1,0 +1,64 @@
+"""The tables of the lake as DuckDB tables, made from the contract in ``schemas``, so that the two cannot drift apart.
+
+Text stays in the Parquet files: documents and curated name the file instead. What only steps read (records, bands,
+copies, line hashes, candidates, redacted text) is not loaded. ``shard`` is the folder of the file a row came from;
+signals and the verdicts of "decide" carry the shard of their document.
+"""
+
+import pyarrow as pa
+
+from gristmill.core.table import Table
+from gristmill.schemas.tables import (
+    TABLES,
+    Bands,
+    Candidates,
+    Copies,
+    Curated,
+    Documents,
+    EvalItems,
+    Lines,
+    Records,
+    Redacted,
+)
+
+NOT_LOADED = tuple(table.name for table in (Records, Bands, Copies, Lines, Candidates, Redacted, EvalItems))
+WITH_TEXT_ASIDE = (Documents.name, Curated.name)
+TYPES = {
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.uint64(): "UBIGINT",
+    pa.float64(): "DOUBLE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+    pa.list_(pa.string()): "VARCHAR[]",
+}
+
+
+def loaded_tables() -> list[Table]:
+    """The tables of the lake that the warehouse holds."""
+    return [table for table in TABLES.values() if table.name not in NOT_LOADED]
+
+
+def loaded_columns(table: Table) -> list[str]:
+    """The columns of ``table`` that the warehouse holds, without ``shard`` and ``file``."""
+    return [name for name in table.schema.names if not (table.name in WITH_TEXT_ASIDE and name == "text")]
+
+
+def create_tables() -> str:
+    """The SQL that creates every loaded table, empty."""
+    return "\n\n".join(_create(table) for table in loaded_tables()) + "\n"
+
+
+def _create(table: Table) -> str:
+    columns = [_column(table.schema.field(name)) for name in loaded_columns(table)]
+    columns.append("shard VARCHAR NOT NULL")
+    if table.name in WITH_TEXT_ASIDE:
+        columns.append("file VARCHAR NOT NULL")
+    lines = ",\n".join(f"    {column}" for column in columns)
+    return f"CREATE TABLE {table.sql_name} (\n{lines}\n);"
+
+
+def _column(field: pa.Field) -> str:
+    return f'"{field.name}" {TYPES[field.type]}{"" if field.nullable else " NOT NULL"}'

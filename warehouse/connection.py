@@ -1,0 +1,198 @@
+"""Read the published warehouse: the file that CURRENT names, opened read-only by its real path.
+
+DuckDB keeps one instance for each path in a process, so a file that was replaced under the same name would stay stale
+for ever. Every version has its own name and CURRENT is a link; a reader follows it at every query, holds one handle
+for the version it found, and takes a cursor for each query, so threads share it. A query sees one version, whole.
+Nothing that SQL can say reaches a file or changes a setting: external access is off and the configuration is locked.
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gristmill.core.errors import DamageError, UsageError
+from gristmill.core.files.parquet import told_as_damage
+from gristmill.core.files.places import local_path
+from gristmill.core.hints import on_lake
+from gristmill.warehouse.beyond import hint
+
+FOLDER = "warehouse"
+CURRENT = "CURRENT"
+# One configuration for every handle of a process: DuckDB refuses a second one for the same file.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "python_enable_replacements": False,
+    "memory_limit": "2GB",
+    "lock_configuration": True,
+}
+ATTEMPTS = 5
+#: What DuckDB says when a block has another checksum, when the file ends early, and when it is something else.
+DAMAGE = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Warehouse:
+    """The warehouse of one lake. Safe to share between threads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = threading.Lock()
+        self._path: str | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @classmethod
+    def open(cls, lake_root: Path) -> "Warehouse":
+        """The warehouse of the lake at ``lake_root``, published or not.
+
+        Raises :class:`UsageError` when the folder does not exist or holds something else than a lake.
+        """
+        lake_root = local_path(lake_root, "--lake")
+        if not lake_root.is_dir():
+            raise UsageError(
+                f"--lake {lake_root}: there is no such folder. `{on_lake('gristmill demo', lake_root)}` makes one."
+            )
+        if not (lake_root / "lake.json").is_file() and any(lake_root.iterdir()):
+            raise UsageError(
+                f"--lake {lake_root}: this folder is no lake (it has no lake.json). Name the lake's folder."
+            )
+        return cls(lake_root.resolve())
+
+    @property
+    def pointer(self) -> Path:
+        """The link to the current version."""
+        return self.root / FOLDER / CURRENT
+
+    @property
+    def version(self) -> str | None:
+        """Name of the current version, or None when nothing has been published."""
+        return Path(os.path.realpath(self.pointer)).stem.removeprefix("warehouse-") if self.published else None
+
+    @property
+    def published(self) -> bool:
+        """Whether there is a version to read."""
+        return self.pointer.is_file()
+
+    @property
+    def empty_hint(self) -> str:
+        """What to type when nothing has been published."""
+        return (
+            f"Nothing has been published yet. `{self.command('gristmill demo')}` fills the lake from an embedded "
+            f"crawl, "
+            f"`{self.command('gristmill curate --input PATH --source NAME')}` from your own; "
+            f"`{self.command('gristmill warehouse rebuild')}` publishes what is already in it."
+        )
+
+    def command(self, command: str) -> str:
+        """A command about this lake, to be typed."""
+        return on_lake(command, self.root)
+
+    def table(self, sql: str, parameters: Parameters = (), limit: int | None = None) -> pa.Table:
+        """The result of one SQL statement as an Arrow table; no columns and no rows when nothing is published.
+
+        ``parameters`` fill ``?`` (a list) or ``$name`` (a mapping); at most ``limit`` rows are computed. Raises
+        ``duckdb.Error`` for wrong SQL, and :class:`gristmill.core.errors.DamageError` when the file is damaged.
+        """
+        connection = self._current()
+        if connection is None:
+            return pa.table({})
+        with self._told_as_damage(), connection.cursor() as cursor:
+            relation = cursor.sql(sql, params=parameters) if parameters else cursor.sql(sql)
+            if relation is None:  # a statement without a result
+                return pa.table({})
+            return _in_utc((relation if limit is None else relation.limit(limit)).to_arrow_table())
+
+    def query(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+        """The rows of one SQL statement; none when nothing is published."""
+        rows: list[dict[str, Any]] = self.table(sql, parameters).to_pylist()
+        return rows
+
+    def ask(self, sql: str, limit: int | None = None) -> pa.Table:
+        """The answer to SQL that a person wrote, at most ``limit`` rows.
+
+        Raises :class:`UsageError` with DuckDB's words for wrong SQL, and with a hint when nothing is published.
+        """
+        if not self.published:
+            raise UsageError(self.empty_hint)
+        try:
+            statements = duckdb.extract_statements(sql)
+            if not statements:
+                raise UsageError("there is no question here. Give one SELECT; SHOW TABLES lists what there is.")
+            if len(statements) > 1:
+                raise UsageError("ask one question at a time: this holds several statements.")
+            return self.table(sql, limit=limit)
+        except duckdb.Error as error:
+            told = "\n".join(part for part in (str(error), hint(str(error), sql, self.root)) if part)
+            raise UsageError(f"the warehouse cannot answer this: {told}") from error
+
+    def document_text(self, file: str, doc_id: str) -> str | None:
+        """The text of a document from the Parquet file that its row names; None when that file is gone.
+
+        ``file`` is relative to the lake. Row groups are skipped by their statistics: files are sorted by ``doc_id``.
+        Raises :class:`gristmill.core.errors.DamageError` for a damaged file.
+        """
+        path = (self.root / file).resolve()
+        if not path.is_relative_to(self.root / "data") or not path.is_file():
+            return None
+        with told_as_damage(path):
+            found = pq.read_table(
+                path, columns=["text"], filters=[("doc_id", "=", doc_id)], page_checksum_verification=True
+            )
+        return found.column("text")[0].as_py() if found.num_rows else None
+
+    def _current(self) -> duckdb.DuckDBPyConnection | None:
+        """A handle on the version that CURRENT names now."""
+        with self._lock:
+            for attempt in range(ATTEMPTS):
+                if not self.published:
+                    return None
+                path = os.path.realpath(self.pointer)
+                if path == self._path:
+                    return self._connection
+                try:
+                    # the old handle is dropped, not closed: cursors of other threads go on reading the old version
+                    with self._told_as_damage():
+                        self._connection = duckdb.connect(path, read_only=True, config=CONFIG)
+                except duckdb.IOException:
+                    # collected between the look at CURRENT and the open: CURRENT names a newer one by now
+                    if Path(path).exists() or attempt == ATTEMPTS - 1:
+                        raise
+                    continue
+                self._path = path
+                return self._connection
+        return None
+
+    @contextmanager
+    def _told_as_damage(self) -> Iterator[None]:
+        """Turn what DuckDB says of a file that does not hold what was written into :class:`DamageError`.
+
+        It checks the checksum of every block that it reads, and has no class of its own for the error.
+        """
+        try:
+            yield
+        except duckdb.Error as error:
+            said = str(error).partition("\n")[0]
+            if not any(words in said for words in DAMAGE):
+                raise
+            hint = f"Run `{self.command('gristmill warehouse rebuild')}`, which builds it anew from the lake."
+            raise DamageError(Path(os.path.realpath(self.pointer)), said, hint) from error
+
+
+def _in_utc(rows: pa.Table) -> pa.Table:
+    """Points in time carry the machine's time zone in DuckDB's answers; give them all in UTC."""
+    fields = [
+        pa.field(field.name, pa.timestamp(field.type.unit, tz="UTC"))
+        if pa.types.is_timestamp(field.type) and field.type.tz
+        else field
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(fields))
