@@ -13,9 +13,9 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.printable import checked_printable
+from gristmill.core.printable import checked_printable
 
-#: Text that people are shown (see :mod:`gristmill.schemas.printable`, which the command line imports without pydantic).
+#: Text that people are shown (see :mod:`gristmill.core.printable`, which the command line imports without pydantic).
 Printable = Annotated[str, AfterValidator(checked_printable)]
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

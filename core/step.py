@@ -32,7 +32,6 @@ from gristmill.core.digests import digest_digests, digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import FilesRef, Input, Lake, Manifest, Ref, output_key, translate_os_errors
 from gristmill.core.table import Table
-from gristmill.schemas.tables import TABLES
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -134,7 +133,7 @@ class Step:
     def _call(
         self, lake: Lake, shard: str, key: str, inputs: "Inputs", config: Config
     ) -> tuple[tuple[Ref, ...], tuple[FilesRef, ...], dict[str, Any]]:
-        inputs.check(lake, tables=self.kind in ("files", "global", "scatter"), texts=self.texts)
+        inputs.check(lake, self.reads, tables=self.kind in ("files", "global", "scatter"), texts=self.texts)
         if self.kind == "files":
             with lake.temporary() as folder:
                 out = folder / "out"
@@ -250,7 +249,7 @@ class Inputs:
             for table in reads
         ]
 
-    def check(self, lake: Lake, *, tables: bool, texts: bool) -> None:
+    def check(self, lake: Lake, reads: Sequence[Table], *, tables: bool, texts: bool) -> None:
         """Check what is handed out as paths: folders of files always, ``tables`` where DuckDB or polars may read them.
 
         Files are compared with their digests. Of tables with texts, which are most of the bytes, only the other columns
@@ -260,9 +259,9 @@ class Inputs:
         """
         for files in self.files:
             lake.check_files(files)
+        columns = {table.name: table.schema.names for table in reads}
         for ref in self.refs if tables else ():
-            table = TABLES.get(ref.table)
-            names = () if table is None else table.schema.names
+            names = columns.get(ref.table, ())
             if texts or not TEXTS & set(names):
                 lake.check(ref)
             else:

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from gristmill.schemas.printable import printable
+from gristmill.core.printable import printable
 from gristmill.schemas.scores import ALL, MACRO
 from gristmill.warehouse.queries.why import Story
 

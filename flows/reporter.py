@@ -14,7 +14,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from gristmill.schemas.printable import printable
+from gristmill.core.printable import printable
 
 
 class Advance(Protocol):

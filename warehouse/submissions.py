@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.core.errors import DamageError, GristmillError
-from gristmill.schemas.printable import printable
+from gristmill.core.printable import printable
 from gristmill.schemas.submission import Status, StoredSubmission, Submission
 from gristmill.warehouse.build.migrate import Migration, pending, read_migrations
 

@@ -1,4 +1,4 @@
-"""The process that opens a stranger's tokenizer or config first, for :mod:`evals.admission.examination`. Imports nothing of ours.
+"""The process that opens a stranger's tokenizer or config first (:mod:`.examination`). Imports nothing of Gristmill.
 
 Its argument is ``tokenizer`` or ``model``; it reads one JSON object from standard input and writes one to standard
 output. It limits itself before it imports anything large: processor time, memory, size of files. What exceeds that ends

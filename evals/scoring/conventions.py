@@ -74,7 +74,7 @@ class CodeConvention:
 
 @dataclass(frozen=True)
 class BitsConvention:
-    """What the gold answer costs (:mod:`evals.scoring.gold`): measured beside a suite's conventions, where it asks for that."""
+    """What the gold answer costs (:mod:`.gold`): measured beside a suite's conventions, where it asks for that."""
 
     metric: str = "bits_per_byte"
 

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from gristmill.core.errors import GristmillError
+from gristmill.core.printable import printable
 from gristmill.flows.cli import (
     classifier,
     compare,
@@ -34,7 +35,6 @@ from gristmill.flows.cli import (
     upkeep,
     whatif,
 )
-from gristmill.schemas.printable import printable
 
 INTERRUPTED = 130
 

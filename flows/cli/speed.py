@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gristmill.core.errors import UsageError
+from gristmill.core.printable import require_printable
 from gristmill.flows.cli.options import JsonOption, on_this_machine, print_json, screen
-from gristmill.schemas.printable import require_printable
 
 if TYPE_CHECKING:
     from gristmill.evals.load_test.metrics import Limited

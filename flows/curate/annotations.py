@@ -18,9 +18,10 @@ from gristmill.schemas.tables import Documents
 from gristmill.tasks.classifier.score import classifier, classifier_config
 from gristmill.tasks.contamination.steps import decontaminate, index_config
 from gristmill.tasks.filtering.policy import Policy, needed_sets, refuse_missing_sets
+from gristmill.tasks.filtering.splitters import refuse_missing_splitters
 from gristmill.tasks.signals.chinese import chinese, chinese_config
 from gristmill.tasks.signals.code_quality import CodeConfig, code
-from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config, refuse_missing_splitters
+from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
 from gristmill.tasks.signals.heuristics import WRITES as HEURISTICS
 from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 from gristmill.tasks.signals.language import language, language_config

@@ -1,4 +1,4 @@
-"""Stands over a server so that it never outlives the run that started it: ``python -m gristmill.flows.evaluate.serving_guard COMMAND...``.
+"""Ends a server with the run that started it: ``python -m gristmill.flows.evaluate.serving_guard COMMAND...``.
 
 The run holds the other end of this process's standard input. When that closes, because the run is done or because it
 was killed in whatever way, or on SIGTERM, everything the command started is ended: SIGTERM to its process group,

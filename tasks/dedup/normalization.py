@@ -1,4 +1,4 @@
-"""The tables by which texts are normalised before they are cut into shingles (:class:`tasks.kernels.minhash.normalize.Folding`).
+"""The tables by which texts are normalised before they are cut into shingles (:class:`.Folding` of the kernels).
 
 ``plain``: lower case; what is invisible (Unicode's Default_Ignorable_Code_Point: soft hyphens, zero-width spaces and
 joiners, variation selectors) vanishes. In words, letters, numbers and combining marks (Unicode categories L, N and M)

@@ -41,7 +41,7 @@ def database(scratch: Path, memory: int) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def file_name(path: Path) -> str:
-    """What ``frozen`` calls a file of documents of the lake: ``<shard>/<key>`` (``tasks.dedup.earlier_runs.frozen_name``)."""
+    """What ``frozen`` calls a file of documents of the lake: ``<shard>/<key>`` (see ``earlier_runs.frozen_name``)."""
     return f"{path.parent.name}/{path.stem}"
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.demo_site.answers import Answer
@@ -85,8 +84,7 @@ def _framed(answer: Answer) -> bytes:
 def serve_site(config: SiteConfig) -> Iterator[Serving]:
     """Run the site while the block runs. Raises :class:`GristmillError` when the server does not start."""
     command = [sys.executable, "-W", "ignore", "-m", "gristmill.tasks.demo_site.server", config.model_dump_json()]
-    project = Path(__file__).resolve().parent.parent.parent
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=project) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             line = process.stdout.readline().decode() if process.stdout else ""
             if not line.strip():

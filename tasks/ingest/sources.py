@@ -55,7 +55,7 @@ class InputFile:
 
     @contextmanager
     def opened(self, downloads: Path) -> Iterator[Path]:
-        """The file on this machine, for as long as the block lasts; see :func:`tasks.ingest.remote.downloads.downloaded`."""
+        """The file on this machine, for as long as the block lasts; see :func:`.downloaded`."""
         if isinstance(self.place, Path):
             yield self.place
         else:

@@ -21,12 +21,11 @@ from gristmill.core.step import step
 from gristmill.schemas.kind_signals import SignalsFineWeb2
 from gristmill.schemas.signals import SignalsLanguage
 from gristmill.schemas.tables import Documents
-from gristmill.tasks.filtering.policy import Policy
 from gristmill.tasks.signals.fineweb import FineWebConfig, fineweb_columns
 from gristmill.tasks.signals.gopher_quality import GopherQualityConfig, quality_columns
 from gristmill.tasks.signals.gopher_repetition import repetition_columns
 from gristmill.tasks.text.slices import map_slices, one_chunk
-from gristmill.tasks.tokenization.segment import HINT, Split, codes_of, fineweb2_code, splitters
+from gristmill.tasks.tokenization.segment import HINT, Split, codes_of, splitters
 from gristmill.tasks.tokenization.words import tokens_from_characters
 
 STOP_WORDS = Path(__file__).parent / "lists" / "fineweb2_stop_words.yaml"
@@ -72,22 +71,6 @@ def fineweb2(documents: pa.Table, languages: pa.Table, config: FineWeb2Config) -
     back = np.empty(len(documents), np.int64)
     back[np.concatenate(places)] = np.arange(len(documents))
     return pa.concat_tables(parts).take(pa.array(back)).cast(SignalsFineWeb2.schema)
-
-
-def refuse_missing_splitters(policy: Policy) -> None:
-    """Raise :class:`UsageError` when ``policy`` judges by words of a language that nothing installed splits."""
-    installed = fineweb2_config().splitters
-    for branch in policy.branches():
-        rules = branch.policy.rules
-        if not any(rule.signal.startswith("fineweb2.") for rule in rules):
-            continue
-        named = [rule.one_of or (rule.equals,) for rule in rules if rule.signal == "language.language"]
-        wanted = {code for names in named for name in names if (code := fineweb2_code(str(name)))}
-        if missing := sorted(wanted - set(installed)):
-            raise UsageError(
-                f"policy {branch.policy.name} needs the words of {', '.join(missing)}, and nothing that splits them is "
-                f"installed. Run: {HINT}"
-            )
 
 
 @lru_cache(maxsize=1)

@@ -42,7 +42,7 @@ def sources_digest(folder: Path = KERNELS) -> str:
 
 
 def _kept(dispatcher: Any, function: Function) -> Function:
-    dispatcher._cache = _KernelCache(function)
+    dispatcher._cache = _KernelCache(function)  # type: ignore[no-untyped-call] # numba ships no types for it
     return cast(Function, dispatcher)
 
 
@@ -50,7 +50,7 @@ class _BesideSources(InTreeCacheLocator):
     """``tasks/kernels/__pycache__/<digest>``."""
 
     def __init__(self, function: Callable[..., Any], file: str) -> None:
-        super().__init__(function, file)
+        super().__init__(function, file)  # type: ignore[no-untyped-call] # numba ships no types for it
         self._cache_path = str(KERNELS / "__pycache__" / sources_digest())
 
     def get_source_stamp(self) -> str:
@@ -64,7 +64,7 @@ class _ForUser(UserWideCacheLocator):
     """The user's cache, where the sources cannot be written to."""
 
     def __init__(self, function: Callable[..., Any], file: str) -> None:
-        super().__init__(function, file)
+        super().__init__(function, file)  # type: ignore[no-untyped-call] # numba ships no types for it
         self._cache_path = str(Path(self._cache_path).parent / f"gristmill-{sources_digest()}")
 
     def get_source_stamp(self) -> str:
@@ -75,7 +75,7 @@ class _ForUser(UserWideCacheLocator):
 
 
 class _KernelCacheImpl(CompileResultCacheImpl):
-    _locator_classes = (_BesideSources, _ForUser)
+    _locator_classes: list[type[object]] = [_BesideSources, _ForUser]  # noqa: RUF012 - as numba declares it
 
 
 class _KernelCache(FunctionCache):

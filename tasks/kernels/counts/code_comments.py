@@ -14,6 +14,7 @@ from gristmill.tasks.kernels.common.compiled import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 CODE, COMMENT, DOCUMENTED = range(3)
 LINE, BLOCK, STRING, LETTER, PATTERN = range(1, 6)
@@ -66,7 +67,7 @@ def parts(data: Bytes, offsets: Places, language: Places, syntax: Syntax) -> tup
 
 
 @kernel
-def _is_at(data, place, stop, mark, size):  # type: ignore[no-untyped-def] # numba: typed through parts
+def _is_at(data: Bytes, place: int, stop: int, mark: Bytes, size: int) -> bool:
     if place + size > stop:
         return False
     same = 0
@@ -76,9 +77,21 @@ def _is_at(data, place, stop, mark, size):  # type: ignore[no-untyped-def] # num
 
 
 @kernel
-def _parts(  # type: ignore[no-untyped-def] # numba: typed through parts
-    data, offsets, language, begin, end, sizes, kind, traits, first, takes_line_feed, is_python, kinds, documented
-):
+def _parts(
+    data: Bytes,
+    offsets: Places,
+    language: Places,
+    begin: Bytes,
+    end: Bytes,
+    sizes: Places,
+    kind: Places,
+    traits: Places,
+    first: Flags,
+    takes_line_feed: Flags,
+    is_python: Flags,
+    kinds: Bytes,
+    documented: Places,
+) -> None:
     for text in range(len(offsets) - 1):
         lang = language[text]
         if lang < 0:
@@ -169,19 +182,19 @@ def _parts(  # type: ignore[no-untyped-def] # numba: typed through parts
 
 
 @kernel
-def _is_symbol(byte):  # type: ignore[no-untyped-def] # numba
+def _is_symbol(byte: int) -> bool:
     """Whether a mark of Haskell's operators."""
     return byte in (33, 35, 36, 37, 38, 42, 43, 46, 47, 60, 61, 62, 63, 64, 94, 124, 95, 126, 58, 92)
 
 
 @kernel
-def _pattern_may_stand(last):  # type: ignore[no-untyped-def] # numba
+def _pattern_may_stand(last: np.uint8) -> bool:
     """Whether a regular expression, not a division, may stand after this byte."""
     return last in (0, 40, 44, 61, 58, 91, 33, 38, 124, 63, 123, 125, 59, 43, 60, 62)
 
 
 @kernel
-def _is_blank(data, start, stop):  # type: ignore[no-untyped-def] # numba
+def _is_blank(data: Bytes, start: int, stop: int) -> bool:
     """Whether nothing but blanks, and letters that prefix a string, stand between."""
     letters = 0
     for place in range(start, stop):
@@ -194,7 +207,7 @@ def _is_blank(data, start, stop):  # type: ignore[no-untyped-def] # numba
 
 
 @kernel
-def _letter_end(data, place, stop):  # type: ignore[no-untyped-def] # numba
+def _letter_end(data: Bytes, place: int, stop: int) -> int:
     """One past the quoted character that begins at ``place``, or -1 when that quote is none."""
     after = place + 1
     if after < stop and data[after] == 92:
@@ -212,7 +225,7 @@ def _letter_end(data, place, stop):  # type: ignore[no-untyped-def] # numba
 
 
 @kernel
-def _block_end(data, place, stop, begin, end, sizes, trait):  # type: ignore[no-untyped-def] # numba
+def _block_end(data: Bytes, place: int, stop: int, begin: Bytes, end: Bytes, sizes: Places, trait: int) -> int:
     """One past the end of a block comment whose inside begins at ``place``."""
     depth = 1
     while place < stop:
@@ -230,7 +243,7 @@ def _block_end(data, place, stop, begin, end, sizes, trait):  # type: ignore[no-
 
 
 @kernel
-def _string_end(data, place, stop, end, size, trait, pattern):  # type: ignore[no-untyped-def] # numba
+def _string_end(data: Bytes, place: int, stop: int, end: Bytes, size: int, trait: int, pattern: bool) -> int:
     """One past the end of a string whose inside begins at ``place``; a line feed ends one that may hold none."""
     in_class = False
     while place < stop:
@@ -253,7 +266,7 @@ def _string_end(data, place, stop, end, size, trait, pattern):  # type: ignore[n
 
 
 @kernel
-def _documented(data, start, stop, margin):  # type: ignore[no-untyped-def] # numba
+def _documented(data: Bytes, start: int, stop: int, margin: int) -> int:
     """Characters of a docstring without the margin of its lines and the blanks at its ends (``inspect.cleandoc``)."""
     while start < stop and data[start] <= 32:
         start += 1

@@ -10,6 +10,7 @@ from gristmill.tasks.kernels.common.compiled import kernel
 
 Codes = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
 MULTIPLIER = 0x9E3779B97F4A7C15
 PLANES = 0x40000  # beyond are only tags, variation selectors and private use
 
@@ -61,7 +62,7 @@ def word_key(word: str) -> int:
 
 
 @kernel
-def _class_counts(codes, bounds, table, classes):  # type: ignore[no-untyped-def] # numba: typed through class_counts
+def _class_counts(codes: Codes, bounds: Places, table: npt.NDArray[np.uint32], classes: int) -> Places:
     counts = np.zeros((len(bounds) - 1, classes), np.int64)
     last = len(table) - 1
     for text in range(len(bounds) - 1):
@@ -78,7 +79,7 @@ def _class_counts(codes, bounds, table, classes):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _distinct_and_entropy(codes, bounds):  # type: ignore[no-untyped-def] # numba: typed through distinct_and_entropy
+def _distinct_and_entropy(codes: Codes, bounds: Places) -> tuple[Places, npt.NDArray[np.float64]]:
     seen = np.zeros(PLANES + 1, np.int32)
     order = np.empty(PLANES + 1, np.int32)
     distinct = np.zeros(len(bounds) - 1, np.int64)
@@ -103,7 +104,7 @@ def _distinct_and_entropy(codes, bounds):  # type: ignore[no-untyped-def] # numb
 
 
 @kernel
-def _masks(codes, start, end, offsets, keys):  # type: ignore[no-untyped-def] # numba: typed through marked_words
+def _masks(codes: Codes, start: Places, end: Places, offsets: Places, keys: Hashes) -> Hashes:
     masks = np.zeros(len(offsets) - 1, np.uint64)
     for text in range(len(offsets) - 1):
         for word in range(offsets[text], offsets[text + 1]):
@@ -117,7 +118,7 @@ def _masks(codes, start, end, offsets, keys):  # type: ignore[no-untyped-def] # 
 
 
 @kernel
-def _words_between(codes, bounds, table):  # type: ignore[no-untyped-def] # numba: typed through words_between
+def _words_between(codes: Codes, bounds: Places, table: npt.NDArray[np.uint8]) -> tuple[Hashes, Places, Places]:
     hashes = np.empty(len(codes), np.uint64)
     lengths = np.empty(len(codes), np.int64)
     offsets = np.zeros(len(bounds), np.int64)

@@ -27,7 +27,7 @@ def top_gram_ratios(hashes: Hashes, lengths: Places, offsets: Places) -> npt.NDA
 
 
 @kernel
-def _top_gram_ratios(hashes, lengths, offsets, ratios):  # type: ignore[no-untyped-def] # numba: typed through top_gram_ratios
+def _top_gram_ratios(hashes: Hashes, lengths: Places, offsets: Places, ratios: npt.NDArray[np.float64]) -> None:
     longest = 0
     for text in range(len(offsets) - 1):
         longest = max(longest, offsets[text + 1] - offsets[text])

@@ -1,4 +1,4 @@
-"""Graders of MATH-style answers: by rules on strings, or by algebra, which :mod:`evals.scoring.graders.algebra.symbolic` decides.
+"""Graders of MATH-style answers: by rules on strings, or by algebra, which :mod:`.symbolic` decides.
 
 ``math.minerva`` compares the normalised strings and, where they differ, asks SymPy whether their difference simplifies
 to 0. ``math.verify`` hands gold solution and whole output to math_verify 0.9.0, which looks for the answers itself and

@@ -1,4 +1,4 @@
-"""The process that compares answers by algebra, for :mod:`evals.scoring.graders.algebra.symbolic`. Imports nothing of Gristmill.
+"""The process that compares answers by algebra, for :mod:`.symbolic`. Imports nothing of Gristmill.
 
 Its arguments are its limits (``{"cpu_seconds", "memory_bytes"}``) and the methods it is to serve. It reads one
 comparison a line (``{"method", "gold", "found"}``) and answers one line (``{"verdict", "detail"}``), after a first line

@@ -339,7 +339,8 @@ def test_the_digest_changes_with_all_that_changes_a_score(folder: Path, what: st
 
 def test_admission_and_grading_need_no_torch() -> None:
     program = (
-        "import sys, gristmill.evals.admission.checkpoint, gristmill.evals.scoring.grading, gristmill.evals.scoring.perplexity; "
+        "import sys, gristmill.evals.admission.checkpoint; "
+        "import gristmill.evals.scoring.grading, gristmill.evals.scoring.perplexity; "
         "print({'torch', 'transformers'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -58,7 +58,7 @@ def test_the_interpreter_is_named_by_its_place_in_the_jail() -> None:
 def test_the_projects_own_folder_and_installed_packages_are_hidden() -> None:
     found = hidden(Path(sys.base_prefix).resolve())
 
-    assert Path(__file__).resolve().parents[2] in found
+    assert Path(__file__).resolve().parents[4] in found
     assert any(folder.name == "site-packages" for folder in found)
     assert all(folder.is_dir() for folder in found)
 

@@ -24,7 +24,7 @@ from tests.helpers.small_evaluation import EXTERNAL, answer_all
 from tests.helpers.small_lake import doc_id
 
 # The schemas at commit 9bce4136 of evaleval/every_eval_ever, version 0.3.0; their licence lies beside them.
-SCHEMAS = Path(__file__).parent.parent / "golden" / "every_eval_ever"
+SCHEMAS = Path(__file__).parents[3] / "golden" / "every_eval_ever"
 DATE = "2026-01-21T03-44-18.458309"
 
 

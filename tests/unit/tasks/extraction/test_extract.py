@@ -283,7 +283,10 @@ def test_a_worker_that_does_not_start_is_an_error_that_says_why(
 
 
 def test_the_worker_imports_resiliparse_and_the_standard_library_only() -> None:
-    code = "import sys, gristmill.tasks.extraction.worker; print(' '.join(sorted({m.partition('.')[0] for m in sys.modules})))"
+    code = (
+        "import sys, gristmill.tasks.extraction.worker; "
+        "print(' '.join(sorted({m.partition('.')[0] for m in sys.modules})))"
+    )
     started = time.process_time()
     loaded = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True

@@ -1,31 +1,27 @@
-"""numba keeps compiled kernels beside their source and looks at that one file: callers name what else they use."""
+"""Compiled kernels are kept in one folder, named after everything that they could have been compiled from."""
 
-import hashlib
-import re
 from pathlib import Path
+from typing import Any, cast
 
-import pytest
-
-import gristmill.tasks.kernels
-
-FOLDER = Path(gristmill.tasks.kernels.__file__).parent
-CALLS = re.compile(r"^from tasks\.kernels\.(\w+) import ", re.MULTILINE)
-NOT_COMPILED = {"compiled"}
+from gristmill.tasks.kernels.common.compiled import KERNELS, sources_digest
+from gristmill.tasks.kernels.common.sorted_sets import shared
 
 
-def digest(module: str) -> str:
-    return hashlib.sha256((FOLDER / f"{module}.py").read_bytes()).hexdigest()[:12]
+def test_the_name_changes_with_any_source(tmp_path: Path) -> None:
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "tokens" / "split.py").write_text("A = 1\n")
+    before = sources_digest(tmp_path)
+    sources_digest.cache_clear()
+    assert sources_digest(tmp_path) == before
+    (tmp_path / "tokens" / "split.py").write_text("A = 2\n")
+    sources_digest.cache_clear()
+    changed = sources_digest(tmp_path)
+    (tmp_path / "tokens" / "split.py").rename(tmp_path / "split.py")
+    sources_digest.cache_clear()
+    assert len({before, changed, sources_digest(tmp_path)}) == 3
 
 
-KERNELS = sorted(
-    path for path in FOLDER.glob("*.py") if "gristmill.tasks.kernels.common.compiled import" in path.read_text("utf-8")
-)
-
-
-@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
-def test_a_kernel_names_the_digest_of_what_it_uses(path: Path) -> None:
-    source = path.read_text(encoding="utf-8")
-    used = sorted(set(CALLS.findall(source)) - NOT_COMPILED)
-    expected = " ".join(f"{module}:{digest(module)}" for module in used)
-    named = re.search(r'^USES = "(.*)"', source, re.MULTILINE)
-    assert (named.group(1) if named else "") == expected, f'put USES = "{expected}" into {path.name}'
+def test_every_kernel_is_kept_in_that_folder() -> None:
+    kept = Path(cast(Any, shared)._cache.cache_path)
+    assert kept.name.endswith(sources_digest())
+    assert kept.parent == KERNELS / "__pycache__" or not KERNELS.stat().st_mode & 0o200

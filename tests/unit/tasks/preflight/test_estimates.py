@@ -24,7 +24,7 @@ from gristmill.tasks.preflight.preflight import (
 )
 from gristmill.tasks.preflight.sampling import FileCount, SampleConfig, choose_files, sample_inputs
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "verdicts_datatrove.parquet"
+GOLDEN = Path(__file__).parents[3] / "golden" / "verdicts_datatrove.parquet"
 ROUNDS = 300
 
 

@@ -9,11 +9,11 @@ from gristmill.core.errors import UsageError
 from gristmill.schemas.kind_signals import SignalsFineWeb2
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import load_policy
+from gristmill.tasks.filtering.splitters import refuse_missing_splitters
 from gristmill.tasks.signals.fineweb2 import (
     FineWeb2Config,
     fineweb2,
     fineweb2_config,
-    refuse_missing_splitters,
     stop_words,
 )
 from tests.helpers.plain_signals import documents_of
@@ -83,7 +83,7 @@ def test_another_splitter_than_the_config_says_is_refused() -> None:
 
 def test_presets_without_their_splitter_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "gristmill.tasks.signals.fineweb2.fineweb2_config", lambda: FineWeb2Config(splitters={"cmn_Hani": "jieba"})
+        "gristmill.tasks.filtering.splitters.fineweb2_config", lambda: FineWeb2Config(splitters={"cmn_Hani": "jieba"})
     )
     refuse_missing_splitters(load_policy("zh-web"))
     refuse_missing_splitters(load_policy("fineweb@code"))

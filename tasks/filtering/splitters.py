@@ -1,0 +1,22 @@
+"""Whether what splits the words that a policy judges by is installed, told before a run starts."""
+
+from gristmill.core.errors import UsageError
+from gristmill.tasks.filtering.policy import Policy
+from gristmill.tasks.signals.fineweb2 import fineweb2_config
+from gristmill.tasks.tokenization.segment import HINT, fineweb2_code
+
+
+def refuse_missing_splitters(policy: Policy) -> None:
+    """Raise :class:`UsageError` when ``policy`` judges by words of a language that nothing installed splits."""
+    installed = fineweb2_config().splitters
+    for branch in policy.branches():
+        rules = branch.policy.rules
+        if not any(rule.signal.startswith("fineweb2.") for rule in rules):
+            continue
+        named = [rule.one_of or (rule.equals,) for rule in rules if rule.signal == "language.language"]
+        wanted = {code for names in named for name in names if (code := fineweb2_code(str(name)))}
+        if missing := sorted(wanted - set(installed)):
+            raise UsageError(
+                f"policy {branch.policy.name} needs the words of {', '.join(missing)}, and nothing that splits them is "
+                f"installed. Run: {HINT}"
+            )
