@@ -87,7 +87,6 @@ def test_every_kind_of_bad_input_is_counted(tmp_path: Path) -> None:
         "record: row_not_json": 1,
         "record: row_not_object": 1,
         "record: missing_text": 1,
-        "damage: unreadable": 1,
         "file: unreadable": 1,
         "record: too_large": 1,
     }
