@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.shards import Run, read, sources, write_kept
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.signals import SIGNALS, SignalsGopherQuality
 from gristmill.schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.shards import Run, read, sources, write_kept
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.signals import SIGNALS
 from gristmill.schemas.tables import Documents, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide

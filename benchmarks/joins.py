@@ -19,9 +19,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from benchmarks.harness import Side, machine, measure
-from gristmill.core.lake import conform
 from gristmill.core.step import Step
-from gristmill.core.table import Table
+from gristmill.core.table import Table, conform
 from gristmill.schemas.signals import SIGNALS, SignalsGopherQuality
 from gristmill.schemas.tables import Bands, Clusters, Copies, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig

@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import conform
 from gristmill.core.step import Step
-from gristmill.core.table import Table
+from gristmill.core.table import Table, conform
 from gristmill.schemas.tables import Documents
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.table import Table
 from gristmill.schemas.signals import SIGNALS
 from gristmill.schemas.tables import Documents, Verdicts

@@ -14,113 +14,30 @@ Everything under ``data/`` is a function of input, config and code (law 3). A fi
 a manifest appears by rename after all it names is on disk (law 4), so a process can be killed at any moment.
 """
 
-import errno
 import json
-import re
 import shutil
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from gristmill.core.config import Config, did_you_mean
+from gristmill.core.config import did_you_mean
 from gristmill.core.damage import damaged
-from gristmill.core.digests import canonical_json, digest_file, digest_folder, digest_json
+from gristmill.core.digests import canonical_json, digest_file, digest_folder
 from gristmill.core.errors import GONE, OTHER, DamageError, GristmillError, UsageError
 from gristmill.core.files.atomic import fsync, publish
+from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.core.files.parquet import check_pages, read_rows, write_rows
-from gristmill.core.files.places import local_path
-from gristmill.core.processes import parse, this_process
-from gristmill.core.table import Table
+from gristmill.core.files.places import check_name, local_path
+from gristmill.core.files.scratch import remove_abandoned, temporary_folder
+from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref, pointed_key
+from gristmill.core.table import Table, conform
 
 FORMAT = 1
-NAME = re.compile(r"[\w][\w.@=+-]{0,119}")
 DAMAGED = "damaged"
-FOREIGN_SECONDS = 7 * 86_400
-
-
-class Ref(Config):
-    """One Parquet file of the lake."""
-
-    table: str
-    shard: str
-    key: str
-    rows: int
-    bytes: int
-    digest: str
-
-
-class FilesRef(Config):
-    """One folder of the lake that a step wrote."""
-
-    name: str
-    shard: str
-    key: str
-    bytes: int
-    digest: str
-
-
-class Input(Config):
-    """What a step read: a lake file, or a file outside known by its name and content."""
-
-    table: str
-    shard: str
-    digest: str
-
-
-class Manifest(Config):
-    """One output of one step: the cache key, the resume mechanism and the lineage in one thing."""
-
-    step: str
-    version: int
-    shard: str
-    key: str
-    config: dict[str, Any]
-    inputs: tuple[Input, ...]
-    rows_in: dict[str, int]
-    outputs: tuple[Ref, ...] = ()
-    files: tuple[FilesRef, ...] = ()
-    facts: dict[str, Any] = Field(default_factory=dict)
-
-    def output(self, table: Table) -> Ref:
-        """The file this step wrote for ``table``. Raises ``KeyError`` when it writes no such table."""
-        for ref in self.outputs:
-            if ref.table == table.name:
-                return ref
-        raise KeyError(f"step {self.step} writes no table {table.name}")
-
-
-class Dataset(Config):
-    """What a finished flow stands for: its files by table, its settings and its counts."""
-
-    kind: str
-    name: str
-    config: dict[str, Any]
-    counts: dict[str, Any]
-    tables: dict[str, tuple[Ref, ...]]
-    files: dict[str, tuple[FilesRef, ...]] = Field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """Digest of all of it, 16 hex digits."""
-        return digest_json(self.model_dump(mode="json"))[:16]
-
-
-def output_key(step: str, version: int, config: dict[str, Any], inputs: tuple[Input, ...]) -> str:
-    """The name of an output: a digest of everything it depends on, 16 hex digits."""
-    parts = {
-        "step": step,
-        "version": version,
-        "config": config,
-        "inputs": [[entry.table, entry.shard, entry.digest] for entry in inputs],
-    }
-    return digest_json(parts)[:16]
 
 
 @dataclass(frozen=True)
@@ -148,7 +65,7 @@ class Lake:
                 raise UsageError(f"{root} is a lake of format {found}; this version of gristmill reads {FORMAT}.")
         else:
             lake.write_json(lake.root / "lake.json", {"format": FORMAT})
-        lake._remove_abandoned()
+        remove_abandoned(lake.root)
         return lake
 
     # -- where things are ---------------------------------------------------------------------------------------
@@ -229,7 +146,7 @@ class Lake:
             raise self._moved(error) from error
 
     def _moved(self, error: DamageError) -> DamageError:
-        """The same error, after the file was moved aside, where that is allowed, so that the next run makes it anew."""
+        """The same error, after the file was moved aside, where that is allowed, so that the next run rebuilds it."""
         try:
             moved = self.move_aside(error.path)
         except (GristmillError, OSError):
@@ -239,7 +156,7 @@ class Lake:
     def move_aside(self, path: Path) -> Path | None:
         """Move what is damaged to the same place under ``damaged/``, where nothing looks for it; None when it is gone.
 
-        What is not in its place is not done: the next run of the step makes it anew.
+        What is not in its place is not done: the next run of the step rebuilds it.
         """
         target = self.root / DAMAGED / path.relative_to(self.root)
         with translate_os_errors(self.root):
@@ -353,88 +270,9 @@ class Lake:
             temporary.write_bytes(canonical_json(value) + b"\n")
             publish(temporary, path)
 
-    @contextmanager
-    def temporary(self) -> Iterator[Path]:
+    def temporary(self) -> AbstractContextManager[Path]:
         """A folder on the lake's file system for files being written; gone afterwards."""
-        folder = self.root / "tmp" / this_process().name / uuid.uuid4().hex
-        with translate_os_errors(self.root):
-            folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _remove_abandoned(self) -> None:
-        """Remove folders of writers that are no longer alive, and week-old ones of other machines' writers."""
-        base = self.root / "tmp"
-        if not base.is_dir():
-            return
-        for folder in base.iterdir():
-            writer = parse(folder.name)
-            if writer is None or not writer.is_alive() or (not writer.is_here and _age(folder) > FOREIGN_SECONDS):
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def conform(table: Table, rows: pa.Table) -> pa.Table:
-    """``rows`` in the column order, types and sort order of ``table``.
-
-    Raises :class:`GristmillError` naming the step's fault: a missing, unknown, mistyped or wrongly null column.
-    """
-    missing = [name for name in table.schema.names if name not in rows.column_names]
-    unknown = [name for name in rows.column_names if name not in table.schema.names]
-    if missing or unknown:
-        raise GristmillError(f"table {table.name}: missing columns {missing}, unknown columns {unknown}")
-    try:
-        rows = rows.select(table.schema.names).cast(table.schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-        raise GristmillError(f"table {table.name}: {error}") from error
-    for field in table.schema:
-        if not field.nullable and rows.column(field.name).null_count:
-            raise GristmillError(f"table {table.name}: column {field.name} holds nulls and must not")
-    rows = rows.sort_by([(column, "ascending") for column in table.key])
-    return rows.replace_schema_metadata({"table": table.name}).combine_chunks()
-
-
-def empty(table: Table) -> pa.Table:
-    """No rows of ``table``."""
-    return table.schema.empty_table()
-
-
-def check_name(name: str, what: str) -> str:
-    """A name that can be a file name on every system. Raises :class:`UsageError` otherwise."""
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{what} {name!r}: use 1 to 120 letters, digits and the characters . _ @ = + - (no space or slash), "
-            "starting with a letter or digit."
-        )
-    return name
-
-
-@contextmanager
-def translate_os_errors(root: Path) -> Iterator[None]:
-    """Turn a full disk, a quota and a read-only folder into errors that say what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise GristmillError(
-                f"the disk of the lake {root} is full. What is finished is kept: free some room (or move the lake) and "
-                "run the same command again; it goes on where it stopped."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise GristmillError(f"the lake {root} cannot be written: {error}. Check who owns the folder.") from error
-        raise
-
-
-def pointed_key(pointer: Path) -> str:
-    """The key of the dataset that a file of the catalog names. Raises :class:`DamageError` when it names none."""
-    try:
-        key = json.loads(pointer.read_bytes())["key"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise damaged(pointer, "it does not say which dataset is current") from error
-    if not isinstance(key, str):
-        raise damaged(pointer, "it does not say which dataset is current")
-    return key
+        return temporary_folder(self.root)
 
 
 def _format(marker: Path) -> object:
@@ -454,11 +292,3 @@ def _has_size(path: Path, size: int) -> bool:
 
 def _folder_has_size(folder: Path, size: int) -> bool:
     return folder.is_dir() and sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) == size
-
-
-def _age(folder: Path) -> float:
-    """Seconds since something was last made or removed in ``folder``; 0 when it has just gone."""
-    try:
-        return time.time() - folder.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0

@@ -30,7 +30,9 @@ import pyarrow as pa
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_digests, digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import FilesRef, Input, Lake, Manifest, Ref, output_key, translate_os_errors
+from gristmill.core.files.os_errors import translate_os_errors
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import FilesRef, Input, Manifest, Ref, output_key
 from gristmill.core.table import Table
 
 if TYPE_CHECKING:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from gristmill.core.errors import GristmillError
+
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
@@ -38,3 +40,28 @@ def columns(**columns: tuple[pa.DataType, str]) -> pa.Schema:
 
 
 DOC_ID = (pa.string(), "xxh3-128 of source, native record identity and payload, 32 hex digits")
+
+
+def conform(table: Table, rows: pa.Table) -> pa.Table:
+    """``rows`` in the column order, types and sort order of ``table``.
+
+    Raises :class:`GristmillError` naming the step's fault: a missing, unknown, mistyped or wrongly null column.
+    """
+    missing = [name for name in table.schema.names if name not in rows.column_names]
+    unknown = [name for name in rows.column_names if name not in table.schema.names]
+    if missing or unknown:
+        raise GristmillError(f"table {table.name}: missing columns {missing}, unknown columns {unknown}")
+    try:
+        rows = rows.select(table.schema.names).cast(table.schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise GristmillError(f"table {table.name}: {error}") from error
+    for field in table.schema:
+        if not field.nullable and rows.column(field.name).null_count:
+            raise GristmillError(f"table {table.name}: column {field.name} holds nulls and must not")
+    rows = rows.sort_by([(column, "ascending") for column in table.key])
+    return rows.replace_schema_metadata({"table": table.name}).combine_chunks()
+
+
+def empty(table: Table) -> pa.Table:
+    """No rows of ``table``."""
+    return table.schema.empty_table()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from gristmill.core.errors import UsageError
 from gristmill.core.hints import on_lake
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.flows.settings import ContaminationSettings, CurateSettings, PipelineSettings
 from gristmill.schemas.evaluation import EvaluationMeans
 from gristmill.schemas.submission import data_problem

@@ -8,7 +8,8 @@ from typing import Any
 
 from prefect import flow
 
-from gristmill.core.lake import Lake, check_name
+from gristmill.core.files.places import check_name
+from gristmill.core.lake import Lake
 from gristmill.flows.curate.flow import curate
 from gristmill.flows.evaluate.flow import evaluate
 from gristmill.flows.mix.flow import mix

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from gristmill.core.config import Config
-from gristmill.core.lake import Dataset, Lake, Manifest, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Manifest, Ref
 from gristmill.core.step import Inputs, Outcome, Step
 from gristmill.flows.engines.engine import Engine, Fan, Work
 from gristmill.flows.engines.local import LocalEngine

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gristmill.core.config import Config, Size, did_you_mean
 from gristmill.core.errors import UsageError
-from gristmill.core.lake import check_name
+from gristmill.core.files.places import check_name
 from gristmill.core.memory import DEFAULT as MEMORY
 from gristmill.core.memory import Memory
 from gristmill.schemas.evaluation import EvaluationMeans

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from gristmill.core.digests import digest_json
 from gristmill.core.errors import NoScoreError
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.evals.suites.suite import Suite
 from gristmill.schemas.tables import Unanswered
 

@@ -1,4 +1,7 @@
-"""Folders and files of this machine, told from addresses of stores, which are read as inputs and never written to."""
+"""Names and places of files: what may be a name, and folders of this machine told from addresses of stores.
+
+Addresses are read as inputs and never written to.
+"""
 
 import re
 from pathlib import Path
@@ -7,6 +10,7 @@ from gristmill.core.errors import UsageError
 
 # "s3:" of s3://bucket/key, which pathlib keeps as s3:/bucket/key. A scheme has at least two letters (a drive has one).
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+NAME = re.compile(r"[\w][\w.@=+-]{0,119}")
 
 
 def local_path(path: Path | str, what: str) -> Path:
@@ -25,3 +29,13 @@ def local_path(path: Path | str, what: str) -> Path:
         f"{what} {scheme}://{rest}: this must be a place on this machine (or a mounted disk). Only inputs may be "
         f"addresses such as {scheme}://."
     )
+
+
+def check_name(name: str, what: str) -> str:
+    """A name that can be a file name on every system. Raises :class:`UsageError` otherwise."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{what} {name!r}: use 1 to 120 letters, digits and the characters . _ @ = + - (no space or slash), "
+            "starting with a letter or digit."
+        )
+    return name

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Contamination, ItemLabels
 
 CLEAN, INPUT, ANSWER, SHORT, PASSAGE = "clean", "input", "answer", "short", "passage"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.evals.suites.items import ChoiceItem, CodeItem, Item
 from gristmill.evals.suites.suite import Suite
 from gristmill.schemas.tables import EvalItems

@@ -18,9 +18,8 @@ import pyarrow as pa
 
 from gristmill.core.digests import digest_json, digest_text
 from gristmill.core.errors import UsageError
-from gristmill.core.lake import conform
 from gristmill.core.printable import require_printable
-from gristmill.core.table import Table
+from gristmill.core.table import Table, conform
 from gristmill.evals.statistics.means import mean
 from gristmill.schemas.tables import EvalRuns, Responses, Samples, Scores
 

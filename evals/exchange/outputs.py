@@ -19,7 +19,7 @@ from gristmill.core.config import did_you_mean
 from gristmill.core.digests import digest_file, digest_json
 from gristmill.core.errors import UsageError
 from gristmill.core.hints import some_of
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.evals.exchange.lm_eval_lines import Documents
 from gristmill.evals.generation.settings import cut
 from gristmill.evals.suites.items import Item

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from gristmill.core.errors import NoScoreError
 from gristmill.core.hints import some_of
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.evals.generation.requests import Request
 from gristmill.evals.generation.responses import Response, ResponseStore
 from gristmill.evals.models.model import LanguageModel, Progress, Unanswered, silent

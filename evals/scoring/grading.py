@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.evals.jail import capability
 from gristmill.evals.models.model import Progress, silent
 from gristmill.evals.oracle.grading import grade_programs

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gristmill.core.digests import digest_json, digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.evals.admission.checkpoint import Checkpoint
 from gristmill.evals.models.model import LanguageModel, Progress, silent
 from gristmill.evals.scoring.evaluation import Evaluation

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from gristmill.core.errors import GristmillError, NoScoreError
 from gristmill.core.hints import some_of
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.evals.jail.capability import capability
 from gristmill.evals.scoring.conventions import CONVENTIONS, CodeConvention
 from gristmill.evals.statistics.interval import within

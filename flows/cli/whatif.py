@@ -13,7 +13,8 @@ from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOptio
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gristmill.core.lake import Dataset, Lake
+    from gristmill.core.lake import Lake
+    from gristmill.core.manifest import Dataset
     from gristmill.tasks.filtering.what_if import WhatIf
 
 SHOWN_GROUPS = 12

@@ -5,7 +5,7 @@ each for a part of the bands or a group of shards, so that a cluster can share t
 """
 
 from gristmill.core.config import Config
-from gristmill.core.lake import Ref
+from gristmill.core.manifest import Ref
 from gristmill.core.step import Inputs
 from gristmill.flows.curate.state import Curation
 from gristmill.flows.engines.engine import Work

@@ -11,7 +11,8 @@ from typing import Any
 
 from prefect import flow
 
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.step import DOWNLOADS, Inputs, parts_of
 from gristmill.flows.curate.annotations import Annotation, annotations
 from gristmill.flows.curate.deduplicate import deduplicate, hash_lines

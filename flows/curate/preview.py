@@ -14,9 +14,9 @@ import psutil
 import pyarrow as pa
 
 from gristmill.core.errors import UsageError
-from gristmill.core.lake import Lake, empty
+from gristmill.core.lake import Lake
 from gristmill.core.step import Inputs
-from gristmill.core.table import Table
+from gristmill.core.table import Table, empty
 from gristmill.flows.curate.flow import curate_shards, ingest_config
 from gristmill.flows.curate.state import Curation, Progress
 from gristmill.flows.engines.direct import DirectEngine

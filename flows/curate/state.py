@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gristmill.core.config import Config
-from gristmill.core.lake import Lake, Manifest, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Manifest, Ref
 from gristmill.core.step import Inputs, Step, scatter_key
 from gristmill.core.table import Table
 from gristmill.flows.engines.engine import Engine, Work

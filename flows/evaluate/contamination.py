@@ -20,7 +20,9 @@ import pyarrow.compute as pc
 from prefect import flow
 
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.core.lake import Dataset, Lake, Ref, check_name
+from gristmill.core.files.places import check_name
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.step import DOWNLOADS, Inputs, parts_of
 from gristmill.evals.contamination.labels import ANSWER, CLEAN, INPUT, SHORT, label_items
 from gristmill.evals.contamination.texts import eval_items

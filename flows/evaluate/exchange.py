@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from gristmill.core.digests import digest_json
 from gristmill.core.errors import UsageError
 from gristmill.core.files.atomic import write_whole
-from gristmill.core.lake import Dataset, Lake
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
 from gristmill.evals.exchange.every_eval_ever import Provenance, aggregate, details_of, instances
 from gristmill.evals.exchange.lm_eval_results import Imported, read_results
 from gristmill.flows.prefect.publish import published

@@ -24,7 +24,8 @@ from gristmill.core.digests import digest_json
 from gristmill.core.errors import NoScoreError, UsageError
 from gristmill.core.files.atomic import write_whole
 from gristmill.core.hints import on_lake
-from gristmill.core.lake import Dataset, FilesRef, Lake, Manifest, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref
 from gristmill.core.step import Inputs, SourceFile, source_step, step
 from gristmill.evals.admission.checkpoint import Checkpoint, admit
 from gristmill.evals.generation.costs import Asked, asked, shortened

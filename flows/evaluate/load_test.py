@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from gristmill.core.digests import digest_json, digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import Dataset, Lake, conform
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
+from gristmill.core.table import conform
 from gristmill.evals.load_test.load import Load, failed_all, lag_p99, run_load
 from gristmill.evals.load_test.metrics import Distribution, Limited, Report, summarise
 from gristmill.flows.reporter import Reporter

@@ -16,7 +16,9 @@ from prefect.cache_policies import NO_CACHE
 
 from gristmill.core.digests import canonical_json
 from gristmill.core.errors import UsageError
-from gristmill.core.lake import Dataset, FilesRef, Input, Lake, Manifest, Ref, check_name, output_key
+from gristmill.core.files.places import check_name
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, FilesRef, Input, Manifest, Ref, output_key
 from gristmill.core.step import Inputs
 from gristmill.flows.checks import curated_refs
 from gristmill.flows.engines.engine import Work

@@ -6,7 +6,8 @@ from typing import Any
 from prefect.artifacts import create_table_artifact
 
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import Lake, Manifest
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Manifest
 
 
 def artifact_key(*parts: str) -> str:

@@ -18,7 +18,8 @@ from prefect.runtime import flow_run
 
 from gristmill.core.errors import GateError
 from gristmill.core.files.atomic import write_whole
-from gristmill.core.lake import Lake, translate_os_errors
+from gristmill.core.files.os_errors import translate_os_errors
+from gristmill.core.lake import Lake
 from gristmill.core.processes import Process, this_process
 from gristmill.flows.upkeep.lock import shared
 

@@ -18,7 +18,8 @@ from prefect.futures import wait
 
 from gristmill.core.errors import UsageError
 from gristmill.core.files.atomic import write_whole
-from gristmill.core.lake import Dataset, FilesRef, Input, Lake, Manifest
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, FilesRef, Input, Manifest
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.checks import mix_of
 from gristmill.flows.engines.local import threads

@@ -10,7 +10,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.flows.train.flow import plan_path
 from gristmill.schemas.tables import Checkpoints, Curated
 from gristmill.tasks.mix.plan import Plan, documents

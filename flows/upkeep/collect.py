@@ -25,17 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import (
-    DAMAGED,
-    FOREIGN_SECONDS,
-    Dataset,
-    FilesRef,
-    Lake,
-    Manifest,
-    Ref,
-    pointed_key,
-    translate_os_errors,
-)
+from gristmill.core.files.os_errors import translate_os_errors
+from gristmill.core.files.scratch import FOREIGN_SECONDS
+from gristmill.core.lake import DAMAGED, Lake
+from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref, pointed_key
 from gristmill.flows.prefect.run_log import close_abandoned, open_record
 from gristmill.flows.upkeep.current import VIEWS, current_view
 from gristmill.flows.upkeep.lock import exclusive

@@ -23,7 +23,9 @@ from pathlib import Path
 
 from gristmill.core.digests import digest_json
 from gristmill.core.files.atomic import fsync
-from gristmill.core.lake import Dataset, Lake, pointed_key, translate_os_errors
+from gristmill.core.files.os_errors import translate_os_errors
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, pointed_key
 from gristmill.schemas.tables import Curated, Documents, SetAside, Verdicts
 
 CURRENT, VIEWS = "current", "views"

@@ -21,7 +21,8 @@ from pydantic import ValidationError
 
 from gristmill.core.digests import canonical_json, digest_file, digest_folder
 from gristmill.core.errors import GONE, OTHER, DamageError
-from gristmill.core.lake import Dataset, FilesRef, Lake, Manifest, Ref, output_key, pointed_key
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref, output_key, pointed_key
 
 READERS = 4
 # Steps whose key is that of a job outside the lake's own protocol (gristmill.flows.train.flow,

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import Dataset, Lake, Manifest, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Manifest, Ref
 from gristmill.core.step import Step
 from gristmill.schemas.signals import SIGNALS
 from gristmill.schemas.tables import Documents, Spans, Verdicts

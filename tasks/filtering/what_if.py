@@ -16,7 +16,8 @@ import polars as pl
 
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.schemas.tables import Documents, Verdicts
 from gristmill.tasks.filtering.expressions import BRANCH, STAGE, demand, fails, judge, shown, wording
 from gristmill.tasks.filtering.policy import Policy, refuse_missing_sets

@@ -15,7 +15,7 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.parquet import read_batches
-from gristmill.core.lake import NAME
+from gristmill.core.files.places import NAME
 from gristmill.tasks.mix.permutation import hash_unit
 
 BATCH_ROWS = 2048

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gristmill.core.lake import Dataset, Lake
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
 from gristmill.evals.suites.suite import load_suite
 from gristmill.flows.train.lineage import Trained, curated_of, find_trained, seen_among, trained_in
 from tests.helpers.cli import Ended

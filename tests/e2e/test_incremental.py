@@ -16,7 +16,8 @@ import pytest
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import UsageError
-from gristmill.core.lake import Dataset, Lake, Manifest, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Manifest, Ref
 from gristmill.core.step import Inputs, Outcome, Step, scattered
 from gristmill.core.table import Table
 from gristmill.schemas.signals import SIGNALS

@@ -20,7 +20,7 @@ import torch
 import transformers
 
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.train.jobs import ENVIRONMENT, follow
 from gristmill.schemas.tables import Curated

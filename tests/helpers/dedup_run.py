@@ -9,9 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import conform
 from gristmill.core.step import Step
-from gristmill.core.table import Table
+from gristmill.core.table import Table, conform
 from gristmill.schemas.signals import SIGNALS
 from gristmill.schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Records, SetAside
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest
 from gristmill.tasks.ingest.sources import InputFile, InputSource

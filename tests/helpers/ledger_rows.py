@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import conform
-from gristmill.core.table import Table
+from gristmill.core.table import Table, conform
 from gristmill.schemas.signals import SIGNALS
 from gristmill.schemas.tables import Documents
 from gristmill.tasks.filtering.decide import kept_rows, ledger

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.schemas.tables import TABLES
 from tests.helpers.ledger_rows import table_of
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Curated, Documents, Records, SetAside, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide, kept_by
 from gristmill.tasks.filtering.policy import Condition, Policy, signal_field, signal_names

@@ -20,7 +20,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from gristmill.core.errors import GristmillError
 from gristmill.core.hints import on_lake
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.table import Table
 from gristmill.warehouse.build.migrate import Migration
 from gristmill.warehouse.build.tables import WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables

@@ -26,7 +26,9 @@ import duckdb
 from gristmill.core.digests import digest_file, digest_json
 from gristmill.core.errors import DamageError, GristmillError
 from gristmill.core.files.atomic import fsync
-from gristmill.core.lake import Dataset, Lake, translate_os_errors
+from gristmill.core.files.os_errors import translate_os_errors
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
 from gristmill.warehouse.build.load import current_datasets, fill, fill_log, log_files, stamp
 from gristmill.warehouse.build.migrate import Migration, pending, read_migrations, read_sql
 from gristmill.warehouse.build.tables import create_tables

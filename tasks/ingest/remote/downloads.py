@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import translate_os_errors
+from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.tasks.ingest.remote.http import Http
 from gristmill.tasks.ingest.remote.pace import Pace
 from gristmill.tasks.ingest.remote.state import (

@@ -10,7 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.core.lake import Dataset, Lake, Manifest, check_name, conform, empty, output_key, translate_os_errors
+from gristmill.core.files.os_errors import translate_os_errors
+from gristmill.core.files.places import check_name
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Manifest, output_key
+from gristmill.core.table import conform, empty
 from gristmill.schemas.tables import TABLES, Redacted
 
 ID_A, ID_B = "a" * 32, "b" * 32

@@ -13,7 +13,8 @@ from prefect.states import exception_to_failed_state
 
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Ref
 from gristmill.core.step import (
     Inputs,
     SourceFile,

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gristmill.core.errors import NoScoreError
-from gristmill.core.lake import Lake, Manifest
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Manifest
 from gristmill.evals.admission.checkpoint import Checkpoint
 from gristmill.evals.suites.suite import Suite, load_suite
 from gristmill.flows.evaluate.flow import Entry, commit_checkpoint, commit_unanswered

@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from gristmill.core.lake import Dataset, Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
 from gristmill.evals.admission.checkpoint import Checkpoint
 from gristmill.flows.evaluate.flow import Entry, replaced
 from gristmill.schemas.tables import EvalRuns

@@ -8,7 +8,8 @@ import pytest
 
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import Dataset, Lake, Manifest
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Manifest
 from gristmill.core.step import Inputs, SourceFile, files_step, global_step, source_step
 from gristmill.core.table import Table, columns
 from gristmill.flows.upkeep.collect import EARLIER, OLD_VIEWS, UNFINISHED, collect, find_garbage

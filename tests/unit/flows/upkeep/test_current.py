@@ -10,7 +10,8 @@ import polars as pl
 import pyarrow.dataset as ds
 import pytest
 
-from gristmill.core.lake import Dataset, Lake
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
 from gristmill.flows.upkeep.current import current_view, renew_current
 from tests.helpers.small_lake import Curation, commit, doc_id
 

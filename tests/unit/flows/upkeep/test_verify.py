@@ -11,7 +11,8 @@ import pytest
 from gristmill.core.config import Config
 from gristmill.core.errors import DamageError, GristmillError
 from gristmill.core.files.parquet import read_batches, read_rows
-from gristmill.core.lake import Dataset, Lake, Manifest
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Manifest
 from gristmill.core.step import Inputs, SourceFile, files_step, global_step, source_step, step
 from gristmill.core.table import Table, columns
 from gristmill.flows.upkeep.verify import verify

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Cuts, Redacted, Spans, Verdicts
 from gristmill.tasks.cleaning.c4_cuts import c4_cuts
 from gristmill.tasks.cleaning.clean import RULE, STAGE, CleanConfig, clean, count_cuts

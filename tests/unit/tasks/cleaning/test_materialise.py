@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Curated, Redacted
 from gristmill.tasks.cleaning.materialise import MaterialiseConfig, materialise
 from tests.helpers.ledger_rows import documents_of, signals_of, table_of

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Cuts, Redacted, Spans
 from gristmill.tasks.cleaning.clean import RULE, STAGE
 from gristmill.tasks.cleaning.redact import RedactConfig, redact

@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.core.lake import Dataset, Lake, empty
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
+from gristmill.core.table import empty
 from gristmill.evals.contamination.labels import label_items
 from gristmill.evals.contamination.texts import eval_items
 from gristmill.evals.statistics.domain import domain_difference

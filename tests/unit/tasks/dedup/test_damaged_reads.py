@@ -10,7 +10,8 @@ import pytest
 
 from gristmill.core.config import Config
 from gristmill.core.errors import DamageError
-from gristmill.core.lake import Lake, Ref
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Ref
 from gristmill.core.step import Inputs, files_step
 from gristmill.flows.sizes import size_text
 from gristmill.schemas.tables import Clusters, Documents, Records

@@ -9,8 +9,8 @@ import pytest
 
 from gristmill.core.config import parse_bytes
 from gristmill.core.digests import digest_text
-from gristmill.core.lake import conform
 from gristmill.core.memory import LEAST
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Bands, Candidates, Copies, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.near.pairs import pairs

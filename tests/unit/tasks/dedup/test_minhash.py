@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Bands
 from gristmill.tasks.dedup import minhash
 from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig, bands, candidate_probability, preset, signatures

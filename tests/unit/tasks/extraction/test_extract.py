@@ -19,7 +19,7 @@ import pytest
 
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Documents, Records, SetAside
 from gristmill.tasks.extraction import client
 from gristmill.tasks.extraction.cleaning import clean

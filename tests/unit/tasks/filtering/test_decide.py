@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, cleaning, decide
 from gristmill.tasks.filtering.policy import Policy

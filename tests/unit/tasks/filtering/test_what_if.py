@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from gristmill.core.errors import DamageError, GristmillError, UsageError
-from gristmill.core.lake import Dataset, Lake, Ref, conform
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset, Ref
+from gristmill.core.table import conform
 from gristmill.schemas.signals import SIGNALS, SignalsRefinedWeb
 from gristmill.schemas.tables import Documents, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide

@@ -12,7 +12,7 @@ import pytest
 
 from gristmill.core.digests import canonical_json, digest_bytes
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Mixtures, MixtureTrace
 from gristmill.tasks.mix.audit import audit, mixture_rows, trace_rows
 from gristmill.tasks.mix.domains import Domain

@@ -13,8 +13,10 @@ import pytest
 
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.core.lake import Lake, Ref, conform
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Ref
 from gristmill.core.step import Inputs
+from gristmill.core.table import conform
 from gristmill.schemas.tables import Curated, TokenStats
 from gristmill.tasks.mix.curated import SplitConfig, is_heldout
 from gristmill.tasks.mix.heldout import HeldoutConfig, heldout_texts, write_heldout

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.core.lake import conform
+from gristmill.core.table import conform
 from gristmill.schemas.signals import SignalsRefinedWeb
 from gristmill.tasks.signals.line_rules.refinedweb import edit_lines
 from gristmill.tasks.signals.refinedweb import RefinedWebConfig, refinedweb
