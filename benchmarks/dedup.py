@@ -17,8 +17,17 @@ import pyarrow.parquet as pq
 
 from benchmarks.shards import Run, read, sources, write_kept
 from gristmill.core.table import conform
-from gristmill.schemas.signals import SIGNALS, SignalsGopherQuality
-from gristmill.schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Pairs, Verdicts
+from gristmill.schemas.tables import (
+    SIGNALS,
+    Bands,
+    Clusters,
+    Copies,
+    Cuts,
+    Documents,
+    Pairs,
+    SignalsGopherQuality,
+    Verdicts,
+)
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.exact_duplicates import copies
 from gristmill.tasks.dedup.minhash import PRESETS, bands

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from benchmarks.shards import Run, read, sources, write_kept
 from gristmill.core.table import conform
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Documents, Verdicts
+from gristmill.schemas.tables import SIGNALS, Documents, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import load_policy
 from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics

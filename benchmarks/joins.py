@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 from benchmarks.harness import Side, machine, measure
 from gristmill.core.step import Step
 from gristmill.core.table import Table, conform
-from gristmill.schemas.signals import SIGNALS, SignalsGopherQuality
-from gristmill.schemas.tables import Bands, Clusters, Copies, Documents, Pairs, Verdicts
+from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Documents, Pairs, SignalsGopherQuality, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.exact_duplicates import copies
 from gristmill.tasks.dedup.near.clusters import clusters

@@ -20,8 +20,7 @@ from gristmill.core.digests import digest_text
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.table import Table
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Documents, Verdicts
+from gristmill.schemas.tables import SIGNALS, Documents, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import Policy, load_policy
 from gristmill.tasks.filtering.what_if import what_if

@@ -12,8 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.core.digests import digest_text
-from gristmill.schemas.signals import SignalsLanguage
-from gristmill.schemas.tables import Documents, EvalItems
+from gristmill.schemas.tables import Documents, EvalItems, SignalsLanguage
 from gristmill.tasks.contamination.index import MatchConfig, build_index
 from gristmill.tasks.contamination.matching import find
 from gristmill.tasks.dedup.minhash import PRESETS, bands

@@ -19,8 +19,7 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.core.digests import digest_text
-from gristmill.schemas.signals import SIGNALS, SignalsLanguage
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import SIGNALS, Documents, SignalsLanguage
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import load_policy
 from gristmill.tasks.signals.heuristics import WRITES, HeuristicsConfig, heuristics

@@ -23,9 +23,7 @@ import pyarrow.parquet as pq
 from benchmarks.peers.agreement import GOLDEN, RULES
 from benchmarks.peers.url_lists import urls_and_lists
 from gristmill.core.digests import digest_text
-from gristmill.schemas.kind_signals import SignalsChinese, SignalsCode, SignalsFineWeb2
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import SIGNALS, Documents, SignalsChinese, SignalsCode, SignalsFineWeb2
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import Policy, load_policy
 from gristmill.tasks.signals.chinese import chinese, chinese_config

@@ -12,9 +12,17 @@ from gristmill.core.config import Config
 from gristmill.core.step import Step
 from gristmill.core.table import Table
 from gristmill.flows.settings import CurateSettings
-from gristmill.schemas.kind_signals import SignalsChinese, SignalsCode, SignalsFineWeb2, SignalsUrl
-from gristmill.schemas.signals import SignalsClassifier, SignalsContamination, SignalsLanguage, SignalsRefinedWeb
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import (
+    Documents,
+    SignalsChinese,
+    SignalsClassifier,
+    SignalsCode,
+    SignalsContamination,
+    SignalsFineWeb2,
+    SignalsLanguage,
+    SignalsRefinedWeb,
+    SignalsUrl,
+)
 from gristmill.tasks.classifier.score import classifier, classifier_config
 from gristmill.tasks.contamination.steps import decontaminate, index_config
 from gristmill.tasks.filtering.policy import Policy, needed_sets, refuse_missing_sets

@@ -9,8 +9,7 @@ from gristmill.core.manifest import Ref
 from gristmill.core.step import Inputs
 from gristmill.flows.curate.state import Curation
 from gristmill.flows.engines.engine import Work
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
+from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.earlier_runs import frozen_name, known
 from gristmill.tasks.dedup.exact_duplicates import copies

@@ -27,8 +27,8 @@ from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import LOCAL, run_step
 from gristmill.flows.settings import CurateSettings, LakePath
-from gristmill.schemas.signals import SIGNALS
 from gristmill.schemas.tables import (
+    SIGNALS,
     Clusters,
     Curated,
     Cuts,

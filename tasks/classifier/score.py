@@ -18,8 +18,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
 from gristmill.core.step import step
-from gristmill.schemas.signals import SignalsClassifier
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import Documents, SignalsClassifier
 from gristmill.tasks.classifier.card import CARD, MODEL, Card, read_card
 from gristmill.tasks.classifier.texts import one_line
 from gristmill.tasks.fasttext.files import FastTextModel

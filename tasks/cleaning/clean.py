@@ -31,8 +31,7 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.files.parquet import read_rows
 from gristmill.core.step import step
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Cuts, Documents, Verdicts
+from gristmill.schemas.tables import SIGNALS, Cuts, Documents, Verdicts
 from gristmill.tasks.cleaning.c4_cuts import c4_cuts
 from gristmill.tasks.dedup.records import DEDUPLICATE
 from gristmill.tasks.filtering.decide import cleaning, kept_by, kept_rows, ledger

@@ -13,8 +13,7 @@ from pydantic import field_validator
 
 from gristmill.core.config import Config
 from gristmill.core.step import step
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Curated, Documents, Redacted
+from gristmill.schemas.tables import SIGNALS, Curated, Documents, Redacted
 from gristmill.tasks.dedup.normalization import IDEOGRAPHS
 from gristmill.tasks.filtering.decide import signal_frame
 from gristmill.tasks.filtering.policy import signal_field

@@ -17,8 +17,7 @@ from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
 from gristmill.core.files.parquet import read_rows
 from gristmill.core.step import step
-from gristmill.schemas.signals import SignalsContamination
-from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems
+from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems, SignalsContamination
 from gristmill.tasks.contamination.index import Index, MatchConfig, build_index
 from gristmill.tasks.contamination.matching import ANSWER, INPUT, Found, find
 from gristmill.tasks.text.slices import map_slices, one_chunk

@@ -17,8 +17,7 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest, Ref
 from gristmill.core.step import Step
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Documents, Spans, Verdicts
+from gristmill.schemas.tables import SIGNALS, Documents, Spans, Verdicts
 from gristmill.tasks.dedup.verdicts import dedup_verdicts
 from gristmill.tasks.filtering.decide import STAGE as DECIDE
 

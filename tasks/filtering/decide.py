@@ -15,8 +15,7 @@ import pyarrow.compute as pc
 
 from gristmill.core.config import Config
 from gristmill.core.step import step
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Documents, Verdicts
+from gristmill.schemas.tables import SIGNALS, Documents, Verdicts
 from gristmill.tasks.filtering.expressions import BRANCH, demand, fails, judge, shown
 from gristmill.tasks.filtering.expressions import STAGE as STAGE
 from gristmill.tasks.filtering.policy import Branch, Policy

@@ -24,7 +24,7 @@ from pydantic import Field, StrictBool, StrictStr, field_validator, model_valida
 from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.errors import UsageError
 from gristmill.core.table import Table
-from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import SIGNALS
 
 POLICIES = Path(__file__).parent / "policies"
 ALIASES = {

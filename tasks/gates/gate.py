@@ -22,8 +22,7 @@ from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.errors import GateError, UsageError
 from gristmill.core.step import Step, global_step
 from gristmill.core.table import Table
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Curated, Documents, GateResults, Samples, Scores
+from gristmill.schemas.tables import SIGNALS, Curated, Documents, GateResults, Samples, Scores
 from gristmill.tasks.gate_counts import ROW_COUNT, ROWS, Countable, count_breaking
 
 SUITES = Path(__file__).parents[2] / "schemas" / "expectations"

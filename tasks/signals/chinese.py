@@ -26,9 +26,7 @@ import yaml
 
 from gristmill.core.config import Config
 from gristmill.core.step import step
-from gristmill.schemas.kind_signals import SignalsChinese
-from gristmill.schemas.signals import SignalsLanguage
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import Documents, SignalsChinese, SignalsLanguage
 from gristmill.tasks.kernels.counts.text_counts import PLANES, class_counts, distinct_and_entropy, marked_words
 from gristmill.tasks.text.code_points import among, where
 from gristmill.tasks.text.lines import count, frame, ratio, split, split_lines, stripped, total

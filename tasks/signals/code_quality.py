@@ -26,8 +26,7 @@ from pydantic import field_validator
 
 from gristmill.core.config import Config, did_you_mean
 from gristmill.core.step import step
-from gristmill.schemas.kind_signals import SignalsCode
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import Documents, SignalsCode
 from gristmill.tasks.kernels.counts.code_comments import CODE, COMMENT, parts
 from gristmill.tasks.kernels.counts.text_counts import PLANES, class_counts, words_between
 from gristmill.tasks.kernels.ngrams.top_ngrams import top_gram_ratios

@@ -18,9 +18,7 @@ import yaml
 from gristmill.core.config import Config
 from gristmill.core.errors import UsageError
 from gristmill.core.step import step
-from gristmill.schemas.kind_signals import SignalsFineWeb2
-from gristmill.schemas.signals import SignalsLanguage
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import Documents, SignalsFineWeb2, SignalsLanguage
 from gristmill.tasks.signals.fineweb import FineWebConfig, fineweb_columns
 from gristmill.tasks.signals.gopher_quality import GopherQualityConfig, quality_columns
 from gristmill.tasks.signals.gopher_repetition import repetition_columns

@@ -17,7 +17,8 @@ from pydantic import field_validator
 from gristmill.core.config import Config
 from gristmill.core.step import step
 from gristmill.core.table import Table
-from gristmill.schemas.signals import (
+from gristmill.schemas.tables import (
+    Documents,
     SignalsC4,
     SignalsC4Paper,
     SignalsC4Tfds,
@@ -26,7 +27,6 @@ from gristmill.schemas.signals import (
     SignalsGopherQuality,
     SignalsGopherRepetition,
 )
-from gristmill.schemas.tables import Documents
 from gristmill.tasks.signals import c4, fineweb, gopher_quality
 from gristmill.tasks.signals.c4 import LINEAGES, C4Config
 from gristmill.tasks.signals.domain import DomainConfig, domain_columns, words_of

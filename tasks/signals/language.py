@@ -30,8 +30,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
 from gristmill.core.step import step
-from gristmill.schemas.signals import SignalsLanguage
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import Documents, SignalsLanguage
 from gristmill.tasks.fasttext.dictionary import Ints
 from gristmill.tasks.fasttext.files import FastTextModel, Floats
 from gristmill.tasks.fasttext.loading import check_digest, load_model

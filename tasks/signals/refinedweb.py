@@ -24,8 +24,7 @@ import pyarrow as pa
 
 from gristmill.core.config import Config
 from gristmill.core.step import step
-from gristmill.schemas.signals import SignalsRefinedWeb
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import Documents, SignalsRefinedWeb
 from gristmill.tasks.signals.line_rules.refinedweb import WORD, Edited, edit_lines
 from gristmill.tasks.signals.word_repeats import LONGEST, repeated_characters
 from gristmill.tasks.text.lines import count, ratio, split, stripped, total

@@ -31,8 +31,7 @@ from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
 from gristmill.core.step import step
 from gristmill.core.urls import plain_host
-from gristmill.schemas.kind_signals import SignalsUrl
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import Documents, SignalsUrl
 from gristmill.tasks.text.slices import one_chunk
 from gristmill.tasks.text.urls import plain_urls
 

@@ -20,8 +20,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest, Ref
 from gristmill.core.step import Inputs, Outcome, Step, scattered
 from gristmill.core.table import Table
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Bands, Clusters, Copies, Documents, Pairs, Verdicts
+from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.earlier_runs import EarlierShard, earlier_shards, frozen_name, known
 from gristmill.tasks.dedup.exact_duplicates import copies

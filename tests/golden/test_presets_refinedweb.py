@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.peers.verdicts_refinedweb import key, texts
-from gristmill.schemas.signals import SIGNALS, SignalsRefinedWeb
-from gristmill.schemas.tables import Documents, Spans
+from gristmill.schemas.tables import SIGNALS, Documents, SignalsRefinedWeb, Spans
 from gristmill.tasks.cleaning.clean import refinedweb_cuts
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import Policy, load_policy

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.schemas.signals import SignalsDomain
+from gristmill.schemas.tables import SignalsDomain
 from tests.helpers.plain_signals import signal_rows
 
 EACH = 60  # texts from each file

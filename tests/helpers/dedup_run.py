@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 from gristmill.core.digests import digest_text
 from gristmill.core.step import Step
 from gristmill.core.table import Table, conform
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
+from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.exact_duplicates import copies
 from gristmill.tasks.dedup.minhash import bands

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from gristmill.core.digests import digest_text
 from gristmill.core.table import Table, conform
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Documents
+from gristmill.schemas.tables import SIGNALS, Documents
 from gristmill.tasks.filtering.decide import kept_rows, ledger
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, Field
 
 from gristmill.core.urls import page_address, shown_host
-from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import SIGNALS
 from gristmill.warehouse.connection import Warehouse
 
 MOST_RECORDS = 50

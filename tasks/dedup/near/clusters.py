@@ -20,8 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill.core.step import scatter_step
-from gristmill.schemas.signals import SIGNALS
-from gristmill.schemas.tables import Clusters, Copies, Cuts, Documents, Pairs, Verdicts
+from gristmill.schemas.tables import SIGNALS, Clusters, Copies, Cuts, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import ClustersConfig
 from gristmill.tasks.dedup.near.components import components
 from gristmill.tasks.dedup.records import attach, database, load_records, load_texts

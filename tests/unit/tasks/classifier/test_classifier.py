@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.schemas.signals import SIGNALS, SignalsClassifier
+from gristmill.schemas.tables import SIGNALS, SignalsClassifier
 from gristmill.tasks.classifier import metrics
 from gristmill.tasks.classifier.card import CARD, MODEL, PAGE, PICTURE, QUANTISED, Card, read_card
 from gristmill.tasks.classifier.score import ClassifierConfig, classifier, classifier_config, positive_scores

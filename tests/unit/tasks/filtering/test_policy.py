@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.signals import SIGNALS
+from gristmill.schemas.tables import SIGNALS
 from gristmill.tasks.filtering.policy import (
     ALIASES,
     Policy,

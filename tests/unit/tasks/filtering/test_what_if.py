@@ -11,8 +11,7 @@ from gristmill.core.errors import DamageError, GristmillError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.table import conform
-from gristmill.schemas.signals import SIGNALS, SignalsRefinedWeb
-from gristmill.schemas.tables import Documents, Verdicts
+from gristmill.schemas.tables import SIGNALS, Documents, SignalsRefinedWeb, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import Policy, Rule, load_policy
 from gristmill.tasks.filtering.what_if import WhatIf, what_if

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.signals import SignalsC4, SignalsC4Paper, SignalsC4Tfds
+from gristmill.schemas.tables import SignalsC4, SignalsC4Paper, SignalsC4Tfds
 from gristmill.tasks.signals.c4 import LINEAGES, C4Config, citation_spans, judge_lines
 from tests.helpers.plain_signals import signal_rows
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gristmill.schemas.kind_signals import SignalsChinese
+from gristmill.schemas.tables import SignalsChinese
 from gristmill.tasks.signals.chinese import chinese, chinese_config, view
 from tests.helpers.plain_signals import documents_of
 

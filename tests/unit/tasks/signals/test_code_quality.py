@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.kind_signals import SignalsCode
+from gristmill.schemas.tables import SignalsCode
 from gristmill.tasks.signals.code_quality import CodeConfig, code
 from tests.helpers.plain_signals import documents_of
 

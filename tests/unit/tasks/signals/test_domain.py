@@ -3,7 +3,7 @@
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.signals import SignalsDomain
+from gristmill.schemas.tables import SignalsDomain
 from gristmill.tasks.signals.domain import DomainConfig
 from gristmill.tasks.signals.heuristics import WRITES, HeuristicsConfig, heuristics
 from tests.helpers.plain_signals import documents_of, signal_rows

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from gristmill.schemas.signals import SignalsFineWeb
+from gristmill.schemas.tables import SignalsFineWeb
 from gristmill.tasks.signals.fineweb import FineWebConfig, fineweb_columns
 from gristmill.tasks.tokenization.words import tokenize
 from tests.helpers.plain_signals import signal_rows

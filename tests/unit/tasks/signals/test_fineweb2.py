@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.kind_signals import SignalsFineWeb2
+from gristmill.schemas.tables import SignalsFineWeb2
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import load_policy
 from gristmill.tasks.filtering.splitters import refuse_missing_splitters

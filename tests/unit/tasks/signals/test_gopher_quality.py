@@ -3,7 +3,7 @@
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.signals import SignalsGopherQuality
+from gristmill.schemas.tables import SignalsGopherQuality
 from gristmill.tasks.signals.gopher_quality import GopherQualityConfig
 from gristmill.tasks.signals.heuristics import HeuristicsConfig
 from gristmill.tasks.tokenization.words import is_one_token

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gristmill.schemas.signals import SignalsGopherRepetition
+from gristmill.schemas.tables import SignalsGopherRepetition
 from tests.helpers.plain_signals import signal_rows
 
 

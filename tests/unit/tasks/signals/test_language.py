@@ -15,7 +15,7 @@ from py3langid.langid import LanguageIdentifier
 
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
-from gristmill.schemas.signals import SignalsLanguage
+from gristmill.schemas.tables import SignalsLanguage
 from gristmill.tasks.fasttext import loading
 from gristmill.tasks.fasttext.py3langid import detect, langid_file, read_langid
 from gristmill.tasks.signals import language as module

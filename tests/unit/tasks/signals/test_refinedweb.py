@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.core.table import conform
-from gristmill.schemas.signals import SignalsRefinedWeb
+from gristmill.schemas.tables import SignalsRefinedWeb
 from gristmill.tasks.signals.line_rules.refinedweb import edit_lines
 from gristmill.tasks.signals.refinedweb import RefinedWebConfig, refinedweb
 from gristmill.tasks.signals.word_repeats import LONGEST, repeated_characters

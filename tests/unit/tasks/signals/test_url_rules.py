@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.kind_signals import SignalsUrl
+from gristmill.schemas.tables import SignalsUrl
 from gristmill.tasks.signals.url_rules import UrlConfig, url_config, url_rules
 from tests.helpers.plain_signals import documents_of
 

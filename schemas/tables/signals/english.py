@@ -1,33 +1,8 @@
-"""The Arrow schemas of the signals: what is measured in every document, one table for each set of measurements.
-
-A policy names a signal as ``table.column``. Ratios lie in [0, 1] unless their description says otherwise.
-"""
+"""The published English heuristics: Gopher, C4, FineWeb and RefinedWeb."""
 
 import pyarrow as pa
 
 from gristmill.core.table import DOC_ID, Table, columns
-from gristmill.schemas.kind_signals import KIND_SIGNALS
-
-SignalsLanguage = Table(
-    "signals/language",
-    ("doc_id",),
-    columns(
-        doc_id=DOC_ID,
-        language=(pa.string(), "most probable language, in the model's codes; und when the text has no letter"),
-        language_score=(pa.float64(), "its probability"),
-        language_second=(pa.string(), "the runner-up"),
-        language_second_score=(pa.float64(), "its probability"),
-        paragraphs=(pa.int32(), "paragraphs with enough letters to be judged by themselves (count)"),
-        main_paragraph_ratio=(pa.float64(), "letters of those in the document's language; 1 when there are none"),
-        paragraph_languages=(pa.int32(), "languages with a tenth of those letters (count)"),
-        other_paragraph_language=(pa.string(), "the other language with most of those letters; und when there is none"),
-        py3langid=(pa.string(), "most probable language by py3langid; null when it was not asked?"),
-        py3langid_score=(pa.float64(), "its probability?"),
-        agreed=(pa.bool_(), "both detectors name the same language; null when one was asked?"),
-        best_language=(pa.string(), "answer of the surer detector, ISO 639-1 where there is a code, else ISO 639-3"),
-    ),
-    "Language of a document and of its paragraphs, by a fastText model and, where asked, py3langid.",
-)
 
 SignalsGopherQuality = Table(
     "signals/gopher_quality",
@@ -113,19 +88,6 @@ SignalsFineWeb = Table(
     "FineWeb's own signals, Penedo et al. 2024 section 3.6, measured on the text that C4 (signals/c4) leaves.",
 )
 
-SignalsDomain = Table(
-    "signals/domain",
-    ("doc_id",),
-    columns(
-        doc_id=DOC_ID,
-        domain=(pa.string(), "documentation, code, mathematics or prose"),
-        code_line_ratio=(pa.float64(), "lines that look like source code"),
-        math_token_ratio=(pa.float64(), "words and symbols of mathematics over words; may exceed 1"),
-        reference_line_ratio=(pa.float64(), "lines that look like reference documentation (signatures, parameters)"),
-    ),
-    "Which domain of the mixture a document belongs to.",
-)
-
 SignalsRefinedWeb = Table(
     "signals/refinedweb",
     ("doc_id",),
@@ -155,43 +117,4 @@ SignalsRefinedWeb = Table(
     ),
     "RefinedWeb's signals as DCLM's baseline computes them, Penedo et al. 2023 and Li et al. 2024.",
     optional=True,
-)
-
-SignalsClassifier = Table(
-    "signals/classifier",
-    ("doc_id",),
-    columns(
-        doc_id=DOC_ID,
-        quality_score=(pa.float64(), "probability that the trained classifier gives to its positive label"),
-    ),
-    "Quality of a document by a trained fastText classifier.",
-    optional=True,
-)
-
-SignalsContamination = Table(
-    "signals/contamination",
-    ("doc_id",),
-    columns(
-        doc_id=DOC_ID,
-        items=(pa.int32(), "items of the given benchmarks whose input stands in the text (count)"),
-        answers=(pa.int32(), "those whose answer stands there too (count)"),
-        score=(pa.float64(), "highest score of an item; 0 when there is none"),
-    ),
-    "Evaluation items found in a document, for a policy that drops such documents.",
-    optional=True,
-)
-
-SIGNALS: tuple[Table, ...] = (
-    SignalsLanguage,
-    SignalsGopherQuality,
-    SignalsGopherRepetition,
-    SignalsC4,
-    SignalsC4Paper,
-    SignalsC4Tfds,
-    SignalsFineWeb,
-    SignalsDomain,
-    SignalsRefinedWeb,
-    SignalsClassifier,
-    SignalsContamination,
-    *KIND_SIGNALS,
 )

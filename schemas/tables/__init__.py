@@ -1,0 +1,118 @@
+"""The Arrow schema of every table in the lake: the contract between steps, gates, warehouse and dashboards.
+
+Import every table from here; the modules below hold the tables by stage. A table is Parquet, zstd, sorted by ``key``.
+``doc_id`` is 32 hexadecimal digits (xxh3-128 of the source name, the record's native identity and its payload) and
+depends on neither a path nor a position in a shard. Ratios lie in [0, 1] unless their description says otherwise.
+"""
+
+from gristmill.core.table import Table
+from gristmill.schemas.tables.cleaning import Curated, Cuts, Redacted, Spans
+from gristmill.schemas.tables.contamination import Contamination, EvalItems, ItemLabels
+from gristmill.schemas.tables.dedup import Bands, Candidates, Clusters, Copies, Lines, Pairs
+from gristmill.schemas.tables.evaluate import EvalRuns, Responses, Samples, Scores, Unanswered
+from gristmill.schemas.tables.gates import GateResults
+from gristmill.schemas.tables.ingest import Documents, Records, SetAside
+from gristmill.schemas.tables.ledger import Verdicts
+from gristmill.schemas.tables.mix import Mixtures, MixtureTrace, TokenStats
+from gristmill.schemas.tables.signals import SIGNALS
+from gristmill.schemas.tables.signals.code import SignalsCode
+from gristmill.schemas.tables.signals.english import (
+    SignalsC4,
+    SignalsC4Paper,
+    SignalsC4Tfds,
+    SignalsFineWeb,
+    SignalsGopherQuality,
+    SignalsGopherRepetition,
+    SignalsRefinedWeb,
+)
+from gristmill.schemas.tables.signals.language import SignalsChinese, SignalsFineWeb2, SignalsLanguage
+from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
+from gristmill.schemas.tables.speed import Speed
+from gristmill.schemas.tables.train import Checkpoints, Losses, Runs
+
+__all__ = [
+    "SIGNALS",
+    "TABLES",
+    "Bands",
+    "Candidates",
+    "Checkpoints",
+    "Clusters",
+    "Contamination",
+    "Copies",
+    "Curated",
+    "Cuts",
+    "Documents",
+    "EvalItems",
+    "EvalRuns",
+    "GateResults",
+    "ItemLabels",
+    "Lines",
+    "Losses",
+    "MixtureTrace",
+    "Mixtures",
+    "Pairs",
+    "Records",
+    "Redacted",
+    "Responses",
+    "Runs",
+    "Samples",
+    "Scores",
+    "SetAside",
+    "SignalsC4",
+    "SignalsC4Paper",
+    "SignalsC4Tfds",
+    "SignalsChinese",
+    "SignalsClassifier",
+    "SignalsCode",
+    "SignalsContamination",
+    "SignalsDomain",
+    "SignalsFineWeb",
+    "SignalsFineWeb2",
+    "SignalsGopherQuality",
+    "SignalsGopherRepetition",
+    "SignalsLanguage",
+    "SignalsRefinedWeb",
+    "SignalsUrl",
+    "Spans",
+    "Speed",
+    "TokenStats",
+    "Unanswered",
+    "Verdicts",
+]
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        Records,
+        Documents,
+        SetAside,
+        *SIGNALS,
+        Spans,
+        Cuts,
+        Verdicts,
+        Bands,
+        Copies,
+        Lines,
+        Candidates,
+        Pairs,
+        Clusters,
+        Redacted,
+        Curated,
+        GateResults,
+        TokenStats,
+        Mixtures,
+        MixtureTrace,
+        Losses,
+        Runs,
+        Checkpoints,
+        EvalRuns,
+        Responses,
+        Samples,
+        Scores,
+        Unanswered,
+        EvalItems,
+        Contamination,
+        ItemLabels,
+        Speed,
+    )
+}
