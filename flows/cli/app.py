@@ -1,6 +1,6 @@
 """The command line: ``gristmill VERB``.
 
-Exit codes: 0 done, 1 the work failed, 2 the words were wrong, 3 a gate stopped it.
+Exit codes: 0 done, 1 the work failed, 2 usage error, 3 a gate stopped it.
 
 Results go to standard output, progress and errors to standard error. Verbs import what they need when they run, so
 ``gristmill --help`` answers at once.
@@ -8,7 +8,7 @@ Results go to standard output, progress and errors to standard error. Verbs impo
 
 import atexit
 import errno
-import gc
+import gc as collector
 import os
 import sys
 from typing import NoReturn
@@ -18,23 +18,14 @@ from rich.console import Console
 
 from gristmill.core.errors import GristmillError
 from gristmill.core.printable import printable
-from gristmill.flows.cli import (
-    classifier,
-    compare,
-    contamination,
-    corpus,
-    doctor,
-    evaluation,
-    exchange,
-    grade,
-    look,
-    pipeline,
-    preflight,
-    service,
-    speed,
-    upkeep,
-    whatif,
-)
+from gristmill.flows.cli.classifier import score as classifier_score
+from gristmill.flows.cli.classifier import train as classifier_train
+from gristmill.flows.cli.data import contamination, curate, mix, preflight, whatif, why
+from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submit, train
+from gristmill.flows.cli.pipeline import demo, run
+from gristmill.flows.cli.results import compare, export, import_results
+from gristmill.flows.cli.service import dashboard, query, serve
+from gristmill.flows.cli.upkeep import doctor, gc, rebuild, verify
 
 INTERRUPTED = 130
 
@@ -66,36 +57,36 @@ app = typer.Typer(
 )
 
 warehouse_app = typer.Typer(help="The DuckDB warehouse.", no_args_is_help=True)
-warehouse_app.command("rebuild")(look.rebuild)
+warehouse_app.command("rebuild")(rebuild.rebuild)
 
 classifier_app = typer.Typer(help="A quality classifier from good and bad texts.", no_args_is_help=True)
-classifier_app.command()(classifier.train)
-classifier_app.command()(classifier.score)
+classifier_app.command()(classifier_train.train)
+classifier_app.command()(classifier_score.score)
 
-app.command()(pipeline.demo)
-app.command()(pipeline.run)
-app.command()(corpus.curate)
+app.command()(demo.demo)
+app.command()(run.run)
+app.command()(curate.curate)
 app.command()(preflight.preflight)
-app.command()(corpus.mix)
-app.command()(pipeline.train)
-app.command()(evaluation.evaluate)
-app.command()(evaluation.submit)
+app.command()(mix.mix)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(submit.submit)
 app.command()(grade.grade)
-app.command()(grade.regrade)
+app.command()(regrade.regrade)
 app.command()(compare.compare)
 app.command()(contamination.contamination)
 app.command()(speed.speed)
-app.command()(exchange.export)
-app.command()(exchange.import_results)
-app.command()(look.why)
+app.command()(export.export)
+app.command()(import_results.import_results)
+app.command()(why.why)
 app.command()(whatif.whatif)
-app.command()(look.query)
-app.command()(upkeep.verify)
-app.command()(upkeep.gc)
+app.command()(query.query)
+app.command()(verify.verify)
+app.command()(gc.gc)
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(warehouse_app, name="warehouse")
-app.command()(service.dashboard)
-app.command()(service.serve)
+app.command()(dashboard.dashboard)
+app.command()(serve.serve)
 app.command()(doctor.doctor)
 
 
@@ -103,7 +94,7 @@ def main() -> None:
     """Run the command line and turn what a user can fix into a message and an exit code."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    collector.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(silence_teardown)  # registered first, so it runs after every other exit handler
     try:
         app(prog_name="gristmill")

@@ -1,16 +1,11 @@
-"""Options that several verbs share, and how results are printed."""
+"""Options that several verbs share."""
 
-import json
-import re
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from gristmill.core.files.places import local_path
-from gristmill.flows.reporter import to_standard_output
 
 
 def on_this_machine(param: typer.CallbackParam, value: Path | None) -> Path | None:
@@ -18,13 +13,15 @@ def on_this_machine(param: typer.CallbackParam, value: Path | None) -> Path | No
     return None if value is None else local_path(value, param.opts[0] if param.opts else str(param.name))
 
 
+DEFAULT_LAKE = Path("lake")
+
 LakeOption = Annotated[
     Path,
     typer.Option("--lake", callback=on_this_machine, help="Folder of the lake; created when it does not exist."),
 ]
 """For commands that a lake may begin with."""
 KnownLakeOption = Annotated[Path, typer.Option("--lake", callback=on_this_machine, help="Folder of the lake.")]
-"""For commands that need what is in a lake: see :func:`gristmill.flows.cli.look.existing`."""
+"""For commands that need what is in a lake: see :func:`gristmill.flows.cli.existing_lake.existing`."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Shards worked on at the same time.")]
 MapOption = Annotated[
@@ -39,28 +36,22 @@ FollowLinksOption = Annotated[
 AllowDamageOption = Annotated[
     bool, typer.Option("--allow-damage", help="Go on although nothing could be read of a named input.")
 ]
-"""How inputs are read: every verb that takes files of one's own has these four."""
-
-DEFAULT_LAKE = Path("lake")
-PIPE_WIDTH = 160
-CONTROLS = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-"""What JSON lets stand in a text that steers a terminal or turns a line around."""
-
-
-def screen() -> Console:
-    """Where results are printed: as wide as the terminal, and in a pipe wide enough for the tables."""
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPE_WIDTH)
-
-
-def print_json(value: Any) -> None:
-    """A result as one JSON document, which a terminal may show: control characters are written as escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=plain)
-    to_standard_output(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
-
-
-def plain(value: object) -> object:
-    """What JSON has no form for: DuckDB's sums of whole numbers come as decimals; dates and the like become text."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return str(value)
+"""MapOption to AllowDamageOption: how inputs are read, for every verb that takes files."""
+SuiteOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--suite",
+        help="Name of a suite, or a YAML file of your own; repeatable; those that come with Gristmill when left out.",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="GRISTMILL_DATA", help="Folder with the files of benchmarks."),
+]
+LicenceOption = Annotated[
+    list[str] | None,
+    typer.Option("--accept-licence", help="Name of a non-commercial licence that your use is allowed by; repeatable."),
+]
+CheckpointArgument = Annotated[
+    Path, typer.Argument(help="Folder with config.json, safetensors weights and a tokenizer.")
+]

@@ -15,7 +15,8 @@ from gristmill.evals.scoring.grading import grade
 from gristmill.evals.scoring.scores import score
 from gristmill.evals.suites.items import CodeItem
 from gristmill.evals.suites.suite import Suite, load_suite
-from gristmill.flows.cli import grade as commands
+from gristmill.flows.cli.models import grade as grade_verb
+from gristmill.flows.cli.models import regrade
 from gristmill.warehouse.build.publish import publish
 from tests.helpers.cli import gristmill
 from tests.helpers.small_lake import commit, doc_id
@@ -102,7 +103,7 @@ def test_samples_of_one_item_alone_have_a_score(tmp_path: Path, capsys: pytest.C
     path = tmp_path / "outputs.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
-    commands.grade("gristmill-code", path, partial=True, json=True)
+    grade_verb.grade("gristmill-code", path, partial=True, json=True)
 
     (row,) = json.loads(capsys.readouterr().out)["scores"]
     assert (row["value"], row["low"], row["high"], row["n"]) == (0.5, 0.0, 1.0, 1)
@@ -123,7 +124,7 @@ def test_the_program_is_in_the_answer_and_not_in_the_thinking(
         return f"<think>\nA first try:\n{tried}No.\n</think>\n\n{right}"
 
     path = write(tmp_path / "outputs.jsonl", suite, output)
-    commands.grade(suite.name, path, convention=convention, json=True)
+    grade_verb.grade(suite.name, path, convention=convention, json=True)
 
     assert json.loads(capsys.readouterr().out)["metrics"] == {"pass@1": 1.0}
 
@@ -166,7 +167,7 @@ def test_missing_items_end_with_words_not_with_a_traceback(tmp_path: Path) -> No
 )
 def test_wrong_words_say_what_to_do(tmp_path: Path, suite: str, options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        commands.grade(suite, one_answer(tmp_path), **options)
+        grade_verb.grade(suite, one_answer(tmp_path), **options)
 
 
 def one_answer(folder: Path) -> Path:
@@ -207,10 +208,10 @@ def test_stored_answers_are_graded_under_every_convention_that_fits(
         assert flip["verdicts"]["code.program"] == "exception"
 
     capsys.readouterr()
-    commands.regrade(checkpoint[:8], convention=["completion"], lake=lake.root)
+    regrade.regrade(checkpoint[:8], convention=["completion"], lake=lake.root)
     assert "No answer flips." in capsys.readouterr().out
     with pytest.raises(UsageError, match=r"There are: completion, code\.program"):
-        commands.regrade("chat", convention=["mbpp.lm-eval"], lake=lake.root)
+        regrade.regrade("chat", convention=["mbpp.lm-eval"], lake=lake.root)
 
 
 def test_stored_answers_to_a_suite_of_ones_own_are_graded_by_its_file(
@@ -240,7 +241,7 @@ def test_stored_answers_to_a_suite_of_ones_own_are_graded_by_its_file(
 
     def regraded(*suites: str) -> list[str]:
         capsys.readouterr()
-        commands.regrade("mixed", suite=list(suites) or None, convention=["last-number"], lake=lake.root, json=True)
+        regrade.regrade("mixed", suite=list(suites) or None, convention=["last-number"], lake=lake.root, json=True)
         return [found["suite"] for found in json.loads(capsys.readouterr().out)["suites"]]
 
     assert regraded(str(mine)) == ["ours"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from gristmill.flows.cli.doctor import servers
+from gristmill.flows.cli.upkeep.doctor import servers
 from gristmill.flows.prefect.home import home, read_credential, read_record
 
 HOLD = """

@@ -8,7 +8,7 @@ import pytest
 from gristmill.core.errors import UsageError
 from gristmill.core.printable import printable, require_printable
 from gristmill.flows.cli import app as cli
-from gristmill.flows.cli.options import print_json
+from gristmill.flows.cli.printing import print_json
 from gristmill.flows.describe import table_of
 
 STEERS = "a\x1b[2Jb\x07\x9b1m\u202ec\ud800"

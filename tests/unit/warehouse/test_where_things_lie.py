@@ -11,7 +11,7 @@ from gristmill.core.errors import UsageError
 from gristmill.core.hints import on_lake
 from gristmill.core.lake import Lake
 from gristmill.flows.checks import curated_refs
-from gristmill.flows.cli.whatif import curations
+from gristmill.flows.cli.data.whatif import curations
 from gristmill.flows.evaluate.flow import trained
 from gristmill.flows.upkeep.current import renew_current
 from gristmill.warehouse.build.publish import publish

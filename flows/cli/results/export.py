@@ -1,4 +1,4 @@
-"""``export`` and ``import-results``: results in the schema of Every Eval Ever, and lm-eval's results taken over."""
+"""``export``: results in the schema of Every Eval Ever."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,16 +6,9 @@ from typing import Annotated
 import typer
 
 from gristmill.core.errors import UsageError
-from gristmill.flows.cli.look import existing
-from gristmill.flows.cli.options import (
-    DEFAULT_LAKE,
-    JsonOption,
-    KnownLakeOption,
-    LakeOption,
-    on_this_machine,
-    print_json,
-    screen,
-)
+from gristmill.flows.cli.existing_lake import existing
+from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, on_this_machine
+from gristmill.flows.cli.printing import print_json, screen
 
 FORMATS = ["every-eval-ever"]
 
@@ -75,29 +68,3 @@ def export(
         print_json({"files": [str(path) for path in written]})
         return
     screen().print("wrote " + " and ".join(map(str, written)), markup=False, highlight=False, soft_wrap=True)
-
-
-def import_results(
-    files: Annotated[list[Path], typer.Argument(help="lm-eval's results_<date>.json; samples lie beside it.")],
-    label: Annotated[str, typer.Option(help="How to call the model; the name that lm-eval gives when left out.")] = "",
-    lake: LakeOption = DEFAULT_LAKE,
-    json: JsonOption = False,
-) -> None:
-    """Take over results of lm-eval. They are lm-eval's own grades, marked as imported."""
-    from gristmill.core.lake import Lake
-    from gristmill.flows.describe import table_of
-    from gristmill.flows.evaluate.exchange import import_lm_eval
-    from gristmill.schemas.tables import Samples, Scores
-
-    found = import_lm_eval(files, label, Lake.open(lake))
-    scores = [{"label": one.label, **row} for one in found for row in one.tables[Scores].to_pylist()]
-    left_out = [line for one in found for line in one.left_out]
-    if json:
-        print_json({"scores": scores, "left_out": left_out})
-        return
-    columns = ("label", "suite", "metric", "convention", "value", "low", "high", "n")
-    answers = sum(one.tables[Samples].num_rows for one in found)
-    title = f"Imported, with {answers} graded answers"
-    screen().print(table_of(title, columns, [[row[column] for column in columns] for row in scores]))
-    for line in left_out:
-        screen().print(f"left out: {line}", markup=False, highlight=False, soft_wrap=True)

@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gristmill.flows.cli.evaluation import DataOption, LicenceOption
-from gristmill.flows.cli.look import existing
+from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import (
     DEFAULT_LAKE,
     AllowDamageOption,
+    DataOption,
     FollowLinksOption,
     JsonOption,
     LakeOption,
+    LicenceOption,
     MapOption,
     UnquotedOption,
     WorkersOption,
     on_this_machine,
-    print_json,
-    screen,
 )
+from gristmill.flows.cli.printing import print_json, screen
 
 if TYPE_CHECKING:
     from gristmill.warehouse.connection import Warehouse

@@ -12,7 +12,7 @@ from gristmill.evals.exchange.outputs import read_outputs
 from gristmill.evals.scoring.grading import LONGEST, grade
 from gristmill.evals.suites.items import AnswerItem
 from gristmill.evals.suites.suite import Suite, load_suite
-from gristmill.flows.cli import grade as commands
+from gristmill.flows.cli.models import grade as commands
 
 OWN = "gristmill-mathematics"
 FRAMES: dict[str, Callable[[str], str]] = {

@@ -1,4 +1,4 @@
-"""``verify`` and ``gc``: whether the lake is whole, and what of it nothing needs any more."""
+"""``verify``: whether every file of the lake is as it was written."""
 
 from typing import Annotated
 
@@ -7,8 +7,9 @@ import typer
 from gristmill.core.damage import PIPELINE, command_for
 from gristmill.core.errors import GristmillError
 from gristmill.core.hints import on_lake
-from gristmill.flows.cli.look import existing
-from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, print_json, screen
+from gristmill.flows.cli.existing_lake import existing
+from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
+from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.sizes import size_text
 
 SHOWN = 20
@@ -67,43 +68,3 @@ def verify(
                 f"`{on_lake('gristmill gc --earlier --delete', home.root)}`."
             )
         raise GristmillError(" ".join(told))
-
-
-def gc(
-    lake: KnownLakeOption = DEFAULT_LAKE,
-    delete: Annotated[bool, typer.Option("--delete", help="Remove it; without this option it is only shown.")] = False,
-    earlier: Annotated[
-        bool,
-        typer.Option("--earlier", help="Also curations that are no longer current and that no mix was made of."),
-    ] = False,
-    unfinished: Annotated[
-        bool,
-        typer.Option("--unfinished", help="Also what unfinished runs of the last week left, to be taken up again."),
-    ] = False,
-    json: JsonOption = False,
-) -> None:
-    """Show, or remove, what nothing in the lake refers to any more."""
-    from gristmill.flows.describe import table_of
-    from gristmill.flows.upkeep.collect import collect, find_garbage
-
-    home = existing(lake)
-    search = collect if delete else find_garbage
-    found = search(home, earlier=earlier, unfinished=unfinished)
-    if json:
-        print_json(found.as_json(delete))
-        return
-    about = {
-        "damaged": "what verify moved aside",
-        "views": "old views behind current/",
-        "unfinished": "what runs left that did not end",
-        "earlier": "curations that are no longer current",
-    }
-    rows = [[about[name], len(paths), size_text(sum(paths.values()))] for name, paths in found.found.items()]
-    console = screen()
-    console.print(table_of("Removed" if delete else "Can be removed", ["what", "files", "size"], rows))
-    if found.kept_earlier:
-        console.print(f"--earlier: {size_text(found.kept_earlier)} more, of curations that are no longer current.")
-    if found.kept_unfinished:
-        console.print(f"--unfinished: {size_text(found.kept_unfinished)} more, of runs of the last week.")
-    if not delete and any(found.found.values()):
-        console.print("Nothing was removed. gristmill gc --delete removes it.")

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gristmill.flows.cli.app import app
-from gristmill.flows.cli.doctor import OPTIONAL_PACKAGES, PACKAGES, Finding
+from gristmill.flows.cli.upkeep.doctor import OPTIONAL_PACKAGES, PACKAGES, Finding
 
 REAL = metadata.version
 
@@ -21,7 +21,7 @@ def test_only_what_is_needed_makes_the_exit_code_one(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(metadata, "version", version)
     sound = Finding("code jail", True, "bubblewrap", "")  # starting one depends on the machine that runs the tests
-    monkeypatch.setattr("gristmill.flows.cli.doctor.jail", lambda: sound)
+    monkeypatch.setattr("gristmill.flows.cli.upkeep.doctor.jail", lambda: sound)
     ended = CliRunner().invoke(app, ["doctor", "--json"])
     assert ended.exit_code == code, ended.output
     (found,) = (entry for entry in json.loads(ended.stdout) if entry["what"] == absent)

@@ -8,7 +8,8 @@ import typer
 
 from gristmill.core.errors import UsageError
 from gristmill.core.printable import require_printable
-from gristmill.flows.cli.options import JsonOption, on_this_machine, print_json, screen
+from gristmill.flows.cli.options import JsonOption, on_this_machine
+from gristmill.flows.cli.printing import print_json, screen
 
 if TYPE_CHECKING:
     from gristmill.evals.load_test.metrics import Limited

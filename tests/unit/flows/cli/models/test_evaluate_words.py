@@ -9,8 +9,9 @@ from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.evals.suites.suite import load_suite, own_suites
 from gristmill.flows.checks import data_folders
-from gristmill.flows.cli.evaluation import as_means, as_submission, submit
-from gristmill.flows.cli.service import existing_folder, server_address
+from gristmill.flows.cli.models.means import as_means, as_submission
+from gristmill.flows.cli.models.submit import submit
+from gristmill.flows.cli.service.dashboard import existing_folder, server_address
 from gristmill.flows.evaluate.flow import each_once, settings_for
 from gristmill.flows.settings import load_pipeline
 from gristmill.schemas.evaluation import BackendSettings, EvaluationMeans

@@ -8,7 +8,8 @@ from importlib import metadata
 
 import typer
 
-from gristmill.flows.cli.options import JsonOption, print_json, screen
+from gristmill.flows.cli.options import JsonOption
+from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.sizes import size_text
 
 

@@ -1,25 +1,21 @@
-"""``curate`` and ``mix``: crawl to curated text, curated text to tokens and plans."""
+"""``curate``: crawl to curated text."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from gristmill.flows.cli.look import existing
 from gristmill.flows.cli.options import (
     DEFAULT_LAKE,
     AllowDamageOption,
     FollowLinksOption,
     JsonOption,
-    KnownLakeOption,
     LakeOption,
     MapOption,
     UnquotedOption,
     WorkersOption,
-    print_json,
-    screen,
 )
+from gristmill.flows.cli.printing import print_json, screen
+from gristmill.flows.cli.tables import show_curation
 
 
 def curate(
@@ -138,56 +134,3 @@ def curate(
         show_curation(screen(), counts, lake)
     if stopped is not None:
         raise stopped
-
-
-def show_curation(console: Console, counts: dict[str, Any], lake: Path) -> None:
-    """The funnel, what extraction, cleaning and deduplication did, and last what of the inputs could not be read."""
-    from gristmill.flows.describe import damage_lines, detail_tables, funnel_table
-    from gristmill.tasks.ledger.record_notes import RecordNotes
-
-    console.print(funnel_table(counts))
-    for table in detail_tables(counts):
-        console.print(table)
-    for line in (
-        *RecordNotes.parse(counts["notes"], "notes").lines(),
-        *damage_lines(counts["damage"]),
-        f"{counts['kept']:,} of {counts['records']:,} records kept. Look closer: gristmill dashboard --lake {lake}",
-    ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def mix(
-    method: Annotated[list[str], typer.Option(help="proportional, uniform or doremi; repeat for several mixtures.")],
-    target_tokens: Annotated[int, typer.Option(help="Tokens that one training run reads.")] = 400_000,
-    source: Annotated[list[str] | None, typer.Option(help="Corpora to take; all when left out.")] = None,
-    max_epochs: Annotated[float, typer.Option(help="No domain is repeated more often than this.")] = 4.0,
-    name: Annotated[str, typer.Option(help="What to call the mix.")] = "default",
-    lake: KnownLakeOption = DEFAULT_LAKE,
-    json: JsonOption = False,
-) -> None:
-    """Tokenise curated text, find domain weights, and plan the order of training."""
-    from gristmill.flows.checks import curated_refs
-    from gristmill.flows.settings import MixSettings
-
-    settings = MixSettings.parse(
-        {
-            "sources": source or [],
-            "target_tokens": target_tokens,
-            "max_epochs": max_epochs,
-            "mixtures": [{"name": entry, "method": entry} for entry in dict.fromkeys(method)],
-        },
-        "mix",
-    )
-    home = existing(lake)
-    curated_refs(settings.sources, home)  # refuses what is missing before anything starts
-    from gristmill.flows.prefect.server import ensure_server
-
-    ensure_server(home.root, beside=("gristmill.flows.mix.flow",))
-    from gristmill.flows.describe import mixture_table
-    from gristmill.flows.mix.flow import mix as flow
-
-    rows = flow(str(home.root), settings, name)
-    if json:
-        print_json(rows)
-        return
-    screen().print(mixture_table(rows))

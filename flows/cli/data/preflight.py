@@ -13,9 +13,8 @@ from gristmill.flows.cli.options import (
     MapOption,
     UnquotedOption,
     WorkersOption,
-    print_json,
-    screen,
 )
+from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.sizes import size_text
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Verbs about models: train them, evaluate them, grade what they answer."""

@@ -1,0 +1,132 @@
+"""``regrade``: grade stored answers again under other conventions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gristmill.core.errors import UsageError
+from gristmill.flows.cli.existing_lake import existing
+from gristmill.flows.cli.models.grading import SHOWN, ThinkingOption, check_conventions, cores, interval
+from gristmill.flows.cli.options import DEFAULT_LAKE, DataOption, JsonOption, KnownLakeOption, LicenceOption
+from gristmill.flows.cli.printing import print_json, screen
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gristmill.core.lake import Lake
+    from gristmill.evals.suites.suite import Suite
+    from gristmill.flows.reporter import Reporter
+
+
+def regrade(
+    checkpoint: Annotated[str, typer.Argument(help="Label or digest (its start) of an evaluated checkpoint.")],
+    suite: Annotated[
+        list[str] | None,
+        typer.Option("--suite", help="Only this suite, or your own YAML file; repeatable; all when left out."),
+    ] = None,
+    convention: Annotated[
+        list[str] | None, typer.Option("--convention", help="Only this one; repeatable; all that fit when left out.")
+    ] = None,
+    data: DataOption = None,
+    thinking_end: ThinkingOption = "",
+    accept_licence: LicenceOption = None,
+    lake: KnownLakeOption = DEFAULT_LAKE,
+    json: JsonOption = False,
+) -> None:
+    """Grade stored answers once again under every convention that fits, and show which answers flip."""
+    from gristmill.evals.scoring.grading import grade as grade_responses
+    from gristmill.evals.scoring.regrading import fitting, flips, refuse_other_prompts
+    from gristmill.evals.scoring.scores import score
+    from gristmill.flows.reporter import Reporter
+    from gristmill.warehouse.connection import Warehouse
+    from gristmill.warehouse.queries.compare import find_side
+
+    home = existing(lake)
+    side = find_side(Warehouse.open(home.root), checkpoint)
+    found: list[dict[str, Any]] = []
+    with Reporter() as report:
+        for name, asked, responses in stored_suites(
+            home, side.checkpoint, suite or [], data, accept_licence or [], report
+        ):
+            check_conventions(asked, convention or [])
+            refuse_other_prompts(asked, responses)
+            asked = asked.thinking_until(thinking_end) if thinking_end else asked
+            chosen = convention or fitting(asked)
+            with report.track(f"regrade {name}", len(chosen) * responses.num_rows, "answers") as advance:
+                samples = grade_responses(
+                    asked, responses, chosen, jail_workers=cores(), progress=lambda what, done, total: advance(1)
+                )
+            scores = [row for row in score(asked, samples).to_pylist() if row["subset"] == "all"]
+            found.append({"suite": name, "scores": scores, "flips": flips(samples, chosen)})
+    if json:
+        print_json({"checkpoint": side.checkpoint, "label": side.label, "suites": found})
+        return
+    for result in found:
+        show_regraded(side.label, result)
+
+
+def stored_suites(
+    lake: "Lake", checkpoint: str, named: Sequence[str], data: Path | None, licences: Sequence[str], report: "Reporter"
+) -> list[tuple[str, "Suite", "pa.Table"]]:
+    """The suites that a checkpoint was asked, by name, each with its stored responses; those ``named``, if any.
+
+    A suite of one's own is stored under its name and found by its file alone. Where it is not named it is left out, and
+    said so. Raises :class:`UsageError` when nothing is left, and for a suite that the checkpoint was not asked.
+    """
+    from gristmill.evals.suites.suite import load_suite, split_limit, suite_names
+    from gristmill.schemas.submission import suite_file
+
+    own = [load_suite(word, data or (), accept_licences=licences) for word in named if suite_file(word)]
+    files = {suite.name: suite for suite in own}
+    stored = responses_of(lake, checkpoint, [*(word for word in named if not suite_file(word)), *files])
+    unknown = [name for name in stored if name not in files and split_limit(name)[0] not in suite_names()]
+    if unknown:
+        told = (
+            f"not known by name: {', '.join(unknown)}. Name the YAML file of a suite of your own: --suite ./mine.yaml"
+        )
+        if named or len(unknown) == len(stored):
+            raise UsageError(told)
+        report.say(told)
+    return [
+        (name, files[name] if name in files else load_suite(name, data or (), accept_licences=licences), responses)
+        for name, responses in stored.items()
+        if name not in unknown
+    ]
+
+
+def responses_of(lake: "Lake", checkpoint: str, suites: Sequence[str]) -> dict[str, "pa.Table"]:
+    """The stored responses of a checkpoint by suite. Raises :class:`UsageError` for a suite it was not asked."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from gristmill.core.config import did_you_mean
+
+    dataset = lake.dataset("evaluation", checkpoint)
+    refs = dataset.tables.get("responses", ()) if dataset else ()
+    if not refs:
+        raise UsageError(f"the lake has no answers of {checkpoint}: it was evaluated before answers were kept.")
+    table = pa.concat_tables([lake.read(ref) for ref in refs])
+    names = sorted(set(table.column("suite").to_pylist()))
+    for name in suites:
+        if name not in names:
+            raise UsageError(f"{checkpoint} was not asked the suite {name!r}{did_you_mean(name, names)}")
+    return {name: table.filter(pc.equal(table.column("suite"), name)) for name in names if not suites or name in suites}
+
+
+def show_regraded(label: str, result: dict[str, Any]) -> None:
+    """The scores of one suite under every convention, and the first answers that flip."""
+    from gristmill.flows.describe import table_of
+
+    columns = ["convention", "metric", "value", "95 % interval", "n"]
+    rows = [[row["convention"], row["metric"], row["value"], interval(row), row["n"]] for row in result["scores"]]
+    screen().print(table_of(f"{result['suite']}, answers of {label}", columns, rows))
+    flipped = result["flips"]
+    if not flipped:
+        screen().print("No answer flips.", markup=False, highlight=False)
+        return
+    conventions = list(flipped[0]["verdicts"])
+    lines = [[flip["item"], flip["repeat"], *flip["verdicts"].values()] for flip in flipped[:SHOWN]]
+    title = f"Answers that flip: {len(flipped)}, the first {len(lines)}"
+    screen().print(table_of(title, ["item", "sample", *conventions], lines))

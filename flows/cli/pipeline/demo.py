@@ -1,0 +1,85 @@
+"""``demo``: everything on an embedded default."""
+
+import threading
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption
+from gristmill.flows.cli.pipeline.whole import run_pipeline
+
+if TYPE_CHECKING:
+    from gristmill.core.lake import Lake
+
+DEMO_FETCHED_AT = "2026-01-01T00:00:00Z"
+
+
+def demo(
+    lake: LakeOption = DEFAULT_LAKE,
+    pages: Annotated[int, typer.Option(min=200, max=20_000, help="Pages of the demo site to crawl.")] = 3000,
+    tokens: Annotated[
+        int,
+        typer.Option(
+            min=50_000, help="Tokens that each of the two models is trained on; DoReMi's proxies in proportion."
+        ),
+    ] = 400_000,
+    checkpoints: Annotated[int, typer.Option(min=1, max=50, help="Checkpoints of each model to save and score.")] = 3,
+    workers: WorkersOption = 2,
+    json: JsonOption = False,
+) -> None:
+    """Everything on an embedded default: crawl, curate, mix, train, evaluate, publish."""
+    from gristmill.core.lake import Lake
+    from gristmill.flows.prefect.server import ensure_server
+    from gristmill.flows.settings import PipelineSettings
+
+    home = Lake.open(lake)
+    server: list[BaseException] = []
+
+    def start_server() -> None:
+        try:
+            ensure_server(home.root)
+        except BaseException as error:
+            server.append(error)
+
+    # The Prefect server takes some ten seconds to start; the crawl needs none, so they go side by side.
+    starting = threading.Thread(target=start_server, name="prefect-server")
+    starting.start()
+    try:
+        crawled = crawl_demo_site(home, pages)
+    finally:
+        starting.join()
+    if server:
+        raise server[0]
+    with resources.as_file(resources.files("gristmill.flows") / "configs" / "demo.yaml") as path:
+        settings = PipelineSettings.load(path)
+    curate = settings.curate.model_copy(update={"inputs": (str(crawled / "*.warc.gz"),), "workers": workers})
+    train = settings.train.model_copy(update={"checkpoints": checkpoints})
+    sized = settings.model_copy(update={"curate": curate, "mix": settings.mix.resized(tokens), "train": train})
+    run_pipeline(home, sized, "demo", lake, json)
+
+
+def crawl_demo_site(home: "Lake", pages: int) -> Path:
+    """Serve the demo site on loopback and crawl it into WARC files below the lake. Found done when it was crawled."""
+    from gristmill.flows.reporter import Reporter
+    from gristmill.tasks.crawl.crawler import REPORT, CrawlConfig, crawl
+    from gristmill.tasks.demo_site.catalogue import SiteConfig
+    from gristmill.tasks.demo_site.server import serve_site
+
+    folder = home.root / "crawls" / f"demo-{pages}"
+    with Reporter() as report, report.track("crawl", pages, "pages") as advance:
+        if (folder / REPORT).is_file():
+            advance(pages, "cached")
+            return folder
+        done = 0
+
+        def progress(pages_done: int, _found: int) -> None:
+            nonlocal done
+            advance(pages_done - done)
+            done = pages_done
+
+        with serve_site(SiteConfig(pages=pages)) as site:
+            config = CrawlConfig(max_pages=pages, fetched_at=DEMO_FETCHED_AT, prefix="demo", edition=site.digest)
+            crawl([site.url], folder, config, resolve=site.resolve, progress=progress)
+    return folder

@@ -1,0 +1,1 @@
+"""Verbs about results: compare, export and import them."""

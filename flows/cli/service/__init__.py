@@ -1,0 +1,1 @@
+"""Verbs that serve a lake to people: dashboard, query, serve."""

@@ -1,0 +1,56 @@
+"""Results that several verbs show: the funnel, mixtures, training and scores."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from gristmill.core.lake import Lake
+
+
+def show_curation(console: Console, counts: dict[str, Any], lake: Path) -> None:
+    """The funnel, what extraction, cleaning and deduplication did, and last what of the inputs could not be read."""
+    from gristmill.flows.describe import damage_lines, detail_tables, funnel_table
+    from gristmill.tasks.ledger.record_notes import RecordNotes
+
+    console.print(funnel_table(counts))
+    for table in detail_tables(counts):
+        console.print(table)
+    for line in (
+        *RecordNotes.parse(counts["notes"], "notes").lines(),
+        *damage_lines(counts["damage"]),
+        f"{counts['kept']:,} of {counts['records']:,} records kept. Look closer: gristmill dashboard --lake {lake}",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_mix(console: Console, home: "Lake", name: str) -> None:
+    """Requested and realised shares of every mixture."""
+    from gristmill.flows.describe import mixture_table
+
+    dataset = home.dataset("mix", name)
+    if dataset is not None:
+        console.print(mixture_table([row for ref in dataset.tables["mixtures"] for row in home.read(ref).to_pylist()]))
+
+
+def show_training(console: Console, home: "Lake", name: str) -> None:
+    """The loss curve of every run."""
+    from gristmill.flows.describe import loss_curve
+
+    dataset = home.dataset("training", name)
+    if dataset is None:
+        return
+    console.print(Text("Training loss", style="bold"))
+    for ref in dataset.tables["losses"]:
+        rows = home.read(ref).to_pylist()
+        console.print(loss_curve(ref.shard, [(row["tokens"], row["loss"]) for row in rows]))
+    console.print()
+
+
+def show_scores(console: Console, rows: list[dict[str, Any]]) -> None:
+    """Scores with intervals."""
+    from gristmill.flows.describe import scores_table
+
+    console.print(scores_table(rows))
