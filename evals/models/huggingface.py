@@ -93,7 +93,7 @@ class HuggingFaceModel:
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
     ) -> list[Output]:
-        """Continue every prompt, as far as the context allows (:meth:`evals.models.encoding.Encoder.prompts`).
+        """Continue every prompt as far as the context allows; see ``gristmill.evals.models.encoding``.
 
         A drawn sample depends on its own seed and prompt only, not on its neighbours in the batch (but for rounding).
         """

@@ -66,7 +66,7 @@ class ServedModel:
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
     ) -> list[Output | Unanswered]:
-        """Continue every prompt, as far as the context allows (:meth:`evals.models.encoding.Encoder.prompts`).
+        """Continue every prompt as far as the context allows; see ``gristmill.evals.models.encoding``.
 
         A server whose defaults are its user's heeds generation_config.json as it is set up to. One that was told not to
         is told what ends an answer; raises :class:`GristmillError` where the checkpoint has rules besides.

@@ -1,4 +1,6 @@
-"""The process outside the jail that runs the trusted tests: forked anew for every program (:mod:`evals.oracle.zygote`).
+"""The process outside the jail that runs the trusted tests.
+
+The zygote (:mod:`gristmill.evals.oracle.zygote`) forks a new one for every program.
 
 It starts the jail, loads the candidate there, runs the test text here with the candidate's name bound to a stub that
 asks the jail, and writes the verdict to a pipe. It has its own time and memory limits, because comparing what a

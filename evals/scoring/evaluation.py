@@ -7,7 +7,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``samples`` and ``scores`` follow ``schemas.tables``; the other fields fill the row of ``eval_runs``."""
+    """``samples`` and ``scores`` follow ``gristmill.schemas.tables``; the other fields fill a row of ``eval_runs``."""
 
     suite: str
     suite_digest: str

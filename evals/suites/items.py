@@ -27,7 +27,10 @@ class _Item(Config):
 
 
 class CodeItem(_Item):
-    """Write a function. ``check`` and ``setup`` are trusted and run outside the jail; see ``evals.oracle.Program``."""
+    """Write a function. ``check`` and ``setup`` are trusted and run outside the jail.
+
+    See ``gristmill.evals.oracle.verdicts.Program``.
+    """
 
     question: str = Field(default="", description="the task in words, where it is not in the prompt")
     prompt: str = Field(default="", pattern=r"^$|\n$", description="whole lines that the completion continues")
