@@ -9,8 +9,9 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Manifest
 from gristmill.evals.admission.checkpoint import Checkpoint
 from gristmill.evals.suites.suite import Suite, load_suite
-from gristmill.flows.evaluate.flow import Entry, commit_checkpoint, commit_unanswered
-from gristmill.flows.unanswered import Rows, unanswered_rows
+from gristmill.flows.evaluate.entries import Entry
+from gristmill.flows.evaluate.state import commit_checkpoint, commit_unanswered
+from gristmill.flows.evaluate.unanswered import Rows, unanswered_rows
 from gristmill.schemas.tables import EvalRuns
 from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse

@@ -12,7 +12,7 @@ from gristmill.core.hints import on_lake
 from gristmill.core.lake import Lake
 from gristmill.flows.checks import curated_refs
 from gristmill.flows.cli.data.whatif import curations
-from gristmill.flows.evaluate.flow import trained
+from gristmill.flows.evaluate.entries import trained
 from gristmill.flows.upkeep.current import renew_current
 from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse

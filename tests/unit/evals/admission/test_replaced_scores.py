@@ -9,7 +9,8 @@ import pyarrow as pa
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.evals.admission.checkpoint import Checkpoint
-from gristmill.flows.evaluate.flow import Entry, replaced
+from gristmill.flows.evaluate.entries import Entry
+from gristmill.flows.evaluate.state import replaced
 from gristmill.schemas.tables import EvalRuns
 
 DIGEST = "c" * 32

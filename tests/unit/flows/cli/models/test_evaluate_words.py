@@ -12,7 +12,8 @@ from gristmill.flows.checks import data_folders
 from gristmill.flows.cli.models.means import as_means, as_submission
 from gristmill.flows.cli.models.submit import submit
 from gristmill.flows.cli.service.dashboard import existing_folder, server_address
-from gristmill.flows.evaluate.flow import each_once, settings_for
+from gristmill.flows.evaluate.flow import settings_for
+from gristmill.flows.evaluate.measuring import each_once
 from gristmill.flows.settings import load_pipeline
 from gristmill.schemas.evaluation import BackendSettings, EvaluationMeans
 from gristmill.schemas.submission import Submission
