@@ -30,7 +30,7 @@ from gristmill.schemas.tables import Documents, SignalsCode
 from gristmill.tasks.kernels.counts.code_comments import CODE, COMMENT, parts
 from gristmill.tasks.kernels.counts.text_counts import PLANES, class_counts, words_between
 from gristmill.tasks.kernels.ngrams.top_ngrams import top_gram_ratios
-from gristmill.tasks.signals.word_repeats import repeated_characters
+from gristmill.tasks.kernels.ngrams.word_repeats import repeated_characters
 from gristmill.tasks.text.code_points import where
 from gristmill.tasks.text.code_syntax import MARKS, languages_of, syntax
 from gristmill.tasks.text.lines import Floats, count, frame, ratio, split, split_lines, total

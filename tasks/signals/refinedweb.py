@@ -25,8 +25,8 @@ import pyarrow as pa
 from gristmill.core.config import Config
 from gristmill.core.step import step
 from gristmill.schemas.tables import Documents, SignalsRefinedWeb
+from gristmill.tasks.kernels.ngrams.word_repeats import LONGEST, repeated_characters
 from gristmill.tasks.signals.line_rules.refinedweb import WORD, Edited, edit_lines
-from gristmill.tasks.signals.word_repeats import LONGEST, repeated_characters
 from gristmill.tasks.text.lines import count, ratio, split, stripped, total
 from gristmill.tasks.text.slices import map_slices, one_chunk
 

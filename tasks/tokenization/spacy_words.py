@@ -2,22 +2,22 @@
 
 Source: spaCy's ``tokenizer.pyx`` (MIT); the rules are in ``gristmill.tasks.tokenization.spacy_rules``. What stands
 between white space is a chunk, and is cut by itself: prefixes and suffixes come off one at a time until nothing matches
-or what is left is a special case; what is left is cut at infixes unless it is a web address; then sequences of tokens
-that together are a special case (``z.B.`` inside ``(z.B.)``) are put right. A special case may also span chunks (``EE.
-UU.``).
+or the rest is a special case; the rest is cut at infixes unless it is a web address; then sequences of tokens that
+together are a special case (``z.B.`` inside ``(z.B.)``) are joined. A special case may also span chunks (``EE. UU.``).
 
-Chunks repeat, so each distinct one is cut once and remembered; finding them is a kernel. Cost: about 20 MB/s a core for
-chunks seen before, 20 microseconds for each new one; memory is 200 bytes for each distinct chunk of a shard.
+Chunks repeat, so each distinct one is cut once and remembered (``kernels.tokens.distinct_chunks`` finds them). Cost:
+about 20 MB/s a core for chunks seen before, 20 microseconds for each new one; memory is 200 bytes for each distinct
+chunk of a shard.
 """
 
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from gristmill.tasks.kernels.tokens.distinct_chunks import chunk_hashes, expand
 from gristmill.tasks.tokenization.spacy_rules import Rules, rules_of, web_address
 
 Codes = npt.NDArray[np.uint32]
@@ -26,7 +26,6 @@ Places = npt.NDArray[np.int64]
 REACH = 24  # characters before the end that decide about a suffix, unless it is a run of full stops
 WHOLE_NEEDS = re.compile(r"['’\-–—‐‑]")
 SUFFIX_NEEDS = re.compile(r"[0-9'’\-–—‐‑²³]")  # without one of these no suffix ends in a letter or digit
-MULTIPLIER = 0x9E3779B97F4A7C15
 
 
 @dataclass
@@ -40,7 +39,7 @@ class Cutter:
     def cut(self, text: str, codes: Codes) -> tuple[Places, Places]:
         """Start and end of every token of ``text``, whose code points are ``codes``."""
         rules = rules_of(self.language)
-        first, last, hashes = _chunks(codes, _spaces())
+        first, last, hashes = chunk_hashes(codes, _spaces())
         distinct, example, which = np.unique(hashes, return_index=True, return_inverse=True)
         numbers = np.empty(len(distinct), np.int64)
         bounds = zip(distinct.tolist(), first[example].tolist(), last[example].tolist(), strict=True)
@@ -54,7 +53,7 @@ class Cutter:
         counts = np.fromiter(map(len, pieces), np.int64, len(pieces))
         flat = np.fromiter((length for lengths in pieces for length in lengths), np.int64, int(counts.sum()))
         offsets = np.cumsum(counts) - counts
-        start, end = _tokens(first, which, counts, offsets, flat)
+        start, end = expand(first, which, counts, offsets, flat)
         return self._across_chunks(text, rules, start, end)
 
     def _across_chunks(self, text: str, rules: Rules, start: Places, end: Places) -> tuple[Places, Places]:
@@ -210,46 +209,3 @@ def _spaced(language: str) -> tuple[re.Pattern[str] | None, dict[str, list[str]]
 def _spaces() -> npt.NDArray[np.bool_]:
     """Which code points below U+3001 are white space."""
     return np.array([chr(code).isspace() for code in range(0x3001)])
-
-
-@numba.njit(cache=True, nogil=True)
-def _chunks(codes, spaces):  # type: ignore[no-untyped-def] # numba: typed through Cutter.cut
-    """Start, end and hash of everything between white space."""
-    first = np.empty(len(codes) // 2 + 1, np.int64)
-    last = np.empty(len(codes) // 2 + 1, np.int64)
-    hashes = np.empty(len(codes) // 2 + 1, np.uint64)
-    count = 0
-    place = 0
-    while place < len(codes):
-        if codes[place] < len(spaces) and spaces[codes[place]]:
-            place += 1
-            continue
-        first[count] = place
-        key = np.uint64(0)
-        while place < len(codes) and not (codes[place] < len(spaces) and spaces[codes[place]]):
-            key = (key + np.uint64(codes[place] + 1)) * np.uint64(MULTIPLIER)
-            key ^= key >> np.uint64(29)
-            place += 1
-        last[count] = place
-        hashes[count] = key
-        count += 1
-    return first[:count].copy(), last[:count].copy(), hashes[:count].copy()
-
-
-@numba.njit(cache=True, nogil=True)
-def _tokens(first, which, counts, offsets, lengths):  # type: ignore[no-untyped-def] # numba: typed through Cutter.cut
-    """Start and end of the tokens of every chunk, from the lengths of the distinct ones."""
-    total = 0
-    for chunk in range(len(first)):
-        total += counts[which[chunk]]
-    start = np.empty(total, np.int64)
-    end = np.empty(total, np.int64)
-    token = 0
-    for chunk in range(len(first)):
-        place = first[chunk]
-        for piece in range(offsets[which[chunk]], offsets[which[chunk]] + counts[which[chunk]]):
-            start[token] = place
-            place += lengths[piece]
-            end[token] = place
-            token += 1
-    return start, end

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from gristmill.core.table import conform
 from gristmill.schemas.tables import SignalsRefinedWeb
+from gristmill.tasks.kernels.ngrams.word_repeats import LONGEST, repeated_characters
 from gristmill.tasks.signals.line_rules.refinedweb import edit_lines
 from gristmill.tasks.signals.refinedweb import RefinedWebConfig, refinedweb
-from gristmill.tasks.signals.word_repeats import LONGEST, repeated_characters
 
 
 def signals(*texts: str) -> list[dict[str, Any]]:

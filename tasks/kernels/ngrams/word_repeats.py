@@ -5,16 +5,14 @@ most frequent n-gram (the longest among equally frequent ones) times its occurre
 for n = 5 to 10 the characters of the words that lie in any n-gram that occurs twice or more, over the same.
 
 An n-gram can only occur twice where the (n-1)-gram at its start does, so each n looks at what n - 1 left. N-grams are
-compared by 64-bit hashes. Cost: about 0.1 µs a word and more where much is repeated, in a compiled loop that holds
-no interpreter lock; memory: 40 bytes a word of the longest document.
+compared by 64-bit hashes. Cost: about 0.1 µs a word, more where much is repeated. Memory: 40 bytes a word of the
+longest document.
 """
-
-from functools import cache
-from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from gristmill.tasks.kernels.common.compiled import kernel
 
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
@@ -30,16 +28,11 @@ def repeated_characters(hashes: Hashes, lengths: Counts, offsets: Counts) -> Rat
     numbers, the words of document i are ``offsets[i]:offsets[i + 1]``.
     """
     ratios = np.zeros((len(offsets) - 1, LONGEST - 1), np.float64)
-    _kernel()(hashes, lengths, offsets, ratios)
+    _repeats(hashes, lengths, offsets, ratios)
     return ratios
 
 
-@cache
-def _kernel() -> Any:
-    """The loop, compiled when it is first needed."""
-    return cast(Any, njit(cache=True, nogil=True))(_repeats)
-
-
+@kernel
 def _repeats(hashes: Hashes, lengths: Counts, offsets: Counts, ratios: Ratios) -> None:
     longest = 0
     for document in range(len(offsets) - 1):
