@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from gristmill.core.errors import GristmillError
+from gristmill.core.config import did_you_mean
+from gristmill.core.errors import GristmillError, UsageError
 from gristmill.evals.scoring.conventions import CONVENTIONS, Convention, TextConvention
 from gristmill.evals.suites.items import AnswerItem
 from gristmill.evals.suites.suite import Suite, split_limit
@@ -52,6 +53,17 @@ def reads_answers(convention: Convention, suite: Suite) -> bool:
     pattern = re.compile(convention.answers)
     parts = (part for item in suite.items if isinstance(item, AnswerItem) for answer in item.answers for part in answer)
     return all(pattern.search(part) for part in parts)
+
+
+def refuse_unfitting(suite: Suite, names: Sequence[str]) -> None:
+    """Raises :class:`UsageError` for a convention that does not grade the suite."""
+    known = fitting(suite)
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"there is no convention {name!r} for {suite.name}{did_you_mean(name, known)}. "
+                f"There are: {', '.join(known)}."
+            )
 
 
 def refuse_other_prompts(suite: Suite, responses: pa.Table) -> None:

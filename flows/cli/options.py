@@ -21,7 +21,7 @@ LakeOption = Annotated[
 ]
 """For commands that a lake may begin with."""
 KnownLakeOption = Annotated[Path, typer.Option("--lake", callback=on_this_machine, help="Folder of the lake.")]
-"""For commands that need what is in a lake: see :func:`gristmill.flows.cli.existing_lake.existing`."""
+"""For commands that need what is in a lake: see :func:`gristmill.flows.existing_lake.existing`."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=256, help="Shards worked on at the same time.")]
 MapOption = Annotated[

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import (
     DEFAULT_LAKE,
     AllowDamageOption,
@@ -20,6 +19,7 @@ from gristmill.flows.cli.options import (
     on_this_machine,
 )
 from gristmill.flows.cli.printing import print_json, screen
+from gristmill.flows.existing_lake import existing
 
 if TYPE_CHECKING:
     from gristmill.warehouse.connection import Warehouse

@@ -7,9 +7,9 @@ import typer
 
 from gristmill.core.errors import UsageError
 from gristmill.core.hints import on_lake
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
 from gristmill.flows.cli.printing import print_json, screen
+from gristmill.flows.existing_lake import existing
 
 if TYPE_CHECKING:
     from rich.console import Console

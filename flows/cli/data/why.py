@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from gristmill.core.errors import UsageError
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
 from gristmill.flows.cli.printing import print_json, screen
+from gristmill.flows.existing_lake import existing
 
 
 def why(

@@ -3,22 +3,18 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.flows.cli.models.grading import SHOWN, ThinkingOption, check_conventions, cores, interval
+from gristmill.flows.cli.models.grading import SHOWN, ThinkingOption, cores, interval
 from gristmill.flows.cli.options import (
     DataOption,
     JsonOption,
     LicenceOption,
 )
 from gristmill.flows.cli.printing import print_json, screen
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 MOST_K = 1000
 
@@ -48,8 +44,8 @@ def grade(
     json: JsonOption = False,
 ) -> None:
     """Grade outputs that were made elsewhere."""
-    from gristmill.evals.exchange.outputs import read_outputs
     from gristmill.evals.scoring.grading import grade as grade_responses
+    from gristmill.evals.scoring.outside_outputs import outside_outputs
     from gristmill.evals.scoring.scores import KS, score
     from gristmill.evals.suites.suite import load_suite
     from gristmill.flows.reporter import Reporter
@@ -57,17 +53,12 @@ def grade(
     ks = numbers(k)
     asked = load_suite(suite, data or (), accept_licences=tuple(accept_licence or ()))
     asked = asked.thinking_until(thinking_end) if thinking_end else asked
-    check_conventions(asked, [convention] if convention else [])
-    outputs = read_outputs(responses, asked, partial=partial, at_stops=cut)
-    chosen = convention or ("code.program" if outputs.whole else asked.settings.conventions[0])
-    fewest = fewest_samples(outputs.responses)
-    if ks and max(ks) > fewest:
-        raise UsageError(f"--k {k}: pass@{max(ks)} needs that many samples of every item, and one has {fewest}")
+    outputs = outside_outputs(responses, asked, convention=convention, ks=ks, partial=partial, cut=cut)
     with Reporter() as report, report.track("grade", outputs.responses.num_rows, "outputs") as advance:
         samples = grade_responses(
             asked,
             outputs.responses,
-            (chosen,),
+            (outputs.convention,),
             jail_workers=workers or cores(),
             progress=lambda what, done, total: advance(1),
         )
@@ -79,10 +70,11 @@ def grade(
         refused = error  # what was graded is shown all the same
     if json:
         metrics = {row["metric"]: row["value"] for row in scores if row["subset"] == "all"}
-        found = {"suite": asked.name, "convention": chosen, "cut": cut, "metrics": metrics, "scores": scores}
+        graded = {"suite": asked.name, "convention": outputs.convention, "cut": cut, "metrics": metrics}
+        found = {**graded, "scores": scores}
         print_json({**found, "items": items, "missing": outputs.missing})
     else:
-        show(asked.name, chosen, scores, items, outputs.missing)
+        show(asked.name, outputs.convention, scores, items, outputs.missing)
     if refused is not None:
         raise refused
 
@@ -105,11 +97,6 @@ def item_of(row: dict[str, Any]) -> dict[str, Any]:
         "detail": row["detail"],
         "program": row["program"],
     }
-
-
-def fewest_samples(responses: "pa.Table") -> int:
-    """The samples of the item that has the fewest."""
-    return min(Counter(responses.column("item").to_pylist()).values())
 
 
 def show(

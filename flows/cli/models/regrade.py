@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gristmill.core.errors import UsageError
-from gristmill.flows.cli.existing_lake import existing
-from gristmill.flows.cli.models.grading import SHOWN, ThinkingOption, check_conventions, cores, interval
+from gristmill.flows.cli.models.grading import SHOWN, ThinkingOption, cores, interval
 from gristmill.flows.cli.options import DEFAULT_LAKE, DataOption, JsonOption, KnownLakeOption, LicenceOption
 from gristmill.flows.cli.printing import print_json, screen
+from gristmill.flows.existing_lake import existing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,7 @@ def regrade(
 ) -> None:
     """Grade stored answers once again under every convention that fits, and show which answers flip."""
     from gristmill.evals.scoring.grading import grade as grade_responses
-    from gristmill.evals.scoring.regrading import fitting, flips, refuse_other_prompts
+    from gristmill.evals.scoring.regrading import fitting, flips, refuse_other_prompts, refuse_unfitting
     from gristmill.evals.scoring.scores import score
     from gristmill.flows.reporter import Reporter
     from gristmill.warehouse.connection import Warehouse
@@ -50,7 +50,7 @@ def regrade(
         for name, asked, responses in stored_suites(
             home, side.checkpoint, suite or [], data, accept_licence or [], report
         ):
-            check_conventions(asked, convention or [])
+            refuse_unfitting(asked, convention or [])
             refuse_other_prompts(asked, responses)
             asked = asked.thinking_until(thinking_end) if thinking_end else asked
             chosen = convention or fitting(asked)

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
 from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.cli.tables import show_training
+from gristmill.flows.existing_lake import existing
 
 
 def train(

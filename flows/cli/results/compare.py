@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
 from gristmill.flows.cli.printing import print_json, screen
+from gristmill.flows.existing_lake import existing
 
 if TYPE_CHECKING:
     from rich.console import Console

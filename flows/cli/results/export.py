@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from gristmill.core.errors import UsageError
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, on_this_machine
 from gristmill.flows.cli.printing import print_json, screen
+from gristmill.flows.existing_lake import existing
 
 FORMATS = ["every-eval-ever"]
 

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from gristmill.core.errors import UsageError
 from gristmill.core.hosts import bracketed
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import DEFAULT_LAKE, KnownLakeOption
+from gristmill.flows.existing_lake import existing
 
 
 def dashboard(

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import DEFAULT_LAKE, LakeOption
+from gristmill.flows.existing_lake import existing
 
 
 def serve(

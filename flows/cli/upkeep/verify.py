@@ -7,9 +7,9 @@ import typer
 from gristmill.core.damage import PIPELINE, command_for
 from gristmill.core.errors import GristmillError
 from gristmill.core.hints import on_lake
-from gristmill.flows.cli.existing_lake import existing
 from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
 from gristmill.flows.cli.printing import print_json, screen
+from gristmill.flows.existing_lake import existing
 from gristmill.flows.sizes import size_text
 
 SHOWN = 20
