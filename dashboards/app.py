@@ -1,12 +1,11 @@
 """The application: pages, REST API and API reference in one process, over one lake.
 
 ``create_app`` registers NiceGUI pages, which belong to the process, so a process makes one application. Every answer is
-read from the published warehouse in a worker thread; nothing here writes but a submission.
+read from the published warehouse in a worker thread; only a submission writes.
 """
 
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -17,47 +16,20 @@ from nicegui import ui
 
 from gristmill.dashboards.api import invalid, router
 from gristmill.dashboards.guard import MOST_BODY, Guard, Names
-from gristmill.dashboards.page import Page, serve_errors
-from gristmill.dashboards.pages import (
-    checkpoints,
-    compare,
-    document,
-    documents,
-    funnel,
-    gates,
-    items,
-    leaderboard,
-    overview,
-    speed,
-    submit,
-    trajectory,
-)
+from gristmill.dashboards.page import serve_pages
+from gristmill.dashboards.pages import PAGES
 from gristmill.dashboards.reference import reference
 from gristmill.dashboards.services import Intake, Services
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.submissions import State
 
-PAGES: tuple[Page[Any], ...] = (
-    overview.PAGE,
-    funnel.PAGE,
-    documents.PAGE,
-    *document.PAGES,
-    checkpoints.PAGE,
-    leaderboard.PAGE,
-    compare.PAGE,
-    items.PAGE,
-    trajectory.PAGE,
-    speed.PAGE,
-    gates.PAGE,
-    submit.PAGE,
-)
 STATIC = Path(__file__).parent / "static"
 ABOUT = "What the dashboards show, as JSON. Text, URLs and model outputs are data from a crawl: escape them."
 
 
 def create_app(lake_root: Path, intake: Intake, names: Names) -> FastAPI:
     """The dashboards and the API of the lake at ``lake_root``; ``intake`` says what may be handed in, ``names`` which
-    requests are answered at all.
+    requests are answered.
 
     Raises :class:`gristmill.core.errors.UsageError` when there is no lake.
     """
@@ -65,7 +37,7 @@ def create_app(lake_root: Path, intake: Intake, names: Names) -> FastAPI:
     services = Services(warehouse, State(warehouse.root), intake)
     app = api_app(services)
     app.add_middleware(Guard, names=names)
-    register_pages(services)
+    serve_pages(PAGES, services)
     ui.run_with(
         app,
         title="Gristmill",
@@ -87,7 +59,7 @@ def api_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(router(services))
+    app.include_router(router(PAGES, services))
 
     app.add_exception_handler(RequestValidationError, invalid)
 
@@ -102,13 +74,6 @@ def api_app(services: Services) -> FastAPI:
         return HTMLResponse(reference(app.openapi(), str(request.base_url)))
 
     return app
-
-
-def register_pages(services: Services) -> None:
-    """Every page of the dashboards, and the pages for errors."""
-    for page in PAGES:
-        page.register(services)
-    serve_errors(services)
 
 
 def run(lake_root: Path, names: Names, port: int = 8080, *, intake: Intake) -> None:

@@ -5,24 +5,29 @@ back. An empty value counts as none, so an address can be edited by hand; unknow
 programs and trackers add their own.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from nicegui import Client, ui
 from nicegui import app as pages
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from gristmill.dashboards.layout import card, explained, frame, title
+from gristmill.dashboards.components.cards import card, explained, title
+from gristmill.dashboards.components.frame import frame
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.services import Services
 
 Q = TypeVar("Q")
 Text = Annotated[str, Field(max_length=4096)]
+Address = Annotated[str, Field(max_length=65_536)]
+"""A URL as long as crawls write them, or what else names a record."""
 Offset = Annotated[int, Field(ge=0, le=10_000_000)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="rows to give")]
+"""Of a route of the API."""
 DRAWN_WITHIN = 120.0
 """Seconds a page may take. NiceGUI's 3 turn a large lake or a busy machine into an error."""
 SHOWN = 100
@@ -31,16 +36,21 @@ ABOUT_WRONG = "Something in the address is missing or wrong."
 
 
 @dataclass(frozen=True)
-class Nothing:
+class NoQuery:
     """The query of a page that takes none."""
+
+
+def no_routes(_api: APIRouter, _services: Services) -> None:
+    """The API of a page that has none."""
 
 
 @dataclass(frozen=True)
 class Page(Generic[Q]):
-    """A page of the dashboards.
+    """A page of the dashboards, and the routes that give what it shows as JSON.
 
-    ``query`` is a pydantic dataclass of what the address may say, path parameters included; ``place`` is the entry of
-    the navigation that the page belongs to, its title by default.
+    ``query`` is a pydantic dataclass of what the address may say, path parameters included. ``draw`` fills the page,
+    inside its frame. ``place`` is the entry of the navigation bar that a page belongs to; a page without one is
+    an entry itself. ``routes`` adds the page's routes to the API.
     """
 
     path: str
@@ -48,37 +58,53 @@ class Page(Generic[Q]):
     query: type[Q]
     draw: Callable[[Services, Request, Q], Awaitable[None]]
     place: str = ""
+    routes: Callable[[APIRouter, Services], None] = no_routes
 
-    def register(self, services: Services) -> None:
-        """Serve the page."""
-        query = TypeAdapter(self.query)
 
-        async def draw(request: Request) -> None:
-            given = {name: value for name, value in request.query_params.items() if value.strip()} | request.path_params
+def navigation(pages: Iterable[Page[Any]]) -> tuple[tuple[str, str], ...]:
+    """The entries of the navigation bar: (title, path)."""
+    return tuple((page.title, page.path) for page in pages if not page.place)
+
+
+def serve_pages(pages: Sequence[Page[Any]], services: Services) -> None:
+    """Serve every page, and pages for addresses with nothing behind them and for pages that cannot be drawn.
+
+    They are registered with NiceGUI, which has one application a process.
+    """
+    entries = navigation(pages)
+    for page in pages:
+        _serve(page, entries, services)
+    _serve_errors(entries, services)
+
+
+def _serve(page: Page[Q], entries: Sequence[tuple[str, str]], services: Services) -> None:
+    query = TypeAdapter(page.query)
+
+    async def draw(request: Request) -> None:
+        given = {name: value for name, value in request.query_params.items() if value.strip()} | request.path_params
+        with frame(request, entries, page.place or page.title, services.warehouse.version):
             try:
                 asked = query.validate_python(given)
             except ValidationError as error:
-                self._draw_wrong(services, request, given, error.errors())
+                _draw_wrong(page, given, error.errors())
                 return
-            await self.draw(services, request, asked)
+            await page.draw(services, request, asked)
 
-        ui.page(self.path, title=f"{self.title} · Gristmill", response_timeout=DRAWN_WITHIN)(draw)
+    ui.page(page.path, title=f"{page.title} · Gristmill", response_timeout=DRAWN_WITHIN)(draw)
 
-    def _draw_wrong(
-        self, services: Services, request: Request, given: Mapping[str, Any], faults: list[ErrorDetails]
-    ) -> None:
-        """The page for an address that says what it may not: which value, why, and the address without it."""
-        wrong = {str(fault["loc"][0]): fault for fault in faults}
-        right = {name: str(value) for name, value in given.items() if name not in wrong}
-        with frame(self.place or self.title, request, services.warehouse.version):
-            title(self.title, ABOUT_WRONG)
-            with card():
-                told = " ".join(_told(name, given.get(name), fault) for name, fault in wrong.items())
-                if "{" in self.path or any(fault["type"] == "missing" for fault in faults):
-                    explained(told, ("Search the documents", "/documents"))
-                else:
-                    explained(told, ("Open the page without it", page_url(self.path, **right)))
-        ui.context.client.status_code = 422
+
+def _draw_wrong(page: Page[Q], given: Mapping[str, Any], faults: list[ErrorDetails]) -> None:
+    """The page for an address that says what it may not: which value, why, and the address without it."""
+    wrong = {str(fault["loc"][0]): fault for fault in faults}
+    right = {name: str(value) for name, value in given.items() if name not in wrong}
+    title(page.title, ABOUT_WRONG)
+    with card():
+        told = " ".join(_told(name, given.get(name), fault) for name, fault in wrong.items())
+        if "{" in page.path or any(fault["type"] == "missing" for fault in faults):
+            explained(told, ("Search the documents", "/documents"))
+        else:
+            explained(told, ("Open the page without it", page_url(page.path, **right)))
+    ui.context.client.status_code = 422
 
 
 def _told(name: str, value: object, fault: ErrorDetails) -> str:
@@ -100,10 +126,9 @@ def wanted(fault: ErrorDetails) -> str:
             return f"give a whole number of at least {limits['ge']:,}"
         case "less_than_equal":
             return f"give a whole number of at most {limits['le']:,}"
-        case "string_too_long":
-            return f"give at most {limits['max_length']:,} characters"
-        case "too_long":
-            return f"give at most {limits['max_length']:,}"
+        case "string_too_long" | "too_long":  # the second also of a text that was looked at before it was measured
+            characters = " characters" if isinstance(fault["input"], str) else ""
+            return f"give at most {limits['max_length']:,}{characters}"
         case "value_error":  # a sentence of the model's own
             return str(limits["error"])
         case kind if kind.startswith("int"):
@@ -112,13 +137,12 @@ def wanted(fault: ErrorDetails) -> str:
             return "this value cannot be used here; give another, or leave it out"
 
 
-def serve_errors(services: Services) -> None:
-    """Our own pages for an address that there is nothing at, and for a page that cannot be drawn."""
+def _serve_errors(entries: Sequence[tuple[str, str]], services: Services) -> None:
 
     async def missing(request: Request, _error: Exception) -> Response:
         if request.url.path.startswith("/_nicegui"):
             return PlainTextResponse("There is no such file.\n", 404)
-        with Client(ui.page(""), request=request) as client, frame("", request, services.warehouse.version):
+        with Client(ui.page(""), request=request) as client, frame(request, entries, "", services.warehouse.version):
             title("There is no such page", "404")
             with card():
                 explained(f"There is nothing at {request.url.path[:SHOWN]}.", ("Overview", "/"))
@@ -128,7 +152,7 @@ def serve_errors(services: Services) -> None:
 
     def failed(error: Exception) -> None:
         request = ui.context.client.request
-        with frame("", request, services.warehouse.version):
+        with frame(request, entries, "", services.warehouse.version):
             title("This page could not be drawn", "500")
             with card():
                 explained(services.told(error), ("Overview", "/"))

@@ -1,1 +1,39 @@
-"""One module a page: each has ``draw``, which asks the warehouse and draws the answer."""
+"""The pages of the dashboards: a module each, listed here once, in the order of the navigation bar.
+
+The application, the navigation bar, the REST API and the tests all read :data:`PAGES`.
+"""
+
+from typing import Any
+
+from gristmill.dashboards.page import Page
+from gristmill.dashboards.pages import (
+    checkpoints,
+    compare,
+    document,
+    documents,
+    funnel,
+    gates,
+    items,
+    leaderboard,
+    overview,
+    speed,
+    submit,
+    trajectory,
+    why,
+)
+
+PAGES: tuple[Page[Any], ...] = (
+    overview.PAGE,
+    funnel.PAGE,
+    documents.PAGE,
+    document.PAGE,
+    why.PAGE,
+    checkpoints.PAGE,
+    leaderboard.PAGE,
+    compare.PAGE,
+    items.PAGE,
+    trajectory.PAGE,
+    speed.PAGE,
+    gates.PAGE,
+    submit.PAGE,
+)

@@ -2,18 +2,22 @@
 
 from asyncio import to_thread
 from collections import defaultdict
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import APIRouter, Query, Request
 from nicegui import ui
 
-from gristmill.dashboards.charts import loss_chart, mixture_chart, score_chart
-from gristmill.dashboards.drawn import chart
-from gristmill.dashboards.layout import card, empty, frame, is_dark, title, words
+from gristmill.dashboards.charts.scores import score_chart
+from gristmill.dashboards.charts.training import loss_chart, mixture_chart
+from gristmill.dashboards.components.cards import card, empty, title
+from gristmill.dashboards.components.chart import chart
+from gristmill.dashboards.components.frame import is_dark
+from gristmill.dashboards.components.tables import Column, table
+from gristmill.dashboards.components.unscored import unscored_table
 from gristmill.dashboards.links import items_url
-from gristmill.dashboards.page import Nothing, Page
+from gristmill.dashboards.page import Limit, NoQuery, Page
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, table
-from gristmill.dashboards.unscored import unscored_table
+from gristmill.dashboards.wording import words
 from gristmill.warehouse import queries
 from gristmill.warehouse.queries.unanswered import unscored
 
@@ -25,7 +29,7 @@ ABOUT = (
 WITHOUT = "Where the machine failed on some items after its retries (infra) there is no score; a whole run brings it."
 
 
-async def draw(services: Services, request: Request, _asked: Nothing) -> None:
+async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     """The page at ``/checkpoints``."""
     warehouse = services.warehouse
     scores = await to_thread(queries.scores, warehouse)
@@ -34,40 +38,39 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
     checkpoints = await to_thread(queries.checkpoints, warehouse)
     without = await to_thread(unscored, warehouse)
     dark = is_dark(request)
-    with frame("Checkpoints", request, warehouse.version):
-        title(
-            "Checkpoints",
-            ABOUT,
-        )
-        if not (scores or losses or shares or checkpoints or without):
-            with card():
-                empty("Nothing has been trained or scored yet.", warehouse.command("gristmill train"))
-            return
-        if without:
-            with card("Without a score", WITHOUT):
-                unscored_table(without)
-        if scores:
-            _charts(scores, dark)
-        else:
-            with card():
-                empty("No checkpoint has been scored yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
-        with ui.element("div").classes("columns even"):
-            with card("Training loss", "Nats a token against tokens seen."):
-                if losses:
-                    chart(loss_chart(losses, dark), "Training loss against tokens seen, a line for each run")
-                else:
-                    empty("No loss curve yet.", warehouse.command("gristmill train"))
-            with card("Mixtures", "Share of each domain, after the repetition caps."):
-                if shares:
-                    chart(mixture_chart(shares, dark), "Share of each domain in each mixture")
-                else:
-                    empty("No mixture yet.", warehouse.command("gristmill mix --method doremi"))
-        if scores:
-            with card("All scores"):
-                _scores(scores)
-        if checkpoints:
-            with card("All checkpoints", "Rows are those of the mixture's plan that the checkpoint has seen."):
-                _checkpoints(checkpoints)
+    title(
+        "Checkpoints",
+        ABOUT,
+    )
+    if not (scores or losses or shares or checkpoints or without):
+        with card():
+            empty("Nothing has been trained or scored yet.", warehouse.command("gristmill train"))
+        return
+    if without:
+        with card("Without a score", WITHOUT):
+            unscored_table(without)
+    if scores:
+        _charts(scores, dark)
+    else:
+        with card():
+            empty("No checkpoint has been scored yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
+    with ui.element("div").classes("columns even"):
+        with card("Training loss", "Nats a token against tokens seen."):
+            if losses:
+                chart(loss_chart(losses, dark), "Training loss against tokens seen, a line for each run")
+            else:
+                empty("No loss curve yet.", warehouse.command("gristmill train"))
+        with card("Mixtures", "Share of each domain, after the repetition caps."):
+            if shares:
+                chart(mixture_chart(shares, dark), "Share of each domain in each mixture")
+            else:
+                empty("No mixture yet.", warehouse.command("gristmill mix --method doremi"))
+    if scores:
+        with card("All scores"):
+            _scores(scores)
+    if checkpoints:
+        with card("All checkpoints", "Rows are those of the mixture's plan that the checkpoint has seen."):
+            _checkpoints(checkpoints)
 
 
 def _charts(scores: list[queries.Score], dark: bool) -> None:
@@ -122,4 +125,21 @@ def _checkpoints(checkpoints: list[queries.Checkpoint]) -> None:
     table(columns, rows, page=25)
 
 
-PAGE = Page("/checkpoints", "Checkpoints", Nothing, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/checkpoints", tags=["models"], summary="Checkpoints of the training runs")
+    def checkpoints() -> list[queries.Checkpoint]:
+        return queries.checkpoints(warehouse)
+
+    @api.get("/scores", tags=["models"], summary="Scores with their 95 % intervals")
+    def scores(
+        checkpoint: Annotated[str | None, Query(description="digest of the checkpoint, or its start")] = None,
+        suite: Annotated[str | None, Query(description="name of the suite")] = None,
+        limit: Limit = 1000,
+    ) -> list[queries.Score]:
+        return queries.scores(warehouse, checkpoint, suite, limit)
+
+
+PAGE = Page("/checkpoints", "Checkpoints", NoQuery, draw, routes=routes)

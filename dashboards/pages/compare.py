@@ -3,37 +3,23 @@
 from asyncio import to_thread
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
 from gristmill.core.errors import GristmillError
-from gristmill.dashboards.charts import distinct
-from gristmill.dashboards.contamination import evidence, not_examined, seen_badge, seen_in
-from gristmill.dashboards.controls import choice
-from gristmill.dashboards.layout import (
-    badge,
-    card,
-    count,
-    empty,
-    explained,
-    folded,
-    frame,
-    no_such,
-    p_value,
-    pager,
-    quoted,
-    title,
-    words,
-)
+from gristmill.dashboards.components.cards import badge, card, empty, explained, folded, no_such, pager, quoted, title
+from gristmill.dashboards.components.contamination import evidence, not_examined, seen_badge, seen_in
+from gristmill.dashboards.components.controls import choice
+from gristmill.dashboards.components.tables import Column, interval, table
 from gristmill.dashboards.links import items_url, page_url
 from gristmill.dashboards.page import Offset, Page, Text
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, interval, table
+from gristmill.dashboards.wording import count, distinct, p_value, words
 from gristmill.warehouse.connection import Warehouse
-from gristmill.warehouse.queries.compare import Which, differing, sides
+from gristmill.warehouse.queries.compare import Which, compare, differing, sides
 from gristmill.warehouse.queries.comparison import Comparison, Difference, Differing, Discordant, Side, SuiteComparison
 
 ROWS = 10
@@ -44,7 +30,7 @@ EVALUATE = "gristmill evaluate CHECKPOINT"
 
 
 @dataclass(frozen=True)
-class Question:
+class CompareQuery:
     """What the address of the page says: two digests, the suite whose items are shown, and which of them."""
 
     a: Text | None = None
@@ -60,50 +46,45 @@ class Question:
         return page_url("/compare", a=self.a, b=self.b, suite=self.suite, which=which, offset=self.offset or None)
 
 
-async def draw(services: Services, request: Request, question: Question) -> None:
+async def draw(services: Services, request: Request, question: CompareQuery) -> None:
     """The page at ``/compare``."""
     warehouse = services.warehouse
     known = await to_thread(sides, warehouse)
-    with frame("Compare", request, warehouse.version):
-        title("Compare", ABOUT)
-        if len(known) < 2:
-            with card():
-                empty(
-                    "Two checkpoints must have been evaluated before they can be compared.", warehouse.command(EVALUATE)
-                )
-            return
-        _form(known, question)
-        if not (question.a and question.b):
-            with card():
-                empty("Choose two checkpoints.")
-            return
-        try:
-            answer = await to_thread(services.comparisons.of, question.a, question.b)
-        except GristmillError as error:
-            with card():
-                explained(f"{error}.", ("Choose two checkpoints", "/compare"))
-            return
-        _summary(answer, question)
-        _refused(answer)
-        suite = _chosen(answer, question)
-        if question.suite is not None and (suite is None or suite.suite != question.suite):
-            refused = {entry.suite for entry in answer.refused}
-            compared = sorted({entry.suite for entry in answer.suites} | refused)
-            with card():
-                told = no_such("suite that both were asked, called", question.suite, compared)
-                told = (
-                    f"{question.suite} could not be compared; why stands above." if question.suite in refused else told
-                )
-                explained(told, ("All suites", replace(question, suite=None, offset=0).url))
-            return
-        if suite is not None:
-            items = await to_thread(
-                differing, warehouse, answer, suite.suite, question.which, offset=question.offset, limit=ROWS
-            )
-            _suite(warehouse, answer, suite, items, replace(question, suite=suite.suite))
+    title("Compare", ABOUT)
+    if len(known) < 2:
+        with card():
+            empty("Two checkpoints must have been evaluated before they can be compared.", warehouse.command(EVALUATE))
+        return
+    _form(known, question)
+    if not (question.a and question.b):
+        with card():
+            empty("Choose two checkpoints.")
+        return
+    try:
+        answer = await to_thread(services.comparisons.of, question.a, question.b)
+    except GristmillError as error:
+        with card():
+            explained(f"{error}.", ("Choose two checkpoints", "/compare"))
+        return
+    _summary(answer, question)
+    _refused(answer)
+    suite = _chosen(answer, question)
+    if question.suite is not None and (suite is None or suite.suite != question.suite):
+        refused = {entry.suite for entry in answer.refused}
+        compared = sorted({entry.suite for entry in answer.suites} | refused)
+        with card():
+            told = no_such("suite that both were asked, called", question.suite, compared)
+            told = f"{question.suite} could not be compared; why stands above." if question.suite in refused else told
+            explained(told, ("All suites", replace(question, suite=None, offset=0).url))
+        return
+    if suite is not None:
+        items = await to_thread(
+            differing, warehouse, answer, suite.suite, question.which, offset=question.offset, limit=ROWS
+        )
+        _suite(warehouse, answer, suite, items, replace(question, suite=suite.suite))
 
 
-def _form(known: list[Side], question: Question) -> None:
+def _form(known: list[Side], question: CompareQuery) -> None:
     names = distinct([(side.label, side.checkpoint) for side in known])
     labels = {side.checkpoint: names[side.label, side.checkpoint] for side in known}
     with ui.element("form").classes("controls") as form:
@@ -111,11 +92,11 @@ def _form(known: list[Side], question: Question) -> None:
         b = _select("B, which may be better", labels, question.b)
 
         def go() -> None:
-            ui.navigate.to(Question(a.value, b.value, question.suite).url)
+            ui.navigate.to(CompareQuery(a.value, b.value, question.suite).url)
 
         ui.button("Compare", icon="compare_arrows").props("unelevated no-caps type=submit")
         if question.a and question.b:
-            ui.link("Swap", Question(question.b, question.a, question.suite).url).classes("quiet-link")
+            ui.link("Swap", CompareQuery(question.b, question.a, question.suite).url).classes("quiet-link")
         form.on("submit.prevent", go)
 
 
@@ -124,14 +105,14 @@ def _select(label: str, labels: dict[str, str], value: str | None) -> ui.select:
     return choice(label, labels, known, classes="names")
 
 
-def _chosen(answer: Comparison, question: Question) -> SuiteComparison | None:
+def _chosen(answer: Comparison, question: CompareQuery) -> SuiteComparison | None:
     """The suite that was asked for, or the first with items that differ."""
     asked = [suite for suite in answer.suites if suite.suite == question.suite]
     differ = [suite for suite in answer.suites if suite.whole.more_a + suite.whole.more_b]
     return next(iter(asked or differ), None)
 
 
-def _summary(answer: Comparison, question: Question) -> None:
+def _summary(answer: Comparison, question: CompareQuery) -> None:
     verdicts = Counter(suite.whole.verdict for suite in answer.suites)
     tests = len(answer.suites)
     with card(classes="comparison"):
@@ -147,7 +128,7 @@ def _summary(answer: Comparison, question: Question) -> None:
         ui.label(f"Of {tests} {suites}: {', '.join(parts)} (p after Holm over {tests} below 0.05).").classes("says")
         reach = max(max(abs(suite.whole.low), abs(suite.whole.high)) for suite in answer.suites)
         rows = [
-            _row(suite, suite.whole, reach) | {"suite_href": Question(question.a, question.b, suite.suite).url}
+            _row(suite, suite.whole, reach) | {"suite_href": CompareQuery(question.a, question.b, suite.suite).url}
             for suite in answer.suites
         ]
         table([Column("suite", "Suite", "link"), Column("metric", "Metric"), *COLUMNS], rows, page=50).classes("board")
@@ -197,7 +178,7 @@ def _refused(answer: Comparison) -> None:
 
 
 def _suite(
-    warehouse: Warehouse, answer: Comparison, suite: SuiteComparison, found: Differing, question: Question
+    warehouse: Warehouse, answer: Comparison, suite: SuiteComparison, found: Differing, question: CompareQuery
 ) -> None:
     with card(suite.suite, f"{words(suite.metric)}, graded by {suite.convention}"):
         ui.label(_sentence(suite.whole.sentence)).classes("says")
@@ -275,4 +256,21 @@ def _discordant(answer: Comparison, suite: SuiteComparison, item: Discordant) ->
                         ui.label(detail).classes("quoted-about")
 
 
-PAGE = Page("/compare", "Compare", Question, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/compare", tags=["models"], summary="Is checkpoint B better than checkpoint A, item by item")
+    def comparison(
+        a: Annotated[str, Query(max_length=4096, description="label or digest (its start) of an evaluated checkpoint")],
+        b: Annotated[str, Query(max_length=4096, description="the checkpoint that may be better")],
+        suite: Annotated[list[str] | None, Query(description="these suites only; Holm is over them")] = None,
+        examples: Annotated[int, Query(ge=0, le=1000, description="items that differ, of each suite")] = 5,
+    ) -> Comparison:
+        try:
+            return compare(warehouse, a, b, suite or (), examples=examples)
+        except GristmillError as error:
+            raise HTTPException(422, str(error)) from error
+
+
+PAGE = Page("/compare", "Compare", CompareQuery, draw, routes=routes)

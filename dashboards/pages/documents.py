@@ -2,18 +2,19 @@
 
 from asyncio import to_thread
 from dataclasses import replace
-from typing import get_args
+from typing import Annotated, get_args
 
-from fastapi import Request
+from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from gristmill.dashboards.controls import choice, search_field, searched
-from gristmill.dashboards.layout import card, count, empty, explained, frame, no_such, pager, title, tone, words
+from gristmill.dashboards.components.cards import card, empty, explained, no_such, pager, title
+from gristmill.dashboards.components.controls import choice, search_field, searched
+from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.links import documents_url, record_url
-from gristmill.dashboards.page import Offset, Page, Text
+from gristmill.dashboards.page import Limit, Offset, Page, Text
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.wording import count, tone, words
 from gristmill.warehouse import queries
 
 ROWS = 50
@@ -22,7 +23,7 @@ FATES: tuple[queries.Fate, ...] = get_args(queries.Fate)
 
 
 @dataclass(frozen=True)
-class Search:
+class DocumentsQuery:
     """What the address of the page says."""
 
     query: Text = ""
@@ -51,7 +52,7 @@ class Search:
         )
 
 
-async def draw(services: Services, request: Request, search: Search) -> None:
+async def draw(services: Services, request: Request, search: DocumentsQuery) -> None:
     """The page at ``/documents``."""
     facets = await to_thread(queries.facets, services.warehouse)
     found = await to_thread(
@@ -68,25 +69,24 @@ async def draw(services: Services, request: Request, search: Search) -> None:
         limit=ROWS,
         offset=search.offset,
     )
-    with frame("Documents", request, services.warehouse.version):
-        title("Documents", "Every record of every crawl, kept or not. Open one to see why.")
-        if not facets.sources:
-            with card():
-                command = services.warehouse.command("gristmill curate --input PATH --source NAME")
-                empty("Nothing has been curated yet.", command)
-            return
-        _form(facets, search)
-        _narrowed(search)
+    title("Documents", "Every record of every crawl, kept or not. Open one to see why.")
+    if not facets.sources:
         with card():
-            if found.documents:
-                _results(found)
-                shown = len(found.documents)
-                pager(found.offset, shown, found.total, "records", ROWS, lambda at: replace(search, offset=at).url)
-            else:
-                _none(facets, search, found.total)
+            command = services.warehouse.command("gristmill curate --input PATH --source NAME")
+            empty("Nothing has been curated yet.", command)
+        return
+    _form(facets, search)
+    _narrowed(search)
+    with card():
+        if found.documents:
+            _results(found)
+            shown = len(found.documents)
+            pager(found.offset, shown, found.total, "records", ROWS, lambda at: replace(search, offset=at).url)
+        else:
+            _none(facets, search, found.total)
 
 
-def _none(facets: queries.Facets, search: Search, total: int) -> None:
+def _none(facets: queries.Facets, search: DocumentsQuery, total: int) -> None:
     """Why there is nothing to show."""
     if total:
         first = replace(search, offset=0).url
@@ -108,7 +108,7 @@ def _none(facets: queries.Facets, search: Search, total: int) -> None:
     explained(" ".join(told), ("All records", "/documents"))
 
 
-def _narrowed(search: Search) -> None:
+def _narrowed(search: DocumentsQuery) -> None:
     """The filters that the form has no field for, each with the address without it."""
     filters = (
         ("fails the rule", search.fails, replace(search, fails=None, offset=0)),
@@ -123,7 +123,7 @@ def _narrowed(search: Search) -> None:
                     ui.link("Remove", without.url).classes("quiet-link")
 
 
-def _form(facets: queries.Facets, search: Search) -> None:
+def _form(facets: queries.Facets, search: DocumentsQuery) -> None:
     with ui.element("form").classes("controls").props('role="search"') as form:
         query = search_field("URL, doc_id or record", search.query, "wide")
         host = search_field("Host", search.host or "")
@@ -173,4 +173,38 @@ def _results(found: queries.Documents) -> None:
     table(columns, rows).classes("results")
 
 
-PAGE = Page("/documents", "Documents", Search, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/documents", tags=["data"], summary="Search the records")
+    def documents(
+        query: Annotated[
+            str, Query(max_length=4096, description="part of the URL or of the record_uri, or the start of the doc_id")
+        ] = "",
+        source: Annotated[str | None, Query(description="name of the corpus")] = None,
+        fate: Annotated[queries.Fate | None, Query(description="what became of the record")] = None,
+        rule: Annotated[str | None, Query(description="first failed rule, or the reason for setting aside")] = None,
+        host: Annotated[str | None, Query(description="host of the URL, in full")] = None,
+        fails: Annotated[str | None, Query(description="a rule that the record failed, first or not")] = None,
+        stage: Annotated[queries.StageName | None, Query(description="where the record was dropped")] = None,
+        passed: Annotated[queries.StageName | None, Query(description="a stage that the record passed")] = None,
+        limit: Limit = 50,
+        offset: Annotated[int, Query(ge=0, le=10_000_000, description="rows to skip")] = 0,
+    ) -> queries.Documents:
+        return queries.documents(
+            warehouse,
+            query=query,
+            source=source,
+            fate=fate,
+            rule=rule,
+            host=host,
+            fails=fails,
+            stage=stage,
+            passed=passed,
+            limit=limit,
+            offset=offset,
+        )
+
+
+PAGE = Page("/documents", "Documents", DocumentsQuery, draw, routes=routes)

@@ -2,77 +2,77 @@
 
 from asyncio import to_thread
 from functools import partial
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from gristmill.dashboards.charts import rule_chart, stage_chart
-from gristmill.dashboards.controls import choice
-from gristmill.dashboards.drawn import chart
-from gristmill.dashboards.layout import card, count, empty, explained, frame, is_dark, no_such, share, title
+from gristmill.dashboards.charts.funnel import rule_chart, stage_chart
+from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
+from gristmill.dashboards.components.chart import chart
+from gristmill.dashboards.components.controls import choice
+from gristmill.dashboards.components.frame import is_dark
+from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.links import documents_url, page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.wording import count, share
 from gristmill.warehouse import queries
 
 ALL = "all sources"
 
 
 @dataclass(frozen=True)
-class Asked:
+class FunnelQuery:
     """What the address of the page says."""
 
     source: Text | None = None
 
 
-async def draw(services: Services, request: Request, asked: Asked) -> None:
+async def draw(services: Services, request: Request, asked: FunnelQuery) -> None:
     """The page at ``/funnel``."""
     source = asked.source
     funnel = await to_thread(queries.funnel, services.warehouse, source)
     dark = is_dark(request)
-    with frame("Funnel", request, services.warehouse.version):
-        title("Funnel", "Every record has one fate: at each stage, records in = kept + rejected.")
-        if not funnel.sources:
-            with card():
-                command = services.warehouse.command("gristmill curate --input PATH --source NAME")
-                empty("Nothing has been curated yet.", command)
-            return
-        with ui.element("div").classes("controls"):
-            choice(
-                "Source",
-                [ALL, *funnel.sources],
-                source if source in funnel.sources else ALL,
-                url=lambda value: page_url("/funnel", source=None if value == ALL else value),
-            )
-        if source is not None and source not in funnel.sources:
-            with card():
-                explained(no_such("source", source, funnel.sources), ("All sources", "/funnel"))
-            return
-        with ui.element("div").classes("columns even"):
-            with card("Stages", "Records that enter each stage, by what became of them. A bar leads to its records."):
-                lead = partial(_stage_url, source)
-                chart(stage_chart(funnel, dark, lead), "Records kept and rejected at each stage, as in the table below")
-            with card(
-                "Rules and reasons",
-                "Records by the first rule they failed, or why they were set aside. A bar leads to them.",
-            ):
-                if any(rule.rejected_first for rule in funnel.rules):
-                    lead = partial(_rule_url, source)
-                    chart(
-                        rule_chart(funnel, dark, lead), "Records by the first rule they failed, as in the table below"
-                    )
-                else:
-                    ui.label("Nothing was rejected.").classes("muted")
-        with card("By stage and source"):
-            _stages(funnel)
+    title("Funnel", "Every record has one fate: at each stage, records in = kept + rejected.")
+    if not funnel.sources:
+        with card():
+            command = services.warehouse.command("gristmill curate --input PATH --source NAME")
+            empty("Nothing has been curated yet.", command)
+        return
+    with ui.element("div").classes("controls"):
+        choice(
+            "Source",
+            [ALL, *funnel.sources],
+            source if source in funnel.sources else ALL,
+            url=lambda value: page_url("/funnel", source=None if value == ALL else value),
+        )
+    if source is not None and source not in funnel.sources:
+        with card():
+            explained(no_such("source", source, funnel.sources), ("All sources", "/funnel"))
+        return
+    with ui.element("div").classes("columns even"):
+        with card("Stages", "Records that enter each stage, by what became of them. A bar leads to its records."):
+            lead = partial(_stage_url, source)
+            chart(stage_chart(funnel, dark, lead), "Records kept and rejected at each stage, as in the table below")
         with card(
-            "By rule",
-            "“First” counts a record under the first rule it failed and adds up to the stage; “any” counts it under "
-            "every rule that it fails. A number leads to its records.",
+            "Rules and reasons",
+            "Records by the first rule they failed, or why they were set aside. A bar leads to them.",
         ):
-            _rules(funnel)
+            if any(rule.rejected_first for rule in funnel.rules):
+                lead = partial(_rule_url, source)
+                chart(rule_chart(funnel, dark, lead), "Records by the first rule they failed, as in the table below")
+            else:
+                ui.label("Nothing was rejected.").classes("muted")
+    with card("By stage and source"):
+        _stages(funnel)
+    with card(
+        "By rule",
+        "“First” counts a record under the first rule it failed and adds up to the stage; “any” counts it under "
+        "every rule that it fails. A number leads to its records.",
+    ):
+        _rules(funnel)
 
 
 def _stage_url(source: str | None, stage: str, fate: str) -> str:
@@ -143,4 +143,15 @@ def _rules(funnel: queries.Funnel) -> None:
     table(columns, rows, page=50)
 
 
-PAGE = Page("/funnel", "Funnel", Asked, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/funnel", tags=["data"], summary="Records kept and rejected by stage, rule and source")
+    def funnel(
+        source: Annotated[str | None, Query(description="one source; all when absent")] = None,
+    ) -> queries.Funnel:
+        return queries.funnel(warehouse, source)
+
+
+PAGE = Page("/funnel", "Funnel", FunnelQuery, draw, routes=routes)

@@ -4,13 +4,14 @@ import json
 from asyncio import to_thread
 from collections import defaultdict
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from nicegui import ui
 
-from gristmill.dashboards.layout import badge, card, count, empty, frame, title, tone
-from gristmill.dashboards.page import Nothing, Page
+from gristmill.dashboards.components.cards import badge, card, empty, title
+from gristmill.dashboards.components.tables import Column, table
+from gristmill.dashboards.page import NoQuery, Page
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.wording import count, tone
 from gristmill.warehouse import queries
 
 SENTENCES = {
@@ -28,20 +29,19 @@ def sentence(expectation: str) -> str:
     return SENTENCES.get(expectation, expectation)
 
 
-async def draw(services: Services, request: Request, _asked: Nothing) -> None:
+async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     """The page at ``/gates``."""
     expectations = await to_thread(queries.gates, services.warehouse)
-    with frame("Gates", request, services.warehouse.version):
-        title("Gates", "A critical expectation that fails stops the run before anything downstream is published.")
-        if not expectations:
-            with card():
-                empty("No gate has been run yet.", services.warehouse.command("gristmill demo"))
-            return
-        groups: dict[tuple[str, str], list[queries.Expectation]] = defaultdict(list)
-        for expectation in expectations:
-            groups[expectation.gate, expectation.source].append(expectation)
-        for (gate, source), members in groups.items():
-            _gate(gate, source, members)
+    title("Gates", "A critical expectation that fails stops the run before anything downstream is published.")
+    if not expectations:
+        with card():
+            empty("No gate has been run yet.", services.warehouse.command("gristmill demo"))
+        return
+    groups: dict[tuple[str, str], list[queries.Expectation]] = defaultdict(list)
+    for expectation in expectations:
+        groups[expectation.gate, expectation.source].append(expectation)
+    for (gate, source), members in groups.items():
+        _gate(gate, source, members)
 
 
 def _gate(gate: str, source: str, members: list[queries.Expectation]) -> None:
@@ -93,4 +93,13 @@ def _gate(gate: str, source: str, members: list[queries.Expectation]) -> None:
                     ui.label(text).classes("example")
 
 
-PAGE = Page("/gates", "Gates", Nothing, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/gates", tags=["pipeline"], summary="Every expectation of every gate; failures first")
+    def gates() -> list[queries.Expectation]:
+        return queries.gates(warehouse)
+
+
+PAGE = Page("/gates", "Gates", NoQuery, draw, routes=routes)

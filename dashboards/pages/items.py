@@ -5,37 +5,24 @@ Prompts, outputs and programs come from benchmarks and models: they are drawn as
 
 from asyncio import to_thread
 from dataclasses import replace
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from gristmill.dashboards.charts import distinct
-from gristmill.dashboards.contamination import SEEN, corpus_name, evidence, not_examined, seen_badge, seen_in
-from gristmill.dashboards.controls import choice, search_field, searched
-from gristmill.dashboards.layout import (
-    badge,
-    card,
-    count,
-    empty,
-    explained,
-    folded,
-    frame,
-    no_such,
-    pager,
-    quoted,
-    title,
-    tone,
-    words,
-)
+from gristmill.dashboards.components.answers import answer_card, corpora_card
+from gristmill.dashboards.components.cards import card, empty, explained, no_such, pager, title
+from gristmill.dashboards.components.contamination import SEEN, not_examined, seen_badge
+from gristmill.dashboards.components.controls import choice, search_field, searched
+from gristmill.dashboards.components.unscored import notice, unscored_table
 from gristmill.dashboards.links import items_url
-from gristmill.dashboards.page import Offset, Page, Text
+from gristmill.dashboards.page import Limit, Offset, Page, Text
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, interval, table
-from gristmill.dashboards.unscored import notice, unscored_table
+from gristmill.dashboards.wording import count, distinct, tone, words
 from gristmill.warehouse import queries
 from gristmill.warehouse.queries import graded
-from gristmill.warehouse.queries.contamination import CorpusLabels, Label, Seen, corpora
+from gristmill.warehouse.queries.contamination import Label, Seen, corpora
 from gristmill.warehouse.queries.unanswered import missing, unscored
 
 ROWS = 20
@@ -49,7 +36,7 @@ ABOUT = "What a checkpoint answered, how it was graded and why. Outputs are kept
 
 
 @dataclass(frozen=True)
-class Asked:
+class ItemsQuery:
     """What the address of the page says."""
 
     suite: Text | None = None
@@ -76,92 +63,89 @@ class Asked:
         )
 
 
-async def draw(services: Services, request: Request, asked: Asked) -> None:
+async def draw(services: Services, request: Request, asked: ItemsQuery) -> None:
     """The page at ``/items``."""
     warehouse = services.warehouse
     suites = {suite.suite: suite for suite in await to_thread(graded.graded_suites, warehouse)}
     refused = await to_thread(unscored, warehouse)
     for one in refused:
         suites.setdefault(one.suite, graded.Suite(suite=one.suite, area=one.area, conventions=[]))
-    with frame("Items", request, warehouse.version):
-        title("Items", ABOUT)
-        if not suites:
-            with card():
-                empty("No answers are kept yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
-            return
-        if asked.suite is not None and asked.suite not in suites:
-            scored = await to_thread(queries.scores, warehouse, None, asked.suite, 1)
-            with card():
-                told = no_such("suite", asked.suite, list(suites))
-                explained(f"{ONLY_SCORES} to {asked.suite}." if scored else told, ("Suites with answers", "/items"))
-            return
-        suite = suites[asked.suite] if asked.suite else next(iter(suites.values()))
-        answerers = await to_thread(graded.answerers, warehouse, suite.suite)
-        without = {one.checkpoint: one for one in refused if one.suite == suite.suite}
-        known = {answerer.checkpoint: answerer for answerer in answerers}
-        for one in without.values():
-            if one.checkpoint not in known:
-                answerers.append(graded.Answerer(checkpoint=one.checkpoint, label=one.label, mixture="", step=0))
-        # a checkpoint that has scores but no answers is named all the same, so that the page can say so
-        checkpoint = asked.checkpoint or next(iter([*known, *without]), "")
-        convention = asked.convention or next(iter(suite.conventions), "")
-        if convention and convention not in suite.conventions:
-            with card():
-                told = no_such(f"way of grading {suite.suite} called", convention, suite.conventions)
-                explained(told, ("The headline's", items_url(suite.suite, asked.checkpoint)))
-            return
-        asked = replace(asked, suite=suite.suite, checkpoint=checkpoint, convention=convention)
-        found = await to_thread(
-            graded.graded,
-            warehouse,
-            suite.suite,
-            checkpoint,
-            convention,
-            verdict=asked.verdict,
-            subset=asked.subset,
-            seen=asked.seen,
-            query=asked.query,
-            limit=ROWS,
-            offset=asked.offset,
-        )
-        looked_through = await to_thread(corpora, warehouse, suite.suite, checkpoint, convention)
-        _form(list(suites), suite, answerers, found, asked)
-        if checkpoint in without:
-            notice(without[checkpoint], await to_thread(missing, warehouse, suite.suite, checkpoint))
-        others = [one for one in without.values() if one.checkpoint != checkpoint]
-        if others:
-            with card(f"No score of {suite.suite} either"):
-                unscored_table(others)
-        if found.tallies:
-            _tallies(found, asked)
-            if looked_through:
-                _corpora(looked_through)
-            elif suite.area != PERPLEXITY:
-                not_examined(
-                    warehouse, suite.suite, checkpoint, checkpoint in known and bool(known[checkpoint].mixture)
-                )
-        if found.items:
-            for answer in found.items:
-                _answer(answer)
-            shown = len(found.items)
-            pager(found.offset, shown, found.total, "answers", ROWS, lambda at: replace(asked, offset=at).url)
-            return
-        if checkpoint in without and not found.tallies:
-            return
+    title("Items", ABOUT)
+    if not suites:
         with card():
-            plain = items_url(suite.suite, checkpoint, convention)
-            if found.total:
-                told = f"This search has {count(found.total)} answers; none from the {count(asked.offset + 1)}th on."
-                explained(told, ("First page", replace(asked, offset=0).url))
-            elif checkpoint in known:
-                told = "No answer matches this search. Remove a filter, or search for a part of the output."
-                explained(told, ("All answers", plain))
-            elif await to_thread(queries.scores, warehouse, checkpoint, suite.suite, 1):
-                command = warehouse.command("gristmill evaluate CHECKPOINT")
-                empty(f"{ONLY_SCORES} of this checkpoint to {suite.suite}.", command)
-            else:
-                told = no_such(f"checkpoint that was asked {suite.suite}, called", checkpoint, list(known))
-                explained(told, ("Checkpoints that were", items_url(suite.suite)))
+            empty("No answers are kept yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
+        return
+    if asked.suite is not None and asked.suite not in suites:
+        scored = await to_thread(queries.scores, warehouse, None, asked.suite, 1)
+        with card():
+            told = no_such("suite", asked.suite, list(suites))
+            explained(f"{ONLY_SCORES} to {asked.suite}." if scored else told, ("Suites with answers", "/items"))
+        return
+    suite = suites[asked.suite] if asked.suite else next(iter(suites.values()))
+    answerers = await to_thread(graded.answerers, warehouse, suite.suite)
+    without = {one.checkpoint: one for one in refused if one.suite == suite.suite}
+    known = {answerer.checkpoint: answerer for answerer in answerers}
+    for one in without.values():
+        if one.checkpoint not in known:
+            answerers.append(graded.Answerer(checkpoint=one.checkpoint, label=one.label, mixture="", step=0))
+    # a checkpoint that has scores but no answers is named all the same, so that the page can say so
+    checkpoint = asked.checkpoint or next(iter([*known, *without]), "")
+    convention = asked.convention or next(iter(suite.conventions), "")
+    if convention and convention not in suite.conventions:
+        with card():
+            told = no_such(f"way of grading {suite.suite} called", convention, suite.conventions)
+            explained(told, ("The headline's", items_url(suite.suite, asked.checkpoint)))
+        return
+    asked = replace(asked, suite=suite.suite, checkpoint=checkpoint, convention=convention)
+    found = await to_thread(
+        graded.graded,
+        warehouse,
+        suite.suite,
+        checkpoint,
+        convention,
+        verdict=asked.verdict,
+        subset=asked.subset,
+        seen=asked.seen,
+        query=asked.query,
+        limit=ROWS,
+        offset=asked.offset,
+    )
+    looked_through = await to_thread(corpora, warehouse, suite.suite, checkpoint, convention)
+    _form(list(suites), suite, answerers, found, asked)
+    if checkpoint in without:
+        notice(without[checkpoint], await to_thread(missing, warehouse, suite.suite, checkpoint))
+    others = [one for one in without.values() if one.checkpoint != checkpoint]
+    if others:
+        with card(f"No score of {suite.suite} either"):
+            unscored_table(others)
+    if found.tallies:
+        _tallies(found, asked)
+        if looked_through:
+            corpora_card(looked_through)
+        elif suite.area != PERPLEXITY:
+            not_examined(warehouse, suite.suite, checkpoint, checkpoint in known and bool(known[checkpoint].mixture))
+    if found.items:
+        for answer in found.items:
+            answer_card(answer)
+        shown = len(found.items)
+        pager(found.offset, shown, found.total, "answers", ROWS, lambda at: replace(asked, offset=at).url)
+        return
+    if checkpoint in without and not found.tallies:
+        return
+    with card():
+        plain = items_url(suite.suite, checkpoint, convention)
+        if found.total:
+            told = f"This search has {count(found.total)} answers; none from the {count(asked.offset + 1)}th on."
+            explained(told, ("First page", replace(asked, offset=0).url))
+        elif checkpoint in known:
+            told = "No answer matches this search. Remove a filter, or search for a part of the output."
+            explained(told, ("All answers", plain))
+        elif await to_thread(queries.scores, warehouse, checkpoint, suite.suite, 1):
+            command = warehouse.command("gristmill evaluate CHECKPOINT")
+            empty(f"{ONLY_SCORES} of this checkpoint to {suite.suite}.", command)
+        else:
+            told = no_such(f"checkpoint that was asked {suite.suite}, called", checkpoint, list(known))
+            explained(told, ("Checkpoints that were", items_url(suite.suite)))
 
 
 def _form(
@@ -169,7 +153,7 @@ def _form(
     suite: graded.Suite,
     answerers: list[graded.Answerer],
     found: graded.GradedPage,
-    asked: Asked,
+    asked: ItemsQuery,
 ) -> None:
     names = distinct([(answerer.label, answerer.checkpoint) for answerer in answerers])
     labels = {answerer.checkpoint: names[answerer.label, answerer.checkpoint] for answerer in answerers}
@@ -204,10 +188,10 @@ def _form(
         form.on("submit.prevent", go)
 
 
-def _tallies(found: graded.GradedPage, asked: Asked) -> None:
+def _tallies(found: graded.GradedPage, asked: ItemsQuery) -> None:
     with ui.element("div").classes("answer-head"):
         # the numbers count all answers, so their links keep none of the other filters
-        every = Asked(asked.suite, asked.checkpoint, asked.convention)
+        every = ItemsQuery(asked.suite, asked.checkpoint, asked.convention)
         for tally in found.tallies:
             with ui.element("a") as link:
                 link.props["href"] = replace(every, verdict=tally.verdict).url
@@ -220,87 +204,36 @@ def _tallies(found: graded.GradedPage, asked: Asked) -> None:
                     seen_badge(by_label.seen, by_label.samples)
 
 
-def _corpora(looked_through: list[CorpusLabels]) -> None:
-    """How many items each corpus holds, and the score without them."""
-    differences = [found.score.difference for found in looked_through if found.score]
-    reach = max((max(abs(ends.low), abs(ends.high)) for ends in differences), default=0.0)
-    columns = [
-        Column("corpus", "Looked for in", "wrap"),
-        *(Column(name, SEEN[name].capitalize(), "number") for name in LABELS),
-    ]
-    if differences:
-        columns += [
-            Column("whole", "All", "score"),
-            Column("score", "Clean only", "score"),
-            Column("difference", "All - clean", "signed"),
-            Column("bar", "95 % interval", "interval"),
-            Column("ends", ""),
-        ]
-    rows = []
-    for found in looked_through:
-        row = found.model_dump(exclude={"score"}) | {"corpus": corpus_name(found.corpus, found.own)}
-        if found.score:
-            ends = found.score.difference
-            row |= {"whole": found.score.whole.value, "score": found.score.clean.value, "difference": ends.value}
-            row |= {"bar": interval(ends.value, ends.low, ends.high, (-reach, reach), 0.0)}
-            row |= {"ends": f"{ends.low:+.3f} to {ends.high:+.3f}"}
-        rows.append(row)
-    about = (
-        "Items by label, and the score without those that are not clean. A difference above 0 says that seen items are "
-        "answered better: from memory, or because they are easier."
-    )
-    with card("Seen in training?", about):
-        table(columns, rows).classes("board")
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/items", tags=["models"], summary="What a checkpoint answered to the items of a suite, with grades")
+    def items(
+        suite: Annotated[str, Query(description="name of the suite")],
+        checkpoint: Annotated[str, Query(description="digest of the checkpoint, all of it")],
+        convention: Annotated[str, Query(description="how answers were graded")],
+        verdict: Annotated[str | None, Query(description="answers of this verdict only")] = None,
+        subset: Annotated[str | None, Query(description="items of this subject or domain only")] = None,
+        seen: Annotated[Seen | None, Query(description="items that training text holds like this only")] = None,
+        query: Annotated[
+            str, Query(max_length=4096, description="part of the item, prompt, output, program, gold answer or reason")
+        ] = "",
+        limit: Limit = 20,
+        offset: Annotated[int, Query(ge=0, le=10_000_000, description="answers to skip")] = 0,
+    ) -> graded.GradedPage:
+        return graded.graded(
+            warehouse,
+            suite,
+            checkpoint,
+            convention,
+            verdict=verdict,
+            subset=subset,
+            seen=seen,
+            query=query,
+            limit=limit,
+            offset=offset,
+        )
 
 
-def _answer(answer: graded.Graded) -> None:
-    notes = [
-        answer.subset,
-        answer.cluster,
-        f"sample {answer.repeat + 1}" if answer.repeat else "",
-        f"value {answer.value:.3f}" if answer.value not in (0.0, 1.0) else "",
-        "left out of the score: the machine failed" if answer.weight == 0 else "",
-    ]
-    with card(classes="answer"):
-        with ui.element("div").classes("answer-head"):
-            badge(answer.verdict)
-            ui.label(answer.item).classes("answer-name")
-            ui.label(" · ".join(note for note in notes if note)).classes("muted")
-            if answer.examined:
-                seen_badge(seen_in(answer.examined))
-        evidence(answer.examined)
-        if answer.prompt is not None:
-            with folded("Prompt", opened=len(answer.prompt) <= SHORT):
-                quoted(answer.prompt)
-        if answer.output is not None:
-            ended = f", {count(answer.tokens or 0)} tokens, ended by {answer.finish}" if answer.finish else ""
-            quoted(answer.output, f"Output{ended}")
-        if answer.options:
-            _options(answer.options)
-        if answer.program:
-            with folded("Program that was run"):
-                quoted(answer.program)
-        with ui.element("div").classes("sides"):
-            for about, text in (("Gold answer", answer.expected), ("Reason", answer.detail)):
-                if text:
-                    with ui.element("div"):
-                        quoted(text, about)
-        if answer.others:
-            others = ", ".join(f"{other.convention}: {words(other.verdict)}" for other in answer.others)
-            ui.label(f"The same output under other conventions: {others}").classes("quoted-about")
-
-
-def _options(options: list[graded.Option]) -> None:
-    """The options with their log-probabilities; the most probable in bold."""
-    ui.label("Options, with their log-probability in nats").classes("quoted-about")
-    best = max(options, key=lambda option: option.log_probability or float("-inf"))
-    with ui.element("div").classes("options"):
-        for place, option in enumerate(options):
-            strong = " option-best" if option is best else ""
-            ui.label(str(place + 1)).classes("muted")
-            ui.label(option.text.strip()).classes(f"option-text{strong}").props('lang=""')
-            nats = option.log_probability
-            ui.label("–" if nats is None else f"{nats:.3f}").classes(strong.strip())
-
-
-PAGE = Page("/items", "Items", Asked, draw)
+PAGE = Page("/items", "Items", ItemsQuery, draw, routes=routes)

@@ -3,18 +3,19 @@
 from asyncio import to_thread
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from gristmill.dashboards.controls import choice, search_field, searched
-from gristmill.dashboards.layout import card, count, empty, explained, frame, no_such, p_value, title, words
+from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
+from gristmill.dashboards.components.controls import choice, search_field, searched
+from gristmill.dashboards.components.tables import Column, interval, table
 from gristmill.dashboards.links import items_url, page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, interval, table
+from gristmill.dashboards.wording import count, p_value, words
 from gristmill.schemas.scores import ALL, MACRO
 from gristmill.warehouse.queries import Score, boards
 
@@ -27,7 +28,7 @@ ABOUT = (
 
 
 @dataclass(frozen=True)
-class Filter:
+class LeaderboardQuery:
     """What the address of the page says."""
 
     area: Text | None = None
@@ -44,7 +45,7 @@ class Filter:
         )
 
 
-async def draw(services: Services, request: Request, wanted: Filter) -> None:
+async def draw(services: Services, request: Request, wanted: LeaderboardQuery) -> None:
     """The page at ``/leaderboard``."""
     warehouse = services.warehouse
     choices = await to_thread(boards.choices, warehouse)
@@ -58,26 +59,25 @@ async def draw(services: Services, request: Request, wanted: Filter) -> None:
         top=WHOLE if wanted.suite else boards.TOP,
     )
     by_subject = [await to_thread(boards.subjects, warehouse, board) for board in found] if wanted.suite else []
-    with frame("Leaderboard", request, warehouse.version):
-        title("Leaderboard", ABOUT)
-        if not choices.suites:
-            with card():
-                empty("No checkpoint has been scored yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
-            return
-        _form(choices, wanted)
-        if not found:
-            with card():
-                _none(choices, wanted)
-        for area, members in groupby(found, key=lambda board: board.area):
-            ui.label(area.capitalize()).classes("area-title").props('role="heading" aria-level="2"')
-            for board in members:
-                _board(board, wanted)
-        for part in by_subject:
-            if part.rows:
-                _subjects(part)
+    title("Leaderboard", ABOUT)
+    if not choices.suites:
+        with card():
+            empty("No checkpoint has been scored yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
+        return
+    _form(choices, wanted)
+    if not found:
+        with card():
+            _none(choices, wanted)
+    for area, members in groupby(found, key=lambda board: board.area):
+        ui.label(area.capitalize()).classes("area-title").props('role="heading" aria-level="2"')
+        for board in members:
+            _board(board, wanted)
+    for part in by_subject:
+        if part.rows:
+            _subjects(part)
 
 
-def _none(choices: boards.Choices, wanted: Filter) -> None:
+def _none(choices: boards.Choices, wanted: LeaderboardQuery) -> None:
     """Why there is nothing to show."""
     unknown = [
         no_such(what, name, known)
@@ -91,7 +91,7 @@ def _none(choices: boards.Choices, wanted: Filter) -> None:
     explained(" ".join(unknown or ["No score matches these filters. Remove a filter."]), ("All scores", "/leaderboard"))
 
 
-def _form(choices: boards.Choices, wanted: Filter) -> None:
+def _form(choices: boards.Choices, wanted: LeaderboardQuery) -> None:
     with ui.element("form").classes("controls").props('role="search"') as form:
         area = choice("Area", choices.areas, wanted.area, clearable=True)
         suite = choice("Suite", choices.suites, wanted.suite, clearable=True)
@@ -102,14 +102,14 @@ def _form(choices: boards.Choices, wanted: Filter) -> None:
         checkpoint = search_field("Checkpoint", wanted.checkpoint, "wide")
 
         def go() -> None:
-            ui.navigate.to(Filter(area.value, suite.value, convention.value, searched(checkpoint)).url)
+            ui.navigate.to(LeaderboardQuery(area.value, suite.value, convention.value, searched(checkpoint)).url)
 
         ui.button("Show", icon="filter_list").props("unelevated no-caps type=submit")
         ui.link("Clear", "/leaderboard").classes("quiet-link")
         form.on("submit.prevent", go)
 
 
-def _board(board: boards.Board, wanted: Filter) -> None:
+def _board(board: boards.Board, wanted: LeaderboardQuery) -> None:
     scale = _scale([standing.score for standing in board.standings])
     rows = [_row(standing, scale) for standing in board.standings]
     has_chance = any(row["chance"] is not None for row in rows)
@@ -205,4 +205,23 @@ def _cell(score: Score | None) -> str | None:
     return None if score is None else f"{score.value:.3f} ({score.low:.2f}–{score.high:.2f})"
 
 
-PAGE = Page("/leaderboard", "Leaderboard", Filter, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/leaderboard", tags=["models"], summary="Checkpoints of each suite by score, ranked where that is known")
+    def leaderboard(
+        area: Annotated[str | None, Query(description="area of the suites")] = None,
+        suite: Annotated[str | None, Query(description="name of the suite")] = None,
+        convention: Annotated[
+            str, Query(description=f"how answers were graded; {boards.HEADLINES!r} or {boards.EVERY!r} for several")
+        ] = boards.HEADLINES,
+        checkpoint: Annotated[str, Query(max_length=4096, description="part of a label, or start of a digest")] = "",
+        limit: Annotated[int, Query(ge=1, le=200, description="checkpoints of each suite")] = boards.TOP,
+    ) -> list[boards.Board]:
+        return boards.leaderboard(
+            warehouse, area=area, suite=suite, convention=convention, checkpoint=checkpoint, top=limit
+        )
+
+
+PAGE = Page("/leaderboard", "Leaderboard", LeaderboardQuery, draw, routes=routes)

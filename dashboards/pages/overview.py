@@ -4,15 +4,16 @@ from asyncio import to_thread
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from nicegui import ui
 
-from gristmill.dashboards.layout import card, count, empty, frame, seconds, share, tile, title, tone, words
+from gristmill.dashboards.components.cards import card, empty, tile, title
+from gristmill.dashboards.components.tables import Column, table
+from gristmill.dashboards.components.unscored import told
 from gristmill.dashboards.links import documents_url, items_url, page_url
-from gristmill.dashboards.page import Nothing, Page
+from gristmill.dashboards.page import NoQuery, Page
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, table
-from gristmill.dashboards.unscored import told
+from gristmill.dashboards.wording import count, seconds, share, tone, words
 from gristmill.warehouse import queries
 
 FILL = "gristmill demo"
@@ -20,29 +21,28 @@ PUBLISH = "gristmill warehouse rebuild"
 MOST_UNSCORED = 8
 
 
-async def draw(services: Services, request: Request, _asked: Nothing) -> None:
+async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     """The page at ``/``."""
     answer = await to_thread(queries.overview, services.warehouse)
     command = services.warehouse.command
-    with frame("Overview", request, answer.version):
-        title("Overview", "What is in the lake, what ran last, whether the gates held, and which checkpoint is best.")
-        if answer.version is None:
-            with card():
-                empty(
-                    "Nothing has been published yet. Fill the lake, or publish what is in it:",
-                    command(FILL),
-                    command(PUBLISH),
-                )
-            return
-        _attention(answer)
-        _tiles(answer)
-        with card("Best checkpoints", "The best value of every suite, with its 95 % interval."):
-            _best(answer, command)
-        with ui.element("div").classes("columns"):
-            with card("Last runs", "Newest first. Times are UTC."):
-                _runs(answer, command)
-            with card("Gates", "Great Expectations suites at each arrow of the pipeline."):
-                _gates(answer, command)
+    title("Overview", "What is in the lake, what ran last, whether the gates held, and which checkpoint is best.")
+    if answer.version is None:
+        with card():
+            empty(
+                "Nothing has been published yet. Fill the lake, or publish what is in it:",
+                command(FILL),
+                command(PUBLISH),
+            )
+        return
+    _attention(answer)
+    _tiles(answer)
+    with card("Best checkpoints", "The best value of every suite, with its 95 % interval."):
+        _best(answer, command)
+    with ui.element("div").classes("columns"):
+        with card("Last runs", "Newest first. Times are UTC."):
+            _runs(answer, command)
+        with card("Gates", "Great Expectations suites at each arrow of the pipeline."):
+            _gates(answer, command)
 
 
 def _attention(answer: queries.Overview) -> None:
@@ -193,4 +193,13 @@ def _line(url: str, word: str, colour: str, name: str, about: str, end: str = ""
             ui.label(end).classes("muted push")
 
 
-PAGE = Page("/", "Overview", Nothing, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/overview", tags=["pipeline"], summary="Totals, last runs, gates and best checkpoints")
+    def overview() -> queries.Overview:
+        return queries.overview(warehouse)
+
+
+PAGE = Page("/", "Overview", NoQuery, draw, routes=routes)

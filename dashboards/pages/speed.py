@@ -3,17 +3,18 @@
 from asyncio import to_thread
 from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gristmill.dashboards.controls import choice
-from gristmill.dashboards.layout import card, count, empty, explained, frame, no_such, title, words
+from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
+from gristmill.dashboards.components.controls import choice
+from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.wording import count, words
 from gristmill.warehouse.queries.speed import Measured, SpeedMeasurement, speeds
 
 ALL = "all models"
@@ -25,48 +26,47 @@ COMMAND = "gristmill speed http://HOST:PORT/v1 --model NAME"
 
 
 @dataclass(frozen=True)
-class Asked:
+class SpeedQuery:
     """What the address of the page says."""
 
     model: Text | None = None
     measurement: Annotated[int, Field(ge=0, le=2**31)] | None = None
 
 
-async def draw(services: Services, request: Request, asked: Asked) -> None:
+async def draw(services: Services, request: Request, asked: SpeedQuery) -> None:
     """The page at ``/speed``."""
     model, measurement = asked.model, asked.measurement
     every = await to_thread(speeds, services.warehouse)
     found = [one for one in every if model in (None, one.model)]
-    with frame("Speed", request, services.warehouse.version):
-        title("Speed", ABOUT)
-        if not every:
-            with card():
-                empty("No served model has been measured yet.", services.warehouse.command(COMMAND))
-            return
-        models = sorted({one.model for one in every})
-        with ui.element("div").classes("controls"):
-            choice(
-                "Model",
-                [ALL, *models],
-                model if model in models else ALL,
-                url=lambda value: page_url("/speed", model=None if value == ALL else value),
-                classes="names",
-            )
-        if not found:
-            with card():
-                explained(no_such("measured model", model or "", models), ("All models", "/speed"))
-            return
-        with card(
-            "Measurements",
-            "The newest of each model first. Times in seconds, over requests; goodput counts those within the limits.",
-        ):
-            _measurements(found)
-        chosen = next((one for one in found if measurement in (None, one.measurement)), None)
-        if chosen is not None:
-            _metrics(chosen)
-        else:
-            with card():
-                explained(f"There is no measurement {measurement} of this model.", ("All models", "/speed"))
+    title("Speed", ABOUT)
+    if not every:
+        with card():
+            empty("No served model has been measured yet.", services.warehouse.command(COMMAND))
+        return
+    models = sorted({one.model for one in every})
+    with ui.element("div").classes("controls"):
+        choice(
+            "Model",
+            [ALL, *models],
+            model if model in models else ALL,
+            url=lambda value: page_url("/speed", model=None if value == ALL else value),
+            classes="names",
+        )
+    if not found:
+        with card():
+            explained(no_such("measured model", model or "", models), ("All models", "/speed"))
+        return
+    with card(
+        "Measurements",
+        "The newest of each model first. Times in seconds, over requests; goodput counts those within the limits.",
+    ):
+        _measurements(found)
+    chosen = next((one for one in found if measurement in (None, one.measurement)), None)
+    if chosen is not None:
+        _metrics(chosen)
+    else:
+        with card():
+            explained(f"There is no measurement {measurement} of this model.", ("All models", "/speed"))
 
 
 def load_of(one: SpeedMeasurement) -> str:
@@ -143,4 +143,15 @@ def _metrics(one: SpeedMeasurement) -> None:
         table(columns, rows)
 
 
-PAGE = Page("/speed", "Speed", Asked, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/speed", tags=["models"], summary="How fast served models answered, newest measurement first")
+    def speed(
+        model: Annotated[str | None, Query(description="name or label of the model")] = None,
+    ) -> list[SpeedMeasurement]:
+        return speeds(warehouse, model)
+
+
+PAGE = Page("/speed", "Speed", SpeedQuery, draw, routes=routes)

@@ -4,17 +4,17 @@ from asyncio import to_thread
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from fastapi import Request
+from fastapi import APIRouter, HTTPException, Request
 from nicegui import ui
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gristmill.core.errors import GristmillError
-from gristmill.dashboards.api import client
-from gristmill.dashboards.layout import card, empty, frame, title, tone
-from gristmill.dashboards.page import Nothing, Page, wanted
+from gristmill.dashboards.components.cards import card, empty, title
+from gristmill.dashboards.components.tables import Column, table
+from gristmill.dashboards.page import Limit, NoQuery, Page, wanted
 from gristmill.dashboards.services import Intake, Services
-from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.wording import tone
 from gristmill.schemas.evaluation import HERE, VLLM, BackendSettings
 from gristmill.schemas.submission import StoredSubmission, Submission
 from gristmill.warehouse import queries
@@ -30,7 +30,7 @@ FIELDS = {**Submission.model_fields, **BackendSettings.model_fields}
 BACKENDS = {HERE: "Here, on the CPU (hf)", VLLM: "A vLLM server for the run (vllm)"}
 
 
-async def draw(services: Services, request: Request, _asked: Nothing) -> None:
+async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     """The page at ``/submit``."""
     scored = await to_thread(queries.scores, services.warehouse)
     known = services.intake.suites or tuple(sorted({row.suite for row in scored}))
@@ -40,14 +40,13 @@ async def draw(services: Services, request: Request, _asked: Nothing) -> None:
         submit = services.warehouse.command("gristmill submit CHECKPOINT")
         _rows(await to_thread(services.state.submissions), submit)
 
-    with frame("Submit", request, services.warehouse.version):
-        title("Submit", "Hand in a checkpoint. It is queued, admitted, scored, and shows up under Checkpoints.")
-        with ui.element("div").classes("columns form"):
-            with card("A checkpoint"):
-                _form(services, known, f"form, {client(request)}", rows.refresh)
-            with card("Handed in", "Newest first. Times are UTC."):
-                await rows()
-        ui.timer(REFRESH_SECONDS, rows.refresh)
+    title("Submit", "Hand in a checkpoint. It is queued, admitted, scored, and shows up under Checkpoints.")
+    with ui.element("div").classes("columns form"):
+        with card("A checkpoint"):
+            _form(services, known, f"form, {client(request)}", rows.refresh)
+        with card("Handed in", "Newest first. Times are UTC."):
+            await rows()
+    ui.timer(REFRESH_SECONDS, rows.refresh)
 
 
 def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_one: Callable[[], object]) -> None:
@@ -80,6 +79,11 @@ def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_
         stored_one()
 
     button = ui.button("Submit", on_click=hand_in).props("unelevated no-caps")
+
+
+def client(request: Request) -> str:
+    """The address a request came from."""
+    return request.client.host if request.client else "unknown"
 
 
 class _Form:
@@ -231,4 +235,21 @@ def _rows(submissions: list[StoredSubmission], submit: str) -> None:
     table(columns, rows, page=25)
 
 
-PAGE = Page("/submit", "Submit", Nothing, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+
+    @api.get("/submissions", tags=["models"], summary="Checkpoints handed in, newest first")
+    def submissions(limit: Limit = 200) -> list[StoredSubmission]:
+        return services.state.submissions(limit)
+
+    @api.post("/submissions", tags=["models"], summary="Hand in a checkpoint for evaluation", status_code=201)
+    def submit(submission: Submission, request: Request) -> StoredSubmission:
+        problems = services.intake.problems(submission)
+        if problems:
+            raise HTTPException(
+                422, [{"type": "value_error", "loc": ["body", name], "msg": text} for name, text in problems.items()]
+            )
+        return services.submit(submission, f"API, {client(request)}")
+
+
+PAGE = Page("/submit", "Submit", NoQuery, draw, routes=routes)

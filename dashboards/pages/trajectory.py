@@ -3,18 +3,20 @@
 from asyncio import to_thread
 from collections import defaultdict
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
-from gristmill.dashboards.controls import choice
-from gristmill.dashboards.drawn import chart
-from gristmill.dashboards.layout import card, empty, explained, frame, is_dark, no_such, title, words
+from gristmill.dashboards.charts.trajectory import Along, trajectory_chart
+from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
+from gristmill.dashboards.components.chart import chart
+from gristmill.dashboards.components.controls import choice
+from gristmill.dashboards.components.frame import is_dark
+from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.tables import Column, table
-from gristmill.dashboards.trajectory_chart import Along, trajectory_chart
+from gristmill.dashboards.wording import words
 from gristmill.warehouse.queries.trajectory import Line, Strength, Trajectories, trajectories
 
 ALL = "all suites"
@@ -25,31 +27,30 @@ ABOUT = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrajectoryQuery:
     """What the address of the page says."""
 
     suite: Text | None = None
     along: Along = "step"
 
 
-async def draw(services: Services, request: Request, asked: Asked) -> None:
+async def draw(services: Services, request: Request, asked: TrajectoryQuery) -> None:
     """The page at ``/trajectory``."""
     suite, along = asked.suite, asked.along
     found = await to_thread(trajectories, services.warehouse)
-    with frame("Trajectory", request, services.warehouse.version):
-        title("Trajectory", ABOUT.format(last=found.last))
-        if not found.lines:
-            with card():
-                empty(
-                    "No checkpoint of a training run has been scored yet.",
-                    services.warehouse.command("gristmill train"),
-                    services.warehouse.command("gristmill evaluate CHECKPOINT"),
-                )
-            return
-        _form(found, suite, along)
-        _charts(found, suite, along, is_dark(request))
-        _strengths(found)
-        _agreements(found)
+    title("Trajectory", ABOUT.format(last=found.last))
+    if not found.lines:
+        with card():
+            empty(
+                "No checkpoint of a training run has been scored yet.",
+                services.warehouse.command("gristmill train"),
+                services.warehouse.command("gristmill evaluate CHECKPOINT"),
+            )
+        return
+    _form(found, suite, along)
+    _charts(found, suite, along, is_dark(request))
+    _strengths(found)
+    _agreements(found)
 
 
 def _form(found: Trajectories, suite: str | None, along: Along) -> None:
@@ -145,4 +146,13 @@ def _agreements(found: Trajectories) -> None:
         table(columns, rows, page=10)
 
 
-PAGE = Page("/trajectory", "Trajectory", Asked, draw)
+def routes(api: APIRouter, services: Services) -> None:
+    """What the page shows, as JSON."""
+    warehouse = services.warehouse
+
+    @api.get("/trajectories", tags=["models"], summary="Scores along every training run, with noise and signal")
+    def lines() -> Trajectories:
+        return trajectories(warehouse)
+
+
+PAGE = Page("/trajectory", "Trajectory", TrajectoryQuery, draw, routes=routes)

@@ -5,22 +5,13 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from gristmill.dashboards.page import navigation
+from gristmill.dashboards.pages import PAGES
 from tests.browser.conftest import Visitor
 from tests.helpers.small_lake import ATTACK, CHINESE, LONG_URL, SmallLake
 
-PAGES = (
-    "/",
-    "/funnel",
-    "/documents",
-    "/checkpoints",
-    "/leaderboard",
-    "/compare",
-    "/items",
-    "/trajectory",
-    "/speed",
-    "/gates",
-    "/submit",
-)
+ENTRIES = navigation(PAGES)
+PATHS = tuple(path for _, path in ENTRIES)
 
 
 def name(path: str) -> str:
@@ -32,7 +23,7 @@ def row(page: Page, text: str) -> str:
     return page.locator("tr", has_text=text).first.inner_text()
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", PATHS)
 def test_an_empty_lake_says_what_fills_it(empty_visitor: Visitor, path: str) -> None:
     page = empty_visitor.open(path)
     expect(page.locator(".empty-command").first).to_contain_text("gristmill ")
@@ -41,7 +32,7 @@ def test_an_empty_lake_says_what_fills_it(empty_visitor: Visitor, path: str) -> 
     empty_visitor.shot(f"empty-{name(path)}")
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_drawn_in_both_themes(visitor: Visitor, path: str, theme: str) -> None:
     visitor.page.context.add_cookies([{"name": "theme", "value": theme, "url": visitor.base}])
@@ -52,7 +43,7 @@ def test_every_page_is_drawn_in_both_themes(visitor: Visitor, path: str, theme: 
     assert overflow <= 0, "the page is wider than the window"
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", PATHS)
 def test_every_page_fits_a_telephone(visitor: Visitor, path: str) -> None:
     visitor.page.set_viewport_size({"width": 390, "height": 800})
     page = visitor.open(path)
@@ -90,19 +81,7 @@ def test_the_theme_is_remembered(visitor: Visitor) -> None:
 
 def test_navigation_leads_everywhere(visitor: Visitor) -> None:
     page = visitor.open("/")
-    for label in (
-        "Funnel",
-        "Documents",
-        "Checkpoints",
-        "Leaderboard",
-        "Compare",
-        "Items",
-        "Trajectory",
-        "Speed",
-        "Gates",
-        "Submit",
-        "Overview",
-    ):
+    for label, _ in reversed(ENTRIES):
         page.locator("nav").get_by_text(label, exact=True).click()
         expect(page.locator(".page-title")).to_have_text(label)
         page.wait_for_load_state("load")

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from gristmill.core.lake import Lake
-from gristmill.dashboards.app import PAGES
 from gristmill.dashboards.page import Page
+from gristmill.dashboards.pages import PAGES
 from gristmill.warehouse.build.publish import publish
 from tests.helpers.dashboard_server import running
 from tests.helpers.small_evaluation import answer_all

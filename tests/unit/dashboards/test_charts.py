@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from gristmill.dashboards.charts import ERROR_BAR, loss_chart, mixture_chart, rule_chart, score_chart, stage_chart
+from gristmill.dashboards.charts.funnel import rule_chart, stage_chart
+from gristmill.dashboards.charts.scores import ERROR_BAR, score_chart
+from gristmill.dashboards.charts.training import loss_chart, mixture_chart
 from gristmill.dashboards.links import documents_url, record_url
 from gristmill.warehouse.queries import Funnel, Loss, RuleCount, Score, Share, Stage
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from fastapi import FastAPI, Request
@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.dashboards.app import api_app
-from gristmill.dashboards.page import Nothing, Page, serve_errors
+from gristmill.dashboards.page import NoQuery, Page, navigation, serve_pages
 from gristmill.dashboards.pages.submit import message
 from gristmill.dashboards.services import Services
 from gristmill.schemas.evaluation import BackendSettings
@@ -26,7 +26,7 @@ from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.submissions import State
 
 
-async def draw_slowly(_services: Services, _request: Request, _asked: Nothing) -> None:
+async def draw_slowly(_services: Services, _request: Request, _asked: NoQuery) -> None:
     await asyncio.sleep(3.5)
     ui.label("drawn at last")
 
@@ -40,7 +40,7 @@ class Newer(BaseModel):
     not_read: int
 
 
-async def draw_what_is_not_there(_services: Services, _request: Request, _asked: Nothing) -> None:
+async def draw_what_is_not_there(_services: Services, _request: Request, _asked: NoQuery) -> None:
     Newer.model_validate({"damage": 0})
 
 
@@ -59,32 +59,45 @@ async def draw_anything(_services: Services, _request: Request, _asked: Anything
     ui.label("drawn")
 
 
-async def draw_badly(_services: Services, _request: Request, _asked: Nothing) -> None:
+async def draw_badly(_services: Services, _request: Request, _asked: NoQuery) -> None:
     raise UsageError("the warehouse was made by a newer gristmill: install that one")
+
+
+PAGES: tuple[Page[Any], ...] = (
+    Page("/test-slow", "Slow", NoQuery, draw_slowly),
+    Page("/test-bad", "Bad", NoQuery, draw_badly),
+    Page("/test-any", "Any", Anything, draw_anything, place="Slow"),
+    Page("/test-old", "Old", NoQuery, draw_what_is_not_there),
+)
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Two pages over an empty lake. NiceGUI has one application a process, so there is one of these, here."""
+    """Those pages over an empty lake. NiceGUI has one application a process, so there is one of these, here."""
     root = Lake.open(tmp_path_factory.mktemp("page") / "lake").root
     services = Services(Warehouse.open(root), State(root))
-    Page("/test-slow", "Slow", Nothing, draw_slowly).register(services)
-    Page("/test-bad", "Bad", Nothing, draw_badly).register(services)
-    Page("/test-any", "Any", Anything, draw_anything).register(services)
-    Page("/test-old", "Old", Nothing, draw_what_is_not_there).register(services)
-    serve_errors(services)
+    serve_pages(PAGES, services)
     app = FastAPI()
     ui.run_with(app, title="Gristmill", language="en-US", tailwind=False, show_welcome_message=False)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
-    for path in ("/test-slow", "/test-bad", "/test-old", "/test-any"):
-        nicegui_app.remove_route(path)
+    for page in PAGES:
+        nicegui_app.remove_route(page.path)
 
 
 def test_a_slow_page_is_drawn(client: TestClient) -> None:
     answer = client.get("/test-slow")
     assert answer.status_code == 200
     assert "drawn at last" in answer.text
+
+
+def test_every_page_without_a_place_is_in_the_navigation_bar(client: TestClient) -> None:
+    assert navigation(PAGES) == (("Slow", "/test-slow"), ("Bad", "/test-bad"), ("Old", "/test-old"))
+    answer = client.get("/test-any").text
+    for title, path in navigation(PAGES):
+        assert title in answer
+        assert path in answer
+    assert answer.count("aria-current") == 1, "the entry of the page's place is marked"
 
 
 def test_a_page_that_cannot_be_drawn_is_one_of_ours(client: TestClient) -> None:

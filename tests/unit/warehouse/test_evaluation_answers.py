@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 
 from gristmill.core.lake import Lake
 from gristmill.dashboards.app import api_app
+from gristmill.dashboards.charts.trajectory import BAND, trajectory_chart
 from gristmill.dashboards.services import Services
-from gristmill.dashboards.trajectory_chart import BAND, trajectory_chart
 from gristmill.evals.statistics.paired import paired
 from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse

@@ -3,7 +3,8 @@
 from itertools import pairwise
 from typing import Literal
 
-from gristmill.dashboards.charts import Options, axis, base, chance_line, distinct, palette, rounded, upright
+from gristmill.dashboards.charts.options import Options, axis, base, chance_line, legend, palette, rounded, upright
+from gristmill.dashboards.wording import distinct
 from gristmill.warehouse.queries.trajectory import Line
 
 BAND = """
@@ -49,13 +50,7 @@ def trajectory_chart(lines: list[Line], along: Along, dark: bool) -> Options:
     return {
         **base(colours),
         "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
-        "legend": {
-            "type": "scroll",
-            "top": 0,
-            "left": 0,
-            "textStyle": {"color": colours.muted},
-            "data": sorted(names.values()),
-        },
+        "legend": {**legend(colours), "data": sorted(names.values())},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="training step" if along == "step" else "tokens seen", type="value"), "min": 0},
         "yAxis": {**upright(colours, lines[0].metric.replace("_", " ")), "scale": True},

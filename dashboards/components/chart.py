@@ -3,7 +3,7 @@
 from nicegui import ui
 from nicegui.events import EChartPointClickEventArguments
 
-from gristmill.dashboards.charts import Options
+from gristmill.dashboards.charts.options import Options
 
 
 def chart(options: Options, name: str, *, small: bool = False) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from nicegui import ui
 
-from gristmill.dashboards.layout import count
 from gristmill.dashboards.links import record_url
+from gristmill.dashboards.wording import count
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.queries.contamination import Examined, Seen
 

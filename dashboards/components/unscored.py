@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from nicegui import ui
 
-from gristmill.dashboards.layout import badge, card, count
+from gristmill.dashboards.components.cards import badge, card
+from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.links import items_url
-from gristmill.dashboards.tables import Column, table
+from gristmill.dashboards.wording import count
 from gristmill.warehouse.queries.unanswered import Missing, Unscored
 
 ABOUT = (

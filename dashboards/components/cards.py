@@ -1,0 +1,98 @@
+"""The pieces that pages are put together from: headings, cards, tiles, badges, and what a page says when it is empty.
+
+Everything drawn here is a text node; nothing is ever given to the browser as HTML or Markdown.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from nicegui import ui
+
+from gristmill.core.config import did_you_mean
+from gristmill.dashboards.wording import count, tone, words
+
+MOST_NAME = 100
+MOST_HINT = 300
+"""Characters of an unknown name, and of the list of known ones, that a message shows."""
+
+
+def title(text: str, about: str) -> None:
+    """The heading of a page with one sentence on what it shows."""
+    ui.label(text).classes("page-title").props('role="heading" aria-level="1"')
+    ui.label(about).classes("page-about")
+
+
+@contextmanager
+def card(heading: str = "", about: str = "", classes: str = "") -> Iterator[None]:
+    """A box with a heading."""
+    with ui.element("section").classes(f"card {classes}"):
+        if heading:
+            ui.label(heading).classes("card-title").props('role="heading" aria-level="2"')
+        if about:
+            ui.label(about).classes("card-about")
+        yield
+
+
+def tile(label: str, value: str, note: str = "", tone: str = "") -> None:
+    """A number that matters, in the colour of a ``tone`` where it is not as it should be."""
+    with ui.element("div").classes("tile"):
+        ui.label(label).classes("tile-label")
+        ui.label(value).classes(f"tile-value text-{tone}" if tone else "tile-value")
+        ui.label(note).classes("tile-note")
+
+
+def badge(word: str) -> None:
+    """A status in its colour."""
+    ui.label(words(word)).classes(f"badge tone-{tone(word)}")
+
+
+def empty(what: str, *commands: str) -> None:
+    """What a page says when there is nothing to show: what is missing and the commands that make it."""
+    with ui.element("div").classes("empty"):
+        ui.icon("inbox").classes("empty-icon")
+        ui.label(what).classes("empty-what")
+        for command in commands:
+            ui.label(command).classes("empty-command")
+
+
+def explained(what: str, *links: tuple[str, str]) -> None:
+    """What a page says when its address asks for something that is not there: why, and links (label, address) back."""
+    with ui.element("div").classes("empty"):
+        ui.icon("help_outline").classes("empty-icon")
+        ui.label(what).classes("empty-what")
+        for label, url in links:
+            ui.link(label, url)
+
+
+def no_such(what: str, name: str, known: Sequence[str]) -> str:
+    """A sentence for a name that an address has and the lake has not, with the nearest name or the few there are."""
+    hint = did_you_mean(name, list(known))
+    shown = name if len(name) <= MOST_NAME else f"{name[:MOST_NAME]}…"
+    return f"There is no {what} “{shown}”{hint if len(hint) <= MOST_HINT else ''}."
+
+
+@contextmanager
+def folded(heading: str, *, opened: bool = False) -> Iterator[None]:
+    """Something that is shown when its heading is clicked."""
+    with ui.element("details").props("open" if opened else "").classes("folded"):
+        with ui.element("summary"):
+            ui.label(heading)
+        yield
+
+
+def quoted(text: str, about: str = "") -> None:
+    """Text of a model or a benchmark, as it is, under a line that says what it is."""
+    if about:
+        ui.label(about).classes("quoted-about")
+    ui.label(text).classes("quoted").props('lang=""')
+
+
+def pager(first: int, shown: int, total: int, what: str, size: int, url: Callable[[int], str]) -> None:
+    """Which of how many are shown, with links to the pages of ``size`` before and after: ``url`` is of an offset."""
+    after = first + shown
+    with ui.element("div").classes("pages"):
+        ui.label(f"{count(first + 1)}–{count(after)} of {count(total)} {what}").classes("muted")
+        if first:
+            ui.link("Previous", url(max(0, first - size))).classes("quiet-link")
+        if after < total:
+            ui.link("Next", url(after)).classes("quiet-link")
