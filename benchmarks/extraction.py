@@ -35,7 +35,7 @@ from typing import Any
 
 from resiliparse.extract.html2text import extract_plain_text
 
-from gristmill.tasks.extraction.client import Answer, Job, extract_texts
+from gristmill.tasks.extraction.client import ExtractionJob, ExtractionResult, extract_texts
 from gristmill.tasks.ingest.readers.reasons import Reason
 
 EXTRACTORS = ("resiliparse", "trafilatura", "trafilatura-precise")
@@ -98,7 +98,7 @@ def pages_of(folder: Path) -> list[Page]:
 
 def run(pages: Sequence[Page], extractor: str) -> Run:
     """Extract every page in a worker of its own kind."""
-    jobs = [Job("html", None, page.payload) for page in pages]
+    jobs = [ExtractionJob("html", None, page.payload) for page in pages]
     before, clock = _children(), time.perf_counter()
     answers = list(extract_texts(jobs, extractor, CPU_SECONDS, MEMORY_BYTES))
     outcomes = Counter(map(_outcome, answers))
@@ -110,7 +110,7 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _outcome(answer: Answer) -> str:
+def _outcome(answer: ExtractionResult) -> str:
     if answer.reason is None:
         return "extracted" if answer.text else "empty"
     names = {Reason.EXTRACT_TIMEOUT: "timed out", Reason.EXTRACT_CRASHED: "failed"}

@@ -33,9 +33,9 @@ def check_curation(settings: CurateSettings, lake: Lake) -> None:
     from gristmill.tasks.ingest.discovery import refuse_missing
     from gristmill.tasks.ingest.ingest import IngestConfig
 
-    limits = IngestConfig(source=settings.source, map=settings.map, unquoted=settings.unquoted).limits
+    options = IngestConfig(source=settings.source, map=settings.map, unquoted=settings.unquoted).read_options
     check_rules(settings)
-    refuse_missing(settings.inputs, limits, follow_links=settings.follow_links, allow_unread=settings.allow_damage)
+    refuse_missing(settings.inputs, options, follow_links=settings.follow_links, allow_unread=settings.allow_damage)
     earlier_shards(lake, settings.dedup.against)
     if settings.engine == "ray" and find_spec("ray") is None:
         raise UsageError("the engine ray needs Ray: pip install 'gristmill[ray]'")

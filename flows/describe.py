@@ -78,7 +78,7 @@ def damage_lines(damage: dict[str, Any]) -> list[str]:
     """What of the inputs could not be read, with examples; nothing when all was."""
     told = [
         ("Input files not read", damage["files"]),
-        ("Damaged stretches of inputs", damage["stretches"]),
+        ("Damaged byte ranges of inputs", damage["stretches"]),
         ("Broken records", damage["records"]),
     ]
     lines = [

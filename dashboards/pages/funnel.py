@@ -96,7 +96,7 @@ def _stages(funnel: queries.Funnel) -> None:
         Column("rejected", "Rejected", "number"),
         Column("part", "Kept of in", "badge"),
         Column("sum", "Adds up", "badge"),
-        Column("damage", "Damaged stretches", "number"),
+        Column("damage", "Damaged byte ranges", "number"),
         Column("not_read", "Files not read", "number"),
     ]
     rows = []

@@ -208,7 +208,7 @@ class _Delta(BaseModel):
     reasoning: str | None = None
 
 
-class _Choice(BaseModel):
+class _StreamChoice(BaseModel):
     text: str | None = None
     delta: _Delta = _Delta()
     finish_reason: str | None = None
@@ -217,7 +217,7 @@ class _Choice(BaseModel):
 class _Event(BaseModel):
     """One event of a stream, of the completions or the chat endpoint. Keys that are not named here are ignored."""
 
-    choices: list[_Choice] = []
+    choices: list[_StreamChoice] = []
     usage: _Usage | None = None
     error: object = None
 
@@ -264,5 +264,5 @@ def read_stream(start: float, reads: Sequence[tuple[float, bytes]]) -> Exchange:
     return Answered(start, tuple(chunks), usage.prompt_tokens, usage.completion_tokens, cached)
 
 
-def _has_text(choice: _Choice) -> bool:
+def _has_text(choice: _StreamChoice) -> bool:
     return bool(choice.text or choice.delta.content or choice.delta.reasoning_content or choice.delta.reasoning)

@@ -16,7 +16,7 @@ from gristmill.core.errors import GristmillError, UsageError
 from gristmill.tasks.extraction.decoding import decode
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.ingest import read_items
-from gristmill.tasks.ingest.readers.items import Aside, Limits, Page
+from gristmill.tasks.ingest.readers.items import Aside, RawRecord, ReadOptions
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
 from gristmill.tasks.ingest.sources import InputFile
 
@@ -30,7 +30,7 @@ LINE_ENDS = "[\n-\r\x1c-\x1e\x85\u2028\u2029]"  # where str.splitlines splits
 @dataclass(frozen=True)
 class Texts:
     """Texts in the order of the input, where each is from, the files, how many records gave no text, and a line for
-    people on each file that was not read and each damaged stretch."""
+    people on each file that was not read and each damaged byte range."""
 
     texts: pl.Series
     uris: pl.Series
@@ -40,7 +40,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Reading:
+class InputOptions:
     """How inputs are read, as a curation reads them. ``columns``: which columns of rows hold what; ``unquoted``: quotes
     of CSV and TSV are plain characters; ``follow_links``: also links that lead out of a folder; ``allow_damage``: go on
     without an input of which nothing can be read."""
@@ -51,13 +51,13 @@ class Reading:
     allow_damage: bool = False
 
 
-def read_texts(inputs: Sequence[str], reading: Reading = Reading()) -> Texts:
+def read_texts(inputs: Sequence[str], reading: InputOptions = InputOptions()) -> Texts:
     """The texts under ``inputs``: JSON Lines, Parquet, CSV, WET or files of plain text, also compressed.
 
     Raises :class:`UsageError` for what is not there, holds no text, or holds HTML, which has to be extracted first, and
     :class:`GristmillError` for an input of which nothing can be read.
     """
-    limits = Limits(MAX_TEXT_BYTES, reading.columns, reading.unquoted)
+    options = ReadOptions(MAX_TEXT_BYTES, reading.columns, reading.unquoted)
     found = find_inputs(inputs, follow_links=reading.follow_links, allow_unread=reading.allow_damage)
     files = found.files
     unread: set[str] = set()
@@ -69,10 +69,10 @@ def read_texts(inputs: Sequence[str], reading: Reading = Reading()) -> Texts:
         for file in files:
             unread.add(file.name)
             with file.opened(Path(downloads)) as path:
-                for item in read_items(path, file.name, limits):
-                    if isinstance(item, Page) or not (item.damage or item.unread):
+                for item in read_items(path, file.name, options):
+                    if isinstance(item, RawRecord) or not (item.damage or item.unread):
                         unread.discard(file.name)
-                    text = _text(item) if isinstance(item, Page) else None
+                    text = _text(item) if isinstance(item, RawRecord) else None
                     if isinstance(item, Aside) and (item.damage or item.unread):
                         not_read.append(f"{'not read' if item.unread else 'damaged'}: {item.uri}: {item.detail}")
                     elif text is None:
@@ -93,7 +93,7 @@ def read_texts(inputs: Sequence[str], reading: Reading = Reading()) -> Texts:
     return Texts(pl.Series(texts, dtype=pl.String), pl.Series(uris, dtype=pl.String), files, set_aside, tuple(not_read))
 
 
-def _text(page: Page) -> str | None:
+def _text(page: RawRecord) -> str | None:
     if page.record_type == ROW:
         return page.payload.decode("utf-8", "replace")
     if page.record_type != CONVERSION and page.content_type not in PLAIN:

@@ -25,7 +25,7 @@ PLACEHOLDER = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class SiteResponse:
     """An HTTP response. ``cut`` is how many bytes of ``body`` are really sent; the declared length is of all."""
 
     body: bytes
@@ -36,23 +36,25 @@ class Answer:
     cut: int | None = None
 
 
-Render = Callable[[], Answer]
+Render = Callable[[], SiteResponse]
 
 
-def html(page: str, status: int = 200) -> Answer:
+def html(page: str, status: int = 200) -> SiteResponse:
     """An ordinary page in UTF-8."""
-    return Answer(page.encode("utf-8"), status)
+    return SiteResponse(page.encode("utf-8"), status)
 
 
-def not_found(path: str) -> Answer:
+def not_found(path: str) -> SiteResponse:
     """The 404 page; it names no part of ``path``, which comes from outside."""
     layout = Layout("Page not found", crumbs=(Link("Home", "/"),))
     return html(full_page(layout, [f"<p>There is no page at this address ({len(path)} characters).</p>"]), 404)
 
 
-def robots() -> Answer:
+def robots() -> SiteResponse:
     """What crawlers may read: everything but ``/private/`` and the search form."""
-    return Answer(b"User-agent: *\nDisallow: /private/\nDisallow: /search\n", content_type="text/plain; charset=utf-8")
+    return SiteResponse(
+        b"User-agent: *\nDisallow: /private/\nDisallow: /search\n", content_type="text/plain; charset=utf-8"
+    )
 
 
 def odd_pages(projects: tuple[Project, ...]) -> dict[str, Render]:
@@ -71,22 +73,22 @@ def odd_pages(projects: tuple[Project, ...]) -> dict[str, Render]:
     whole = page("Cut page", plain).encode()
     return {
         "/status/error": lambda: html(page("Internal error", "The server could not complete this request."), 500),
-        "/status/empty": lambda: Answer(b""),
-        "/status/cut": lambda: Answer(whole[: whole.index(b"<article>") + 1500]),
-        "/status/disconnect": lambda: Answer(whole, cut=len(whole) // 2),
-        "/status/wrong-charset": lambda: Answer(page("Accents", latin).encode("latin-1", "xmlcharrefreplace")),
-        "/status/no-charset": lambda: Answer(
+        "/status/empty": lambda: SiteResponse(b""),
+        "/status/cut": lambda: SiteResponse(whole[: whole.index(b"<article>") + 1500]),
+        "/status/disconnect": lambda: SiteResponse(whole, cut=len(whole) // 2),
+        "/status/wrong-charset": lambda: SiteResponse(page("Accents", latin).encode("latin-1", "xmlcharrefreplace")),
+        "/status/no-charset": lambda: SiteResponse(
             page("Quotation marks", windows, None).encode("cp1252", "xmlcharrefreplace"), content_type="text/html"
         ),
-        "/status/binary": lambda: Answer(zlib.compress(plain.encode(), 9)),
-        "/status/moved": lambda: Answer(b"", 301, headers=(("Location", "/library/"),)),
-        "/status/gzip": lambda: Answer(
+        "/status/binary": lambda: SiteResponse(zlib.compress(plain.encode(), 9)),
+        "/status/moved": lambda: SiteResponse(b"", 301, headers=(("Location", "/library/"),)),
+        "/status/gzip": lambda: SiteResponse(
             gzip.compress(page("Compressed page", plain).encode(), mtime=0), headers=(("Content-Encoding", "gzip"),)
         ),
-        "/status/chunked": lambda: Answer(page("Page in chunks", plain).encode(), chunked=True),
+        "/status/chunked": lambda: SiteResponse(page("Page in chunks", plain).encode(), chunked=True),
         "/status/placeholder": lambda: html(page("Coming soon", PLACEHOLDER)),
         "/status/short": lambda: html(page("Moved", "This page has moved.")),
-        "/status/plain": lambda: Answer(plain.encode(), content_type="text/plain; charset=utf-8"),
+        "/status/plain": lambda: SiteResponse(plain.encode(), content_type="text/plain; charset=utf-8"),
     }
 
 

@@ -55,7 +55,7 @@ class SiteConfig(Config):
 
 
 @dataclass(frozen=True)
-class Page:
+class SitePage:
     """One page of text: its own address, section and title, how to make its blocks, and the variant it is."""
 
     path: str
@@ -74,17 +74,17 @@ class Offer:
     """A file or text that could be on the site: the path it would have, and its pages (none, if it has no text)."""
 
     path: str
-    pages: Callable[[], list[Page]]
+    pages: Callable[[], list[SitePage]]
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """The pages of each section in the order of their paths, and other addresses that lead to the same pages."""
 
-    sections: dict[str, list[Page]]
-    print_versions: list[Page]
-    mirrors: dict[str, Page]
-    tags: dict[str, list[Page]]
+    sections: dict[str, list[SitePage]]
+    print_versions: list[SitePage]
+    mirrors: dict[str, SitePage]
+    tags: dict[str, list[SitePage]]
 
 
 def build_catalogue(config: SiteConfig, projects: Sequence[sources.Project]) -> Catalogue:
@@ -101,7 +101,7 @@ def build_catalogue(config: SiteConfig, projects: Sequence[sources.Project]) -> 
         "languages": [_translation(*item) for item in sources.translations().items()],
     }
     quota = {section: round(config.pages * share) for section, share in SHARES.items()}
-    chosen: dict[str, list[Page]] = {}
+    chosen: dict[str, list[SitePage]] = {}
     for section, possible in offers.items():
         rng.shuffle(possible)
         possible.sort(key=lambda offer: offer.path not in PINNED)
@@ -130,9 +130,9 @@ def build_catalogue(config: SiteConfig, projects: Sequence[sources.Project]) -> 
     return Catalogue(sections, prints, mirrors, _tags(sections, round(config.pages * COPIES["tags"])))
 
 
-def _draw(offers: Sequence[Offer], count: int) -> tuple[list[Page], list[Offer]]:
+def _draw(offers: Sequence[Offer], count: int) -> tuple[list[SitePage], list[Offer]]:
     """Whole offers (all parts of one file) in order while they fit into ``count`` pages; and the offers left."""
-    taken: list[Page] = []
+    taken: list[SitePage] = []
     left: list[Offer] = []
     for place, offer in enumerate(offers):
         if len(taken) >= count:
@@ -145,7 +145,7 @@ def _draw(offers: Sequence[Offer], count: int) -> tuple[list[Page], list[Offer]]
     return taken, left
 
 
-def _sample(rng: random.Random, pages: Sequence[Page], config: SiteConfig, kind: str) -> list[Page]:
+def _sample(rng: random.Random, pages: Sequence[SitePage], config: SiteConfig, kind: str) -> list[SitePage]:
     return rng.sample(list(pages), min(len(pages), round(config.pages * COPIES[kind])))
 
 
@@ -153,7 +153,7 @@ def _with_query(path: str, query: str) -> str:
     return f"{path}{'&' if '?' in path else '?'}{query}"
 
 
-def _parts(page: Page, makers: Iterable[Blocks]) -> list[Page]:
+def _parts(page: SitePage, makers: Iterable[Blocks]) -> list[SitePage]:
     """A page for each maker: the first at the path, the others at ``?page=2`` and on."""
     blocks = list(makers)
     if not blocks:
@@ -172,11 +172,13 @@ def _slug(text: str) -> str:
 
 def _library(files: list[sources.SourceFile]) -> list[Offer]:
     offers = [
-        _documented(Page(f"/library/{file.module}", "library", file.module, list, "modules"), file, 400)
+        _documented(SitePage(f"/library/{file.module}", "library", file.module, list, "modules"), file, 400)
         for file in files
     ]
     for name, text in sources.topics().items():
-        page = Page(f"/library/reference/{_slug(name)}", "library", f"{name} (language reference)", list, "reference")
+        page = SitePage(
+            f"/library/reference/{_slug(name)}", "library", f"{name} (language reference)", list, "reference"
+        )
         offers.append(_text(page, rst_blocks, text))
     return offers
 
@@ -184,26 +186,26 @@ def _library(files: list[sources.SourceFile]) -> list[Offer]:
 def _package(section: str, name: str) -> list[Offer]:
     folder = f"/{section}/{name}/latest" if section == "docs" else f"/{section}/{name}"
     return [
-        _documented(Page(f"{folder}/{file.module}", section, file.module, list, name), file, 1_500)
+        _documented(SitePage(f"{folder}/{file.module}", section, file.module, list, name), file, 1_500)
         for file in sources.package_files(name)
     ]
 
 
-def _documented(page: Page, file: sources.SourceFile, least: int) -> Offer:
-    def pages() -> list[Page]:
+def _documented(page: SitePage, file: sources.SourceFile, least: int) -> Offer:
+    def pages() -> list[SitePage]:
         parts = sources.documented_parts(file, PART, least)
         return _parts(page, [partial(documentation_blocks, file.path, part, PART) for part in parts])
 
     return Offer(page.path, pages)
 
 
-def _text(page: Page, reader: Callable[[str], list[str]], text: str) -> Offer:
+def _text(page: SitePage, reader: Callable[[str], list[str]], text: str) -> Offer:
     return Offer(page.path, lambda: _parts(page, [partial(reader, piece) for piece in _pieces(text)]))
 
 
 def _source(file: sources.SourceFile) -> Offer:
     name = file.module.replace(".", "/") + ("/__init__.py" if file.path.stem == "__init__" else ".py")
-    page = Page(f"/source/{name}", "source", name, list, "Python")
+    page = SitePage(f"/source/{name}", "source", name, list, "Python")
     makers = [partial(source_blocks, file.path, part, PART) for part in range(-(-file.size // PART))]
     return Offer(page.path, partial(_parts, page, makers))
 
@@ -211,14 +213,18 @@ def _source(file: sources.SourceFile) -> Offer:
 def _readme(project: sources.Project) -> Offer:
     markdown = project.content_type == "text/markdown" or re.search(r"^#{1,3} \w", project.readme, re.M)
     reader = markdown_blocks if markdown and project.content_type != "text/x-rst" else rst_blocks
-    page = Page(f"/projects/{project.name}/readme", "projects", f"{project.name} {project.version}", list, "Projects")
+    page = SitePage(
+        f"/projects/{project.name}/readme", "projects", f"{project.name} {project.version}", list, "Projects"
+    )
     return _text(page, reader, project.readme)
 
 
 def _licences(project: sources.Project) -> list[Offer]:
     return [
         _text(
-            Page(f"/licenses/{project.name}/{_slug(file)}", "licenses", f"{project.name}: {file}", list, project.name),
+            SitePage(
+                f"/licenses/{project.name}/{_slug(file)}", "licenses", f"{project.name}: {file}", list, project.name
+            ),
             plain_blocks,
             text,
         )
@@ -227,7 +233,7 @@ def _licences(project: sources.Project) -> list[Offer]:
 
 
 def _translation(language: str, messages: list[str]) -> Offer:
-    page = Page(f"/languages/{language.lower()}", "languages", language, list, language=language)
+    page = SitePage(f"/languages/{language.lower()}", "languages", language, list, language=language)
     return _text(page, plain_blocks, "\n\n".join(messages))
 
 
@@ -243,7 +249,7 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def _older(page: Page) -> Page:
+def _older(page: SitePage) -> SitePage:
     """The first version of a documentation page: what is there today without about one block in twelve."""
     return replace(
         page,
@@ -259,9 +265,9 @@ def _without_some(blocks: Blocks) -> list[str]:
     return [block for block in blocks() if zlib.crc32(block.encode()) % 12]
 
 
-def _tags(sections: dict[str, list[Page]], count: int) -> dict[str, list[Page]]:
+def _tags(sections: dict[str, list[SitePage]], count: int) -> dict[str, list[SitePage]]:
     """The ``count`` words that most module names share, each with the pages that have it."""
-    by_word: dict[str, list[Page]] = {}
+    by_word: dict[str, list[SitePage]] = {}
     for page in (page for name in ("library", "docs", "math", "source") for page in sections[name]):
         for word in sorted(set(re.findall(r"[a-z]{3,}", page.title.lower()))):
             by_word.setdefault(word, []).append(page)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from gristmill.tasks.demo_site import boilerplate, sources
-from gristmill.tasks.demo_site.answers import Answer, Render, html, not_found, odd_pages, robots
+from gristmill.tasks.demo_site.answers import Render, SiteResponse, html, not_found, odd_pages, robots
 from gristmill.tasks.demo_site.boilerplate import Layout, Link
-from gristmill.tasks.demo_site.catalogue import PER_INDEX, Page, SiteConfig, build_catalogue
+from gristmill.tasks.demo_site.catalogue import PER_INDEX, SiteConfig, SitePage, build_catalogue
 
 #: Raised whenever the same sources give other pages, so that a finished crawl of older pages is not taken for this one.
 EDITION = 1
@@ -29,7 +29,7 @@ SECTION_TITLES = {
 }
 
 
-class Site(Mapping[str, Callable[[], Answer]]):
+class Site(Mapping[str, Callable[[], SiteResponse]]):
     """Every address of the site with what answers there. Building it lists files; asking for a page reads them.
 
     ``digest`` names the content: it changes with the installed packages, the config and the edition of this code.
@@ -71,14 +71,14 @@ class Site(Mapping[str, Callable[[], Answer]]):
     def __len__(self) -> int:
         return len(self._answers)
 
-    def answer(self, path: str) -> Answer:
+    def answer(self, path: str) -> SiteResponse:
         """What the server sends for ``path`` (with its query): the page, ``robots.txt``, or the 404 page."""
         if path == "/robots.txt":
             return robots()
         made = self._answers.get(path)
         return made() if made else not_found(path)
 
-    def _page(self, page: Page) -> Answer:
+    def _page(self, page: SitePage) -> SiteResponse:
         blocks = [sources.scrub(block) for block in page.blocks()]
         if page.printed:
             return html(boilerplate.print_page(Layout(page.title, language=page.language), blocks))
@@ -109,12 +109,12 @@ def _indexes(section: str, title: str, links: list[Link]) -> dict[str, Render]:
     }
 
 
-def _index(title: str, section: str, links: list[Link], pager: tuple[Link, ...]) -> Answer:
+def _index(title: str, section: str, links: list[Link], pager: tuple[Link, ...]) -> SiteResponse:
     layout = Layout(title, crumbs=(Link("Home", "/"), Link(SECTION_TITLES[section], f"/{section}/")))
     return html(boilerplate.full_page(layout, [boilerplate.links(links, "index"), boilerplate.links(pager, "pager")]))
 
 
-def _home(counts: dict[str, int]) -> Answer:
+def _home(counts: dict[str, int]) -> SiteResponse:
     rows = [Link(f"{SECTION_TITLES[name]} ({count})", f"/{name}/") for name, count in counts.items()]
     text = "<p>Documentation, source code, mathematics and projects that are installed here.</p>"
     return html(boilerplate.full_page(Layout(boilerplate.SITE_NAME), [text, boilerplate.links(rows, "index")]))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gristmill.core.errors import GristmillError
-from gristmill.tasks.demo_site.answers import Answer
+from gristmill.tasks.demo_site.answers import SiteResponse
 from gristmill.tasks.demo_site.catalogue import SiteConfig
 from gristmill.tasks.demo_site.pages import Site
 
@@ -73,7 +73,7 @@ class SiteHandler(BaseHTTPRequestHandler):
         """Say nothing: the crawl's report counts the answers."""
 
 
-def _framed(answer: Answer) -> bytes:
+def _framed(answer: SiteResponse) -> bytes:
     if not answer.chunked:
         return answer.body[: answer.cut]
     pieces = [answer.body[at : at + CHUNK] for at in range(0, len(answer.body), CHUNK)]

@@ -34,7 +34,7 @@ MAX_GROWTH, GROWTH_SLACK = 18, 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ExtractionJob:
     """One document for the worker: ``kind`` is html, plain or row."""
 
     kind: str
@@ -43,7 +43,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ExtractionResult:
     """Text and encoding, or the reason why there is no text and a note about it."""
 
     text: str = ""
@@ -52,7 +52,9 @@ class Answer:
     note: str = ""
 
 
-def extract_texts(jobs: Sequence[Job], extractor: str, cpu_seconds: float, memory_bytes: int) -> Iterator[Answer]:
+def extract_texts(
+    jobs: Sequence[ExtractionJob], extractor: str, cpu_seconds: float, memory_bytes: int
+) -> Iterator[ExtractionResult]:
     """One answer a job, in order. ``extractor`` is one of ``RECYCLE_PAGES``. Raises :class:`GristmillError` when the
     worker cannot start, stands still, or is killed from outside."""
     pages = RECYCLE_PAGES[extractor]
@@ -71,7 +73,7 @@ def extract_texts(jobs: Sequence[Job], extractor: str, cpu_seconds: float, memor
 class _Worker:
     """A worker process and the thread that feeds it."""
 
-    def __init__(self, jobs: Sequence[Job], extractor: str, cpu_seconds: float, memory_bytes: int) -> None:
+    def __init__(self, jobs: Sequence[ExtractionJob], extractor: str, cpu_seconds: float, memory_bytes: int) -> None:
         self.jobs = jobs
         self.extractor = extractor
         self.cpu_seconds = cpu_seconds
@@ -124,7 +126,7 @@ class _Worker:
         except BrokenPipeError:
             return
 
-    def answer(self, job: Job) -> Answer:
+    def answer(self, job: ExtractionJob) -> ExtractionResult:
         """The answer to the next job, or what the worker's death says about it."""
         head = self._read(RESPONSE.size)
         if len(head) < RESPONSE.size:
@@ -133,29 +135,33 @@ class _Worker:
         if note_size > MAX_NOTE_BYTES or text_size > MAX_GROWTH * len(job.payload) + GROWTH_SLACK:
             self.process.kill()
             self.ended = True
-            return Answer(reason=Reason.EXTRACT_CRASHED, note="the worker's answer was garbage")
+            return ExtractionResult(reason=Reason.EXTRACT_CRASHED, note="the worker's answer was garbage")
         body = self._read(note_size + text_size)
         if len(body) < note_size + text_size:
             return self._post_mortem()
         note = body[:note_size].decode("utf-8", "replace")
         if status == b"t":
-            return Answer(text=body[note_size:].decode("utf-8", "replace"), encoding=note)
+            return ExtractionResult(text=body[note_size:].decode("utf-8", "replace"), encoding=note)
         if status == b"u":
-            return Answer(reason=Reason.UNDECODABLE, note=note)
+            return ExtractionResult(reason=Reason.UNDECODABLE, note=note)
         self.process.kill()  # after an error inside a library its state is not to be trusted
         self.ended = True
-        return Answer(reason=Reason.EXTRACT_CRASHED, note=note)
+        return ExtractionResult(reason=Reason.EXTRACT_CRASHED, note=note)
 
-    def _post_mortem(self) -> Answer:
+    def _post_mortem(self) -> ExtractionResult:
         self.ended = True
         code = self.process.wait()
         if code == -signal.SIGPROF:
             note = f"more than {self.cpu_seconds:g} s of processor time"
-            return Answer(reason=Reason.EXTRACT_TIMEOUT, note=note)
+            return ExtractionResult(reason=Reason.EXTRACT_TIMEOUT, note=note)
         if code == OUT_OF_MEMORY:
-            return Answer(reason=Reason.EXTRACT_CRASHED, note=f"more than {self.memory_bytes >> 20} MiB of memory")
+            return ExtractionResult(
+                reason=Reason.EXTRACT_CRASHED, note=f"more than {self.memory_bytes >> 20} MiB of memory"
+            )
         if -code in CRASHES:
-            return Answer(reason=Reason.EXTRACT_CRASHED, note=f"the worker died of {signal.Signals(-code).name}")
+            return ExtractionResult(
+                reason=Reason.EXTRACT_CRASHED, note=f"the worker died of {signal.Signals(-code).name}"
+            )
         raise GristmillError(
             f"the extraction worker was stopped from outside (exit code {code}), perhaps for lack of memory. "
             "Run the same command again; it goes on where it stopped."

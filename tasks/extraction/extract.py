@@ -24,7 +24,7 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.step import step
 from gristmill.core.table import Table
 from gristmill.schemas.tables import Documents, Records, SetAside
-from gristmill.tasks.extraction.client import Answer, Job, extract_texts
+from gristmill.tasks.extraction.client import ExtractionJob, ExtractionResult, extract_texts
 from gristmill.tasks.ingest.readers.media import page_kind
 from gristmill.tasks.ingest.readers.reasons import Reason
 
@@ -80,7 +80,7 @@ def extract(records: pa.Table, config: ExtractConfig) -> tuple[pa.Table, pa.Tabl
     return documents, set_aside
 
 
-def _extract(jobs: list[Job], config: ExtractConfig) -> tuple[list[Answer], list[str]]:
+def _extract(jobs: list[ExtractionJob], config: ExtractConfig) -> tuple[list[ExtractionResult], list[str]]:
     """The answer to each job, and what made its text."""
     first, *fallbacks = config.extractors
     makers = [first if job.kind == HTML else job.kind for job in jobs]
@@ -99,32 +99,32 @@ def _extract(jobs: list[Job], config: ExtractConfig) -> tuple[list[Answer], list
     return answers, makers
 
 
-def _run(jobs: list[Job], extractor: str, config: ExtractConfig) -> list[Answer]:
+def _run(jobs: list[ExtractionJob], extractor: str, config: ExtractConfig) -> list[ExtractionResult]:
     precise = extractor == "trafilatura" and config.favour_precision
     worker = f"{extractor}-precise" if precise else extractor
     return list(extract_texts(jobs, worker, config.cpu_seconds, config.memory_mib << 20)) if jobs else []
 
 
-def _jobs(records: pa.Table) -> Iterator[Job]:
+def _jobs(records: pa.Table) -> Iterator[ExtractionJob]:
     """What the worker is to do with each record."""
     columns = records.select(["record_type", "content_type", "charset", "payload"])
     for batch in columns.to_batches(max_chunksize=BATCH_ROWS):
         for row in batch.to_pylist():
             payload = row["payload"]
             if row["record_type"] == "row":
-                yield Job("row", "utf-8", payload)
+                yield ExtractionJob("row", "utf-8", payload)
             else:
                 kind = page_kind(row["content_type"], payload, row["charset"]) or "plain"
-                yield Job(kind, row["charset"], payload)
+                yield ExtractionJob(kind, row["charset"], payload)
 
 
-def _reason(answer: Answer) -> Reason | None:
+def _reason(answer: ExtractionResult) -> Reason | None:
     if answer.reason is None and not answer.text:
         return Reason.EMPTY_TEXT
     return answer.reason
 
 
-def _documents(records: pa.Table, makers: list[str], answers: list[Answer], good: list[int]) -> pa.Table:
+def _documents(records: pa.Table, makers: list[str], answers: list[ExtractionResult], good: list[int]) -> pa.Table:
     rows = records.select(list(SAME_COLUMNS)).take(pa.array(good, pa.int64()))
     texts = [answers[number].text for number in good]
     columns = {name: rows.column(name) for name in SAME_COLUMNS}
@@ -136,7 +136,9 @@ def _documents(records: pa.Table, makers: list[str], answers: list[Answer], good
     return pa.table(columns, schema=Documents.schema)
 
 
-def _set_aside(records: pa.Table, answers: list[Answer], reasons: list[Reason | None], failed: list[int]) -> pa.Table:
+def _set_aside(
+    records: pa.Table, answers: list[ExtractionResult], reasons: list[Reason | None], failed: list[int]
+) -> pa.Table:
     rows = records.select(["doc_id", "source", "url", "record_uri"]).take(pa.array(failed, pa.int64()))
     columns = {name: rows.column(name) for name in rows.column_names}
     columns["stage"] = _column(SetAside, "stage", ["extract"] * len(failed))

@@ -87,14 +87,14 @@ def languages_of(sample: bytes) -> tuple[str, ...]:
     return tuple(name for name, _ in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 
-class Reading(NamedTuple):
+class Plausibility(NamedTuple):
     """How a text reads: ``implausibility`` is 0 for language, 1 and more for what is none; ``misfits`` are counted."""
 
     implausibility: float
     misfits: int
 
 
-def read(text: str, languages: tuple[str, ...]) -> Reading:
+def read(text: str, languages: tuple[str, ...]) -> Plausibility:
     """How well ``text`` reads as language. ``languages``: what Latin script may be in, the likeliest first."""
     from charset_normalizer.md import mess_ratio
 
@@ -104,7 +104,7 @@ def read(text: str, languages: tuple[str, ...]) -> Reading:
     found = BROKEN_WEIGHT * broken + MISFIT_WEIGHT * share
     if found < HOPELESS:
         found += mess_ratio(text[:MESS_CHARACTERS], maximum_threshold=HOPELESS)
-    return Reading(found, misfits)
+    return Plausibility(found, misfits)
 
 
 def _misfits(text: str, beyond: Counter[str], languages: tuple[str, ...]) -> tuple[float, int]:

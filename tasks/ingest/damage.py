@@ -1,6 +1,6 @@
 """What of the inputs could not be read, counted by reason and told with examples: the last lines of a curation.
 
-Three kinds: files of which nothing was read, damaged stretches of bytes, and records that were there and broken. A
+Three kinds: files of which nothing was read, damaged byte ranges, and records that were there and broken. A
 record that is sound and holds no text (a redirect, an image) is no damage. Cost: four columns of ``set_aside``, a file
 at a time.
 """
@@ -17,8 +17,8 @@ from gristmill.core.files.parquet import read_rows
 from gristmill.tasks.ingest.readers.reasons import Reason
 
 EXAMPLES = 20
-FILES, STRETCHES, RECORDS = "files", "stretches", "records"
-KINDS = {"file": FILES, "damage": STRETCHES, "record": RECORDS}
+FILES, BYTE_RANGES, RECORDS = "files", "stretches", "records"
+KINDS = {"file": FILES, "damage": BYTE_RANGES, "record": RECORDS}
 #: Reasons of records that could not be read as what they are.
 BROKEN = (
     Reason.TRUNCATED,
@@ -39,7 +39,7 @@ BROKEN = (
 
 def damage(set_aside: Iterable[Path]) -> dict[str, Any]:
     """``files``, ``stretches`` and ``records``: by reason how many; ``examples``: the first by kind and record_uri."""
-    counts: dict[str, Counter[str]] = {kind: Counter() for kind in (FILES, STRETCHES, RECORDS)}
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in (FILES, BYTE_RANGES, RECORDS)}
     examples: list[tuple[str, str, str, str]] = []
     for path in set_aside:
         rows = pl.DataFrame(read_rows(path, ["kind", "record_uri", "reason", "detail"]))

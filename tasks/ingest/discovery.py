@@ -21,7 +21,7 @@ from gristmill.core.errors import UsageError
 from gristmill.tasks.ingest.folders import Candidate, Look, Skipped, matches, names_in, not_a_file
 from gristmill.tasks.ingest.ingest import columns_problem
 from gristmill.tasks.ingest.names import distinct_names, escape_name, unescape_name
-from gristmill.tasks.ingest.readers.items import Limits
+from gristmill.tasks.ingest.readers.items import ReadOptions
 from gristmill.tasks.ingest.readers.kinds import kind_of
 from gristmill.tasks.ingest.readers.reasons import Reason
 from gristmill.tasks.ingest.remote.listing import list_remote
@@ -105,11 +105,12 @@ def find_inputs(
 
 
 def refuse_missing(
-    inputs: Sequence[str], limits: Limits | None = None, *, follow_links: bool = False, allow_unread: bool = False
+    inputs: Sequence[str], options: ReadOptions | None = None, *, follow_links: bool = False, allow_unread: bool = False
 ) -> None:
-    """Raise what :func:`find_inputs` would for an input that is not there or holds nothing to read, and with ``limits``
-    :class:`gristmill.tasks.ingest.readers.rows.columns.ColumnsError` for one of which no file has the columns to read
-    it by.
+    """Raise what :func:`find_inputs` would for an input that is not there or holds nothing to read.
+
+    With ``options`` also raise :class:`gristmill.tasks.ingest.readers.rows.columns.ColumnsError` for an input of which
+    no file has the columns to read it by.
 
     Cost: a list of the files of each folder, and a look at the beginnings of the first few; of an address a question
     (``gristmill.tasks.ingest.remote.reach``).
@@ -118,17 +119,17 @@ def refuse_missing(
     for words in inputs:
         if not _is_address(words):
             found = search.expand(words.removeprefix("file://"))
-            if limits is not None and not allow_unread and len(found) < LOOKED_AT:
-                _refuse_columns(found, limits)
+            if options is not None and not allow_unread and len(found) < LOOKED_AT:
+                _refuse_columns(found, options)
     refuse_unreachable([words for words in inputs if _is_address(words)])
 
 
-def _refuse_columns(found: Sequence[Candidate], limits: Limits) -> None:
+def _refuse_columns(found: Sequence[Candidate], options: ReadOptions) -> None:
     """Raises for files that will all be set aside, since none has the columns."""
     first: UsageError | None = None
     for candidate in found:
         with _readable(candidate.path):
-            problem = columns_problem(candidate.path, escape_name(candidate.name), limits)
+            problem = columns_problem(candidate.path, escape_name(candidate.name), options)
         if problem is None:
             return
         first = first or problem

@@ -39,7 +39,7 @@ class StageCount(Config):
 
 
 class Funnel(Config):
-    """The stages of one run in order, source by source; by source the damaged stretches of its inputs, and the input
+    """The stages of one run in order, source by source; by source the damaged byte ranges of its inputs, and the input
     files that were not read."""
 
     stages: tuple[StageCount, ...]
@@ -60,8 +60,8 @@ class LedgerFiles:
 
 @dataclass(frozen=True)
 class Tally:
-    """Records let out by (stage, source), rejected by (stage, source, rule), damaged stretches and files that were not
-    read by source."""
+    """Records let out by (stage, source) and rejected by (stage, source, rule); by source, damaged byte ranges and
+    files that were not read."""
 
     out: Counter[tuple[str, str]]
     rejected: Counter[tuple[str, str, str]]

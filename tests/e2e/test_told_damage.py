@@ -78,7 +78,7 @@ def test_damage_inside_a_folder_is_told_and_costs_no_exit_code(place: Path, tmp_
     ended = curate(run, place, tmp_path / "lake", "--input", str(folder))
     assert ended.code == 0, ended.err
     assert "Input files not read: 1 (1 unreadable)" in ended.out
-    assert "Damaged stretches of inputs: 1 (1 cut_off)" in ended.out
+    assert "Damaged byte ranges of inputs: 1 (1 cut_off)" in ended.out
     assert "cut.jsonl.gz@line:" in ended.out
 
 

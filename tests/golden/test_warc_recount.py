@@ -61,7 +61,7 @@ def recount(path: Path) -> int:
 
 
 def ingested(path: Path) -> tuple[int, int]:
-    """Records with a fate, and damaged stretches."""
+    """Records with a fate, and damaged byte ranges."""
     records, set_aside = ingested_tables(path)
     kinds = set_aside.column("kind").to_pylist()
     aside = [

@@ -10,15 +10,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from gristmill.tasks.ingest.ingest import read_items
-from gristmill.tasks.ingest.readers.items import Aside, Limits, Page
+from gristmill.tasks.ingest.readers.items import Aside, RawRecord, ReadOptions
 
 
-def peak_of(path: Path, limits: Limits) -> tuple[int, list[str]]:
+def peak_of(path: Path, options: ReadOptions) -> tuple[int, list[str]]:
     """Bytes of growth, and what was read, a line an item."""
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload([__name__])
     here, there = forks.Pipe(duplex=False)
-    process = forks.Process(target=_read, args=(path, limits, there))
+    process = forks.Process(target=_read, args=(path, options, there))
     process.start()
     there.close()
     found: tuple[int, list[str]] = here.recv()
@@ -26,12 +26,12 @@ def peak_of(path: Path, limits: Limits) -> tuple[int, list[str]]:
     return found
 
 
-def told(item: Page | Aside) -> str:
+def told(item: RawRecord | Aside) -> str:
     """An item in a line."""
-    return f"page {item.url}" if isinstance(item, Page) else f"{item.reason} {item.damage}"
+    return f"page {item.url}" if isinstance(item, RawRecord) else f"{item.reason} {item.damage}"
 
 
-def _read(path: Path, limits: Limits, told_to: Connection) -> None:
+def _read(path: Path, options: ReadOptions, told_to: Connection) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    lines = [told(item) for item in read_items(path, path.name, limits)]
+    lines = [told(item) for item in read_items(path, path.name, options)]
     told_to.send(((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, lines))

@@ -198,7 +198,7 @@ class Curation:
             )
 
     def aside(self, url: str | None, uri: str, stage: str, reason: str, detail: str, **columns: Any) -> None:
-        """Add a set-aside record (or, with ``kind="damage"``, a damaged stretch)."""
+        """Add a set-aside record (or, with ``kind="damage"``, a damaged byte range)."""
         row = {"doc_id": None, "source": self.source, "url": url, "record_uri": uri, "stage": stage, "kind": "record"}
         self.rows["set_aside"]["s-one"].append({**row, "reason": reason, "detail": detail, **columns})
 

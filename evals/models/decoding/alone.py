@@ -29,7 +29,7 @@ def continued(
         ids,
         attention_mask=torch.ones_like(ids),
         generation_config=settings_of(model, prompt, limit),
-        logits_processor=LogitsProcessorList([_Choice(drawn, settings)]),
+        logits_processor=LogitsProcessorList([_GivenChoice(drawn, settings)]),
         stopping_criteria=StoppingCriteriaList([end]),
         use_cache=has_length(model),
     )
@@ -37,7 +37,7 @@ def continued(
     return made
 
 
-class _Choice(LogitsProcessor):
+class _GivenChoice(LogitsProcessor):
     """Leaves the token that the suite's sampling chooses, so that ``generate``'s own choice can only be that one."""
 
     def __init__(self, drawn: torch.Generator, settings: Generation) -> None:

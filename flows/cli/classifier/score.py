@@ -29,14 +29,14 @@ def score(
 ) -> None:
     """Score texts: the probability of the good label, and whether the threshold keeps them."""
     from gristmill.tasks.classifier.score import HINT, card_of, classifier_config, positive_scores
-    from gristmill.tasks.classifier.texts import Reading, read_texts
+    from gristmill.tasks.classifier.texts import InputOptions, read_texts
     from gristmill.tasks.fasttext.loading import load_model
     from gristmill.tasks.ingest.readers.rows.columns import parse_map
 
     config = classifier_config(model, label)
     card = card_of(config.path, config.digest)
     threshold = None if card is None else card.trained(config.name).threshold.value
-    texts = read_texts(inputs, Reading(parse_map(columns), unquoted, follow_links, allow_damage))
+    texts = read_texts(inputs, InputOptions(parse_map(columns), unquoted, follow_links, allow_damage))
     say_not_read(texts)
     scores = positive_scores(load_model(config.path, config.digest, HINT), texts.texts, config.label)
     if json:

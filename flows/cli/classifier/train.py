@@ -57,7 +57,7 @@ def train(
         raise UsageError("--keep-share and --precision choose the threshold in two ways; give one of them.")
     if pool and precision is not None:
         raise UsageError("--pool is what --keep-share is a share of; a precision needs labelled texts. Leave it out.")
-    from gristmill.tasks.classifier.texts import Reading, read_texts
+    from gristmill.tasks.classifier.texts import InputOptions, read_texts
     from gristmill.tasks.classifier.train import TrainConfig
     from gristmill.tasks.classifier.train import train as fit
     from gristmill.tasks.ingest.readers.rows.columns import parse_map
@@ -79,7 +79,7 @@ def train(
         },
         "classifier train",
     )
-    reading = Reading(parse_map(columns), unquoted, follow_links, allow_damage)
+    reading = InputOptions(parse_map(columns), unquoted, follow_links, allow_damage)
     with Console(stderr=True).status("reading texts") as status:
         good, other = read_texts(positive, reading), read_texts(negative, reading)
         reference = read_texts(pool, reading) if pool else None

@@ -1,6 +1,6 @@
 """Looking through the compression of a whole file: gzip, lz4, zstd, bzip2 and xz, told by their first bytes.
 
-Every format may hold several streams one after the other. Archives of records (``stretches``) need the place of every
+Every format may hold several streams one after the other. Archives of records (``byte_ranges``) need the place of every
 gzip member and zstd frame and do not come here. What grows beyond all measure is cut off
 (``gristmill.tasks.ingest.readers.expansion``). Cost: one pass, 64 KiB at a time.
 """

@@ -1,4 +1,4 @@
-"""What every reader yields, in the order of the input: pages, records set aside, and damage."""
+"""What every reader yields, in the order of the input: records that may hold a page, records set aside, and damage."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
 
 
 @dataclass(slots=True)
-class Page:
-    """A record that may hold a page. ``native_id`` is None where the input gives the record no identity."""
+class RawRecord:
+    """A record that may hold a page. ``native_id`` is None where the input does not name its records."""
 
     uri: str
     native_id: str | None
@@ -29,7 +29,7 @@ class Page:
 
 @dataclass(slots=True)
 class Aside:
-    """A record without text, or (``damage``) bytes that are no record, or (``unread``) a file that was not read."""
+    """A record without text, or (``damage``) bytes that are not a record, or (``unread``) a file that was not read."""
 
     uri: str
     reason: Reason
@@ -40,12 +40,12 @@ class Aside:
     unread: bool = False
 
 
-Items = Iterator[Page | Aside]
+Items = Iterator[RawRecord | Aside]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a reader needs to know of the config."""
+class ReadOptions:
+    """The part of the ingest config that a reader needs."""
 
     max_payload_bytes: int
     columns: ColumnMap

@@ -28,7 +28,7 @@ class Window:
 
 
 def windows(data: Buffer, position: int, end: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """[position, end) in stretches of WINDOW_BYTES that overlap by ``overlap``, for a search that may look at it all.
+    """[position, end) in windows of WINDOW_BYTES that overlap by ``overlap``, for a search that may look at it all.
     Of a map no more than one of them is in memory at a time."""
     while True:
         stop = min(position + WINDOW_BYTES, end)

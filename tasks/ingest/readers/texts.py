@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from gristmill.tasks.ingest.readers.decompress import BrokenStreamError, pieces
-from gristmill.tasks.ingest.readers.items import Aside, Items, Limits, Page
+from gristmill.tasks.ingest.readers.items import Aside, Items, RawRecord, ReadOptions
 from gristmill.tasks.ingest.readers.media import looks_binary
 from gristmill.tasks.ingest.readers.reasons import Reason
 
 
-def read_text(path: Path, name: str, limits: Limits, content_type: str) -> Items:
+def read_text(path: Path, name: str, options: ReadOptions, content_type: str) -> Items:
     """The file as one page of ``content_type``, or set aside."""
     size = path.stat().st_size
     uri = f"{name}@0+{size}"
@@ -22,8 +22,8 @@ def read_text(path: Path, name: str, limits: Limits, content_type: str) -> Items
             for piece in pieces(file):
                 parts.append(piece)
                 found += len(piece)
-                if found > limits.max_payload_bytes:
-                    yield Aside(uri, Reason.TOO_LARGE, f"more than {limits.max_payload_bytes} bytes")
+                if found > options.max_payload_bytes:
+                    yield Aside(uri, Reason.TOO_LARGE, f"more than {options.max_payload_bytes} bytes")
                     return
         except BrokenStreamError as error:
             yield Aside(uri, Reason.EXPANDS if error.expands else Reason.TRUNCATED, str(error))
@@ -34,4 +34,4 @@ def read_text(path: Path, name: str, limits: Limits, content_type: str) -> Items
     elif looks_binary(payload):
         yield Aside(uri, Reason.NOT_TEXT, f"the file begins {payload[:24]!r}")
     else:
-        yield Page(uri, None, "resource", payload, content_type=content_type)
+        yield RawRecord(uri, None, "resource", payload, content_type=content_type)

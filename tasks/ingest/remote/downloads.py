@@ -90,7 +90,7 @@ def _complete(source: Transport, file: RemoteFile, state: State, path: Path) -> 
 
 
 def _append(source: Transport, url: str, state: State, path: Path) -> None:
-    """One uninterrupted stretch; a server that begins anew makes the file begin anew."""
+    """One uninterrupted byte range; where the server starts over, so does the file."""
     with path.open("r+b") as out:
         out.seek(0, 2)
         for place, piece in source.read(url, state, out.tell()):

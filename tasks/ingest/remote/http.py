@@ -3,7 +3,7 @@
 Source: RFC 9110, sections 8.8 (validators), 10.2.3 (Retry-After), 13.1.5 (If-Range) and 14 (ranges). A range is asked
 for under ``If-Range`` with a strong ETag, else with the date of the last change; a server that has another version
 then sends the whole file, whose validators give it away. Where there is only a weak ETag no range is asked for. Cost:
-one request for the description, one for each uninterrupted stretch.
+one request for the description, one for each uninterrupted byte range.
 """
 
 import re

@@ -30,7 +30,7 @@ from gristmill.core.files.atomic import write_whole
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Budget, Outcome, Trial
 from gristmill.tasks.mix.mixers.reweighter import reweighter
-from gristmill.tasks.mix.mixers.trials import WEIGHTS, Job, write_outcome
+from gristmill.tasks.mix.mixers.trials import WEIGHTS, TrialJob, write_outcome
 from gristmill.tasks.mix.permutation import Integers, key, permute
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -94,7 +94,7 @@ def run(folder: Path) -> Outcome:
     Raises :class:`GristmillError` when the trial was made for other tokens, a batch cannot hold every domain, the
     reference is missing or not the one trained, or the loss is not finite.
     """
-    job = Job.read(folder)
+    job = TrialJob.read(folder)
     known = job.outcome(folder)
     if known is not None:
         return known
@@ -186,7 +186,7 @@ def heldout_losses(model: TinyModel, store: TokenStore, domains: Sequence[Domain
     return losses
 
 
-def _reference(job: Job, vocab_size: int) -> TinyModel | None:
+def _reference(job: TrialJob, vocab_size: int) -> TinyModel | None:
     """The trained reference, frozen; None for a trial that needs none."""
     needed = job.trial.init
     if needed is None:
@@ -194,7 +194,7 @@ def _reference(job: Job, vocab_size: int) -> TinyModel | None:
     if job.init is None:
         raise GristmillError(f"trial {job.trial.id} needs the trained reference {needed}. Give its folder as init.")
     folder = Path(job.init)
-    outcome, weights = Job.read(folder).outcome(folder), folder / WEIGHTS
+    outcome, weights = TrialJob.read(folder).outcome(folder), folder / WEIGHTS
     if outcome is None or outcome.trial != needed:
         raise GristmillError(f"trial {job.trial.id}: {folder} holds no finished trial {needed}. Run it first.")
     if hashlib.sha256(weights.read_bytes()).hexdigest() != outcome.checkpoint:

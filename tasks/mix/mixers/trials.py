@@ -26,7 +26,7 @@ USAGE = "usage.json"
 WEIGHTS = "model.safetensors"
 
 
-class Job(Config):
+class TrialJob(Config):
     """A trial with the places it needs: token folders, and the folder of the trial it starts from."""
 
     trial: Trial
@@ -34,7 +34,7 @@ class Job(Config):
     init: str | None = None
 
     @classmethod
-    def read(cls, folder: Path) -> "Job":
+    def read(cls, folder: Path) -> "TrialJob":
         """Read ``trial.json``. Raises :class:`UsageError` when it is missing or wrong."""
         path = folder / JOB
         if not path.is_file():
@@ -81,14 +81,14 @@ class Job(Config):
 def prepare(folder: Path, asked: Trial, store: Sequence[Path], init: Path | None = None) -> list[str]:
     """Write ``trial.json`` and give the command that runs it. ``init`` is the folder of the trial ``asked.init``."""
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(trial=asked, store=tuple(str(path) for path in store), init=None if init is None else str(init))
+    job = TrialJob(trial=asked, store=tuple(str(path) for path in store), init=None if init is None else str(init))
     write_whole(folder / JOB, canonical_json(to_jsonable_python(job)) + b"\n")
     return [sys.executable, "-m", "gristmill.tasks.mix.mixers.proxy", str(folder)]
 
 
 def read_outcome(folder: Path) -> Outcome | None:
     """What the trial of a folder gave, or None when it is not done."""
-    return Job.read(folder).outcome(folder)
+    return TrialJob.read(folder).outcome(folder)
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:

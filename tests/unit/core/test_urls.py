@@ -11,7 +11,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.urls import page_address, plain_host, plain_url, shown_host
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.urls import normal_url
-from gristmill.tasks.ingest.ingest import host_of
+from gristmill.tasks.ingest.parts import host_of
 from gristmill.tasks.signals.url_rules import url_config, url_rules
 from gristmill.tasks.text.urls import PLAIN, plain_urls
 from gristmill.warehouse.build.publish import publish

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from gristmill.tasks.ingest.readers.archives.byte_ranges import Gap, Stretch, stretches
+from gristmill.tasks.ingest.readers.archives.byte_ranges import ByteRange, Gap, byte_ranges
 from gristmill.tasks.ingest.readers.archives.framing import Frame, Hole, arc_frames, warc_frames
 from gristmill.tasks.ingest.readers.archives.http import CodingError, decode_body, parse_response
 from gristmill.tasks.ingest.readers.decompress import PIECE_BYTES, reason_of
 from gristmill.tasks.ingest.readers.expansion import bound, over
-from gristmill.tasks.ingest.readers.items import Aside, Items, Limits, Page
+from gristmill.tasks.ingest.readers.items import Aside, Items, RawRecord, ReadOptions
 from gristmill.tasks.ingest.readers.media import UNKNOWN_TYPES, may_be_page, page_kind, split_type
 from gristmill.tasks.ingest.readers.reasons import Reason
 from gristmill.tasks.ingest.readers.rows.dates import SHOWN_CHARACTERS, parse_date
@@ -41,17 +41,17 @@ WACZ_MEMBERS = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")
 BLOCK_SLACK_BYTES = 1 << 20
 
 
-def read_warc(path: Path, name: str, limits: Limits) -> Items:
+def read_warc(path: Path, name: str, options: ReadOptions) -> Items:
     """The items of a WARC file."""
-    return _read(path, name, limits, arc=False)
+    return _read(path, name, options, arc=False)
 
 
-def read_arc(path: Path, name: str, limits: Limits) -> Items:
+def read_arc(path: Path, name: str, options: ReadOptions) -> Items:
     """The items of an ARC file."""
-    return _read(path, name, limits, arc=True)
+    return _read(path, name, options, arc=True)
 
 
-def read_wacz(path: Path, name: str, limits: Limits) -> Items:
+def read_wacz(path: Path, name: str, options: ReadOptions) -> Items:
     """The items of every WARC inside a WACZ (a zip); a zip or member that cannot be read is one damage item."""
     try:
         archive = zipfile.ZipFile(path)
@@ -74,7 +74,7 @@ def read_wacz(path: Path, name: str, limits: Limits) -> Items:
                 fault = _copy_member(archive, info, copy, left)
                 size = copy.stat().st_size
                 left -= size
-                yield from _read(copy, member, limits, arc=".arc" in info.filename.lower()[-7:])
+                yield from _read(copy, member, options, arc=".arc" in info.filename.lower()[-7:])
                 if fault is not None:
                     reason, words = fault
                     detail = f"{words}; {size} of {info.file_size} bytes came out of it"
@@ -105,48 +105,48 @@ def _copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, copy: Path, le
     return None
 
 
-def _read(path: Path, name: str, limits: Limits, *, arc: bool) -> Items:
+def _read(path: Path, name: str, options: ReadOptions, *, arc: bool) -> Items:
     empty = True
-    for stretch in stretches(path):
-        if isinstance(stretch, Gap):
+    for byte_range in byte_ranges(path):
+        if isinstance(byte_range, Gap):
             empty = False
-            reason = reason_of(expands=stretch.expands, cut_off=stretch.cut_off)
-            yield Aside(f"{name}@{stretch.offset}+{stretch.length}", reason, stretch.detail, damage=True)
+            reason = reason_of(expands=byte_range.expands, cut_off=byte_range.cut_off)
+            yield Aside(f"{name}@{byte_range.offset}+{byte_range.length}", reason, byte_range.detail, damage=True)
             continue
-        frames = arc_frames(stretch.data) if arc else warc_frames(stretch.data)
+        frames = arc_frames(byte_range.data) if arc else warc_frames(byte_range.data)
         for first in frames:
             empty = False
-            yield from _items(chain((first,), frames), stretch, name, limits)
+            yield from _items(chain((first,), frames), byte_range, name, options)
     if empty:
         size = path.stat().st_size
         detail = "nothing but blank lines" if size else "the file has 0 bytes"
         yield Aside(f"{name}@0+{size}", Reason.EMPTY_FILE, detail, damage=True)
 
 
-def _items(frames: Iterator[Frame | Hole], stretch: Stretch, name: str, limits: Limits) -> Items:
-    window = Window(stretch.data)
+def _items(frames: Iterator[Frame | Hole], byte_range: ByteRange, name: str, options: ReadOptions) -> Items:
+    window = Window(byte_range.data)
     for frame in frames:
         window.passed(frame.start)
-        if stretch.compressed:
-            uri = f"{name}@{stretch.offset}+{stretch.length}" + (f"#{frame.start}" if frame.start else "")
+        if byte_range.compressed:
+            uri = f"{name}@{byte_range.offset}+{byte_range.length}" + (f"#{frame.start}" if frame.start else "")
         else:
             uri = f"{name}@{frame.start}+{frame.end - frame.start}"
         if isinstance(frame, Hole):
             # a broken end that holds no whole header is part of the gap that follows
-            if stretch.fault is None or frame.end < len(stretch.data):
+            if byte_range.fault is None or frame.end < len(byte_range.data):
                 yield Aside(uri, Reason.NO_RECORD, frame.detail, damage=True)
             continue
         kind = frame.headers.get("warc-type", "").lower()
         if kind in RECORD_TYPES:
-            yield _record(frame, stretch, uri, kind, limits)
+            yield _record(frame, byte_range, uri, kind, options)
         elif not kind or frame.fault == "length":
             url = _url(frame.headers.get("warc-target-uri", ""))
             yield Aside(uri, Reason.BROKEN_HEADER, frame.detail or "there is no WARC-Type", damage=True, url=url)
-        elif frame.fault is not None and stretch.fault is None:
+        elif frame.fault is not None and byte_range.fault is None:
             yield Aside(uri, Reason.CUT_OFF, f"a {kind} record {frame.detail}", damage=True)
 
 
-def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits) -> Page | Aside:
+def _record(frame: Frame, byte_range: ByteRange, uri: str, kind: str, options: ReadOptions) -> RawRecord | Aside:
     """One record as a page, or set aside with the first reason that holds."""
     headers = frame.headers
     url = _url(headers.get("warc-target-uri", ""))
@@ -158,14 +158,14 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
     if frame.fault == "length":
         return aside(Reason.BROKEN_HEADER, frame.detail)
     if frame.fault is not None:
-        return aside(Reason.TRUNCATED, f"{frame.detail}; {stretch.fault}" if stretch.fault else frame.detail)
-    if stretch.doubtful_from is not None and frame.end > stretch.doubtful_from:
-        return aside(Reason.BAD_CHECKSUM, stretch.fault or "")
+        return aside(Reason.TRUNCATED, f"{frame.detail}; {byte_range.fault}" if byte_range.fault else frame.detail)
+    if byte_range.doubtful_from is not None and frame.end > byte_range.doubtful_from:
+        return aside(Reason.BAD_CHECKSUM, byte_range.fault or "")
     if headers.get("warc-segment-number", ""):
         return aside(Reason.TRUNCATED, "the record is segmented; its continuations are other records")
-    if frame.end - frame.body > limits.max_payload_bytes + BLOCK_SLACK_BYTES:
+    if frame.end - frame.body > options.max_payload_bytes + BLOCK_SLACK_BYTES:
         return aside(Reason.TOO_LARGE, f"{frame.end - frame.body} bytes")
-    block = bytes(stretch.data[frame.body : frame.end])
+    block = bytes(byte_range.data[frame.body : frame.end])
     status, response = None, None
     stated = headers.get("content-type", "")
     if _holds_http(kind, stated, url, block):
@@ -186,11 +186,11 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
     truncated = headers.get("warc-truncated", "").strip().lower() or None
     try:
         payload = (
-            block if response is None else decode_body(response, limits.max_payload_bytes, cut=truncated is not None)
+            block if response is None else decode_body(response, options.max_payload_bytes, cut=truncated is not None)
         )
     except CodingError as error:
         return aside(error.reason, str(error))
-    if len(payload) > limits.max_payload_bytes:
+    if len(payload) > options.max_payload_bytes:
         return aside(Reason.TOO_LARGE, f"{len(payload)} bytes")
     if not payload.strip():
         return aside(Reason.EMPTY_BODY, f"{len(payload)} bytes")
@@ -200,7 +200,7 @@ def _record(frame: Frame, stretch: Stretch, uri: str, kind: str, limits: Limits)
     date = headers.get("warc-date", "").strip()
     fetched_at = parse_date(date)
     unknown = date[:SHOWN_CHARACTERS] if date and fetched_at is None else None
-    return Page(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset, unknown, truncated)
+    return RawRecord(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset, unknown, truncated)
 
 
 def _holds_http(kind: str, stated: str, url: str | None, block: bytes) -> bool:

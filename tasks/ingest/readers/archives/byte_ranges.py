@@ -1,12 +1,12 @@
-"""An archive file as stretches: pieces of decompressed bytes that records can be found in, each with its place.
+"""An archive file as byte ranges: pieces of decompressed bytes that records can be found in, each with its place.
 
-An uncompressed file is one stretch, mapped into memory. In a gzip or zstd file every member is a stretch, as the WARC
+An uncompressed file is one byte range, mapped into memory. In a gzip or zstd file every member is one, as the WARC
 standard has it; a member that does not begin with a record header continues the one before (block-wise compressors
-write such files). Where the compressed stream breaks, what came out of it is still a stretch (marked), a :class:`Gap`
-names the bytes that were skipped, and reading goes on at the next member that begins with a record header. An lz4
-file is one stretch, because its reader does not tell where a frame begins.
+write such files). Where the compressed stream breaks, what came out of it is still a byte range (marked), a
+:class:`Gap` names the bytes that were skipped, and reading goes on at the next member that begins with a record
+header. An lz4 file is one byte range, because its reader does not tell where a frame begins.
 
-Cost: one pass; a stretch of more than SPOOL_BYTES lives in an unlinked temporary file and not in memory.
+Cost: one pass; a byte range of more than SPOOL_BYTES lives in an unlinked temporary file and not in memory.
 """
 
 import mmap
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gristmill.tasks.ingest.readers.archives.members import (
-    MAX_STRETCH_BYTES,
+    MAX_RANGE_BYTES,
     PEEK_BYTES,
     RECORD_START,
     Codec,
@@ -42,7 +42,7 @@ WHOLE_MAGICS = (LZ4_MAGIC, *BZIP2_MAGICS, XZ_MAGIC)
 
 
 @dataclass(slots=True)
-class Stretch:
+class ByteRange:
     """Decompressed bytes of file bytes [offset, offset + length). ``fault`` says why they may be incomplete or wrong;
     from ``doubtful_from`` on a checksum failed, so that even complete records are not to be trusted."""
 
@@ -56,7 +56,7 @@ class Stretch:
 
 @dataclass(slots=True)
 class Gap:
-    """File bytes [offset, offset + length) that gave no stretch, or broke one."""
+    """File bytes [offset, offset + length) that gave no byte range, or broke one."""
 
     offset: int
     length: int
@@ -65,8 +65,8 @@ class Gap:
     expands: bool = False
 
 
-def stretches(path: Path) -> Iterator[Stretch | Gap]:
-    """The stretches and gaps of a file, in order; nothing for an empty one. Raises ``OSError`` as ``open`` does."""
+def byte_ranges(path: Path) -> Iterator[ByteRange | Gap]:
+    """The byte ranges and gaps of a file, in order; nothing for an empty one. Raises ``OSError`` as ``open`` does."""
     with path.open("rb") as file:
         if not file.read(1):
             return
@@ -74,16 +74,16 @@ def stretches(path: Path) -> Iterator[Stretch | Gap]:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         start = mapped[:MAGIC_BYTES]
         if start.startswith(GZIP_MAGIC):
-            yield from _member_stretches(gzip_codec(), mapped)
+            yield from _member_ranges(gzip_codec(), mapped)
         elif start.startswith(ZSTD_MAGICS):
-            yield from _member_stretches(zstd_codec(mapped), mapped)
+            yield from _member_ranges(zstd_codec(mapped), mapped)
         elif start.startswith(WHOLE_MAGICS):
-            yield from _whole_stretches(file, len(mapped))
+            yield from _whole_range(file, len(mapped))
         else:
-            yield Stretch(0, len(mapped), mapped, compressed=False)
+            yield ByteRange(0, len(mapped), mapped, compressed=False)
 
 
-def _member_stretches(codec: Codec, mapped: mmap.mmap) -> Iterator[Stretch | Gap]:
+def _member_ranges(codec: Codec, mapped: mmap.mmap) -> Iterator[ByteRange | Gap]:
     size, view = len(mapped), memoryview(mapped)
     pending: Member | None = None
     window = Window(mapped)
@@ -102,12 +102,12 @@ def _member_stretches(codec: Codec, mapped: mmap.mmap) -> Iterator[Stretch | Gap
             pending = Member(pending.start, position, joined, member.fault, member.cut_off, member.expands, doubtful)
         else:
             if pending is not None:
-                yield _stretch(pending)
+                yield _range_of(pending)
             pending = member
             pending.end = position
         if member.fault is not None:
             if pending.spool.size:
-                yield _stretch(pending)
+                yield _range_of(pending)
             pending = None
             yield Gap(
                 member.start,
@@ -117,26 +117,26 @@ def _member_stretches(codec: Codec, mapped: mmap.mmap) -> Iterator[Stretch | Gap
                 member.expands,
             )
     if pending is not None:
-        yield _stretch(pending)
+        yield _range_of(pending)
 
 
-def _stretch(member: Member) -> Stretch:
+def _range_of(member: Member) -> ByteRange:
     data = member.spool.take()
-    return Stretch(member.start, member.end - member.start, data, True, member.fault, member.doubtful_from)
+    return ByteRange(member.start, member.end - member.start, data, True, member.fault, member.doubtful_from)
 
 
-def _whole_stretches(file: BinaryIO, size: int) -> Iterator[Stretch | Gap]:
-    """The whole file as one stretch, as far as it can be read."""
+def _whole_range(file: BinaryIO, size: int) -> Iterator[ByteRange | Gap]:
+    """The whole file as one byte range, as far as it can be read."""
     spool, broken = Spool(), None
     try:
         for piece in pieces(file):
             spool.add(piece)
-            if spool.size > MAX_STRETCH_BYTES:
-                raise BrokenStreamError(OverflowError(f"more than {MAX_STRETCH_BYTES >> 30} GiB in one file"))
+            if spool.size > MAX_RANGE_BYTES:
+                raise BrokenStreamError(OverflowError(f"more than {MAX_RANGE_BYTES >> 30} GiB in one file"))
     except BrokenStreamError as error:
         broken = error
     inflated = spool.size
     if inflated:
-        yield Stretch(0, size, spool.take(), True, None if broken is None else str(broken))
+        yield ByteRange(0, size, spool.take(), True, None if broken is None else str(broken))
     if broken is not None:
         yield Gap(0, size, f"{broken}; {inflated} bytes came out of it", broken.cut_off, broken.expands)

@@ -1,11 +1,11 @@
-"""Where records begin and end in a stretch of bytes: WARC 1.x and 0.x, and ARC 1 and 2, sound or damaged.
+"""Where records begin and end in a range of bytes: WARC 1.x and 0.x, and ARC 1 and 2, sound or damaged.
 
 Source: ISO 28500 (WARC), the Internet Archive's ARC file format. A record is believed when its declared length ends at
 the next record or at the end. When it does not:
 
 - another record header begins inside the declared length: the length was too long, the record ends there;
 - no header inside: the length was too short or garbage follows; everything up to the next header is a gap;
-- the stretch ends first: the record is cut off.
+- the byte range ends first: the record is cut off.
 
 So a wrong length costs at most its own record. Cost: two regular expression matches a sound record; the scan for the
 next header touches only damaged places.
@@ -74,7 +74,7 @@ class Hole:
 
 
 def warc_frames(data: Buffer) -> Iterator[Frame | Hole]:
-    """The records and holes of a stretch of WARC."""
+    """The records and holes of a byte range of WARC."""
     position, size = 0, len(data)
     while (position := _skip_blanks(data, position)) < size:
         frame = _warc_frame(data, position, size)
@@ -88,7 +88,7 @@ def warc_frames(data: Buffer) -> Iterator[Frame | Hole]:
 
 
 def arc_frames(data: Buffer) -> Iterator[Frame | Hole]:
-    """The records and holes of a stretch of ARC; the file's own description (``filedesc:``) has type ``warcinfo``."""
+    """The records and holes of a byte range of ARC; the file's own description (``filedesc:``) is a ``warcinfo``."""
     position, size = 0, len(data)
     while (position := _skip_blanks(data, position)) < size:
         frame = _arc_frame(data, position, size)

@@ -28,7 +28,7 @@ RECORD_START = re.compile(rb"[\r\n]*(?:WARC/\d|[a-z][a-z0-9+.-]{1,12}:[^\r\n]{1,
 PEEK_BYTES = 4096
 ZSTD_BLOCK_BYTES = 128 << 10  # the largest that the format allows
 
-MAX_STRETCH_BYTES = 64 << 30
+MAX_RANGE_BYTES = 64 << 30
 
 FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
 DICTIONARY_FRAME = b"\x5d\x2a\x4d\x18"
@@ -159,8 +159,8 @@ def inflate(codec: Codec, view: memoryview, start: int) -> Member:
         position += len(piece) - len(inflater.unused_data)
         if spool.size > bound(position - start):
             return Member(start, position, spool, over(position - start, spool.size), expands=True)
-        if spool.size > MAX_STRETCH_BYTES:
-            return Member(start, position, spool, f"more than {MAX_STRETCH_BYTES >> 30} GiB in one {codec.name}")
+        if spool.size > MAX_RANGE_BYTES:
+            return Member(start, position, spool, f"more than {MAX_RANGE_BYTES >> 30} GiB in one {codec.name}")
     return Member(start, position, spool)
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.tasks.ingest.readers.decompress import pieces
-from gristmill.tasks.ingest.readers.items import Aside, Items, Limits, Page
+from gristmill.tasks.ingest.readers.items import Aside, Items, RawRecord, ReadOptions
 from gristmill.tasks.ingest.readers.reasons import Reason
 from gristmill.tasks.ingest.readers.rows.columns import ColumnsError
 from gristmill.tasks.ingest.readers.rows.rows import LINE_FACTOR, Break, read_row, split_lines
@@ -39,7 +39,7 @@ URL = re.compile(rb"[a-z][a-z0-9+.-]*://", re.I)
 Line = bytes | Break | None
 
 
-def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> Items:
+def read_csv(path: Path, name: str, options: ReadOptions, *, tabs: bool = False) -> Items:
     """The rows of a CSV file, or with ``tabs`` of a TSV file.
 
     Raises :class:`ColumnsError` for a header that lacks a column of the config, or names one twice.
@@ -47,13 +47,13 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
     if path.stat().st_size == 0:
         yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
         return
-    longest = limits.max_payload_bytes * LINE_FACTOR
+    longest = options.max_payload_bytes * LINE_FACTOR
     header: list[str] = []
     empty = True
     with path.open("rb") as file:
         source = _Source(utf8_pieces(pieces(file)))
         lines = _Lines(split_lines(iter(source), longest))
-        fields = _Fields(lines, b"\t" if tabs else b",", longest, source, quoted=not limits.unquoted)
+        fields = _Fields(lines, b"\t" if tabs else b",", longest, source, quoted=not options.unquoted)
         while lines.more():
             line = lines.take()
             uri = f"{name}@line:{lines.number}"
@@ -66,25 +66,25 @@ def read_csv(path: Path, name: str, limits: Limits, *, tabs: bool = False) -> It
             elif not header:
                 if not tabs and b"," not in line and b";" in line:
                     fields.separator = b";"
-                header = _header(fields.of(line), name, limits)
+                header = _header(fields.of(line), name, options)
                 fields.width = len(header)
             else:
-                yield _row(fields.of(line), header, uri, limits)
+                yield _row(fields.of(line), header, uri, options)
             empty = False
     if empty:
         yield Aside(f"{name}@0+{path.stat().st_size}", Reason.EMPTY_FILE, "nothing but blank lines", damage=True)
 
 
-def _header(row: list[bytes] | str, name: str, limits: Limits) -> list[str]:
+def _header(row: list[bytes] | str, name: str, options: ReadOptions) -> list[str]:
     """The names of the columns. Raises :class:`ColumnsError`."""
     if isinstance(row, str):
         raise ColumnsError(f"{name}: the first line should name the columns, and has {row}.")
     header = [field.decode("utf-8", "replace").strip() for field in row]
-    limits.columns.check(name, header)
+    options.columns.check(name, header)
     return header
 
 
-def _row(row: list[bytes] | str, header: list[str], uri: str, limits: Limits) -> Page | Aside:
+def _row(row: list[bytes] | str, header: list[str], uri: str, options: ReadOptions) -> RawRecord | Aside:
     if isinstance(row, str):
         return Aside(uri, Reason.ROW_NOT_CSV, row)
     if len(row) != len(header):
@@ -97,7 +97,7 @@ def _row(row: list[bytes] | str, header: list[str], uri: str, limits: Limits) ->
         return Aside(uri, Reason.ROW_NOT_CSV, f"not UTF-8: {error}"[:200])
     if len(values) > 1 and [value.lstrip("\ufeff").strip() for value in values] == header:
         return Aside(uri, Reason.ROW_NOT_CSV, "the header again, as in files that were put one after the other")
-    return read_row(dict(zip(header, values, strict=True)), uri, limits)
+    return read_row(dict(zip(header, values, strict=True)), uri, options)
 
 
 @dataclass(slots=True)

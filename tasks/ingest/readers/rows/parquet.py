@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.tasks.ingest.readers.expansion import bound, over
-from gristmill.tasks.ingest.readers.items import Aside, Items, Limits
+from gristmill.tasks.ingest.readers.items import Aside, Items, ReadOptions
 from gristmill.tasks.ingest.readers.reasons import Reason
 from gristmill.tasks.ingest.readers.rows.columns import DEFAULT_ID, DEFAULT_URL
 from gristmill.tasks.ingest.readers.rows.rows import read_row
@@ -27,7 +27,7 @@ MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 Value = object
 
 
-def read_parquet(path: Path, name: str, limits: Limits) -> Items:
+def read_parquet(path: Path, name: str, options: ReadOptions) -> Items:
     """The rows of a Parquet file.
 
     Raises :class:`gristmill.tasks.ingest.readers.rows.columns.ColumnsError` for a column that the config names and the
@@ -44,7 +44,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Items:
         yield Aside(f"{name}@0+{size}", Reason.UNREADABLE, f"no Parquet file: {error}"[:300], damage=True)
         return
     with file, shared:
-        columns = _columns(file.schema_arrow, name, limits)
+        columns = _columns(file.schema_arrow, name, options)
         row = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
@@ -52,7 +52,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Items:
                 yield Aside(f"{name}@row:{row}+{rows}", Reason.EXPANDS, f"row group {group}: {fault}", damage=True)
             else:
                 chosen = shared if _repeats_long_values(shared, group, columns) else file
-                yield from _row_group(chosen, group, row, rows, columns, name, limits)
+                yield from _row_group(chosen, group, row, rows, columns, name, options)
             row += rows
 
 
@@ -87,13 +87,13 @@ def _texts(schema: pa.Schema) -> list[str]:
 
 
 def _row_group(
-    file: pq.ParquetFile, group: int, first: int, rows: int, columns: list[str], name: str, limits: Limits
+    file: pq.ParquetFile, group: int, first: int, rows: int, columns: list[str], name: str, options: ReadOptions
 ) -> Items:
     done = 0
     try:
         for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns, use_threads=False):
             for values in _rows(batch):
-                yield read_row(values, f"{name}@row:{first + done}", limits)
+                yield read_row(values, f"{name}@row:{first + done}", options)
                 done += 1
     except (pa.ArrowException, OSError, EOFError) as error:
         detail = f"row group {group} cannot be read; {rows - done} of its {rows} rows are lost: {error}"
@@ -152,11 +152,11 @@ def _moment(value: int | None, unit: str) -> datetime | str | None:
         return f"{value} {unit} after 1970"
 
 
-def _columns(schema: pa.Schema, name: str, limits: Limits) -> list[str]:
+def _columns(schema: pa.Schema, name: str, options: ReadOptions) -> list[str]:
     """The columns to read, as Parquet names them: a column, or the leaf of a struct with dots."""
     nested = dict.fromkeys(path for path in _paths(schema) if path not in schema.names)
-    limits.columns.check(name, [*schema.names, *nested])
-    wanted = [limits.columns.text, *limits.columns.stated()]
+    options.columns.check(name, [*schema.names, *nested])
+    wanted = [options.columns.text, *options.columns.stated()]
     return sorted({*wanted, *(column for column in (DEFAULT_ID, DEFAULT_URL) if column in schema.names)})
 
 

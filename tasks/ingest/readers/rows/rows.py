@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gristmill.core.config import did_you_mean
 from gristmill.tasks.ingest.readers.decompress import BrokenStreamError, pieces
-from gristmill.tasks.ingest.readers.items import Aside, Items, Limits, Page
+from gristmill.tasks.ingest.readers.items import Aside, Items, RawRecord, ReadOptions
 from gristmill.tasks.ingest.readers.media import looks_binary
 from gristmill.tasks.ingest.readers.reasons import Reason
 from gristmill.tasks.ingest.readers.rows.columns import (
@@ -43,7 +43,7 @@ class Break(NamedTuple):
     detail: str
 
 
-def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
+def read_jsonl(path: Path, name: str, options: ReadOptions) -> Items:
     """The rows of a JSON Lines file.
 
     Raises :class:`gristmill.tasks.ingest.readers.rows.columns.ColumnsError`, before the first item, when a column that
@@ -52,8 +52,8 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
     if path.stat().st_size == 0:
         yield Aside(f"{name}@0+0", Reason.EMPTY_FILE, "the file has 0 bytes", damage=True)
         return
-    check_columns(path, name, limits)
-    longest = limits.max_payload_bytes * LINE_FACTOR
+    check_columns(path, name, options)
+    longest = options.max_payload_bytes * LINE_FACTOR
     empty = True
     with path.open("rb") as file:
         for number, line in enumerate(split_lines(utf8_pieces(pieces(file)), longest), start=1):
@@ -63,7 +63,7 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
             elif line is None:
                 yield Aside(uri, Reason.TOO_LARGE, f"a line of more than {longest} bytes")
             elif line.strip():
-                yield _json_row(line, uri, limits)
+                yield _json_row(line, uri, options)
             else:
                 continue
             empty = False
@@ -71,14 +71,14 @@ def read_jsonl(path: Path, name: str, limits: Limits) -> Items:
         yield Aside(f"{name}@0+{path.stat().st_size}", Reason.EMPTY_FILE, "nothing but blank lines", damage=True)
 
 
-def check_columns(path: Path, name: str, limits: Limits, lines: int | None = None) -> None:
+def check_columns(path: Path, name: str, options: ReadOptions, lines: int | None = None) -> None:
     """Look for the columns in the rows of a JSON Lines file, up to the first row by which all have been seen; in the
     first ``lines`` lines only, where that is given.
 
     Raises :class:`gristmill.tasks.ingest.readers.rows.columns.ColumnsError`.
     """
-    check = ColumnCheck(name, limits.columns)
-    longest = limits.max_payload_bytes * LINE_FACTOR
+    check = ColumnCheck(name, options.columns)
+    longest = options.max_payload_bytes * LINE_FACTOR
     taken = 0
     with path.open("rb") as file:
         for line in islice(split_lines(utf8_pieces(pieces(file)), longest), lines):
@@ -96,23 +96,23 @@ def _brackets(line: bytes) -> int:
     return nested if nested > MAX_NESTED else 0
 
 
-def _json_row(line: bytes, uri: str, limits: Limits) -> Page | Aside:
+def _json_row(line: bytes, uri: str, options: ReadOptions) -> RawRecord | Aside:
     if nested := _brackets(line):
         return Aside(uri, Reason.TOO_LARGE, f"{nested:,} brackets and braces in a line of {len(line):,} bytes")
     try:
         row = json.loads(line.decode("utf-8-sig"))
         if not isinstance(row, dict):
             return Aside(uri, Reason.ROW_NOT_OBJECT, f"the line holds a {type(row).__name__}")
-        return read_row(row, uri, limits)
+        return read_row(row, uri, options)
     except RecursionError:  # also of an identity, which is written as JSON again
         return Aside(uri, Reason.ROW_NOT_JSON, "its values are nested too deeply")
     except ValueError as error:  # not UTF-8, not JSON, or a number of 5,000 digits
         return Aside(uri, Reason.ROW_NOT_JSON, f"{type(error).__name__}: {error}"[:200])
 
 
-def read_row(row: Mapping[str, object], uri: str, limits: Limits) -> Page | Aside:
+def read_row(row: Mapping[str, object], uri: str, options: ReadOptions) -> RawRecord | Aside:
     """One row of any format. Raises nothing: what is wrong with a row sets the row aside."""
-    columns = limits.columns
+    columns = options.columns
     native_id = identity(value_at(row, columns.id or DEFAULT_ID))
     url = string(value_at(row, columns.url or DEFAULT_URL))
     if columns.id is not None and native_id is None:
@@ -131,12 +131,12 @@ def read_row(row: Mapping[str, object], uri: str, limits: Limits) -> Page | Asid
         detail = f"the column {columns.text!r} {hint}"[:300]
         return Aside(uri, Reason.MISSING_TEXT, detail, native_id=native_id, url=url)
     payload = utf8(text)
-    if len(payload) > limits.max_payload_bytes:
+    if len(payload) > options.max_payload_bytes:
         return Aside(uri, Reason.TOO_LARGE, f"{len(payload)} bytes", native_id=native_id, url=url)
     if not payload.strip():
         return Aside(uri, Reason.EMPTY_BODY, f"{len(payload)} bytes", native_id=native_id, url=url)
     moment, unknown = (None, None) if columns.date is None else date_of(value_at(row, columns.date))
-    return Page(uri, native_id, "row", payload, url, moment, date_text=unknown)
+    return RawRecord(uri, native_id, "row", payload, url, moment, date_text=unknown)
 
 
 def split_lines(stream: Iterator[bytes], limit: int) -> Iterator[bytes | Break | None]:

@@ -20,7 +20,7 @@ from gristmill.schemas.tables import SIGNALS, SignalsClassifier
 from gristmill.tasks.classifier import metrics
 from gristmill.tasks.classifier.card import CARD, MODEL, PAGE, PICTURE, QUANTISED, Card, read_card
 from gristmill.tasks.classifier.score import ClassifierConfig, classifier, classifier_config, positive_scores
-from gristmill.tasks.classifier.texts import Reading, Texts, one_line, read_texts
+from gristmill.tasks.classifier.texts import InputOptions, Texts, one_line, read_texts
 from gristmill.tasks.classifier.train import TrainConfig, train
 from gristmill.tasks.fasttext.files import read_model
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap, parse_map
@@ -75,7 +75,7 @@ def test_texts_are_read_from_tables_and_folders(tmp_path: Path) -> None:
     pl.DataFrame({"body": ["in Parquet"]}).write_parquet(tmp_path / "rows.parquet")
     (tmp_path / "info.json").write_text('{\n "rows": 3\n}', encoding="utf-8")
     (tmp_path / "cut.parquet").write_bytes(b"PAR1")
-    found = read_texts([str(tmp_path)], Reading(ColumnMap(text="body")))
+    found = read_texts([str(tmp_path)], InputOptions(ColumnMap(text="body")))
     assert [line.partition(":")[0] for line in found.not_read] == ["not read", "damaged"]
     assert "info.json: one JSON document" in found.not_read[0]
     assert "cut.parquet@0+4: no Parquet file" in found.not_read[1]
@@ -94,7 +94,7 @@ def test_links_out_of_a_folder_are_followed_when_asked_for(tmp_path: Path) -> No
     (tmp_path / "pages").mkdir()
     (tmp_path / "a.txt").write_text("linked", encoding="utf-8")
     (tmp_path / "pages" / "a.txt").symlink_to(tmp_path / "a.txt")
-    assert list(read_texts([str(tmp_path / "pages")], Reading(follow_links=True)).texts) == ["linked"]
+    assert list(read_texts([str(tmp_path / "pages")], InputOptions(follow_links=True)).texts) == ["linked"]
     with pytest.raises(UsageError, match="--follow-links"):
         read_texts([str(tmp_path / "pages")])
 
@@ -116,7 +116,7 @@ def test_inputs_are_read_with_the_options_of_a_curation(tmp_path: Path) -> None:
     (tmp_path / "rows.tsv").write_text('key\tbody\n1\t"one\n2\ttwo"\n', encoding="utf-8")
     (tmp_path / "rows.parquet").write_bytes(b"PAR1" + b"x" * 99)
     inputs = [str(tmp_path / "rows.tsv"), str(tmp_path / "rows.parquet")]
-    reading = Reading(parse_map("text=body,id=key"), unquoted=True, allow_damage=True)
+    reading = InputOptions(parse_map("text=body,id=key"), unquoted=True, allow_damage=True)
     assert list(read_texts(inputs, reading).texts) == ['"one', 'two"']
     with pytest.raises(GristmillError, match="--allow-damage"):
         read_texts(inputs, replace(reading, allow_damage=False))

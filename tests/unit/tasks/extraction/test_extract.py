@@ -310,7 +310,7 @@ def test_trafilatura_makes_the_text_where_it_is_asked_for() -> None:
 def test_the_next_extractor_sees_only_what_the_first_gave_nothing_for(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, int]] = []
 
-    def counting(jobs: list[client.Job], extractor: str, *limits: float) -> Any:
+    def counting(jobs: list[client.ExtractionJob], extractor: str, *limits: float) -> Any:
         seen.append((extractor, len(jobs)))
         return client.extract_texts(jobs, extractor, *limits)
 

@@ -58,7 +58,7 @@ def test_damage_is_counted_by_kind_and_reason(tmp_path: Path) -> None:
     lines = damage_lines(found)
     assert lines[:3] == [
         "Input files not read: 2 (1 hidden, 1 unreadable)",
-        "Damaged stretches of inputs: 2 (2 cut_off)",
+        "Damaged byte ranges of inputs: 2 (2 cut_off)",
         "Broken records: 2 (1 too_large, 1 truncated)",
     ]
     assert lines[3] == "  .x: hidden: what is wrong with .x"

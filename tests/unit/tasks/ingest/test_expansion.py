@@ -20,12 +20,12 @@ import zstandard
 from gristmill.tasks.ingest.ingest import read_items
 from gristmill.tasks.ingest.readers.archives.http import CodingError, Headers, Response, decode_body
 from gristmill.tasks.ingest.readers.expansion import FREE_BYTES, MAX_RATIO, bound
-from gristmill.tasks.ingest.readers.items import Aside, Limits, Page
+from gristmill.tasks.ingest.readers.items import Aside, RawRecord, ReadOptions
 from gristmill.tasks.ingest.readers.reasons import Reason
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
 from tests.helpers.peak import peak_of, told
 
-LIMITS = Limits(10_000_000, ColumnMap())
+LIMITS = ReadOptions(10_000_000, ColumnMap())
 BOMB_BYTES = 1 << 28
 PIECE = b"\x00" * (1 << 20)
 TEXT = b"<html><body><p>Grain is milled between two stones, and sifted.</p></body></html>"
@@ -115,7 +115,7 @@ def test_no_archive_grows_beyond_its_bound(name: str, tmp_path: Path) -> None:
 def test_rows_stop_at_the_bound(name: str, tmp_path: Path) -> None:
     start = b'{"text": "a row"}\n' if "jsonl" in name else b"text\na row\n"
     found = list(read_items(written(tmp_path, name, gzip_bomb(start)), name, LIMITS))
-    assert isinstance(found[0], Page)
+    assert isinstance(found[0], RawRecord)
     assert isinstance(found[-1], Aside)
     assert found[-1].damage
     assert f"over {MAX_RATIO} times" in found[-1].detail
@@ -136,7 +136,7 @@ def test_entries_that_share_their_bytes_have_one_bound_together(tmp_path: Path) 
     found = list(read_items(path, "a.wacz", LIMITS))
     sizes = [int(item.uri.rpartition("+")[2]) for item in found if isinstance(item, Aside) and item.reason != "expands"]
     assert sum(sizes) <= bound(path.stat().st_size)
-    assert sum(isinstance(item, Page) for item in found) < 8
+    assert sum(isinstance(item, RawRecord) for item in found) < 8
     assert any(isinstance(item, Aside) and item.reason == Reason.EXPANDS for item in found)
 
 
@@ -186,8 +186,8 @@ def test_nesting_costs_its_own_row_at_any_depth(depth: int, column: str, tmp_pat
     deep = f'{{"text": "a row", "{column}": {"[" * depth}{"]" * depth}}}\n'.encode()
     found = list(read_items(written(tmp_path, "a.jsonl", deep + b'{"text": "the next"}\n'), "a.jsonl", LIMITS))
     assert len(found) == 2
-    assert isinstance(found[1], Page)
-    assert isinstance(found[0], Page) or found[0].reason is Reason.ROW_NOT_JSON
+    assert isinstance(found[1], RawRecord)
+    assert isinstance(found[0], RawRecord) or found[0].reason is Reason.ROW_NOT_JSON
 
 
 @pytest.mark.parametrize("empty", [b"[]", b"{}", b"[[]]"])
@@ -225,4 +225,4 @@ def test_repeated_values_of_a_dictionary_are_the_same_rows(tmp_path: Path) -> No
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": texts, "id": [f"{n}" for n in range(6)]}), path)
     found = list(read_items(path, "a.parquet", LIMITS))
-    assert [item.payload.decode() if isinstance(item, Page) else None for item in found] == texts
+    assert [item.payload.decode() if isinstance(item, RawRecord) else None for item in found] == texts

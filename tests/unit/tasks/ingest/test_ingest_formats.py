@@ -21,7 +21,7 @@ import zstandard
 
 from gristmill.core.errors import UsageError
 from gristmill.tasks.ingest.ingest import read_items
-from gristmill.tasks.ingest.readers.items import Limits, Page
+from gristmill.tasks.ingest.readers.items import RawRecord, ReadOptions
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap, parse_map
 from tests.helpers.ingested import ingested
 
@@ -166,10 +166,10 @@ def archive(shared: Path) -> list[bytes]:
 
 def fates(path: Path) -> list[tuple[str, bytes]]:
     """Digest and reason of every record, in the order of the file, without its place."""
-    limits = Limits(10_000_000, ColumnMap())
+    options = ReadOptions(10_000_000, ColumnMap())
     return [
-        (item.url or "", item.payload) if isinstance(item, Page) else (item.url or "", item.reason.value.encode())
-        for item in read_items(path, path.name, limits)
+        (item.url or "", item.payload) if isinstance(item, RawRecord) else (item.url or "", item.reason.value.encode())
+        for item in read_items(path, path.name, options)
     ]
 
 

@@ -364,7 +364,7 @@ def test_a_file_of_damage_alone_is_told_once_and_damage_before_a_record_by_itsel
 def test_damage_beyond_measure_is_written_and_the_file_was_still_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gristmill.tasks.ingest.ingest.MOST_HELD", 3)
+    monkeypatch.setattr("gristmill.tasks.ingest.parts.MOST_HELD", 3)
     broken = b"WARC/1.0\r\nContent-Length: 4\r\n\r\nbody\r\n\r\n"
     assert sorted(fates(ingested(crawl(tmp_path, *[broken] * 5)))) == [("damage", "broken_header")] * 3 + [
         ("file", "broken_header")

@@ -17,7 +17,7 @@ from gristmill.tasks.ingest import discovery as inputs
 from gristmill.tasks.ingest.discovery import find_inputs, refuse_missing
 from gristmill.tasks.ingest.ingest import IngestConfig
 from gristmill.tasks.ingest.names import unescape_name
-from gristmill.tasks.ingest.readers.items import Limits
+from gristmill.tasks.ingest.readers.items import ReadOptions
 from gristmill.tasks.ingest.readers.kinds import Kind, kind_of
 from gristmill.tasks.ingest.readers.reasons import Reason
 
@@ -364,8 +364,8 @@ def test_a_word_that_no_file_can_be_called_is_a_usage_error(tmp_path: Path) -> N
             find_inputs([given])
 
 
-def limits(**columns: str) -> Limits:
-    return IngestConfig.parse({"source": "test", "map": columns}, "test").limits
+def options(**columns: str) -> ReadOptions:
+    return IngestConfig.parse({"source": "test", "map": columns}, "test").read_options
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
@@ -377,20 +377,20 @@ def test_a_wrong_column_is_told_before_a_run_when_no_file_of_an_input_has_it(tmp
     folder = make(tmp_path / "in", **{f"a_{kind}": rows[kind][1], f"b_{kind}": rows[kind][0]})
     lacking = str(folder / f"a.{kind}")
 
-    refuse_missing([str(folder)], limits(date="day"))  # of one file the run tells
-    refuse_missing([lacking], limits())
-    refuse_missing([lacking], limits(date="day"), allow_unread=True)
+    refuse_missing([str(folder)], options(date="day"))  # of one file the run tells
+    refuse_missing([lacking], options())
+    refuse_missing([lacking], options(date="day"), allow_unread=True)
     with pytest.raises(UsageError, match=r"a\.\w+: .* column 'day'.*--map"):
-        refuse_missing([str(folder / f"b.{kind}"), lacking], limits(date="day"))
+        refuse_missing([str(folder / f"b.{kind}"), lacking], options(date="day"))
     with pytest.raises(UsageError, match=r"column 'dya' \(did you mean \"day\"\?\)|column 'dya'"):
-        refuse_missing([str(folder)], limits(date="dya"))
+        refuse_missing([str(folder)], options(date="dya"))
 
 
 def test_only_the_first_lines_are_looked_at_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gristmill.tasks.ingest.ingest.FIRST_LINES", 3)
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "x"}\n' * 2 + b'{"text": "x", "day": 1}\n')
-    refuse_missing([str(path)], limits(date="day"))
+    refuse_missing([str(path)], options(date="day"))
     path.write_bytes(b'{"text": "x"}\n' * 3 + b'{"text": "x", "day": 1}\n')
     with pytest.raises(UsageError, match=r"none of its first 3 rows has column 'day'"):
-        refuse_missing([str(path)], limits(date="day"))
+        refuse_missing([str(path)], options(date="day"))

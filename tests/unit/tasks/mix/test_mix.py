@@ -20,7 +20,7 @@ from gristmill.tasks.mix.mixers.doremi import DoReMi, DoReMiConfig, UpdateConfig
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixer, Mixture, Outcome, Stage, Trace, Trial, cap, one_stage
 from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.rules import Static, StaticConfig
-from gristmill.tasks.mix.mixers.trials import Job, prepare, read_outcome
+from gristmill.tasks.mix.mixers.trials import TrialJob, prepare, read_outcome
 from gristmill.tasks.mix.plan import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -257,7 +257,7 @@ def in_process(argv: list[str]) -> None:
 
 def proxy_as_process(argv: list[str]) -> None:
     """The trial that starts from another, as the flow runs it. The reference would only pay for torch once more."""
-    (as_process if Job.read(Path(argv[-1])).trial.init else in_process)(argv)
+    (as_process if TrialJob.read(Path(argv[-1])).trial.init else in_process)(argv)
 
 
 def run_trials(base: Path, store: Path, goal: Goal, run: Callable[[list[str]], None]) -> tuple[Mixture, list[Outcome]]:
