@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.shards import Run, read, sources, write_kept
 from gristmill.core.table import conform
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import (
     SIGNALS,
     Bands,
@@ -34,7 +35,7 @@ from gristmill.tasks.dedup.minhash import PRESETS, bands
 from gristmill.tasks.dedup.near.clusters import clusters
 from gristmill.tasks.dedup.near.pairs import pairs
 from gristmill.tasks.dedup.verdicts import dedup_verdicts
-from gristmill.tasks.filtering.decide import STAGE, kept_rows, ledger
+from gristmill.tasks.filtering.decide import kept_rows, ledger
 
 QUALITY = "gopher_quality.alpha_word_ratio"
 
@@ -59,7 +60,7 @@ def deduplicate(sources: list[Path], target: Path, config: DedupConfig) -> Run:
     shards = [path.stem for path in sources]
     for path in sources:
         documents = run.store(Documents, path.stem, read(path))
-        verdicts = ledger([kept_rows(pl.DataFrame(documents.select(["doc_id", "source"])), STAGE)])
+        verdicts = ledger([kept_rows(pl.DataFrame(documents.select(["doc_id", "source"])), StageName.DECIDE)])
         run.store(Verdicts, path.stem, verdicts)
         run.store(SignalsGopherQuality, path.stem, no_quality(documents))
         run.lap("read")

@@ -21,12 +21,13 @@ import pyarrow.parquet as pq
 from benchmarks.harness import Side, machine, measure
 from gristmill.core.step import Step
 from gristmill.core.table import Table, conform
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Documents, Pairs, SignalsGopherQuality, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.exact_duplicates import copies
 from gristmill.tasks.dedup.near.clusters import clusters
 from gristmill.tasks.dedup.near.pairs import pairs
-from gristmill.tasks.filtering.decide import STAGE, kept_rows, ledger
+from gristmill.tasks.filtering.decide import kept_rows, ledger
 
 SHARD, FAMILY, WIDTH, SHARED, WORDS = 50_000, 5, 14, 10, 30
 QUALITY = "gopher_quality.alpha_word_ratio"
@@ -110,7 +111,7 @@ def make(folder: Path, documents: int) -> None:
         )
         shard = f"{number:05d}"
         write(folder, Documents, shard, rows)
-        write(folder, Verdicts, shard, ledger([kept_rows(rows.select("doc_id", "source"), STAGE)]))
+        write(folder, Verdicts, shard, ledger([kept_rows(rows.select("doc_id", "source"), StageName.DECIDE)]))
         quality = {
             name: pl.lit(None, dtype=pl.Float64) for name in SignalsGopherQuality.schema.names if name != "doc_id"
         }

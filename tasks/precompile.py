@@ -12,11 +12,12 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.core.digests import digest_text
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Documents, EvalItems, SignalsLanguage
 from gristmill.tasks.contamination.index import MatchConfig, build_index
 from gristmill.tasks.contamination.matching import find
 from gristmill.tasks.dedup.minhash import PRESETS, bands
-from gristmill.tasks.filtering.decide import STAGE, kept_rows, ledger
+from gristmill.tasks.filtering.decide import kept_rows, ledger
 from gristmill.tasks.signals.chinese import chinese, chinese_config
 from gristmill.tasks.signals.code_quality import CodeConfig, code
 from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
@@ -49,7 +50,7 @@ def main() -> None:
     named = pa.Table.from_pylist(rows, SignalsLanguage.schema)
     fineweb2.function(documents, named, fineweb2_config())
     chinese.function(documents, named, chinese_config())
-    kept = ledger([kept_rows(pl.DataFrame(documents.select(["doc_id", "source"])), STAGE)])
+    kept = ledger([kept_rows(pl.DataFrame(documents.select(["doc_id", "source"])), StageName.DECIDE)])
     for preset in PRESETS.values():
         bands.function(documents, kept, preset)
     item = {"suite": "warm", "suite_digest": "", "item": "mill", "form": "question", "text": TEXTS[0][1], "letter": ""}

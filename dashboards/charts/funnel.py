@@ -4,7 +4,8 @@ from collections import defaultdict
 
 from gristmill.dashboards.charts.bars import Lead, leading_bar, stacked_bar
 from gristmill.dashboards.charts.options import Options, axis, base, legend, palette
-from gristmill.warehouse.queries import STAGES, Funnel
+from gristmill.schemas.stages import StageName
+from gristmill.warehouse.queries import Funnel
 
 MOST_RULES = 20
 NARROW = 0.03  # of the longest bar: a part of it that has no room for its number
@@ -18,7 +19,7 @@ def stage_chart(funnel: Funnel, dark: bool, lead: Lead | None = None) -> Options
     for stage in funnel.stages:
         kept[stage.stage] += stage.kept
         rejected[stage.stage] += stage.rejected
-    stages = [stage for stage in STAGES if stage in kept]
+    stages = [stage for stage in StageName if stage in kept]
     narrow = NARROW * max((kept[stage] + rejected[stage] for stage in stages), default=0)
     return {
         **base(colours),
@@ -45,7 +46,7 @@ def rule_chart(funnel: Funnel, dark: bool, lead: Lead | None = None) -> Options:
     largest = sorted(removed.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_RULES]
     largest = [entry for entry in largest if entry[1]]
     series = []
-    for place, stage in enumerate(stage for stage in STAGES if any(key[0] == stage for key, _ in largest)):
+    for place, stage in enumerate(stage for stage in StageName if any(key[0] == stage for key, _ in largest)):
         values = [number if key[0] == stage else None for key, number in largest]
         bar = stacked_bar(stage, colours.series[place % len(colours.series)], values, colours.text)
         bar = leading_bar(bar, [key[1] for key, _ in largest], lead)

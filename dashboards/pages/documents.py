@@ -15,6 +15,7 @@ from gristmill.dashboards.links import documents_url, record_url
 from gristmill.dashboards.page import Limit, Offset, Page, Text
 from gristmill.dashboards.services import Services
 from gristmill.dashboards.wording import count, tone, words
+from gristmill.schemas.stages import StageName
 from gristmill.warehouse import queries
 
 ROWS = 50
@@ -32,8 +33,8 @@ class DocumentsQuery:
     rule: Text | None = None
     host: Text | None = None
     fails: Text | None = None
-    stage: queries.StageName | None = None
-    passed: queries.StageName | None = None
+    stage: StageName | None = None
+    passed: StageName | None = None
     offset: Offset = 0
 
     @property
@@ -187,8 +188,8 @@ def routes(api: APIRouter, services: Services) -> None:
         rule: Annotated[str | None, Query(description="first failed rule, or the reason for setting aside")] = None,
         host: Annotated[str | None, Query(description="host of the URL, in full")] = None,
         fails: Annotated[str | None, Query(description="a rule that the record failed, first or not")] = None,
-        stage: Annotated[queries.StageName | None, Query(description="where the record was dropped")] = None,
-        passed: Annotated[queries.StageName | None, Query(description="a stage that the record passed")] = None,
+        stage: Annotated[StageName | None, Query(description="where the record was dropped")] = None,
+        passed: Annotated[StageName | None, Query(description="a stage that the record passed")] = None,
         limit: Limit = 50,
         offset: Annotated[int, Query(ge=0, le=10_000_000, description="rows to skip")] = 0,
     ) -> queries.Documents:

@@ -18,6 +18,7 @@ from gristmill.dashboards.links import documents_url, page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
 from gristmill.dashboards.wording import count, share
+from gristmill.schemas.stages import StageName
 from gristmill.warehouse import queries
 
 ALL = "all sources"
@@ -114,8 +115,8 @@ def _stages(funnel: queries.Funnel) -> None:
                 "part_tone": "bad" if stage.records_in and not stage.kept else "plain",
                 "sum": "yes" if lost == 0 else f"no: {count(lost)} lost",
                 "sum_tone": "good" if lost == 0 else "bad",
-                "damage": stage.damage if stage.stage == "ingest" else None,
-                "not_read": stage.not_read if stage.stage == "ingest" else None,
+                "damage": stage.damage if stage.stage == StageName.INGEST else None,
+                "not_read": stage.not_read if stage.stage == StageName.INGEST else None,
                 "damage_href": documents_url(source=stage.source, fate="damage") if stage.damage else None,
                 "not_read_href": documents_url(source=stage.source, fate="not_read") if stage.not_read else None,
             }

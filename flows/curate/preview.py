@@ -23,6 +23,7 @@ from gristmill.flows.engines.direct import DirectEngine
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import run_gate
 from gristmill.flows.settings import CurateSettings
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Documents, Records, SetAside, Verdicts
 from gristmill.tasks.filtering.policy import Policy, load_policy
 from gristmill.tasks.ingest.discovery import find_inputs
@@ -188,7 +189,7 @@ def _resident(process: psutil.Process) -> int:
 
 def rules(policy: Policy) -> list[tuple[str, str]]:
     """Stage and name of every rule of the policy, so that one which took nothing from the sample has a bound too."""
-    return [("decide", name) for branch in policy.branches() for _, name, _ in branch.ranked()]
+    return [(StageName.DECIDE, name) for branch in policy.branches() for _, name, _ in branch.ranked()]
 
 
 def fates(state: Preview, sample: Sample) -> pl.DataFrame:
@@ -208,7 +209,9 @@ def fates(state: Preview, sample: Sample) -> pl.DataFrame:
     everything = pl.concat(
         [
             pl.DataFrame(sample.records.select(["record_uri"])),
-            asides.filter(pl.col("record_uri").is_in(ingested) & (pl.col("stage") == "ingest")).select("record_uri"),
+            asides.filter(pl.col("record_uri").is_in(ingested) & (pl.col("stage") == StageName.INGEST)).select(
+                "record_uri"
+            ),
         ]
     )
     return everything.join(taken, on="record_uri", how="left").select(

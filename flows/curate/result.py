@@ -6,7 +6,7 @@ Both are told after everything else is done, with the counts of the run, so that
 from typing import Any
 
 from gristmill.core.errors import GateError, GristmillError
-from gristmill.tasks.dedup.records import DEDUPLICATE
+from gristmill.schemas.stages import StageName
 
 SHOWN = 5
 RULES_SHOWN = 3
@@ -62,5 +62,5 @@ def nothing_kept(source: str, counts: dict[str, Any]) -> NothingKeptError:
 
 def is_nothing_new(counts: dict[str, Any], against: tuple[str, ...]) -> bool:
     """Whether all that passed the policy was removed because an earlier curation holds it: no fault, but no news."""
-    deduplicate = next(stage for stage in counts["stages"] if stage["stage"] == DEDUPLICATE)
+    deduplicate = next(stage for stage in counts["stages"] if stage["stage"] == StageName.DEDUPLICATE)
     return bool(against) and deduplicate["in"] > 0 and deduplicate["out"] == 0

@@ -31,9 +31,9 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.files.parquet import read_rows
 from gristmill.core.step import step
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS, Cuts, Documents, Verdicts
 from gristmill.tasks.cleaning.c4_cuts import c4_cuts
-from gristmill.tasks.dedup.records import DEDUPLICATE
 from gristmill.tasks.filtering.decide import cleaning, kept_by, kept_rows, ledger
 from gristmill.tasks.filtering.policy import Policy
 from gristmill.tasks.signals.c4 import LINEAGES
@@ -43,7 +43,7 @@ from gristmill.tasks.text.cutting import Stretches, characters, covered
 from gristmill.tasks.text.editing import counted_once
 from gristmill.tasks.text.slices import map_slices, one_chunk
 
-STAGE, RULE = "clean", "nothing_left"
+RULE = "nothing_left"
 
 
 class CleanConfig(Config):
@@ -77,7 +77,7 @@ def clean(
     *signals, config = signals_and_config
     lineage = cleaning(documents, signals, config.policy)
     documents = documents.select(["doc_id", "source", "text"]).append_column("lineage", lineage.to_arrow())
-    kept = kept_by(verdicts, DEDUPLICATE, documents)
+    kept = kept_by(verdicts, StageName.DEDUPLICATE, documents)
     found = [_cuts(rows, name) for name, rows in _by_lineage(kept) if name in CLEANERS]
     ours = pa.concat_tables([Cuts.schema.empty_table(), *found])
     left = map_slices_with(_left, kept, pa.concat_tables([ours, cuts]))
@@ -132,11 +132,11 @@ def _verdicts(left: pl.DataFrame, least: int) -> pa.Table:
     failed = left.filter(pl.col("left") < least).select(
         "doc_id",
         "source",
-        stage=pl.lit(STAGE),
+        stage=pl.lit(StageName.CLEAN),
         kept=pl.lit(False),
         rank=pl.lit(1, pl.Int16),
         rule=pl.lit(RULE),
         value=pl.col("left").cast(pl.Float64),
         threshold=pl.lit(f">= {least}"),
     )
-    return ledger([failed, kept_rows(left.filter(pl.col("left") >= least), STAGE)])
+    return ledger([failed, kept_rows(left.filter(pl.col("left") >= least), StageName.CLEAN)])

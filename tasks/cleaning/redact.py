@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 
 from gristmill.core.config import Config
 from gristmill.core.step import step
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Cuts, Documents, Redacted, Spans, Verdicts
-from gristmill.tasks.cleaning.clean import STAGE as CLEAN
-from gristmill.tasks.dedup.records import DEDUPLICATE
 from gristmill.tasks.filtering.decide import kept_by
 from gristmill.tasks.signals.pii import REPLACEMENTS
 from gristmill.tasks.text.companions import map_slices_with
@@ -34,8 +33,10 @@ def redact(documents: pa.Table, verdicts: pa.Table, spans: pa.Table, cuts: pa.Ta
 
     Raises :class:`GristmillError` for a stretch outside its text, and for a kind of span without replacement.
     """
-    kept = kept_by(verdicts, DEDUPLICATE, documents.select(["doc_id", "text"]))
-    emptied = verdicts.filter((pc.field("stage") == CLEAN) & ~pc.field("kept")).column("doc_id").combine_chunks()
+    kept = kept_by(verdicts, StageName.DEDUPLICATE, documents.select(["doc_id", "text"]))
+    emptied = (
+        verdicts.filter((pc.field("stage") == StageName.CLEAN) & ~pc.field("kept")).column("doc_id").combine_chunks()
+    )
     kept = kept.filter(pc.invert(pc.is_in(kept.column("doc_id"), value_set=emptied)))
     return map_slices_with(_redacted, kept, spans, cuts)
 

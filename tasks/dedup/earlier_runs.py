@@ -17,9 +17,9 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest, Ref
 from gristmill.core.step import Step
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS, Documents, Spans, Verdicts
 from gristmill.tasks.dedup.verdicts import dedup_verdicts
-from gristmill.tasks.filtering.decide import STAGE as DECIDE
 
 KIND = "curation"
 
@@ -99,7 +99,7 @@ def _shards(lake: Lake, dataset: Dataset) -> list[EarlierShard]:
     outcomes: dict[str, Ref] = {}
     for table in (Documents, Verdicts, *SIGNALS, Spans):
         for ref in dataset.tables.get(table.name, ()):
-            if table is not Verdicts or _made_by(lake, DECIDE, ref):
+            if table is not Verdicts or _made_by(lake, StageName.DECIDE, ref):
                 by_shard.setdefault(ref.shard, []).append(ref)
             elif _made_by(lake, dedup_verdicts.name, ref):
                 outcomes[ref.shard] = ref

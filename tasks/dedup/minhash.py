@@ -24,9 +24,9 @@ from pydantic import Field
 from gristmill.core.config import Config, did_you_mean
 from gristmill.core.errors import UsageError
 from gristmill.core.step import step
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Bands, Documents, Verdicts
 from gristmill.tasks.dedup.shingles import Hashes, ShingleConfig, Shingles, shingle, slices
-from gristmill.tasks.filtering.decide import STAGE as DECIDE
 from gristmill.tasks.filtering.decide import kept_by
 from gristmill.tasks.kernels.minhash.bands import hash_bands
 from gristmill.tasks.kernels.minhash.minhash import least_permuted
@@ -105,7 +105,7 @@ def candidate_probability(similarity: float, config: MinHashConfig) -> float:
 @step("bands", version=2, reads=(Documents, Verdicts), writes=(Bands,))
 def bands(documents: pa.Table, verdicts: pa.Table, config: MinHashConfig) -> pa.Table:
     """Bands of the documents that the policy kept: ``config.bands`` rows a document, none for a text without tokens."""
-    kept = kept_by(verdicts, DECIDE, documents.select(["doc_id", "text"]))
+    kept = kept_by(verdicts, StageName.DECIDE, documents.select(["doc_id", "text"]))
     parts = [_bands_of(kept.slice(cut.start, cut.stop - cut.start), config) for cut in slices(kept.column("text"))]
     return pa.concat_tables([Bands.schema.empty_table(), *parts])
 

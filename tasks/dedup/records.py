@@ -19,9 +19,8 @@ import pyarrow as pa
 
 from gristmill.core.errors import GristmillError
 from gristmill.core.memory import database_share
-from gristmill.tasks.filtering.decide import STAGE as DECIDE
+from gristmill.schemas.stages import StageName
 
-DEDUPLICATE = "deduplicate"
 REPEATED = "repeated_"  # how the reasons of the cuts of repeated lines begin
 THREADS = 2
 
@@ -72,7 +71,7 @@ def load_records(
         FROM verdicts_rows v JOIN parts p USING (part)
         WHERE v.kept AND v.stage = CASE WHEN p.frozen THEN $later ELSE $first END
         """,
-        {"later": DEDUPLICATE, "first": DECIDE},
+        {"later": StageName.DEDUPLICATE, "first": StageName.DECIDE},
     )
     connection.execute(
         """

@@ -24,10 +24,10 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.core.step import scatter_step, step
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Copies, Cuts, Documents, Lines, Verdicts
 from gristmill.tasks.dedup.config import LinesConfig, RepeatsConfig
 from gristmill.tasks.dedup.records import REPEATED, attach, database, load_records, load_texts
-from gristmill.tasks.filtering.decide import STAGE as DECIDE
 from gristmill.tasks.filtering.decide import kept_by
 from gristmill.tasks.text.slices import map_slices
 
@@ -35,7 +35,7 @@ from gristmill.tasks.text.slices import map_slices
 @step("lines", version=1, reads=(Documents, Verdicts), writes=(Lines,))
 def lines(documents: pa.Table, verdicts: pa.Table, config: LinesConfig) -> pa.Table:
     """Lines or paragraphs of the documents that the policy kept, with their hashes."""
-    kept = kept_by(verdicts, DECIDE, documents.select(["doc_id", "text"]))
+    kept = kept_by(verdicts, StageName.DECIDE, documents.select(["doc_id", "text"]))
     return map_slices(lambda part: _lines_of(part, config), kept)
 
 

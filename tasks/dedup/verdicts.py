@@ -8,11 +8,10 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.core.step import step
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Clusters, Cuts, Documents, Verdicts
 from gristmill.tasks.dedup.config import DedupVerdictsConfig
-from gristmill.tasks.dedup.records import DEDUPLICATE as STAGE
 from gristmill.tasks.dedup.records import REPEATED
-from gristmill.tasks.filtering.decide import STAGE as DECIDE
 from gristmill.tasks.filtering.decide import kept_by, kept_rows, ledger
 from gristmill.tasks.filtering.policy import number
 
@@ -29,7 +28,9 @@ def dedup_verdicts(
 
     One row for each document that stage ``decide`` kept: kept, or removed by one of ``RULES``.
     """
-    kept = pl.DataFrame(kept_by(verdicts, DECIDE, documents.select(["doc_id", "source", "record_uri", "chars"])))
+    kept = pl.DataFrame(
+        kept_by(verdicts, StageName.DECIDE, documents.select(["doc_id", "source", "record_uri", "chars"]))
+    )
     fates = kept.join(pl.DataFrame(clusters), on=["doc_id", "record_uri"], how="left").join(
         _left(cuts), on="doc_id", how="left"
     )
@@ -39,7 +40,7 @@ def dedup_verdicts(
     copied = fates.filter(~staying).select(
         "doc_id",
         "source",
-        stage=pl.lit(STAGE),
+        stage=pl.lit(StageName.DEDUPLICATE),
         kept=pl.lit(False),
         rank=pl.col("reason").replace_strict(RULES, range(1, len(RULES) + 1), return_dtype=pl.Int16),
         rule=pl.col("reason"),
@@ -53,7 +54,7 @@ def dedup_verdicts(
     shortened = fates.filter(short).select(
         "doc_id",
         "source",
-        stage=pl.lit(STAGE),
+        stage=pl.lit(StageName.DEDUPLICATE),
         kept=pl.lit(False),
         rank=pl.lit(RULES.index("lines") + 1, pl.Int16),
         rule=pl.lit("lines"),
@@ -61,7 +62,9 @@ def dedup_verdicts(
         value=left,
         threshold=pl.lit(f">= {number(config.min_left)}"),
     )
-    return ledger([copied, shortened, kept_rows(fates.filter(staying & ~short).select("doc_id", "source"), STAGE)])
+    return ledger(
+        [copied, shortened, kept_rows(fates.filter(staying & ~short).select("doc_id", "source"), StageName.DEDUPLICATE)]
+    )
 
 
 def _left(cuts: pa.Table) -> pl.DataFrame:

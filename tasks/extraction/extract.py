@@ -23,6 +23,7 @@ from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.step import step
 from gristmill.core.table import Table
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Documents, Records, SetAside
 from gristmill.tasks.extraction.client import ExtractionJob, ExtractionResult, extract_texts
 from gristmill.tasks.ingest.readers.media import page_kind
@@ -141,7 +142,7 @@ def _set_aside(
 ) -> pa.Table:
     rows = records.select(["doc_id", "source", "url", "record_uri"]).take(pa.array(failed, pa.int64()))
     columns = {name: rows.column(name) for name in rows.column_names}
-    columns["stage"] = _column(SetAside, "stage", ["extract"] * len(failed))
+    columns["stage"] = _column(SetAside, "stage", [StageName.EXTRACT] * len(failed))
     columns["kind"] = _column(SetAside, "kind", ["record"] * len(failed))
     columns["reason"] = _column(SetAside, "reason", [str(reasons[number]) for number in failed])
     notes = [answers[number].note or "the page holds no main content" for number in failed]

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from gristmill.core.files.parquet import read_rows
+from gristmill.schemas.stages import StageName
 from gristmill.tasks.ingest.readers.reasons import Reason
 
 EXTRACTED, FELL_BACK, EMPTY, TIMED_OUT, FAILED, UNDECODABLE = OUTCOMES = (
@@ -34,7 +35,7 @@ def outcomes(documents: list[Path], set_aside: list[Path]) -> dict[str, dict[str
             counts[FELL_BACK if "-after-" in name else EXTRACTED][name] += rows
     for path in set_aside:
         found = pl.DataFrame(read_rows(path, ["stage", "kind", "reason"]))
-        records = found.filter(stage="extract", kind="record")
+        records = found.filter(stage=StageName.EXTRACT, kind="record")
         for reason, rows in records.group_by("reason").len().iter_rows():
             counts[OF_REASON[reason]][reason] += rows
     return {outcome: dict(sorted(counts[outcome].items())) for outcome in OUTCOMES}

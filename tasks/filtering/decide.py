@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from gristmill.core.config import Config
 from gristmill.core.step import step
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS, Documents, Verdicts
 from gristmill.tasks.filtering.expressions import BRANCH, demand, fails, judge, shown
-from gristmill.tasks.filtering.expressions import STAGE as STAGE
 from gristmill.tasks.filtering.policy import Branch, Policy
 
 LEDGER = {
@@ -52,7 +52,7 @@ def decide(documents: pa.Table, *signals_and_config: Any) -> pa.Table:
     frame = signal_frame(documents, signals, policy.signals()).with_columns(judge(policy).alias(BRANCH))
     failed = pl.concat([rows for branch in policy.branches() for rows in _failures(frame, branch)])
     kept = frame.join(failed.select("doc_id"), on="doc_id", how="anti")
-    return ledger([failed, kept_rows(kept.select("doc_id", "source"), STAGE)])
+    return ledger([failed, kept_rows(kept.select("doc_id", "source"), StageName.DECIDE)])
 
 
 def signal_frame(documents: pa.Table, signals: list[pa.Table], names: list[str]) -> pl.DataFrame:
@@ -107,7 +107,7 @@ def _failures(frame: pl.DataFrame, branch: Branch) -> Iterator[pl.DataFrame]:
         yield judged.filter(fails(rule)).select(
             "doc_id",
             "source",
-            stage=pl.lit(STAGE),
+            stage=pl.lit(StageName.DECIDE),
             kept=pl.lit(False),
             rank=pl.lit(rank, pl.Int16),
             rule=pl.lit(name),

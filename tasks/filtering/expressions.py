@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from gristmill.tasks.filtering.policy import Condition, Policy, number, signal_field
 
-STAGE = "decide"
 BRANCH = "branch"
 MISSING = "missing"
 

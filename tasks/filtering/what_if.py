@@ -18,8 +18,9 @@ from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Documents, Verdicts
-from gristmill.tasks.filtering.expressions import BRANCH, STAGE, demand, fails, judge, shown, wording
+from gristmill.tasks.filtering.expressions import BRANCH, demand, fails, judge, shown, wording
 from gristmill.tasks.filtering.policy import Policy, refuse_missing_sets
 
 LANGUAGE, DOMAIN = "language.language", "domain.domain"
@@ -159,7 +160,7 @@ def shards(lake: Lake, dataset: Dataset) -> list[Shard]:
 def _judge_shard(shard: Shard, policy: Policy, examples: int) -> Judged:
     names = [*policy.signals(), *(name for name in (LANGUAGE, DOMAIN) if _table(name) in shard.refs)]
     frame = _beside(shard, list(dict.fromkeys(names)))
-    ledger = shard.read(Verdicts.name, LEDGER).filter(pl.col("stage") == STAGE)
+    ledger = shard.read(Verdicts.name, LEDGER).filter(pl.col("stage") == StageName.DECIDE)
     first = ledger.filter(pl.col("doc_id").ne_missing(pl.col("doc_id").shift(1)))
     if first.height != frame.height:
         raise GristmillError(

@@ -16,6 +16,7 @@ from gristmill.core.digests import digest_bytes
 from gristmill.core.errors import GristmillError
 from gristmill.core.table import Table
 from gristmill.core.urls import plain_host
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Records, SetAside
 from gristmill.tasks.ingest.readers.items import Aside, RawRecord
 from gristmill.tasks.ingest.readers.reasons import Reason
@@ -125,7 +126,7 @@ class Parts:
 
     def _add_aside(self, item: Aside, doc_id: str | None) -> None:
         kind = "file" if item.unread else "damage" if item.damage else "record"
-        values = (doc_id, self.source, item.url, item.uri, "ingest", kind, item.reason.value, item.detail)
+        values = (doc_id, self.source, item.url, item.uri, StageName.INGEST, kind, item.reason.value, item.detail)
         self.asides.add(values, ROW_BYTES)
 
     def take(self) -> tuple[pa.Table, pa.Table]:

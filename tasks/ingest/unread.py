@@ -13,6 +13,7 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_digests
 from gristmill.core.step import source_shard, source_step
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SetAside
 from gristmill.tasks.ingest.folders import Skipped
 
@@ -59,7 +60,7 @@ def rows_of(skipped: Sequence[Skipped], source: str) -> pa.Table:
         {
             "source": source,
             "record_uri": file.name,
-            "stage": "ingest",
+            "stage": StageName.INGEST,
             "kind": "file",
             "reason": file.reason.value,
             "detail": file.detail,

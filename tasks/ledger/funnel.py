@@ -18,12 +18,8 @@ import polars as pl
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.parquet import read_rows
-from gristmill.tasks.cleaning.clean import STAGE as CLEAN
-from gristmill.tasks.dedup.records import DEDUPLICATE
-from gristmill.tasks.filtering.decide import STAGE as DECIDE
+from gristmill.schemas.stages import StageName
 
-INGEST, EXTRACT, CURATE = "ingest", "extract", "curate"
-STAGES = (INGEST, EXTRACT, DECIDE, DEDUPLICATE, CLEAN, CURATE)
 RECORD, DAMAGE, FILE = "record", "damage", "file"
 SHOWN_FAULTS = 5
 
@@ -80,7 +76,11 @@ def tally(files: LedgerFiles) -> Tally:
     Raises :class:`GristmillError` when a document has two fates in one stage, or a record is set aside twice.
     """
     found = Tally(Counter(), Counter(), Counter(), Counter())
-    for stage, paths in ((INGEST, files.records), (EXTRACT, files.documents), (CURATE, files.curated)):
+    for stage, paths in (
+        (StageName.INGEST, files.records),
+        (StageName.EXTRACT, files.documents),
+        (StageName.CURATE, files.curated),
+    ):
         for path in paths:
             for source, rows in _read(path, ["source"]).group_by("source").len().iter_rows():
                 found.out[stage, source] += rows
@@ -97,8 +97,8 @@ def build(found: Tally) -> Funnel:
     sources |= {*found.damaged, *found.not_read}
     rows = []
     for source in sorted(sources):
-        coming = found.out[INGEST, source] + sum(_rejected(found, INGEST, source).values())
-        for stage in STAGES:
+        coming = found.out[StageName.INGEST, source] + sum(_rejected(found, StageName.INGEST, source).values())
+        for stage in StageName:
             leaving = found.out[stage, source]
             rows.append(
                 StageCount(
@@ -149,12 +149,12 @@ def summary(counted: Funnel) -> dict[str, Any]:
 
 def _totals(counted: Funnel, sources: list[str]) -> dict[str, int]:
     rows = [row for row in counted.stages if row.source in sources]
-    lost = {stage: sum(sum(row.rejected.values()) for row in rows if row.stage == stage) for stage in STAGES}
+    lost = {stage: sum(sum(row.rejected.values()) for row in rows if row.stage == stage) for stage in StageName}
     return {
-        "records": sum(row.records_in for row in rows if row.stage == INGEST),
-        "kept": sum(row.records_out for row in rows if row.stage == CURATE),
-        "rejected": lost[DECIDE] + lost[DEDUPLICATE] + lost[CLEAN],
-        "set_aside": lost[INGEST] + lost[EXTRACT],
+        "records": sum(row.records_in for row in rows if row.stage == StageName.INGEST),
+        "kept": sum(row.records_out for row in rows if row.stage == StageName.CURATE),
+        "rejected": lost[StageName.DECIDE] + lost[StageName.DEDUPLICATE] + lost[StageName.CLEAN],
+        "set_aside": lost[StageName.INGEST] + lost[StageName.EXTRACT],
         "damaged": sum(counted.damaged.get(source, 0) for source in sources),
         "not_read": sum(counted.not_read.get(source, 0) for source in sources),
     }
@@ -162,7 +162,7 @@ def _totals(counted: Funnel, sources: list[str]) -> dict[str, int]:
 
 def _by_stage(rows: Iterable[StageCount]) -> list[dict[str, Any]]:
     stages = []
-    for stage in STAGES:
+    for stage in StageName:
         of_stage = [row for row in rows if row.stage == stage]
         rejected: Counter[str] = sum((Counter(row.rejected) for row in of_stage), Counter())
         stages.append(

@@ -24,6 +24,7 @@ import polars as pl
 from pydantic import Field
 
 from gristmill.core.config import Config
+from gristmill.schemas.stages import StageName
 from gristmill.tasks.preflight.estimates import Estimate, duplicates, exact, mean_of, ratio_of, share_of
 from gristmill.tasks.preflight.sampling import FileCount
 
@@ -165,17 +166,17 @@ def count_fates(
     seen = fates.filter(pl.col("rule") != KEPT).select("stage", "rule").unique().rows()
     removed = []
     for stage, rule in sorted({*seen, *rules}):
-        if stage == "deduplicate" and not known:
+        if stage == StageName.DEDUPLICATE and not known:
             continue
         hits = _by_file(fates.filter((pl.col("stage") == stage) & (pl.col("rule") == rule)), names)
         share = share_of(hits, sizes, records.value, whole.files)
         removed.append(Removed(stage=stage, rule=rule, records=share.times(records)))
-    copies = int((fates["stage"] == "deduplicate").sum())
-    reached = _by_file(fates.filter(pl.col("stage").is_in(["", "deduplicate", "clean"])), names)
+    copies = int((fates["stage"] == StageName.DEDUPLICATE).sum())
+    reached = _by_file(fates.filter(pl.col("stage").is_in(["", StageName.DEDUPLICATE, StageName.CLEAN])), names)
     judged = share_of(reached, sizes, records.value, whole.files).times(records)
     chance = len(fates) / records.value if records.value else 1.0
     near = duplicates(copies, chance, judged.value)
-    cleaned = sum(row.records.value for row in removed if row.stage == "clean")
+    cleaned = sum(row.records.value for row in removed if row.stage == StageName.CLEAN)
     kept = Estimate(
         value=max(0.0, judged.value - near.value - cleaned),
         low=max(0.0, judged.low - near.high - cleaned),

@@ -8,6 +8,7 @@ signals and the verdicts of "decide" carry the shard of their document.
 import pyarrow as pa
 
 from gristmill.core.table import Table
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import (
     TABLES,
     Bands,
@@ -47,8 +48,10 @@ def loaded_columns(table: Table) -> list[str]:
 
 
 def create_tables() -> str:
-    """The SQL that creates every loaded table, empty."""
-    return "\n\n".join(_create(table) for table in loaded_tables()) + "\n"
+    """The SQL that creates every loaded table, empty, and ``stage_position(stage)``, which the views sort by."""
+    stages = ", ".join(f"'{stage}'" for stage in StageName)
+    macro = f"CREATE TEMP MACRO stage_position(stage) AS list_position([{stages}], stage)::INTEGER;"
+    return "\n\n".join([*(_create(table) for table in loaded_tables()), macro]) + "\n"
 
 
 def _create(table: Table) -> str:

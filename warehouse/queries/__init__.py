@@ -3,7 +3,6 @@ answer a model. With nothing published every answer is empty.
 """
 
 from gristmill.warehouse.queries.curation import (
-    STAGES,
     Documents,
     Expectation,
     Facets,
@@ -12,7 +11,6 @@ from gristmill.warehouse.queries.curation import (
     Funnel,
     RuleCount,
     Stage,
-    StageName,
     documents,
     facets,
     funnel,
@@ -32,7 +30,6 @@ from gristmill.warehouse.queries.models import (
 from gristmill.warehouse.queries.pipeline import GateState, Overview, Ranked, Run, SourceTotals, Totals, overview
 
 __all__ = [
-    "STAGES",
     "Best",
     "Checkpoint",
     "Documents",
@@ -51,7 +48,6 @@ __all__ = [
     "Share",
     "SourceTotals",
     "Stage",
-    "StageName",
     "Totals",
     "checkpoints",
     "documents",

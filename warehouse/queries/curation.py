@@ -1,17 +1,15 @@
 """What became of the records: the funnel, searches, and the gates they passed."""
 
 import json
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from gristmill.core.urls import plain_host, shown_host
+from gristmill.schemas.stages import StageName
 from gristmill.warehouse.connection import Warehouse
 
 Fate = Literal["kept", "rejected", "duplicate", "set_aside", "damage", "not_read", "undecided"]
-StageName = Literal["ingest", "extract", "decide", "deduplicate", "clean", "curate"]
-STAGES: tuple[StageName, ...] = get_args(StageName)
-"""In the order in which a record passes them."""
 
 
 class Stage(BaseModel):
@@ -135,7 +133,7 @@ def documents(
     """
     chosen: dict[str, Any] = {"query": query.strip(), "source": source, "fate": fate, "rule": rule}
     chosen["hosts"] = None if host is None else [host.lower(), plain_host(host), shown_host(plain_host(host))]
-    chosen |= {"fails": fails, "stage": stage, "passed": passed, "stages": list(STAGES)}
+    chosen |= {"fails": fails, "stage": stage, "passed": passed, "stages": [*StageName], "decide": StageName.DECIDE}
     where = """
         WHERE ($source IS NULL OR source = $source) AND ($fate IS NULL OR fate = $fate)
             AND ($rule IS NULL OR rule = $rule) AND ($hosts IS NULL OR list_contains($hosts, host))
@@ -144,7 +142,8 @@ def documents(
             AND ($fails IS NULL OR rule = $fails
                 OR (doc_id, shard) IN (SELECT (doc_id, shard) FROM verdicts WHERE NOT kept AND rule = $fails))
             AND ($stage IS NULL OR (stage = $stage AND fate NOT IN ('damage', 'not_read')))
-            AND ($passed IS NULL OR fate = 'kept' OR (fate = 'undecided' AND $passed IN ('ingest', 'extract'))
+            AND ($passed IS NULL OR fate = 'kept'
+                OR (fate = 'undecided' AND list_position($stages, $passed) < list_position($stages, $decide))
                 OR (fate NOT IN ('damage', 'not_read')
                     AND list_position($stages, stage) > list_position($stages, $passed)))
     """

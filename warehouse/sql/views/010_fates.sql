@@ -7,7 +7,7 @@ WITH failed AS (
         doc_id, shard, stage, rule, signal, value, value_text, threshold,
         count(*) OVER (PARTITION BY doc_id, shard) AS failed_rules,
         row_number() OVER (
-            PARTITION BY doc_id, shard ORDER BY CASE stage WHEN 'decide' THEN 1 WHEN 'deduplicate' THEN 2 ELSE 3 END, rank, rule
+            PARTITION BY doc_id, shard ORDER BY stage_position(stage), rank, rule
         ) AS place
     FROM verdicts
     WHERE NOT kept

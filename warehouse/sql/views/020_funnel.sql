@@ -56,25 +56,28 @@ counts AS (
     FULL JOIN failed USING (source)
     FULL JOIN done USING (source)
 )
-SELECT source, 1 AS position, 'ingest' AS stage, documents + aside_extract + aside_ingest AS records_in,
-    documents + aside_extract AS kept, aside_ingest AS rejected, damage, not_read FROM counts
-UNION ALL
-SELECT source, 2, 'extract', documents + aside_extract, documents, aside_extract, 0, 0 FROM counts
-UNION ALL
-SELECT source, 3, 'decide', documents, decide_kept, decide_failed, 0, 0 FROM counts
-UNION ALL
-SELECT source, 4, 'deduplicate', decide_kept, deduplicate_kept, deduplicate_failed, 0, 0 FROM counts
-UNION ALL
-SELECT source, 5, 'clean', deduplicate_kept, clean_kept, clean_failed, 0, 0 FROM counts
-UNION ALL
-SELECT source, 6, 'curate', clean_kept, curated, 0, 0, 0 FROM counts;
+SELECT source, stage_position(stage) AS position, stage, records_in, kept, rejected, damage, not_read
+FROM (
+    SELECT source, 'ingest' AS stage, documents + aside_extract + aside_ingest AS records_in,
+        documents + aside_extract AS kept, aside_ingest AS rejected, damage, not_read FROM counts
+    UNION ALL
+    SELECT source, 'extract', documents + aside_extract, documents, aside_extract, 0, 0 FROM counts
+    UNION ALL
+    SELECT source, 'decide', documents, decide_kept, decide_failed, 0, 0 FROM counts
+    UNION ALL
+    SELECT source, 'deduplicate', decide_kept, deduplicate_kept, deduplicate_failed, 0, 0 FROM counts
+    UNION ALL
+    SELECT source, 'clean', deduplicate_kept, clean_kept, clean_failed, 0, 0 FROM counts
+    UNION ALL
+    SELECT source, 'curate', clean_kept, curated, 0, 0, 0 FROM counts
+);
 
 -- What each rule and each reason removed. "first" counts a record under the first rule of the policy that it failed,
 -- so that the column adds up; "any" counts it under every rule that it failed.
 CREATE TABLE funnel_rules AS
 SELECT
     source,
-    CASE stage WHEN 'ingest' THEN 1 ELSE 2 END AS position,
+    stage_position(stage) AS position,
     stage, 0 AS rank, reason AS rule, NULL::VARCHAR AS signal, NULL::VARCHAR AS threshold,
     count(*) AS rejected_first, count(*) AS rejected_any
 FROM set_aside
@@ -83,7 +86,7 @@ GROUP BY source, stage, reason
 UNION ALL
 SELECT
     source,
-    CASE stage WHEN 'decide' THEN 3 WHEN 'deduplicate' THEN 4 WHEN 'clean' THEN 5 ELSE 6 END,
+    stage_position(stage),
     stage, min(rank), rule, min(signal),
     CASE WHEN count(DISTINCT threshold) <= 3 THEN string_agg(DISTINCT threshold, ', ' ORDER BY threshold) END,
     count(*) FILTER (place = 1), count(*)

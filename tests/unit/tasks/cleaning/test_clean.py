@@ -11,9 +11,10 @@ import pytest
 
 from gristmill.core.digests import digest_text
 from gristmill.core.table import conform
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Cuts, Redacted, Spans, Verdicts
 from gristmill.tasks.cleaning.c4_cuts import c4_cuts
-from gristmill.tasks.cleaning.clean import RULE, STAGE, CleanConfig, clean, count_cuts
+from gristmill.tasks.cleaning.clean import RULE, CleanConfig, clean, count_cuts
 from gristmill.tasks.cleaning.redact import RedactConfig, redact
 from gristmill.tasks.filtering.policy import Policy
 from gristmill.tasks.text.editing import edit_texts
@@ -75,7 +76,7 @@ def test_refinedweb_cuts_lines_by_reason_and_a_document_of_which_nothing_is_left
     }
     assert {name: row["kept"] for name, row in ledger.items()} == {"page": True, "plain": True, "empty": False}
     failed = ledger["empty"]
-    assert (failed["stage"], failed["rule"], failed["value"], failed["threshold"]) == (STAGE, RULE, 0, ">= 1")
+    assert (failed["stage"], failed["rule"], failed["value"], failed["threshold"]) == (StageName.CLEAN, RULE, 0, ">= 1")
 
 
 CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.table import conform
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Cuts, Redacted, Spans
-from gristmill.tasks.cleaning.clean import RULE, STAGE
+from gristmill.tasks.cleaning.clean import RULE
 from gristmill.tasks.cleaning.redact import RedactConfig, redact
 from gristmill.tasks.text.cutting import Stretches, characters, covered, rewrite
 from gristmill.tasks.text.editing import edit_texts
@@ -41,7 +42,11 @@ def run(*spans: dict[str, Any], cuts: list[dict[str, Any]] | None = None) -> dic
     stays = documents.filter(pa.array([row != digest_text("gone") for row in documents["doc_id"].to_pylist()]))
     empty = documents.filter(pa.array([row == digest_text("empty") for row in documents["doc_id"].to_pylist()]))
     verdicts = pa.concat_tables([all_kept(documents, "decide"), all_kept(stays, "deduplicate")])
-    emptied = all_kept(empty, STAGE).set_column(3, "kept", pa.array([False])).set_column(5, "rule", pa.array([RULE]))
+    emptied = (
+        all_kept(empty, StageName.CLEAN)
+        .set_column(3, "kept", pa.array([False]))
+        .set_column(5, "rule", pa.array([RULE]))
+    )
     verdicts = pa.concat_tables([verdicts, emptied.cast(verdicts.schema)])
     rows = redact.function(documents, verdicts, table_of(Spans, spans), table_of(Cuts, cuts or []), RedactConfig())
     return {row["doc_id"]: row for row in conform(Redacted, rows).to_pylist()}
