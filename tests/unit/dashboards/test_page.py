@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
+import duckdb
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
@@ -18,12 +19,15 @@ from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.dashboards.app import api_app
 from gristmill.dashboards.page import NoQuery, Page, navigation, serve_pages
+from gristmill.dashboards.pages import PAGES as OURS
 from gristmill.dashboards.pages.submit import message
 from gristmill.dashboards.services import Services
 from gristmill.schemas.evaluation import BackendSettings
 from gristmill.schemas.submission import Submission
+from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.submissions import State
+from tests.helpers.small_lake import build_small_lake
 
 
 async def draw_slowly(_services: Services, _request: Request, _asked: NoQuery) -> None:
@@ -73,15 +77,22 @@ PAGES: tuple[Page[Any], ...] = (
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Those pages over an empty lake. NiceGUI has one application a process, so there is one of these, here."""
-    root = Lake.open(tmp_path_factory.mktemp("page") / "lake").root
+    """Those pages and our own over a warehouse that was published before the table ``unanswered`` existed.
+
+    NiceGUI has one application a process, so there is one of these, here.
+    """
+    lake = build_small_lake(tmp_path_factory.mktemp("page") / "lake").lake
+    published = publish(lake)
+    with duckdb.connect(str(published.path)) as connection:
+        connection.execute("DROP TABLE unanswered")
+    root = lake.root
     services = Services(Warehouse.open(root), State(root))
-    serve_pages(PAGES, services)
+    serve_pages((*PAGES, *OURS), services)
     app = FastAPI()
     ui.run_with(app, title="Gristmill", language="en-US", tailwind=False, show_welcome_message=False)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
-    for page in PAGES:
+    for page in (*PAGES, *OURS):
         nicegui_app.remove_route(page.path)
 
 
@@ -94,7 +105,7 @@ def test_a_slow_page_is_drawn(client: TestClient) -> None:
 def test_every_page_without_a_place_is_in_the_navigation_bar(client: TestClient) -> None:
     assert navigation(PAGES) == (("Slow", "/test-slow"), ("Bad", "/test-bad"), ("Old", "/test-old"))
     answer = client.get("/test-any").text
-    for title, path in navigation(PAGES):
+    for title, path in navigation((*PAGES, *OURS)):
         assert title in answer
         assert path in answer
     assert answer.count("aria-current") == 1, "the entry of the page's place is marked"
@@ -113,6 +124,14 @@ def test_a_warehouse_of_another_version_is_to_be_built_again(client: TestClient)
     assert answer.status_code == 500
     assert "gristmill warehouse rebuild --lake" in answer.text
     assert "Field required" not in answer.text
+
+
+@pytest.mark.parametrize("page", [page for page in OURS if "{" not in page.path], ids=lambda page: page.path)
+def test_a_page_of_ours_that_needs_a_newer_table_says_how_to_rebuild(client: TestClient, page: Page[Any]) -> None:
+    answer = client.get(page.path, params={"question": "https://handbook.example/"} if page.path == "/why" else {})
+    needs_it = page.path in ("/", "/checkpoints", "/items")
+    assert answer.status_code == (500 if needs_it else 200)
+    assert ("gristmill warehouse rebuild --lake" in answer.text) is needs_it
 
 
 @pytest.mark.parametrize(
