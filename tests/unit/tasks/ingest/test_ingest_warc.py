@@ -345,7 +345,11 @@ def test_a_repeated_record_id_is_set_aside_and_equal_pages_without_ids_are_kept(
     assert (len(set(records.column("doc_id").to_pylist())), len(aside)) == (2, 0)
 
 
-@pytest.mark.parametrize("content", [b"", b"\r\n\r\n", gzip.compress(b""), gzip.compress(b"\r\n")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\r\n\r\n", gzip.compress(b"", mtime=0), gzip.compress(b"\r\n", mtime=0)],
+    ids=["empty", "blank", "empty gzip", "blank gzip"],
+)
 def test_an_archive_without_anything_was_not_read(tmp_path: Path, content: bytes) -> None:
     assert fates(ingested(crawl(tmp_path, content))) == [("file", "empty_file")]
     information = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
