@@ -75,7 +75,7 @@ def check_evaluation(suites: Sequence[str], means: EvaluationMeans, lake: Lake) 
     """Raises :class:`UsageError` for an unknown suite, a licence that was not accepted, and files of a benchmark that
     are not there, not the expected ones, and not to be downloaded."""
     from gristmill.evals.suites.files import find  # a curation alone needs none of the suites
-    from gristmill.evals.suites.suite import check_licence, settings_of, split_limit
+    from gristmill.evals.suites.settings import check_licence, settings_of, split_limit
 
     problem = data_problem(means.data)
     if problem:

@@ -26,20 +26,14 @@ from gristmill.evals.generation.settings import Generation, cut, sent
 from gristmill.evals.models.completion import FINISHED, Choice, Completion
 from gristmill.evals.models.completions import Client, ServerConfig, reach
 from gristmill.evals.models.decoding.windows import windows
+from gristmill.evals.models.echo import Scores, likelihoods, refusal
 from gristmill.evals.models.encoding import Encoder
 from gristmill.evals.models.model import LogLikelihood, Output, Progress, TextBits, Unanswered
 from gristmill.evals.models.server_identity import identity
 from gristmill.evals.models.tokenizer import load_specials, load_tokenizer
 
 UNKNOWN_CONTEXT = 2048
-ROUNDING = 1e-6
-"""A log-probability may be above zero by this much, in nats: that of a certain token, in the server's number format."""
-IMPOSSIBLE = -9999.0
-"""What vLLM writes for minus infinity and NaN, which JSON does not have."""
-
 Answered = TypeVar("Answered")
-Scores = tuple[list[float], bool]
-"""Log-probabilities of some tokens in nats, and whether each token was the likeliest."""
 
 
 class ServedModel:
@@ -173,7 +167,7 @@ class ServedModel:
             self._check_count(found, ids)
             if self._config.prompts == "text":
                 self._check_characters(found, ids, first)
-            return _likelihoods(found, first, len(ids))
+            return likelihoods(found, first, len(ids))
 
         joined: list[Scores | Unanswered] = [([], True) for _ in rows]
         for (row, _), found in zip(places, self._each(score, range(len(places)), what, progress), strict=True):
@@ -204,7 +198,7 @@ class ServedModel:
                     "options and texts cannot be scored there. Choose suites that are answered in writing, or serve "
                     "with vLLM."
                 )
-            return _no_numbers(found, first, end)
+            return refusal(found, first, end)
 
         return self._client.ask(
             {"prompt": prompt, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1}, judge
@@ -251,39 +245,6 @@ class ServedModel:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
             return [future.result() for future in waiting]
-
-
-def _no_numbers(found: Completion, first: int, end: int) -> str | None:
-    """What is wrong with the log-probabilities of tokens ``first .. end - 1``; None when they can be believed.
-
-    A server that computes none of a prompt may write zero for each. No prompt is certain from its beginning.
-    """
-    logprobs = found.choices[0].logprobs
-    if logprobs is None:
-        return "there are no log-probabilities"
-    tops = [value for top in (logprobs.top_logprobs or [])[first:end] for value in (top or {}).values()]
-    wrong = [value for value in (*logprobs.token_logprobs[first:end], *tops) if not _is_log_probability(value)]
-    if wrong:
-        return f"a log-probability is {'null' if wrong[0] is None else wrong[0]}, which is no number up to zero"
-    whole = [value for value in logprobs.token_logprobs[1:end] if value is not None]
-    if len(whole) > 1 and all(abs(value) <= ROUNDING for value in whole):
-        return "all log-probabilities of a prompt are zero, so the server computes none"
-    return None
-
-
-def _is_log_probability(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and IMPOSSIBLE < value <= ROUNDING
-
-
-def _likelihoods(found: Completion, first: int, end: int) -> Scores:
-    """Of tokens ``first .. end - 1``: the log-probabilities, and whether no other token was likelier."""
-    logprobs = found.choices[0].logprobs
-    if logprobs is None:
-        raise ValueError("a completion without log-probabilities passed for one with them")
-    values = [min(value, 0.0) for value in logprobs.token_logprobs[first:end] if value is not None]
-    tops = [[top for top in (tops or {}).values() if top is not None] for tops in logprobs.top_logprobs or []]
-    greedy = all(bool(top) and value >= min(max(top), 0.0) for value, top in zip(values, tops[first:end], strict=False))
-    return values, greedy and len(tops[first:end]) == len(values)
 
 
 def _finish(choice: Choice, stopped: bool) -> Literal["stop", "end", "length"]:

@@ -14,7 +14,8 @@ from gristmill.core.config import did_you_mean
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.evals.scoring.conventions import CONVENTIONS, Convention, TextConvention
 from gristmill.evals.suites.items import AnswerItem
-from gristmill.evals.suites.suite import Suite, split_limit
+from gristmill.evals.suites.settings import split_limit
+from gristmill.evals.suites.suite import Suite
 
 GENERAL = "code"
 """The first part of the names of conventions that fit every suite of code."""

@@ -17,7 +17,8 @@ from gristmill.core.step import Inputs, SourceFile
 from gristmill.evals.generation.costs import shortened
 from gristmill.evals.generation.requests import Request, digest_of
 from gristmill.evals.generation.responses import retire, rounds
-from gristmill.evals.suites.suite import Suite, settings_of, split_limit
+from gristmill.evals.suites.settings import settings_of, split_limit
+from gristmill.evals.suites.suite import Suite
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import LocalEngine
 from gristmill.flows.evaluate.entries import Entry

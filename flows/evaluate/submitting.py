@@ -16,7 +16,7 @@ import httpx
 
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
-from gristmill.evals.suites.suite import check_licence, settings_of, split_limit
+from gristmill.evals.suites.settings import check_licence, settings_of, split_limit
 from gristmill.flows.evaluate.serving import vllm_python
 from gristmill.flows.prefect.run_log import close_abandoned, is_abandoned
 from gristmill.flows.prefect.server import connect_server, find_server, given_url

@@ -16,7 +16,7 @@ from gristmill.core.step import step
 from gristmill.schemas.tables import SIGNALS, Curated, Documents, Redacted
 from gristmill.tasks.dedup.normalization import IDEOGRAPHS
 from gristmill.tasks.filtering.decide import signal_frame
-from gristmill.tasks.filtering.policy import signal_field
+from gristmill.tasks.filtering.signal_columns import signal_field
 
 DOMAIN, LANGUAGE = "domain.domain", "language.language"
 TOKEN = rf"[{IDEOGRAPHS}]|[[\p{{L}}\p{{M}}\p{{N}}_]--[{IDEOGRAPHS}]]+|[^\p{{L}}\p{{M}}\p{{N}}_\s]"

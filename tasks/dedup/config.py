@@ -13,7 +13,7 @@ from gristmill.core.config import Config
 from gristmill.core.memory import DEFAULT, Memory
 from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig
 from gristmill.tasks.dedup.shingles import ShingleConfig
-from gristmill.tasks.filtering.policy import signal_field
+from gristmill.tasks.filtering.signal_columns import signal_field
 
 
 class LinesConfig(Config):

@@ -13,7 +13,7 @@ from gristmill.schemas.tables import Clusters, Cuts, Documents, Verdicts
 from gristmill.tasks.dedup.config import DedupVerdictsConfig
 from gristmill.tasks.dedup.records import REPEATED
 from gristmill.tasks.filtering.decide import kept_by, kept_rows, ledger
-from gristmill.tasks.filtering.policy import number
+from gristmill.tasks.filtering.signal_columns import number
 
 RULES = ("same_record", "url", "exact", "lines", "near")
 SIGNAL = "clusters.similarity"

@@ -7,7 +7,8 @@ Cost: one comparison a rule and document.
 import polars as pl
 import pyarrow as pa
 
-from gristmill.tasks.filtering.policy import Condition, Policy, number, signal_field
+from gristmill.tasks.filtering.policy import Condition, Policy
+from gristmill.tasks.filtering.signal_columns import number, signal_field
 
 BRANCH = "branch"
 MISSING = "missing"

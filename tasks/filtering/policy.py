@@ -6,9 +6,8 @@ A policy may hand some documents to another one (``switch``): the first case who
 the file's own rules judge the rest. A preset carries its lineage in its name, because the published descriptions of
 one filter disagree with each other and with the code.
 
-A rule that could never remove a document, or that no document could pass, is a slip of the pen and is refused when the
-policy is loaded. The possible range of a signal is read from the contract: every number is 0 or more, and a ``float64``
-column is a ratio in [0, 1] unless its description says "may exceed 1", "count" or "not a ratio".
+A rule that could never remove a document, or that no document could pass, is a mistake and is refused when the policy
+is loaded.
 """
 
 import math
@@ -23,15 +22,14 @@ from pydantic import Field, StrictBool, StrictStr, field_validator, model_valida
 
 from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.errors import UsageError
-from gristmill.core.table import Table
 from gristmill.schemas.tables import SIGNALS
+from gristmill.tasks.filtering.signal_columns import number, short_name, signal_field, signal_range
 
 POLICIES = Path(__file__).parent / "policies"
 ALIASES = {
     "fineweb": "fineweb@code",
     "gopher": "gopher@datatrove-0.10",
 }  # what people type; a run records the full name
-UNBOUNDED = ("may exceed 1", "count", "not a ratio")
 Clean = Literal["none", "c4@fineweb", "c4@paper", "c4@tfds", "refinedweb"]
 
 
@@ -259,7 +257,7 @@ def _resolved_case(case: Any, path: Path, above: tuple[Path, ...]) -> Any:
 def needed_sets(policy: Policy) -> list[str]:
     """Names of the signals tables that a run with this policy reads, in the order of the contract."""
     named = {signal.partition(".")[0] for signal in [*policy.signals(), policy.quality]}
-    return [table.name for table in SIGNALS if _short(table) in named]
+    return [table.name for table in SIGNALS if short_name(table) in named]
 
 
 def missing_sets(policy: Policy, computed: set[str]) -> list[str]:
@@ -282,34 +280,3 @@ def refuse_missing_sets(policy: Policy, computed: set[str]) -> None:
             f"policy {policy.name}: {asked} {', '.join(missing)}, which this run does not compute. Turn those signals "
             "on, or take the rules out of the policy."
         )
-
-
-def signal_names() -> list[str]:
-    """Every signal as ``table.column``, in the order of the contract."""
-    return [f"{_short(table)}.{name}" for table in SIGNALS for name in table.schema.names if name != "doc_id"]
-
-
-def signal_field(signal: str) -> pa.Field:
-    """The column that ``signal`` (``table.column``) names. Raises ``ValueError`` saying what was probably meant."""
-    name, _, column = signal.partition(".")
-    for table in SIGNALS:
-        if _short(table) == name and column != "doc_id" and column in table.schema.names:
-            return table.schema.field(column)
-    raise ValueError(f"there is no signal {signal!r}{did_you_mean(signal, signal_names())}")
-
-
-def signal_range(signal: str) -> tuple[float, float]:
-    """Lowest and highest possible value of a numeric signal: [0, 1] for a ratio, [0, inf) otherwise."""
-    field = signal_field(signal)
-    about = field.metadata[b"about"].decode()
-    ratio = pa.types.is_floating(field.type) and not any(words in about for words in UNBOUNDED)
-    return 0.0, 1.0 if ratio else math.inf
-
-
-def number(value: float) -> str:
-    """A number as people write it: ``50``, ``0.65``, ``100000``."""
-    return str(int(value)) if value == int(value) else repr(float(value))
-
-
-def _short(table: Table) -> str:
-    return table.name.removeprefix("signals/")

@@ -30,7 +30,8 @@ from gristmill.evals.models.model import LanguageModel, LogLikelihood, Output, P
 from gristmill.evals.scoring.grading import grade
 from gristmill.evals.scoring.perplexity import evaluate_perplexity
 from gristmill.evals.scoring.scores import score
-from gristmill.evals.suites.suite import Suite, load_suite, own_suites
+from gristmill.evals.suites.settings import own_suites
+from gristmill.evals.suites.suite import Suite, load_suite
 from gristmill.schemas.tables import Responses, Samples, Scores
 from tests.helpers.controls import CONTROL, Scripted, empty, gold
 from tests.helpers.tiny_checkpoint import make_checkpoint

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gristmill.core.table import conform
 from gristmill.schemas.tables import Curated, Documents, Records, SetAside, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide, kept_by
-from gristmill.tasks.filtering.policy import Condition, Policy, signal_field, signal_names
+from gristmill.tasks.filtering.policy import Condition, Policy
+from gristmill.tasks.filtering.signal_columns import signal_field, signal_names
 from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary
 from tests.helpers.ledger_rows import all_kept, documents_of, signals_of, store, table_of
 

@@ -30,7 +30,7 @@ Row = dict[str, Any]
 def text_of(path: Path) -> str:
     """The text of a file, unpacked where its name ends in ``.gz``.
 
-    Raises :class:`UsageError` for what is no UTF-8, for a file that is packed and not called so, or the reverse, for
+    Raises :class:`UsageError` for what is not UTF-8, for a file that is packed and not called so, or the reverse, for
     one that is damaged or cut off, and for a packed file of more than :data:`MOST_BYTES`.
     """
     try:
@@ -41,7 +41,8 @@ def text_of(path: Path) -> str:
     except (gzip.BadGzipFile, zlib.error) as error:
         if not _packed(path):
             raise UsageError(
-                f"{path}: this is no gzip file, as its name says. Take .gz off the name, or pack it with gzip."
+                f"{path}: this is not a gzip file, although its name says so. Take .gz off the name, or pack it "
+                "with gzip."
             ) from error
         raise UsageError(f"{path}: this gzip file is damaged: {error}. {AGAIN}") from error
     except OSError as error:
@@ -50,7 +51,7 @@ def text_of(path: Path) -> str:
         if _packed(path) and path.suffix != ".gz":
             raise UsageError(f"{path}: this file is packed with gzip. Call it {path.name}.gz.") from error
         raise UsageError(
-            f"{path}: this is no text in UTF-8: {error}. Convert it, such as with iconv -f GB18030 -t UTF-8."
+            f"{path}: this is not UTF-8 text: {error}. Convert it, such as with iconv -f GB18030 -t UTF-8."
         ) from error
 
 

@@ -63,7 +63,7 @@ def as_submission(
     Raises :class:`UsageError` for what would stop the evaluation before anything is asked.
     """
     from gristmill.core.config import did_you_mean
-    from gristmill.evals.suites.suite import own_suites, split_limit, suite_names
+    from gristmill.evals.suites.settings import own_suites, split_limit, suite_names
     from gristmill.schemas.evaluation import EvaluationMeans
     from gristmill.schemas.submission import Submission, data_problem, folder_problem, place_suite, suite_file
 

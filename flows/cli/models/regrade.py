@@ -75,7 +75,8 @@ def stored_suites(
     A suite of one's own is stored under its name and found by its file alone. Where it is not named it is left out, and
     said so. Raises :class:`UsageError` when nothing is left, and for a suite that the checkpoint was not asked.
     """
-    from gristmill.evals.suites.suite import load_suite, split_limit, suite_names
+    from gristmill.evals.suites.settings import split_limit, suite_names
+    from gristmill.evals.suites.suite import load_suite
     from gristmill.schemas.submission import suite_file
 
     own = [load_suite(word, data or (), accept_licences=licences) for word in named if suite_file(word)]

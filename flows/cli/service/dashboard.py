@@ -37,7 +37,7 @@ def dashboard(
     from gristmill.dashboards.app import run
     from gristmill.dashboards.guard import Names
     from gristmill.dashboards.services import Intake
-    from gristmill.evals.suites.suite import restricted_suites, suite_names
+    from gristmill.evals.suites.settings import restricted_suites, suite_names
     from gristmill.flows.evaluate.submitting import problems, submitter
 
     names = Names.parse(host, allow_host or ())

@@ -74,9 +74,12 @@ def test_lines_of_one_task_are_its_samples_in_order(suite: Suite, tmp_path: Path
         (lambda packed: packed[:-8] + bytes(8), "is damaged: .*Copy or download it again"),
         (lambda packed: packed[:20] + bytes(20) + packed[40:], "is damaged: .*pack it again from the original"),
         (lambda packed: packed[:30], "is cut off"),
-        (lambda packed: gzip.decompress(packed), "is no gzip file, as its name says. Take .gz off the name"),
+        (
+            lambda packed: gzip.decompress(packed),
+            "is not a gzip file, although its name says so. Take .gz off the name",
+        ),
         (lambda packed: b"", "there is no output"),
-        (lambda packed: gzip.compress("四".encode("gb18030")), "is no text in UTF-8: .*iconv"),
+        (lambda packed: gzip.compress("四".encode("gb18030")), "is not UTF-8 text: .*iconv"),
     ],
     ids=["cut", "checksum", "bits", "early", "plain", "empty", "encoding"],
 )

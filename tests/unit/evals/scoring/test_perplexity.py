@@ -8,9 +8,9 @@ import pytest
 
 from gristmill.core.errors import GristmillError
 from gristmill.evals.admission.checkpoint import Checkpoint
+from gristmill.evals.generation.settings import Generation
 from gristmill.evals.models.model import LogLikelihood, Output, Progress, TextBits
 from gristmill.evals.scoring.perplexity import evaluate_perplexity
-from gristmill.evals.suites.suite import Generation
 from gristmill.schemas.tables import Samples, Scores
 
 CHECKPOINT = Checkpoint(digest="0" * 32, path=Path("x"), parameters=1, vocab_size=256, label="x")

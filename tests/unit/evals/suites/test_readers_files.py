@@ -64,8 +64,8 @@ def test_the_same_rows_are_read_from_every_form(tmp_path: Path) -> None:
     [
         ("a.jsonl", b'{"question": 1', "a.jsonl:1: this line is not JSON"),
         ("a.jsonl", b"[1, 2]\n", "this row is no object"),
-        ("a.jsonl", b'{"question": "\xff"}', "no file of UTF-8 text"),
-        ("a.jsonl.gz", b"plain", "no file of UTF-8 text"),
+        ("a.jsonl", b'{"question": "\xff"}', "this is not UTF-8 text"),
+        ("a.jsonl.gz", b"plain", "this is not a gzip file, although its name says so"),
         ("a.json", b"{", "this file is not JSON"),
         ("a.parquet", b"PAR1", "this is no parquet file"),
         ("a.arrow", b"ARROW", "this is no arrow file"),

@@ -13,7 +13,8 @@ from gristmill.core.errors import UsageError
 from gristmill.evals.generation.settings import cut
 from gristmill.evals.scoring.graders.mathematics import by_last_number, last_number
 from gristmill.evals.suites.items import AnswerItem, ChoiceItem, CodeItem
-from gristmill.evals.suites.suite import load_suite, own_suites
+from gristmill.evals.suites.settings import own_suites
+from gristmill.evals.suites.suite import load_suite
 
 AREAS = {"gristmill-code": "code", "gristmill-mathematics": "mathematics", "gristmill-reading": "reading"}
 STUBS = (

@@ -17,7 +17,8 @@ from gristmill.evals.scoring.gold import GOLD_BITS, GOLD_PART
 from gristmill.evals.suites.files import digest_files
 from gristmill.evals.suites.hub import download
 from gristmill.evals.suites.items import AnswerItem, ChoiceItem
-from gristmill.evals.suites.suite import Suite, load_suite, own_suites, settings_of, suite_names
+from gristmill.evals.suites.settings import own_suites, settings_of, suite_names
+from gristmill.evals.suites.suite import Suite, load_suite
 from tests.helpers.controls import empty, scores_of
 from tests.helpers.serving import Quiet, serving
 

@@ -14,9 +14,8 @@ from gristmill.tasks.filtering.policy import (
     missing_sets,
     policy_names,
     refuse_missing_sets,
-    signal_field,
-    signal_names,
 )
+from gristmill.tasks.filtering.signal_columns import signal_field, signal_names
 
 
 def test_presets_load_and_are_called_as_their_files() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
-from gristmill.evals.suites.suite import load_suite, own_suites
+from gristmill.evals.suites.settings import own_suites
+from gristmill.evals.suites.suite import load_suite
 from gristmill.flows.checks import data_folders
 from gristmill.flows.cli.models.means import as_means, as_submission
 from gristmill.flows.cli.models.submit import submit
