@@ -18,13 +18,8 @@ from gristmill.tasks.contamination.index import MatchConfig, build_index
 from gristmill.tasks.contamination.matching import find
 from gristmill.tasks.dedup.minhash import PRESETS, bands
 from gristmill.tasks.filtering.decide import kept_rows, ledger
-from gristmill.tasks.signals.chinese import chinese, chinese_config
-from gristmill.tasks.signals.code_quality import CodeConfig, code
-from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
-from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 from gristmill.tasks.signals.language import language, language_config
-from gristmill.tasks.signals.pii import PiiConfig, pii
-from gristmill.tasks.signals.refinedweb import RefinedWebConfig, refinedweb
+from gristmill.tasks.signals.registry import SignalSettings, chosen, steps_of
 from gristmill.tasks.text.slices import one_chunk
 
 TEXTS = (
@@ -39,17 +34,14 @@ def main() -> None:
     """Call every step that has kernels once, on a few texts that take every branch."""
     begun = time.perf_counter()
     documents = pa.Table.from_pylist([_document(*text) for text in TEXTS], Documents.schema)
-    heuristics.function(documents, HeuristicsConfig())
-    refinedweb.function(documents, RefinedWebConfig())
-    code.function(documents, CodeConfig())
-    pii.function(documents, PiiConfig())
     languages = language.function(documents, language_config())
     rows = [
         {**row, "language": name} for row, name in zip(languages.to_pylist(), ("de", "zh", "ja", "en"), strict=True)
     ]
-    named = pa.Table.from_pylist(rows, SignalsLanguage.schema)
-    fineweb2.function(documents, named, fineweb2_config())
-    chinese.function(documents, named, chinese_config())
+    tables = {Documents.name: documents, SignalsLanguage.name: pa.Table.from_pylist(rows, SignalsLanguage.schema)}
+    given = SignalSettings()
+    for step, config in steps_of(chosen(given, everything=True), given):
+        step.function(*(tables[table.name] for table in step.reads), config)
     kept = ledger([kept_rows(pl.DataFrame(documents.select(["doc_id", "source"])), StageName.DECIDE)])
     for preset in PRESETS.values():
         bands.function(documents, kept, preset)

@@ -11,10 +11,11 @@ from typing import Any
 
 from prefect import flow
 
+from gristmill.core.config import Config
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
-from gristmill.core.step import DOWNLOADS, Inputs, parts_of
-from gristmill.flows.curate.annotations import Annotation, annotations
+from gristmill.core.step import DOWNLOADS, Inputs, Step, parts_of
+from gristmill.flows.curate.annotations import annotations
 from gristmill.flows.curate.deduplicate import deduplicate, hash_lines
 from gristmill.flows.curate.result import LostInputError, NothingKeptError, is_nothing_new, lost_input, nothing_kept
 from gristmill.flows.curate.state import Curation, Progress
@@ -112,12 +113,12 @@ def curate_shards(state: Curation, policy: Policy) -> Dataset:
     return decide_fates(state, policy)
 
 
-def score(state: Curation, policy: Policy, steps: list[Annotation]) -> None:
+def score(state: Curation, policy: Policy, steps: list[tuple[Step, Config]]) -> None:
     """From records to verdicts of the policy: what each shard needs no other shard for."""
     state.each(extract, state.settings.extract, (Records,), state.shards)
     state.gate("documents", Documents)
-    for entry in steps:
-        state.each(entry.step, entry.config, entry.reads, state.shards)
+    for step, config in steps:
+        state.each(step, config, step.reads, state.shards)
     state.gate("signals", *SIGNALS)
     state.each(decide, DecideConfig(policy=policy), (Documents, *SIGNALS), state.shards)
 

@@ -8,11 +8,14 @@ from gristmill.tasks.tokenization.segment import HINT, fineweb2_code
 
 def refuse_missing_splitters(policy: Policy) -> None:
     """Raise :class:`UsageError` when ``policy`` judges by words of a language that nothing installed splits."""
-    installed = fineweb2_config().splitters
-    for branch in policy.branches():
+    judged = [
+        branch
+        for branch in policy.branches()
+        if any(rule.signal.startswith("fineweb2.") for rule in branch.policy.rules)
+    ]
+    installed = fineweb2_config().splitters if judged else {}
+    for branch in judged:
         rules = branch.policy.rules
-        if not any(rule.signal.startswith("fineweb2.") for rule in rules):
-            continue
         named = [rule.one_of or (rule.equals,) for rule in rules if rule.signal == "language.language"]
         wanted = {code for names in named for name in names if (code := fineweb2_code(str(name)))}
         if missing := sorted(wanted - set(installed)):
