@@ -50,7 +50,7 @@ class Names:
     def parse(cls, listening: str, also: Iterable[str] = ()) -> "Names":
         """The names for ``--host`` and ``--allow-host``.
 
-        Raises :class:`UsageError` for an ``--allow-host`` that is no name, such as a URL or a wildcard.
+        Raises :class:`UsageError` for an ``--allow-host`` that is not a name, such as a URL or a wildcard.
         """
         return cls(listening, tuple(_allowed(text) for text in also))
 
@@ -63,14 +63,14 @@ class Names:
             return "The Host header is missing or is not a host name."
         if not self._ours(host, scope):
             return (
-                f"These dashboards do not answer to the name {host.name[:SHOWN]}. If it is one of theirs, start them "
+                f"These dashboards do not answer to the name {host.name[:SHOWN]}. If they should, start them "
                 f"with: gristmill dashboard --allow-host {host.name[:SHOWN]}"
             )
         for origin in headers.getlist("origin"):
             if not self._same_origin(origin, host, scope):
                 return (
-                    f"A page of {origin[:SHOWN]} may not use these dashboards. If that is their own address behind a "
-                    "proxy, name it with: gristmill dashboard --allow-host NAME"
+                    f"A page from {origin[:SHOWN]} may not use these dashboards. If that is their own address behind a "
+                    "proxy, allow it with: gristmill dashboard --allow-host NAME"
                 )
         return None
 
@@ -168,7 +168,7 @@ def _allowed(text: str) -> Address:
     address = host_address(text.strip())
     if address is None or "*" in address.name:
         raise UsageError(
-            f"--allow-host {text}: give one name as it stands in the browser's address bar, such as data.example.org "
+            f"--allow-host {text}: give one name as it appears in the browser's address bar, such as data.example.org "
             "or data.example.org:8443, without https:// and without wildcards."
         )
     try:

@@ -4,7 +4,7 @@ from urllib.parse import quote, urlencode
 
 
 def page_url(path: str, **query: str | int | None) -> str:
-    """``path`` with those parameters that are given."""
+    """``path`` with the parameters that are given."""
     given = {name: str(value) for name, value in query.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path
 

@@ -1,8 +1,8 @@
-"""A page: where it lies, what its address may say, and what is shown when the address or the page itself is wrong.
+"""A page: its address, what the address may say, and what is shown when the address or the page itself is wrong.
 
-The query of an address is parsed here, not by FastAPI, so that a wrong value gives a page with a sentence and a way
-back. An empty value counts as none, so an address can be edited by hand; unknown parameters are ignored, since mail
-programs and trackers add their own.
+The query of an address is parsed here, not by FastAPI, so that a wrong value gives a page with an explanation.
+An empty value counts as absent, so that an address can be edited by hand; unknown parameters are ignored, because
+mail programs and trackers add their own.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -26,8 +26,8 @@ Text = Annotated[str, Field(max_length=4096)]
 Address = Annotated[str, Field(max_length=65_536)]
 """A URL as long as crawls write them, or what else names a record."""
 Offset = Annotated[int, Field(ge=0, le=10_000_000)]
-Limit = Annotated[int, Query(ge=1, le=1000, description="rows to give")]
-"""Of a route of the API."""
+Limit = Annotated[int, Query(ge=1, le=1000, description="rows to return")]
+"""For routes of the API."""
 DRAWN_WITHIN = 120.0
 """Seconds a page may take. NiceGUI's 3 turn a large lake or a busy machine into an error."""
 SHOWN = 100
@@ -94,7 +94,7 @@ def _serve(page: Page[Q], entries: Sequence[tuple[str, str]], services: Services
 
 
 def _draw_wrong(page: Page[Q], given: Mapping[str, Any], faults: list[ErrorDetails]) -> None:
-    """The page for an address that says what it may not: which value, why, and the address without it."""
+    """What a page shows for an address with a wrong value: which value, why, and the address without it."""
     wrong = {str(fault["loc"][0]): fault for fault in faults}
     right = {name: str(value) for name, value in given.items() if name not in wrong}
     title(page.title, ABOUT_WRONG)

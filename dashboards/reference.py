@@ -1,5 +1,5 @@
 """The API reference at ``/docs``: the OpenAPI document as one plain page, made here because FastAPI's own page loads
-its scripts and styles from a CDN. No script, no request but the style sheet.
+its scripts and styles from a CDN. It has no script and requests only the style sheet.
 """
 
 import json
@@ -30,7 +30,7 @@ def reference(openapi: Node, base_url: str) -> str:
 
 
 def type_name(schema: Node) -> str:
-    """A JSON schema as a person would say it: ``list of Score``, ``text or nothing``."""
+    """A JSON schema in words: ``list of Score``, ``text or nothing``."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
@@ -69,7 +69,7 @@ def _operation(path: str, method: str, operation: Node, base_url: str) -> str:
         f"<section class='card'><h3><span class='verb'>{method.upper()}</span> <code>{escape(path)}</code></h3>"
         f"<p>{escape(operation.get('summary', ''))}</p>"
         + (f"<table>{head}{table}</table>" if rows else "")
-        + (f"<p>Answers with {_linked(answer)}.</p>" if answer else "")
+        + (f"<p>Returns {_linked(answer)}.</p>" if answer else "")
         + f"<pre>{escape(_example(path, method, base_url))}</pre></section>"
     )
 

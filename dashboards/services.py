@@ -1,4 +1,4 @@
-"""What pages and API stand on: the warehouse to read, the state to write, and the one way to hand in a checkpoint."""
+"""What pages and API rest on: the warehouse to read, the state to write, and the one way to submit a checkpoint."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ def nothing_wrong(_: Submission) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Intake:
-    """What may be handed in here, and what becomes of it.
+    """What may be submitted here, and what happens to it.
 
     ``suites`` are the suites that can be run (any name is taken when there are none), ``licences`` says which of them
     need a licence accepted. ``roots`` are the folders that checkpoints and data are taken from (any folder when there
@@ -59,7 +59,7 @@ class Intake:
         if file is not None:  # its checks are code that is trusted, and it says which files are read
             return (
                 f"{file}: this page and its API take suites by name, because a suite's file says which other files "
-                "are read and may hold code that is run. Hand it in with gristmill submit"
+                "are read and may hold code that is run. Use gristmill submit instead"
             )
         named = {suite: suite.rpartition("@")[0] or suite for suite in submission.suites}  # mmlu@50 is mmlu, limited
         unknown = [suite for suite, name in named.items() if self.suites and name not in self.suites]
@@ -71,14 +71,14 @@ class Intake:
             return None
         taken = f"these servers only: {', '.join(self.servers)}" if self.servers else "no server"
         return (
-            f"{backend.name}: this page and its API take {taken}. Hand it in with gristmill submit, or start the "
+            f"{backend.name}: this page and its API take {taken}. Use gristmill submit instead, or start the "
             f"dashboards with --server {backend.name}"
         )
 
 
 @dataclass(frozen=True)
 class Services:
-    """One lake as the dashboards see it: the warehouse to read, the state to write, what may be handed in."""
+    """One lake as the dashboards see it: the warehouse to read, the state to write, what may be submitted."""
 
     warehouse: Warehouse
     state: State
@@ -86,7 +86,7 @@ class Services:
 
     @cached_property
     def comparisons(self) -> Comparisons:
-        """The last comparisons, so that turning a page of Compare makes none again."""
+        """The last comparisons, so that turning a page of Compare does not compute them again."""
         return Comparisons(self.warehouse)
 
     def told(self, error: Exception) -> str:
@@ -95,7 +95,7 @@ class Services:
             return f"{error}"
         if isinstance(error, ValidationError | duckdb.CatalogException | duckdb.BinderException):
             rebuild = self.warehouse.command("gristmill warehouse rebuild")
-            return f"The warehouse was built by another version of gristmill. Build it again: {rebuild}"
+            return f"The warehouse was built by another version of gristmill. Rebuild it: {rebuild}"
         return f"{type(error).__name__}. The terminal that runs gristmill dashboard has the details."
 
     def submit(self, submission: Submission, submitted_by: str) -> StoredSubmission:

@@ -44,7 +44,7 @@ def words(code: str) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value with two digits, or what it is below of."""
+    """A p-value with two digits, or the bound that it is below."""
     return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
 
 

@@ -9,7 +9,7 @@ from gristmill.warehouse.queries import Loss, Share
 
 
 def loss_chart(losses: list[Loss], dark: bool) -> Options:
-    """Training loss against tokens seen, a line for each run."""
+    """Training loss against tokens seen, one line per run."""
     colours = palette(dark)
     groups: dict[tuple[str, str], list[Loss]] = defaultdict(list)
     for loss in losses:
@@ -21,7 +21,7 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
         "legend": legend(colours),
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="tokens seen", type="value"), "min": 0},
-        "yAxis": {**upright(colours, "nats a token"), "scale": True},
+        "yAxis": {**upright(colours, "nats per token"), "scale": True},
         "series": [
             {
                 "type": "line",

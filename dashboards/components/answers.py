@@ -18,11 +18,11 @@ LABELS: tuple[Label, ...] = ("clean", "input", "answer", "short")
 
 
 def corpora_card(looked_through: list[CorpusLabels]) -> None:
-    """How many items each corpus holds, and the score without them."""
+    """How many items each corpus contains, and the score without them."""
     differences = [found.score.difference for found in looked_through if found.score]
     reach = max((max(abs(ends.low), abs(ends.high)) for ends in differences), default=0.0)
     columns = [
-        Column("corpus", "Looked for in", "wrap"),
+        Column("corpus", "Corpus", "wrap"),
         *(Column(name, SEEN[name].capitalize(), "number") for name in LABELS),
     ]
     if differences:
@@ -43,8 +43,8 @@ def corpora_card(looked_through: list[CorpusLabels]) -> None:
             row |= {"ends": f"{ends.low:+.3f} to {ends.high:+.3f}"}
         rows.append(row)
     about = (
-        "Items by label, and the score without those that are not clean. A difference above 0 says that seen items are "
-        "answered better: from memory, or because they are easier."
+        "Items by label, and the score on clean items alone. A difference above 0 means that seen items are answered "
+        "better, from memory or because they are easier."
     )
     with card("Seen in training?", about):
         table(columns, rows).classes("board")
@@ -90,7 +90,7 @@ def answer_card(answer: graded.Graded) -> None:
 
 def _options(options: list[graded.Option]) -> None:
     """The options with their log-probabilities; the most probable in bold."""
-    ui.label("Options, with their log-probability in nats").classes("quoted-about")
+    ui.label("Options with their log-probabilities in nats").classes("quoted-about")
     best = max(options, key=lambda option: option.log_probability or float("-inf"))
     with ui.element("div").classes("options"):
         for place, option in enumerate(options):

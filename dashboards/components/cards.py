@@ -34,7 +34,7 @@ def card(heading: str = "", about: str = "", classes: str = "") -> Iterator[None
 
 
 def tile(label: str, value: str, note: str = "", tone: str = "") -> None:
-    """A number that matters, in the colour of a ``tone`` where it is not as it should be."""
+    """A number that matters, in the colour of ``tone`` if something is wrong."""
     with ui.element("div").classes("tile"):
         ui.label(label).classes("tile-label")
         ui.label(value).classes(f"tile-value text-{tone}" if tone else "tile-value")
@@ -47,7 +47,7 @@ def badge(word: str) -> None:
 
 
 def empty(what: str, *commands: str) -> None:
-    """What a page says when there is nothing to show: what is missing and the commands that make it."""
+    """What a page says when there is nothing to show: what is missing, and the commands that produce it."""
     with ui.element("div").classes("empty"):
         ui.icon("inbox").classes("empty-icon")
         ui.label(what).classes("empty-what")
@@ -56,7 +56,7 @@ def empty(what: str, *commands: str) -> None:
 
 
 def explained(what: str, *links: tuple[str, str]) -> None:
-    """What a page says when its address asks for something that is not there: why, and links (label, address) back."""
+    """What a page says when its address asks for something that does not exist: why, and links (label, address)."""
     with ui.element("div").classes("empty"):
         ui.icon("help_outline").classes("empty-icon")
         ui.label(what).classes("empty-what")
@@ -65,7 +65,7 @@ def explained(what: str, *links: tuple[str, str]) -> None:
 
 
 def no_such(what: str, name: str, known: Sequence[str]) -> str:
-    """A sentence for a name that an address has and the lake has not, with the nearest name or the few there are."""
+    """A sentence for a name in an address that the lake does not have, with the nearest name or the few that exist."""
     hint = did_you_mean(name, list(known))
     shown = name if len(name) <= MOST_NAME else f"{name[:MOST_NAME]}…"
     return f"There is no {what} “{shown}”{hint if len(hint) <= MOST_HINT else ''}."
@@ -73,7 +73,7 @@ def no_such(what: str, name: str, known: Sequence[str]) -> str:
 
 @contextmanager
 def folded(heading: str, *, opened: bool = False) -> Iterator[None]:
-    """Something that is shown when its heading is clicked."""
+    """Content that is shown when its heading is clicked."""
     with ui.element("details").props("open" if opened else "").classes("folded"):
         with ui.element("summary"):
             ui.label(heading)
@@ -81,14 +81,14 @@ def folded(heading: str, *, opened: bool = False) -> Iterator[None]:
 
 
 def quoted(text: str, about: str = "") -> None:
-    """Text of a model or a benchmark, as it is, under a line that says what it is."""
+    """Text of a model or a benchmark, unchanged, under a line that says what it is."""
     if about:
         ui.label(about).classes("quoted-about")
     ui.label(text).classes("quoted").props('lang=""')
 
 
 def pager(first: int, shown: int, total: int, what: str, size: int, url: Callable[[int], str]) -> None:
-    """Which of how many are shown, with links to the pages of ``size`` before and after: ``url`` is of an offset."""
+    """Which of how many are shown, with links to the previous and next ``size``; ``url`` maps offset to address."""
     after = first + shown
     with ui.element("div").classes("pages"):
         ui.label(f"{count(first + 1)}–{count(after)} of {count(total)} {what}").classes("muted")

@@ -1,4 +1,4 @@
-"""Whether an item was seen in training: its label, and the places where corpora hold it."""
+"""Whether an item was seen in training: its label, and where corpora contain it."""
 
 from collections.abc import Sequence
 
@@ -26,17 +26,17 @@ def seen_badge(seen: Seen, samples: int | None = None) -> None:
 
 
 def seen_in(examined: Sequence[Examined]) -> Seen:
-    """The worst label that any corpus gave the item; they come the worst first."""
+    """The worst label that any corpus gave the item; the worst comes first."""
     return examined[0].label if examined else "unexamined"
 
 
 def evidence(examined: Sequence[Examined]) -> None:
-    """A line for each corpus that holds the item, with the place that says so best; one line for those that do not."""
+    """A line for each corpus that contains the item, with the closest match; one line for the others."""
     for found in examined:
         if found.doc_id is None:
             continue
         with ui.element("div").classes("evidence muted"):
-            documents = "1 document" if found.documents == 1 else f"{count(found.documents)} documents, best"
+            documents = "1 document" if found.documents == 1 else f"{count(found.documents)} documents, closest match"
             ui.label(f"{SEEN[found.label]} in {_name(found)}: {documents}")
             if found.url:
                 ui.link(found.url, record_url(found.doc_id, "")).classes("ellipsis")
@@ -49,7 +49,7 @@ def evidence(examined: Sequence[Examined]) -> None:
         for label in dict.fromkeys(found.label for found in rest)
     ]
     if passages := [_name(found) for found in examined if found.passage]:
-        told.append(f"its passage stands in {', '.join(passages)}")
+        told.append(f"its passage appears in {', '.join(passages)}")
     if told:
         ui.label("; ".join(told)).classes("evidence muted")
 
@@ -66,9 +66,9 @@ def contamination_command(suite: str, checkpoint: str, trained_here: bool) -> st
 
 
 def not_examined(warehouse: Warehouse, suite: str, checkpoint: str, trained_here: bool) -> None:
-    """A line that says how to find out."""
+    """A line with the command that examines the items."""
     with ui.element("div").classes("answer-head unexamined"):
-        ui.label("Whether these items were seen in training has not been looked at.").classes("muted")
+        ui.label("These items have not been checked against training data.").classes("muted")
         command = warehouse.command(contamination_command(suite, checkpoint, trained_here))
         ui.label(command).classes("empty-command")
 

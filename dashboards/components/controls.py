@@ -15,9 +15,9 @@ def choice(
     url: Callable[[Any], str] | None = None,
     classes: str = "",
 ) -> ui.select:
-    """A choice among ``options``, a list or labels by value; a ``value`` that is none of them chooses nothing.
+    """A choice among ``options``, a list or labels by value; a ``value`` that is not one of them chooses nothing.
 
-    With ``url`` a choice leads to that address at once.
+    With ``url`` a choice opens that address at once.
     """
     known = dict(options) if isinstance(options, Mapping) else list(options)
     lead = None if url is None else lambda event: ui.navigate.to(url(event.value))
@@ -31,5 +31,5 @@ def search_field(label: str, value: str, classes: str = "") -> ui.input:
 
 
 def searched(field: ui.input) -> str:
-    """What a search field holds; it is null once it was cleared."""
+    """What a search field holds; it is null after it was cleared."""
     return (field.value or "").strip()

@@ -23,7 +23,7 @@ def found_or_404(answer: Why) -> Why:
 
 
 async def draw_records(warehouse: Warehouse, question: str) -> None:
-    """Every record that has this URL, doc_id or record_uri, or a hint where none has."""
+    """Every record with this URL, doc_id or record_uri, or a hint if there is none."""
     answer = await to_thread(why, warehouse, question)
     if not answer.records:
         title("Document", question)
@@ -31,7 +31,7 @@ async def draw_records(warehouse: Warehouse, question: str) -> None:
             explained(answer.hint or "No record.", ("Search the documents", documents_url(query=question[:4096])))
         return
     if len(answer.records) > 1:
-        ui.label(f"{len(answer.records)} records answer to this address.").classes("page-about")
+        ui.label(f"{len(answer.records)} records have this address.").classes("page-about")
     for story in answer.records:
         _story(story)
 
@@ -45,7 +45,7 @@ def _story(story: Story) -> None:
         with ui.element("div").classes("columns side"):
             with ui.element("div"):
                 _verdicts(story)
-                _copies(story)
+                _duplicates(story)
                 _text(story)
                 _findings(story)
                 _signals(story)
@@ -88,7 +88,7 @@ def _verdicts(story: Story) -> None:
         Column("rule", "Rule"),
         Column("signal", "Signal", "mono"),
         Column("found", "Found"),
-        Column("threshold", "Demands"),
+        Column("threshold", "Threshold"),
     ]
     rows = [
         {
@@ -102,7 +102,7 @@ def _verdicts(story: Story) -> None:
         }
         for row in story.verdicts
     ]
-    with card("Verdicts", "The ledger: every rule it failed, or one line for a stage that it passed."):
+    with card("Verdicts", "From the ledger: each rule that it failed, and each stage that it passed."):
         table(columns, rows)
 
 
@@ -142,12 +142,12 @@ def _signals(story: Story) -> None:
     ]
     with card(
         "Signals",
-        "What was measured. Demands are shown for the signals on which some document of this source failed.",
+        "What was measured. Demands are known only for signals on which at least one document of this source failed.",
     ):
         table(columns, rows)
 
 
-def _copies(story: Story) -> None:
+def _duplicates(story: Story) -> None:
     if story.cluster:
         columns = [
             Column("url", "URL", "link"),
@@ -159,7 +159,7 @@ def _copies(story: Story) -> None:
             {
                 "url": member.url or member.record_uri,
                 "url_href": None if member.itself else record_url(member.doc_id, member.record_uri),
-                "role": ("stays" if member.representative else member.reason.replace("_", " "))
+                "role": ("kept" if member.representative else member.reason.replace("_", " "))
                 + (" (this one)" if member.itself else ""),
                 "role_tone": "good" if member.representative else "warn",
                 "similarity": member.similarity,
@@ -167,7 +167,7 @@ def _copies(story: Story) -> None:
             }
             for member in story.cluster
         ]
-        with card("Copies", "The cluster it belongs to. One document stays; similarity is Jaccard, 0 to 1."):
+        with card("Duplicates", "The cluster it belongs to. One document is kept; similarity is Jaccard, from 0 to 1."):
             table(columns, rows)
 
 
@@ -183,12 +183,12 @@ def _candidates(story: Story) -> None:
                 "url": row.url or row.doc_id,
                 "url_href": record_url(row.doc_id, ""),
                 "jaccard": row.jaccard,
-                "verified": "near copy" if row.verified else "different enough",
+                "verified": "near duplicate" if row.verified else "different",
                 "verified_tone": "warn" if row.verified else "plain",
             }
             for row in story.candidates
         ]
-        with card("Compared with", "Documents that collided with it in some band, with the exact similarity."):
+        with card("Compared with", "Documents that share a band with it, with their exact similarity."):
             table(columns, rows)
 
 
@@ -202,7 +202,7 @@ def _findings(story: Story) -> None:
         Column("score", "Confidence", "score"),
         Column("detector", "Found by"),
     ]
-    with card("Personal data", "Positions in the text, in characters. Curated text has them replaced."):
+    with card("Personal data", "Positions are in characters of this text; curated text has placeholders there."):
         table(columns, [row.model_dump() for row in story.findings])
 
 
@@ -216,4 +216,6 @@ def _text(story: Story) -> None:
     with card("Text", "As extracted, before redaction."):
         ui.label(shown).classes("document-text").props('lang=""')
         if rest:
-            ui.label(f"{count(rest)} more characters; GET /api/documents/{story.doc_id} gives all.").classes("muted")
+            ui.label(
+                f"{count(rest)} more characters; GET /api/documents/{story.doc_id} returns the whole text."
+            ).classes("muted")

@@ -14,8 +14,8 @@ from gristmill.dashboards.wording import count
 from gristmill.warehouse.queries.unanswered import Missing, Unscored
 
 ABOUT = (
-    "The machine failed on these items, after its retries, and a score of the others would be one of another set. What "
-    "was answered is kept: the command that evaluated it asks for what is missing, and a whole run ends this notice."
+    "The machine failed on these items even after retries, and a score over the others would be a score of a different "
+    "set. Answers are kept: run the same command again to ask for the missing ones. A complete run removes this notice."
 )
 MOST_REASONS = 3
 SHOWN = 160
@@ -38,7 +38,7 @@ def reasons(found: Unscored) -> str:
 
 def notice(found: Unscored, items: Sequence[Missing]) -> None:
     """Why the chosen checkpoint has no score of a suite, with every item that misses an answer."""
-    with card(f"No score of {found.suite}", ABOUT, "notice"):
+    with card(f"No score on {found.suite}", ABOUT, "notice"):
         with ui.element("div").classes("answer-head"):
             badge("infra")
             ui.label(found.label).classes("answer-name")

@@ -22,11 +22,11 @@ from gristmill.warehouse import queries
 from gristmill.warehouse.queries.unanswered import unscored
 
 ABOUT = (
-    "Scores against the training step, by mixture; a point leads to its answers. Bars are 95 % intervals over the "
-    "items of a suite: they do not cover the seed of a run."
+    "Scores against the training step, one line per mixture; click a point to see its answers. Bars are 95 % intervals "
+    "over the items of a suite; they do not cover variation between seeds."
 )
 
-WITHOUT = "Where the machine failed on some items after its retries (infra) there is no score; a whole run brings it."
+WITHOUT = "The machine failed on some items even after retries (infra). A complete run gives a score."
 
 
 async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
@@ -38,10 +38,7 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     checkpoints = await to_thread(queries.checkpoints, warehouse)
     without = await to_thread(unscored, warehouse)
     dark = is_dark(request)
-    title(
-        "Checkpoints",
-        ABOUT,
-    )
+    title("Checkpoints", ABOUT)
     if not (scores or losses or shares or checkpoints or without):
         with card():
             empty("Nothing has been trained or scored yet.", warehouse.command("gristmill train"))
@@ -55,7 +52,7 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
         with card():
             empty("No checkpoint has been scored yet.", warehouse.command("gristmill evaluate CHECKPOINT"))
     with ui.element("div").classes("columns even"):
-        with card("Training loss", "Nats a token against tokens seen."):
+        with card("Training loss", "Nats per token against tokens seen."):
             if losses:
                 chart(loss_chart(losses, dark), "Training loss against tokens seen, a line for each run")
             else:
@@ -69,7 +66,7 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
         with card("All scores"):
             _scores(scores)
     if checkpoints:
-        with card("All checkpoints", "Rows are those of the mixture's plan that the checkpoint has seen."):
+        with card("All checkpoints", "Plan rows are the rows of the mixture's plan that the checkpoint has seen."):
             _checkpoints(checkpoints)
 
 
@@ -106,7 +103,7 @@ def _scores(scores: list[queries.Score]) -> None:
         Column("high", "High", "score"),
         Column("n", "Items", "number"),
         Column("chance", "Chance", "score"),
-        Column("method", "Interval by"),
+        Column("method", "Interval method"),
     ]
     table(columns, [{**score.model_dump(), "metric": words(score.metric)} for score in scores], page=25)
 
@@ -135,7 +132,7 @@ def routes(api: APIRouter, services: Services) -> None:
 
     @api.get("/scores", tags=["models"], summary="Scores with their 95 % intervals")
     def scores(
-        checkpoint: Annotated[str | None, Query(description="digest of the checkpoint, or its start")] = None,
+        checkpoint: Annotated[str | None, Query(description="digest of the checkpoint, or the start of it")] = None,
         suite: Annotated[str | None, Query(description="name of the suite")] = None,
         limit: Limit = 1000,
     ) -> list[queries.Score]:

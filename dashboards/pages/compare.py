@@ -25,7 +25,7 @@ from gristmill.warehouse.queries.comparison import Comparison, Difference, Diffe
 ROWS = 10
 SHORT = 600
 WHICH: dict[Which, str] = {"any": "all that differ", "a": "A did better", "b": "B did better"}
-ABOUT = "Is B better than A? Item by item, on the suites that both were asked. Differences are B - A."
+ABOUT = "Is B better than A? Compared item by item, on the suites that both were evaluated on. Differences are B - A."
 EVALUATE = "gristmill evaluate CHECKPOINT"
 
 
@@ -53,7 +53,7 @@ async def draw(services: Services, request: Request, question: CompareQuery) -> 
     title("Compare", ABOUT)
     if len(known) < 2:
         with card():
-            empty("Two checkpoints must have been evaluated before they can be compared.", warehouse.command(EVALUATE))
+            empty("Evaluate two checkpoints on the same suite to compare them.", warehouse.command(EVALUATE))
         return
     _form(known, question)
     if not (question.a and question.b):
@@ -73,8 +73,10 @@ async def draw(services: Services, request: Request, question: CompareQuery) -> 
         refused = {entry.suite for entry in answer.refused}
         compared = sorted({entry.suite for entry in answer.suites} | refused)
         with card():
-            told = no_such("suite that both were asked, called", question.suite, compared)
-            told = f"{question.suite} could not be compared; why stands above." if question.suite in refused else told
+            told = no_such("suite that both were evaluated on, called", question.suite, compared)
+            told = (
+                f"{question.suite} could not be compared; the reason is above." if question.suite in refused else told
+            )
             explained(told, ("All suites", replace(question, suite=None, offset=0).url))
         return
     if suite is not None:
@@ -125,7 +127,7 @@ def _summary(answer: Comparison, question: CompareQuery) -> None:
         if verdicts["not shown"]:
             parts.append(f"no difference is shown on {verdicts['not shown']}")
         suites = "suite" if tests == 1 else "suites"
-        ui.label(f"Of {tests} {suites}: {', '.join(parts)} (p after Holm over {tests} below 0.05).").classes("says")
+        ui.label(f"On {tests} {suites}: {', '.join(parts)} (p below 0.05 after Holm over {tests}).").classes("says")
         reach = max(max(abs(suite.whole.low), abs(suite.whole.high)) for suite in answer.suites)
         rows = [
             _row(suite, suite.whole, reach) | {"suite_href": CompareQuery(question.a, question.b, suite.suite).url}
@@ -133,8 +135,8 @@ def _summary(answer: Comparison, question: CompareQuery) -> None:
         ]
         table([Column("suite", "Suite", "link"), Column("metric", "Metric"), *COLUMNS], rows, page=50).classes("board")
         ui.label(
-            "“Better” counts the items on which one did better than the other; “could show” is the difference that a "
-            "set of this size and spread would have shown in four of five cases. ↓: lower is better."
+            "“Better” counts the items on which one did better than the other. “Detectable” is the difference that a "
+            "set of this size and spread would show four times out of five. ↓ means lower is better."
         ).classes("card-about")
 
 
@@ -149,7 +151,7 @@ COLUMNS = (
     Column("holm", "p, Holm"),
     Column("better", "Better A : B"),
     Column("items", "Items", "number"),
-    Column("detectable", "Could show", "score"),
+    Column("detectable", "Detectable", "score"),
 )
 
 
@@ -172,7 +174,7 @@ def _row(suite: SuiteComparison, part: Difference, reach: float) -> dict[str, An
 
 def _refused(answer: Comparison) -> None:
     if answer.refused:
-        columns = [Column("suite", "Suite"), Column("reason", "Why", "wrap")]
+        columns = [Column("suite", "Suite"), Column("reason", "Reason", "wrap")]
         with card("Not compared"):
             table(columns, [refused.model_dump() for refused in answer.refused], page=10)
 
@@ -183,11 +185,11 @@ def _suite(
     with card(suite.suite, f"{words(suite.metric)}, graded by {suite.convention}"):
         ui.label(_sentence(suite.whole.sentence)).classes("says")
         if suite.macro:
-            ui.label(_sentence(f"every subject alike: {suite.macro.sentence}")).classes("says")
+            ui.label(_sentence(f"all subjects weighted equally: {suite.macro.sentence}")).classes("says")
         if suite.whole.clusters < suite.whole.items:
             ui.label(
-                f"{count(suite.whole.items)} items in {count(suite.whole.clusters)} passages: items of one passage are "
-                "no independent evidence, and intervals and p-values take that into account."
+                f"{count(suite.whole.items)} items in {count(suite.whole.clusters)} passages: items of one "
+                "passage are not independent, and intervals and p-values take that into account."
             ).classes("muted")
         if suite.left_out:
             ui.label(f"{count(suite.left_out)} items are left out: the machine failed on them.").classes("muted")
@@ -199,14 +201,14 @@ def _suite(
             table(columns, [_row(suite, part, reach) for part in suite.subjects], page=25).classes("board")
     if not found.differ:
         return
-    with card("Items that differ", "Largest differences first. Of several answers to an item the first is shown."):
+    with card("Items that differ", "Largest differences first. If an item has several answers, the first is shown."):
         with ui.element("div").classes("answer-head"):
             for which, label in WHICH.items():
                 link = ui.link(label, replace(question, which=which, offset=0).url).classes("nav-link")
                 if which == question.which:
                     link.classes("active")
         if not found.items and found.total:
-            told = f"There are {count(found.total)} such items; none from the {count(question.offset + 1)}th on."
+            told = f"There are {count(found.total)} such items; there is nothing at offset {count(question.offset)}."
             explained(told, ("First page", replace(question, offset=0).url))
             return
         if not found.items:
@@ -222,7 +224,7 @@ def _suite(
 
 def _sentence(text: str) -> str:
     """With a capital and a full stop, but a name at its start as it is."""
-    start = text[:1].upper() if text.startswith(("no difference", "every subject", "answered by")) else text[:1]
+    start = text[:1].upper() if text.startswith(("no difference", "all subjects", "answered by")) else text[:1]
     return f"{start}{text[1:]}."
 
 
@@ -262,10 +264,12 @@ def routes(api: APIRouter, services: Services) -> None:
 
     @api.get("/compare", tags=["models"], summary="Is checkpoint B better than checkpoint A, item by item")
     def comparison(
-        a: Annotated[str, Query(max_length=4096, description="label or digest (its start) of an evaluated checkpoint")],
+        a: Annotated[
+            str, Query(max_length=4096, description="label of an evaluated checkpoint, or the start of its digest")
+        ],
         b: Annotated[str, Query(max_length=4096, description="the checkpoint that may be better")],
-        suite: Annotated[list[str] | None, Query(description="these suites only; Holm is over them")] = None,
-        examples: Annotated[int, Query(ge=0, le=1000, description="items that differ, of each suite")] = 5,
+        suite: Annotated[list[str] | None, Query(description="only these suites; Holm is over them")] = None,
+        examples: Annotated[int, Query(ge=0, le=1000, description="differing items to return for each suite")] = 5,
     ) -> Comparison:
         try:
             return compare(warehouse, a, b, suite or (), examples=examples)

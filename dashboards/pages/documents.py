@@ -92,7 +92,7 @@ def _none(facets: queries.Facets, search: DocumentsQuery, total: int) -> None:
     if total:
         first = replace(search, offset=0).url
         explained(
-            f"This search has {count(total)} records; there are none from the {count(search.offset + 1)}th on.",
+            f"This search has {count(total)} records; there is nothing at offset {count(search.offset)}.",
             ("First page", first),
         )
         return
@@ -100,19 +100,19 @@ def _none(facets: queries.Facets, search: DocumentsQuery, total: int) -> None:
         no_such(what, name, known)
         for what, name, known in (
             ("source", search.source, facets.sources),
-            ("rule or reason that dropped a record first", search.rule, facets.rules),
-            ("rule that a record failed", search.fails, facets.failing),
+            ("rule or reason", search.rule, facets.rules),
+            ("failed rule", search.fails, facets.failing),
         )
         if name is not None and name not in known
     ]
-    told = unknown or ["No record matches this search. Remove a filter, or search for a part of the URL."]
+    told = unknown or ["No record matches this search. Remove a filter, or search for part of the URL."]
     explained(" ".join(told), ("All records", "/documents"))
 
 
 def _narrowed(search: DocumentsQuery) -> None:
     """The filters that the form has no field for, each with the address without it."""
     filters = (
-        ("fails the rule", search.fails, replace(search, fails=None, offset=0)),
+        ("failed rule", search.fails, replace(search, fails=None, offset=0)),
         ("dropped at", search.stage, replace(search, stage=None, offset=0)),
         ("passed", search.passed, replace(search, passed=None, offset=0)),
     )
@@ -181,12 +181,12 @@ def routes(api: APIRouter, services: Services) -> None:
     @api.get("/documents", tags=["data"], summary="Search the records")
     def documents(
         query: Annotated[
-            str, Query(max_length=4096, description="part of the URL or of the record_uri, or the start of the doc_id")
+            str, Query(max_length=4096, description="part of the URL or record_uri, or the start of the doc_id")
         ] = "",
         source: Annotated[str | None, Query(description="name of the corpus")] = None,
         fate: Annotated[queries.Fate | None, Query(description="what became of the record")] = None,
         rule: Annotated[str | None, Query(description="first failed rule, or the reason for setting aside")] = None,
-        host: Annotated[str | None, Query(description="host of the URL, in full")] = None,
+        host: Annotated[str | None, Query(description="full host of the URL")] = None,
         fails: Annotated[str | None, Query(description="a rule that the record failed, first or not")] = None,
         stage: Annotated[StageName | None, Query(description="where the record was dropped")] = None,
         passed: Annotated[StageName | None, Query(description="a stage that the record passed")] = None,

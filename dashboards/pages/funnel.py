@@ -54,12 +54,12 @@ async def draw(services: Services, request: Request, asked: FunnelQuery) -> None
             explained(no_such("source", source, funnel.sources), ("All sources", "/funnel"))
         return
     with ui.element("div").classes("columns even"):
-        with card("Stages", "Records that enter each stage, by what became of them. A bar leads to its records."):
+        with card("Stages", "Records entering each stage, kept or rejected. Click a bar to see its records."):
             lead = partial(_stage_url, source)
             chart(stage_chart(funnel, dark, lead), "Records kept and rejected at each stage, as in the table below")
         with card(
             "Rules and reasons",
-            "Records by the first rule they failed, or why they were set aside. A bar leads to them.",
+            "Records by the first rule they failed, or the reason they were set aside. Click a bar to see them.",
         ):
             if any(rule.rejected_first for rule in funnel.rules):
                 lead = partial(_rule_url, source)
@@ -70,8 +70,8 @@ async def draw(services: Services, request: Request, asked: FunnelQuery) -> None
         _stages(funnel)
     with card(
         "By rule",
-        "“First” counts a record under the first rule it failed and adds up to the stage; “any” counts it under "
-        "every rule that it fails. A number leads to its records.",
+        "“First” counts each record once, under the first rule it failed, so it adds up to the stage; “any” counts it "
+        "under every rule it failed. Click a number to see its records.",
     ):
         _rules(funnel)
 
@@ -95,7 +95,7 @@ def _stages(funnel: queries.Funnel) -> None:
         Column("records_in", "Records in", "number"),
         Column("kept", "Kept", "number"),
         Column("rejected", "Rejected", "number"),
-        Column("part", "Kept of in", "badge"),
+        Column("part", "Share kept", "badge"),
         Column("sum", "Adds up", "badge"),
         Column("damage", "Damaged byte ranges", "number"),
         Column("not_read", "Files not read", "number"),
@@ -130,7 +130,7 @@ def _rules(funnel: queries.Funnel) -> None:
         Column("stage", "Stage"),
         Column("rule", "Rule or reason", "link"),
         Column("signal", "Signal", "mono"),
-        Column("threshold", "Demands"),
+        Column("threshold", "Threshold"),
         Column("rejected_first", "First", "number"),
         Column("rejected_any", "Any", "number"),
     ]
@@ -150,7 +150,7 @@ def routes(api: APIRouter, services: Services) -> None:
 
     @api.get("/funnel", tags=["data"], summary="Records kept and rejected by stage, rule and source")
     def funnel(
-        source: Annotated[str | None, Query(description="one source; all when absent")] = None,
+        source: Annotated[str | None, Query(description="one source; all if absent")] = None,
     ) -> queries.Funnel:
         return queries.funnel(warehouse, source)
 

@@ -1,4 +1,4 @@
-"""Gates: every expectation, whether it held, and the rows that broke it."""
+"""Gates: every expectation, whether it held, and examples of rows that failed it."""
 
 import json
 from asyncio import to_thread
@@ -15,13 +15,13 @@ from gristmill.dashboards.wording import count, tone
 from gristmill.warehouse import queries
 
 SENTENCES = {
-    "ExpectColumnValuesToBeBetween": "values lie in their range",
-    "ExpectColumnValuesToBeInSet": "values are among those that are known",
-    "ExpectColumnValuesToBeUnique": "no value comes twice",
+    "ExpectColumnValuesToBeBetween": "every value is in its range",
+    "ExpectColumnValuesToBeInSet": "every value is in the allowed set",
+    "ExpectColumnValuesToBeUnique": "no value is repeated",
     "ExpectColumnValuesToNotBeNull": "no value is missing",
-    "ExpectColumnValueLengthsToEqual": "values have their fixed length",
+    "ExpectColumnValueLengthsToEqual": "every value has the fixed length",
 }
-"""Great Expectations' types of which our suites hold many, in words; other expectations have a name of their own."""
+"""Great Expectations' types that our suites use most, in words; other expectations have a name of their own."""
 
 
 def sentence(expectation: str) -> str:
@@ -35,7 +35,7 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     title("Gates", "A critical expectation that fails stops the run before anything downstream is published.")
     if not expectations:
         with card():
-            empty("No gate has been run yet.", services.warehouse.command("gristmill demo"))
+            empty("No gate has run yet.", services.warehouse.command("gristmill demo"))
         return
     groups: dict[tuple[str, str], list[queries.Expectation]] = defaultdict(list)
     for expectation in expectations:
@@ -56,14 +56,14 @@ def _gate(gate: str, source: str, members: list[queries.Expectation]) -> None:
                 ui.label("no rows").classes("badge tone-warn")
             ui.label(gate).classes("card-title").props('role="heading" aria-level="2"')
             ui.label(source).classes("muted")
-            ui.label(f"{count(rows)} rows looked at").classes("muted push")
+            ui.label(f"{count(rows)} rows checked").classes("muted push")
         columns = [
             Column("expectation", "Expectation"),
             Column("column", "Column", "mono"),
             Column("severity", "Severity", "badge"),
             Column("ok", "Result", "badge"),
             Column("observed", "Observed", "wrap"),
-            Column("unexpected_rows", "Rows that broke it", "number"),
+            Column("unexpected_rows", "Failing rows", "number"),
             Column("shards", "Shards", "mono"),
         ]
         table(
@@ -87,7 +87,7 @@ def _gate(gate: str, source: str, members: list[queries.Expectation]) -> None:
         )
         for member in broken:
             if member.examples:
-                ui.label(f"Examples of rows that broke: {sentence(member.expectation)}").classes("card-about")
+                ui.label(f"Rows that failed “{sentence(member.expectation)}”").classes("card-about")
                 for example in member.examples:
                     text = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
                     ui.label(text).classes("example")

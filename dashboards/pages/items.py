@@ -31,7 +31,7 @@ SHORT = 600
 LABELS: tuple[Label, ...] = ("clean", "input", "answer", "short")
 ONLY_SCORES = "Only scores are kept here, not the answers"
 PERPLEXITY = "perplexity"
-"""The area of held-out text, which is no benchmark that a corpus could be searched for."""
+"""The area of held-out text, which is not a benchmark to search a corpus for."""
 ABOUT = "What a checkpoint answered, how it was graded and why. Outputs are kept, so other conventions can grade them."
 
 
@@ -88,13 +88,13 @@ async def draw(services: Services, request: Request, asked: ItemsQuery) -> None:
     for one in without.values():
         if one.checkpoint not in known:
             answerers.append(graded.Answerer(checkpoint=one.checkpoint, label=one.label, mixture="", step=0))
-    # a checkpoint that has scores but no answers is named all the same, so that the page can say so
+    # a checkpoint with scores but without answers keeps its name here, so that the page can say so
     checkpoint = asked.checkpoint or next(iter([*known, *without]), "")
     convention = asked.convention or next(iter(suite.conventions), "")
     if convention and convention not in suite.conventions:
         with card():
-            told = no_such(f"way of grading {suite.suite} called", convention, suite.conventions)
-            explained(told, ("The headline's", items_url(suite.suite, asked.checkpoint)))
+            told = no_such(f"grading convention for {suite.suite} called", convention, suite.conventions)
+            explained(told, ("Headline convention", items_url(suite.suite, asked.checkpoint)))
         return
     asked = replace(asked, suite=suite.suite, checkpoint=checkpoint, convention=convention)
     found = await to_thread(
@@ -116,7 +116,7 @@ async def draw(services: Services, request: Request, asked: ItemsQuery) -> None:
         notice(without[checkpoint], await to_thread(missing, warehouse, suite.suite, checkpoint))
     others = [one for one in without.values() if one.checkpoint != checkpoint]
     if others:
-        with card(f"No score of {suite.suite} either"):
+        with card(f"Also without a score on {suite.suite}"):
             unscored_table(others)
     if found.tallies:
         _tallies(found, asked)
@@ -135,17 +135,17 @@ async def draw(services: Services, request: Request, asked: ItemsQuery) -> None:
     with card():
         plain = items_url(suite.suite, checkpoint, convention)
         if found.total:
-            told = f"This search has {count(found.total)} answers; none from the {count(asked.offset + 1)}th on."
+            told = f"This search has {count(found.total)} answers; there is nothing at offset {count(asked.offset)}."
             explained(told, ("First page", replace(asked, offset=0).url))
         elif checkpoint in known:
-            told = "No answer matches this search. Remove a filter, or search for a part of the output."
+            told = "No answer matches this search. Remove a filter, or search for part of the output."
             explained(told, ("All answers", plain))
         elif await to_thread(queries.scores, warehouse, checkpoint, suite.suite, 1):
             command = warehouse.command("gristmill evaluate CHECKPOINT")
             empty(f"{ONLY_SCORES} of this checkpoint to {suite.suite}.", command)
         else:
-            told = no_such(f"checkpoint that was asked {suite.suite}, called", checkpoint, list(known))
-            explained(told, ("Checkpoints that were", items_url(suite.suite)))
+            told = no_such(f"checkpoint evaluated on {suite.suite} called", checkpoint, list(known))
+            explained(told, ("Evaluated checkpoints", items_url(suite.suite)))
 
 
 def _form(
@@ -211,11 +211,11 @@ def routes(api: APIRouter, services: Services) -> None:
     @api.get("/items", tags=["models"], summary="What a checkpoint answered to the items of a suite, with grades")
     def items(
         suite: Annotated[str, Query(description="name of the suite")],
-        checkpoint: Annotated[str, Query(description="digest of the checkpoint, all of it")],
+        checkpoint: Annotated[str, Query(description="full digest of the checkpoint")],
         convention: Annotated[str, Query(description="how answers were graded")],
-        verdict: Annotated[str | None, Query(description="answers of this verdict only")] = None,
-        subset: Annotated[str | None, Query(description="items of this subject or domain only")] = None,
-        seen: Annotated[Seen | None, Query(description="items that training text holds like this only")] = None,
+        verdict: Annotated[str | None, Query(description="only answers with this verdict")] = None,
+        subset: Annotated[str | None, Query(description="only items of this subject or domain")] = None,
+        seen: Annotated[Seen | None, Query(description="only items that were seen in training like this")] = None,
         query: Annotated[
             str, Query(max_length=4096, description="part of the item, prompt, output, program, gold answer or reason")
         ] = "",

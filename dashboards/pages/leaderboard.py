@@ -22,8 +22,8 @@ from gristmill.warehouse.queries import Score, boards
 LEVEL = 0.05
 WHOLE = 200
 ABOUT = (
-    "Bars are 95 % intervals, the dashed mark is chance. A checkpoint has a rank of its own where its differences from "
-    "both neighbours are real; the others share a range."
+    "Bars are 95 % intervals; the dashed mark is chance. A checkpoint has a rank of its own only if it differs from "
+    "both neighbours beyond chance; the others share a range of ranks."
 )
 
 
@@ -84,7 +84,7 @@ def _none(choices: boards.Choices, wanted: LeaderboardQuery) -> None:
         for what, name, known in (
             ("area", wanted.area, choices.areas),
             ("suite", wanted.suite, choices.suites),
-            ("way of grading called", wanted.convention, [boards.HEADLINES, boards.EVERY, *choices.conventions]),
+            ("grading convention", wanted.convention, [boards.HEADLINES, boards.EVERY, *choices.conventions]),
         )
         if name is not None and name not in known
     ]
@@ -132,7 +132,7 @@ def _board(board: boards.Board, wanted: LeaderboardQuery) -> None:
             *([Column("chance", "Chance", "score"), Column("centred", "Centred", "score")] if has_chance else []),
             *([Column("above", "", "badge")] if any(row["above"] for row in rows) else []),
             Column("gap", "Lead", "badge"),
-            Column("by", "Told by"),
+            Column("by", "Evidence"),
         ]
         table(columns, rows, page=25).classes("board")
         hidden = board.checkpoints - len(board.standings)
@@ -143,9 +143,7 @@ def _board(board: boards.Board, wanted: LeaderboardQuery) -> None:
                 ui.link("By subject", replace(wanted, suite=board.suite).url).classes("quiet-link")
             if len(board.standings) > 1:
                 a, b = (standing.score.checkpoint for standing in (board.standings[1], board.standings[0]))
-                ui.link("Compare the first two", page_url("/compare", a=a, b=b, suite=board.suite)).classes(
-                    "quiet-link"
-                )
+                ui.link("Compare the top two", page_url("/compare", a=a, b=b, suite=board.suite)).classes("quiet-link")
 
 
 def _scale(scores: list[Score]) -> tuple[float, float]:
@@ -183,7 +181,7 @@ def _row(standing: boards.Standing, scale: tuple[float, float]) -> dict[str, Any
 
 
 def _subjects(part: boards.Subjects) -> None:
-    names = {ALL: "all items alike (micro)", MACRO: "all subjects alike (macro)"}
+    names = {ALL: "all items equally (micro)", MACRO: "all subjects equally (macro)"}
     columns = [
         Column("subset", "Subject"),
         Column("n", "Items", "number"),
@@ -196,7 +194,7 @@ def _subjects(part: boards.Subjects) -> None:
         for row in part.rows
     ]
     direction = "" if part.higher_is_better else ", lower is better"
-    about = f"{words(part.metric)}{direction}, graded by {part.convention}; the ends of the 95 % interval in brackets."
+    about = f"{words(part.metric)}{direction}, graded by {part.convention}; 95 % intervals in parentheses."
     with card(f"{part.suite} by subject", about):
         table(columns, rows).classes("board subjects")
 
@@ -209,14 +207,21 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/leaderboard", tags=["models"], summary="Checkpoints of each suite by score, ranked where that is known")
+    @api.get(
+        "/leaderboard",
+        tags=["models"],
+        summary="Checkpoints of each suite by score, ranked where the difference is beyond chance",
+    )
     def leaderboard(
         area: Annotated[str | None, Query(description="area of the suites")] = None,
         suite: Annotated[str | None, Query(description="name of the suite")] = None,
         convention: Annotated[
-            str, Query(description=f"how answers were graded; {boards.HEADLINES!r} or {boards.EVERY!r} for several")
+            str,
+            Query(description=f"how answers were graded; {boards.HEADLINES!r} or {boards.EVERY!r} for several of them"),
         ] = boards.HEADLINES,
-        checkpoint: Annotated[str, Query(max_length=4096, description="part of a label, or start of a digest")] = "",
+        checkpoint: Annotated[
+            str, Query(max_length=4096, description="part of a label, or the start of a digest")
+        ] = "",
         limit: Annotated[int, Query(ge=1, le=200, description="checkpoints of each suite")] = boards.TOP,
     ) -> list[boards.Board]:
         return boards.leaderboard(

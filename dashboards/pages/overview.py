@@ -36,17 +36,17 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
         return
     _attention(answer)
     _tiles(answer)
-    with card("Best checkpoints", "The best value of every suite, with its 95 % interval."):
+    with card("Best checkpoints", "The best score on each suite, with its 95 % interval."):
         _best(answer, command)
     with ui.element("div").classes("columns"):
         with card("Last runs", "Newest first. Times are UTC."):
             _runs(answer, command)
-        with card("Gates", "Great Expectations suites at each arrow of the pipeline."):
+        with card("Gates", "Great Expectations suites between the stages of the pipeline."):
             _gates(answer, command)
 
 
 def _attention(answer: queries.Overview) -> None:
-    """What somebody should look at: nothing kept of a source, files not read, gates that stopped a run or saw no rows,
+    """What needs attention: sources with nothing kept, files not read, gates that stopped a run or saw no rows, and
     suites without a score."""
     bare = [source for source in answer.sources if not source.kept]
     unread = [source for source in answer.sources if source.not_read]
@@ -58,7 +58,7 @@ def _attention(answer: queries.Overview) -> None:
         for source in bare:
             records = f"none of {count(source.records)} records was kept" if source.records else "it has no records"
             url = page_url("/funnel", source=source.source)
-            _line(url, "kept nothing", "bad", source.source, f"{records}; the funnel says where they went")
+            _line(url, "kept nothing", "bad", source.source, f"{records}; the funnel shows where they went")
         for source in unread:
             files = "1 input file was" if source.not_read == 1 else f"{count(source.not_read)} input files were"
             url = documents_url(source=source.source, fate="not_read")
@@ -67,7 +67,7 @@ def _attention(answer: queries.Overview) -> None:
             failed = f"{gate.source}: {count(gate.failed)} of {count(gate.expectations)} expectations failed"
             _line("/gates", "stopped", "bad", gate.gate, f"{failed}; nothing after it was published")
         for gate in idle:
-            _line("/gates", "no rows", "warn", gate.gate, f"{gate.source}: the gate held, but had nothing to look at")
+            _line("/gates", "no rows", "warn", gate.gate, f"{gate.source}: the gate passed, but had no rows to check")
         for one in answer.unscored[:MOST_UNSCORED]:
             _line(items_url(one.suite, one.checkpoint), "no score", "warn", one.label, f"{one.suite}: {told(one)}")
         if len(answer.unscored) > MOST_UNSCORED:
@@ -82,9 +82,9 @@ def _tiles(answer: queries.Overview) -> None:
         bad = "bad" if totals.records and not totals.kept else ""
         tile("Kept", share(totals.kept, totals.records), f"{count(totals.kept)} documents", bad)
         tile("Rejected", count(totals.rejected), "failed a rule of the policy")
-        tile("Duplicates", count(totals.duplicates), "copies of a kept document")
-        tile("Set aside", count(totals.set_aside), "gave no text")
-        tile("Tokens", count(totals.tokens), "words and marks, curated")
+        tile("Duplicates", count(totals.duplicates), "duplicates of a kept document")
+        tile("Set aside", count(totals.set_aside), "yielded no text")
+        tile("Tokens", count(totals.tokens), "curated words and punctuation")
         tile("Checkpoints", count(totals.checkpoints), f"{count(totals.scores)} scores")
 
 
@@ -99,8 +99,8 @@ def _best(answer: queries.Overview, command: Callable[[str], str]) -> None:
             more = f" and {len(leaders) - 1} more" if len(leaders) > 1 else ""
             ui.label(first.label + more).classes("callout-value")
             ui.label(
-                f"{'share' if len(leaders) > 1 else 'has'} the best mean rank, {first.mean_rank:.2f} over "
-                f"{first.scores} scores that tell checkpoints apart, of {len(answer.ranking)} checkpoints."
+                f"{'share' if len(leaders) > 1 else 'has'} the best mean rank of {len(answer.ranking)} "
+                f"checkpoints: {first.mean_rank:.2f} over {first.scores} scores that tell them apart."
             )
     columns = [
         Column("suite", "Suite"),
@@ -173,7 +173,7 @@ def _counts(counts: dict[str, Any]) -> str:
 
 def _gates(answer: queries.Overview, command: Callable[[str], str]) -> None:
     if not answer.gates:
-        empty("No gate has been run yet.", command(FILL))
+        empty("No gate has run yet.", command(FILL))
         return
     for gate in answer.gates:
         idle = gate.status == "passed" and not gate.checked_rows

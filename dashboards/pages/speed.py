@@ -19,8 +19,8 @@ from gristmill.warehouse.queries.speed import Measured, SpeedMeasurement, speeds
 
 ALL = "all models"
 ABOUT = (
-    "Served models under a stated load; tokens are counted by the server. Compare measurements of the same load and "
-    "machine only."
+    "Served models under a stated load, with tokens as the server counts them. Compare only measurements of the same "
+    "load and machine."
 )
 COMMAND = "gristmill speed http://HOST:PORT/v1 --model NAME"
 
@@ -58,7 +58,7 @@ async def draw(services: Services, request: Request, asked: SpeedQuery) -> None:
         return
     with card(
         "Measurements",
-        "The newest of each model first. Times in seconds, over requests; goodput counts those within the limits.",
+        "Newest first for each model. Times are in seconds, over requests; goodput counts requests within the limits.",
     ):
         _measurements(found)
     chosen = next((one for one in found if measurement in (None, one.measurement)), None)
@@ -71,7 +71,7 @@ async def draw(services: Services, request: Request, asked: SpeedQuery) -> None:
 
 def load_of(one: SpeedMeasurement) -> str:
     """The load in words."""
-    users = f"{one.concurrency} at once" if one.concurrency is not None else f"{one.rate or 0:g} a second"
+    users = f"{one.concurrency} at once" if one.concurrency is not None else f"{one.rate or 0:g} per second"
     return f"{users}, {one.isl} in, {one.osl} out"
 
 
@@ -85,7 +85,7 @@ def _measurements(found: list[SpeedMeasurement]) -> None:
         Column("ttft99", "p99"),
         Column("itl", "Token p50"),
         Column("itl99", "p99"),
-        Column("per_user", "Tokens/s a user"),
+        Column("per_user", "Tokens/s per user"),
         Column("throughput", "Tokens/s"),
         Column("goodput", "Goodput"),
     ]
@@ -120,10 +120,10 @@ def _metrics(one: SpeedMeasurement) -> None:
     columns = [
         Column("metric", "Metric"),
         Column("unit", "Unit"),
-        Column("value", "Mean or number"),
+        Column("value", "Mean or total"),
         *(Column(part, part) for part in ("p50", "p90", "p99")),
         Column("interval", "95 % interval"),
-        Column("n", "Rests on", "number"),
+        Column("n", "Samples", "number"),
     ]
     rows = [
         {"metric": words(metric.metric), "unit": metric.unit, "n": metric.n}
@@ -135,8 +135,8 @@ def _metrics(one: SpeedMeasurement) -> None:
         one.server,
         one.endpoint,
         load_of(one),
-        f"{count(one.warmup)} requests of warm-up left out",
-        "whole output length asked for" if one.ignore_eos else "output may end early",
+        f"{count(one.warmup)} warm-up requests left out",
+        "full output length requested" if one.ignore_eos else "output may end early",
         f"limits {one.limits}" if one.limits else "",
     ]
     with card(f"{one.model} #{one.measurement}", " · ".join(fact for fact in facts if fact)):

@@ -1,4 +1,4 @@
-"""Submit: hand in a checkpoint for evaluation, and see what became of those handed in."""
+"""Submit: submit a checkpoint for evaluation, and see the status of earlier submissions."""
 
 from asyncio import to_thread
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from gristmill.warehouse import queries
 REFRESH_SECONDS = 5.0
 MESSAGES = {
     "string_too_short": "Give the path of a folder.",
-    "string_pattern_mismatch": "A suite's name has letters, digits and . _ @ = + - only.",
+    "string_pattern_mismatch": "A suite's name may contain only letters, digits and . _ @ = + -",
     "too_short": "Choose at least one suite.",
 }
 Field = TypeVar("Field", ui.input, ui.select, ui.number)
@@ -40,11 +40,11 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
         submit = services.warehouse.command("gristmill submit CHECKPOINT")
         _rows(await to_thread(services.state.submissions), submit)
 
-    title("Submit", "Hand in a checkpoint. It is queued, admitted, scored, and shows up under Checkpoints.")
+    title("Submit", "Submit a checkpoint. It is queued, checked and scored, and then appears under Checkpoints.")
     with ui.element("div").classes("columns form"):
         with card("A checkpoint"):
             _form(services, known, f"form, {client(request)}", rows.refresh)
-        with card("Handed in", "Newest first. Times are UTC."):
+        with card("Submissions", "Newest first. Times are UTC."):
             await rows()
     ui.timer(REFRESH_SECONDS, rows.refresh)
 
@@ -52,7 +52,7 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
 def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_one: Callable[[], object]) -> None:
     form = _Form(services.intake, known)
 
-    async def hand_in() -> None:
+    async def submit() -> None:
         form.forget_problems()
         try:
             submission = Submission.model_validate(form.values())
@@ -78,7 +78,7 @@ def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_
         form.clear()
         stored_one()
 
-    button = ui.button("Submit", on_click=hand_in).props("unelevated no-caps")
+    button = ui.button("Submit", on_click=submit).props("unelevated no-caps")
 
 
 def client(request: Request) -> str:
@@ -87,7 +87,7 @@ def client(request: Request) -> str:
 
 
 class _Form:
-    """The fields of a submission. What few people need is folded away; what a choice makes needless is not shown."""
+    """The fields of a submission. Rarely needed ones are folded away; ones that do not apply are hidden."""
 
     def __init__(self, intake: Intake, known: tuple[str, ...]) -> None:
         self.intake = intake
@@ -111,7 +111,7 @@ class _Form:
             self.limit = _field(
                 ui.number("Items of each suite", min=1, precision=0, format="%d"),
                 "limit",
-                "A fixed subset of that many; all when empty.",
+                "A fixed subset of this size; all items if empty.",
             )
             self.data = _field(ui.input(), "data")
             self.dtype = _field(ui.select(["float32", "bfloat16"], value="float32"), "dtype")
@@ -171,7 +171,7 @@ class _Form:
             field.error = None
 
     def clear(self) -> None:
-        """For the next checkpoint; what runs it stays as it was chosen."""
+        """For the next checkpoint; the backend stays as chosen."""
         self.path.value, self.label.value, self.suites.value = "", "", []
 
     def _ask_for_licences(self) -> None:
@@ -185,7 +185,10 @@ class _Form:
 def message(fault: ErrorDetails) -> str:
     """What is wrong with a field, in a sentence."""
     told = wanted(fault)
-    return MESSAGES.get(fault["type"], f"{told[0].upper()}{told[1:]}.")
+    kind = fault["type"]
+    if kind == "too_short" and isinstance(fault["input"], str):  # a text that was looked at before it was measured
+        kind = "string_too_short"
+    return MESSAGES.get(kind, f"{told[0].upper()}{told[1:]}.")
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -195,7 +198,7 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 
 def _field(field: Field, name: str, about: str = "") -> Field:
-    """Outline a field, call it as the model does, and say below it what it takes; a message takes that line's place."""
+    """Outline a field, name it as the model does, and describe it below; a message replaces that line."""
     known = FIELDS.get(name)
     if known is not None:
         field.props["label"] = str(known.title)
@@ -206,14 +209,14 @@ def _field(field: Field, name: str, about: str = "") -> Field:
 
 def _rows(submissions: list[StoredSubmission], submit: str) -> None:
     if not submissions:
-        empty("Nothing has been handed in yet.", submit)
+        empty("Nothing has been submitted yet.", submit)
         return
     columns = [
         Column("label", "Label"),
         Column("status", "Status", "badge"),
         Column("suites", "Suites"),
         Column("error", "Problem", "wrap"),
-        Column("created", "Handed in", "mono"),
+        Column("created", "Submitted", "mono"),
         Column("submitted_by", "By"),
         Column("backend", "Runs on"),
         Column("checkpoint", "Folder", "mono"),
@@ -238,11 +241,11 @@ def _rows(submissions: list[StoredSubmission], submit: str) -> None:
 def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
 
-    @api.get("/submissions", tags=["models"], summary="Checkpoints handed in, newest first")
+    @api.get("/submissions", tags=["models"], summary="Submissions, newest first")
     def submissions(limit: Limit = 200) -> list[StoredSubmission]:
         return services.state.submissions(limit)
 
-    @api.post("/submissions", tags=["models"], summary="Hand in a checkpoint for evaluation", status_code=201)
+    @api.post("/submissions", tags=["models"], summary="Submit a checkpoint for evaluation", status_code=201)
     def submit(submission: Submission, request: Request) -> StoredSubmission:
         problems = services.intake.problems(submission)
         if problems:

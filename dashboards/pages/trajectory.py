@@ -21,8 +21,8 @@ from gristmill.warehouse.queries.trajectory import Line, Strength, Trajectories,
 
 ALL = "all suites"
 ABOUT = (
-    "Scores against training, a line for each run: the points are the scores, the line is their mean over the last "
-    "{last} checkpoints, the band the noise of the last {last} around their trend, and the dashed line chance."
+    "Scores along training, one line per run. Points are scores, the line is their mean over the last {last} "
+    "checkpoints, the band is the noise of the last {last} around their trend, and the dashed line is chance."
 )
 
 
@@ -82,7 +82,7 @@ def _charts(found: Trajectories, suite: str | None, along: Along, dark: bool) ->
     if not groups:
         known = sorted({line.suite for line in found.lines})
         with card():
-            told = no_such("suite that a training run has a score on, called", suite or "", known)
+            told = no_such("suite with scores along training called", suite or "", known)
             explained(told, ("All suites", _url(None, along)))
     strengths = {(one.suite, one.metric, one.convention): one for one in found.suites}
     with ui.element("div").classes("chart-grid"):
@@ -97,7 +97,7 @@ def _charts(found: Trajectories, suite: str | None, along: Along, dark: bool) ->
 def _told(strength: Strength, least: int) -> str:
     """The signal-to-noise ratio in words."""
     if strength.ratio is None:
-        return f"Signal-to-noise needs two runs that differ, of {least} checkpoints each."
+        return f"Signal-to-noise needs two different runs of at least {least} checkpoints each."
     return f"Signal-to-noise {strength.ratio:.1f} over {strength.runs} runs."
 
 
@@ -112,9 +112,9 @@ def _strengths(found: Trajectories) -> None:
         Column("ratio", "Signal-to-noise", "score"),
     ]
     about = (
-        "Signal is the largest difference between runs by smoothed scores at their last common step, noise the "
+        "Signal is the largest difference between the runs' smoothed scores at their last common step; noise is the "
         f"standard deviation of their last {found.last} scores around their trend. Where the ratio is small, a "
-        "difference between two checkpoints says little. Runs of fewer than "
+        "difference between two checkpoints means little. Runs with fewer than "
         f"{found.least_checkpoints} checkpoints have neither."
     )
     with card("Which suites tell the runs apart", about):
@@ -139,8 +139,8 @@ def _agreements(found: Trajectories) -> None:
         for pair in found.agreements
     ]
     about = (
-        "Pairs of runs in the same order, of those that both suites tell apart; half of them is no agreement. Fewer "
-        f"than {found.least_pairs} pairs say nothing: three runs are in one order by chance in one of six cases."
+        "How many of the pairs of runs that both suites tell apart are in the same order; one half is no agreement. "
+        f"Fewer than {found.least_pairs} pairs say nothing: three runs have the same order by chance one time in six."
     )
     with card("Which suites agree", about):
         table(columns, rows, page=10)

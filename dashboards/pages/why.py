@@ -29,7 +29,9 @@ def routes(api: APIRouter, services: Services) -> None:
 
     @api.get("/why", tags=["data"], summary="Why a page was kept or dropped")
     def why_url(
-        url: Annotated[str, Query(max_length=65536, description="URL as the crawl wrote it, a doc_id or a record_uri")],
+        url: Annotated[
+            str, Query(max_length=65536, description="URL as written in the crawl, a doc_id or a record_uri")
+        ],
     ) -> Why:
         return found_or_404(why(warehouse, url))
 

@@ -60,8 +60,8 @@ def test_a_board_has_its_subjects_as_rows(visitor: Visitor) -> None:
     page.wait_for_url("**/leaderboard?suite=exam-zh")
     page.locator(".subjects").wait_for()
     assert page.locator(".subjects tbody tr td:first-child").all_inner_texts() == [
-        "all items alike (micro)",
-        "all subjects alike (macro)",
+        "all items equally (micro)",
+        "all subjects equally (macro)",
         *sorted(SUBJECTS),
     ]
     expect(page.locator(".subjects th").nth(3)).to_contain_text("doremi 300")
@@ -104,7 +104,7 @@ def test_two_checkpoints_are_compared(visitor: Visitor) -> None:
 def test_a_board_is_compared_by_subject_and_its_items_are_paged(visitor: Visitor) -> None:
     page = visitor.open(f"/compare?a={A}&b={B}&suite=exam-zh")
     assert cells(page, card(page, "exam-zh"), SUBJECTS[0])[1] == "better"
-    expect(page.locator(".page")).to_contain_text("Every subject alike: doremi 300 is better by")
+    expect(page.locator(".page")).to_contain_text("All subjects weighted equally: doremi 300 is better by")
     expect(page.locator(".pages")).to_contain_text("1–10 of 23 items")
     expect(page.locator(".unexamined .empty-command")).to_contain_text(
         f"gristmill contamination --suite exam-zh --checkpoint {B[:12]}"
@@ -234,7 +234,7 @@ def test_speed_is_shown_with_its_load(visitor: Visitor) -> None:
     expect(rows).to_have_count(2)
     assert cells(page, card(page, "Measurements"), "#2")[:8] == [
         f"{SERVED} #2",
-        "2.5 a second, 128 in, 64 out",
+        "2.5 per second, 128 in, 64 out",
         "64",
         "1",
         "0.225",

@@ -167,7 +167,7 @@ def test_why_a_document_was_kept(visitor: Visitor, small: SmallLake) -> None:
 
 def test_one_doc_id_in_two_shards_is_two_records(visitor: Visitor, small: SmallLake) -> None:
     page = visitor.open(f"/documents/{small.same_record}")
-    expect(page.locator(".page-about").first).to_have_text("2 records answer to this address.")
+    expect(page.locator(".page-about").first).to_have_text("2 records have this address.")
     texts = page.locator(".verdict-line").all_inner_texts()
     assert sum("the same record, crawled twice" in text for text in texts) == 1
     assert sum("Kept" in text for text in texts) == 1

@@ -90,7 +90,9 @@ def test_parts_of_bars_lead_somewhere() -> None:
 
 def test_vertical_axes_have_names() -> None:
     assert score_chart([score("m", 1, 0.5)], False)["yAxis"]["name"] == "m"
-    assert loss_chart([Loss(run="r", mixture="m", step=1, tokens=1, loss=1)], False)["yAxis"]["name"] == "nats a token"
+    assert (
+        loss_chart([Loss(run="r", mixture="m", step=1, tokens=1, loss=1)], False)["yAxis"]["name"] == "nats per token"
+    )
 
 
 def test_rules_are_ordered_by_what_they_remove() -> None:

@@ -165,6 +165,7 @@ def test_a_wrong_value_is_told_in_plain_words(client: TestClient, name: str, val
         ("name", "tpu", "There is no backend 'tpu'"),
         ("label", "x" * 200, "Give at most 120 characters."),
         ("suites", ["a"] * 51, "Give at most 50."),
+        ("checkpoint", "", "Give the path of a folder."),
         ("suites", [], "Choose at least one suite."),
     ],
 )
