@@ -64,7 +64,7 @@ def api_app(services: Services) -> FastAPI:
     app.add_exception_handler(RequestValidationError, invalid)
 
     async def failed(_request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": services.told(error)}, 500)
+        return JSONResponse({"detail": services.explanation(error)}, 500)
 
     app.add_exception_handler(Exception, failed)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -55,7 +55,7 @@ class Names:
         return cls(listening, tuple(_allowed(text) for text in also))
 
     def refusal(self, scope: Scope) -> str | None:
-        """Why the request or handshake of ``scope`` is refused; None when it is one of ours."""
+        """Why the request or handshake of ``scope`` is refused; None if it is allowed."""
         headers = Headers(scope=scope)
         given = headers.getlist("host")
         host = host_address(given[0]) if len(given) == 1 else None
@@ -94,7 +94,7 @@ class Names:
 
 
 class Guard:
-    """ASGI middleware that refuses what is not ours with 403 and a body that is too large with 413."""
+    """ASGI middleware that refuses requests of others with 403 and bodies that are too large with 413."""
 
     def __init__(self, app: ASGIApp, names: Names, most: int = MOST_BODY) -> None:
         self.app = app

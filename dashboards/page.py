@@ -99,7 +99,7 @@ def _draw_wrong(page: Page[Q], given: Mapping[str, Any], faults: list[ErrorDetai
     right = {name: str(value) for name, value in given.items() if name not in wrong}
     title(page.title, ABOUT_WRONG)
     with card():
-        told = " ".join(_told(name, given.get(name), fault) for name, fault in wrong.items())
+        told = " ".join(_sentence(name, given.get(name), fault) for name, fault in wrong.items())
         if "{" in page.path or any(fault["type"] == "missing" for fault in faults):
             explained(told, ("Search the documents", "/documents"))
         else:
@@ -107,7 +107,7 @@ def _draw_wrong(page: Page[Q], given: Mapping[str, Any], faults: list[ErrorDetai
     ui.context.client.status_code = 422
 
 
-def _told(name: str, value: object, fault: ErrorDetails) -> str:
+def _sentence(name: str, value: object, fault: ErrorDetails) -> str:
     """What is wrong with one value, in a sentence."""
     shown = str(value)
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
@@ -126,7 +126,7 @@ def wanted(fault: ErrorDetails) -> str:
             return f"give a whole number of at least {limits['ge']:,}"
         case "less_than_equal":
             return f"give a whole number of at most {limits['le']:,}"
-        case "string_too_long" | "too_long":  # the second also of a text that was looked at before it was measured
+        case "string_too_long" | "too_long":  # "too_long" also for text with a validator of its own
             characters = " characters" if isinstance(fault["input"], str) else ""
             return f"give at most {limits['max_length']:,}{characters}"
         case "value_error":  # a sentence of the model's own
@@ -155,6 +155,6 @@ def _serve_errors(entries: Sequence[tuple[str, str]], services: Services) -> Non
         with frame(request, entries, "", services.warehouse.version):
             title("This page could not be drawn", "500")
             with card():
-                explained(services.told(error), ("Overview", "/"))
+                explained(services.explanation(error), ("Overview", "/"))
 
     pages.on_page_exception(failed)

@@ -20,7 +20,7 @@ Check = Callable[[Submission], Mapping[str, str]]
 
 
 def nothing_wrong(_: Submission) -> Mapping[str, str]:
-    """The check where there is none."""
+    """The check that finds nothing wrong."""
     return {}
 
 
@@ -28,10 +28,10 @@ def nothing_wrong(_: Submission) -> Mapping[str, str]:
 class Intake:
     """What may be submitted here, and what happens to it.
 
-    ``suites`` are the suites that can be run (any name is taken when there are none), ``licences`` says which of them
-    need a licence accepted. ``roots`` are the folders that checkpoints and data are taken from (any folder when there
-    are none), ``servers`` the addresses of model servers that may be named (none when there are none: who reaches the
-    page must not choose what this machine connects to). ``check`` finds what else would stop an evaluation, by field.
+    ``suites`` are the suites that can be run (if empty, any name is accepted), ``licences`` says which of them
+    need a licence accepted. ``roots`` are the folders that checkpoints and data may come from (if empty, any folder),
+    ``servers`` the addresses of model servers that may be named (if empty, none: whoever reaches the page must not
+    choose what this machine connects to). ``check`` finds what else would stop an evaluation, by field.
     ``on_submit`` starts the evaluation of a stored submission and gives the id of its flow run; without it submissions
     stay queued.
     """
@@ -56,7 +56,7 @@ class Intake:
 
     def _suites_problem(self, submission: Submission) -> str | None:
         file = next((suite for suite in submission.suites if suite_file(suite)), None)
-        if file is not None:  # its checks are code that is trusted, and it says which files are read
+        if file is not None:  # such a file may hold trusted code and names files to read
             return (
                 f"{file}: this page and its API take suites by name, because a suite's file says which other files "
                 "are read and may hold code that is run. Use gristmill submit instead"
@@ -78,7 +78,7 @@ class Intake:
 
 @dataclass(frozen=True)
 class Services:
-    """One lake as the dashboards see it: the warehouse to read, the state to write, what may be submitted."""
+    """One lake as the dashboards see it: the warehouse to read, the state to write, and what may be submitted."""
 
     warehouse: Warehouse
     state: State
@@ -89,8 +89,8 @@ class Services:
         """The last comparisons, so that turning a page of Compare does not compute them again."""
         return Comparisons(self.warehouse)
 
-    def told(self, error: Exception) -> str:
-        """What a reader can do about an error that no page and no route expects."""
+    def explanation(self, error: Exception) -> str:
+        """What a reader can do about an error that no page and no route handles."""
         if isinstance(error, GristmillError):
             return f"{error}"
         if isinstance(error, ValidationError | duckdb.CatalogException | duckdb.BinderException):
@@ -101,7 +101,7 @@ class Services:
     def submit(self, submission: Submission, submitted_by: str) -> StoredSubmission:
         """Store a submission without problems and start its evaluation.
 
-        One that cannot be started now stays queued, with the reason as its error, and can be handed over later.
+        One that cannot be started now stays queued, with the reason as its error, and can be started later.
         Raises :class:`GristmillError` when the state cannot be written.
         """
         stored = self.state.submit(submission, submitted_by)

@@ -1,4 +1,4 @@
-"""Stacked bars, whose parts may lead to an address."""
+"""Stacked bars, whose parts may link to an address."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from gristmill.dashboards.charts.options import Options
 
 Lead = Callable[[str, str], str]
-"""The address that a part of stacked bars leads to, by the names of its category and its series."""
+"""Gives the address that a part of a stacked bar links to, from the names of its category and its series."""
 
 
 def stacked_bar(name: str, colour: str, values: list[Any], label: str, narrow: float = 0.0) -> Options:

@@ -27,7 +27,7 @@ ERROR_BAR = """
 def score_chart(scores: list[Score], dark: bool, lead: Callable[[Score], str] | None = None) -> Options:
     """One metric against the training step, a line for each mixture, an error bar for each checkpoint.
 
-    ``lead`` gives the address that the point of a score leads to.
+    ``lead`` gives the address that the point of a score links to.
     """
     colours = palette(dark)
     lines: dict[tuple[str, str], list[Score]] = defaultdict(list)

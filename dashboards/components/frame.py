@@ -24,7 +24,7 @@ def is_dark(request: Request) -> bool:
 def frame(request: Request, navigation: Sequence[tuple[str, str]], active: str, version: str | None) -> Iterator[None]:
     """A page under the navigation bar, whose entries are (title, path); ``active`` is the title of the current one.
 
-    ``version`` of the warehouse stands at the foot.
+    The footer shows ``version``, the version of the warehouse.
     """
     dark = is_dark(request)
     ui.dark_mode(value=dark)

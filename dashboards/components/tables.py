@@ -1,7 +1,7 @@
-"""Tables of the pages: rows of plain values, cells drawn by one template that escapes everything.
+"""Tables: rows of plain values, with cells drawn by one template that escapes everything.
 
-Values may come from a crawl. They reach the browser as JSON and are drawn as text nodes by Vue; a link's target is
-always made by this application (``/documents/...``), never taken from the data.
+Values may come from a crawl. They reach the browser as JSON and are drawn as text nodes by Vue; the
+target of a link is always built by this application (``/documents/...``), never taken from the data.
 """
 
 from collections.abc import Sequence

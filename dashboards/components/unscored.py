@@ -19,16 +19,16 @@ ABOUT = (
 )
 MOST_REASONS = 3
 SHOWN = 160
-"""Characters of a reason where it stands among others."""
+"""Characters of a reason that is shown among others."""
 
 
-def told(found: Unscored) -> str:
+def summary(found: Unscored) -> str:
     """How many items miss an answer, and the most frequent reasons."""
     return f"{count(found.missing)} of {count(found.items)} items have no answer: {reasons(found)}"
 
 
 def reasons(found: Unscored) -> str:
-    """The most frequent reasons with their items, in a line or two; Items has them whole."""
+    """The most frequent reasons with their items, in a line or two; Items shows them in full."""
     shown = (
         f"{one.reason if len(one.reason) <= SHOWN else one.reason[:SHOWN] + '…'} ({count(one.items)})"
         for one in found.reasons[:MOST_REASONS]
@@ -60,7 +60,7 @@ def notice(found: Unscored, items: Sequence[Missing]) -> None:
 
 
 def unscored_table(found: Sequence[Unscored]) -> None:
-    """A row for each checkpoint and suite without a score; it leads to the items."""
+    """A row for each checkpoint and suite without a score; the label links to the items."""
     columns = [
         Column("suite", "Suite"),
         Column("label", "Checkpoint"),

@@ -31,7 +31,7 @@ EVALUATE = "gristmill evaluate CHECKPOINT"
 
 @dataclass(frozen=True)
 class CompareQuery:
-    """What the address of the page says: two digests, the suite whose items are shown, and which of them."""
+    """The parameters of the page's address: two digests, the suite whose items are shown, and which of them."""
 
     a: Text | None = None
     b: Text | None = None
@@ -41,7 +41,7 @@ class CompareQuery:
 
     @property
     def url(self) -> str:
-        """The address that says this."""
+        """The address with these parameters."""
         which = None if self.which == "any" else self.which
         return page_url("/compare", a=self.a, b=self.b, suite=self.suite, which=which, offset=self.offset or None)
 

@@ -25,7 +25,7 @@ FATES: tuple[queries.Fate, ...] = get_args(queries.Fate)
 
 @dataclass(frozen=True)
 class DocumentsQuery:
-    """What the address of the page says."""
+    """The parameters of the page's address."""
 
     query: Text = ""
     source: Text | None = None
@@ -39,7 +39,7 @@ class DocumentsQuery:
 
     @property
     def url(self) -> str:
-        """The address that says this."""
+        """The address with these parameters."""
         return documents_url(
             query=self.query,
             source=self.source,

@@ -26,7 +26,7 @@ ALL = "all sources"
 
 @dataclass(frozen=True)
 class FunnelQuery:
-    """What the address of the page says."""
+    """The parameters of the page's address."""
 
     source: Text | None = None
 

@@ -37,7 +37,7 @@ ABOUT = "What a checkpoint answered, how it was graded and why. Outputs are kept
 
 @dataclass(frozen=True)
 class ItemsQuery:
-    """What the address of the page says."""
+    """The parameters of the page's address."""
 
     suite: Text | None = None
     checkpoint: Text | None = None
@@ -50,7 +50,7 @@ class ItemsQuery:
 
     @property
     def url(self) -> str:
-        """The address that says this."""
+        """The address with these parameters."""
         return items_url(
             self.suite,
             self.checkpoint,

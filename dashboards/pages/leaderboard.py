@@ -29,7 +29,7 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class LeaderboardQuery:
-    """What the address of the page says."""
+    """The parameters of the page's address."""
 
     area: Text | None = None
     suite: Text | None = None
@@ -38,7 +38,7 @@ class LeaderboardQuery:
 
     @property
     def url(self) -> str:
-        """The address that says this."""
+        """The address with these parameters."""
         convention = None if self.convention == boards.HEADLINES else self.convention
         return page_url(
             "/leaderboard", area=self.area, suite=self.suite, convention=convention, checkpoint=self.checkpoint

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from gristmill.dashboards.components.cards import card, empty, tile, title
 from gristmill.dashboards.components.tables import Column, table
-from gristmill.dashboards.components.unscored import told
+from gristmill.dashboards.components.unscored import summary
 from gristmill.dashboards.links import documents_url, items_url, page_url
 from gristmill.dashboards.page import NoQuery, Page
 from gristmill.dashboards.services import Services
@@ -69,7 +69,7 @@ def _attention(answer: queries.Overview) -> None:
         for gate in idle:
             _line("/gates", "no rows", "warn", gate.gate, f"{gate.source}: the gate passed, but had no rows to check")
         for one in answer.unscored[:MOST_UNSCORED]:
-            _line(items_url(one.suite, one.checkpoint), "no score", "warn", one.label, f"{one.suite}: {told(one)}")
+            _line(items_url(one.suite, one.checkpoint), "no score", "warn", one.label, f"{one.suite}: {summary(one)}")
         if len(answer.unscored) > MOST_UNSCORED:
             more = f"{count(len(answer.unscored) - MOST_UNSCORED)} more checkpoints and suites have no score"
             _line("/checkpoints", "no score", "warn", "…", more)
@@ -126,7 +126,7 @@ def _best(answer: queries.Overview, command: Callable[[str], str]) -> None:
 
 
 def _holders(score: queries.Best) -> dict[str, str | int | None]:
-    """Who has a best value. Where several have it there is no step to name."""
+    """Who has the best value. If several share it, no step is named."""
     if score.tied > 1:
         return {"label": f"{score.label} and {score.tied - 1} more, tied", "step": None}
     return {"label": score.label, "step": score.step}
@@ -183,7 +183,7 @@ def _gates(answer: queries.Overview, command: Callable[[str], str]) -> None:
 
 
 def _line(url: str, word: str, colour: str, name: str, about: str, end: str = "") -> None:
-    """A line that leads to ``url``: a status in its colour, what has it, and more about it."""
+    """A line that links to ``url``: a status in its colour, what has that status, and more about it."""
     with ui.element("a").classes("gate-line") as line:
         line.props["href"] = url
         ui.label(word).classes(f"badge tone-{colour}")

@@ -27,7 +27,7 @@ COMMAND = "gristmill speed http://HOST:PORT/v1 --model NAME"
 
 @dataclass(frozen=True)
 class SpeedQuery:
-    """What the address of the page says."""
+    """The parameters of the page's address."""
 
     model: Text | None = None
     measurement: Annotated[int, Field(ge=0, le=2**31)] | None = None

@@ -186,7 +186,7 @@ def message(fault: ErrorDetails) -> str:
     """What is wrong with a field, in a sentence."""
     told = wanted(fault)
     kind = fault["type"]
-    if kind == "too_short" and isinstance(fault["input"], str):  # a text that was looked at before it was measured
+    if kind == "too_short" and isinstance(fault["input"], str):  # text with a validator of its own
         kind = "string_too_short"
     return MESSAGES.get(kind, f"{told[0].upper()}{told[1:]}.")
 

@@ -28,7 +28,7 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class TrajectoryQuery:
-    """What the address of the page says."""
+    """The parameters of the page's address."""
 
     suite: Text | None = None
     along: Along = "step"
