@@ -86,22 +86,27 @@ def _serve(page: Page[Q], entries: Sequence[tuple[str, str]], services: Services
             try:
                 asked = query.validate_python(given)
             except ValidationError as error:
-                _draw_wrong(page, given, error.errors())
+                _draw_wrong(page, entries, given, error.errors())
                 return
             await page.draw(services, request, asked)
 
     ui.page(page.path, title=f"{page.title} · Gristmill", response_timeout=DRAWN_WITHIN)(draw)
 
 
-def _draw_wrong(page: Page[Q], given: Mapping[str, Any], faults: list[ErrorDetails]) -> None:
-    """What a page shows for an address with a wrong value: which value, why, and the address without it."""
+def _draw_wrong(
+    page: Page[Q], entries: Sequence[tuple[str, str]], given: Mapping[str, Any], faults: list[ErrorDetails]
+) -> None:
+    """What a page shows for an address with a wrong value: which value, why, and a link to the address without it.
+
+    A page that needs the value links to its entry in the navigation bar instead.
+    """
     wrong = {str(fault["loc"][0]): fault for fault in faults}
     right = {name: str(value) for name, value in given.items() if name not in wrong}
     title(page.title, ABOUT_WRONG)
     with card():
         told = " ".join(_sentence(name, given.get(name), fault) for name, fault in wrong.items())
         if "{" in page.path or any(fault["type"] == "missing" for fault in faults):
-            explained(told, ("Search the documents", "/documents"))
+            explained(told, (page.place or "Overview", dict(entries).get(page.place, "/")))
         else:
             explained(told, ("Open the page without it", page_url(page.path, **right)))
     ui.context.client.status_code = 422
@@ -138,7 +143,6 @@ def wanted(fault: ErrorDetails) -> str:
 
 
 def _serve_errors(entries: Sequence[tuple[str, str]], services: Services) -> None:
-
     async def missing(request: Request, _error: Exception) -> Response:
         if request.url.path.startswith("/_nicegui"):
             return PlainTextResponse("There is no such file.\n", 404)

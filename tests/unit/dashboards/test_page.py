@@ -111,6 +111,13 @@ def test_every_page_without_a_place_is_in_the_navigation_bar(client: TestClient)
     assert answer.count("aria-current") == 1, "the entry of the page's place is marked"
 
 
+def test_an_address_without_what_a_page_needs_leads_to_the_entry_of_its_place(client: TestClient) -> None:
+    answer = client.get("/why")
+    assert answer.status_code == 422
+    assert "This page needs the parameter question." in answer.text
+    assert answer.text.count('"href":"/documents"') == 2, "in the navigation bar and below the explanation"
+
+
 def test_a_page_that_cannot_be_drawn_is_one_of_ours(client: TestClient) -> None:
     answer = client.get("/test-bad")
     assert answer.status_code == 500
