@@ -1,12 +1,32 @@
-"""What a table of the lake is: a name, the columns it is sorted by, and an Arrow schema with a word on every column."""
+"""What a table of the lake is: a name, the columns it is sorted by, and what every column holds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyarrow as pa
 
 from gristmill.core.errors import GristmillError
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds: values of ``type``, in ``unit``, from ``low`` to ``high`` (None: without a bound).
+
+    ``about`` is for people and is written into every file; nothing reads a unit or a bound out of it.
+    """
+
+    type: pa.DataType
+    about: str
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+    nullable: bool = False
+
+
+DOC_ID = Column(pa.string(), "xxh3-128 of source, native record identity and payload, 32 hex digits")
 
 
 @dataclass(frozen=True)
@@ -19,27 +39,24 @@ class Table:
 
     name: str
     key: tuple[str, ...]
-    schema: pa.Schema
+    columns: Mapping[str, Column] = field(hash=False)
     about: str
     optional: bool = False
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema; the metadata of a field holds its description."""
+        return pa.schema(
+            [
+                pa.field(name, column.type, nullable=column.nullable, metadata={"about": column.about})
+                for name, column in self.columns.items()
+            ]
+        )
 
     @property
     def sql_name(self) -> str:
         """The name in the warehouse: ``signals/language`` becomes ``signals_language``."""
         return self.name.replace("/", "_")
-
-
-def columns(**columns: tuple[pa.DataType, str]) -> pa.Schema:
-    """A schema from ``name=(type, description)``; a description that ends in ``?`` marks a nullable column."""
-    return pa.schema(
-        [
-            pa.field(name, kind, nullable=about.endswith("?"), metadata={"about": about.removesuffix("?")})
-            for name, (kind, about) in columns.items()
-        ]
-    )
-
-
-DOC_ID = (pa.string(), "xxh3-128 of source, native record identity and payload, 32 hex digits")
 
 
 def conform(table: Table, rows: pa.Table) -> pa.Table:
@@ -55,10 +72,10 @@ def conform(table: Table, rows: pa.Table) -> pa.Table:
         rows = rows.select(table.schema.names).cast(table.schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise GristmillError(f"table {table.name}: {error}") from error
-    for field in table.schema:
-        if not field.nullable and rows.column(field.name).null_count:
-            raise GristmillError(f"table {table.name}: column {field.name} holds nulls and must not")
-    rows = rows.sort_by([(column, "ascending") for column in table.key])
+    for name, column in table.columns.items():
+        if not column.nullable and rows.column(name).null_count:
+            raise GristmillError(f"table {table.name}: column {name} holds nulls and must not")
+    rows = rows.sort_by([(name, "ascending") for name in table.key])
     return rows.replace_schema_metadata({"table": table.name}).combine_chunks()
 
 

@@ -15,6 +15,7 @@ from gristmill.schemas.tables.ingest import Documents, Records, SetAside
 from gristmill.schemas.tables.ledger import Verdicts
 from gristmill.schemas.tables.mix import Mixtures, MixtureTrace, TokenStats
 from gristmill.schemas.tables.signals import SIGNALS
+from gristmill.schemas.tables.signals.chinese import SignalsChinese
 from gristmill.schemas.tables.signals.code import SignalsCode
 from gristmill.schemas.tables.signals.english import (
     SignalsC4,
@@ -25,7 +26,7 @@ from gristmill.schemas.tables.signals.english import (
     SignalsGopherRepetition,
     SignalsRefinedWeb,
 )
-from gristmill.schemas.tables.signals.language import SignalsChinese, SignalsFineWeb2, SignalsLanguage
+from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLanguage
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
 from gristmill.schemas.tables.speed import Speed
 from gristmill.schemas.tables.train import Checkpoints, Losses, Runs

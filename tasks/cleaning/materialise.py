@@ -16,7 +16,7 @@ from gristmill.core.step import step
 from gristmill.schemas.tables import SIGNALS, Curated, Documents, Redacted
 from gristmill.tasks.dedup.normalization import IDEOGRAPHS
 from gristmill.tasks.filtering.decide import signal_frame
-from gristmill.tasks.filtering.signal_columns import signal_field
+from gristmill.tasks.filtering.signal_columns import signal_column
 
 DOMAIN, LANGUAGE = "domain.domain", "language.language"
 TOKEN = rf"[{IDEOGRAPHS}]|[[\p{{L}}\p{{M}}\p{{N}}_]--[{IDEOGRAPHS}]]+|[^\p{{L}}\p{{M}}\p{{N}}_\s]"
@@ -30,7 +30,7 @@ class MaterialiseConfig(Config):
     @field_validator("quality")
     @classmethod
     def _known(cls, quality: str) -> str:
-        signal_field(quality)
+        signal_column(quality)
         return quality
 
 

@@ -13,7 +13,7 @@ from gristmill.core.config import Config
 from gristmill.core.memory import DEFAULT, Memory
 from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig
 from gristmill.tasks.dedup.shingles import ShingleConfig
-from gristmill.tasks.filtering.signal_columns import signal_field
+from gristmill.tasks.filtering.signal_columns import signal_column
 
 
 class LinesConfig(Config):
@@ -111,7 +111,7 @@ class ClustersConfig(Config):
     @field_validator("quality")
     @classmethod
     def _known(cls, quality: str) -> str:
-        signal_field(quality)
+        signal_column(quality)
         return quality
 
 

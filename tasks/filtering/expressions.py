@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.tasks.filtering.policy import Condition, Policy
-from gristmill.tasks.filtering.signal_columns import number, signal_field
+from gristmill.tasks.filtering.signal_columns import number, signal_column
 
 BRANCH = "branch"
 MISSING = "missing"
@@ -34,7 +34,7 @@ def meets(case: Condition) -> pl.Expr:
 def missing(signal: str) -> pl.Expr:
     """Whether a document has no value of the signal."""
     found = pl.col(signal)
-    return found.is_null() | found.is_nan() if pa.types.is_floating(signal_field(signal).type) else found.is_null()
+    return found.is_null() | found.is_nan() if pa.types.is_floating(signal_column(signal).type) else found.is_null()
 
 
 def judge(policy: Policy) -> pl.Expr:
@@ -47,7 +47,7 @@ def judge(policy: Policy) -> pl.Expr:
 
 def shown(signal: str) -> tuple[pl.Expr, pl.Expr]:
     """A signal as the ledger's ``value`` (where it is a number) and ``value_text`` (where it is not, or is missing)."""
-    kind = signal_field(signal).type
+    kind = signal_column(signal).type
     found, gone = pl.col(signal), missing(signal)
     if pa.types.is_boolean(kind) or pa.types.is_string(kind):
         value, text = pl.lit(None, pl.Float64), found.cast(pl.String)

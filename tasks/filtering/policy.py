@@ -23,7 +23,7 @@ from pydantic import Field, StrictBool, StrictStr, field_validator, model_valida
 from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.errors import UsageError
 from gristmill.schemas.tables import SIGNALS
-from gristmill.tasks.filtering.signal_columns import number, short_name, signal_field, signal_range
+from gristmill.tasks.filtering.signal_columns import number, short_name, signal_column, signal_range
 
 POLICIES = Path(__file__).parent / "policies"
 ALIASES = {
@@ -54,7 +54,7 @@ class Condition(Config):
     @field_validator("signal")
     @classmethod
     def _known(cls, signal: str) -> str:
-        signal_field(signal)
+        signal_column(signal)
         return signal
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class Condition(Config):
         kinds = [self.min is not None or self.max is not None, self.equals is not None, self.one_of is not None]
         if sum(kinds) != 1:
             raise ValueError(f"{self.label}: give either min and/or max, or equals, or one_of")
-        kind = signal_field(self.signal).type
+        kind = signal_column(self.signal).type
         if pa.types.is_boolean(kind):
             self._check_boolean()
         elif pa.types.is_string(kind):
@@ -138,7 +138,7 @@ class Policy(Config):
     @field_validator("quality")
     @classmethod
     def _numeric(cls, quality: str) -> str:
-        kind = signal_field(quality).type
+        kind = signal_column(quality).type
         if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
             raise ValueError(f"quality: {quality} is {kind}; name a signal that is a number")
         return quality

@@ -22,11 +22,13 @@ from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.errors import GateError, UsageError
 from gristmill.core.step import Step, global_step
 from gristmill.core.table import Table
-from gristmill.schemas.tables import SIGNALS, Curated, Documents, GateResults, Samples, Scores
+from gristmill.schemas.tables import SIGNALS, TABLES, Curated, Documents, GateResults, Samples, Scores
 from gristmill.tasks.gate_counts import ROW_COUNT, ROWS, Countable, count_breaking
 
 SUITES = Path(__file__).parents[2] / "schemas" / "expectations"
 EXAMPLES = 5
+BETWEEN = "ExpectColumnValuesToBeBetween"
+ROUNDING = 1e-4
 DIALECT = "duckdb+lake:///:memory:"
 
 # GX keeps its context and its data sources in module state, so one gate of a process runs at a time.
@@ -34,7 +36,8 @@ _gx = threading.Lock()
 
 
 class Expectation(Config):
-    """One expectation on one table. ``arguments`` are those of the Great Expectations class ``type``."""
+    """One expectation on one table. ``arguments`` are those of the Great Expectations class ``type``; for a range
+    without any, the bounds of the column in the schema are taken."""
 
     table: str
     type: str
@@ -70,7 +73,25 @@ def load_suite(name: str) -> ExpectationSuite:
     if not path.is_file():
         known = [found.stem for found in SUITES.glob("*.yaml")]
         raise UsageError(f"there is no gate {name!r}" + did_you_mean(name, known))
-    return ExpectationSuite.parse(read_yaml(path), path.name)
+    suite = ExpectationSuite.parse(read_yaml(path), path.name)
+    return suite.model_copy(update={"expectations": tuple(map(_with_bounds, suite.expectations))})
+
+
+def _with_bounds(expectation: Expectation) -> Expectation:
+    """``expectation``; one of a range that states none is given the bounds of its column."""
+    if expectation.type != BETWEEN or expectation.arguments:
+        return expectation
+    column = TABLES[expectation.table].columns[expectation.column]
+    bounds: dict[str, Any] = {}
+    if column.low is not None:
+        bounds["min_value"] = column.low
+    if column.high is not None:
+        bounds["max_value"] = column.high + (ROUNDING if pa.types.is_floating(column.type) else 0)
+    if not bounds:
+        raise UsageError(
+            f"{expectation.table}.{expectation.column} has no bounds in the schema; write them as arguments"
+        )
+    return expectation.model_copy(update={"arguments": bounds})
 
 
 def check(tables: dict[Table, list[Path]], config: GateConfig, scratch: Path) -> pa.Table:

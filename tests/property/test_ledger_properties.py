@@ -13,7 +13,7 @@ from gristmill.core.table import conform
 from gristmill.schemas.tables import Curated, Documents, Records, SetAside, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide, kept_by
 from gristmill.tasks.filtering.policy import Condition, Policy
-from gristmill.tasks.filtering.signal_columns import signal_field, signal_names
+from gristmill.tasks.filtering.signal_columns import signal_column, signal_names
 from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary
 from tests.helpers.ledger_rows import all_kept, documents_of, signals_of, store, table_of
 
@@ -24,7 +24,7 @@ LANGUAGES = ["en", "de", "zh", "fr"]
 def rules(draw: st.DrawFn) -> dict[str, Any]:
     """A rule that the policy accepts, on any signal."""
     signal = draw(st.sampled_from(signal_names()))
-    kind = signal_field(signal).type
+    kind = signal_column(signal).type
     if pa.types.is_boolean(kind):
         return {"signal": signal, "equals": draw(st.booleans())}
     if pa.types.is_string(kind):
@@ -37,7 +37,7 @@ def rules(draw: st.DrawFn) -> dict[str, Any]:
 
 def values(signal: str) -> st.SearchStrategy[Any]:
     """Values of a signal that lie on both sides of what :func:`rules` demands."""
-    kind = signal_field(signal).type
+    kind = signal_column(signal).type
     if pa.types.is_boolean(kind):
         return st.booleans()
     if pa.types.is_string(kind):

@@ -258,7 +258,7 @@ def _describe(connection: duckdb.DuckDBPyConnection) -> None:
     for table in loaded_tables():
         connection.execute(f"COMMENT ON TABLE {table.sql_name} IS {_quote(table.about)}")
         for name in loaded_columns(table):
-            about = table.schema.field(name).metadata[b"about"].decode()
+            about = table.columns[name].about
             connection.execute(f'COMMENT ON COLUMN {table.sql_name}."{name}" IS {_quote(about)}')
 
 

@@ -242,15 +242,15 @@ def _signals(warehouse: Warehouse, row: dict[str, Any], verdicts: list[dict[str,
             [row["doc_id"], row["shard"]],
         )
         name = table.name.removeprefix("signals/")
-        for field in table.schema:
-            if values and field.name != "doc_id":
-                full = f"{name}.{field.name}"
+        for column, contract in table.columns.items():
+            if values and column != "doc_id":
+                full = f"{name}.{column}"
                 signals.append(
                     Signal(
                         table=name,
-                        name=field.name,
-                        value=values[0][field.name],
-                        about=field.metadata[b"about"].decode(),
+                        name=column,
+                        value=values[0][column],
+                        about=contract.about,
                         demands=demands.get(full, []),
                         failed=full in failed,
                     )

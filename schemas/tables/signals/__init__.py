@@ -6,6 +6,7 @@ rules belong in policies for such documents (or in a ``switch``).
 """
 
 from gristmill.core.table import Table
+from gristmill.schemas.tables.signals.chinese import SignalsChinese
 from gristmill.schemas.tables.signals.code import SignalsCode
 from gristmill.schemas.tables.signals.english import (
     SignalsC4,
@@ -16,7 +17,7 @@ from gristmill.schemas.tables.signals.english import (
     SignalsGopherRepetition,
     SignalsRefinedWeb,
 )
-from gristmill.schemas.tables.signals.language import SignalsChinese, SignalsFineWeb2, SignalsLanguage
+from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLanguage
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
 
 SIGNALS: tuple[Table, ...] = (

@@ -437,7 +437,7 @@ def test_a_persons_question_is_answered(warehouse: Warehouse, tmp_path: Path) ->
 
 def test_columns_carry_the_contracts_description(warehouse: Warehouse) -> None:
     about = warehouse.query("SELECT comment FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'low'")
-    assert about == [{"comment": TABLES["scores"].schema.field("low").metadata[b"about"].decode()}]
+    assert about == [{"comment": TABLES["scores"].columns["low"].about}]
 
 
 def test_what_is_no_lake_is_refused(tmp_path: Path) -> None:

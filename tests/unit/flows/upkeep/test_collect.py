@@ -11,7 +11,7 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest
 from gristmill.core.step import Inputs, SourceFile, files_step, global_step, source_step
-from gristmill.core.table import Table, columns
+from gristmill.core.table import Column, Table
 from gristmill.flows.upkeep.collect import EARLIER, OLD_VIEWS, UNFINISHED, collect, find_garbage
 from gristmill.flows.upkeep.current import renew_current
 from gristmill.flows.upkeep.lock import shared
@@ -19,8 +19,8 @@ from gristmill.flows.upkeep.verify import verify
 from gristmill.schemas.tables import Curated
 from tests.helpers.ledger_rows import table_of
 
-Raw = Table("raw", ("n",), columns(n=(pa.int64(), "a number"), text=(pa.string(), "a text")), "Read.")
-Bands = Table("middle", ("n",), columns(n=(pa.int64(), "a number")), "Between.")
+Raw = Table("raw", ("n",), {"n": Column(pa.int64(), "a number"), "text": Column(pa.string(), "a text")}, "Read.")
+Bands = Table("middle", ("n",), {"n": Column(pa.int64(), "a number")}, "Between.")
 LATER = 30 * 86_400
 
 

@@ -14,12 +14,12 @@ from gristmill.core.files.parquet import read_batches, read_rows
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest
 from gristmill.core.step import Inputs, SourceFile, files_step, global_step, source_step, step
-from gristmill.core.table import Table, columns
+from gristmill.core.table import Column, Table
 from gristmill.flows.upkeep.verify import verify
 
-SCHEMA = columns(n=(pa.int64(), "a number"), name=(pa.string(), "its name"))
-Numbers = Table("numbers", ("n",), SCHEMA, "Numbers.")
-Doubled = Table("doubled", ("n",), SCHEMA, "Twice.")
+COLUMNS = {"n": Column(pa.int64(), "a number"), "name": Column(pa.string(), "its name")}
+Numbers = Table("numbers", ("n",), COLUMNS, "Numbers.")
+Doubled = Table("doubled", ("n",), COLUMNS, "Twice.")
 ROWS = 4000
 
 

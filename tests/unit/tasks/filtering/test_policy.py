@@ -15,7 +15,7 @@ from gristmill.tasks.filtering.policy import (
     policy_names,
     refuse_missing_sets,
 )
-from gristmill.tasks.filtering.signal_columns import signal_field, signal_names
+from gristmill.tasks.filtering.signal_columns import signal_column, signal_names
 
 
 def test_presets_load_and_are_called_as_their_files() -> None:
@@ -64,7 +64,7 @@ def test_every_signal_of_the_contract_can_be_named() -> None:
     assert "gopher_quality.words" in names
     assert not [name for name in names if name.endswith(".doc_id")]
     for name in names:
-        signal_field(name)
+        signal_column(name)
 
 
 @pytest.mark.parametrize(

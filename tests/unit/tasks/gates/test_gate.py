@@ -11,7 +11,7 @@ import pytest
 
 from gristmill.core.errors import GateError, UsageError
 from gristmill.core.lake import Lake
-from gristmill.core.table import Table
+from gristmill.core.table import Column, Table
 from gristmill.schemas.tables import GateResults, Redacted
 from gristmill.tasks.gate_counts import Countable, count_breaking
 from gristmill.tasks.gates.gate import (
@@ -165,7 +165,8 @@ def test_counts_say_what_great_expectations_says(
     path = tmp_path / "shard" / "rows.parquet"
     path.parent.mkdir()
     pq.write_table(rows, path)
-    facts = Table("redacted", ("key",), rows.schema, "a test")
+    columns = {field.name: Column(field.type, "", nullable=field.nullable) for field in rows.schema}
+    facts = Table("redacted", ("key",), columns, "a test")
     config = suite(
         *(expect("ExpectColumnValuesToNotBeNull", column) for column in FACTS.schema.names),
         *(expect("ExpectColumnValuesToBeUnique", column) for column in FACTS.schema.names),
