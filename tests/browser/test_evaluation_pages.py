@@ -79,7 +79,7 @@ def test_two_checkpoints_are_compared(visitor: Visitor) -> None:
     page.get_by_role("button", name="Compare").click()
     page.wait_for_url(f"**/compare?a={A}&b={B}")
     expect(page.locator(".says").first).to_have_text(
-        "Of 5 suites: B is better on 2, no difference is shown on 3 (p after Holm over 5 below 0.05)."
+        "On 5 suites: B is better on 2, no difference is shown on 3 (p below 0.05 after Holm over 5)."
     )
     assert cells(page, ".comparison", "exam-zh")[2:6] == ["better", "0.378", "0.633", "+0.256"]
     reading = cells(page, ".comparison", "reading")
@@ -208,7 +208,7 @@ def test_trajectories_show_noise_and_what_suites_tell(visitor: Visitor) -> None:
         "python-basics",
         "reading",
     ]
-    expect(page.locator(".chart-grid .card-about").nth(1)).to_contain_text("Signal-to-noise needs two runs")
+    expect(page.locator(".chart-grid .card-about").nth(1)).to_contain_text("Signal-to-noise needs two different runs")
     strongest = (
         page.locator(".card", has=page.get_by_text("Which suites tell the runs apart")).locator("tbody tr").first
     )
