@@ -65,13 +65,22 @@ def read_yaml(path: Path) -> Any:
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file. Give the path of a YAML file.")
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_EachKeyOnce)  # noqa: S506 - a safe loader
-    except _RepeatedKeyError as error:
-        raise UsageError(f"{path}: {error}.") from error
-    except RecursionError as error:
-        raise UsageError(f"{path}: this file is nested too deeply to be read.") from error
-    except (yaml.YAMLError, ValueError) as error:  # no UTF-8, a date that is none, a number of too many digits
+        text = path.read_text(encoding="utf-8")
+    except ValueError as error:  # no UTF-8
         raise UsageError(f"{path}: this is not YAML: {error}") from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The values of a YAML text. Raises :class:`UsageError` naming ``where`` for wrong YAML or a key given twice."""
+    try:
+        return yaml.load(text, Loader=_EachKeyOnce)  # noqa: S506 - a safe loader
+    except _RepeatedKeyError as error:
+        raise UsageError(f"{where}: {error}.") from error
+    except RecursionError as error:
+        raise UsageError(f"{where}: this is nested too deeply to be read.") from error
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none, a number of too many digits
+        raise UsageError(f"{where}: this is not YAML: {error}") from error
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
@@ -105,16 +114,16 @@ def keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     for part in location:
         if isinstance(part, int) or current is None or part not in current.model_fields:
             continue
-        current = _model_in(current.model_fields[part].annotation)
+        current = model_in(current.model_fields[part].annotation)
     return list(current.model_fields) if current else []
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """The first pydantic model named in a type such as ``list[Rule]`` or ``Rule | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
+        found = model_in(argument)
         if found:
             return found
     return None

@@ -15,7 +15,9 @@ from gristmill.core.errors import UsageError
 from gristmill.core.hints import on_lake
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
-from gristmill.flows.settings import ContaminationSettings, CurateSettings, PipelineSettings
+from gristmill.flows.curate.settings import CurateSettings
+from gristmill.flows.evaluate.settings import ContaminationSettings
+from gristmill.flows.settings import PipelineSettings
 from gristmill.schemas.evaluation import EvaluationMeans
 from gristmill.schemas.submission import data_problem
 from gristmill.schemas.tables import Curated

@@ -12,10 +12,11 @@ from gristmill.core.files.places import check_name
 from gristmill.core.lake import Lake
 from gristmill.flows.curate.flow import curate
 from gristmill.flows.evaluate.flow import evaluate
+from gristmill.flows.fields import LakePath
 from gristmill.flows.mix.flow import mix
 from gristmill.flows.prefect.publish import published
 from gristmill.flows.prefect.run_log import record_run
-from gristmill.flows.settings import LakePath, PipelineSettings
+from gristmill.flows.settings import PipelineSettings
 from gristmill.flows.train.flow import train
 
 

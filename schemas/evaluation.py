@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints, field_validator
 
 from gristmill.core.config import Config, Printable, did_you_mean
+from gristmill.core.flag import Flag
 
 HERE, VLLM = "hf", "vllm"
 LONGEST_SILENCE = 86_400.0
@@ -19,6 +20,7 @@ class BackendSettings(Config):
 
     name: Annotated[
         Printable,
+        Flag("--backend", "hf (here, on the CPU), vllm (a server for the run), or the address of a server, with /v1."),
         Field(
             title="Backend",
             max_length=2048,
@@ -28,15 +30,20 @@ class BackendSettings(Config):
     ] = HERE
     model: Annotated[
         Printable,
+        Flag("--model"),
         Field(
             title="Model", max_length=500, description="Name of the model at that address; its only one when left out."
         ),
     ] = ""
     dtype: Annotated[
-        Literal["float32", "bfloat16"], Field(title="Number format", description="Number format of hf and vllm.")
+        Literal["float32", "bfloat16"],
+        Flag("--dtype", "Number format of hf and vllm: float32 or bfloat16."),
+        Field(title="Number format", description="Number format of hf and vllm."),
     ] = "float32"
     threads: Annotated[
-        int, Field(ge=1, le=256, title="Threads", description="Texts that hf reads side by side, each on one core.")
+        int,
+        Flag("--threads"),
+        Field(ge=1, le=256, title="Threads", description="Texts that hf reads side by side, each on one core."),
     ] = 1
     concurrency: Annotated[int, Field(ge=1, le=1024, description="Requests to a server under way at once.")] = 8
     timeout: Annotated[float, Field(gt=0, le=LONGEST_SILENCE, description="Longest silence of a server, seconds.")] = (
@@ -71,16 +78,23 @@ class BackendSettings(Config):
 class EvaluationMeans(Config):
     """Where the files of suites are, what their licences allow, and what runs the model."""
 
-    data: Annotated[Printable, StringConstraints(strip_whitespace=True, max_length=4096)] = Field(
-        "", title="Data folder", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out."
-    )
-    download: bool = Field(
+    data: Annotated[
+        Printable,
+        Flag("--data", "Folder with the files of benchmarks.", env="GRISTMILL_DATA"),
+        StringConstraints(strip_whitespace=True, max_length=4096),
+    ] = Field("", title="Data folder", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")
+    download: Annotated[bool, Flag("--download", "Get missing files from the hub that a suite names.")] = Field(
         False, title="Download", description="Get files that are missing from the hub that a suite names."
     )
-    accept_licences: tuple[Annotated[Printable, StringConstraints(max_length=200)], ...] = Field(
+    accept_licences: Annotated[
+        tuple[Annotated[Printable, StringConstraints(max_length=200)], ...],
+        Flag("--accept-licence", "Name of a non-commercial licence that your use is allowed by; repeatable."),
+    ] = Field(
         (), max_length=50, title="Accepted licences", description="Non-commercial licences that your use is allowed by."
     )
-    fresh: bool = Field(
+    fresh: Annotated[
+        bool, Flag("--fresh", "Ask the model everything anew; what it answered before counts no more.")
+    ] = Field(
         False,
         title="Ask anew",
         description="Ask the model everything anew; what it answered before is kept and counts no more.",

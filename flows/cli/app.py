@@ -21,6 +21,7 @@ from gristmill.core.printable import printable
 from gristmill.flows.cli.classifier import score as classifier_score
 from gristmill.flows.cli.classifier import train as classifier_train
 from gristmill.flows.cli.data import contamination, curate, mix, preflight, whatif, why
+from gristmill.flows.cli.flags import with_settings
 from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submit, train
 from gristmill.flows.cli.pipeline import demo, run
 from gristmill.flows.cli.results import compare, export, import_results
@@ -65,7 +66,7 @@ classifier_app.command()(classifier_score.score)
 
 app.command()(demo.demo)
 app.command()(run.run)
-app.command()(curate.curate)
+app.command(cls=with_settings(curate.settings_model))(curate.curate)
 app.command()(preflight.preflight)
 app.command()(mix.mix)
 app.command()(train.train)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gristmill.core.config import Config
 from gristmill.core.step import Step
-from gristmill.flows.settings import CurateSettings
+from gristmill.flows.curate.settings import CurateSettings
 from gristmill.tasks.filtering.policy import Policy, needed_sets, refuse_missing_sets
 from gristmill.tasks.filtering.splitters import refuse_missing_splitters
 from gristmill.tasks.signals.registry import SignalSettings, chosen, steps_of

@@ -18,16 +18,17 @@ from gristmill.core.step import DOWNLOADS, Inputs, Step, parts_of
 from gristmill.flows.curate.annotations import annotations
 from gristmill.flows.curate.deduplicate import deduplicate, hash_lines
 from gristmill.flows.curate.result import LostInputError, NothingKeptError, is_nothing_new, lost_input, nothing_kept
+from gristmill.flows.curate.settings import CurateSettings
 from gristmill.flows.curate.state import Curation, Progress
 from gristmill.flows.engines.engine import Engine, Work
 from gristmill.flows.engines.local import LocalEngine, threads
 from gristmill.flows.engines.ray import connected
+from gristmill.flows.fields import LakePath
 from gristmill.flows.prefect.artifacts import publish_funnel
 from gristmill.flows.prefect.publish import published
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import LOCAL, run_step
-from gristmill.flows.settings import CurateSettings, LakePath
 from gristmill.schemas.tables import (
     SIGNALS,
     Clusters,

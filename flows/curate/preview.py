@@ -18,11 +18,11 @@ from gristmill.core.lake import Lake
 from gristmill.core.step import Inputs
 from gristmill.core.table import Table, empty
 from gristmill.flows.curate.flow import curate_shards, ingest_config
+from gristmill.flows.curate.settings import CurateSettings
 from gristmill.flows.curate.state import Curation, Progress
 from gristmill.flows.engines.direct import DirectEngine
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import run_gate
-from gristmill.flows.settings import CurateSettings
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Documents, Records, SetAside, Verdicts
 from gristmill.tasks.filtering.policy import Policy, load_policy

@@ -8,11 +8,11 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Manifest, Ref
 from gristmill.core.step import Inputs, Step, scatter_key
 from gristmill.core.table import Table
+from gristmill.flows.curate.settings import CurateSettings
 from gristmill.flows.engines.engine import Engine, Work
 from gristmill.flows.prefect.artifacts import publish_gates
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import LOCAL, commit_gates, run_gate, run_step, stop_on_failure
-from gristmill.flows.settings import CurateSettings
 from gristmill.schemas.tables import Documents, GateResults
 from gristmill.tasks.dedup.earlier_runs import frozen_name
 from gristmill.tasks.ledger.record_notes import RecordNotes

@@ -31,11 +31,12 @@ from gristmill.flows.checks import load_suites, not_a_corpus
 from gristmill.flows.describe import damage_lines
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import LocalEngine, threads
+from gristmill.flows.evaluate.settings import ContaminationSettings
+from gristmill.flows.fields import LakePath
 from gristmill.flows.prefect.publish import published
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import run_step
-from gristmill.flows.settings import ContaminationSettings, LakePath
 from gristmill.flows.train.lineage import Trained, curated_of, find_trained, seen_among, trained_in
 from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems, ItemLabels, Records, SetAside
 from gristmill.tasks.contamination.index import MatchConfig

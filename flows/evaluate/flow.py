@@ -25,13 +25,14 @@ from gristmill.flows.engines.local import threads
 from gristmill.flows.evaluate.entries import Entry, heldout_of, known, trained
 from gristmill.flows.evaluate.measuring import Measuring, ask_anew, each_once, fetch_missing
 from gristmill.flows.evaluate.serving import Models
+from gristmill.flows.evaluate.settings import EvaluateSettings
 from gristmill.flows.evaluate.state import commit_checkpoint, commit_unanswered, outputs, replaced
+from gristmill.flows.fields import LakePath
 from gristmill.flows.prefect.artifacts import publish_gates, publish_scores
 from gristmill.flows.prefect.publish import published
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import commit_gates, run_gate, stop_on_failure
-from gristmill.flows.settings import EvaluateSettings, LakePath
 from gristmill.schemas.evaluation import EvaluationMeans
 from gristmill.schemas.submission import Submission
 from gristmill.schemas.tables import Samples, Scores

@@ -23,11 +23,12 @@ from gristmill.core.step import Inputs
 from gristmill.flows.checks import curated_refs
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import threads
+from gristmill.flows.fields import LakePath
+from gristmill.flows.mix.settings import MixSettings, MixtureSettings
 from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Advance, Reporter
 from gristmill.flows.running import run_one, run_step
-from gristmill.flows.settings import LakePath, MixSettings, MixtureSettings
 from gristmill.flows.train.jobs import ENVIRONMENT, follow, steps_done
 from gristmill.schemas.tables import Mixtures, MixtureTrace, TokenStats
 from gristmill.tasks.launch.job import Job

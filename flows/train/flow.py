@@ -23,11 +23,12 @@ from gristmill.core.manifest import Dataset, FilesRef, Input, Manifest
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.checks import mix_of
 from gristmill.flows.engines.local import threads
+from gristmill.flows.fields import LakePath
 from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Advance, Reporter
-from gristmill.flows.settings import LakePath, TrainSettings
 from gristmill.flows.train.jobs import ENVIRONMENT, follow, steps_done
+from gristmill.flows.train.settings import TrainSettings
 from gristmill.schemas.tables import Checkpoints, Losses, Runs
 from gristmill.tasks.launch.job import Job
 from gristmill.tasks.launch.local import LocalLauncher

@@ -5,11 +5,12 @@ closure have removed 97 % of a book corpus and more (reference: marin issues 685
 ``threshold`` joins two documents.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from gristmill.core.config import Config
+from gristmill.core.flag import Flag
 from gristmill.core.memory import DEFAULT, Memory
 from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig
 from gristmill.tasks.dedup.shingles import ShingleConfig
@@ -44,7 +45,9 @@ class LineSettings(Config):
         default="line", description="what is cut: lines, or runs of lines that are not blank"
     )
     min_chars: int = Field(default=40, ge=1, description="shorter lines are never cut")
-    min_documents: int = Field(default=7, ge=2, description="documents that must share a line before it is cut")
+    min_documents: Annotated[
+        int, Flag("--dedup-lines", "Cut lines that this many documents share; off when left out.")
+    ] = Field(default=7, ge=2, description="documents that must share a line before it is cut")
     scope: Literal["source", "corpus"] = Field(default="source", description="where they are counted")
     min_left: float = Field(
         default=0.3, ge=0, lt=1, description="a document is removed when less than this share of its characters is left"

@@ -13,7 +13,7 @@ with trafilatura (FineWeb's); holds one shard in memory.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -21,6 +21,7 @@ from pydantic import Field, field_validator
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
+from gristmill.core.flag import Flag
 from gristmill.core.step import step
 from gristmill.core.table import Table
 from gristmill.schemas.stages import StageName
@@ -43,7 +44,10 @@ BATCH_ROWS = 256
 class ExtractConfig(Config):
     """Settings of :func:`extract`."""
 
-    extractors: tuple[Literal["resiliparse", "trafilatura"], ...] = Field(
+    extractors: Annotated[
+        tuple[Literal["resiliparse", "trafilatura"], ...],
+        Flag("--extractor", "resiliparse or trafilatura; the next is for what the first misses."),
+    ] = Field(
         default=("resiliparse",),
         min_length=1,
         description="what finds the main content of HTML; the next ones are for pages on which the first gives nothing",

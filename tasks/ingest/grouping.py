@@ -7,11 +7,13 @@ and full where there are many files. Cost: one digest a file, and one pass over 
 """
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import xxhash
 from pydantic import Field
 
 from gristmill.core.config import Config, Size
+from gristmill.core.flag import Flag
 from gristmill.tasks.ingest.sources import InputFile, InputGroup, InputSource
 
 DIGEST_BITS = 128
@@ -20,7 +22,9 @@ DIGEST_BITS = 128
 class Grouping(Config):
     """Which files share a shard."""
 
-    small_bytes: Size = Field(default=8 << 20, ge=0, description="a file of this size or more is read alone")
+    small_bytes: Annotated[
+        Size, Flag("--group-below", "Files smaller than this are read together; 0 gives each a shard of its own.")
+    ] = Field(default=8 << 20, ge=0, description="a file of this size or more is read alone")
     group_bytes: Size = Field(default=32 << 20, ge=1, description="stored bytes of the files of a group, at most")
     group_files: int = Field(default=10_000, ge=1, description="files of a group, at most")
 

@@ -12,7 +12,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from gristmill.flows.cli.app import app
-from gristmill.flows.settings import CurateSettings, DedupSettings, load_pipeline
+from gristmill.flows.curate.settings import CurateSettings, DedupSettings
+from gristmill.flows.settings import load_pipeline
 from gristmill.tasks.ingest.readers.reasons import Reason
 from gristmill.warehouse.connection import Warehouse
 from tests.helpers.cli import Ended

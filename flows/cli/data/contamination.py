@@ -55,7 +55,7 @@ def contamination(
 ) -> None:
     """Find evaluation items in a corpus: each is clean, input seen, or input and answer seen."""
     from gristmill.flows.checks import check_contamination
-    from gristmill.flows.settings import ContaminationSettings
+    from gristmill.flows.evaluate.settings import ContaminationSettings
     from gristmill.tasks.ingest.readers.rows.columns import parse_map
 
     settings = ContaminationSettings.parse(

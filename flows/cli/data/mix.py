@@ -20,7 +20,7 @@ def mix(
 ) -> None:
     """Tokenise curated text, find domain weights, and plan the order of training."""
     from gristmill.flows.checks import curated_refs
-    from gristmill.flows.settings import MixSettings
+    from gristmill.flows.mix.settings import MixSettings
 
     settings = MixSettings.parse(
         {

@@ -40,8 +40,8 @@ def preflight(
 ) -> None:
     """Estimate time, memory, disk and what each rule would remove, from a sample curated in a temporary lake."""
     from gristmill.flows.curate.preview import preview
+    from gristmill.flows.curate.settings import CurateSettings
     from gristmill.flows.reporter import Reporter
-    from gristmill.flows.settings import CurateSettings
     from gristmill.tasks.ingest.readers.rows.columns import parse_map
     from gristmill.tasks.preflight.sampling import SampleConfig
 

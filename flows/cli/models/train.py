@@ -20,7 +20,7 @@ def train(
 ) -> None:
     """Train one model for each mixture of a mix, following the jobs to their end."""
     from gristmill.flows.checks import mix_of
-    from gristmill.flows.settings import TrainSettings
+    from gristmill.flows.train.settings import TrainSettings
 
     settings = TrainSettings.parse({"recipe": recipe, "launcher": launcher, "checkpoints": checkpoints}, "train")
     home = existing(lake)

@@ -6,8 +6,9 @@ its own name comes first.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gristmill.core.config import Config, did_you_mean
 from gristmill.core.errors import UsageError
@@ -32,6 +33,12 @@ class ColumnMap(Config):
         default=None, min_length=1, description="the column of the URL; by default 'url' where a row has it"
     )
     date: str | None = Field(default=None, min_length=1, description="the column of the date of the crawl")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_pairs(cls, values: Any) -> Any:
+        """The form of the command line, ``text=content,id=key``, is a map, too."""
+        return parse_map(values).model_dump() if isinstance(values, str) else values
 
     def stated(self) -> tuple[str, ...]:
         """The columns that somebody named: every row set should have them."""

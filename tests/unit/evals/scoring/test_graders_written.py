@@ -22,8 +22,8 @@ from gristmill.evals.scoring.grading import grade, require_graders
 from gristmill.evals.suites.items import AnswerItem, ChoiceItem
 from gristmill.evals.suites.suite import load_suite
 from gristmill.flows.evaluate.flow import run_evaluation
+from gristmill.flows.evaluate.settings import EvaluateSettings
 from gristmill.flows.reporter import Reporter
-from gristmill.flows.settings import EvaluateSettings
 from tests.helpers.controls import CONTROL, Scripted, scores_of
 
 

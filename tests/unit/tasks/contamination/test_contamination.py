@@ -18,8 +18,8 @@ from gristmill.evals.statistics.domain import domain_difference
 from gristmill.evals.suites.items import ChoiceItem
 from gristmill.evals.suites.suite import load_suite
 from gristmill.flows.evaluate.contamination import checkpoint_digest, find_corpus
+from gristmill.flows.evaluate.settings import ContaminationSettings
 from gristmill.flows.reporter import Reporter
-from gristmill.flows.settings import ContaminationSettings
 from gristmill.flows.train.lineage import find_trained
 from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems
 from gristmill.tasks.contamination.index import MatchConfig, build_index

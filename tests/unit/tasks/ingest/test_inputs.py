@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.flows.settings import CurateSettings
+from gristmill.flows.curate.settings import CurateSettings
 from gristmill.tasks.ingest import discovery as inputs
 from gristmill.tasks.ingest.discovery import find_inputs, refuse_missing
 from gristmill.tasks.ingest.ingest import IngestConfig

@@ -1,0 +1,179 @@
+"""What the flow ``curate`` is told."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from gristmill.core.config import Config, Size, did_you_mean
+from gristmill.core.flag import Flag
+from gristmill.core.memory import DEFAULT as MEMORY
+from gristmill.core.memory import Memory
+from gristmill.flows.fields import InputWord, Workers, as_value_error
+from gristmill.tasks.dedup.config import DedupConfig, LineSettings
+from gristmill.tasks.dedup.minhash import PRESETS
+from gristmill.tasks.extraction.extract import ExtractConfig
+from gristmill.tasks.ingest.grouping import Grouping
+from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
+from gristmill.tasks.signals.language import Detector
+
+
+class DedupSettings(Config):
+    """How duplicates are found and proved."""
+
+    preset: Annotated[str, Flag("--dedup", "MinHash preset.")] = Field(
+        "fineweb", description=f"MinHash shingles, bands and rows: {', '.join(PRESETS)}."
+    )
+    threshold: Annotated[float, Flag("--threshold")] = Field(
+        0.75, gt=0, le=1, description="Jaccard similarity that makes two documents duplicates."
+    )
+    max_loss: Annotated[float, Flag("--max-loss", "Stop when near-duplicates would cost more of a source.")] = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Stop when near-duplicates would remove more than this share of a source's kept documents.",
+    )
+    url: Annotated[bool, Flag("--dedup-url")] = Field(False, description="Of documents of one URL keep the newest.")
+    lines: LineSettings | None = Field(None, description="Cut lines that many documents share; off when left out.")
+    against: Annotated[
+        tuple[str, ...], Flag("--dedup-against", "A source of the lake to deduplicate against; repeatable.")
+    ] = Field((), description="Sources of this lake to deduplicate against, as if all were curated in one run.")
+    keep_earlier: Annotated[bool, Flag("--keep-earlier", "With --dedup-against: what it kept stays.")] = Field(
+        False, description="What the curations named in 'against' kept stays, whatever comes now."
+    )
+    parts: Annotated[int, Flag("--parts", "Runs that the join of all bands is cut into.")] = Field(
+        1, ge=1, le=4096, description="Runs that the join of all bands is cut into; a cluster shares them."
+    )
+    memory: Annotated[Memory, Flag("--memory", "Memory of each global step of deduplication.")] = Field(
+        MEMORY, description="Memory of each global step of deduplication, such as 2GiB."
+    )
+
+    @field_validator("preset")
+    @classmethod
+    def _known(cls, preset: str) -> str:
+        if preset not in PRESETS:
+            raise ValueError(f"there is no preset {preset!r}{did_you_mean(preset, list(PRESETS))}")
+        return preset
+
+    def config(self) -> DedupConfig:
+        """The settings of the steps."""
+        shared = self.model_dump(include={"threshold", "max_loss", "url"})
+        return DedupConfig(minhash=PRESETS[self.preset], lines=self.lines, memory=self.memory, **shared)
+
+
+class CurateSettings(Config):
+    """A crawl, and how it becomes curated Parquet."""
+
+    source: Annotated[str, Flag("--source")] = Field(description="Name of the corpus; part of every doc_id.")
+    inputs: Annotated[
+        tuple[InputWord, ...], Flag("--input", "File, folder, glob or address (s3://, https://, cc://); repeatable.")
+    ] = Field(
+        min_length=1,
+        description="Files, folders, globs, s3:// and http(s):// addresses, or cc://CRAWL?paths=0-9 of Common Crawl.",
+    )
+    follow_links: Annotated[bool, Flag("--follow-links")] = Field(
+        False, description="Read links that lead out of an input folder, too."
+    )
+    allow_damage: Annotated[bool, Flag("--allow-damage")] = Field(
+        False, description="Go on although nothing could be read of a named input."
+    )
+    allow_empty: Annotated[bool, Flag("--allow-empty", "Exit code 0 although not one record was kept.")] = Field(
+        False, description="End well although not one record was kept."
+    )
+    policy: Annotated[str, Flag("--policy")] = Field(
+        "fineweb@code", description="A preset's name, or the path of a policy file."
+    )
+    map: Annotated[
+        ColumnMap, Flag("--map", "Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
+    ] = Field(default_factory=ColumnMap, description="Columns of JSONL, Parquet and CSV.")
+    unquoted: Annotated[bool, Flag("--unquoted")] = Field(
+        False, description="Quotes of CSV and TSV are plain characters: every line is a row."
+    )
+    grouping: Grouping = Field(default_factory=Grouping, description="Which small files are read together.")
+    shard_bytes: Annotated[Size, Flag("--shard-bytes")] = Field(
+        256 << 20, ge=1 << 12, le=1 << 30, description="Payload of one shard, at most."
+    )
+    extract: ExtractConfig = Field(default_factory=ExtractConfig, description="How HTML becomes text.")
+    language_model: Annotated[str | None, Flag("--language-model")] = Field(
+        None, description="A fastText language model; lid.176 by default."
+    )
+    detector: Annotated[Detector, Flag("--detector", "fasttext, or both (py3langid too).")] = Field(
+        "fasttext", description="'both' asks py3langid too and says whether the two agree."
+    )
+    classifier: Annotated[str | None, Flag("--classifier", "A quality classifier to score with.")] = Field(
+        None, description="A quality classifier: a folder or fastText model file."
+    )
+    url_lists: Annotated[str | None, Flag("--url-lists")] = Field(
+        None, description="Folder of URL blocklists in UT1 layout."
+    )
+    decontaminate: Annotated[
+        str | None, Flag("--decontaminate", "Index of evaluation items that `gristmill contamination` wrote.")
+    ] = Field(None, description="An index of evaluation items to look for in every document.")
+    signals: Annotated[
+        Literal["policy", "all"], Flag("--signals", "policy: the common ones and the policy's; or all.")
+    ] = Field("policy", description="Sets of signals: the common ones and those the policy looks at, or all.")
+    dedup: DedupSettings = Field(default_factory=DedupSettings, description="How duplicates are found.")
+    workers: Workers = 2
+    engine: Annotated[Literal["local", "ray"], Flag("--engine", "local, or ray.")] = Field(
+        "local", description="Where shards are worked on."
+    )
+    ray_address: Annotated[str, Flag("--ray-address", "The Ray cluster: host:port, auto, or local.")] = Field(
+        "auto", description="Address of the Ray cluster; 'local' starts one here."
+    )
+    part: Annotated[
+        str | None, Flag("--part", "Only part i/n of the inputs, up to deduplication, for one machine of several.")
+    ] = Field(
+        None,
+        pattern=r"^[1-9]\d*/[1-9]\d*$",
+        description="Only part i of n of the inputs, as i/n, up to deduplication; a run without it has them cached.",
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _source_is_a_name(cls, value: str) -> str:
+        return as_value_error(value, "source")
+
+    @field_validator("part")
+    @classmethod
+    def _part_is_one_of_all(cls, value: str | None) -> str | None:
+        if value is not None and int(value.partition("/")[0]) > int(value.partition("/")[2]):
+            raise ValueError(f"part {value}: there are only {value.partition('/')[2]} parts")
+        return value
+
+    @model_validator(mode="after")
+    def _not_against_itself(self) -> Self:
+        if self.source in self.dedup.against:
+            raise ValueError(f"dedup.against names {self.source!r} itself, which is deduplicated anyway; leave it out")
+        return self
+
+    def lasting(self) -> dict[str, Any]:
+        """What the result depends on: not where or how fast it was made, nor where the inputs lie."""
+        return self.model_dump(
+            mode="json",
+            exclude={
+                "inputs": True,
+                "follow_links": True,
+                "allow_damage": True,
+                "allow_empty": True,
+                "workers": True,
+                "engine": True,
+                "ray_address": True,
+                "part": True,
+                "dedup": {"memory"},
+            },
+        )
+
+
+def place_curation(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Settings of a file, as it writes them: inputs and a policy file that are relative are relative to ``folder``."""
+    placed = dict(values)
+    inputs, policy = placed.get("inputs"), placed.get("policy")
+    if isinstance(inputs, (list, tuple)):
+        placed["inputs"] = tuple(
+            str(folder / Path(entry).expanduser()) if isinstance(entry, str) and "://" not in entry else entry
+            for entry in inputs
+        )
+    if isinstance(policy, str) and policy.endswith((".yaml", ".yml")):
+        placed["policy"] = str(folder / Path(policy).expanduser())
+    return placed

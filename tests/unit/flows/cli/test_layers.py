@@ -1,0 +1,190 @@
+"""Settings of a verb: an option counts before ``--set``, that before ``--config``, and that before the default."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+import typer
+from pydantic import Field
+from typer.testing import CliRunner
+
+from gristmill.core.config import Config, Size
+from gristmill.core.errors import UsageError
+from gristmill.core.flag import Flag
+from gristmill.flows.cli.app import app as gristmill
+from gristmill.flows.cli.flags import field_options, with_settings
+from gristmill.flows.cli.layers import settings_of
+from gristmill.flows.curate.settings import CurateSettings, place_curation
+
+
+class Sieve(Config):
+    """The mesh of a mill; off by default."""
+
+    mesh: Annotated[int, Flag("--mesh"), Field(ge=2, le=9, description="Holes an inch.")] = 5
+    rim: str = "iron"
+
+
+class Mill(Config):
+    """A mill."""
+
+    grain: Annotated[str, Flag("--grain"), Field(description="What is milled.")]
+    sacks: Annotated[tuple[str, ...], Flag("--sack"), Field(description="Where it comes from.")] = ("first",)
+    speed: Annotated[float, Flag("--speed"), Field(gt=0, description="Turns a minute.")] = 60.0
+    stone: Annotated[Literal["granite", "basalt"], Flag("--stone", "granite or basalt.")] = "granite"
+    hopper: Annotated[Size, Flag("--hopper"), Field(description="Size of the hopper.")] = 8 << 20
+    dry: Annotated[bool, Flag("--dry"), Field(description="Without water.")] = False
+    miller: Annotated[str, Flag("--miller", env="TEST_MILLER"), Field(description="Who mills.")] = "nobody"
+    sieve: Sieve | None = None
+    depth: int = 3
+
+
+milled: list[Mill] = []
+app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def mill(context: typer.Context, label: Annotated[str, typer.Option(help="A name.")] = "ours") -> None:
+    """Mill."""
+    assert label == "ours"
+    milled.append(settings_of(context, Mill))
+
+
+app.command(cls=with_settings(lambda: Mill))(mill)
+
+
+def run(*words: str, env: dict[str, str] | None = None) -> Mill:
+    """The settings that these words give. Raises what the verb raises."""
+    milled.clear()
+    result = CliRunner().invoke(app, words, env=env)
+    if isinstance(result.exception, UsageError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return milled[0]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "mill.yaml"
+    path.write_text("grain: rye\nspeed: 10\nsieve: {mesh: 3, rim: brass}\ndepth: 4\n", encoding="utf-8")
+    return str(path)
+
+
+def test_what_is_not_given_has_the_default_of_the_model() -> None:
+    assert run("--grain", "rye") == Mill(grain="rye")
+
+
+def test_an_option_counts_before_set_before_the_file_before_the_default(config: str) -> None:
+    assert run("--config", config) == Mill(grain="rye", speed=10, sieve=Sieve(mesh=3, rim="brass"), depth=4)
+    found = run("--config", config, "--set", "speed=20", "--set", "depth=5", "--set", "sieve.mesh=4")
+    assert found == Mill(grain="rye", speed=20, sieve=Sieve(mesh=4, rim="brass"), depth=5)
+    found = run("--config", config, "--set", "speed=20", "--set", "sieve.mesh=4", "--speed", "30", "--mesh", "6")
+    assert found == Mill(grain="rye", speed=30, sieve=Sieve(mesh=6, rim="brass"), depth=4)
+
+
+def test_an_option_that_repeats_the_default_still_counts(config: str) -> None:
+    assert run("--config", config, "--speed", "60").speed == 60
+
+
+def test_the_environment_stands_in_for_the_default_alone(tmp_path: Path) -> None:
+    named = tmp_path / "named.yaml"
+    named.write_text("miller: filed\n", encoding="utf-8")
+    outside = {"TEST_MILLER": "outside"}
+    assert run("--grain", "rye", env=outside).miller == "outside"
+    assert run("--grain", "rye", "--config", str(named), env=outside).miller == "filed"
+    assert run("--grain", "rye", "--set", "miller=set", env=outside).miller == "set"
+    assert run("--grain", "rye", "--miller", "flag", env=outside).miller == "flag"
+
+
+def test_values_of_set_are_yaml() -> None:
+    words = ("--set", "grain=rye", "--set", "sacks=[a, b]", "--set", "hopper=1MiB", "--set", "sieve={mesh: 7}")
+    found = run(*words, "--set", "dry=true")
+    assert found == Mill(grain="rye", sacks=("a", "b"), hopper=1 << 20, sieve=Sieve(mesh=7), dry=True)
+
+
+def test_a_part_that_is_off_by_default_is_turned_on_by_its_option() -> None:
+    assert run("--grain", "rye").sieve is None
+    assert run("--grain", "rye", "--mesh", "4").sieve == Sieve(mesh=4)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--set", "spede=3"), r'--set: spede: unknown key \(did you mean "speed"\?\)'),
+        (("--set", "sieve.mehs=3"), r'--set: sieve.mehs: unknown key \(did you mean "mesh"\?\)'),
+        (("--set", "sieve={mehs: 3}"), r'--set: sieve.mehs: unknown key \(did you mean "mesh"\?\)'),
+        (("--set", "speed"), "write key=value"),
+        (("--set", "speed=[1"), "this is not YAML"),
+        (("--set", "speed=-1"), "mill: speed: Input should be greater than 0"),
+        (("--set", "speed.most=1"), "mill: speed: Input should be a valid number"),
+        (("--stone", "chalk"), "mill: stone: Input should be 'granite' or 'basalt'"),
+    ],
+)
+def test_wrong_settings_are_usage_errors_that_say_where(words: tuple[str, ...], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        run("--grain", "rye", *words)
+
+
+def test_a_wrong_file_is_named_with_its_key(tmp_path: Path) -> None:
+    path = tmp_path / "mill.yaml"
+    for text, told in (
+        ("grain: rye\nsieve: {mehs: 3}\n", r'mill\.yaml: sieve\.mehs: unknown key \(did you mean "mesh"\?\)'),
+        ("- grain\n", r"mill\.yaml: this file holds no settings"),
+        ("grain: [", r"mill\.yaml: this is not YAML"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError, match=told):
+            run("--config", str(path))
+    with pytest.raises(UsageError, match="there is no such file"):
+        run("--config", str(tmp_path / "none.yaml"))
+
+
+def test_what_is_required_is_missed_where_nothing_gives_it(config: str) -> None:
+    missing = CliRunner().invoke(app, [])
+    assert missing.exit_code == 2
+    assert "Missing option '--grain'" in missing.output
+    assert run("--set", "grain=oats").grain == "oats"
+    assert run("--config", config).grain == "rye"
+
+
+def test_help_says_types_bounds_and_defaults_of_the_model() -> None:
+    shown = " ".join(CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output.split())
+    for told in (
+        "--grain <str> What is milled. [required]",
+        "--sack <list[str]> Where it comes from.",
+        "--speed <float> Turns a minute. [default: 60.0]",
+        "--stone <str> granite or basalt. [default: granite]",
+        "--hopper <str> Size of the hopper. [default: 8MiB]",
+        "--dry Without water.",
+        "[env var: TEST_MILLER; default: nobody]",
+        "--mesh <int range> Holes an inch. [2<=x<=9]",
+        "--config <path>",
+        "--set KEY=VALUE",
+        "--label <str>",
+        "--help",
+    ):
+        assert told in shown
+    assert "rim" not in shown
+
+
+def test_inputs_and_policies_of_a_file_are_relative_to_it() -> None:
+    given: dict[str, Any] = {"inputs": ["a.warc.gz", "s3://b/c"], "policy": "mine.yaml", "source": "s"}
+    placed = place_curation(given, Path("/runs"))
+    assert placed == {"inputs": ("/runs/a.warc.gz", "s3://b/c"), "policy": "/runs/mine.yaml", "source": "s"}
+    assert place_curation({"policy": "fineweb", "inputs": 3}, Path("/runs")) == {"policy": "fineweb", "inputs": 3}
+
+
+def test_curate_refuses_a_wrong_key_and_takes_its_settings_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "curate.yaml"
+    path.write_text("source: news\ninputs: [none.warc.gz]\n", encoding="utf-8")
+    words = ["curate", "--lake", str(tmp_path / "lake"), "--config", str(path)]
+    wrong = CliRunner().invoke(gristmill, [*words, "--set", "dedup.treshold=0.5"])
+    assert isinstance(wrong.exception, UsageError)
+    assert 'dedup.treshold: unknown key (did you mean "threshold"?)' in str(wrong.exception)
+    found = CliRunner().invoke(gristmill, words)
+    assert isinstance(found.exception, UsageError)
+    assert f"{tmp_path / 'none.warc.gz'}: there is no" in str(found.exception)
+
+
+def test_no_two_fields_of_a_model_share_an_option() -> None:
+    names = [option.flag.name for option in field_options(CurateSettings)]
+    assert len(set(names)) == len(names)
+    assert {"--group-below", "--extractor", "--dedup-lines", "--threshold"} <= set(names)
