@@ -89,9 +89,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[OWNER] = True
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first, so that no process works alone at the end."""
+    """A test is marked with its folder's name. Files that take long come first, so that no process ends up alone."""
     places = {name: place for place, name in enumerate(LONGEST)}
+    for item in items:
+        item.add_marker(item.path.relative_to(PROJECT / "tests").parts[0])
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker("corpora")
     items.sort(key=lambda item: places.get(item.path.relative_to(PROJECT / "tests").as_posix(), len(places)))
 
 
