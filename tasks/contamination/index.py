@@ -66,7 +66,7 @@ class Index:
     """Texts to look for. ``rows[t]``: whose text ``t`` is. ``words``, ``weights``: its tokens.
 
     ``helped``: questions whose items have a passage, which may stand near and make them long. ``short``: rows of texts
-    below n words. The rest is what ``kernels/overlap.py`` takes.
+    below n words. The rest is what ``kernels/matching/passage_match.py`` takes.
     """
 
     rows: tuple[tuple[Row, ...], ...]

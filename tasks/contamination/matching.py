@@ -10,7 +10,8 @@ threshold that short texts meet word by word only. Three things differ:
 * the question alone can be found (label ``input``), the answer near it makes another label (``answer``). A question of
   a few words says nothing alone, and counts only with its answer or its passage near.
 
-Cost: see ``kernels/overlap.py``; Python runs for places that reach the threshold only. Memory: one slice of documents.
+Cost: see ``kernels/matching/passage_match.py``; Python runs only for places that reach the threshold. Memory: one slice
+of documents.
 """
 
 from collections.abc import Iterator

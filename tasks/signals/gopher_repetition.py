@@ -10,7 +10,7 @@ characters without spaces and is jumped over; one not seen before is remembered 
 
 n-grams are equal when their words are. Upstream compares the words glued together, so that ``1 10`` equals ``11 0`` to
 it; docs/signals.md says how seldom that shows. Cost: about 5 ns a byte of prose, apart from the tokens
-(``kernels/ngrams.py``, ``kernels/pieces.py``).
+(``kernels/ngrams/repeated_ngrams.py``, ``kernels/lines/duplicate_lines.py``).
 """
 
 import numpy as np

@@ -1,4 +1,6 @@
-"""What each Unicode character is to the tokenizer: one word of bits a code point, as ``kernels/tokens.py`` reads them.
+"""What each Unicode character is to the tokenizer: one word of bits a code point.
+
+The kernels in ``tasks/kernels/tokens`` read them.
 
 The classes are those of spaCy 3.8's English (``spacy/lang/char_classes.py`` and ``punctuation.py``, MIT), written down
 again as code points: what comes off the ends of a word, what cuts it, which letters are small or capital to its rules.

@@ -1,7 +1,7 @@
 """A column of texts as its UTF-8 bytes, cut at white space and at line breaks; what the kernels of signals start from.
 
-Nothing is copied: ``data`` is Arrow's own buffer. Cost: about 4 ns a byte (``kernels/chunks.py``,
-``kernels/lines.py``).
+Nothing is copied: ``data`` is Arrow's own buffer. Cost: about 4 ns a byte (``kernels/tokens/whitespace_split.py``,
+``kernels/lines/line_features.py``).
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ Hashes = npt.NDArray[np.uint64]
 class Column:
     """Texts cut into chunks (what ``str.split`` gives).
 
-    Text i is bytes ``data[bounds[i]:bounds[i + 1]]``. ``chunks``: see ``kernels/chunks.py``, ``find_chunks``.
+    Text i is bytes ``data[bounds[i]:bounds[i + 1]]``. ``chunks``: see
+    ``find_chunks`` in ``kernels/tokens/whitespace_split.py``.
     """
 
     data: Bytes

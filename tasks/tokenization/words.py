@@ -1,10 +1,10 @@
 """The token table: every word and mark of a column of texts, as flat arrays over its UTF-8 bytes.
 
 A token is what spaCy 3.8's English tokenizer makes, white space left out, since datatrove counts such tokens and set
-its thresholds on them: three compiled passes cut at white space (``kernels/chunks.py``), take affixes off and cut at
-infixes (``kernels/affixes.py``), and put special cases together (``kernels/merges.py``). The rules are English, so a
-phrase of Han, kana or Thai between two marks is one token; ``tokens_from_characters`` takes the boundaries of any other
-splitter.
+its thresholds on them. Three compiled passes of ``tasks/kernels/tokens`` make them: ``whitespace_split`` cuts at white
+space, ``spacy_english`` takes affixes off and cuts at infixes, ``spacy_exceptions`` puts special cases together. The
+rules are English, so a phrase of Han, kana or Thai between two marks is one token; ``tokens_from_characters`` takes
+the boundaries of any other splitter.
 
 A token is a *word* when it holds a character outside ``punctuation.SYMBOLS`` (datatrove's "non-symbol words") and
 *alphabetic* when it holds a letter (``str.isalpha``).
@@ -42,8 +42,8 @@ class Tokens:
 
     ``data``: the UTF-8 bytes of all texts (Arrow's own, not copied); text i is ``data[bounds[i]:bounds[i + 1]]``.
     ``start``, ``end``: bytes of each token, ascending. ``length``: its characters. ``flags``: see
-    ``kernels/chunks.py``. ``hashes``: equal for equal tokens, in every text and process. ``offsets``: texts + 1
-    numbers; the tokens of text i are ``offsets[i]:offsets[i + 1]``.
+    ``kernels/tokens/whitespace_split.py``. ``hashes``: equal for equal tokens, in every text and process. ``offsets``:
+    texts + 1 numbers; the tokens of text i are ``offsets[i]:offsets[i + 1]``.
     """
 
     data: Bytes

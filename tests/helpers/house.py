@@ -89,21 +89,26 @@ _PATH = re.compile(
     rf"(?<![\w./@-])(?:{'|'.join(PACKAGES)}|benchmarks|tests|docs|requirements|tools|src)"
     r"/[\w./@-]*\w\.(?:py|yaml|yml|sql|md|jsonl|sh|txt|svg|png|css)\b"
 )
+_PART = re.compile(r"(?<![\w./@-])([a-z_]+)/[\w/]*\w\.py\b")
 _MODULE = re.compile(rf"(?<![\w./])gristmill\.(?:{'|'.join(PACKAGES)})(?:\.\w+)*")
 
 
 def old_names(root: Path, files: Iterable[Path]) -> list[str]:
     """Names of modules from before there was one package, and modules and paths that do not exist, as ``file: name``.
 
-    ``files`` are relative to the root.
+    A path may begin at a room, such as ``mix/plan.py`` for ``tasks/mix/plan.py``. ``files`` are relative to the root.
     """
     found = []
+    known = [f"/{path.as_posix()}" for path in modules(root)]
+    rooms = {part for path in modules(root) for part in path.parts[1:-1]}
     for file in files:
         text = _text(root, file)
         names = [
             match[0].strip() for pattern in (_OLD_IMPORT, _OLD_START, _OLD_MODULE) for match in pattern.finditer(text)
         ]
         names += [match[0] for match in _PATH.finditer(text) if not (root / match[0]).exists()]
+        parts = [match[0] for match in _PART.finditer(text) if match[1] in rooms]
+        names += [part for part in parts if not any(path.endswith(f"/{part}") for path in known)]
         names += [match[0] for match in _MODULE.finditer(text) if not _resolves(root, match[0])]
         found += [f"{file.as_posix()}: {name}" for name in names]
     return found

@@ -18,7 +18,7 @@ from gristmill.tasks.text.characters import character_table
 from gristmill.tasks.text.columns import Bytes, Column, Lines, Places, Positions, Words, cut
 from gristmill.tasks.tokenization.words import Tokens, tokens_of
 
-FIXED_PHRASES = ("lorem ipsum", "javascript", "{")  # the first bits of ``found``, see ``kernels/judge.py``
+FIXED_PHRASES = ("lorem ipsum", "javascript", "{")  # the first bits of ``found``, see ``kernels/lines/c4_rules.py``
 RARE_LAST = " etaoinshrdlucmfwypvbgkxqjz"
 
 
