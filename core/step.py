@@ -341,15 +341,6 @@ def scatter_key(key: str, first: Ref) -> str:
     return digest_text(f"{key}\n{first.digest}")[:16]
 
 
-def scattered(manifest: Manifest, first: Ref) -> tuple[Ref, ...]:
-    """What a :func:`scatter_step` wrote for the file ``first`` of the first table it read, one file for each it writes.
-
-    Shard names alone do not tell: two sources may hold the same input file.
-    """
-    key = scatter_key(manifest.key, first)
-    return tuple(ref for ref in manifest.outputs if (ref.shard, ref.key) == (first.shard, key))
-
-
 def files_step(name: str, *, version: int, reads: tuple[Table, ...]) -> Callable[[Function], Step]:
     """A step that writes files: ``f(*lists of paths[, list of folders], config, out) -> facts`` (a JSON object)."""
     return lambda function: Step(name, version, "files", reads, (), function)

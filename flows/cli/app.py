@@ -20,7 +20,7 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.printable import printable
 from gristmill.flows.cli.classifier import score as classifier_score
 from gristmill.flows.cli.classifier import train as classifier_train
-from gristmill.flows.cli.data import contamination, curate, mix, preflight, whatif, why
+from gristmill.flows.cli.data import bands, contamination, curate, mix, preflight, whatif, why
 from gristmill.flows.cli.flags import with_settings
 from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submit, train
 from gristmill.flows.cli.pipeline import demo, run
@@ -68,6 +68,7 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command(cls=with_settings(curate.settings_model))(curate.curate)
 app.command()(preflight.preflight)
+app.command()(bands.bands)
 app.command()(mix.mix)
 app.command()(train.train)
 app.command()(evaluate.evaluate)

@@ -31,7 +31,7 @@ def redact(documents: pa.Table, verdicts: pa.Table, spans: pa.Table, cuts: pa.Ta
 
     ``verdicts`` may hold other stages, ``spans`` and ``cuts`` other documents too.
 
-    Raises :class:`GristmillError` for a stretch outside its text, and for a kind of span without replacement.
+    Raises :class:`GristmillError` for a span outside its text, and for a kind of span without replacement.
     """
     kept = kept_by(verdicts, StageName.DEDUPLICATE, documents.select(["doc_id", "text"]))
     emptied = (

@@ -97,11 +97,6 @@ def preset(name: str) -> MinHashConfig:
     return PRESETS[name]
 
 
-def candidate_probability(similarity: float, config: MinHashConfig) -> float:
-    """Probability that two texts of this Jaccard similarity share a bucket in at least one band."""
-    return float(1 - (1 - similarity**config.rows) ** config.bands)
-
-
 @step("bands", version=2, reads=(Documents, Verdicts), writes=(Bands,))
 def bands(documents: pa.Table, verdicts: pa.Table, config: MinHashConfig) -> pa.Table:
     """Bands of the documents that the policy kept: ``config.bands`` rows a document, none for a text without tokens."""

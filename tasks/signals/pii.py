@@ -22,13 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gristmill.core.config import Config
-from gristmill.core.errors import GristmillError
 from gristmill.core.step import step
-from gristmill.schemas.tables import Cuts, Documents, Spans
-from gristmill.tasks.text.editing import edit_texts
+from gristmill.schemas.tables import Documents, Spans
 from gristmill.tasks.text.slices import map_slices, one_chunk
 
 EMAIL, IP_ADDRESS = "email", "ip_address"
@@ -175,20 +172,3 @@ def _without_overlaps(matches: Iterator[Match]) -> list[Match]:
             kept.append(match)
             end = match.end
     return kept
-
-
-def redact_spans(
-    doc_ids: pa.Array, texts: pa.Array, spans: pa.Table, replacements: Mapping[str, tuple[str, ...]] = REPLACEMENTS
-) -> pa.Array:
-    """``texts`` with every span replaced; texts without spans as they are.
-
-    ``doc_ids`` and ``texts`` are of one length, each id once; ``spans`` has the columns of ``spans``, in any order, and
-    only ids among ``doc_ids``. Overlapping spans are one stretch with one replacement (see
-    ``gristmill.tasks.text.editing``). Raises :class:`GristmillError` for a kind without replacement, an unknown id, or
-    a span outside its text.
-    """
-    strangers = spans.filter(pc.invert(pc.is_in(spans.column("doc_id"), value_set=doc_ids)))
-    if len(strangers):
-        raise GristmillError(f"spans speak of document {strangers.column('doc_id')[0]}, which is not among the texts")
-    edited = edit_texts(doc_ids, texts, spans, Cuts.schema.empty_table(), replacements)
-    return edited["text"].to_arrow().cast(pa.string())

@@ -18,7 +18,7 @@ from gristmill.core.digests import digest_text
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest, Ref
-from gristmill.core.step import Inputs, Outcome, Step, scattered
+from gristmill.core.step import Inputs, Outcome, Step
 from gristmill.core.table import Table
 from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
@@ -29,6 +29,7 @@ from gristmill.tasks.dedup.near.clusters import clusters
 from gristmill.tasks.dedup.near.pairs import pairs
 from gristmill.tasks.dedup.verdicts import dedup_verdicts
 from tests.helpers.ledger_rows import all_kept, documents_of, signals_of
+from tests.helpers.scattered import scattered
 
 QUALITY = "gopher_quality.alpha_word_ratio"
 CONFIG = DedupConfig(url=True)

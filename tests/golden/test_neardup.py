@@ -15,9 +15,10 @@ import pytest
 
 from gristmill.core.digests import digest_text
 from gristmill.tasks.dedup.config import DedupConfig
-from gristmill.tasks.dedup.minhash import PRESETS, buckets, candidate_probability, signatures
+from gristmill.tasks.dedup.minhash import PRESETS, buckets, signatures
 from gristmill.tasks.dedup.near.verify import jaccard as measured
 from gristmill.tasks.dedup.near.verify import sets_of
+from gristmill.tasks.dedup.shape import candidate_probability
 from gristmill.tasks.dedup.shingles import shingle
 from tests.helpers.dedup_run import Result, Shard, deduplicate
 from tests.helpers.ledger_rows import all_kept, documents_of
@@ -93,7 +94,8 @@ def test_recall_is_the_theoretical_curve(shared: Path, name: str, preset: str) -
         shared_bands.append((found[left] == found[right]).any(axis=1))
     for low, high in ((0.3, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.0)):
         of_bin = (low <= similarity) & (similarity < high)
-        expected = sum(candidate_probability(value, PRESETS[preset]) for value in similarity[of_bin])
+        bands, rows = PRESETS[preset].bands, PRESETS[preset].rows
+        expected = sum(candidate_probability(value, bands, rows) for value in similarity[of_bin])
         hits = [int(draw[of_bin].sum()) for draw in shared_bands]
         error = np.std(hits, ddof=1) / math.sqrt(SEEDS)
         assert abs(np.mean(hits) - expected) <= 4 * error + 0.5, (low, hits, expected)

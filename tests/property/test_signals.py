@@ -15,7 +15,7 @@ from gristmill.tasks.signals.c4 import LINEAGES, citation_spans, judge_lines, te
 from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 from gristmill.tasks.signals.language import language, language_config
 from gristmill.tasks.signals.line_rules.c4 import line_facts
-from gristmill.tasks.signals.pii import PiiConfig, pii, redact_spans
+from gristmill.tasks.signals.pii import PiiConfig, pii
 from gristmill.tasks.text import slices
 from gristmill.tasks.text.columns import column_of, lines_of
 from gristmill.tasks.tokenization.words import tokenize, tokens_from_characters, tokens_of
@@ -27,6 +27,7 @@ from tests.helpers.plain_signals import (
     plain_repetition,
 )
 from tests.helpers.plain_tokens import plain_words
+from tests.helpers.replaced import replaced
 
 STEPS = [(heuristics, HeuristicsConfig()), (language, language_config()), (pii, PiiConfig())]
 IDS = [step.name for step, _ in STEPS]
@@ -180,8 +181,8 @@ def test_spans_lie_in_their_texts_and_are_gone_when_replaced(texts: list[str]) -
     for span in spans.to_pylist():
         assert last.get(span["doc_id"], 0) <= span["start"] < span["end"] <= len(by_id[span["doc_id"]])
         last[span["doc_id"]] = span["end"]
-    replaced = redact_spans(ids, column, spans, {"email": ("[e]",), "ip_address": ("[i]",)}).to_pylist()
-    for doc_id, text, now in zip(ids.to_pylist(), texts, replaced, strict=True):
+    edited = replaced(ids, column, spans, {"email": ("[e]",), "ip_address": ("[i]",)})
+    for doc_id, text, now in zip(ids.to_pylist(), texts, edited, strict=True):
         found = [span for span in spans.to_pylist() if span["doc_id"] == doc_id]
         assert len(now) == len(text) - sum(span["end"] - span["start"] - 3 for span in found)
         assert now == text or found

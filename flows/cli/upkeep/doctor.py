@@ -49,11 +49,9 @@ OPTIONAL_PACKAGES: Mapping[str, str] = {
     "pythainlp": f"no words of Thai, fineweb2@tha_Thai {LANGUAGES}",
     "s3fs": "no inputs at s3:// (pip install 'gristmill[s3]')",
     "ray": "no --engine ray (pip install 'gristmill[ray]')",
-    "redis": "no index of signatures in Redis, tasks/dedup/lsh.py (pip install 'gristmill[redis]')",
 }
 
 PROGRAMS: Mapping[str, str] = {
-    "redis-server": "no index of signatures in Redis on this machine; one elsewhere will do, and its tests are skipped",
     "chromium": "browser tests are skipped (apt-get install chromium)",
 }
 

@@ -22,11 +22,11 @@ from gristmill.core.step import (
     global_step,
     retry_io_errors,
     scatter_step,
-    scattered,
     source_step,
     step,
 )
 from gristmill.schemas.tables import Curated, Documents, Redacted
+from tests.helpers.scattered import scattered
 
 ID = "0" * 32
 

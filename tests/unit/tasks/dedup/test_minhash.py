@@ -8,7 +8,8 @@ from gristmill.core.errors import UsageError
 from gristmill.core.table import conform
 from gristmill.schemas.tables import Bands
 from gristmill.tasks.dedup import minhash
-from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig, bands, candidate_probability, preset, signatures
+from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig, bands, preset, signatures
+from gristmill.tasks.dedup.shape import candidate_probability
 from gristmill.tasks.dedup.shingles import ShingleConfig, Shingles, runs, shingle, slices, tokenize
 from tests.helpers.folded import by_expressions, spelled
 from tests.helpers.ledger_rows import all_kept, documents_of
@@ -35,7 +36,8 @@ CURVES = {  # section 3.6 of the reference: probability of becoming a candidate 
 @pytest.mark.parametrize("name", sorted(CURVES))
 def test_presets_have_the_published_curves(name: str) -> None:
     values, unit, n = CURVES[name]
-    found = [candidate_probability(similarity / 10, preset(name)) for similarity in range(5, 10)]
+    bands, rows = preset(name).bands, preset(name).rows
+    found = [candidate_probability(similarity / 10, bands, rows) for similarity in range(5, 10)]
     assert found == pytest.approx(values, abs=6e-3 if name == "20x5@duplodocus" else 1e-3)
     assert (preset(name).shingles.unit, preset(name).shingles.n) == (unit, n)
 
