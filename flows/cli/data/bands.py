@@ -29,7 +29,7 @@ def bands(
     best = shape(None, *optimal_shape(threshold, permutations))
 
     def distance(other: dict[str, Any]) -> float:
-        return sum(abs(share - best["candidates"][value]) for value, share in other["candidates"].items())
+        return float(sum(abs(share - best["candidates"][value]) for value, share in other["candidates"].items()))
 
     presets = [shape(name, config.bands, config.rows) for name, config in PRESETS.items()]
     shapes = [best, *sorted(presets, key=distance)]
