@@ -82,9 +82,9 @@ def _tiles(answer: queries.Overview) -> None:
         bad = "bad" if totals.records and not totals.kept else ""
         tile("Kept", share(totals.kept, totals.records), f"{count(totals.kept)} documents", bad)
         tile("Rejected", count(totals.rejected), "failed a rule of the policy")
-        tile("Duplicates", count(totals.duplicates), "duplicates of a kept document")
+        tile("Duplicates", count(totals.duplicates), "of a kept document")
         tile("Set aside", count(totals.set_aside), "yielded no text")
-        tile("Tokens", count(totals.tokens), "curated words and punctuation")
+        tile("Tokens", count(totals.tokens), "words and punctuation")
         tile("Checkpoints", count(totals.checkpoints), f"{count(totals.scores)} scores")
 
 
