@@ -1,4 +1,4 @@
-"""With what a checkpoint is evaluated: the one model behind the flags of ``evaluate`` and ``submit``, the page
+"""What a checkpoint is evaluated with: the one model behind the flags of ``evaluate`` and ``submit``, the page
 *Submit*, the REST API, the run forms and the ``evaluate`` part of a pipeline file.
 """
 

@@ -1,7 +1,7 @@
 """Read the published warehouse: the file that CURRENT names, opened read-only by its real path.
 
 DuckDB keeps one instance for each path in a process, so a file that was replaced under the same name would stay stale
-for ever. Every version has its own name and CURRENT is a link; a reader follows it at every query, holds one handle
+forever. Every version has its own name and CURRENT is a link; a reader follows it at every query, holds one handle
 for the version it found, and takes a cursor for each query, so threads share it. A query sees one version, whole.
 Nothing that SQL can say reaches a file or changes a setting: external access is off and the configuration is locked.
 """

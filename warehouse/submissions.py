@@ -1,7 +1,7 @@
 """Small transactions: what people hand in. SQLite in WAL mode, so that many processes read while one writes.
 
 The file is made by the first write, in a folder of its own (``state/``), so dashboards may run as a user who can read
-the lake and write nothing but this. It is no part of the warehouse: it is the only thing here that cannot be rebuilt.
+the lake and write nothing but this. It does not belong to the warehouse: it alone cannot be rebuilt.
 """
 
 import json

@@ -5,8 +5,8 @@ One builder at a time, under ``flock`` (the kernel frees it when a builder dies)
 swap the link ``CURRENT`` with one ``rename``. A version is never written to again. Old ones stay while a reader may be
 on its way to them: the newest ``KEEP`` always, the others for ``GRACE_SECONDS``. Killed at any moment, CURRENT names a
 complete version. Cost: see :mod:`gristmill.warehouse.build.load`; nothing at all when neither the lake's catalog nor
-its log has changed. Where only the log has, as after a run that found everything done, the next version is a copy of
-the current one with the log anew.
+its log has changed. Where only the log has, as after a run in which everything was cached, the next version copies
+the current one and loads the log again.
 """
 
 import errno
@@ -71,7 +71,7 @@ def rebuild(lake: Lake, *, keep: int = KEEP, grace_seconds: float = GRACE_SECOND
 
 @dataclass(frozen=True)
 class _Current:
-    """The version that is current: its file, and digests of all it was made of and of what is no log."""
+    """The version that is current: its file, and digests of all that it was made of and of all but the log."""
 
     path: Path
     version: str

@@ -1,7 +1,7 @@
 """Leaderboards: the checkpoints of a suite in the order of their scores, with a rank only where it is known.
 
 Neighbours in that order are compared item by item (``gristmill.evals.statistics.paired``, Holm over the board); where
-one of them has no samples, or of a metric that is no mean of samples, their intervals must be disjoint instead.
+one of them has no samples, or of a metric that is not a mean of samples, their intervals must be disjoint instead.
 Checkpoints whose differences from their neighbours are not shown share a range of ranks. Only what can be compared
 stands on one board: the same version of the suite, metric, convention and tier of the jail. Cost: one scan of the
 samples and one test a row: 10 ms for a suite of 1,000 items.

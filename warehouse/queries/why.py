@@ -1,29 +1,23 @@
 """Why was this dropped, or kept: everything the lake knows about one document, one URL or one record.
 
 A question is a doc_id, a URL or a record_uri; several records of one URL give several answers. A URL may be spelt in
-any way that means the same page to deduplication (``gristmill.core.urls.page_address``), also without its scheme.
+any way that names the same page to deduplication (``gristmill.core.urls.page_address``), also without its scheme.
 Cost: a few scans of sorted columns, some tens of milliseconds for a million documents; the text comes from the one
 Parquet row group that holds it.
 """
 
-import re
 from datetime import datetime
-from itertools import islice
 from typing import Any
-from urllib.parse import unquote
 
 from pydantic import BaseModel, Field
 
-from gristmill.core.urls import page_address, shown_host
 from gristmill.schemas.tables import SIGNALS
 from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries.addresses import hint_for, spellings
 
 MOST_RECORDS = 50
 MOST_MEMBERS = 100
-MOST_NEAR, NEAR_SHOWN = 10_000, 3
 TEXT_GONE = "The text is no longer in the lake: the file that held it has been removed."
-_HOST = re.compile("(?:[^/?#]*@)?([^/?#:]*)")
-_WORD = re.compile("[A-Za-z0-9]+")
 NO_TEXT = "A record that was set aside has no text."
 
 
@@ -59,7 +53,7 @@ class Verdict(BaseModel):
 
 
 class Member(BaseModel):
-    """One record of the cluster of copies that this one belongs to."""
+    """One record of the cluster of duplicates that this one belongs to."""
 
     doc_id: str
     url: str | None
@@ -143,40 +137,11 @@ def why(warehouse: Warehouse, question: str) -> Why:
         ORDER BY fate.fetched_at DESC NULLS LAST, fate.source, fate.record_uri
         LIMIT $most
         """,
-        {"question": question, "urls": [question, *_spellings(warehouse, question)], "most": MOST_RECORDS},
+        {"question": question, "urls": [question, *spellings(warehouse, question)], "most": MOST_RECORDS},
     )
-    hint = None if rows else _hint(warehouse, question)
+    hint = None if rows else hint_for(warehouse, question)
     records = [_story(warehouse, row) for row in rows]
     return Why(question=question, version=warehouse.version, records=records, hint=hint)
-
-
-def _spellings(warehouse: Warehouse, question: str) -> list[str]:
-    """The URLs in the lake that mean the same page as the question; none when it is no URL."""
-    address = _address(question)
-    return [] if address is None else [url for url in _similar(warehouse, address) if _address(url) == address]
-
-
-def _address(url: str) -> str | None:
-    """The address of a page (``gristmill.core.urls``); a URL without a scheme is one of the web."""
-    return page_address(url) or page_address(f"http://{url.strip().removeprefix('//')}")
-
-
-def _similar(warehouse: Warehouse, address: str, most: int | None = None) -> list[str]:
-    """The URLs in the lake, in order, that hold the host of an address and its longest word: so few of them are
-    compared one by one."""
-    found = _HOST.match(address)
-    host, rest = (found[1], address[found.end() :]) if found else ("", address)
-    words = _WORD.findall(unquote(rest))
-    rows = warehouse.query(
-        """
-        SELECT DISTINCT url FROM fates
-        WHERE (host = $host OR contains(lower(url), $host) OR contains(lower(url), $shown))
-            AND contains(lower(url_decode(url)), $word)
-        ORDER BY url LIMIT $most
-        """,
-        {"host": host, "shown": shown_host(host), "word": max(words, key=len, default="").lower(), "most": most},
-    )
-    return [row["url"] for row in rows]
 
 
 def summary(row: dict[str, Any]) -> str:
@@ -295,14 +260,3 @@ def _candidates(warehouse: Warehouse, doc_id: str) -> list[Candidate]:
         {"doc_id": doc_id, "most": MOST_MEMBERS},
     )
     return [Candidate.model_validate(row) for row in rows]
-
-
-def _hint(warehouse: Warehouse, question: str) -> str:
-    if not warehouse.published:
-        return warehouse.empty_hint
-    address = (_address(question) or question).lower()
-    urls = _similar(warehouse, address, MOST_NEAR)
-    near = list(islice((url for url in urls if address in (_address(url) or url).lower()), NEAR_SHOWN))
-    if near:
-        return "No record has exactly this address. Near it: " + ", ".join(near)
-    return "Nothing near it either: search the dashboards' Documents page for a part of the address."

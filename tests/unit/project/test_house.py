@@ -20,7 +20,6 @@ STILL_LONG: dict[str, int] = {
     "tasks/fasttext/predict.py": 325,
     "tasks/gates/gate.py": 308,
     "tasks/kernels/tokens/spacy_english.py": 394,
-    "warehouse/queries/why.py": 308,
 }
 STILL_REPEATED: set[str] = {
     "tasks.Tokens",

@@ -1,5 +1,5 @@
 -- One row per record: what became of it, and the first rule that decided so. Materialised, since every page asks it.
--- A record is one (doc_id, shard); set-aside records may have no doc_id. Damage is a stretch of bytes, not a
+-- A record is one (doc_id, shard); set-aside records may have no doc_id. Damage is a range of bytes, not a
 -- record; not_read is a whole input file.
 CREATE TABLE fates AS
 WITH failed AS (
