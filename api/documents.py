@@ -1,0 +1,218 @@
+"""From a file to verdicts, in memory: read documents, score them, and judge the scores by a policy.
+
+Each function runs the steps of a curation as the pure functions that they are, on one Arrow table. Memory: the
+documents and their signals; for more than fits there, ``gristmill curate`` works shard by shard.
+"""
+
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gristmill.tasks.filtering.policy import Policy
+    from gristmill.tasks.signals.registry import SignalSet
+
+NOTEBOOK = "notebook"
+PREFIX = "signals/"
+GIVEN = {"classifier": "classifier", "contamination": "decontaminate"}
+"""Sets of signals that need something of the user's, and the argument of :func:`score` that takes it."""
+
+
+def read(path: str | Path, *, source: str = NOTEBOOK, columns: Mapping[str, str] | None = None) -> "pa.Table":
+    """The documents in a file, a folder, a glob or an address: what a curation reads, with the text extracted.
+
+    Returns the table ``documents``, sorted by ``doc_id``; a warning tells how many records gave no document, and why.
+
+    Args:
+        path: WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, text, Markdown or HTML, also compressed.
+        source: The name of the corpus, which is part of every ``doc_id``.
+        columns: Which columns of rows hold ``text``, ``id``, ``url`` and ``date``, as ``--map`` of the command line.
+
+    Raises:
+        UsageError: For a path that is not there, holds nothing to read, or lacks the columns.
+        GristmillError: For an input of which nothing could be read.
+    """
+    import pyarrow as pa
+
+    from gristmill.core.errors import GristmillError
+    from gristmill.core.files.places import check_name
+    from gristmill.core.table import conform
+    from gristmill.schemas.tables import Documents, SetAside
+    from gristmill.tasks.extraction.extract import ExtractConfig, extract
+    from gristmill.tasks.ingest.discovery import find_inputs, refuse_missing
+    from gristmill.tasks.ingest.grouping import Grouping, group_files
+    from gristmill.tasks.ingest.ingest import IngestConfig, ingest
+    from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
+
+    settings = IngestConfig(
+        source=check_name(source, "source"), map=ColumnMap.parse(dict(columns or {}), "the columns of read")
+    )
+    refuse_missing([str(path)], settings.read_options)
+    found = find_inputs([str(path)])
+    documents = [Documents.schema.empty_table()]
+    asides = [SetAside.schema.empty_table()]
+    with tempfile.TemporaryDirectory(prefix="gristmill-") as downloads:
+        for group in group_files(found.files, Grouping()):
+            for records, not_ingested in ingest.function(group, settings, Path(downloads)):
+                texts, not_extracted = extract.function(records, ExtractConfig())
+                documents.append(texts)
+                asides += [not_ingested, not_extracted]
+    lost = pa.concat_tables(asides).to_pylist()
+    reasons = {row["record_uri"]: row["detail"] for row in lost if row["kind"] == "file"}
+    if named := found.lost(reasons):
+        raise GristmillError(f"nothing could be read of {', '.join(named)}: {'; '.join(reasons.values())}")
+    if lost or found.skipped:
+        counts = Counter(str(row["reason"]) for row in lost)
+        told = [f"{count:,} {reason}" for reason, count in counts.most_common()] + found.skipped_lines()
+        warnings.warn(f"{path}: some records gave no document: {'; '.join(told)}", stacklevel=2)
+    return _first_of_each(conform(Documents, pa.concat_tables(documents)))
+
+
+def _first_of_each(documents: "pa.Table") -> "pa.Table":
+    """One document of each ``doc_id``: a record that two files hold is the same record."""
+    import polars as pl
+
+    ids = pl.Series(documents.column("doc_id"))
+    return documents.filter(ids.is_first_distinct().to_arrow())
+
+
+def score(
+    documents: "pa.Table",
+    sets: Sequence[str],
+    *,
+    language_model: str | Path | None = None,
+    classifier: str | Path | None = None,
+    url_lists: str | Path | None = None,
+    decontaminate: str | Path | None = None,
+) -> "dict[str, pa.Table]":
+    """Signals of documents: for each set a table with one row for each document.
+
+    Args:
+        documents: The table ``documents``, such as :func:`read` gives it.
+        sets: Names of sets of signals, such as ``gopher_quality``, ``fineweb`` or ``language``; the beginning of
+            several names stands for all of them: ``gopher`` for ``gopher_quality`` and ``gopher_repetition``.
+        language_model: A fastText model for the language; lid.176 when left out.
+        classifier: The quality classifier that the set ``classifier`` needs: a folder or a fastText model.
+        url_lists: A folder of block lists for the set ``url``.
+        decontaminate: The index of evaluation items that the set ``contamination`` needs.
+
+    Raises:
+        UsageError: For a set that does not exist, documents that lack a column, or a model that is not there.
+    """
+    from gristmill.core.errors import UsageError
+    from gristmill.schemas.tables import Documents
+    from gristmill.tasks.signals.registry import SETS, SignalSettings, steps_of
+
+    wanted = set_names(sets)
+    given = SignalSettings(
+        language_model=_path(language_model),
+        url_lists=_path(url_lists),
+        classifier=_path(classifier),
+        decontaminate=_path(decontaminate),
+    )
+    asked = {PREFIX + name for name in wanted}
+    needed: list[SignalSet] = []
+    for entry in reversed(SETS):
+        if entry.table.name in asked:
+            if entry.default == "given" and entry.needs(given) is None:
+                name = entry.table.name.removeprefix(PREFIX)
+                raise UsageError(f"the set {name} needs a file of yours: score(..., {GIVEN[name]}=PATH)")
+            needed.insert(0, entry)
+            asked |= {table.name for table in entry.step.reads}
+    tables = {Documents.name: contract(documents)}
+    for step, config in steps_of(needed, given):
+        result = step.function(*(tables[table.name] for table in step.reads), config)
+        results = result if isinstance(result, tuple) else (result,)
+        tables |= {table.name: rows for table, rows in zip(step.writes, results, strict=True)}
+    return {name: tables[PREFIX + name] for name in wanted}
+
+
+def policy(name_or_path: str | Path) -> "Policy":
+    """A preset by its name, such as ``fineweb@code``, or a YAML file of your own by its path.
+
+    Raises:
+        UsageError: For an unknown name (with the nearest one), and for a rule that could never fire.
+    """
+    from gristmill.tasks.filtering.policy import load_policy
+
+    return load_policy(str(name_or_path))
+
+
+def decide(documents: "pa.Table", signals: "Mapping[str, pa.Table]", policy: "Policy | str | Path") -> "pa.Table":
+    """What a policy says of each document: the table ``verdicts``, with a row for each failed rule, or one that says
+    ``kept``.
+
+    Args:
+        documents: The table ``documents``.
+        signals: What :func:`score` gave. Sets that the policy looks at and that are missing here are computed.
+        policy: What :func:`policy` gave, or its argument.
+
+    Raises:
+        UsageError: For an unknown set of signals or policy, and for a policy that looks at a set that needs a model.
+    """
+    from gristmill.core.table import conform, empty
+    from gristmill.schemas.tables import Verdicts
+    from gristmill.schemas.tables.signals import SIGNALS
+    from gristmill.tasks.filtering.decide import DecideConfig
+    from gristmill.tasks.filtering.decide import decide as decide_step
+    from gristmill.tasks.filtering.policy import Policy, load_policy
+
+    chosen = policy if isinstance(policy, Policy) else load_policy(str(policy))
+    rows = contract(documents)
+    found = {name: signals[name] for name in set_names(list(signals))}
+    looked_at = dict.fromkeys(signal.partition(".")[0] for signal in chosen.signals())
+    found |= score(rows, [name for name in looked_at if name not in found])
+    tables = [found.get(table.name.removeprefix(PREFIX), empty(table)) for table in SIGNALS]
+    return conform(Verdicts, decide_step.function(rows, *tables, DecideConfig(policy=chosen)))
+
+
+def contract(documents: "pa.Table") -> "pa.Table":
+    """The columns of the table ``documents``, sorted by ``doc_id``; others are left out.
+
+    Raises :class:`gristmill.core.errors.UsageError` for a missing column, and for two documents of one ``doc_id``.
+    """
+    import pyarrow.compute as pc
+
+    from gristmill.core.errors import UsageError
+    from gristmill.core.table import conform
+    from gristmill.schemas.tables import Documents
+
+    names = Documents.schema.names
+    if missing := [name for name in names if name not in documents.column_names]:
+        raise UsageError(
+            f"the documents lack the columns {', '.join(missing)}: give a table as gristmill.read makes it."
+        )
+    rows = conform(Documents, documents.select(names))
+    if pc.count_distinct(rows.column("doc_id")).as_py() < rows.num_rows:
+        raise UsageError("two of the documents have the same doc_id: give each document once.")
+    return rows
+
+
+def set_names(asked: Sequence[str]) -> list[str]:
+    """The sets of signals that are asked for, by name or by the beginning of their names, each once.
+
+    Raises :class:`gristmill.core.errors.UsageError` for one that does not exist.
+    """
+    from gristmill.core.config import did_you_mean
+    from gristmill.core.errors import UsageError
+    from gristmill.schemas.tables.signals import SIGNALS
+
+    if isinstance(asked, str):
+        raise UsageError(f"give the sets of signals as a list: [{asked!r}]")
+    known = [table.name.removeprefix(PREFIX) for table in SIGNALS]
+    found: list[str] = []
+    for name in asked:
+        family = [name] if name in known else [entry for entry in known if entry.startswith(f"{name}_")]
+        if not family:
+            raise UsageError(f"there is no set of signals {name!r}{did_you_mean(name, known)}")
+        found += family
+    return list(dict.fromkeys(found))
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
