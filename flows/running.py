@@ -10,7 +10,8 @@ from gristmill.flows.engines.engine import Engine, Fan, Work
 from gristmill.flows.engines.local import LocalEngine
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.schemas.tables import GateResults
-from gristmill.tasks.gates.gate import GATES, GateConfig, load_suite, raise_on_failure
+from gristmill.tasks.gates.gate import GATES, raise_on_failure
+from gristmill.tasks.gates.suites import GateConfig, load_suite
 
 LOCAL = LocalEngine()
 

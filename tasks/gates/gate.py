@@ -12,86 +12,24 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field
 
-from gristmill.core.config import Config, did_you_mean, read_yaml
+from gristmill.core.config import did_you_mean
 from gristmill.core.errors import GateError, UsageError
 from gristmill.core.step import Step, global_step
 from gristmill.core.table import Table
-from gristmill.schemas.tables import SIGNALS, TABLES, Curated, Documents, GateResults, Samples, Scores
+from gristmill.schemas.tables import SIGNALS, Curated, Documents, GateResults, Samples, Scores
 from gristmill.tasks.gate_counts import ROW_COUNT, ROWS, Countable, count_breaking
+from gristmill.tasks.gates.suites import Expectation, GateConfig
 
-SUITES = Path(__file__).parents[2] / "schemas" / "expectations"
 EXAMPLES = 5
-BETWEEN = "ExpectColumnValuesToBeBetween"
-ROUNDING = 1e-4
 DIALECT = "duckdb+lake:///:memory:"
 
 # GX keeps its context and its data sources in module state, so one gate of a process runs at a time.
 _gx = threading.Lock()
-
-
-class Expectation(Config):
-    """One expectation on one table. ``arguments`` are those of the Great Expectations class ``type``; for a range
-    without any, the bounds of the column in the schema are taken."""
-
-    table: str
-    type: str
-    column: str = ""
-    name: str = ""
-    severity: Literal["critical", "warning"] = "critical"
-    arguments: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """What people see: the given name, else the type."""
-        return self.name or self.type
-
-
-class ExpectationSuite(Config):
-    """A named list of expectations over the tables that cross one arrow."""
-
-    name: str
-    about: str
-    expectations: tuple[Expectation, ...]
-
-
-class GateConfig(Config):
-    """Which suite to run, and what the checked rows belong to (a source, or a checkpoint)."""
-
-    suite: ExpectationSuite
-    source: str
-
-
-def load_suite(name: str) -> ExpectationSuite:
-    """The suite of gate ``name``. Raises :class:`UsageError` for an unknown one or a fault in its file."""
-    path = SUITES / f"{name}.yaml"
-    if not path.is_file():
-        known = [found.stem for found in SUITES.glob("*.yaml")]
-        raise UsageError(f"there is no gate {name!r}" + did_you_mean(name, known))
-    suite = ExpectationSuite.parse(read_yaml(path), path.name)
-    return suite.model_copy(update={"expectations": tuple(map(_with_bounds, suite.expectations))})
-
-
-def _with_bounds(expectation: Expectation) -> Expectation:
-    """``expectation``; one of a range that states none is given the bounds of its column."""
-    if expectation.type != BETWEEN or expectation.arguments:
-        return expectation
-    column = TABLES[expectation.table].columns[expectation.column]
-    bounds: dict[str, Any] = {}
-    if column.low is not None:
-        bounds["min_value"] = column.low
-    if column.high is not None:
-        bounds["max_value"] = column.high + (ROUNDING if pa.types.is_floating(column.type) else 0)
-    if not bounds:
-        raise UsageError(
-            f"{expectation.table}.{expectation.column} has no bounds in the schema; write them as arguments"
-        )
-    return expectation.model_copy(update={"arguments": bounds})
 
 
 def check(tables: dict[Table, list[Path]], config: GateConfig, scratch: Path) -> pa.Table:

@@ -16,7 +16,8 @@ from gristmill.core.step import Inputs, files_step
 from gristmill.flows.sizes import size_text
 from gristmill.schemas.tables import Clusters, Documents, Records
 from gristmill.tasks.dedup.report import largest_clusters
-from gristmill.tasks.gates.gate import GATES, GateConfig, load_suite
+from gristmill.tasks.gates.gate import GATES
+from gristmill.tasks.gates.suites import GateConfig, load_suite
 from gristmill.tasks.ledger.record_notes import record_notes
 from tests.helpers.ledger_rows import documents_of
 from tests.unit.flows.upkeep.test_verify import Numbers, cut, flip, joined, run, words

@@ -14,16 +14,8 @@ from gristmill.core.lake import Lake
 from gristmill.core.table import Column, Table
 from gristmill.schemas.tables import GateResults, Redacted
 from gristmill.tasks.gate_counts import Countable, count_breaking
-from gristmill.tasks.gates.gate import (
-    GATES,
-    Expectation,
-    ExpectationSuite,
-    GateConfig,
-    check,
-    failures,
-    load_suite,
-    raise_on_failure,
-)
+from gristmill.tasks.gates.gate import GATES, check, failures, raise_on_failure
+from gristmill.tasks.gates.suites import Expectation, ExpectationSuite, GateConfig, load_suite
 
 
 def suite(*expectations: Expectation) -> GateConfig:
@@ -215,7 +207,8 @@ def test_a_gate_that_holds_does_without_great_expectations(paths: list[Path], tm
     program = (
         "import sys, pathlib\n"
         "from gristmill.schemas.tables import Redacted\n"
-        "from gristmill.tasks.gates.gate import Expectation, ExpectationSuite, GateConfig, check\n"
+        "from gristmill.tasks.gates.gate import check\n"
+        "from gristmill.tasks.gates.suites import Expectation, ExpectationSuite, GateConfig\n"
         "kind = dict(table='redacted', type='ExpectColumnValuesToNotBeNull', column='doc_id')\n"
         "suite = ExpectationSuite(name='made', about='', expectations=(Expectation(**kind),))\n"
         "paths = [pathlib.Path(path) for path in sys.argv[2:]]\n"
