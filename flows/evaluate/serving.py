@@ -216,7 +216,7 @@ def served(command: Sequence[str], health: str, environment: Mapping[str, str]) 
         log = Path(place) / "server.log"
         with log.open("wb") as output:
             guard = subprocess.Popen(
-                [sys.executable, "-m", "gristmill.flows.evaluate.serving_guard", *command],
+                [sys.executable, "-P", "-m", "gristmill.flows.evaluate.serving_guard", *command],
                 env=dict(environment),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -162,7 +162,7 @@ def start_server(lake_root: Path, port: int = 0, beside: Sequence[str] = ()) -> 
         port = listener.getsockname()[1]
         url = f"http://127.0.0.1:{port}/api"
         process = subprocess.Popen(
-            [sys.executable, "-m", "gristmill.flows.prefect.process", str(folder), str(listener.fileno())],
+            [sys.executable, "-P", "-m", "gristmill.flows.prefect.process", str(folder), str(listener.fileno())],
             env=server_environment(os.environ, folder, url, credential),
             stdin=subprocess.DEVNULL,
             stdout=output,

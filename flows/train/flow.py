@@ -104,7 +104,7 @@ def train_one(training: Training, launcher_name: str, lake: Lake, advance: Advan
     write_whole(run_dir / "train.json", run.model_dump_json())
     job = Job(
         key=training.key,
-        argv=(sys.executable, "-u", "-m", "gristmill.tasks.train.trainer", str(run_dir)),
+        argv=(sys.executable, "-P", "-u", "-m", "gristmill.tasks.train.trainer", str(run_dir)),
         environment=ENVIRONMENT,
     )
     shown = 0

@@ -83,7 +83,7 @@ def _framed(answer: SiteResponse) -> bytes:
 @contextmanager
 def serve_site(config: SiteConfig) -> Iterator[Serving]:
     """Run the site while the block runs. Raises :class:`GristmillError` when the server does not start."""
-    command = [sys.executable, "-W", "ignore", "-m", "gristmill.tasks.demo_site.server", config.model_dump_json()]
+    command = [sys.executable, "-P", "-W", "ignore", "-m", "gristmill.tasks.demo_site.server", config.model_dump_json()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             line = process.stdout.readline().decode() if process.stdout else ""

@@ -60,7 +60,7 @@ class LocalLauncher:
             (run_dir / "status.json").unlink(missing_ok=True)
             with (run_dir / "watcher.log").open("ab") as log:
                 subprocess.Popen(
-                    [sys.executable, "-m", "gristmill.tasks.launch.watch", str(run_dir)],
+                    [sys.executable, "-P", "-m", "gristmill.tasks.launch.watch", str(run_dir)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

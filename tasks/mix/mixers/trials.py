@@ -83,7 +83,7 @@ def prepare(folder: Path, asked: Trial, store: Sequence[Path], init: Path | None
     folder.mkdir(parents=True, exist_ok=True)
     job = TrialJob(trial=asked, store=tuple(str(path) for path in store), init=None if init is None else str(init))
     write_whole(folder / JOB, canonical_json(to_jsonable_python(job)) + b"\n")
-    return [sys.executable, "-m", "gristmill.tasks.mix.mixers.proxy", str(folder)]
+    return [sys.executable, "-P", "-m", "gristmill.tasks.mix.mixers.proxy", str(folder)]
 
 
 def read_outcome(folder: Path) -> Outcome | None:
