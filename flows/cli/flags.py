@@ -137,7 +137,7 @@ def _config() -> inspect.Parameter:
 
 
 def _set() -> inspect.Parameter:
-    told = "A setting as key=value, such as dedup.threshold=0.8; the value is YAML; repeatable."
+    told = "A setting by its key, with dots between the parts of the key; the value is YAML; repeatable."
     return _parameter(SET, Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=told)], None)
 
 

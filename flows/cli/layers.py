@@ -72,7 +72,7 @@ def parse_setting(words: str, model: "type[Config]") -> tuple[tuple[str, ...], A
     key, separator, text = words.partition("=")
     path = tuple(part.strip() for part in key.split("."))
     if not separator or not all(path):
-        raise UsageError(f"--set {words}: write key=value, such as --set dedup.threshold=0.8")
+        raise UsageError(f"--set {words}: write KEY=VALUE, with dots between the parts of the key")
     value = parse_yaml(text, f"--set {words}")
     nested = value
     for name in reversed(path):

@@ -55,9 +55,10 @@ class MixSettings(Config):
         """A method alone stands for the mixture that is called so; one that is named twice is one mixture."""
         if not isinstance(mixtures, (list, tuple)):
             return mixtures
-        methods = dict.fromkeys(entry for entry in mixtures if isinstance(entry, str))
-        rest = [entry for entry in mixtures if not isinstance(entry, str)]
-        return [*({"name": method, "method": method} for method in methods), *rest]
+        each = [
+            entry for place, entry in enumerate(mixtures) if not isinstance(entry, str) or entry not in mixtures[:place]
+        ]
+        return [{"name": entry, "method": entry} if isinstance(entry, str) else entry for entry in each]
 
     def resized(self, tokens: int) -> "MixSettings":
         """The same mix for runs of ``tokens`` tokens; proxy models are trained in proportion, 10 steps at least."""

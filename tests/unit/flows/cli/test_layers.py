@@ -11,10 +11,13 @@ from typer.testing import CliRunner
 from gristmill.core.config import Config, Size
 from gristmill.core.errors import UsageError
 from gristmill.core.flag import Flag
+from gristmill.core.lake import Lake
 from gristmill.flows.cli.app import app as gristmill
 from gristmill.flows.cli.flags import field_options, with_settings
 from gristmill.flows.cli.layers import settings_of
 from gristmill.flows.curate.settings import CurateSettings, place_curation
+from gristmill.flows.mix.settings import MixSettings
+from gristmill.flows.train.settings import TrainSettings
 
 
 class Sieve(Config):
@@ -111,7 +114,7 @@ def test_a_part_that_is_off_by_default_is_turned_on_by_its_option() -> None:
         (("--set", "spede=3"), r'--set: spede: unknown key \(did you mean "speed"\?\)'),
         (("--set", "sieve.mehs=3"), r'--set: sieve.mehs: unknown key \(did you mean "mesh"\?\)'),
         (("--set", "sieve={mehs: 3}"), r'--set: sieve.mehs: unknown key \(did you mean "mesh"\?\)'),
-        (("--set", "speed"), "write key=value"),
+        (("--set", "speed"), "write KEY=VALUE"),
         (("--set", "speed=[1"), "this is not YAML"),
         (("--set", "speed=-1"), "mill: speed: Input should be greater than 0"),
         (("--set", "speed.most=1"), "mill: speed: Input should be a valid number"),
@@ -184,7 +187,41 @@ def test_curate_refuses_a_wrong_key_and_takes_its_settings_from_a_file(tmp_path:
     assert f"{tmp_path / 'none.warc.gz'}: there is no" in str(found.exception)
 
 
-def test_no_two_fields_of_a_model_share_an_option() -> None:
-    names = [option.flag.name for option in field_options(CurateSettings)]
+def test_a_method_alone_is_a_mixture_and_one_named_twice_is_one() -> None:
+    found = MixSettings.parse({"mixtures": ["uniform", "doremi", "uniform"]}, "mix").mixtures
+    assert [(mixture.name, mixture.method) for mixture in found] == [("uniform", "uniform"), ("doremi", "doremi")]
+    own = {"name": "ours", "method": "weights", "weights": {"news": 1.0}}
+    mixed = MixSettings.parse({"mixtures": [own, "uniform"]}, "mix").mixtures
+    assert [mixture.name for mixture in mixed] == ["ours", "uniform"]
+    with pytest.raises(UsageError, match=r"mix: mixtures\.0\.method: Input should be .* 'doremi'"):
+        MixSettings.parse({"mixtures": ["doremy"]}, "mix")
+
+
+@pytest.mark.parametrize("verb", ["mix", "train"])
+def test_mix_and_train_take_settings_that_have_no_option(verb: str, tmp_path: Path) -> None:
+    Lake.open(tmp_path / "lake")
+    words = [verb, "--lake", str(tmp_path / "lake"), "--set", "mixtures=[uniform]"][: 5 if verb == "mix" else 3]
+    sound = CliRunner().invoke(gristmill, [*words, "--set", "seed=3"])
+    assert isinstance(sound.exception, UsageError)
+    assert "the lake" in str(sound.exception)
+    wrong = CliRunner().invoke(gristmill, [*words, "--set", "sede=3"])
+    assert isinstance(wrong.exception, UsageError)
+    assert '--set: sede: unknown key (did you mean "seed"?)' in str(wrong.exception)
+
+
+def test_mix_needs_a_method() -> None:
+    missing = CliRunner().invoke(gristmill, ["mix"])
+    assert missing.exit_code == 2
+    assert "Missing option '--method'" in missing.output
+
+
+@pytest.mark.parametrize("model", [CurateSettings, MixSettings, TrainSettings])
+def test_no_two_fields_of_a_model_share_an_option(model: type[Config]) -> None:
+    names = [option.flag.name for option in field_options(model)]
+    assert names
     assert len(set(names)) == len(names)
+
+
+def test_fields_inside_a_part_have_options_too() -> None:
+    names = [option.flag.name for option in field_options(CurateSettings)]
     assert {"--group-below", "--extractor", "--dedup-lines", "--threshold"} <= set(names)
