@@ -70,8 +70,8 @@ def deduplicate(sources: list[Path], target: Path, config: DedupConfig) -> Run:
     run.scatter(copies, Copies, shards, *found, [], config.copies())
     found += [run.files[Copies.name], []]
     run.scatter(pairs, Pairs, shards, *found, run.files[Bands.name], [], [], config.pairs())
-    signals = [run.files.get(table.name, []) for table in SIGNALS]
-    run.scatter(clusters, Clusters, shards, *found, run.files[Pairs.name], *signals, config.clusters(QUALITY))
+    signals = {table.name: run.files.get(table.name, []) for table in SIGNALS}
+    run.scatter(clusters, Clusters, shards, *found, run.files[Pairs.name], signals, config.clusters(QUALITY))
     for place, path in enumerate(sources):
         write(run, place, path.stem, config)
     return run

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.shards import Run, read, sources, write_kept
-from gristmill.core.table import conform
+from gristmill.core.table import conform, empty
 from gristmill.schemas.tables import SIGNALS, Documents, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import load_policy
@@ -35,8 +35,8 @@ def main() -> None:
         for table, rows in found.items():
             run.store(table, path.stem, rows)
         run.lap("signals")
-        signals = [found.get(table, table.schema.empty_table()) for table in SIGNALS]
-        verdicts = run.store(Verdicts, path.stem, decide.function(documents, *signals, policy))
+        signals = {table.name: found.get(table, empty(table)) for table in SIGNALS}
+        verdicts = run.store(Verdicts, path.stem, decide.function(documents, signals, policy))
         run.lap("verdicts")
         write_kept(documents, verdicts, arguments.target / "output" / path.name)
         run.lap("write")

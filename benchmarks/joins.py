@@ -13,13 +13,14 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
 from benchmarks.harness import Side, machine, measure
-from gristmill.core.step import Step
+from gristmill.core.steps.step import Step
 from gristmill.core.table import Table, conform
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Documents, Pairs, SignalsGopherQuality, Verdicts
@@ -139,8 +140,8 @@ def run(folder: Path, config: DedupConfig) -> None:
     scatter(folder, copies, Copies, documents, verdicts, [], config.copies())
     found = (documents, verdicts, files(folder, Copies), [])
     scatter(folder, pairs, Pairs, *found, bands, [], [], config.pairs())
-    signals = [files(folder, table) for table in SIGNALS]
-    scatter(folder, clusters, Clusters, *found, files(folder, Pairs), *signals, config.clusters(QUALITY))
+    signals = {table.name: files(folder, table) for table in SIGNALS}
+    scatter(folder, clusters, Clusters, *found, files(folder, Pairs), signals, config.clusters(QUALITY))
 
 
 def files(folder: Path, table: Table) -> list[Path]:
@@ -148,7 +149,7 @@ def files(folder: Path, table: Table) -> list[Path]:
     return sorted((folder / table.sql_name).glob("*/*.parquet"))
 
 
-def scatter(folder: Path, step: Step, table: Table, *arguments: object) -> None:
+def scatter(folder: Path, step: Step[Any], table: Table, *arguments: object) -> None:
     """Run a step and write what it gives for each shard."""
     scratch = folder / f"scratch-{step.name}"
     scratch.mkdir()

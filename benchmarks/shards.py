@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.core.digests import digest_text
-from gristmill.core.step import Step
+from gristmill.core.steps.step import Step
 from gristmill.core.table import Table, conform
 from gristmill.schemas.tables import Documents
 
@@ -41,7 +41,7 @@ class Run:
         self.files.setdefault(table.name, []).append(path)
         return conformed
 
-    def scatter(self, step: Step, table: Table, shards: Iterable[str], *arguments: Any) -> None:
+    def scatter(self, step: Step[Any], table: Table, shards: Iterable[str], *arguments: Any) -> None:
         """Run a step over all shards."""
         scratch = self.folder / "scratch" / step.name
         scratch.mkdir(parents=True)

@@ -66,8 +66,8 @@ def make(lake: Lake, documents: int, shards: int) -> None:
         rows[Documents.name] = known.set_column(
             known.schema.get_field_index("url"), Documents.schema.field("url"), urls
         )
-        signals = [rows[table.name] for table in SIGNALS]
-        rows[Verdicts.name] = decide.function(rows[Documents.name], *signals, DecideConfig(policy=policy))
+        signals = {table.name: rows[table.name] for table in SIGNALS}
+        rows[Verdicts.name] = decide.function(rows[Documents.name], signals, DecideConfig(policy=policy))
         for table in (Documents, *SIGNALS, Verdicts):
             refs.setdefault(table.name, []).append(lake.write_table(table, f"{number:04}", "0" * 16, rows[table.name]))
     kept = {"kept": 0, "records": documents}

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from gristmill.core.config import Config
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest, Ref
-from gristmill.core.step import Inputs, Outcome, Step
-from gristmill.flows.engines.engine import Engine, Fan, Work
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.step import Step, StepResult
+from gristmill.flows.engines.engine import C, Engine, Fan, Work
 from gristmill.flows.engines.local import LocalEngine
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.schemas.tables import GateResults
@@ -17,9 +17,8 @@ LOCAL = LocalEngine()
 
 
 def run_step(
-    step: Step,
-    work: Sequence[Work],
-    config: Config,
+    step: Step[C],
+    work: Sequence[Work[C]],
     lake: Lake,
     report: Reporter,
     *,
@@ -37,28 +36,26 @@ def run_step(
     The first failure is raised after every run that had started has ended, so none is cut in the middle.
     """
     shown = what or step.name
-    found: dict[int, Outcome] = {}
+    found: dict[int, StepResult] = {}
     cached = 0
     with report.track(shown, len(work) * units, unit) as advance:
         if meter is not None:
             meter.advance = advance
 
-        def finished(position: int, outcome: Outcome) -> None:
+        def finished(position: int, result: StepResult) -> None:
             nonlocal cached
-            found[position] = outcome
-            cached += outcome.cached
-            told = meter is not None and not outcome.cached
+            found[position] = result
+            cached += result.cached
+            told = meter is not None and not result.cached
             advance(0 if told else units, f"{cached} cached" if cached else "")
 
-        engine.map(Fan(step, work, config, lake, shown), finished)
+        engine.map(Fan(step, work, lake, shown), finished)
     return [found[position].manifest for position in range(len(work))]
 
 
-def run_one(
-    step: Step, work: Work, config: Config, lake: Lake, report: Reporter, *, engine: Engine = LOCAL
-) -> Manifest:
+def run_one(step: Step[C], work: Work[C], lake: Lake, report: Reporter, *, engine: Engine = LOCAL) -> Manifest:
     """Run a step that has one output, such as a global step."""
-    return run_step(step, [work], config, lake, report, engine=engine)[0]
+    return run_step(step, [work], lake, report, engine=engine)[0]
 
 
 def run_gate(
@@ -66,7 +63,7 @@ def run_gate(
 ) -> Manifest:
     """Run a gate as a task and return its manifest; see :func:`stop_on_failure` for what a failure does."""
     config = GateConfig(suite=load_suite(name), source=source)
-    return run_one(GATES[name], Work(source, inputs, source), config, lake, report, engine=engine)
+    return run_one(GATES[name], Work(source, inputs, source, config), lake, report, engine=engine)
 
 
 def commit_gates(name: str, source: str, results: Sequence[Ref], lake: Lake) -> None:

@@ -133,8 +133,8 @@ def upstream(preset: str) -> pl.DataFrame:
 
 def ours(documents: pa.Table, signals: dict[str, pa.Table], preset: str) -> pl.DataFrame:
     """``doc_id`` and ``ours``: the first rule that a text fails, or ``kept``."""
-    tables = [signals.get(table.name, table.schema.empty_table()) for table in SIGNALS]
-    verdicts = pl.DataFrame(decide.function(documents, *tables, DecideConfig(policy=load_policy(preset))))
+    tables = {table.name: signals.get(table.name, table.schema.empty_table()) for table in SIGNALS}
+    verdicts = pl.DataFrame(decide.function(documents, tables, DecideConfig(policy=load_policy(preset))))
     first = verdicts.sort("rank").group_by("doc_id").agg(pl.col("rule").first())
     return first.select("doc_id", pl.col("rule").fill_null(KEPT).replace("language_score", "language").alias("ours"))
 

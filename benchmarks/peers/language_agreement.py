@@ -170,8 +170,8 @@ def fails(documents: pa.Table, policy: Policy, *signals: tuple[str, pa.Table]) -
     rules = tuple(rule for rule in policy.rules if not rule.signal.startswith("language."))
     judged = policy.model_copy(update={"rules": rules})
     known = dict(signals)
-    tables = [known.get(table.name, table.schema.empty_table()) for table in SIGNALS]
-    ledger = pl.DataFrame(decide.function(documents, *tables, DecideConfig(policy=judged)))
+    tables = {table.name: known.get(table.name, table.schema.empty_table()) for table in SIGNALS}
+    ledger = pl.DataFrame(decide.function(documents, tables, DecideConfig(policy=judged)))
     found: Fails = {key: set() for key in documents.column("doc_id").to_pylist()}
     for key, rule in ledger.filter(~pl.col("kept")).select("doc_id", "rule").iter_rows():
         found[key].add(rule.rpartition("/")[2])

@@ -4,16 +4,17 @@ Signals are computed once and kept; a policy with other thresholds needs none of
 """
 
 from pathlib import Path
+from typing import Any
 
 from gristmill.core.config import Config
-from gristmill.core.step import Step
+from gristmill.core.steps.step import Step
 from gristmill.flows.curate.settings import CurateSettings
 from gristmill.tasks.filtering.policy import Policy, needed_sets, refuse_missing_sets
 from gristmill.tasks.filtering.splitters import refuse_missing_splitters
 from gristmill.tasks.signals.registry import SignalSettings, chosen, steps_of
 
 
-def annotations(settings: CurateSettings, policy: Policy) -> list[tuple[Step, Config]]:
+def annotations(settings: CurateSettings, policy: Policy) -> list[tuple[Step[Any], Config]]:
     """The steps of a run with their configs, in order. They read documents, and signals of earlier steps.
 
     Raises :class:`UsageError` for a model or list that is not there, and for a policy that looks at signals which this

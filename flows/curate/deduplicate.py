@@ -4,12 +4,11 @@ Each global step is one run, but the join that proposes pairs and the measuring 
 each for a part of the bands or a group of shards, so that a cluster can share them. Clusters need the pairs alone.
 """
 
-from gristmill.core.config import Config
 from gristmill.core.manifest import Ref
-from gristmill.core.step import Inputs
+from gristmill.core.steps.inputs import Inputs
 from gristmill.flows.curate.state import Curation
-from gristmill.flows.engines.engine import Work
-from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
+from gristmill.flows.engines.engine import C, Work
+from gristmill.schemas.tables import SIGNALS, Bands, Copies, Cuts, Documents, Lines, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.earlier_runs import frozen_name, known
 from gristmill.tasks.dedup.exact_duplicates import copies
@@ -24,7 +23,7 @@ from gristmill.tasks.filtering.policy import Policy
 def hash_lines(state: Curation, config: DedupConfig) -> None:
     """Hashes of the long lines of every shard, where cuts of repeated lines are asked for."""
     if config.lines is not None:
-        state.each(lines, config.lines.lines(), (Documents, Verdicts), state.shards)
+        state.each(lines, config.lines.lines(), state.shards)
 
 
 def deduplicate(state: Curation, policy: Policy) -> None:
@@ -33,25 +32,25 @@ def deduplicate(state: Curation, policy: Policy) -> None:
     judged = _judged(state)
     documents = state.all_of(Documents)
 
-    def work(name: str, refs: tuple[Ref, ...], own: Config) -> Work:
+    def work(name: str, refs: tuple[Ref, ...], own: C) -> Work[C]:
         return Work(name, Inputs(refs=documents + judged + refs), name, own)
 
     source = state.settings.source
     earlier = known(state.lake, copies, documents, config.copies(frozen))
-    state.scatter(copies, [work(source, earlier, config.copies(frozen))])
+    state.per_shard(copies, [work(source, earlier, config.copies(frozen))])
     if config.lines is not None:
-        state.scatter(repeated_lines, [work(source, state.all_of(Copies, Lines), config.repeats(frozen))])
+        state.per_shard(repeated_lines, [work(source, state.all_of(Copies, Lines), config.repeats(frozen))])
     found = state.all_of(Copies, Cuts)
     earlier = known(state.lake, pairs, documents, config.pairs(frozen))
     spread = state.settings.dedup.parts
     if spread == 1:
-        state.scatter(pairs, [work(source, found + state.all_of(Bands) + earlier, config.pairs(frozen))])
+        state.per_shard(pairs, [work(source, found + state.all_of(Bands) + earlier, config.pairs(frozen))])
     else:
         parts = [
             work(f"{source}-{part:03d}", found + state.all_of(Bands), config.candidates(part, spread, frozen))
             for part in range(spread)
         ]
-        proposed = state.scatter(candidates, parts)
+        proposed = state.per_shard(candidates, parts)
         groups = [group for group in (state.shards[first::spread] for first in range(spread)) if group]
         measured = [
             work(
@@ -61,10 +60,10 @@ def deduplicate(state: Curation, policy: Policy) -> None:
             )
             for number, group in enumerate(groups)
         ]
-        state.scatter(pairs, measured)
+        state.per_shard(pairs, measured)
     quality = config.clusters(policy.quality, frozen)
-    state.scatter(clusters, [work(source, found + state.all_of(Pairs, *SIGNALS), quality)])
-    state.each(dedup_verdicts, config.verdicts(), (Documents, Verdicts, Clusters, Cuts), state.open)
+    state.per_shard(clusters, [work(source, found + state.all_of(Pairs, *SIGNALS), quality)])
+    state.each(dedup_verdicts, config.verdicts(), state.open)
 
 
 def _judged(state: Curation) -> tuple[Ref, ...]:

@@ -14,7 +14,9 @@ from prefect import flow
 from gristmill.core.config import Config
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
-from gristmill.core.step import DOWNLOADS, Inputs, Step, parts_of
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.kinds import DOWNLOADS, parts_of
+from gristmill.core.steps.step import Step
 from gristmill.flows.curate.annotations import annotations
 from gristmill.flows.curate.deduplicate import deduplicate, hash_lines
 from gristmill.flows.curate.result import LostInputError, NothingKeptError, is_nothing_new, lost_input, nothing_kept
@@ -37,7 +39,6 @@ from gristmill.schemas.tables import (
     Documents,
     Pairs,
     Records,
-    Redacted,
     SetAside,
     Spans,
     Verdicts,
@@ -81,9 +82,10 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
     for line in found.skipped_lines():
         report.say(line)
     sources = part_of(group_files(found.files, settings.grouping), settings.part)
-    work = [Work(source.shard, Inputs(source=source), source.name) for source in sources]
+    reading = ingest_config(settings)
+    work = [Work(source.shard, Inputs(source=source), source.name, reading) for source in sources]
     state = Curation(settings, lake, report, [], engine=engine, unread=write_unread(found, settings.source, lake))
-    done = run_step(ingest, work, ingest_config(settings), lake, report, unit="inputs", engine=engine)
+    done = run_step(ingest, work, lake, report, unit="inputs", engine=engine)
     for entry, manifest in zip(work, done, strict=True):
         for shard, refs in parts_of(manifest).items():
             made = {(ingest.name, ref.table): ref for ref in refs}
@@ -114,20 +116,20 @@ def curate_shards(state: Curation, policy: Policy) -> Dataset:
     return decide_fates(state, policy)
 
 
-def score(state: Curation, policy: Policy, steps: list[tuple[Step, Config]]) -> None:
+def score(state: Curation, policy: Policy, steps: list[tuple[Step[Any], Config]]) -> None:
     """From records to verdicts of the policy: what each shard needs no other shard for."""
-    state.each(extract, state.settings.extract, (Records,), state.shards)
+    state.each(extract, state.settings.extract, state.shards)
     state.gate("documents", Documents)
     for step, config in steps:
-        state.each(step, config, step.reads, state.shards)
+        state.each(step, config, state.shards)
     state.gate("signals", *SIGNALS)
-    state.each(decide, DecideConfig(policy=policy), (Documents, *SIGNALS), state.shards)
+    state.each(decide, DecideConfig(policy=policy), state.shards)
 
 
 def hash_documents(state: Curation) -> None:
     """What deduplication compares shards by: bands of signatures, and hashes of lines where they are asked for."""
     config = state.settings.dedup.config()
-    state.each(bands, config.minhash, (Documents, Verdicts), state.shards)
+    state.each(bands, config.minhash, state.shards)
     hash_lines(state, config)
 
 
@@ -142,14 +144,12 @@ def decide_fates(state: Curation, policy: Policy) -> Dataset:
     state.each(
         clean,
         lambda entry: CleanConfig(policy=policies[entry.source]),
-        (Documents, Verdicts, Cuts, *SIGNALS),
         state.open,
     )
-    state.each(redact, RedactConfig(), (Documents, Verdicts, Spans, Cuts), state.open)
+    state.each(redact, RedactConfig(), state.open)
     state.each(
         materialise,
         lambda entry: MaterialiseConfig(quality=policies[entry.source].quality),
-        (Documents, Redacted, *SIGNALS),
         state.open,
     )
     state.gate("curated", Curated)

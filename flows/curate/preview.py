@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
-from gristmill.core.step import Inputs
+from gristmill.core.steps.inputs import Inputs
 from gristmill.core.table import Table, empty
 from gristmill.flows.curate.flow import curate_shards, ingest_config
 from gristmill.flows.curate.settings import CurateSettings

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from gristmill.core.config import Config
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Manifest, Ref
-from gristmill.core.step import Inputs, Step, scatter_key
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.kinds import shard_key
+from gristmill.core.steps.step import Step
 from gristmill.core.table import Table
 from gristmill.flows.curate.settings import CurateSettings
-from gristmill.flows.engines.engine import Engine, Work
+from gristmill.flows.engines.engine import C, Engine, Work
 from gristmill.flows.prefect.artifacts import publish_gates
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import LOCAL, commit_gates, run_gate, run_step, stop_on_failure
@@ -77,18 +79,20 @@ class Curation:
         """What the configurations of the global steps call the shards that stand."""
         return tuple(frozen_name(entry.documents) for entry in self.shards if entry.standing is not None)
 
-    def each(
-        self, step: Step, config: Config | Callable[[Progress], Config], reads: Sequence[Table], shards: list[Progress]
-    ) -> None:
-        """Run a shard step on each of ``shards``, giving it the shard's files of ``reads``."""
-        configs = [config(entry) if callable(config) else config for entry in shards]
+    def each(self, step: Step[C], config: C | Callable[[Progress], C], shards: list[Progress]) -> None:
+        """Run a shard step on each of ``shards``, giving it the shard's files of what the step reads."""
         work = [
-            Work(entry.shard, Inputs(refs=entry.of(*reads)), entry.label, own)
-            for entry, own in zip(shards, configs, strict=True)
+            Work(
+                entry.shard,
+                Inputs(refs=entry.of(*step.reads)),
+                entry.label,
+                config if isinstance(config, Config) else config(entry),
+            )
+            for entry in shards
         ]
         if not work:
             return
-        done = run_step(step, work, configs[0], self.lake, self.report, engine=self.engine)
+        done = run_step(step, work, self.lake, self.report, engine=self.engine)
         for entry, manifest in zip(shards, done, strict=True):
             entry.add(manifest)
 
@@ -96,13 +100,13 @@ class Curation:
         """The files of ``tables`` of every shard (or of ``shards``)."""
         return tuple(ref for entry in (self.shards if shards is None else shards) for ref in entry.of(*tables))
 
-    def scatter(self, step: Step, work: Sequence[Work]) -> tuple[Ref, ...]:
+    def per_shard(self, step: Step[C], work: Sequence[Work[C]]) -> tuple[Ref, ...]:
         """Run a global step, in one or several runs; give every shard what was written for it. All that was written."""
-        done = run_step(step, work, work[0].config or Config(), self.lake, self.report, unit="runs", engine=self.engine)
+        done = run_step(step, work, self.lake, self.report, unit="runs", engine=self.engine)
         for manifest in done:
             written = {(ref.shard, ref.key): ref for ref in manifest.outputs}
             for entry in self.shards:
-                ref = written.get((entry.documents.shard, scatter_key(manifest.key, entry.documents)))
+                ref = written.get((entry.documents.shard, shard_key(manifest.key, entry.documents)))
                 if ref is not None:
                     entry.refs[manifest.step, ref.table] = ref
         return tuple(ref for manifest in done for ref in manifest.outputs)

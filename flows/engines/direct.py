@@ -7,8 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from gristmill.core.step import Outcome
-from gristmill.flows.engines.engine import Fan, Finished, Work
+from gristmill.core.steps.step import StepResult
+from gristmill.flows.engines.engine import C, Fan, Finished, Work
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ class DirectEngine:
     workers: int
     costs: list[Cost] = field(default_factory=list)
 
-    def map(self, fan: Fan, finished: Finished) -> None:
+    def map(self, fan: Fan[C], finished: Finished) -> None:
         """See :class:`gristmill.flows.engines.engine.Engine`. Nothing is tried again: a preview is cheap to repeat."""
         seconds: dict[str, float] = {}
         written: dict[str, int] = {}
 
-        def run(position: int, entry: Work) -> Outcome:
+        def run(position: int, entry: Work[C]) -> StepResult:
             name = entry.shard if entry.shard not in seconds else f"{entry.shard} {position}"
             seconds[name] = 0.0
             started = time.perf_counter()
-            outcome = fan.step.run(fan.lake, entry.shard, entry.inputs, entry.config or fan.config)
+            result = fan.step.run(fan.lake, entry.shard, entry.inputs, entry.config)
             seconds[name] = time.perf_counter() - started
-            written[name] = sum(ref.bytes for ref in outcome.manifest.outputs)
-            return outcome
+            written[name] = sum(ref.bytes for ref in result.manifest.outputs)
+            return result
 
         started = time.perf_counter()
         with ThreadPoolExecutor(self.workers) as pool:

@@ -8,8 +8,8 @@ from typing import Any
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from gristmill.core.step import Outcome
-from gristmill.flows.engines.engine import Fan, Finished, Work
+from gristmill.core.steps.step import StepResult
+from gristmill.flows.engines.engine import C, Fan, Finished, Work
 
 MOST_WORKERS = 256
 
@@ -27,22 +27,22 @@ class LocalEngine:
 
     workers: int = 2
 
-    def map(self, fan: Fan, finished: Finished) -> None:
+    def map(self, fan: Fan[C], finished: Finished) -> None:
         """See :class:`gristmill.flows.engines.engine.Engine`. About 35 ms of processor time a shard go to Prefect.
 
         A shard is handed to Prefect when one before it has ended, so a run of a million shards holds as many futures as
         there are workers, and starts no further shard after a failure.
         """
         task = fan.step.task
-        ended: SimpleQueue[PrefectFuture[Outcome]] = SimpleQueue()
-        running: dict[PrefectFuture[Outcome], int] = {}
-        waiting: Iterator[tuple[int, Work]] = iter(enumerate(fan.work))
+        ended: SimpleQueue[PrefectFuture[StepResult]] = SimpleQueue()
+        running: dict[PrefectFuture[StepResult], int] = {}
+        waiting: Iterator[tuple[int, Work[C]]] = iter(enumerate(fan.work))
         failure: Exception | None = None
 
         def start(count: int) -> None:
             for _, (position, entry) in zip(range(count), waiting, strict=False):
                 named = task.with_options(task_run_name=f"{fan.shown} {entry.label}")
-                future = named.submit(fan.lake, entry.shard, entry.inputs, entry.config or fan.config)
+                future = named.submit(fan.lake, entry.shard, entry.inputs, entry.config)
                 running[future] = position
                 future.add_done_callback(ended.put)
 
@@ -51,12 +51,12 @@ class LocalEngine:
             future = ended.get()
             position = running.pop(future)
             try:
-                outcome = future.result()
+                result = future.result()
             except Exception as error:  # kept, so that the shards that run now finish their work before it is raised
                 failure = failure or error
                 continue
             if failure is None:
                 start(1)
-            finished(position, outcome)
+            finished(position, result)
         if failure is not None:
             raise failure

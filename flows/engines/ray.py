@@ -2,7 +2,7 @@
 
 Prefect's own Ray runner costs 250 ms a task, Ray itself 1 ms, so Prefect sees the step and Ray the shards. Every node
 needs this package, the lake under the same path, and inputs that it can reach (a shared folder, or addresses). A node
-that dies costs the shards it was working on: Ray gives them to another node, and what they had committed is found.
+that dies costs the shards it was working on: Ray gives them to another node, and what they had committed is cached.
 """
 
 import importlib
@@ -19,8 +19,9 @@ from prefect.cache_policies import NO_CACHE
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
-from gristmill.core.step import RETRIES, Inputs, Outcome, Step, may_pass
-from gristmill.flows.engines.engine import Fan, Finished
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.step import RETRIES, Step, StepResult, may_pass
+from gristmill.flows.engines.engine import C, Fan, Finished
 
 LOST_NODE_RETRIES = 10  # how often a shard may be lost with a node before the run fails
 HINT = "Install it on every node: pip install 'gristmill[ray]'."
@@ -57,7 +58,7 @@ def connected(address: str, workers: int) -> Iterator["RayEngine"]:
 class RayEngine:
     """Shards side by side on the nodes of a cluster, one processor each. Get one from :func:`connected`."""
 
-    def map(self, fan: Fan, finished: Finished) -> None:
+    def map(self, fan: Fan[C], finished: Finished) -> None:
         """See :class:`gristmill.flows.engines.engine.Engine`."""
 
         def all_shards() -> None:
@@ -67,7 +68,7 @@ class RayEngine:
         Task(fn=all_shards, name=fan.step.name, task_run_name=named, cache_policy=NO_CACHE, persist_result=False)()
 
 
-def fan_out(fan: Fan, finished: Finished) -> None:
+def fan_out(fan: Fan[C], finished: Finished) -> None:
     """Submit every shard and tell each end. I/O errors are retried, like on one machine."""
     import ray
 
@@ -75,7 +76,7 @@ def fan_out(fan: Fan, finished: Finished) -> None:
     remote = ray.remote(num_cpus=1, max_retries=LOST_NODE_RETRIES, retry_exceptions=False)(run_shard)
     root = str(fan.lake.root)
     pending = {
-        remote.remote(module, name, root, entry.shard, entry.inputs, entry.config or fan.config): position
+        remote.remote(module, name, root, entry.shard, entry.inputs, entry.config): position
         for position, entry in enumerate(fan.work)
     }
     failure: BaseException | None = None
@@ -96,9 +97,9 @@ def fan_out(fan: Fan, finished: Finished) -> None:
         raise failure
 
 
-def run_shard(module: str, name: str, root: str, shard: str, inputs: Inputs, config: Config) -> Outcome:
+def run_shard(module: str, name: str, root: str, shard: str, inputs: Inputs, config: Config) -> StepResult:
     """On a node: run the step of that name on one shard of the lake at ``root``."""
-    step: Step = getattr(importlib.import_module(module), name)
+    step: Step[Any] = getattr(importlib.import_module(module), name)
     lake = Lake.open(Path(root))
     for left in reversed(range(RETRIES + 1)):
         try:
@@ -109,9 +110,9 @@ def run_shard(module: str, name: str, root: str, shard: str, inputs: Inputs, con
     raise AssertionError("the last attempt returns or raises")
 
 
-def address_of(step: Step) -> tuple[str, str]:
+def address_of(step: Step[Any]) -> tuple[str, str]:
     """The step's module and its name there, by which a node finds it. Raises ``ValueError`` for one made on the fly."""
-    module, name = step.function.__module__, step.function.__name__
+    module, name = step.address
     if getattr(importlib.import_module(module), name, None) is not step:
         raise ValueError(f"step {step.name} is not {module}.{name}, so another machine could not find it")
     return module, name

@@ -23,7 +23,8 @@ from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.files.places import check_name
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
-from gristmill.core.step import DOWNLOADS, Inputs, parts_of
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.kinds import DOWNLOADS, parts_of
 from gristmill.evals.contamination.labels import ANSWER, CLEAN, INPUT, SHORT, label_items
 from gristmill.evals.contamination.texts import eval_items
 from gristmill.evals.suites.suite import Suite
@@ -75,8 +76,8 @@ def run_contamination(settings: ContaminationSettings, lake: Lake, report: Repor
         raise GristmillError(f"the corpus {corpus.name} holds no document, so no item of it can be called clean.")
     evidence: list[Ref] = []
     for step, refs in ((contamination, corpus.documents), (contamination_curated, corpus.curated)):
-        work = [Work(ref.shard, Inputs(refs=(ref,)), ref.shard) for ref in refs]
-        done = run_step(step, work, config, lake, report, what="look for items", engine=engine) if work else []
+        work = [Work(ref.shard, Inputs(refs=(ref,)), ref.shard, config) for ref in refs]
+        done = run_step(step, work, lake, report, what="look for items", engine=engine) if work else []
         evidence += [manifest.output(Contamination) for manifest in done]
     seen = seen_among(corpus.trained, _documents(evidence, lake), lake) if corpus.trained else None
     items = lake.read(_items_ref(config))
@@ -129,13 +130,15 @@ def read_documents(
         )
     except UsageError as error:
         raise not_a_corpus(error, lake) from error
-    inputs = [Work(entry.shard, Inputs(source=entry), entry.name) for entry in group_files(found.files, Grouping())]
     engine = LocalEngine(settings.workers)
     config = IngestConfig(source=source, map=settings.map, unquoted=settings.unquoted)
-    read = run_step(ingest, inputs, config, lake, report, unit="inputs", engine=engine)
+    sources = group_files(found.files, Grouping())
+    inputs = [Work(entry.shard, Inputs(source=entry), entry.name, config) for entry in sources]
+    read = run_step(ingest, inputs, lake, report, unit="inputs", engine=engine)
     records = [ref for manifest in read for refs in parts_of(manifest).values() for ref in refs]
-    work = [Work(ref.shard, Inputs(refs=(ref,)), ref.shard) for ref in records if ref.table == Records.name]
-    made = run_step(extract, work, ExtractConfig(), lake, report, engine=engine)
+    rows = [ref for ref in records if ref.table == Records.name]
+    work = [Work(ref.shard, Inputs(refs=(ref,)), ref.shard, ExtractConfig()) for ref in rows]
+    made = run_step(extract, work, lake, report, engine=engine)
     extracted = [ref for manifest in made for ref in manifest.outputs]
     asides = [lake.path(ref) for ref in (*records, *extracted) if ref.table == SetAside.name]
     for line in (*found.skipped_lines(), *damage_lines(damage(asides))):

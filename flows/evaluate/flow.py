@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from gristmill.core.errors import NoScoreError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import FilesRef
-from gristmill.core.step import Inputs
+from gristmill.core.steps.inputs import Inputs
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.evals.generation.requests import requests_of
 from gristmill.evals.scoring.grading import require_graders

@@ -4,16 +4,16 @@ import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import pyarrow as pa
 from prefect.runtime import flow_run
 
-from gristmill.core.config import Config
 from gristmill.core.errors import NoScoreError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import FilesRef, Manifest
-from gristmill.core.step import Inputs, SourceFile
+from gristmill.core.steps.inputs import Inputs, SourceFile
 from gristmill.evals.generation.costs import shortened
 from gristmill.evals.generation.requests import Request, digest_of
 from gristmill.evals.generation.responses import retire, rounds
@@ -25,8 +25,11 @@ from gristmill.flows.evaluate.entries import Entry
 from gristmill.flows.evaluate.serving import Models
 from gristmill.flows.evaluate.steps import (
     GradeConfig,
+    GradeContext,
     PerplexityConfig,
+    PerplexityContext,
     RespondConfig,
+    RespondContext,
     grade_step,
     perplexity_step,
     respond_step,
@@ -41,6 +44,8 @@ PERPLEXITY = "bits-per-byte"
 RESPONSES = "responses"
 Results = dict[str, dict[str, Sequence[Manifest]]]
 """By checkpoint and suite, what the steps wrote."""
+
+Asking = TypeVar("Asking", RespondConfig, PerplexityConfig)
 
 
 def each_once(suites: Sequence[Suite]) -> list[Suite]:
@@ -105,9 +110,8 @@ class Measuring:
     def suite(self, suite: Suite, asked: tuple[Request, ...]) -> list[Sequence[Manifest]]:
         """Ask, grade and score every checkpoint. Raises :class:`NoScoreError` where one has no answer to score."""
         lake, report, meter = self.lake, self.report, Meter()
-        config = RespondConfig(
-            asked=digest_of(asked),
-            backend=self.models.identity,
+        config = RespondConfig(asked=digest_of(asked), backend=self.models.identity)
+        context = RespondContext(
             models=self.models,
             suite=suite,
             requests=asked,
@@ -117,9 +121,8 @@ class Measuring:
         )
         keys = {request.key for request in asked}
         answered = run_step(
-            respond_step,
+            respond_step(context),
             [self._work(entry, config, keys) for entry in self.entries],
-            config,
             lake,
             report,
             what=f"{suite.name}: answers",
@@ -129,16 +132,15 @@ class Measuring:
         )
         for entry, manifest in zip(self.entries, answered, strict=True):
             _say_shortened(suite, entry.label, lake.read(manifest.output(Responses)), report)
-        grading = GradeConfig(suite_digest=suite.digest, suite=suite)
+        grading, grades = GradeConfig(suite_digest=suite.digest), GradeContext(suite)
         work = [
-            Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Responses),)), entry.label)
+            Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Responses),)), entry.label, grading)
             for entry, manifest in zip(self.entries, answered, strict=True)
         ]
         # One checkpoint after the other, each with every core: two gradings must not share the slots of the jail.
         graded = run_step(
-            grade_step,
+            grade_step(grades),
             work,
-            grading,
             lake,
             report,
             what=f"{suite.name}: grades",
@@ -146,19 +148,20 @@ class Measuring:
             engine=LocalEngine(workers=1),
         )
         work = [
-            Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Samples),)), entry.label)
+            Work(entry.checkpoint.digest, Inputs(refs=(manifest.output(Samples),)), entry.label, grading)
             for entry, manifest in zip(self.entries, graded, strict=True)
         ]
-        scored = run_step(score_step, work, grading, lake, report, what=f"{suite.name}: scores", unit="checkpoints")
+        scored = run_step(score_step(grades), work, lake, report, what=f"{suite.name}: scores", unit="checkpoints")
         return list(zip(answered, graded, scored, strict=True))
 
     def bits(self, heldout: tuple[FilesRef, ...]) -> list[Manifest]:
         """Bits per byte of every checkpoint on the held-out text."""
-        config = PerplexityConfig(backend=self.models.identity, models=self.models)
+        config = PerplexityConfig(backend=self.models.identity)
         work = [self._work(entry, config, {PERPLEXITY}, heldout) for entry in self.entries]
-        return run_step(perplexity_step, work, config, self.lake, self.report, what=PERPLEXITY, unit="checkpoints")
+        step = perplexity_step(PerplexityContext(self.models))
+        return run_step(step, work, self.lake, self.report, what=PERPLEXITY, unit="checkpoints")
 
-    def _work(self, entry: Entry, config: Config, keys: Set[str], files: tuple[FilesRef, ...] = ()) -> Work:
+    def _work(self, entry: Entry, config: Asking, keys: Set[str], files: tuple[FilesRef, ...] = ()) -> Work[Asking]:
         """One checkpoint. What was asked anew has other answers, so its rounds are part of their name."""
         digest = entry.checkpoint.digest
         source = SourceFile(entry.checkpoint.path, digest, digest)

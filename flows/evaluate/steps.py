@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,9 @@ from pydantic import Field
 
 from gristmill.core.config import Config
 from gristmill.core.files.atomic import write_whole
-from gristmill.core.step import SourceFile, source_step, step
+from gristmill.core.steps.inputs import SourceFile
+from gristmill.core.steps.kinds import shard_step, source_step
+from gristmill.core.steps.step import Step, StepContext
 from gristmill.evals.admission.checkpoint import Checkpoint, admit
 from gristmill.evals.generation.costs import Asked, asked
 from gristmill.evals.generation.requests import Request
@@ -25,30 +28,42 @@ from gristmill.flows.reporter import Meter
 from gristmill.schemas.tables import EvalRuns, Responses, Samples, Scores
 
 
-class RespondConfig(Config, arbitrary_types_allowed=True):
-    """What is asked, and where answers are kept. The suite itself is known by the digest of its requests."""
+class RespondConfig(Config):
+    """What is asked. The suite itself is known by the digest of its requests."""
 
     asked: str = Field(description="digest of every request")
     backend: str = Field(description="identity of what runs the model: what else an answer depends on")
     anew: tuple[str, ...] = Field(
         (), description="rounds in which some of it was asked anew; see gristmill.evals.generation.responses"
     )
-    models: Models = Field(exclude=True)
-    suite: Suite = Field(exclude=True)
-    requests: tuple[Request, ...] = Field(exclude=True)
-    meter: Meter = Field(exclude=True)
-    store: Path = Field(exclude=True)
-    log: Path = Field(exclude=True)
+
+
+@dataclass(frozen=True)
+class RespondContext(StepContext):
+    """What asks a suite's ``requests``: the models, the ``store`` of answers, and where costs are logged (``log``)."""
+
+    models: Models
+    suite: Suite
+    requests: tuple[Request, ...]
+    meter: Meter
+    store: Path
+    log: Path
 
 
 class GradeConfig(Config):
     """How answers are graded. The suite itself is known by its digest."""
 
     suite_digest: str
-    suite: Suite = Field(exclude=True)
 
 
-class PerplexityConfig(Config, arbitrary_types_allowed=True):
+@dataclass(frozen=True)
+class GradeContext(StepContext):
+    """The suite whose digest the config holds."""
+
+    suite: Suite
+
+
+class PerplexityConfig(Config):
     """Bits per byte has no settings but the backend's: the held-out text is an input."""
 
     metric: str = "bits_per_byte"
@@ -56,56 +71,81 @@ class PerplexityConfig(Config, arbitrary_types_allowed=True):
     anew: tuple[str, ...] = Field(
         (), description="rounds in which it was measured anew; see gristmill.evals.generation.responses"
     )
-    models: Models = Field(exclude=True)
 
 
-@source_step("respond", version=3, writes=(Responses, EvalRuns))
-def respond_step(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, pa.Table]:
-    """Ask one checkpoint everything that a suite asks. What was answered before is found in the store."""
-    checkpoint, suite = admit(source.path), config.suite
-    with (
-        config.models.of(checkpoint) as model,
-        ResponseStore(config.store, checkpoint.digest, config.backend) as store,
-    ):
-        found = respond(
-            model, checkpoint.digest, suite.name, config.requests, store, config.meter.progress(), config.models.still
-        )
-        took, backend = asked(config.requests, store), model.backend
-    area, items, digest = suite.settings.area, len(suite.items), suite.digest
-    run = _run(checkpoint, suite.name, digest, area, items, backend, took)
-    cost = {name: run[name][0].as_py() for name in ("checkpoint", "suite", "suite_digest", "backend")}
-    config.log.mkdir(parents=True, exist_ok=True)
-    path = config.log / f"{checkpoint.digest}-{digest[:16]}.json"
-    write_whole(path, json.dumps(cost | {"seconds": took.seconds}))
-    return found, run
+@dataclass(frozen=True)
+class PerplexityContext(StepContext):
+    """What measures."""
+
+    models: Models
 
 
-@step("grade", version=4, reads=(Responses,), writes=(Samples,))
-def grade_step(responses: pa.Table, config: GradeConfig) -> pa.Table:
-    """Grade what one checkpoint answered. Where the machine failed nothing is kept, so the next run grades again."""
-    samples = grade(config.suite, responses, jail_workers=os.cpu_count() or 1)
-    require_answers(config.suite, samples)
-    return samples
+def respond_step(context: RespondContext) -> Step[RespondConfig]:
+    """The step that asks one checkpoint everything that the suite of ``context`` asks."""
+
+    @source_step("respond", version=3, writes=(Responses, EvalRuns))
+    def ask(source: SourceFile, config: RespondConfig) -> tuple[pa.Table, pa.Table]:
+        """Ask one checkpoint everything that a suite asks. What was answered before is found in the store."""
+        checkpoint, suite, requests = admit(source.path), context.suite, context.requests
+        with (
+            context.models.of(checkpoint) as model,
+            ResponseStore(context.store, checkpoint.digest, config.backend) as store,
+        ):
+            progress, still = context.meter.progress(), context.models.still
+            found = respond(model, checkpoint.digest, suite.name, requests, store, progress, still)
+            took, backend = asked(requests, store), model.backend
+        area, items, digest = suite.settings.area, len(suite.items), suite.digest
+        run = _run(checkpoint, suite.name, digest, area, items, backend, took)
+        cost = {name: run[name][0].as_py() for name in ("checkpoint", "suite", "suite_digest", "backend")}
+        context.log.mkdir(parents=True, exist_ok=True)
+        path = context.log / f"{checkpoint.digest}-{digest[:16]}.json"
+        write_whole(path, json.dumps(cost | {"seconds": took.seconds}))
+        return found, run
+
+    return ask
 
 
-@step("score", version=1, reads=(Samples,), writes=(Scores,))
-def score_step(samples: pa.Table, config: GradeConfig) -> pa.Table:
-    """Score what was graded: a step of its own, so that no fault of a statistic costs an execution."""
-    return score(config.suite, samples)
+def grade_step(context: GradeContext) -> Step[GradeConfig]:
+    """The step that grades what one checkpoint answered."""
+
+    @shard_step("grade", version=4, reads=(Responses,), writes=(Samples,))
+    def grade_answers(responses: pa.Table, config: GradeConfig) -> pa.Table:
+        """Grade what one checkpoint answered. Where the machine failed, nothing is kept: the next run grades again."""
+        samples = grade(context.suite, responses, jail_workers=os.cpu_count() or 1)
+        require_answers(context.suite, samples)
+        return samples
+
+    return grade_answers
 
 
-@source_step("bits-per-byte", version=3, writes=(Samples, Scores, EvalRuns))
-def perplexity_step(
-    source: SourceFile, heldout: list[Path], config: PerplexityConfig
-) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Bits per byte of one checkpoint on the held-out text of every domain."""
-    checkpoint = admit(source.path)
-    texts = {domain: pairs for domain, pairs in read_heldout(heldout).items() if pairs}
-    with config.models.of(checkpoint) as model:
-        found = evaluate_perplexity(model, checkpoint, texts)
-        config.models.still(whole=True)
-    run = _run(checkpoint, found.suite, found.suite_digest, found.area, found.items, found.backend)
-    return found.samples, found.scores, run
+def score_step(context: GradeContext) -> Step[GradeConfig]:
+    """The step that scores what was graded: one of its own, so that no fault of a statistic costs an execution."""
+
+    @shard_step("score", version=1, reads=(Samples,), writes=(Scores,))
+    def score_samples(samples: pa.Table, config: GradeConfig) -> pa.Table:
+        """Score what was graded."""
+        return score(context.suite, samples)
+
+    return score_samples
+
+
+def perplexity_step(context: PerplexityContext) -> Step[PerplexityConfig]:
+    """The step that measures bits per byte of one checkpoint on the held-out text of every domain."""
+
+    @source_step("bits-per-byte", version=3, writes=(Samples, Scores, EvalRuns), folders=True)
+    def measure(
+        source: SourceFile, heldout: list[Path], config: PerplexityConfig
+    ) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """Bits per byte of one checkpoint on the held-out text of every domain."""
+        checkpoint = admit(source.path)
+        texts = {domain: pairs for domain, pairs in read_heldout(heldout).items() if pairs}
+        with context.models.of(checkpoint) as model:
+            found = evaluate_perplexity(model, checkpoint, texts)
+            context.models.still(whole=True)
+        run = _run(checkpoint, found.suite, found.suite_digest, found.area, found.items, found.backend)
+        return found.samples, found.scores, run
+
+    return measure
 
 
 def _run(

@@ -19,7 +19,7 @@ from gristmill.core.errors import UsageError
 from gristmill.core.files.places import check_name
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef, Input, Manifest, Ref, output_key
-from gristmill.core.step import Inputs
+from gristmill.core.steps.inputs import Inputs
 from gristmill.flows.checks import curated_refs
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import threads
@@ -68,16 +68,16 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     """
     curated = curated_refs(settings.sources, lake)
     split = SplitConfig(heldout_share=settings.heldout_share)
-    everything = Work(name, Inputs(refs=curated), name)
+    everything = Inputs(refs=curated)
     tokenizer_config = TokenizerConfig(vocab_size=settings.vocabulary, split=split)
-    (tokenizer,) = run_one(train_tokenizer, everything, tokenizer_config, lake, report).files
+    (tokenizer,) = run_one(train_tokenizer, Work(name, everything, name, tokenizer_config), lake, report).files
     store_config = TokensConfig(heldout_share=settings.heldout_share)
-    shards = [Work(ref.shard, Inputs(refs=(ref,), files=(tokenizer,)), ref.shard) for ref in curated if ref.rows]
-    tokens = tuple(
-        ref for manifest in run_step(write_tokens, shards, store_config, lake, report) for ref in manifest.files
-    )
+    shards = [
+        Work(ref.shard, Inputs(refs=(ref,), files=(tokenizer,)), ref.shard, store_config) for ref in curated if ref.rows
+    ]
+    tokens = tuple(ref for manifest in run_step(write_tokens, shards, lake, report) for ref in manifest.files)
     heldout_config = HeldoutConfig(split=split, max_bytes=heldout_bytes)
-    heldout = run_one(write_heldout, everything, heldout_config, lake, report).files
+    heldout = run_one(write_heldout, Work(name, everything, name, heldout_config), lake, report).files
 
     store = TokenStore.open([lake.files_path(ref) for ref in tokens])
     goal = Goal(target_tokens=settings.target_tokens, max_epochs=settings.max_epochs)

@@ -17,7 +17,7 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import Documents, SignalsClassifier
 from gristmill.tasks.classifier.card import CARD, MODEL, Card, read_card
 from gristmill.tasks.classifier.texts import one_line
@@ -79,7 +79,7 @@ def card_of(path: Path, digest: str) -> Card | None:
     return card
 
 
-@step("classifier", version=1, reads=(Documents,), writes=(SignalsClassifier,))
+@shard_step("classifier", version=1, reads=(Documents,), writes=(SignalsClassifier,))
 def classifier(documents: pa.Table, config: ClassifierConfig) -> pa.Table:
     """One row of ``signals/classifier`` for each row of ``documents``, in their order.
 

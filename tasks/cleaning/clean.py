@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,7 +29,7 @@ from pydantic import Field
 
 from gristmill.core.config import Config
 from gristmill.core.files.parquet import read_rows
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS, Cuts, Documents, Verdicts
 from gristmill.tasks.cleaning.c4_cuts import c4_cuts
@@ -65,16 +64,14 @@ CLEANERS: Mapping[str, Callable[[pa.Array], pl.DataFrame]] = {
 }
 
 
-@step("clean", version=1, reads=(Documents, Verdicts, Cuts, *SIGNALS), writes=(Cuts, Verdicts))
+@shard_step("clean", version=1, reads=(Documents, Verdicts, Cuts, SIGNALS), writes=(Cuts, Verdicts))
 def clean(
-    documents: pa.Table, verdicts: pa.Table, cuts: pa.Table, *signals_and_config: Any
+    documents: pa.Table, verdicts: pa.Table, cuts: pa.Table, signals: Mapping[str, pa.Table], config: CleanConfig
 ) -> tuple[pa.Table, pa.Table]:
-    """``clean(documents, verdicts, cuts, *one table for each of SIGNALS, config)``.
+    """The cuts of the documents that stage ``deduplicate`` kept, and their ledger rows of stage ``clean``.
 
-    The cuts of the documents that stage ``deduplicate`` kept, and their ledger rows of stage ``clean``. ``cuts`` are
-    those of earlier steps, if any.
+    ``cuts`` are those of earlier steps, if any; ``signals`` holds a table each by its name.
     """
-    *signals, config = signals_and_config
     lineage = cleaning(documents, signals, config.policy)
     documents = documents.select(["doc_id", "source", "text"]).append_column("lineage", lineage.to_arrow())
     kept = kept_by(verdicts, StageName.DEDUPLICATE, documents)

@@ -4,7 +4,7 @@ Joins the redacted text with the document's provenance and with the signals that
 over the kept texts; memory: the kept texts of one shard, twice.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import polars as pl
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import field_validator
 
 from gristmill.core.config import Config
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import SIGNALS, Curated, Documents, Redacted
 from gristmill.tasks.dedup.normalization import IDEOGRAPHS
 from gristmill.tasks.filtering.decide import signal_frame
@@ -34,13 +34,14 @@ class MaterialiseConfig(Config):
         return quality
 
 
-@step("materialise", version=1, reads=(Documents, Redacted, *SIGNALS), writes=(Curated,))
-def materialise(documents: pa.Table, redacted: pa.Table, *signals_and_config: Any) -> pa.Table:
-    """Curated rows: ``materialise(documents, redacted, *one table for each of SIGNALS, config)``.
+@shard_step("materialise", version=1, reads=(Documents, Redacted, SIGNALS), writes=(Curated,))
+def materialise(
+    documents: pa.Table, redacted: pa.Table, signals: Mapping[str, pa.Table], config: MaterialiseConfig
+) -> pa.Table:
+    """Curated rows: the documents that were redacted, with the signals (tables by name) that later stages ask for.
 
     ``tokens`` counts words (runs of letters, marks and digits; each Han, kana and hangul character) and punctuation.
     """
-    *signals, config = signals_and_config
     kept = documents.filter(pc.is_in(documents.column("doc_id"), value_set=redacted.column("doc_id").combine_chunks()))
     known = signal_frame(kept, signals, [DOMAIN, LANGUAGE, config.quality])
     text = pl.col("text")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.core.config import Config
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Cuts, Documents, Redacted, Spans, Verdicts
 from gristmill.tasks.filtering.decide import kept_by
@@ -25,7 +25,7 @@ class RedactConfig(Config):
     """Nothing to set: every cut is made, every span found is replaced."""
 
 
-@step("redact", version=2, reads=(Documents, Verdicts, Spans, Cuts), writes=(Redacted,))
+@shard_step("redact", version=2, reads=(Documents, Verdicts, Spans, Cuts), writes=(Redacted,))
 def redact(documents: pa.Table, verdicts: pa.Table, spans: pa.Table, cuts: pa.Table, config: RedactConfig) -> pa.Table:
     """Text of the documents that stage ``deduplicate`` kept and stage ``clean``, where it ran, did not reject.
 

@@ -16,7 +16,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
 from gristmill.core.files.parquet import read_rows
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems, SignalsContamination
 from gristmill.tasks.contamination.index import Index, MatchConfig, build_index
 from gristmill.tasks.contamination.matching import ANSWER, INPUT, Found, find
@@ -49,21 +49,21 @@ def index_config(path: Path) -> IndexConfig:
     return IndexConfig(digest=digest_file(path), path=path)
 
 
-@step("contamination", version=2, reads=(Documents,), writes=(Contamination,))
+@shard_step("contamination", version=2, reads=(Documents,), writes=(Contamination,))
 def contamination(documents: pa.Table, config: IndexConfig) -> pa.Table:
     """One row for each item that stands in a document, where it stands best."""
     index = load_index(config)
     return map_slices(lambda part: _evidence(part, index, config), documents)
 
 
-@step("contamination-curated", version=2, reads=(Curated,), writes=(Contamination,))
+@shard_step("contamination-curated", version=2, reads=(Curated,), writes=(Contamination,))
 def contamination_curated(curated: pa.Table, config: IndexConfig) -> pa.Table:
     """The same in text that is curated."""
     index = load_index(config)
     return map_slices(lambda part: _evidence(part, index, config), curated)
 
 
-@step("decontaminate", version=2, reads=(Documents,), writes=(SignalsContamination,))
+@shard_step("decontaminate", version=2, reads=(Documents,), writes=(SignalsContamination,))
 def decontaminate(documents: pa.Table, config: IndexConfig) -> pa.Table:
     """One row of ``signals/contamination`` for each row of ``documents``, in their order."""
     index = load_index(config)

@@ -11,12 +11,13 @@ and 16 bytes a band; documents: ids, hashes, lengths), never their text, but for
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest, Ref
-from gristmill.core.step import Step
+from gristmill.core.steps.step import Step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS, Documents, Spans, Verdicts
 from gristmill.tasks.dedup.verdicts import dedup_verdicts
@@ -64,12 +65,12 @@ def earlier_shards(lake: Lake, sources: Iterable[str]) -> list[EarlierShard]:
     return found
 
 
-def known(lake: Lake, step: Step, documents: Sequence[Ref], config: Config) -> tuple[Ref, ...]:
+def known(lake: Lake, step: Step[Any], documents: Sequence[Ref], config: Config) -> tuple[Ref, ...]:
     """What earlier runs of ``step`` (copies or pairs) wrote over some, but not all, of these files of documents.
 
     ``config``: the settings of the step to come. Left out are runs over any other file and runs with other shingles, so
     what a run says of a text is true of the same text now; runs that add nothing to larger ones; and the run over all
-    of the files, so that repeating a run asks for the same inputs and finds it done.
+    of the files, so that repeating a run asks for the same inputs and is cached.
     """
     current = {ref.digest for ref in documents}
     shingles = config.model_dump(mode="json").get("shingles")
@@ -87,7 +88,7 @@ def known(lake: Lake, step: Step, documents: Sequence[Ref], config: Config) -> t
     return tuple(chosen)
 
 
-def _manifests(lake: Lake, step: Step) -> list[Manifest]:
+def _manifests(lake: Lake, step: Step[Any]) -> list[Manifest]:
     """Every complete run of this version of ``step``."""
     paths = sorted((lake.root / "data" / "manifests" / step.name).glob("*/*.json"))
     found = [lake.manifest(step.name, path.parent.name, path.stem) for path in paths]

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.core.files.parquet import read_batches, read_rows
-from gristmill.core.step import scatter_step
+from gristmill.core.steps.kinds import global_per_shard_step
 from gristmill.schemas.tables import Copies, Documents, Verdicts
 from gristmill.tasks.dedup.config import CopiesConfig
 from gristmill.tasks.dedup.records import attach, database, load_records
@@ -36,7 +36,7 @@ KnownCopies = replace(Copies, optional=True)
 READ_ROWS = 1024
 
 
-@scatter_step("copies", version=3, reads=(Documents, Verdicts, KnownCopies), writes=(Copies,))
+@global_per_shard_step("copies", version=3, reads=(Documents, Verdicts, KnownCopies), writes=(Copies,))
 def copies(
     documents: list[Path], verdicts: list[Path], known: list[Path], config: CopiesConfig, scratch: Path
 ) -> Iterator[pa.Table]:

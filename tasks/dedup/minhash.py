@@ -23,7 +23,7 @@ from pydantic import Field
 
 from gristmill.core.config import Config, did_you_mean
 from gristmill.core.errors import UsageError
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Bands, Documents, Verdicts
 from gristmill.tasks.dedup.shingles import Hashes, ShingleConfig, Shingles, shingle, slices
@@ -97,7 +97,7 @@ def preset(name: str) -> MinHashConfig:
     return PRESETS[name]
 
 
-@step("bands", version=2, reads=(Documents, Verdicts), writes=(Bands,))
+@shard_step("bands", version=2, reads=(Documents, Verdicts), writes=(Bands,))
 def bands(documents: pa.Table, verdicts: pa.Table, config: MinHashConfig) -> pa.Table:
     """Bands of the documents that the policy kept: ``config.bands`` rows a document, none for a text without tokens."""
     kept = kept_by(verdicts, StageName.DECIDE, documents.select(["doc_id", "text"]))

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from gristmill.core.step import scatter_step, step
+from gristmill.core.steps.kinds import global_per_shard_step, shard_step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Copies, Cuts, Documents, Lines, Verdicts
 from gristmill.tasks.dedup.config import LinesConfig, RepeatsConfig
@@ -32,7 +32,7 @@ from gristmill.tasks.filtering.decide import kept_by
 from gristmill.tasks.text.slices import map_slices
 
 
-@step("lines", version=1, reads=(Documents, Verdicts), writes=(Lines,))
+@shard_step("lines", version=1, reads=(Documents, Verdicts), writes=(Lines,))
 def lines(documents: pa.Table, verdicts: pa.Table, config: LinesConfig) -> pa.Table:
     """Lines or paragraphs of the documents that the policy kept, with their hashes."""
     kept = kept_by(verdicts, StageName.DECIDE, documents.select(["doc_id", "text"]))
@@ -84,7 +84,7 @@ def _hashes(found: pl.Series) -> tuple[pa.Array, pa.Array]:
     return pa.array(halves[:, 0]), pa.array(halves[:, 1])
 
 
-@scatter_step("repeated-lines", version=2, reads=(Documents, Verdicts, Copies, Lines), writes=(Cuts,))
+@global_per_shard_step("repeated-lines", version=2, reads=(Documents, Verdicts, Copies, Lines), writes=(Cuts,))
 def repeated_lines(
     documents: list[Path],
     verdicts: list[Path],

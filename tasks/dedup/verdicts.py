@@ -7,7 +7,7 @@ representative in ``value_text``; one that repeated lines left too short says wh
 import polars as pl
 import pyarrow as pa
 
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Clusters, Cuts, Documents, Verdicts
 from gristmill.tasks.dedup.config import DedupVerdictsConfig
@@ -20,7 +20,7 @@ SIGNAL = "clusters.similarity"
 LINES_SIGNAL = "cuts.left"
 
 
-@step("dedup-verdicts", version=2, reads=(Documents, Verdicts, Clusters, Cuts), writes=(Verdicts,))
+@shard_step("dedup-verdicts", version=2, reads=(Documents, Verdicts, Clusters, Cuts), writes=(Verdicts,))
 def dedup_verdicts(
     documents: pa.Table, verdicts: pa.Table, clusters: pa.Table, cuts: pa.Table, config: DedupVerdictsConfig
 ) -> pa.Table:

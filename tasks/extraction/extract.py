@@ -22,7 +22,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.flag import Flag
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.core.table import Table
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Documents, Records, SetAside
@@ -67,7 +67,7 @@ class ExtractConfig(Config):
         return extractors
 
 
-@step("extract", version=4, reads=(Records,), writes=(Documents, SetAside))
+@shard_step("extract", version=4, reads=(Records,), writes=(Documents, SetAside))
 def extract(records: pa.Table, config: ExtractConfig) -> tuple[pa.Table, pa.Table]:
     """The text of every record, and the records that gave none with the reason.
 

@@ -6,15 +6,14 @@ its name. Column operations in polars; one pass per rule. Cost: about 10 million
 the signals that the policy names, for one shard.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.core.config import Config
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS, Documents, Verdicts
 from gristmill.tasks.filtering.expressions import BRANCH, demand, fails, judge, shown
@@ -40,40 +39,39 @@ class DecideConfig(Config):
     policy: Policy
 
 
-@step("decide", version=2, reads=(Documents, *SIGNALS), writes=(Verdicts,))
-def decide(documents: pa.Table, *signals_and_config: Any) -> pa.Table:
-    """Judge every document: ``decide(documents, *one table for each of SIGNALS, config)``.
+@shard_step("decide", version=2, reads=(Documents, SIGNALS), writes=(Verdicts,))
+def decide(documents: pa.Table, signals: Mapping[str, pa.Table], config: DecideConfig) -> pa.Table:
+    """Judge every document by ``signals``, a table each by its name.
 
     Returns Verdicts with stage ``decide``. A document without a row in a signals table, or with a null or NaN there,
     fails the rules that look at it, with ``value_text`` "missing".
     """
-    *signals, config = signals_and_config
-    policy: Policy = config.policy
+    policy = config.policy
     frame = signal_frame(documents, signals, policy.signals()).with_columns(judge(policy).alias(BRANCH))
     failed = pl.concat([rows for branch in policy.branches() for rows in _failures(frame, branch)])
     kept = frame.join(failed.select("doc_id"), on="doc_id", how="anti")
     return ledger([failed, kept_rows(kept.select("doc_id", "source"), StageName.DECIDE)])
 
 
-def signal_frame(documents: pa.Table, signals: list[pa.Table], names: list[str]) -> pl.DataFrame:
+def signal_frame(documents: pa.Table, signals: Mapping[str, pa.Table], names: list[str]) -> pl.DataFrame:
     """``doc_id``, ``source`` and the signals ``names`` (``table.column``) of each document, null where there is none.
 
-    ``signals`` holds one table for each of SIGNALS, in that order.
+    ``signals`` holds tables by name (``signals/language``), those of ``names`` at least.
     """
     frame = pl.DataFrame(documents.select(["doc_id", "source"]))
-    for table, rows in zip(SIGNALS, signals, strict=True):
+    for table in SIGNALS:
         prefix = table.name.removeprefix("signals/")
         columns = {name.partition(".")[2]: name for name in names if name.partition(".")[0] == prefix}
         if columns:
-            found = pl.DataFrame(rows.select(["doc_id", *columns])).rename(columns)
+            found = pl.DataFrame(signals[table.name].select(["doc_id", *columns])).rename(columns)
             frame = frame.join(found, on="doc_id", how="left", maintain_order="left")
     return frame
 
 
-def cleaning(documents: pa.Table, signals: list[pa.Table], policy: Policy) -> pl.Series:
+def cleaning(documents: pa.Table, signals: Mapping[str, pa.Table], policy: Policy) -> pl.Series:
     """The line cleaning (``Policy.clean``) of the branch that judges each document, in the order of ``documents``.
 
-    ``signals`` holds one table for each of SIGNALS, in that order.
+    ``signals`` holds tables by name, those that the policy switches on at least.
     """
     cases = [case.signal for branch in policy.branches() for case in branch.policy.switch]
     frame = signal_frame(documents, signals, list(dict.fromkeys(cases)))

@@ -11,6 +11,7 @@ each expectation that does not hold, out of core.
 import json
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ import pyarrow.parquet as pq
 
 from gristmill.core.config import did_you_mean
 from gristmill.core.errors import GateError, UsageError
-from gristmill.core.step import Step, global_step
+from gristmill.core.steps.kinds import global_step
+from gristmill.core.steps.step import Step
 from gristmill.core.table import Table
 from gristmill.schemas.tables import SIGNALS, Curated, Documents, GateResults, Samples, Scores
 from gristmill.tasks.gate_counts import ROW_COUNT, ROWS, Countable, count_breaking
@@ -32,25 +34,26 @@ DIALECT = "duckdb+lake:///:memory:"
 _gx = threading.Lock()
 
 
-def check(tables: dict[Table, list[Path]], config: GateConfig, scratch: Path) -> pa.Table:
-    """Run a suite over Parquet files and give a row of :data:`GateResults` for each expectation on a table with files.
+def check(tables: Mapping[str, list[Path]], config: GateConfig, scratch: Path) -> pa.Table:
+    """Run a suite over Parquet files, by table name: a row of :data:`GateResults` for each expectation.
+
+    A table without files, an optional one that was left out, gives no rows.
 
     ``scratch``: a folder for what does not fit into memory.
 
     Raises :class:`UsageError` for an expectation on a table that does not cross this gate, or of an unknown type.
     """
-    by_name = {table.name: paths for table, paths in tables.items()}
     rows: list[dict[str, Any]] = []
     for name in dict.fromkeys(expectation.table for expectation in config.suite.expectations):
-        if name not in by_name:
+        if name not in tables:
             raise UsageError(
-                f"gate {config.suite.name}: table {name!r} does not cross it" + did_you_mean(name, [*by_name])
+                f"gate {config.suite.name}: table {name!r} does not cross it" + did_you_mean(name, [*tables])
             )
-        if not by_name[name]:
+        if not tables[name]:
             continue  # an optional table that this run left out
         wanted = [expectation for expectation in config.suite.expectations if expectation.table == name]
-        count = sum(pq.read_metadata(path).num_rows for path in by_name[name])
-        for expectation, result in zip(wanted, _results(by_name[name], wanted, count, scratch), strict=True):
+        count = sum(pq.read_metadata(path).num_rows for path in tables[name])
+        for expectation, result in zip(wanted, _results(tables[name], wanted, count, scratch), strict=True):
             rows.append(_row(config, expectation, result, count))
     return pa.Table.from_pylist(rows, schema=GateResults.schema)
 
@@ -83,22 +86,21 @@ def raise_on_failure(results: pa.Table) -> None:
     raise GateError("\n".join(lines))
 
 
-def _gate(name: str, reads: tuple[Table, ...]) -> Step:
-    """The gate step of a suite: as many lists of paths as ``reads`` has tables, then the config."""
+def _gate(name: str, *reads: Table) -> Step[GateConfig]:
+    """The gate step of a suite over these tables."""
 
-    def run(*arguments: Any) -> pa.Table:
-        *paths, config, scratch = arguments
-        return check(dict(zip(reads, paths, strict=True)), config, scratch)
+    def run(tables: Mapping[str, list[Path]], config: GateConfig, scratch: Path) -> pa.Table:
+        return check(tables, config, scratch)
 
     run.__doc__ = f"Great Expectations suite {name} over {', '.join(table.name for table in reads)}."
-    return global_step(f"gate-{name}", version=3, reads=reads, writes=(GateResults,), texts=True)(run)
+    return global_step(f"gate-{name}", version=3, reads=(reads,), writes=(GateResults,), texts=True)(run)
 
 
-GATES: dict[str, Step] = {
-    "documents": _gate("documents", (Documents,)),
-    "signals": _gate("signals", SIGNALS),
-    "curated": _gate("curated", (Curated,)),
-    "scores": _gate("scores", (Scores, Samples)),
+GATES: dict[str, Step[GateConfig]] = {
+    "documents": _gate("documents", Documents),
+    "signals": _gate("signals", *SIGNALS),
+    "curated": _gate("curated", Curated),
+    "scores": _gate("scores", Scores, Samples),
 }
 
 

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
-from gristmill.core.step import parts_step
+from gristmill.core.steps.kinds import partitioned_source_step
 from gristmill.schemas.tables import Records, SetAside
 from gristmill.tasks.ingest.parts import Parts, bytes_of
 from gristmill.tasks.ingest.readers.archives.archive import read_arc, read_wacz, read_warc
@@ -72,7 +72,7 @@ class IngestConfig(Config):
         return ReadOptions(self.max_payload_bytes, self.map, self.unquoted)
 
 
-@parts_step("ingest", version=7, writes=(Records, SetAside))
+@partitioned_source_step("ingest", version=7, writes=(Records, SetAside))
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.core.digests import digest_digests, digest_file
-from gristmill.core.step import source_shard
+from gristmill.core.steps.inputs import source_shard
 from gristmill.tasks.ingest.names import escape_name
 from gristmill.tasks.ingest.remote.downloads import downloaded
 from gristmill.tasks.ingest.remote.state import RemoteFile, shown

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_digests
-from gristmill.core.step import source_shard, source_step
+from gristmill.core.steps.inputs import source_shard
+from gristmill.core.steps.kinds import source_step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SetAside
 from gristmill.tasks.ingest.folders import Skipped

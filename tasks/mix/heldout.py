@@ -2,13 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from gristmill.core.config import Config
-from gristmill.core.step import files_step
+from gristmill.core.steps.kinds import Written, files_step
 from gristmill.schemas.tables import Curated
 from gristmill.tasks.mix.curated import SPLIT_SALT, SplitConfig, batches, check_domain
 from gristmill.tasks.mix.permutation import hash_unit
@@ -40,7 +39,7 @@ def heldout_texts(curated: list[Path], config: HeldoutConfig) -> dict[str, list[
 
 
 @files_step("heldout", version=1, reads=(Curated,))
-def write_heldout(curated: list[Path], config: HeldoutConfig, out: Path) -> dict[str, Any]:
+def write_heldout(curated: list[Path], config: HeldoutConfig, out: Path) -> Written:
     """Write ``<domain>.jsonl`` with ``{"doc_id", "text"}`` a line. Facts: documents and UTF-8 bytes of each domain."""
     domains = {}
     for domain, documents in heldout_texts(curated, config).items():
@@ -48,7 +47,7 @@ def write_heldout(curated: list[Path], config: HeldoutConfig, out: Path) -> dict
         (out / f"{check_domain(domain)}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         size = sum(len(text.encode("utf-8")) for _, text in documents)
         domains[domain] = {"documents": len(documents), "bytes": size}
-    return {"domains": domains}
+    return Written({"domains": domains})
 
 
 def _fit(documents: list[tuple[float, str, str]], max_bytes: int) -> list[tuple[str, str]]:

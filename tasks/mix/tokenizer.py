@@ -10,7 +10,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +25,7 @@ from tokenizers.trainers import BpeTrainer
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import GristmillError
-from gristmill.core.step import files_step
+from gristmill.core.steps.kinds import Written, files_step
 from gristmill.schemas.tables import Curated
 from gristmill.tasks.mix.curated import SplitConfig, batches, is_heldout
 from gristmill.tasks.mix.domains import water_fill
@@ -74,7 +73,7 @@ class TextTokenizer:
 
 
 @files_step("tokenizer", version=1, reads=(Curated,))
-def train_tokenizer(curated: list[Path], config: TokenizerConfig, out: Path) -> dict[str, Any]:
+def train_tokenizer(curated: list[Path], config: TokenizerConfig, out: Path) -> Written:
     """Learn the tokenizer; write ``tokenizer.json`` and ``tokenizer_config.json``, which transformers opens.
 
     Facts: vocabulary, documents and bytes of the sample. Raises :class:`GristmillError` when there is no text.
@@ -98,11 +97,12 @@ def train_tokenizer(curated: list[Path], config: TokenizerConfig, out: Path) -> 
         "split_special_tokens": True,
     }
     (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    return {
+    facts = {
         "vocab_size": tokenizer.get_vocab_size(),
         "documents": len(texts),
         "bytes": sum(len(text.encode("utf-8")) for text in texts),
     }
+    return Written(facts)
 
 
 def sample(curated: list[Path], config: TokenizerConfig) -> list[str]:

@@ -13,7 +13,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from gristmill.core.digests import canonical_json
-from gristmill.core.step import files_step
+from gristmill.core.steps.kinds import Written, files_step
 from gristmill.schemas.tables import Curated
 from gristmill.tasks.mix.curated import SplitConfig, batches, check_domain, is_heldout
 from gristmill.tasks.mix.permutation import pack_ids
@@ -25,8 +25,8 @@ class TokensConfig(SplitConfig):
     """How the store is made: which documents are held out. The tokenizer is an input, not a setting."""
 
 
-@files_step("tokens", version=1, reads=(Curated,))
-def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConfig, out: Path) -> dict[str, Any]:
+@files_step("tokens", version=1, reads=(Curated,), folders=True)
+def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConfig, out: Path) -> Written:
     """Tokenise curated shards with the one tokenizer folder given; write token files and a manifest to ``out``.
 
     Facts: documents, tokens and bytes for each domain and split. Raises :class:`GristmillError` for a domain whose
@@ -61,12 +61,11 @@ def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConf
     }
     (out / MANIFEST).write_bytes(canonical_json(manifest) + b"\n")
     counts = ("documents", "tokens", "bytes")
-    return {
-        "domains": {
-            domain: {split: {name: part[name] for name in counts} for split, part in splits_of.items()}
-            for domain, splits_of in parts.items()
-        }
+    domains = {
+        domain: {split: {name: part[name] for name in counts} for split, part in splits_of.items()}
+        for domain, splits_of in parts.items()
     }
+    return Written({"domains": domains})
 
 
 @dataclass

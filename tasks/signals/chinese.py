@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import yaml
 
 from gristmill.core.config import Config
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import Documents, SignalsChinese, SignalsLanguage
 from gristmill.tasks.kernels.counts.text_counts import PLANES, class_counts, distinct_and_entropy, marked_words
 from gristmill.tasks.text.code_points import among, where
@@ -68,7 +68,7 @@ def chinese_config() -> ChineseConfig:
     return ChineseConfig(words=chinese_words.version())
 
 
-@step("chinese", version=1, reads=(Documents, SignalsLanguage), writes=(SignalsChinese,))
+@shard_step("chinese", version=1, reads=(Documents, SignalsLanguage), writes=(SignalsChinese,))
 def chinese(documents: pa.Table, languages: pa.Table, config: ChineseConfig) -> pa.Table:
     """One row of ``signals/chinese`` for each row of ``documents``, in their order."""
     is_chinese = (codes_of(documents, languages) == CHINESE).fill_null(value=False)

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from pydantic import field_validator
 
 from gristmill.core.config import Config, did_you_mean
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import Documents, SignalsCode
 from gristmill.tasks.kernels.counts.code_comments import CODE, COMMENT, parts
 from gristmill.tasks.kernels.counts.text_counts import PLANES, class_counts, words_between
@@ -68,7 +68,7 @@ class CodeConfig(Config):
         return language
 
 
-@step("code", version=1, reads=(Documents,), writes=(SignalsCode,))
+@shard_step("code", version=1, reads=(Documents,), writes=(SignalsCode,))
 def code(documents: pa.Table, config: CodeConfig) -> pa.Table:
     """One row of ``signals/code`` for each row of ``documents``, in their order."""
     language = languages_of(documents, config.otherwise)

@@ -17,7 +17,7 @@ import yaml
 
 from gristmill.core.config import Config
 from gristmill.core.errors import UsageError
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import Documents, SignalsFineWeb2, SignalsLanguage
 from gristmill.tasks.signals.fineweb import FineWebConfig, fineweb_columns
 from gristmill.tasks.signals.gopher_quality import GopherQualityConfig, quality_columns
@@ -42,7 +42,7 @@ def fineweb2_config() -> FineWeb2Config:
     return FineWeb2Config(splitters={code: version for code, version in found.items() if version is not None})
 
 
-@step("fineweb2", version=1, reads=(Documents, SignalsLanguage), writes=(SignalsFineWeb2,))
+@shard_step("fineweb2", version=1, reads=(Documents, SignalsLanguage), writes=(SignalsFineWeb2,))
 def fineweb2(documents: pa.Table, languages: pa.Table, config: FineWeb2Config) -> pa.Table:
     """One row of ``signals/fineweb2`` for each row of ``documents``, in their order.
 

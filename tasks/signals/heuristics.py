@@ -15,7 +15,7 @@ import pyarrow as pa
 from pydantic import field_validator
 
 from gristmill.core.config import Config
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.core.table import Table
 from gristmill.schemas.tables import (
     Documents,
@@ -72,7 +72,7 @@ class HeuristicsConfig(Config):
         return config
 
 
-@step("heuristics", version=1, reads=(Documents,), writes=WRITES)
+@shard_step("heuristics", version=1, reads=(Documents,), writes=WRITES)
 def heuristics(documents: pa.Table, config: HeuristicsConfig) -> tuple[pa.Table, ...]:
     """One row of each table for each row of ``documents``, in their order."""
     return map_slices_to_many(lambda part: _wide(part, config), documents, WIDE_CHARACTERS)

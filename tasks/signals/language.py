@@ -29,7 +29,7 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import Documents, SignalsLanguage
 from gristmill.tasks.fasttext.dictionary import Ints
 from gristmill.tasks.fasttext.files import FastTextModel, Floats
@@ -97,7 +97,7 @@ def language_config(model_path: Path | None = None, detector: Detector = "fastte
     )
 
 
-@step("language", version=2, reads=(Documents,), writes=(SignalsLanguage,))
+@shard_step("language", version=2, reads=(Documents,), writes=(SignalsLanguage,))
 def language(documents: pa.Table, config: LanguageConfig) -> pa.Table:
     """One row of ``signals/language`` for each row of ``documents``, in their order.
 

@@ -24,7 +24,7 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.core.config import Config
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import Documents, Spans
 from gristmill.tasks.text.slices import map_slices, one_chunk
 
@@ -78,7 +78,7 @@ class Match:
     detector: str
 
 
-@step("pii", version=1, reads=(Documents,), writes=(Spans,))
+@shard_step("pii", version=1, reads=(Documents,), writes=(Spans,))
 def pii(documents: pa.Table, config: PiiConfig) -> pa.Table:
     """One row of ``spans`` for each finding, none for documents without; a rule finds or does not: score is 1."""
     return map_slices(lambda part: _spans(part, config), documents)

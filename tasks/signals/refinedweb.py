@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.core.config import Config
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.tables import Documents, SignalsRefinedWeb
 from gristmill.tasks.kernels.ngrams.word_repeats import LONGEST, repeated_characters
 from gristmill.tasks.signals.line_rules.refinedweb import WORD, Edited, edit_lines
@@ -56,7 +56,7 @@ class RefinedWebConfig(Config):
     """Nothing to set: the lineage fixes what is counted, and the policy sets the thresholds."""
 
 
-@step("refinedweb", version=1, reads=(Documents,), writes=(SignalsRefinedWeb,))
+@shard_step("refinedweb", version=1, reads=(Documents,), writes=(SignalsRefinedWeb,))
 def refinedweb(documents: pa.Table, config: RefinedWebConfig) -> pa.Table:
     """One row of ``signals/refinedweb`` for each row of ``documents``, in their order."""
     return map_slices(_signals, documents)

@@ -8,10 +8,10 @@ through adding one.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gristmill.core.config import Config
-from gristmill.core.step import Step
+from gristmill.core.steps.step import Step
 from gristmill.core.table import Table
 from gristmill.schemas.tables import (
     SignalsC4,
@@ -71,7 +71,7 @@ class SignalSet:
     """
 
     table: Table
-    step: Step
+    step: Step[Any]
     config: Callable[[SignalSettings], Config]
     needs: Callable[[SignalSettings], Path | None] = nothing
     default: Default = "asked"
@@ -136,9 +136,9 @@ def chosen(given: SignalSettings, asked: Iterable[str] = (), *, everything: bool
     ]
 
 
-def steps_of(sets: Iterable[SignalSet], given: SignalSettings) -> list[tuple[Step, Config]]:
+def steps_of(sets: Iterable[SignalSet], given: SignalSettings) -> list[tuple[Step[Any], Config]]:
     """The steps that compute ``sets``, each once, with their configs. Raises :class:`UsageError` as the configs do."""
-    made: dict[str, tuple[Step, Config]] = {}
+    made: dict[str, tuple[Step[Any], Config]] = {}
     for entry in sets:
         if entry.step.name not in made:
             made[entry.step.name] = (entry.step, entry.config(given))

@@ -29,7 +29,7 @@ from pydantic import Field
 from gristmill.core.config import Config, did_you_mean
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import UsageError
-from gristmill.core.step import step
+from gristmill.core.steps.kinds import shard_step
 from gristmill.core.urls import plain_host
 from gristmill.schemas.tables import Documents, SignalsUrl
 from gristmill.tasks.text.slices import one_chunk
@@ -81,7 +81,7 @@ def url_config(
     return UrlConfig(lists=tuple(lists))
 
 
-@step("url", version=2, reads=(Documents,), writes=(SignalsUrl,))
+@shard_step("url", version=2, reads=(Documents,), writes=(SignalsUrl,))
 def url_rules(documents: pa.Table, config: UrlConfig) -> pa.Table:
     """One row of ``signals/url`` for each row of ``documents``, in their order.
 

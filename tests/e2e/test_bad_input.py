@@ -14,7 +14,7 @@ import pytest
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
-from gristmill.core.step import Inputs
+from gristmill.core.steps.inputs import Inputs
 from gristmill.schemas.tables import Documents, Records, SetAside
 from gristmill.tasks.extraction.extract import ExtractConfig, extract
 from gristmill.tasks.ingest.damage import unread_files

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +19,8 @@ from gristmill.core.digests import digest_text
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest, Ref
-from gristmill.core.step import Inputs, Outcome, Step
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.step import Step, StepResult
 from gristmill.core.table import Table
 from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
@@ -55,7 +57,8 @@ class Curation:
         by_id = {digest_text(f"{source}/{name}"): quality.get(name, 0.5) for name in texts}
         scores = [by_id[doc_id] for doc_id in documents.column("doc_id").to_pylist()]
         tables = [(Documents, documents), (Verdicts, all_kept(documents))]
-        tables += list(zip(SIGNALS, signals_of(documents, {QUALITY: scores}), strict=True))
+        signals = signals_of(documents, {QUALITY: scores})
+        tables += [(table, signals[table.name]) for table in SIGNALS]
         for table, rows in tables:
             key = digest_text(f"{source} {shard} {table.name}")[:16]
             ref = self.lake.write_table(table, shard, key, rows)
@@ -71,17 +74,17 @@ class Curation:
             for ref in shard.refs:
                 self.refs.setdefault(ref.table, []).append(ref)
             if keep:
-                self.standing[shard.frozen] = shard.outcome
+                self.standing[shard.frozen] = shard.result
 
     def of(self, *tables: Table) -> tuple[Ref, ...]:
         """All files of ``tables``."""
         return tuple(ref for table in tables for ref in self.refs.get(table.name, ()))
 
-    def run(self, step: Step, shard: str, refs: tuple[Ref, ...], config: Config) -> Outcome:
+    def run(self, step: Step[Any], shard: str, refs: tuple[Ref, ...], config: Config) -> StepResult:
         """Run a step and count."""
-        outcome = step.run(self.lake, shard, Inputs(refs=refs), config)
-        self.ran.setdefault(step.name, []).append(not outcome.cached)
-        return outcome
+        result = step.run(self.lake, shard, Inputs(refs=refs), config)
+        self.ran.setdefault(step.name, []).append(not result.cached)
+        return result
 
     def deduplicate(self) -> dict[tuple[str, str], pa.Table]:
         """From bands to verdicts. The tables that came out, by name and shard."""
@@ -91,18 +94,18 @@ class Curation:
         )
         found: dict[tuple[str, str], pa.Table] = {}
         for at, first in enumerate(documents):
-            outcome = self.run(bands, first.shard, (first, self.refs[Verdicts.name][at]), CONFIG.minhash)
-            self.refs.setdefault(Bands.name, []).append(outcome.manifest.output(Bands))
-        steps: list[tuple[Step, Table, tuple[Table, ...], Config]] = [
+            result = self.run(bands, first.shard, (first, self.refs[Verdicts.name][at]), CONFIG.minhash)
+            self.refs.setdefault(Bands.name, []).append(result.manifest.output(Bands))
+        steps: list[tuple[Step[Any], Table, tuple[Table, ...], Config]] = [
             (copies, Copies, (Documents,), CONFIG.copies(frozen)),
             (pairs, Pairs, (Documents, Copies, Bands), CONFIG.pairs(frozen)),
             (clusters, Clusters, (Documents, Copies, Pairs, *SIGNALS), CONFIG.clusters(QUALITY, frozen)),
         ]
         for step, table, reads, config in steps:
             earlier = () if step is clusters else known(self.lake, step, documents, config)
-            outcome = self.run(step, "all", self.of(*reads) + judged + earlier, config)
+            result = self.run(step, "all", self.of(*reads) + judged + earlier, config)
             for first in documents:
-                (ref,) = scattered(outcome.manifest, first)
+                (ref,) = scattered(result.manifest, first)
                 self.refs.setdefault(table.name, []).append(ref)
                 found[table.name, first.shard] = self.lake.read(ref)
         for at, first in enumerate(documents):
@@ -186,7 +189,7 @@ def test_a_new_source_against_an_earlier_one_is_a_single_run_over_both(lake: Lak
     blogs(single)
     expected = single.deduplicate()
     assert found == expected
-    assert fate(lake.read(before[0].outcome), "news/b") == (True, None)
+    assert fate(lake.read(before[0].result), "news/b") == (True, None)
     assert fate(found["fates", "n0"], "news/b") == (False, "near")  # a better one has come
     assert second.ran["bands"] == [False, False, False, True]
     assert second.ran["dedup-verdicts"] == [True, False, True, True]  # the second shard is as it was

@@ -12,7 +12,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from gristmill.core.config import Config
 from gristmill.core.lake import Lake
-from gristmill.core.step import Inputs, SourceFile, source_step
+from gristmill.core.steps.inputs import Inputs, SourceFile
+from gristmill.core.steps.kinds import source_step
 from gristmill.flows.engines.engine import Fan, Work
 from gristmill.flows.engines.local import LocalEngine, threads
 from gristmill.schemas.tables import Losses
@@ -45,13 +46,13 @@ def fan_out(seen: Seen, workers: int, lake: Lake) -> list[int]:
     """Run a step over shards in a flow; the positions that were told to be finished."""
     step = source_step("seen", version=1, writes=(Losses,))(seen.run)
     sources = [SourceFile(Path(), f"s{number}", f"{number:032x}") for number in range(SHARDS)]
-    work = [Work(source.shard, Inputs(source=source), source.name) for source in sources]
+    work = [Work(source.shard, Inputs(source=source), source.name, Config()) for source in sources]
     told: list[int] = []
 
     @flow(name="fan", task_runner=threads())
     def run() -> None:
-        fan = Fan(step, work, Config(), lake, "seen")
-        LocalEngine(workers).map(fan, lambda position, outcome: told.append(position))
+        fan = Fan(step, work, lake, "seen")
+        LocalEngine(workers).map(fan, lambda position, result: told.append(position))
 
     run()
     return told

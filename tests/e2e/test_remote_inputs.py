@@ -25,7 +25,8 @@ from s3fs import S3FileSystem
 
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
-from gristmill.core.step import Inputs, Outcome
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.step import StepResult
 from gristmill.schemas.tables import Records, SetAside
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import Grouping, group_files
@@ -87,7 +88,7 @@ def web(manners: Manners) -> Iterator[str]:
 Rows = list[dict[str, Any]]
 
 
-def rows(lake: Lake, outcomes: list[Outcome], rename: Callable[[str], str] = str) -> Rows:
+def rows(lake: Lake, outcomes: list[StepResult], rename: Callable[[str], str] = str) -> Rows:
     """Every row of both tables, in order, under the name that the file has on disk."""
     found = []
     for outcome in outcomes:
@@ -99,7 +100,7 @@ def rows(lake: Lake, outcomes: list[Outcome], rename: Callable[[str], str] = str
     return sorted(found, key=lambda row: row["record_uri"])
 
 
-def read(lake: Lake, *inputs: str, settings: RemoteConfig = QUICK) -> list[Outcome]:
+def read(lake: Lake, *inputs: str, settings: RemoteConfig = QUICK) -> list[StepResult]:
     """Ingest everything that ``inputs`` stand for."""
     folder = lake.root / "downloads"
     files = find_inputs(inputs, folder, settings).files

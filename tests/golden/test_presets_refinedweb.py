@@ -61,9 +61,9 @@ def test_every_text_is_dropped_by_the_step_that_drops_it_upstream(documents: pa.
     policy = Policy.parse(
         preset.model_dump() | {"name": "test", "rules": [rule.model_dump() for rule in rules]}, "test"
     )
-    signals = [table.schema.empty_table() for table in SIGNALS]
-    signals[SIGNALS.index(SignalsRefinedWeb)] = refinedweb.function(documents, RefinedWebConfig())
-    verdicts = pl.DataFrame(decide.function(documents, *signals, DecideConfig(policy=policy)))
+    signals = {table.name: table.schema.empty_table() for table in SIGNALS}
+    signals[SignalsRefinedWeb.name] = refinedweb.function(documents, RefinedWebConfig())
+    verdicts = pl.DataFrame(decide.function(documents, signals, DecideConfig(policy=policy)))
     first = verdicts.sort("rank").group_by("doc_id").first()
     ours = first.select("doc_id", step=pl.col("rule").fill_null("").replace_strict(STEPS, default=REPETITION))
     both = ours.join(upstream, on="doc_id", validate="1:1")

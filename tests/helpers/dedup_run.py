@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.core.digests import digest_text
-from gristmill.core.step import Step
+from gristmill.core.steps.step import Step
 from gristmill.core.table import Table, conform
 from gristmill.schemas.tables import SIGNALS, Bands, Clusters, Copies, Cuts, Documents, Lines, Pairs, Verdicts
 from gristmill.tasks.dedup.config import DedupConfig
@@ -91,8 +91,9 @@ def deduplicate(
         run.store(Bands, place, bands.function(part.documents, part.verdicts, config.minhash))
         if config.lines:
             run.store(Lines, place, lines.function(part.documents, part.verdicts, config.lines.lines()))
-        for table, rows in zip(SIGNALS, signals_of(part.documents, {QUALITY: part.quality}), strict=True):
-            run.store(table, place, rows)
+        signals = signals_of(part.documents, {QUALITY: part.quality})
+        for table in SIGNALS:
+            run.store(table, place, signals[table.name])
     documents, verdicts = run.files[Documents.name], run.files[Verdicts.name]
     names = tuple(file_name(documents[place]) for place in frozen)
     if earlier is not None:
@@ -109,8 +110,8 @@ def deduplicate(
     cuts = run.files.get(Cuts.name, [])
     found = (documents, verdicts, copied, cuts)
     run.scatter(pairs, Pairs, *found, run.files[Bands.name], [], before.get(Pairs.name, []), config.pairs(names))
-    signals = [run.files[table.name] for table in SIGNALS]
-    run.scatter(clusters, Clusters, *found, run.files[Pairs.name], *signals, config.clusters(QUALITY, names))
+    scores = {table.name: run.files[table.name] for table in SIGNALS}
+    run.scatter(clusters, Clusters, *found, run.files[Pairs.name], scores, config.clusters(QUALITY, names))
     fates = []
     for place, part in enumerate(shards):
         of_shard = (
@@ -150,7 +151,7 @@ class _Run:
         pq.write_table(verdicts, path)
         return path
 
-    def scatter(self, step: Step, table: Table, *arguments: Any) -> None:
+    def scatter(self, step: Step[Any], table: Table, *arguments: Any) -> None:
         """Run a step over all shards and store what it gives for each."""
         scratch = self.folder / f"scratch-{step.name}"
         scratch.mkdir(parents=True)

@@ -40,9 +40,9 @@ def documents_of(texts: Mapping[str, str], source: str = "corpus", file: str = "
     return table_of(Documents, rows).sort_by("doc_id")
 
 
-def signals_of(documents: pa.Table, values: Mapping[str, Sequence[Any]]) -> list[pa.Table]:
-    """One table for each of SIGNALS; ``values`` maps ``table.column`` to a value a document, in their order."""
-    tables = []
+def signals_of(documents: pa.Table, values: Mapping[str, Sequence[Any]]) -> dict[str, pa.Table]:
+    """The tables of SIGNALS by name; ``values`` maps ``table.column`` to a value a document, in their order."""
+    tables = {}
     for table in SIGNALS:
         short = table.name.removeprefix("signals/")
         rows = [{"doc_id": doc_id} for doc_id in documents.column("doc_id").to_pylist()]
@@ -50,7 +50,7 @@ def signals_of(documents: pa.Table, values: Mapping[str, Sequence[Any]]) -> list
             if signal.partition(".")[0] == short:
                 for row, value in zip(rows, column, strict=True):
                     row[signal.partition(".")[2]] = value
-        tables.append(table_of(table, rows))
+        tables[table.name] = table_of(table, rows)
     return tables
 
 

@@ -1,7 +1,7 @@
 """What a scatter step wrote for one of the files that it read."""
 
 from gristmill.core.manifest import Manifest, Ref
-from gristmill.core.step import scatter_key
+from gristmill.core.steps.kinds import shard_key
 
 
 def scattered(manifest: Manifest, first: Ref) -> tuple[Ref, ...]:
@@ -9,5 +9,5 @@ def scattered(manifest: Manifest, first: Ref) -> tuple[Ref, ...]:
 
     Shard names alone do not tell: two sources may hold the same input file.
     """
-    key = scatter_key(manifest.key, first)
+    key = shard_key(manifest.key, first)
     return tuple(ref for ref in manifest.outputs if (ref.shard, ref.key) == (first.shard, key))

@@ -91,8 +91,10 @@ def test_every_document_has_one_fate(drawn: dict[str, Any], count: int, data: st
         for signal in policy.signals()
     }
     present = data.draw(st.lists(st.booleans(), min_size=count, max_size=count), label="has signals")
-    signals = [table.filter(pa.array(present, pa.bool_())) for table in signals_of(documents, columns)]
-    verdicts = conform(Verdicts, decide.function(documents, *signals, DecideConfig(policy=policy)))
+    signals = {
+        name: table.filter(pa.array(present, pa.bool_())) for name, table in signals_of(documents, columns).items()
+    }
+    verdicts = conform(Verdicts, decide.function(documents, signals, DecideConfig(policy=policy)))
 
     by_document: dict[str, list[dict[str, Any]]] = {doc_id: [] for doc_id in documents["doc_id"].to_pylist()}
     for row in verdicts.to_pylist():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gristmill.core.step import Step
+from gristmill.core.steps.step import Step
 from gristmill.tasks.signals.c4 import LINEAGES, citation_spans, judge_lines, text_left
 from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 from gristmill.tasks.signals.language import language, language_config
@@ -64,7 +64,7 @@ TEXTS = st.one_of(
 QUIET = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def tables_of(step: Step, config: Any, documents: pa.Table) -> tuple[pa.Table, ...]:
+def tables_of(step: Step[Any], config: Any, documents: pa.Table) -> tuple[pa.Table, ...]:
     result = step.function(documents, config)
     return result if isinstance(result, tuple) else (result,)
 
@@ -136,7 +136,7 @@ def test_the_text_c4_leaves_is_its_lines_without_citation_marks(lineage: str, te
 @pytest.mark.parametrize(("step", "config"), STEPS, ids=IDS)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5))
 @settings(QUIET, max_examples=40)
-def test_bounds(step: Step, config: Any, texts: list[str]) -> None:
+def test_bounds(step: Step[Any], config: Any, texts: list[str]) -> None:
     for table in tables_of(step, config, documents_of(texts)):
         for name in table.column_names:
             column = table.column(name).drop_null()
@@ -151,7 +151,7 @@ def test_bounds(step: Step, config: Any, texts: list[str]) -> None:
 @given(texts=st.lists(TEXTS, max_size=6), seed=st.randoms(use_true_random=False), characters=st.integers(1, 60))
 @settings(QUIET, max_examples=30)
 def test_order_and_slices_do_not_matter(
-    step: Step, config: Any, texts: list[str], seed: random.Random, characters: int
+    step: Step[Any], config: Any, texts: list[str], seed: random.Random, characters: int
 ) -> None:
     documents = documents_of(texts)
     whole = tables_of(step, config, documents)

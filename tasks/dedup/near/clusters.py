@@ -11,15 +11,14 @@ Memory: the database's share of the budget for joins and windows, which spill; t
 mapped from a file; one shard's clusters.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from gristmill.core.step import scatter_step
+from gristmill.core.steps.kinds import global_per_shard_step
 from gristmill.schemas.tables import SIGNALS, Clusters, Copies, Cuts, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import ClustersConfig
 from gristmill.tasks.dedup.near.components import components
@@ -30,17 +29,25 @@ from gristmill.tasks.dedup.shingles import Counts
 EDGES = 1 << 20  # rows of a piece
 
 
-@scatter_step("clusters", version=3, reads=(Documents, Verdicts, Copies, Cuts, Pairs, *SIGNALS), writes=(Clusters,))
+@global_per_shard_step(
+    "clusters", version=3, reads=(Documents, Verdicts, Copies, Cuts, Pairs, SIGNALS), writes=(Clusters,)
+)
 def clusters(
-    documents: list[Path], verdicts: list[Path], copies: list[Path], cuts: list[Path], pairs: list[Path], *rest: Any
+    documents: list[Path],
+    verdicts: list[Path],
+    copies: list[Path],
+    cuts: list[Path],
+    pairs: list[Path],
+    signals: Mapping[str, list[Path]],
+    config: ClustersConfig,
+    scratch: Path,
 ) -> Iterator[pa.Table]:
     """Members of every cluster of two or more records, a table for each file of ``documents``.
 
-    Called as ``clusters(documents, verdicts, copies, cuts, pairs, *one list of files for each of SIGNALS, config,
-    scratch)``. The i-th files of documents, verdicts, copies, cuts and the signal of quality belong to one shard
-    (``cuts`` may be empty). Raises :class:`GristmillError` when ``config.max_loss`` is exceeded.
+    ``signals`` holds the files of each table of signals by its name. The i-th files of documents, verdicts, copies,
+    cuts and the signal of quality belong to one shard (``cuts`` may be empty). Raises :class:`GristmillError` when
+    ``config.max_loss`` is exceeded.
     """
-    *signals, config, scratch = rest
     with database(scratch, config.memory) as connection:
         load_records(connection, documents, verdicts, config.frozen)
         load_texts(connection, copies, cuts, config.min_left)
@@ -60,11 +67,12 @@ def clusters(
             yield rows.to_arrow_table().cast(Clusters.schema)
 
 
-def _load_quality(connection: duckdb.DuckDBPyConnection, signals: list[list[Path]], config: ClustersConfig) -> None:
+def _load_quality(
+    connection: duckdb.DuckDBPyConnection, signals: Mapping[str, list[Path]], config: ClustersConfig
+) -> None:
     """Make the table ``quality``: the signal of every record, null where it is NaN."""
     table, _, column = config.quality.partition(".")
-    place = [entry.name for entry in SIGNALS].index(f"signals/{table}")
-    attach(connection, "quality_rows", signals[place])
+    attach(connection, "quality_rows", signals[f"signals/{table}"])
     value = duckdb.ColumnExpression(column).cast("DOUBLE")
     # isnan, not a comparison: Parquet statistics leave NaN out, and DuckDB folds comparisons by statistics
     known = duckdb.CaseExpression(~duckdb.FunctionExpression("isnan", value), value)

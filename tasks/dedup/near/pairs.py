@@ -27,7 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gristmill.core.memory import buffer_share
-from gristmill.core.step import scatter_step
+from gristmill.core.steps.kinds import global_per_shard_step
 from gristmill.schemas.tables import Bands, Candidates, Copies, Cuts, Documents, Pairs, Verdicts
 from gristmill.tasks.dedup.config import PairsConfig
 from gristmill.tasks.dedup.near.candidates import count_pairs
@@ -45,7 +45,7 @@ READS = (Documents, Verdicts, Copies, Cuts, GivenBands, GivenCandidates, KnownPa
 Proposed = Callable[[int], tuple[Hashes, npt.NDArray[np.int16]]]
 
 
-@scatter_step("pairs", version=4, reads=READS, writes=(Pairs,))
+@global_per_shard_step("pairs", version=4, reads=READS, writes=(Pairs,))
 def pairs(
     documents: list[Path],
     verdicts: list[Path],

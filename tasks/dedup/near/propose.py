@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from gristmill.core.files.parquet import read_batches
 from gristmill.core.memory import buffer_share
-from gristmill.core.step import scatter_step
+from gristmill.core.steps.kinds import global_per_shard_step
 from gristmill.schemas.tables import Bands, Candidates, Copies, Cuts, Documents, Verdicts
 from gristmill.tasks.dedup.config import CandidatesConfig
 from gristmill.tasks.dedup.near.candidates import count_pairs, pairs_of, partition_of, ranges_for, within
@@ -49,7 +49,7 @@ class Places:
         return (self.rank[larger].astype(np.uint64) << np.uint64(SMALLER_BITS)) | smaller.astype(np.uint64)
 
 
-@scatter_step("candidates", version=2, reads=(Documents, Verdicts, Copies, Cuts, Bands), writes=(Candidates,))
+@global_per_shard_step("candidates", version=2, reads=(Documents, Verdicts, Copies, Cuts, Bands), writes=(Candidates,))
 def candidates(
     documents: list[Path],
     verdicts: list[Path],

@@ -9,7 +9,8 @@ import pytest
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
-from gristmill.core.step import Inputs, SourceFile, parts_of, parts_step
+from gristmill.core.steps.inputs import Inputs, SourceFile
+from gristmill.core.steps.kinds import partitioned_source_step, parts_of
 from gristmill.schemas.tables import Pairs, SetAside
 
 
@@ -23,7 +24,7 @@ def row(number: int) -> pa.Table:
     return pa.Table.from_pylist([values], SetAside.schema)
 
 
-@parts_step("split", version=1, writes=(SetAside,))
+@partitioned_source_step("split", version=1, writes=(SetAside,))
 def split(source: SourceFile, config: Count, downloads: Path) -> Iterator[pa.Table]:
     for number in range(config.parts):
         yield row(number)
@@ -46,7 +47,7 @@ def test_a_part_is_written_before_the_next_is_made(tmp_path: Path) -> None:
     lake = Lake.open(tmp_path / "lake")
     written: list[int] = []
 
-    @parts_step("watch", version=1, writes=(SetAside,))
+    @partitioned_source_step("watch", version=1, writes=(SetAside,))
     def watch(source: SourceFile, config: Count, downloads: Path) -> Iterator[pa.Table]:
         for number in range(config.parts):
             written.append(len(list((lake.root / "data" / "tables").rglob("*.parquet"))))
@@ -57,7 +58,7 @@ def test_a_part_is_written_before_the_next_is_made(tmp_path: Path) -> None:
 
 
 def test_a_source_that_fails_in_the_middle_shows_no_part(tmp_path: Path) -> None:
-    @parts_step("fails", version=1, writes=(SetAside,))
+    @partitioned_source_step("fails", version=1, writes=(SetAside,))
     def fails(source: SourceFile, config: Count, downloads: Path) -> Iterator[pa.Table]:
         yield row(0)
         raise GristmillError("no")
@@ -69,7 +70,7 @@ def test_a_source_that_fails_in_the_middle_shows_no_part(tmp_path: Path) -> None
 
 
 def test_a_part_must_hold_the_declared_tables(tmp_path: Path) -> None:
-    @parts_step("short", version=1, writes=(SetAside, Pairs))
+    @partitioned_source_step("short", version=1, writes=(SetAside, Pairs))
     def short(source: SourceFile, config: Count, downloads: Path) -> Iterator[pa.Table]:
         yield row(0)
 

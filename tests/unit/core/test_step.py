@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,17 @@ from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Ref
-from gristmill.core.step import (
-    Inputs,
-    SourceFile,
+from gristmill.core.steps.inputs import Inputs, SourceFile
+from gristmill.core.steps.kinds import (
+    Written,
     files_step,
+    global_per_shard_step,
     global_step,
-    retry_io_errors,
-    scatter_step,
+    shard_step,
     source_step,
-    step,
 )
-from gristmill.schemas.tables import Curated, Documents, Redacted
+from gristmill.core.steps.step import StepContext, retry_io_errors
+from gristmill.schemas.tables import Curated, Documents, Redacted, SignalsCode
 from tests.helpers.scattered import scattered
 
 ID = "0" * 32
@@ -39,7 +39,7 @@ def redacted(text: str, doc_id: str = ID) -> pa.Table:
     return pa.table({"doc_id": [doc_id], "text": [text], "redactions": [0], "lines_removed": [0]})
 
 
-@step("shout", version=1, reads=(Redacted,), writes=(Redacted,))
+@shard_step("shout", version=1, reads=(Redacted,), writes=(Redacted,))
 def shout(rows: pa.Table, config: Suffix) -> pa.Table:
     texts = [text + config.suffix for text in rows.column("text").to_pylist()]
     return rows.set_column(1, "text", pa.array(texts))
@@ -82,7 +82,7 @@ def test_a_damaged_output_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_failing_step_leaves_nothing_visible(tmp_path: Path) -> None:
-    @step("fails", version=1, reads=(Redacted,), writes=(Redacted,))
+    @shard_step("fails", version=1, reads=(Redacted,), writes=(Redacted,))
     def fails(rows: pa.Table, config: Suffix) -> pa.Table:
         raise GristmillError("no")
 
@@ -112,10 +112,10 @@ def test_a_global_step_gets_paths_in_shard_order_whatever_the_order_given(tmp_pa
     assert [path.parent.name for path in seen[0]] == ["a", "b", "c"]
 
 
-def test_what_was_scattered_is_found_for_the_same_content_under_another_key(tmp_path: Path) -> None:
+def test_what_belongs_to_a_shard_is_found_for_the_same_content_under_another_key(tmp_path: Path) -> None:
     """A new version of the step before often gives the same content: then what was made of it is done, and there."""
 
-    @scatter_step("spread", version=1, reads=(Redacted,), writes=(Redacted,))
+    @global_per_shard_step("spread", version=1, reads=(Redacted,), writes=(Redacted,))
     def spread(paths: list[Path], config: Suffix, scratch: Path) -> Iterator[pa.Table]:
         for path in paths:
             yield redacted(path.parent.name)
@@ -134,9 +134,9 @@ def test_what_was_scattered_is_found_for_the_same_content_under_another_key(tmp_
 
 def test_a_files_step_publishes_its_folder_whole(tmp_path: Path) -> None:
     @files_step("write", version=1, reads=(Redacted,))
-    def write(paths: list[Path], config: Suffix, out: Path) -> dict[str, Any]:
+    def write(paths: list[Path], config: Suffix, out: Path) -> Written:
         (out / "a.txt").write_text(config.suffix)
-        return {"files": 1}
+        return Written({"files": 1})
 
     lake = Lake.open(tmp_path / "lake")
     manifest = write.run(lake, "all", Inputs(refs=(first_shard(lake),)), Suffix()).manifest
@@ -164,7 +164,7 @@ def test_a_source_step_is_keyed_by_name_and_content(tmp_path: Path) -> None:
 
 
 def test_a_step_that_breaks_its_contract_fails(tmp_path: Path) -> None:
-    @step("wrong", version=1, reads=(Redacted,), writes=(Curated,))
+    @shard_step("wrong", version=1, reads=(Redacted,), writes=(Curated,))
     def wrong(rows: pa.Table, config: Suffix) -> pa.Table:
         return rows
 
@@ -174,7 +174,7 @@ def test_a_step_that_breaks_its_contract_fails(tmp_path: Path) -> None:
 
 
 def test_a_step_without_its_table_says_so(tmp_path: Path) -> None:
-    @step("needs", version=1, reads=(Documents,), writes=(Redacted,))
+    @shard_step("needs", version=1, reads=(Documents,), writes=(Redacted,))
     def needs(rows: pa.Table, config: Suffix) -> pa.Table:
         return rows
 
@@ -198,3 +198,31 @@ def test_only_what_may_pass_by_itself_is_retried(error: Exception, retried: bool
     state: State[Any] = asyncio.run(exception_to_failed_state(error))
     task_run = TaskRun.model_construct(task_key="shout", dynamic_key="0")
     assert retry_io_errors(shout.task, task_run, state) is retried
+
+
+def test_a_group_of_tables_is_one_argument_and_all_of_it_is_read(tmp_path: Path) -> None:
+    @shard_step("grouped", version=1, reads=(Redacted, (Redacted, SignalsCode)), writes=(Redacted,))
+    def grouped(rows: pa.Table, group: Mapping[str, pa.Table], config: Suffix) -> pa.Table:
+        assert group[Redacted.name] == rows
+        assert group[SignalsCode.name].num_rows == 0  # optional, and left out
+        return rows
+
+    lake = Lake.open(tmp_path / "lake")
+    assert grouped.reads == (Redacted, Redacted, SignalsCode)
+    assert grouped.run(lake, "shard", Inputs(refs=(first_shard(lake),)), Suffix()).manifest.rows_in == {"redacted": 1}
+
+
+def test_a_function_that_takes_another_number_of_arguments_is_refused_where_it_is_declared() -> None:
+    def short(config: Suffix) -> pa.Table:
+        raise AssertionError("never called")
+
+    with pytest.raises(TypeError, match="step short calls its function with 2 arguments"):
+        shard_step("short", version=1, reads=(Redacted,), writes=(Redacted,))(short)
+
+
+def test_no_config_can_hold_a_context() -> None:
+    class Models(StepContext):
+        pass
+
+    with pytest.raises(TypeError, match="Models is not part of what a step's output depends on"):
+        type("Wrong", (Config,), {"__annotations__": {"models": Models}})

@@ -10,7 +10,8 @@ from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest
-from gristmill.core.step import Inputs, SourceFile, files_step, global_step, source_step
+from gristmill.core.steps.inputs import Inputs, SourceFile
+from gristmill.core.steps.kinds import Written, files_step, global_step, source_step
 from gristmill.core.table import Column, Table
 from gristmill.flows.upkeep.collect import EARLIER, OLD_VIEWS, UNFINISHED, collect, find_garbage
 from gristmill.flows.upkeep.current import renew_current
@@ -46,9 +47,9 @@ def keep(raw: list[Path], bands: list[Path], config: Settings, scratch: Path) ->
 
 
 @files_step("write-tokens", version=1, reads=(Curated,))
-def tokens(paths: list[Path], config: Settings, out: Path) -> dict[str, int]:
+def tokens(paths: list[Path], config: Settings, out: Path) -> Written:
     (out / "x.tok").write_bytes(b"x" * 100)
-    return {}
+    return Written()
 
 
 def curate(lake: Lake, value: int, *, finish: bool = True, name: str = "given") -> list[Manifest]:

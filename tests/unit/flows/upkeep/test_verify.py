@@ -13,7 +13,9 @@ from gristmill.core.errors import DamageError, GristmillError
 from gristmill.core.files.parquet import read_batches, read_rows
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest
-from gristmill.core.step import Inputs, SourceFile, files_step, global_step, source_step, step
+from gristmill.core.steps.inputs import Inputs, SourceFile
+from gristmill.core.steps.kinds import Written, files_step, global_step, shard_step, source_step
+from gristmill.core.steps.step import Run
 from gristmill.core.table import Column, Table
 from gristmill.flows.upkeep.verify import verify
 
@@ -29,7 +31,7 @@ def numbers(source: SourceFile, config: Config) -> pa.Table:
     return pa.table({"n": range(ROWS), "name": [f"{draw.random()}" for _ in range(ROWS)]})
 
 
-@step("doubled", version=1, reads=(Numbers,), writes=(Doubled,))
+@shard_step("doubled", version=1, reads=(Numbers,), writes=(Doubled,))
 def doubled(given: pa.Table, config: Config) -> pa.Table:
     return pa.table({"n": [2 * n for n in given["n"].to_pylist()], "name": given["name"]})
 
@@ -40,10 +42,10 @@ def joined(paths: list[Path], config: Config, scratch: Path) -> pa.Table:
 
 
 @files_step("words", version=1, reads=(Numbers,))
-def words(paths: list[Path], config: Config, out: Path) -> dict[str, int]:
+def words(paths: list[Path], config: Config, out: Path) -> Written:
     (out / "a.txt").write_text("one two three", encoding="utf-8")
     (out / "b.txt").write_text("four", encoding="utf-8")
-    return {"words": 4}
+    return Written({"words": 4})
 
 
 def run(lake: Lake) -> dict[str, Manifest]:
@@ -153,8 +155,8 @@ def test_a_step_never_reads_a_damaged_shard(lake: Lake) -> None:
     draw = random.Random(3)
     readers: list[Callable[[], object]] = [
         lambda: lake.read(ref),
-        lambda: joined._call(lake, "s", "k", Inputs(refs=(ref,)), Config()),
-        lambda: words._call(lake, "s", "k", Inputs(refs=(ref,)), Config()),
+        lambda: joined.call(Run(lake, "s", "k", Inputs(refs=(ref,)), Config())),
+        lambda: words.call(Run(lake, "s", "k", Inputs(refs=(ref,)), Config())),
         lambda: list(read_batches(lake.path(ref), ["n", "name"], 100)),
         lambda: read_rows(lake.path(ref)),
     ]

@@ -45,7 +45,7 @@ def run(
     stays = documents.filter(pa.array([name != "gone" for name in order]))
     verdicts = pa.concat_tables([all_kept(documents), all_kept(stays, "deduplicate")])
     earlier = table_of(Cuts, cuts or [])
-    found, judged = clean.function(documents, verdicts, earlier, *signals, CleanConfig(policy=judge))
+    found, judged = clean.function(documents, verdicts, earlier, signals, CleanConfig(policy=judge))
     by_name: dict[str, list[tuple[str, str, int]]] = {name: [] for name in TEXTS}
     for row in conform(Cuts, found).to_pylist():
         name = names[row["doc_id"]]
@@ -190,9 +190,9 @@ def test_the_result_does_not_depend_on_slices() -> None:
     signals = signals_of(documents, {})
     verdicts = all_kept(documents, "deduplicate")
     none = Cuts.schema.empty_table()
-    whole = clean.function(documents, verdicts, none, *signals, CleanConfig(policy=policy("refinedweb")))
+    whole = clean.function(documents, verdicts, none, signals, CleanConfig(policy=policy("refinedweb")))
     half = [
-        clean.function(documents.slice(first, 25), verdicts, none, *signals, CleanConfig(policy=policy("refinedweb")))
+        clean.function(documents.slice(first, 25), verdicts, none, signals, CleanConfig(policy=policy("refinedweb")))
         for first in (0, 25)
     ]
     assert pl.DataFrame(whole[0]).equals(pl.DataFrame(pa.concat_tables([half[0][0], half[1][0]])))

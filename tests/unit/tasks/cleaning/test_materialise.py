@@ -23,7 +23,7 @@ def test_curated_rows() -> None:
         "language.language": ["en", "en"],
     }
     result = materialise.function(
-        documents, redacted, *signals_of(documents, values), MaterialiseConfig(quality=QUALITY)
+        documents, redacted, signals_of(documents, values), MaterialiseConfig(quality=QUALITY)
     )
     rows = conform(Curated, result).to_pylist()
     assert len(rows) == 1
@@ -52,7 +52,7 @@ def test_tokens(text: str, tokens: int) -> None:
     redacted = table_of(Redacted, [{"doc_id": digest_text("a"), "text": text}])
     values: dict[str, list[Any]] = {QUALITY: [1], "domain.domain": ["prose"], "language.language": ["en"]}
     result = materialise.function(
-        documents, redacted, *signals_of(documents, values), MaterialiseConfig(quality=QUALITY)
+        documents, redacted, signals_of(documents, values), MaterialiseConfig(quality=QUALITY)
     )
     assert result.column("tokens").to_pylist() == [tokens]
 
@@ -60,5 +60,5 @@ def test_tokens(text: str, tokens: int) -> None:
 def test_nothing_kept_gives_no_rows() -> None:
     documents = documents_of({"a": "text"})
     empty = Redacted.schema.empty_table()
-    result = materialise.function(documents, empty, *signals_of(documents, {}), MaterialiseConfig(quality=QUALITY))
+    result = materialise.function(documents, empty, signals_of(documents, {}), MaterialiseConfig(quality=QUALITY))
     assert conform(Curated, result).num_rows == 0

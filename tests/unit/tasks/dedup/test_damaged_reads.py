@@ -12,7 +12,8 @@ from gristmill.core.config import Config
 from gristmill.core.errors import DamageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Ref
-from gristmill.core.step import Inputs, files_step
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.kinds import Written, files_step
 from gristmill.flows.sizes import size_text
 from gristmill.schemas.tables import Clusters, Documents, Records
 from gristmill.tasks.dedup.report import largest_clusters
@@ -97,9 +98,9 @@ def test_a_lake_that_cannot_be_written_tells_damage_all_the_same(lake: Lake) -> 
 def test_folders_given_to_a_step_are_checked(lake: Lake) -> None:
     (folder,) = run(lake)["words"].files
 
-    @files_step("longer", version=1, reads=(Numbers,))
-    def longer(paths: list[Path], folders: list[Path], config: Config, out: Path) -> dict[str, int]:
-        return {}
+    @files_step("longer", version=1, reads=(Numbers,), folders=True)
+    def longer(paths: list[Path], folders: list[Path], config: Config, out: Path) -> Written:
+        return Written()
 
     flip(lake.files_path(folder) / "a.txt")
     with pytest.raises(DamageError, match="files words of shard s; step words wrote it"):

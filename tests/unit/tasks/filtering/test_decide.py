@@ -38,8 +38,8 @@ def judge(values: dict[str, list[Any]], drop: str = "") -> list[list[dict[str, A
     }
     signals = signals_of(documents, {**good, **values})
     if drop:
-        signals = [table.slice(1) if drop in table.column_names else table for table in signals]
-    rows = conform(Verdicts, decide.function(documents, *signals, DecideConfig(policy=POLICY))).to_pylist()
+        signals = {name: rows.slice(1) if drop in rows.column_names else rows for name, rows in signals.items()}
+    rows = conform(Verdicts, decide.function(documents, signals, DecideConfig(policy=POLICY))).to_pylist()
     order = documents.column("doc_id").to_pylist()
     return [[row for row in rows if row["doc_id"] == doc_id] for doc_id in order]
 
@@ -88,14 +88,14 @@ def test_the_order_of_the_signal_rows_means_nothing() -> None:
     documents = documents_of({str(i): f"text {i}" for i in range(50)})
     signals = signals_of(documents, {"gopher_quality.words": list(range(20, 70)), "language.language": ["en"] * 50})
     config = DecideConfig(policy=POLICY)
-    backwards = [table.take(pa.array(range(49, -1, -1))) for table in signals]
-    expected = conform(Verdicts, decide.function(documents, *signals, config))
-    assert conform(Verdicts, decide.function(documents, *backwards, config)).equals(expected)
+    backwards = {name: table.take(pa.array(range(49, -1, -1))) for name, table in signals.items()}
+    expected = conform(Verdicts, decide.function(documents, signals, config))
+    assert conform(Verdicts, decide.function(documents, backwards, config)).equals(expected)
 
 
 def test_no_documents_give_no_verdicts() -> None:
     documents = documents_of({})
-    assert decide.function(documents, *signals_of(documents, {}), DecideConfig(policy=POLICY)).num_rows == 0
+    assert decide.function(documents, signals_of(documents, {}), DecideConfig(policy=POLICY)).num_rows == 0
 
 
 SWITCHING = Policy.parse(
@@ -143,7 +143,7 @@ def test_the_first_case_that_holds_judges_alone() -> None:
         for column, value in zip(values.values(), row, strict=True):
             column[place] = value
     signals = signals_of(documents, values)
-    verdicts = conform(Verdicts, decide.function(documents, *signals, DecideConfig(policy=SWITCHING))).to_pylist()
+    verdicts = conform(Verdicts, decide.function(documents, signals, DecideConfig(policy=SWITCHING))).to_pylist()
     ids = {name: documents_of({name: name}).column("doc_id")[0].as_py() for name in rows}
     found = {name: [(row["rank"], row["rule"]) for row in verdicts if row["doc_id"] == ids[name]] for name in rows}
     assert found == {

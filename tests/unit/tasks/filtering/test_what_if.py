@@ -10,7 +10,7 @@ import pytest
 from gristmill.core.errors import DamageError, GristmillError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
-from gristmill.core.table import conform
+from gristmill.core.table import conform, empty
 from gristmill.schemas.tables import SIGNALS, Documents, SignalsRefinedWeb, Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import Policy, Rule, load_policy
@@ -52,8 +52,8 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Dataset]:
             "c4.sentences": [source.randrange(9) for _ in range(SIZE)],
         }
         signals = signals_of(documents, values)
-        written = [(Documents, documents), *((t, r) for t, r in zip(SIGNALS, signals, strict=True) if not t.optional)]
-        written.append((Verdicts, decide.function(documents, *signals, DecideConfig(policy=BEFORE))))
+        written = [(Documents, documents), *((table, signals[table.name]) for table in SIGNALS if not table.optional)]
+        written.append((Verdicts, decide.function(documents, signals, DecideConfig(policy=BEFORE))))
         for table, found in written:
             refs.setdefault(table.name, []).append(lake.write_table(table, f"{number:03}", KEY, found))
     dataset = Dataset(
@@ -71,15 +71,13 @@ def decided(lake: Lake, dataset: Dataset, policy: Policy) -> list[dict[str, Any]
     """The ledger that deciding again with ``policy`` gives."""
     rows: list[dict[str, Any]] = []
     for ref in dataset.tables[Documents.name]:
-        signals = [
-            next((lake.read(r) for r in dataset.tables.get(table.name, ()) if r.shard == ref.shard), None)
+        tables = {
+            table.name: next(
+                (lake.read(r) for r in dataset.tables.get(table.name, ()) if r.shard == ref.shard), empty(table)
+            )
             for table in SIGNALS
-        ]
-        tables = [
-            table.schema.empty_table() if found is None else found
-            for table, found in zip(SIGNALS, signals, strict=True)
-        ]
-        verdicts = decide.function(lake.read(ref), *tables, DecideConfig(policy=policy))
+        }
+        verdicts = decide.function(lake.read(ref), tables, DecideConfig(policy=policy))
         rows += conform(Verdicts, verdicts).to_pylist()
     return rows
 

@@ -61,7 +61,7 @@ def test_what_holds_and_what_does_not(paths: list[Path], tmp_path: Path) -> None
         ),
         expect("ExpectTableRowCountToBeBetween", min_value=1, max_value=4),
     )
-    results = check({Redacted: paths}, config, tmp_path)
+    results = check({Redacted.name: paths}, config, tmp_path)
     assert results.schema.equals(GateResults.schema)
     rows = results.to_pylist()
     assert [row["ok"] for row in rows] == [True, False, False, False, True]
@@ -79,7 +79,7 @@ def test_what_holds_and_what_does_not(paths: list[Path], tmp_path: Path) -> None
 def test_a_failure_is_told_with_its_shard_and_an_example(paths: list[Path], tmp_path: Path) -> None:
     config = suite(expect("ExpectColumnValuesToBeBetween", "redactions", min_value=0, max_value=10))
     with pytest.raises(GateError) as error:
-        raise_on_failure(check({Redacted: paths}, config, tmp_path))
+        raise_on_failure(check({Redacted.name: paths}, config, tmp_path))
     told = str(error.value)
     for words in ("gate made stopped the run", "1 of 4 rows", "in shards bad", "for example", "bad1", "made.yaml"):
         assert words in told
@@ -87,12 +87,12 @@ def test_a_failure_is_told_with_its_shard_and_an_example(paths: list[Path], tmp_
 
 def test_warnings_stop_nothing(paths: list[Path], tmp_path: Path) -> None:
     config = suite(expect("ExpectColumnValuesToBeBetween", "redactions", "warning", max_value=1))
-    raise_on_failure(check({Redacted: paths}, config, tmp_path))
+    raise_on_failure(check({Redacted.name: paths}, config, tmp_path))
 
 
 def test_an_expectation_that_cannot_be_checked_is_a_failure_not_a_crash(paths: list[Path], tmp_path: Path) -> None:
     rows = check(
-        {Redacted: paths}, suite(expect("ExpectColumnValuesToNotBeNull", "no_such_column")), tmp_path
+        {Redacted.name: paths}, suite(expect("ExpectColumnValuesToNotBeNull", "no_such_column")), tmp_path
     ).to_pylist()
     assert not rows[0]["ok"]
     assert "no_such_column" in rows[0]["observed"]
@@ -100,10 +100,10 @@ def test_an_expectation_that_cannot_be_checked_is_a_failure_not_a_crash(paths: l
 
 def test_wrong_words_in_a_suite_are_refused(paths: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean"):
-        check({Redacted: paths}, suite(expect("ExpectColumnValuesToNotBeNul", "doc_id")), tmp_path)
+        check({Redacted.name: paths}, suite(expect("ExpectColumnValuesToNotBeNul", "doc_id")), tmp_path)
     elsewhere = Expectation(table="redactd", type="ExpectColumnValuesToNotBeNull", column="doc_id")
     with pytest.raises(UsageError, match="does not cross it"):
-        check({Redacted: paths}, suite(elsewhere), tmp_path)
+        check({Redacted.name: paths}, suite(elsewhere), tmp_path)
     with pytest.raises(UsageError, match="did you mean"):
         load_suite("curatd")
 
@@ -123,7 +123,7 @@ def test_every_suite_speaks_of_columns_that_its_tables_have(name: str) -> None:
 def test_a_crawl_without_a_single_page_is_said_and_stops_only_what_needs_rows(name: str, tmp_path: Path) -> None:
     lake = Lake.open(tmp_path)
     empty = {
-        table: [lake.path(lake.write_table(table, "shard", "key", table.schema.empty_table()))]
+        table.name: [lake.path(lake.write_table(table, "shard", "key", table.schema.empty_table()))]
         for table in GATES[name].reads
     }
 
@@ -181,10 +181,10 @@ def test_counts_say_what_great_expectations_says(
         expect("ExpectColumnMaxToBeBetween", "whole", max_value=4),
     )
 
-    counted = check({facts: [path]}, config, tmp_path).to_pylist()
+    counted = check({facts.name: [path]}, config, tmp_path).to_pylist()
     monkeypatch.setattr("gristmill.tasks.gates.gate.count_breaking", lambda wanted, *_: [None] * len(wanted))
 
-    assert counted == check({facts: [path]}, config, tmp_path).to_pylist()
+    assert counted == check({facts.name: [path]}, config, tmp_path).to_pylist()
 
 
 @pytest.mark.parametrize("name", sorted(GATES))
@@ -212,7 +212,7 @@ def test_a_gate_that_holds_does_without_great_expectations(paths: list[Path], tm
         "kind = dict(table='redacted', type='ExpectColumnValuesToNotBeNull', column='doc_id')\n"
         "suite = ExpectationSuite(name='made', about='', expectations=(Expectation(**kind),))\n"
         "paths = [pathlib.Path(path) for path in sys.argv[2:]]\n"
-        "found = check({Redacted: paths}, GateConfig(suite=suite, source='web'), pathlib.Path(sys.argv[1]))\n"
+        "found = check({Redacted.name: paths}, GateConfig(suite=suite, source='web'), pathlib.Path(sys.argv[1]))\n"
         "assert found.column('ok').to_pylist() == [True]\n"
         "print(*sorted({'great_expectations', 'sqlalchemy', 'altair', 'scipy'} & set(sys.modules)))\n"
     )

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.core.lake import Lake
-from gristmill.core.step import Inputs, parts_of
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.kinds import parts_of
 from gristmill.schemas.tables import Records
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import Grouping, group_files

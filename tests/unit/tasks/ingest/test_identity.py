@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.core.lake import Lake
-from gristmill.core.step import Inputs
+from gristmill.core.steps.inputs import Inputs
 from gristmill.schemas.tables import Records
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import Grouping, group_files

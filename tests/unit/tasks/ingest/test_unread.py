@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from gristmill.core.lake import Lake
-from gristmill.core.step import Inputs
+from gristmill.core.steps.inputs import Inputs
 from gristmill.schemas.tables import SetAside
 from gristmill.tasks.ingest.folders import Skipped
 from gristmill.tasks.ingest.readers.reasons import Reason

@@ -15,7 +15,7 @@ from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Ref
-from gristmill.core.step import Inputs
+from gristmill.core.steps.inputs import Inputs
 from gristmill.core.table import conform
 from gristmill.schemas.tables import Curated, TokenStats
 from gristmill.tasks.mix.curated import SplitConfig, is_heldout
@@ -246,7 +246,7 @@ def test_heldout_texts_are_bounded_whole_and_of_heldout_documents(folder: Path, 
         assert is_heldout([doc_id for doc_id, _ in documents], config.split).all()
         assert 0 < sum(len(text.encode()) for _, text in documents) <= 1500
     assert heldout_texts(paths[::-1], config) == found
-    facts = write_heldout.function(paths, config, tmp_path)
+    facts = write_heldout.function(paths, config, tmp_path).facts
     lines = [json.loads(line) for line in (tmp_path / "prose.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(line["doc_id"], line["text"]) for line in lines] == found["prose"]
     assert facts["domains"]["prose"]["documents"] == len(lines)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.schemas.tables import SignalsFineWeb2
+from gristmill.schemas.tables import SIGNALS, SignalsFineWeb2
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import load_policy
 from gristmill.tasks.filtering.splitters import refuse_missing_splitters
@@ -114,8 +114,8 @@ def test_the_preset_judges_by_them() -> None:
     policy = load_policy("fineweb2@cmn_Hani")
     spoken = tuple(rule for rule in policy.rules if not rule.signal.startswith("language."))
     judge = DecideConfig(policy=policy.model_copy(update={"rules": spoken}))
-    empty = [one.schema.empty_table() if one.name != SignalsFineWeb2.name else table for one in decide.reads[1:]]
-    ledger = decide.function(documents, *empty, judge).to_pylist()
+    signals = {one.name: one.schema.empty_table() for one in SIGNALS} | {SignalsFineWeb2.name: table}
+    ledger = decide.function(documents, signals, judge).to_pylist()
     failed = {row["rule"] for row in ledger if row["doc_id"] == documents["doc_id"][0].as_py()}
     assert "gopher_dup_5_gram" in failed
     assert "gopher_words" not in failed

@@ -1,0 +1,1 @@
+"""Steps: pure functions that become cached, resumable, atomic runs over shards of the lake."""

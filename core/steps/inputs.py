@@ -1,0 +1,133 @@
+"""What one run of a step reads: lake files, folders of files, or a source from outside the lake."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from gristmill.core.digests import digest_digests, digest_text
+from gristmill.core.errors import GristmillError
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import FilesRef, Input, Ref
+from gristmill.core.table import Table
+
+TEXTS = frozenset({"text", "payload"})
+
+Group = tuple[Table, ...]
+"""Tables that a step takes as one argument: a mapping by table name."""
+
+
+class Source(Protocol):
+    """Something outside the lake. Its name and digest go into the key of what is made of it, its place does not."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of its content, or of what is stated about its content."""
+
+    @property
+    def shard(self) -> str:
+        """See :func:`source_shard`."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file or folder from outside the lake."""
+
+    path: Path
+    name: str
+    digest: str
+
+    @property
+    def shard(self) -> str:
+        """See :func:`source_shard`."""
+        return source_shard(self.name, self.digest)
+
+
+def source_shard(name: str, digest: str) -> str:
+    """Named after content and name, never after a place in a list: adding an input renames nothing."""
+    return digest_text(f"{name}\n{digest}")[:16]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one run of a step reads: lake files, folders of files, or a file from outside."""
+
+    refs: tuple[Ref, ...] = ()
+    files: tuple[FilesRef, ...] = ()
+    source: Source | None = None
+
+    def entries(self) -> tuple[Input, ...]:
+        """Names and digests of everything read; what the output's key is made of."""
+        entries = [Input(table=ref.table, shard=ref.shard, digest=ref.digest) for ref in self.refs]
+        entries += [Input(table=f"files/{ref.name}", shard=ref.shard, digest=ref.digest) for ref in self.files]
+        entries.sort(key=lambda entry: (entry.table, entry.shard, entry.digest))
+        if self.source is not None:
+            digest = digest_digests([self.source.name, self.source.digest])
+            entries.append(Input(table="source", shard=self.source.shard, digest=digest))
+        return tuple(entries)
+
+    def rows(self) -> dict[str, int]:
+        """Rows read by table."""
+        counts: dict[str, int] = {}
+        for ref in self.refs:
+            counts[ref.table] = counts.get(ref.table, 0) + ref.rows
+        return counts
+
+    def check(self, lake: Lake, reads: Sequence[Table], *, tables: bool, texts: bool) -> None:
+        """Check what is handed out as paths: folders of files always, ``tables`` where DuckDB or polars may read them.
+
+        Files are compared with their digests. Of tables with texts, which are most of the bytes, only the other columns
+        are read, against the checksums of their pages, unless ``texts`` are given to DuckDB too; else they are read
+        with ``gristmill.core.files.parquet``, which checks every page. Raises
+        :class:`gristmill.core.errors.DamageError`. Cost: one read, 2 GB/s or the disk's speed.
+        """
+        for files in self.files:
+            lake.check_files(files)
+        columns = {table.name: table.schema.names for table in reads}
+        for ref in self.refs if tables else ():
+            names = columns.get(ref.table, ())
+            if texts or not TEXTS & set(names):
+                lake.check(ref)
+            else:
+                lake.check_columns(ref, [name for name in names if name not in TEXTS])
+
+    def tables(self, lake: Lake, takes: Sequence[Table | Group]) -> list[pa.Table | dict[str, pa.Table]]:
+        """One Arrow table for each table of ``takes``, in that order, and a mapping of them for each group.
+
+        An optional table that was left out is empty.
+        """
+
+        def read(table: Table) -> pa.Table:
+            return pa.concat_tables([table.schema.empty_table(), *(lake.read(ref) for ref in self.shards(table))])
+
+        return [
+            read(entry) if isinstance(entry, Table) else {table.name: read(table) for table in entry} for entry in takes
+        ]
+
+    def paths(self, lake: Lake, takes: Sequence[Table | Group]) -> list[list[Path] | dict[str, list[Path]]]:
+        """For each table of ``takes`` its Parquet files by shard name, and a mapping of them for each group."""
+
+        def paths(table: Table) -> list[Path]:
+            return [lake.path(ref) for ref in self.shards(table)]
+
+        return [
+            paths(entry) if isinstance(entry, Table) else {table.name: paths(table) for table in entry}
+            for entry in takes
+        ]
+
+    def folders(self, lake: Lake) -> list[Path]:
+        """The folders of files, in the order they were given in."""
+        return [lake.files_path(ref) for ref in self.files]
+
+    def shards(self, table: Table) -> list[Ref]:
+        """The files of ``table`` by shard name. Two files of one shard name stay in the order they were given in."""
+        found = sorted((ref for ref in self.refs if ref.table == table.name), key=lambda ref: ref.shard)
+        if not found and not table.optional:
+            raise GristmillError(f"no shard of table {table.name} was given")
+        return found

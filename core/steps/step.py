@@ -1,0 +1,194 @@
+"""What all steps are: pure functions with a contract that become cached, resumable, atomic Prefect tasks over shards.
+
+Running a step means: derive the key of the output from step name, version, config and the digests of what goes in;
+return the stored manifest when there is one; else read, call, check against the declared schema, write atomically,
+commit the manifest, and log what it cost. The kinds of steps, by what the function takes and gives, are in
+:mod:`gristmill.core.steps.kinds`.
+
+Only this module and ``flows`` import Prefect, and this one only when a task is asked for: the import takes 1.3 s, which
+workers, graders and benchmarks that run steps directly do without.
+"""
+
+import errno
+import json
+import resource
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+import pyarrow as pa
+
+from gristmill.core.config import Config
+from gristmill.core.errors import GristmillError
+from gristmill.core.files.os_errors import translate_os_errors
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import FilesRef, Manifest, Ref, output_key
+from gristmill.core.steps.inputs import Group, Inputs
+from gristmill.core.table import Table
+
+if TYPE_CHECKING:
+    from prefect import Task
+    from prefect.client.schemas.objects import State, TaskRun
+
+RETRIES = 2
+RETRY_SECONDS = 2.0
+C = TypeVar("C", bound=Config)
+
+
+class StepContext:
+    """Base of what a step works with that is not part of its identity: models, stores, meters, progress displays.
+
+    A step that needs one is made by a function of it (``respond_step(context)``). A config, which is part of the key of
+    the output, cannot hold one.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> NoReturn:
+        raise TypeError(f"{cls.__name__} is not part of what a step's output depends on, so no config can hold it")
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What running a step gave: the manifest, and whether it was cached."""
+
+    manifest: Manifest
+    cached: bool
+
+
+@dataclass(frozen=True)
+class Run(Generic[C]):
+    """One run of a step whose output is not in the lake yet."""
+
+    lake: Lake
+    shard: str
+    key: str
+    inputs: Inputs
+    config: C
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a run wrote to the lake, before its manifest makes it visible."""
+
+    tables: tuple[Ref, ...] = ()
+    files: tuple[FilesRef, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step(ABC, Generic[C]):
+    """A function with its contract. Call ``.function`` in unit tests, ``.run`` without Prefect, ``.task`` in flows.
+
+    ``takes``: the tables the function is given, an argument each; a group of tables is one argument, a mapping by table
+    name. ``writes``: the tables it gives. Subclasses say what the function is called with.
+    """
+
+    name: str
+    version: int
+    takes: tuple[Table | Group, ...]
+    writes: tuple[Table, ...]
+    function: Callable[..., object]
+
+    @property
+    def reads(self) -> tuple[Table, ...]:
+        """Every table the step reads, those of groups too."""
+        return tuple(table for entry in self.takes for table in ((entry,) if isinstance(entry, Table) else entry))
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """The module of the function and its name there."""
+        return self.function.__module__, self.function.__name__
+
+    def run(self, lake: Lake, shard: str, inputs: Inputs, config: C) -> StepResult:
+        """Give the output for these inputs, computing it only when the lake does not hold it yet."""
+        settings = config.model_dump(mode="json")
+        entries = inputs.entries()
+        key = output_key(self.name, self.version, settings, entries)
+        known = lake.manifest(self.name, shard, key)
+        if known is not None:
+            return StepResult(known, cached=True)
+        clock, processor = time.perf_counter(), time.process_time()
+        output = self.call(Run(lake, shard, key, inputs, config))
+        manifest = Manifest(
+            step=self.name,
+            version=self.version,
+            shard=shard,
+            key=key,
+            config=settings,
+            inputs=entries,
+            rows_in=inputs.rows(),
+            outputs=output.tables,
+            files=output.files,
+            facts=dict(output.facts),
+        )
+        lake.write_manifest(manifest)
+        self._log(lake, manifest, time.perf_counter() - clock, time.process_time() - processor)
+        return StepResult(manifest, cached=False)
+
+    @abstractmethod
+    def call(self, run: Run[C]) -> Output:
+        """Check and read the inputs, call the function, and write what it gives."""
+
+    def write(self, run: Run[C], shard: str, key: str, result: pa.Table | tuple[pa.Table, ...]) -> tuple[Ref, ...]:
+        """Write the tables that the function gave for ``shard``. Raises :class:`GristmillError` when one is missing."""
+        produced = result if isinstance(result, tuple) else (result,)
+        if len(produced) != len(self.writes):
+            raise GristmillError(f"step {self.name} gave {len(produced)} tables and declares {len(self.writes)}")
+        return tuple(
+            run.lake.write_table(table, shard, key, rows) for table, rows in zip(self.writes, produced, strict=True)
+        )
+
+    def _log(self, lake: Lake, manifest: Manifest, seconds: float, processor: float) -> None:
+        """Record the cost, apart from the data: seconds of wall and processor time, and peak memory of the process."""
+        cost = {
+            "step": self.name,
+            "shard": manifest.shard,
+            "key": manifest.key,
+            "seconds": round(seconds, 3),
+            "cpu_seconds": round(processor, 3),
+            "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "rows_in": sum(manifest.rows_in.values()),
+            "rows_out": sum(ref.rows for ref in manifest.outputs),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with translate_os_errors(lake.root):
+            path = lake.log_path("costs", self.name, f"{manifest.shard}-{manifest.key}.json")
+            path.write_text(json.dumps(cost), encoding="utf-8")
+
+    @property
+    def task(self) -> "Task[[Lake, str, Inputs, C], StepResult]":
+        """This step as a Prefect task whose run is called after the step and the shard; I/O errors are retried."""
+        from prefect import Task
+        from prefect.cache_policies import NO_CACHE
+
+        return Task(
+            fn=self.run,
+            name=self.name,
+            description=self.function.__doc__,
+            task_run_name=f"{self.name} {{shard}}",
+            retries=RETRIES,
+            retry_delay_seconds=RETRY_SECONDS,
+            retry_condition_fn=retry_io_errors,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+        )
+
+
+def retry_io_errors(task: "Task[..., Any]", run: "TaskRun", state: "State[Any]") -> bool:
+    """Retry what may pass by itself: I/O errors, but not a full disk, a wrong path or any fault of the data."""
+    try:
+        state.result()
+    except OSError as error:
+        return may_pass(error)
+    except Exception:  # anything else would only fail again, so it is not worth a retry
+        return False
+    return False
+
+
+def may_pass(error: OSError) -> bool:
+    """Whether an I/O error may be gone at the next attempt: not a full disk, nor a path that is wrong or closed."""
+    lasting = (errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+    return error.errno not in lasting
