@@ -167,8 +167,8 @@ def decide(documents: "pa.Table", signals: "Mapping[str, pa.Table]", policy: "Po
     found = {name: signals[name] for name in set_names(list(signals))}
     looked_at = dict.fromkeys(signal.partition(".")[0] for signal in chosen.signals())
     found |= score(rows, [name for name in looked_at if name not in found])
-    tables = [found.get(table.name.removeprefix(PREFIX), empty(table)) for table in SIGNALS]
-    return conform(Verdicts, decide_step.function(rows, *tables, DecideConfig(policy=chosen)))
+    tables = {table.name: found.get(table.name.removeprefix(PREFIX), empty(table)) for table in SIGNALS}
+    return conform(Verdicts, decide_step.function(rows, tables, DecideConfig(policy=chosen)))
 
 
 def contract(documents: "pa.Table") -> "pa.Table":

@@ -34,7 +34,7 @@ def near_duplicates(documents: "pa.Table", threshold: float = 0.75, *, preset: s
     import polars as pl
 
     from gristmill.core.lake import Lake
-    from gristmill.core.step import Inputs
+    from gristmill.core.steps.inputs import Inputs
     from gristmill.schemas.stages import StageName
     from gristmill.schemas.tables import Bands, Copies, Documents, Pairs, Verdicts
     from gristmill.tasks.dedup.config import DedupConfig
