@@ -29,7 +29,7 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.tasks.dedup.normalization import Normalise, Unit, folding
 from gristmill.tasks.kernels.common import sha1, xxh3
-from gristmill.tasks.kernels.minhash.normalize import Bytes, Tokens, fold
+from gristmill.tasks.kernels.minhash.normalize import Bytes, NormalizedTokens, fold
 from gristmill.tasks.kernels.ngrams.ngram_hashes import hash_windows
 
 SLICE_BYTES = 4 << 20
@@ -73,7 +73,7 @@ def shingle(texts: pa.Array, config: ShingleConfig) -> Shingles:
     return Shingles(sha1.hash_spans(tokens.data, tokens.starts[first], tokens.ends[last]), windows)
 
 
-def tokenize(texts: pa.Array, config: ShingleConfig) -> Tokens:
+def tokenize(texts: pa.Array, config: ShingleConfig) -> NormalizedTokens:
     """Normalised tokens of all texts, one after the other."""
     if config.max_chars is not None:
         texts = pc.utf8_slice_codeunits(texts, 0, config.max_chars)

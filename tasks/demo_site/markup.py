@@ -11,6 +11,8 @@ from collections.abc import Callable
 from html import escape
 from textwrap import dedent
 
+from gristmill.tasks.demo_site.inline import markdown_inline, rst_inline
+
 BULLET = re.compile(r"(?:[-*+•]|(?:\d{1,3}|[a-zA-Z#])[.)])[ \t]+(?=\S)")
 DIRECTIVE = re.compile(r"\.\. +(?:([\w:-]+)::|_[^:]+:|\[([^\]]+)\]|\|[^|]+\| +\w+::)[ \t]*(.*)")
 RULE = re.compile(r"([=\-~^\"'`#*+.:_<>])\1{2,}\s*$")
@@ -30,23 +32,6 @@ SILENT_DIRECTIVES = {
 
 Render = Callable[[str], str]
 
-_RST_INLINE = re.compile(
-    r"``(?P<code>.+?)``"
-    r"|:math:`(?P<math>[^`]+)`"
-    r"|(?::[\w:+.-]+:)`(?P<role>[^`]+)`"
-    r"|`(?P<text>[^`<]+?)\s*<(?P<url>[^`>\s]+)>`__?"
-    r"|`(?P<name>[^`]+)`_{0,2}"
-    r"|\*\*(?P<strong>[^*\n]+?)\*\*"
-    r"|(?<![\w*])\*(?P<em>[^*\s](?:[^*\n]*[^*\s])?)\*(?![\w*])"
-)
-_MARKDOWN_INLINE = re.compile(
-    r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)"
-    r"|!\[(?P<alt>[^\]]*)\]\([^)\s]*[^)]*\)"
-    r"|\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))+)\](?:\((?P<url>[^)\s]*)[^)]*\)|\[[^\]]*\])"
-    r"|<(?P<auto>https?://[^>\s]+)>"
-    r"|\*\*(?P<strong>[^*\n]+?)\*\*"
-    r"|(?<![\w*])\*(?P<em>[^*\s](?:[^*\n]*[^*\s])?)\*(?![\w*])"
-)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?-->", re.S)
 
 
@@ -102,63 +87,6 @@ def _markdown_prose(lines: list[str]) -> list[str]:
 def preformatted(lines: list[str]) -> str:
     """A ``<pre>`` block of lines as they are, without the blank ones at both ends."""
     return f"<pre>{escape(dedent(chr(10).join(lines)).strip(chr(10)), quote=False)}</pre>"
-
-
-def rst_inline(text: str) -> str:
-    """Inline markup of reStructuredText: literals, roles, links, strong and emphasis."""
-
-    def show(found: re.Match[str]) -> str:
-        group = found.groupdict()
-        if group["code"] is not None:
-            return f"<code>{escape(group['code'])}</code>"
-        if group["math"] is not None:
-            return f"\\({escape(group['math'])}\\)"
-        if group["role"] is not None:
-            name = re.sub(r"\s*<[^>]*>$", "", group["role"]).lstrip("~!")
-            return f"<code>{escape(name)}</code>"
-        if group["url"] is not None:
-            return _anchor(group["url"], escape(group["text"]))
-        if group["name"] is not None:
-            return f"<code>{escape(group['name'])}</code>"
-        return _emphasis(group["strong"], group["em"])
-
-    return _substitute(_RST_INLINE, text, show)
-
-
-def markdown_inline(text: str) -> str:
-    """Inline markup of Markdown: code, links, images by their alternative text, strong and emphasis."""
-
-    def show(found: re.Match[str]) -> str:
-        group = found.groupdict()
-        if group["code"] is not None:
-            return f"<code>{escape(group['code'].strip())}</code>"
-        if group["alt"] is not None:
-            return escape(group["alt"])
-        if group["text"] is not None:
-            return _anchor(group["url"] or "", markdown_inline(group["text"]))
-        if group["auto"] is not None:
-            return _anchor(group["auto"], escape(group["auto"]))
-        return _emphasis(group["strong"], group["em"])
-
-    return _substitute(_MARKDOWN_INLINE, text, show)
-
-
-def _substitute(pattern: re.Pattern[str], text: str, show: Callable[[re.Match[str]], str]) -> str:
-    out: list[str] = []
-    end = 0
-    for found in pattern.finditer(text):
-        out += [escape(text[end : found.start()], quote=False), show(found)]
-        end = found.end()
-    return "".join(out) + escape(text[end:], quote=False)
-
-
-def _emphasis(strong: str | None, em: str | None) -> str:
-    return f"<strong>{escape(strong)}</strong>" if strong is not None else f"<em>{escape(em or '')}</em>"
-
-
-def _anchor(url: str, label: str) -> str:
-    """A link to another site. A relative one points into a repository that is not here, so only its words stay."""
-    return f'<a href="{escape(url)}">{label}</a>' if url.startswith(("http://", "https://")) else label
 
 
 def _indent(line: str) -> int:

@@ -3,13 +3,13 @@
 import polars as pl
 
 from gristmill.tasks.dedup.normalization import UNSPACED, Unit
-from gristmill.tasks.kernels.minhash.normalize import Tokens
+from gristmill.tasks.kernels.minhash.normalize import NormalizedTokens
 from gristmill.tasks.text.code_points import INVISIBLE
 
 WORD = rf"[{UNSPACED}]\p{{M}}*|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"
 
 
-def spelled(tokens: Tokens) -> list[list[str]]:
+def spelled(tokens: NormalizedTokens) -> list[list[str]]:
     """The tokens of each text."""
     data = tokens.data.tobytes()
     words = [data[start:end].decode() for start, end in zip(tokens.starts[:-1], tokens.ends, strict=True)]

@@ -54,7 +54,7 @@ class Folding:
 
 
 @dataclass(frozen=True)
-class Tokens:
+class NormalizedTokens:
     """Tokens of several texts, one after the other; ``counts[i]`` of them belong to text ``i``.
 
     Token ``t`` is ``data[starts[t] : starts[t + 1] - gap]``: ``gap`` is 1 for words, 0 for characters.
@@ -71,7 +71,7 @@ class Tokens:
         return self.starts[1:] - self.gap
 
 
-def fold(data: Bytes, offsets: Places, folding: Folding, words: bool) -> Tokens:
+def fold(data: Bytes, offsets: Places, folding: Folding, words: bool) -> NormalizedTokens:
     """Tokens of the texts ``data[offsets[i]:offsets[i + 1]]``: words, or code points."""
     size = int(offsets[-1] - offsets[0])
     room = int(size * max(folding.growth, 1.0)) + len(offsets) + 1
@@ -81,7 +81,7 @@ def fold(data: Bytes, offsets: Places, folding: Folding, words: bool) -> Tokens:
     run = _fold_words if words else _fold_characters
     tables = (folding.starts, folding.bytes, folding.traits, folding.single)
     tokens, written = run(data, offsets, tables, (folding.beyond, folding.invisible), buffer, starts, counts)
-    return Tokens(buffer[:written], starts[: tokens + 1], counts, int(words))
+    return NormalizedTokens(buffer[:written], starts[: tokens + 1], counts, int(words))
 
 
 @kernel

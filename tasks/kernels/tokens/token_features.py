@@ -1,4 +1,4 @@
-"""Tokens measured from boundaries in code points: bytes, characters, flags and hashes, as ``kernels/affixes.py`` gives.
+"""Tokens measured from boundaries in code points: bytes, characters, flags and hashes, as ``spacy_english`` gives.
 
 Cost: about 3 ns a byte.
 """
