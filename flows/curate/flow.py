@@ -176,7 +176,7 @@ def take_earlier(settings: CurateSettings, lake: Lake) -> list[Progress]:
             entry.shard,
             f"{entry.source} {entry.shard}",
             {("earlier", ref.table): ref for ref in entry.refs},
-            entry.outcome if settings.dedup.keep_earlier else None,
+            entry.result if settings.dedup.keep_earlier else None,
         )
         for entry in earlier_shards(lake, against)
     ]

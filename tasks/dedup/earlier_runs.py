@@ -28,12 +28,12 @@ KIND = "curation"
 @dataclass(frozen=True)
 class EarlierShard:
     """A shard of an earlier curation. ``refs``: its documents, signals and spans, and the verdicts of stage decide;
-    ``outcome``: the verdicts of stage deduplicate."""
+    ``result``: the verdicts of stage deduplicate."""
 
     source: str
     shard: str
     refs: tuple[Ref, ...]
-    outcome: Ref
+    result: Ref
 
     @property
     def documents(self) -> Ref:
@@ -42,7 +42,7 @@ class EarlierShard:
 
     @property
     def frozen(self) -> str:
-        """What the global steps call this shard when its outcome must stand: see :func:`frozen_name`."""
+        """What the global steps call this shard when its result must stand: see :func:`frozen_name`."""
         return frozen_name(self.documents)
 
 

@@ -103,6 +103,6 @@ def test_a_hundred_thousand_files_end_with_the_jail(attack: RunAttack) -> None:
 
 def test_files_of_the_project_are_not_in_the_jail(attack: RunAttack) -> None:
     project = str(Path(__file__).resolve().parents[2])
-    code = TOOLS + f"def answer(): return os.path.exists({project!r}), sorted(os.listdir('/jail/evals'))"
+    code = TOOLS + f"def answer(): return os.path.exists({project!r}), sorted(os.listdir('/jail/gristmill/evals'))"
 
     assert attack(code, holds("report == (False, ['jail', 'oracle'])")).verdict == "pass"

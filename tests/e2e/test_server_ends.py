@@ -47,7 +47,7 @@ def test_a_copy_of_a_lake_gets_a_server_of_its_own_and_a_moved_one_knows_its_run
         found = listed()
         for root, server in ((lake, original), (copy, own)):
             assert found[f"Prefect of {root}"].startswith(f"pid {server.process.pid}, ")
-            assert found[f"Prefect of {root}"].endswith(" MB, idle")
+            assert found[f"Prefect of {root}"].endswith(" MiB, idle")
     finally:
         stop_server(copy)
     assert not ended(original.process), "stopping the copy's server leaves the original's"
@@ -67,7 +67,7 @@ def test_a_server_ends_when_it_is_neither_held_nor_asked_and_at_once_when_its_la
     server = running(lake)
     time.sleep(6)  # idle all that time, and held
     assert not ended(server.process)
-    assert listed()[f"Prefect of {lake}"].endswith(f" MB, used by {holder.pid}")
+    assert listed()[f"Prefect of {lake}"].endswith(f" MiB, used by {holder.pid}")
     client = prefect_api(server.url, server.credential)
     holder.kill()
     holder.communicate()

@@ -11,7 +11,7 @@ import typer
 _FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.M | re.S)
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
-_COMMAND = re.compile(r"(?:^|[\s(|&;/])gristmill((?: +[^\s|&;#]+)*)", re.M)
+_COMMAND = re.compile(r"(?:^|[\s(|&;/])(?<!import )gristmill((?: +[^\s|&;#]+)*)", re.M)
 _VERB = re.compile(r"[a-z][a-z-]*$")
 _OPTION = re.compile(r"--[a-z][a-z0-9-]*")
 

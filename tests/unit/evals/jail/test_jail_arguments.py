@@ -25,7 +25,7 @@ def test_the_vector_is_the_one_that_was_probed() -> None:
         " --symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/bin /bin"
         " --proc /proc --dev /dev --size 4194304 --tmpfs /dev/shm --remount-ro /dev"
         " --size 33554432 --tmpfs /tmp --size 33554432 --tmpfs /box --chdir /box"
-        " --file 103 /jail/evals/jail/worker.pyc --file 104 /jail/evals/oracle/codec.pyc"
+        " --file 103 /jail/gristmill/evals/jail/worker.pyc --file 104 /jail/gristmill/evals/oracle/codec.pyc"
         " --remount-ro / --seccomp 101 --info-fd 102"
     )
 

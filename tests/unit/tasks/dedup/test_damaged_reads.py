@@ -124,10 +124,10 @@ def test_a_gate_stops_at_a_text_that_is_damaged(lake: Lake) -> None:
 
 def test_a_step_gets_no_path_of_documents_with_damage_beside_their_texts(lake: Lake) -> None:
     ref = documents(lake)
-    Inputs(refs=(ref,)).check(lake, tables=True, texts=False)
+    Inputs(refs=(ref,)).check(lake, (Documents,), tables=True, texts=False)
     flip_in(lake.path(ref), "host")
     with pytest.raises(DamageError, match="table documents of shard s"):
-        Inputs(refs=(ref,)).check(lake, tables=True, texts=False)
+        Inputs(refs=(ref,)).check(lake, (Documents,), tables=True, texts=False)
 
 
 def test_notes_and_clusters_are_not_counted_from_damaged_files(lake: Lake, tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def as_process(argv: list[str]) -> None:
 def in_process(argv: list[str]) -> None:
     from gristmill.tasks.mix.mixers.proxy import main  # imports torch, which the other tests do without
 
-    assert main(argv[3:]) == 0
+    assert main(argv[argv.index("-m") + 2 :]) == 0
 
 
 def proxy_as_process(argv: list[str]) -> None:
@@ -326,7 +326,7 @@ def test_a_trial_refuses_other_tokens_and_a_missing_reference(
 
     def fails(folder: Path, asked: Trial, store: Path, init: Path | None = None) -> str:
         argv = prepare(folder, asked, [store], init)
-        assert main(argv[3:]) == 1
+        assert main(argv[argv.index("-m") + 2 :]) == 1
         assert read_outcome(folder) is None
         return capsys.readouterr().err
 
