@@ -80,8 +80,11 @@ def _needing(datasets: list[dict[str, Any]], manifests: list[dict[str, Any]], sh
             if wanted & set(_made(entry)):
                 return entry["kind"], entry["name"]
         digests = {made[place] for entry in manifests for made in (_made(entry),) for place in wanted & set(made)}
-        after = [entry for entry in manifests if digests & set(_inputs(entry))]
-        manifests = [entry for entry in manifests if entry not in after]
+        after: list[dict[str, Any]] = []
+        rest: list[dict[str, Any]] = []
+        for entry in manifests:
+            (after if digests & set(_inputs(entry)) else rest).append(entry)
+        manifests = rest
         wanted = {place for entry in after for place in _made(entry)}
     return None
 
