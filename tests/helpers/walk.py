@@ -5,6 +5,10 @@ commands after ``$`` and, below each, lines that its output has; words after ``c
 """
 
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,3 +51,28 @@ def commands_of(page: str) -> list[Command]:
 def shows(output: str, line: str) -> bool:
     """Whether an output has a line with these words in this order, whatever the width of its columns."""
     return " ".join(line.split()) in " ".join(output.split())
+
+
+def copy_package(project: Path, folder: Path, copied: Collection[str]) -> None:
+    """The package below ``folder``: the folders in ``copied`` may be changed there, the others are links."""
+    package = folder / "src" / "gristmill"
+    package.mkdir(parents=True)
+    for entry in (project / "src" / "gristmill").iterdir():
+        if entry.is_symlink():
+            (package / entry.name).symlink_to(Path("..", "..", entry.name))
+            if entry.name not in copied:
+                (folder / entry.name).symlink_to(entry.resolve())
+        elif entry.is_file():
+            shutil.copy(entry, package)
+    for name in copied:
+        shutil.copytree(project / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "images"))
+    shutil.copy(project / "pyproject.toml", folder)
+
+
+def python(folder: Path, *arguments: str) -> str:
+    """What a new process prints that finds the package below ``folder`` first."""
+    environment = {"PYTHONPATH": str(folder / "src"), "PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

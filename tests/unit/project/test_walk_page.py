@@ -2,15 +2,13 @@
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gristmill.warehouse.build.publish import publish
 from tests.helpers.small_lake import build_small_lake
+from tests.helpers.walk import copy_package, python
 
 PROJECT = Path(__file__).resolve().parents[3]
 WALK = PROJECT / "docs" / "contributing" / "new-page.md"
@@ -33,16 +31,7 @@ with TestClient(app) as client:
 
 def followed(folder: Path) -> Path:
     """A copy of the package, with what the walk creates and changes."""
-    (folder / "src" / "gristmill").mkdir(parents=True)
-    for entry in (PROJECT / "src" / "gristmill").iterdir():
-        if entry.is_symlink():
-            (folder / "src" / "gristmill" / entry.name).symlink_to(Path("..", "..", entry.name))
-            if entry.name != "dashboards":
-                (folder / entry.name).symlink_to(entry.resolve())
-        elif entry.is_file():
-            shutil.copy(entry, folder / "src" / "gristmill")
-    shutil.copy(PROJECT / "pyproject.toml", folder)
-    shutil.copytree(PROJECT / "dashboards", folder / "dashboards", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package(PROJECT, folder, ("dashboards",))
     text = WALK.read_text(encoding="utf-8")
     created, changed = CREATED.findall(text), list(CHANGED.finditer(text))
     assert (len(created), len(changed)) == (2, 1)
@@ -60,15 +49,6 @@ def followed(folder: Path) -> Path:
             lines.insert(lines.index(before) + 1, line)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
-
-
-def python(folder: Path, *arguments: str) -> str:
-    """What a new process prints that finds the copy first."""
-    environment = {"PYTHONPATH": str(folder / "src"), "PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,11 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.walk import files_of, write_files
+from tests.helpers.walk import copy_package, files_of, python, write_files
 
 PROJECT = Path(__file__).resolve().parents[3]
 PAGE = (PROJECT / "docs" / "contributing" / "new-signal.md").read_text(encoding="utf-8")
@@ -40,17 +38,7 @@ print(json.dumps({
 
 def followed(folder: Path) -> Path:
     """A copy of the package, with what the walk creates and changes."""
-    (folder / "src" / "gristmill").mkdir(parents=True)
-    for entry in (PROJECT / "src" / "gristmill").iterdir():
-        if entry.is_symlink():
-            (folder / "src" / "gristmill" / entry.name).symlink_to(Path("..", "..", entry.name))
-            if entry.name not in COPIED:
-                (folder / entry.name).symlink_to(entry.resolve())
-        elif entry.is_file():
-            shutil.copy(entry, folder / "src" / "gristmill")
-    for name in COPIED:
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "images"))
-    shutil.copy(PROJECT / "pyproject.toml", folder)
+    copy_package(PROJECT, folder, COPIED)
     write_files(PAGE, folder)
     changes = [(name, change) for name, blocks in CHANGED.findall(PAGE) for change in INSERTED.findall(blocks)]
     assert [name.rsplit("/", 1)[-1] for name, _ in changes] == ["__init__.py"] * 4 + ["registry.py"] * 3
@@ -66,15 +54,6 @@ def followed(folder: Path) -> Path:
 def bare(lines: str) -> str:
     """Lines of a diff without the mark in front of each."""
     return re.sub(r"^[ +]", "", lines, flags=re.MULTILINE)
-
-
-def python(folder: Path, *arguments: str) -> str:
-    """What a new process prints that finds the copy first."""
-    environment = {"PYTHONPATH": str(folder / "src"), "PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
