@@ -4,7 +4,7 @@ A suite is a YAML file in ``schemas/expectations``. Its result is a table of the
 expectation, cached by the digests of the files and of the suite, so an unchanged crossing is not checked twice. What to
 do about a failure is the flow's business (:func:`failures` says which rows stop a run). Great Expectations costs 3 to 9
 seconds and 300 MB to import; it is imported here, for the first expectation that plain counts do not show to hold
-(``gristmill.tasks.gate_counts``), and nowhere else. Cost of a check: see there; one or two column scans by DuckDB for
+(``gristmill.tasks.gates.counts``), and nowhere else. Cost of a check: see there; one or two column scans by DuckDB for
 each expectation that does not hold, out of core.
 """
 
@@ -24,7 +24,7 @@ from gristmill.core.steps.kinds import global_step
 from gristmill.core.steps.step import Step
 from gristmill.core.table import Table
 from gristmill.schemas.tables import SIGNALS, Curated, Documents, GateResults, Samples, Scores
-from gristmill.tasks.gate_counts import ROW_COUNT, ROWS, Countable, count_breaking
+from gristmill.tasks.gates.counts import ROW_COUNT, ROWS, Countable, count_breaking
 from gristmill.tasks.gates.suites import Expectation, GateConfig
 
 EXAMPLES = 5

@@ -13,7 +13,7 @@ from gristmill.core.errors import GateError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.table import Column, Table
 from gristmill.schemas.tables import GateResults, Redacted
-from gristmill.tasks.gate_counts import Countable, count_breaking
+from gristmill.tasks.gates.counts import Countable, count_breaking
 from gristmill.tasks.gates.gate import GATES, check, failures, raise_on_failure
 from gristmill.tasks.gates.suites import Expectation, ExpectationSuite, GateConfig, load_suite
 
