@@ -8,18 +8,20 @@ from gristmill.core.errors import GristmillError
 from gristmill.tasks.launch.job import FINAL, Job, Launcher, Status
 
 POLL_SECONDS = 0.3
+MOST_PREEMPTIONS = 5
+"""Preemptions in a row that are followed by another try although the job got no further."""
 
 # Torch of a job runs on one thread, which does not spin while it waits; nothing is looked up outside.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 
 
 def follow(launcher: Launcher, job: Job, what: str, tell: Callable[[str], None]) -> None:
-    """Submit or find ``job`` and wait for its end; ``tell`` gets each new progress line.
+    """Submit or find ``job`` and wait for its end, again after each preemption; ``tell`` gets new progress lines.
 
     Raises :class:`GristmillError` with the job's last words and where its output is, unless it succeeded.
     """
     handle = launcher.submit(job)
-    last = ""
+    last, furthest, stuck = "", -1, 0
     while True:
         status = launcher.poll(handle)
         if status.progress and status.progress != last:
@@ -27,6 +29,12 @@ def follow(launcher: Launcher, job: Job, what: str, tell: Callable[[str], None])
             tell(last)
         if status.state in FINAL:
             break
+        if status.state == "preempted":
+            step = status.step or 0
+            furthest, stuck = (step, 0) if step > furthest else (furthest, stuck + 1)
+            if stuck == MOST_PREEMPTIONS:
+                break
+            handle = launcher.submit(job)
         time.sleep(POLL_SECONDS)
     if status.state != "succeeded":
         raise GristmillError(failure(what, status, handle.run_dir))

@@ -17,7 +17,7 @@ import psutil
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
-from gristmill.tasks.launch.job import FINAL, Handle, Job, Status
+from gristmill.tasks.launch.job import ENDED, Handle, Job, Status, read_status
 
 GRACE_SECONDS = 10.0
 START_SECONDS = 30.0
@@ -53,11 +53,13 @@ class LocalLauncher:
         with (run_dir / "submit.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             known = self.find(job.key)
-            if known is not None and self.poll(known).state in ("running", "succeeded"):
-                return known
+            if known is not None:
+                last = self.poll(known)
+                if last.state in ("running", "succeeded"):
+                    return known
+                (run_dir / "watcher.json").unlink()
+                write_whole(run_dir / "status.json", last.again().model_dump_json())
             write_whole(run_dir / "job.json", job.model_dump_json())
-            (run_dir / "watcher.json").unlink(missing_ok=True)
-            (run_dir / "status.json").unlink(missing_ok=True)
             with (run_dir / "watcher.log").open("ab") as log:
                 subprocess.Popen(
                     [sys.executable, "-P", "-m", "gristmill.tasks.launch.watch", str(run_dir)],
@@ -70,15 +72,13 @@ class LocalLauncher:
 
     def poll(self, handle: Handle) -> Status:
         """The sidecar's status; ``lost`` when the sidecar died before the job's end."""
-        path = handle.run_dir / "status.json"
-        status = Status.model_validate_json(path.read_bytes()) if path.is_file() else Status(state="queued")
-        if status.state in FINAL or _alive(handle):
+        status = read_status(handle.run_dir)
+        if status.state in ENDED or _alive(handle):
             return status
         # The sidecar may have written its last word between the two looks.
-        status = Status.model_validate_json(path.read_bytes()) if path.is_file() else status
-        if status.state in FINAL:
-            return status
-        return status.model_copy(update={"state": "lost", "reason": "the process that watched the job is gone"})
+        status = read_status(handle.run_dir)
+        job = Job.model_validate_json((handle.run_dir / "job.json").read_bytes())
+        return status.ended("lost", job.gpus, "the process that watched the job is gone")
 
     def logs(self, handle: Handle, offset: int) -> tuple[bytes, int]:
         """Output of the current attempt from byte ``offset`` on."""

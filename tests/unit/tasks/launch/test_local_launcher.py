@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gristmill.tasks.launch.job import FINAL, Handle, Job, Status
+from gristmill.tasks.launch.job import ENDED, FINAL, Handle, Job, Status
 from gristmill.tasks.launch.local import LocalLauncher
 
 
@@ -86,3 +86,53 @@ def test_a_killed_watcher_is_lost_not_running(tmp_path: Path) -> None:
     while psutil.pid_exists(trainer) and psutil.Process(trainer).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, "the trainer goes on without its watcher"
         time.sleep(0.05)
+
+
+def test_a_job_that_asks_to_be_started_again_is_preempted_and_goes_on_under_its_key(tmp_path: Path) -> None:
+    launcher = LocalLauncher(tmp_path)
+    code = (
+        "import os, sys; first = not os.path.exists('here'); open('here', 'w');"
+        "print('step 3 of 9'); sys.exit(75 * first)"
+    )
+    first = launcher.submit(job(code))
+    status = ended(launcher, first)
+    assert (status.state, status.preemptions, status.failures) == ("preempted", 1, 0)
+    assert not (tmp_path / "k" / "DONE").exists()
+    status = wait_for(launcher, launcher.submit(job(code)))
+    assert (status.state, status.attempt, status.preemptions, status.failures) == ("succeeded", 2, 1, 0)
+
+
+def test_work_since_the_last_checkpoint_is_wasted_when_the_job_fails(tmp_path: Path) -> None:
+    launcher = LocalLauncher(tmp_path)
+    code = (
+        "import os, sys, time; print('step 1'); time.sleep(.8); os.makedirs('checkpoints/a', exist_ok=True);"
+        "open('checkpoints/a/checkpoint.json', 'w'); time.sleep(.4); sys.exit('out of memory')"
+    )
+    status = wait_for(launcher, launcher.submit(job(code).model_copy(update={"gpus": 4})))
+    assert (status.state, status.failures) == ("failed", 1)
+    assert 0.3 < status.wasted_seconds < status.seconds - 0.6
+    assert status.wasted_gpu_seconds == pytest.approx(4 * status.wasted_seconds)
+    assert status.gpu_seconds == pytest.approx(4 * status.seconds)
+    again = wait_for(launcher, launcher.submit(job("pass").model_copy(update={"gpus": 4})))
+    assert (again.state, again.failures) == ("succeeded", 1)
+    assert again.wasted_seconds == status.wasted_seconds
+    assert again.gpu_seconds == pytest.approx(status.gpu_seconds + 4 * again.seconds)
+
+
+def test_a_silent_job_is_stalled_and_still_runs(tmp_path: Path) -> None:
+    launcher = LocalLauncher(tmp_path)
+    handle = launcher.submit(job("import time; time.sleep(600)").model_copy(update={"stall_seconds": 0.5}))
+    deadline = time.monotonic() + 20
+    while not (status := launcher.poll(handle)).stalled:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    launcher.cancel(handle)
+    assert (status.state, wait_for(launcher, handle).stalled) == ("running", False)
+
+
+def ended(launcher: LocalLauncher, handle: Handle) -> Status:
+    deadline = time.monotonic() + 30
+    while (status := launcher.poll(handle)).state not in ENDED:
+        assert time.monotonic() < deadline, status
+        time.sleep(0.05)
+    return status
