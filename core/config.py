@@ -42,11 +42,11 @@ class Config(BaseModel):
 
 
 class _RepeatedKeyError(Exception):
-    """A key that a mapping has twice."""
+    """A mapping gives a key twice."""
 
 
 class _EachKeyOnce(yaml.SafeLoader):
-    """YAML forbids a key that is given twice; PyYAML takes the last one and says nothing."""
+    """YAML forbids duplicate keys; PyYAML silently takes the last one."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -66,7 +66,7 @@ def read_yaml(path: Path) -> Any:
         raise UsageError(f"{path}: there is no such file. Give the path of a YAML file.")
     try:
         text = path.read_text(encoding="utf-8")
-    except ValueError as error:  # no UTF-8
+    except ValueError as error:  # not UTF-8
         raise UsageError(f"{path}: this is not YAML: {error}") from error
     return parse_yaml(text, str(path))
 
@@ -79,7 +79,7 @@ def parse_yaml(text: str, where: str) -> Any:
         raise UsageError(f"{where}: {error}.") from error
     except RecursionError as error:
         raise UsageError(f"{where}: this is nested too deeply to be read.") from error
-    except (yaml.YAMLError, ValueError) as error:  # a date that is none, a number of too many digits
+    except (yaml.YAMLError, ValueError) as error:  # an impossible date, a number with too many digits
         raise UsageError(f"{where}: this is not YAML: {error}") from error
 
 
@@ -96,11 +96,11 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
 
 
 MOST_NAMED = 50
-"""Names that a hint lists: a suite has thousands of items."""
+"""The most names that a hint lists: a suite has thousands of items."""
 
 
 def did_you_mean(word: str, choices: list[str]) -> str:
-    """`` (did you mean "x"?)`` for a near miss, else what is possible, or the first of it where that is much."""
+    """`` (did you mean "x"?)`` for a near miss, else the possible choices, or the first few of a long list."""
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if near:
         return f' (did you mean "{near[0]}"?)'
@@ -138,7 +138,7 @@ def parse_bytes(value: Any) -> int:
         return value
     match = SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"{value!r} is no size: write a number with a unit, such as 2GiB or 512MiB")
+        raise ValueError(f"{value!r} is not a size: write a number with a unit, such as 2GiB or 512MiB")
     return int(float(match[1]) * UNITS[match[2].upper()])
 
 

@@ -1,8 +1,8 @@
-"""What to tell of a file of the lake that is damaged or missing: what it holds, who wrote it, and who makes it anew.
+"""What to report about a damaged or missing file of the lake: what it contains, what wrote it, and how to rebuild it.
 
 The path alone says much (``gristmill.core.lake`` has the layout); the step and the dataset that needs the file are
-looked up in the manifests and datasets. These are read as plain JSON, for they may be damaged too. Cost: nothing while
-all is well; then some 50 µs for each manifest of the lake.
+looked up in the manifests and datasets. These are read as plain JSON because they may be damaged too. Cost: nothing
+while all is well; otherwise about 50 µs for each manifest of the lake.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from gristmill.core.errors import GONE, DamageError
 from gristmill.core.hints import on_lake
 
-#: The command that makes a dataset of each kind, and what its name is a name of.
+#: For each kind of dataset: the command that makes it, and what its name refers to.
 MADE_BY = {
     "curation": ("gristmill curate", "source"),
     "mix": ("gristmill mix", "mix"),
@@ -27,10 +27,10 @@ Named = tuple[str, str]
 
 
 def damaged(path: Path, fault: str, moved: Path | None = None) -> DamageError:
-    """The error for ``path``, with what the file is and which command makes it anew; ``moved``: where it lies now."""
+    """The error for ``path``: what the file is and which command rebuilds it; ``moved``: where the file is now."""
     root = lake_of(path)
     if root is None:
-        return DamageError(path, fault, "Make it again, or take it from a copy.")
+        return DamageError(path, fault, "Rebuild it, or restore it from a backup.")
     holds, dataset = _about(root, path)
     if moved is not None:
         first = f"It was moved to {moved}. Run"
@@ -39,17 +39,17 @@ def damaged(path: Path, fault: str, moved: Path | None = None) -> DamageError:
     else:
         first = f"`{on_lake('gristmill verify', root)}` moves what is damaged aside; then run"
     command = "the same command" if dataset is None else command_for(root, *dataset)
-    words = "" if dataset is None else f" with the same words ({PIPELINE})"
-    return DamageError(path, fault, f"{holds}{first} {command} again{words}, which makes it anew.")
+    options = "" if dataset is None else f" with the same options ({PIPELINE})"
+    return DamageError(path, fault, f"{holds}{first} {command} again{options}, which rebuilds it.")
 
 
 def lake_of(path: Path) -> Path | None:
-    """The lake that ``path`` lies in."""
+    """The lake that ``path`` is in."""
     return next((folder for folder in path.parents if (folder / "lake.json").exists()), None)
 
 
 def _about(root: Path, path: Path) -> tuple[str, Named | None]:
-    """A sentence on what the file holds and who wrote it, and the dataset that needs it."""
+    """A sentence saying what the file contains and what wrote it, and the dataset that needs it."""
     match path.relative_to(root).parts:
         case ("data", "tables", *table, shard, file):
             return _output(root, f"table {'/'.join(table)}", shard, Path(file).stem)
@@ -73,7 +73,7 @@ def _output(root: Path, what: str, shard: str, key: str) -> tuple[str, Named | N
 
 
 def _needing(datasets: list[dict[str, Any]], manifests: list[dict[str, Any]], shard: str, key: str) -> Named | None:
-    """Kind and name of the first dataset that names an output, or else something that was made of it."""
+    """Kind and name of the first dataset that names an output, or something made from it."""
     wanted = {(shard, key)}
     while wanted:
         for entry in datasets:
@@ -90,7 +90,7 @@ def _needing(datasets: list[dict[str, Any]], manifests: list[dict[str, Any]], sh
 
 
 def _made(entry: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """The digests of the outputs that a manifest or dataset names, by shard and key; none of one that is damaged."""
+    """The digests of the outputs that a manifest or dataset names, by shard and key; empty if it is damaged."""
     try:
         if "step" in entry:
             refs = [*entry["outputs"], *entry["files"]]
@@ -102,7 +102,7 @@ def _made(entry: dict[str, Any]) -> dict[tuple[str, str], str]:
 
 
 def _inputs(entry: dict[str, Any]) -> list[str]:
-    """The digests of what a manifest was made of."""
+    """The digests of the inputs of a manifest."""
     try:
         return [given["digest"] for given in entry["inputs"]]
     except (KeyError, TypeError):
@@ -121,7 +121,7 @@ def _current(root: Path) -> list[dict[str, Any]]:
 
 
 def _read(paths: list[Path]) -> Iterator[dict[str, Any]]:
-    """JSON objects; those that cannot be read are left out, since only what is sound can tell something."""
+    """JSON objects; unreadable ones are left out, since only sound ones can tell us anything."""
     for path in paths:
         try:
             entry = json.loads(path.read_bytes())
@@ -132,7 +132,7 @@ def _read(paths: list[Path]) -> Iterator[dict[str, Any]]:
 
 
 def command_for(root: Path, kind: str, name: str) -> str:
-    """The command that makes a dataset, as far as the lake knows it, and what it is a dataset of."""
+    """The command that makes a dataset, as far as the lake knows it, and the dataset's name."""
     if kind == "gates":  # named after the verb that ran them, and what it ran them on
         verb, _, name = name.partition("-")
         if verb == "curate":

@@ -1,7 +1,7 @@
 """Digests that name things: xxh3-128 as 32 hexadecimal digits, over bytes or over a canonical JSON form.
 
-xxh3 is not cryptographic. It guards against accident (torn files, changed inputs), not against an attacker who can
-write to the lake; weights that come from outside are identified by SHA-256 (``gristmill.evals.admission.checkpoint``).
+xxh3 is not cryptographic. It guards against accidents (torn files, changed inputs), not against an attacker who can
+write to the lake; weights from outside are identified by SHA-256 (``gristmill.evals.admission.checkpoint``).
 Cost: about 10 GB/s from memory.
 """
 
@@ -45,7 +45,7 @@ def digest_json(value: object) -> str:
 
 
 def digest_digests(digests: Iterable[str]) -> str:
-    """One digest of several, in order."""
+    """One digest of several digests, in order."""
     return digest_text("\n".join(digests))
 
 

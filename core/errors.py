@@ -1,4 +1,4 @@
-"""Errors that a user can cause or fix. Their text is shown as it is, without a traceback, so it says what to do."""
+"""Errors that a user can cause or fix. Their text is shown without a traceback, so it has to say what to do."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,16 +28,16 @@ class DamageError(GristmillError):
 
 
 class UsageError(GristmillError):
-    """The words were wrong: a path that does not exist, an unknown name, a config key with a typo."""
+    """A usage error: a path that does not exist, an unknown name, a config key with a typo."""
 
     exit_code = 2
 
 
 class NoScoreError(GristmillError):
-    """A suite has no score, because what runs the model, or its programs, failed on some answers (``infra``).
+    """A suite has no score, because whatever ran the model or its programs failed on some answers (``infra``).
 
-    ``scores`` are the rows of the suites that have one. ``unanswered`` are the answers that are missing, as columns
-    ``checkpoint``, ``item`` and ``reason``: one for each request, or for each grade.
+    ``scores`` are the rows of the suites that have one. ``unanswered`` lists the missing answers, as columns
+    ``checkpoint``, ``item`` and ``reason``: one row for each request, or for each grade.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """How a field of a settings model is written on the command line.
 
-The mark stands in the field's annotation, beside its type and its bounds, so that an option stands in one file. Only
-the command line reads it; it is not part of a schema, a digest or a form.
+The mark is in the field's annotation, next to its type and bounds, so that one file defines an option. Only the command
+line reads it; it is not part of a schema, a digest or a form.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Flag:
 
     name: str
     help: str = ""
-    """What ``--help`` says where the field's description does not fit a command line."""
+    """The ``--help`` text, where the field's description does not suit a command line."""
     env: str = ""
     """An environment variable that stands in for the default."""
     required: bool = False

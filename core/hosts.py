@@ -1,10 +1,10 @@
-"""Host names and origins as browsers send them, in one plain form, so that two that mean the same compare equal.
+"""Host names and origins as browsers send them, in one normal form, so that equivalent ones compare equal.
 
-The doors of the dashboards and of a lake's Prefect server decide by them who may talk to a server: what cannot be read
-here is nobody's name. Names are in lower case, without a trailing dot; IP addresses are in their shortest form, IPv4
-inside IPv6 as IPv4 (such a literal is the same machine, and no name server can give it another).
+The dashboards and a lake's Prefect server use them to decide who may talk to them: what cannot be parsed here is
+refused. Names are in lower case, without a trailing dot; IP addresses are in their shortest form, and IPv4 inside IPv6
+becomes IPv4 (such a literal is the same machine, and no name server can map it to another).
 
-Source: RFC 9110 7.2 (Host), RFC 6454 (origins). Cost: a regular expression each.
+Source: RFC 9110 7.2 (Host), RFC 6454 (origins). Cost: one regular expression each.
 """
 
 import re
@@ -20,7 +20,7 @@ _ORIGIN = re.compile(rf"(?P<scheme>https?)://{_NETLOC}")
 
 
 class Address(NamedTuple):
-    """A host name or IP address in its plain form, and the port where one is given."""
+    """A host name or IP address in its normal form, and the port if one is given."""
 
     name: str
     port: int | None
@@ -40,12 +40,12 @@ class Origin(NamedTuple):
 
 
 def host_address(text: str) -> Address | None:
-    """What a ``Host`` header names: ``[::1]:4200`` is ``::1`` and 4200. None for what is no host name."""
+    """What a ``Host`` header names: ``[::1]:4200`` is ``::1`` and 4200. None if it is not a host name."""
     return _address(_HOST.fullmatch(text.lower()))
 
 
 def origin_of(text: str) -> Origin | None:
-    """What an ``Origin`` header names. None for what is no page of a web server, such as ``null`` or ``file://``."""
+    """What an ``Origin`` header names. None if it is not a page of a web server: ``null``, ``file://``."""
     found = _ORIGIN.fullmatch(text.lower())
     address = _address(found)
     if found is None or address is None:
@@ -55,7 +55,7 @@ def origin_of(text: str) -> Origin | None:
 
 
 def plain_name(name: str) -> str:
-    """A host name or IP address (without brackets) in its plain form."""
+    """A host name or IP address (without brackets) in its normal form."""
     name = name.lower().removesuffix(".")
     try:
         address = ip_address(name)
@@ -66,7 +66,7 @@ def plain_name(name: str) -> str:
 
 
 def bracketed(name: str) -> str:
-    """A host name or IP address as it stands in a URL."""
+    """A host name or IP address as it is written in a URL."""
     return f"[{name}]" if ":" in name else name
 
 

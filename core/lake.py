@@ -4,14 +4,14 @@
 
     data/tables/<table>/<shard>/<key>.parquet      rows, sorted, zstd
     data/files/<name>/<shard>/<key>/               outputs that are not tables: token files, tokenizers, checkpoints
-    data/manifests/<step>/<shard>/<key>.json       what went in, what came out
-    data/datasets/<kind>/<name>/<key>.json         the files that one finished flow stands for
+    data/manifests/<step>/<shard>/<key>.json       inputs and outputs of one run
+    data/datasets/<kind>/<name>/<key>.json         the files that make up one finished flow
     catalog/<kind>/<name>.json                     which dataset is current: the only files that are ever replaced
     log/                                           clock, host, seconds, memory: nothing that data depends on
     tmp/<pid>.<start>/                             files being written
 
-Everything under ``data/`` is a function of input, config and code (law 3). A file is visible when its manifest is, and
-a manifest appears by rename after all it names is on disk (law 4), so a process can be killed at any moment.
+Everything under ``data/`` is a function of input, config and code (law 3). A file is visible once its manifest is, and
+a manifest is renamed into place after everything it names is on disk (law 4), so a process can be killed at any moment.
 """
 
 import json
@@ -42,7 +42,7 @@ DAMAGED = "damaged"
 
 @dataclass(frozen=True)
 class Lake:
-    """A lake at ``root``. Cheap to make; all its state is in the file system."""
+    """A lake at ``root``. Cheap to create; all its state is in the file system."""
 
     root: Path
 
@@ -50,14 +50,14 @@ class Lake:
     def open(cls, root: Path) -> "Lake":
         """Open or create a lake, and remove what dead writers left in ``tmp``.
 
-        Raises :class:`UsageError` when ``root`` is a file, holds something else, or has a newer format.
+        Raises :class:`UsageError` when ``root`` is a file, contains something else, or has another format.
         """
         root = local_path(root, "--lake")
         marker = root / "lake.json"
         if root.exists() and not root.is_dir():
             raise UsageError(f"--lake {root}: this is a file. Name a folder, which is created when it does not exist.")
         if not marker.exists() and root.is_dir() and any(root.iterdir()):
-            raise UsageError(f"--lake {root}: this folder is not empty and is no lake. Name a new or empty folder.")
+            raise UsageError(f"--lake {root}: this folder is not empty and not a lake. Name a new or empty folder.")
         lake = cls(root.resolve())
         if marker.exists():
             found = _format(marker)
@@ -79,11 +79,11 @@ class Lake:
         return self.root / "data" / "files" / ref.name / ref.shard / ref.key
 
     def manifest_path(self, step: str, shard: str, key: str) -> Path:
-        """Where the manifest of an output is, once it is complete."""
+        """Where the manifest of an output is once the output is complete."""
         return self.root / "data" / "manifests" / step / shard / f"{key}.json"
 
     def log_path(self, *parts: str) -> Path:
-        """A path under ``log/``; its folder exists afterwards."""
+        """A path under ``log/``; its folder is created."""
         path = self.root.joinpath("log", *parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -93,8 +93,8 @@ class Lake:
     def write_table(self, table: Table, shard: str, key: str, rows: pa.Table) -> Ref:
         """Check ``rows`` against the contract, sort by the table's key and write them in one rename.
 
-        Raises :class:`GristmillError` for columns that are missing, too many, of the wrong type, or null where the
-        contract says they are not.
+        Raises :class:`GristmillError` for columns that are missing, unknown, of the wrong type, or null where the
+        contract forbids it.
         """
         rows = conform(table, rows)
         with self.temporary() as folder:
@@ -121,17 +121,17 @@ class Lake:
             raise self._moved(error) from error
 
     def check(self, ref: Ref) -> None:
-        """Raises :class:`DamageError`, and moves the file aside, when it is not what ``ref`` says. Reads it once."""
+        """Read the file once; raise :class:`DamageError`, and move it aside, when it is not what ``ref`` says."""
         self._check(self.path(ref), ref.digest, digest_file)
 
     def check_files(self, ref: FilesRef) -> None:
-        """As :meth:`check`, for a folder of files."""
+        """Like :meth:`check`, for a folder of files."""
         self._check(self.files_path(ref), ref.digest, digest_folder)
 
     def _check(self, path: Path, expected: str, digest: Callable[[Path], str]) -> None:
         try:
             found = digest(path) if path.exists() else None
-        except FileNotFoundError:  # it went meanwhile
+        except FileNotFoundError:  # it disappeared meanwhile
             found = None
         if found is None:
             raise damaged(path, GONE)
@@ -139,14 +139,14 @@ class Lake:
             raise self._moved(damaged(path, OTHER))
 
     def check_columns(self, ref: Ref, columns: list[str]) -> None:
-        """As :meth:`check`, and reads no more than these columns, whose pages carry checksums."""
+        """Like :meth:`check`, but reads only these columns, whose pages carry checksums."""
         try:
             check_pages(self.path(ref), columns)
         except DamageError as error:
             raise self._moved(error) from error
 
     def _moved(self, error: DamageError) -> DamageError:
-        """The same error, after the file was moved aside, where that is allowed, so that the next run rebuilds it."""
+        """The same error, after moving the file aside where that is allowed, so that the next run rebuilds it."""
         try:
             moved = self.move_aside(error.path)
         except (GristmillError, OSError):
@@ -154,9 +154,9 @@ class Lake:
         return damaged(error.path, error.fault, moved)
 
     def move_aside(self, path: Path) -> Path | None:
-        """Move what is damaged to the same place under ``damaged/``, where nothing looks for it; None when it is gone.
+        """Move a damaged file to the same place under ``damaged/``, where nothing looks for it; None when it is gone.
 
-        What is not in its place is not done: the next run of the step rebuilds it.
+        A missing output does not count as cached: the next run of the step rebuilds it.
         """
         target = self.root / DAMAGED / path.relative_to(self.root)
         with translate_os_errors(self.root):
@@ -199,9 +199,9 @@ class Lake:
         )
 
     def manifest(self, step: str, shard: str, key: str) -> Manifest | None:
-        """The manifest of an output when it and every file it names are there in full length, else None.
+        """The manifest of an output, if it and every file it names exist in full length, else None.
 
-        One that cannot be read (cut short, or damaged) counts as none, so its step runs again.
+        One that cannot be read (truncated or damaged) counts as missing, so its step runs again.
         """
         path = self.manifest_path(step, shard, key)
         if not path.is_file():
@@ -227,7 +227,7 @@ class Lake:
     def dataset(self, kind: str, name: str, key: str | None = None) -> Dataset | None:
         """A dataset by kind and name: the current one, or the one called ``key``; None when there is none.
 
-        Raises :class:`DamageError` when its file, or the one that says which is current, cannot be read or names none.
+        Raises :class:`DamageError` when its file, or the pointer to the current one, is unreadable or names none.
         """
         if key is None:
             pointer = self.root / "catalog" / kind / f"{name}.json"
@@ -271,12 +271,12 @@ class Lake:
             publish(temporary, path)
 
     def temporary(self) -> AbstractContextManager[Path]:
-        """A folder on the lake's file system for files being written; gone afterwards."""
+        """A folder on the lake's file system for files being written; removed afterwards."""
         return temporary_folder(self.root)
 
 
 def _format(marker: Path) -> object:
-    """The format that a lake says it has. Raises :class:`GristmillError` when it does not."""
+    """The format that the lake declares. Raises :class:`GristmillError` when the marker is damaged."""
     try:
         return json.loads(marker.read_bytes())["format"]
     except (ValueError, KeyError, TypeError) as error:

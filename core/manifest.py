@@ -1,4 +1,4 @@
-"""What the lake knows of its files: references, the manifest of one output of a step, and the dataset of a flow.
+"""What the lake knows about its files: references, the manifest of one output of a step, and the dataset of a flow.
 
 All are JSON in the lake, so their fields are part of its format.
 """
@@ -37,7 +37,7 @@ class FilesRef(Config):
 
 
 class Input(Config):
-    """What a step read: a lake file, or a file outside known by its name and content."""
+    """What a step read: a lake file, or an outside file known by its name and content."""
 
     table: str
     shard: str
@@ -45,7 +45,7 @@ class Input(Config):
 
 
 class Manifest(Config):
-    """One output of one step: the cache key, the resume mechanism and the lineage in one thing."""
+    """One output of one step: cache key, resume mechanism and lineage in one."""
 
     step: str
     version: int
@@ -59,15 +59,15 @@ class Manifest(Config):
     facts: dict[str, Any] = Field(default_factory=dict)
 
     def output(self, table: Table) -> Ref:
-        """The file this step wrote for ``table``. Raises ``KeyError`` when it writes no such table."""
+        """The file this step wrote for ``table``. Raises ``KeyError`` when it did not write that table."""
         for ref in self.outputs:
             if ref.table == table.name:
                 return ref
-        raise KeyError(f"step {self.step} writes no table {table.name}")
+        raise KeyError(f"step {self.step} does not write table {table.name}")
 
 
 class Dataset(Config):
-    """What a finished flow stands for: its files by table, its settings and its counts."""
+    """What a finished flow produced: its files by table, its settings and its counts."""
 
     kind: str
     name: str
@@ -78,7 +78,7 @@ class Dataset(Config):
 
     @property
     def key(self) -> str:
-        """Digest of all of it, 16 hex digits."""
+        """Digest of the whole dataset, 16 hex digits."""
         return digest_json(self.model_dump(mode="json"))[:16]
 
 

@@ -1,7 +1,7 @@
-"""The memory that deduplication may use, and the parts it is given out in.
+"""The memory that deduplication may use, and how it is shared out.
 
-A budget never changes a result, only where things wait: in memory or in the step's scratch folder. So it is left out of
-every cache key.
+A budget never changes a result, only where data waits: in memory or in the step's scratch folder. So no cache key
+includes it.
 """
 
 from typing import Annotated
@@ -18,10 +18,10 @@ Memory = Annotated[Size, Field(ge=LEAST)]
 
 
 def database_share(memory: int) -> int:
-    """Bytes for the joins, which DuckDB spills beyond."""
+    """Bytes for the joins; beyond them DuckDB spills to disk."""
     return memory // 2
 
 
 def buffer_share(memory: int) -> int:
-    """Bytes for rows that wait to be sorted by partition, and for one partition while it is worked on."""
+    """Bytes for rows waiting to be sorted by partition, and for the partition being processed."""
     return memory // 8

@@ -1,7 +1,7 @@
-"""What people are shown holds no character that steers a terminal, turns a line around or breaks it.
+"""Text for people, free of characters that control a terminal, reverse a line or break it.
 
-Names that somebody gives are refused with the character; text that comes from elsewhere, such as an error that quotes a
-file, is shown with U+FFFD in its place. The joiners of Persian and Indic scripts and of emoji are printable here.
+A name that a user gives is refused if it has such a character; other text, such as an error that quotes a file, is
+shown with U+FFFD in its place. The joiners of Persian and Indic scripts and of emoji count as printable.
 """
 
 from gristmill.core.errors import UsageError
@@ -10,7 +10,7 @@ JOINERS = "\u200c\u200d"
 
 
 def printable(text: str, keep: str = "\n\t") -> str:
-    """``text`` with U+FFFD for every character that cannot be shown, but for those in ``keep``."""
+    """``text`` with U+FFFD for every character that cannot be shown, except those in ``keep``."""
     if text.isprintable():
         return text
     return "".join(
@@ -19,7 +19,7 @@ def printable(text: str, keep: str = "\n\t") -> str:
 
 
 def require_printable(text: str, what: str) -> str:
-    """``text``. Raises :class:`UsageError` naming ``what`` where it holds a character that cannot be shown."""
+    """``text``. Raises :class:`UsageError` naming ``what`` if it contains a character that cannot be shown."""
     try:
         return checked_printable(text)
     except ValueError as error:
@@ -27,8 +27,8 @@ def require_printable(text: str, what: str) -> str:
 
 
 def checked_printable(text: str) -> str:
-    """``text``. Raises ``ValueError`` where it holds a character that cannot be shown."""
+    """``text``. Raises ``ValueError`` if it contains a character that cannot be shown."""
     wrong = next((letter for letter in text if not letter.isprintable() and letter not in JOINERS), None)
     if wrong is not None:
-        raise ValueError(f"{text!r} holds {wrong!r}, which cannot be shown: take it out")
+        raise ValueError(f"{text!r} contains {wrong!r}, which cannot be shown: remove it")
     return text

@@ -9,7 +9,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Process:
-    """One process among all that ever ran: host, pid, and start time in milliseconds since 1970."""
+    """One process, identified for good by host, pid, and start time in milliseconds since 1970."""
 
     host: str
     pid: int
@@ -17,12 +17,12 @@ class Process:
 
     @property
     def name(self) -> str:
-        """As a file name; :func:`parse` reads it."""
+        """A file name that :func:`parse` reads."""
         return f"{self.pid}.{self.started}.{self.host}"
 
     @property
     def is_here(self) -> bool:
-        """Whether it is, or was, a process of this machine."""
+        """Whether it runs, or ran, on this machine."""
         return self.host == socket.gethostname()
 
     def is_alive(self) -> bool:
@@ -37,12 +37,12 @@ class Process:
 
 
 def this_process() -> Process:
-    """The process that asks."""
+    """The calling process."""
     return process_of(os.getpid())
 
 
 def process_of(pid: int) -> Process:
-    """The process of this machine that has that pid. Raises ``psutil.NoSuchProcess`` when there is none."""
+    """The process with that pid on this machine. Raises ``psutil.NoSuchProcess`` when there is none."""
     return Process(socket.gethostname(), pid, _started(psutil.Process(pid)))
 
 

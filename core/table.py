@@ -1,4 +1,4 @@
-"""What a table of the lake is: a name, the columns it is sorted by, and what every column holds."""
+"""Tables of the lake: a name, the columns a table is sorted by, and a description of every column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Column:
-    """What a column holds: values of ``type``, in ``unit``, from ``low`` to ``high`` (None: without a bound).
+    """A column: values of ``type``, in ``unit``, from ``low`` to ``high`` (None: unbounded).
 
-    ``about`` is for people and is written into every file; nothing reads a unit or a bound out of it.
+    ``about`` is for people and is written into every file; no code parses a unit or a bound out of it.
     """
 
     type: pa.DataType
@@ -33,8 +33,8 @@ DOC_ID = Column(pa.string(), "xxh3-128 of source, native record identity and pay
 class Table:
     """One table: ``name`` is also its folder in the lake, ``key`` the columns it is sorted by.
 
-    A run may leave an ``optional`` table out (a signal that needs a model of the user's); a step that reads it is then
-    given an empty one.
+    A run may omit an ``optional`` table (a signal that needs a model the user supplies); a step that reads it then gets
+    an empty one.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Table:
 def conform(table: Table, rows: pa.Table) -> pa.Table:
     """``rows`` in the column order, types and sort order of ``table``.
 
-    Raises :class:`GristmillError` naming the step's fault: a missing, unknown, mistyped or wrongly null column.
+    Raises :class:`GristmillError` for a missing, unknown, mistyped or wrongly null column: a fault of the step.
     """
     missing = [name for name in table.schema.names if name not in rows.column_names]
     unknown = [name for name in rows.column_names if name not in table.schema.names]
@@ -74,7 +74,7 @@ def conform(table: Table, rows: pa.Table) -> pa.Table:
         raise GristmillError(f"table {table.name}: {error}") from error
     for name, column in table.columns.items():
         if not column.nullable and rows.column(name).null_count:
-            raise GristmillError(f"table {table.name}: column {name} holds nulls and must not")
+            raise GristmillError(f"table {table.name}: column {name} has nulls and must not")
     rows = rows.sort_by([(name, "ascending") for name in table.key])
     return rows.replace_schema_metadata({"table": table.name}).combine_chunks()
 

@@ -1,14 +1,14 @@
-"""The plain form of a URL: one spelling of what any reader of URLs takes for the same address.
+"""The normal form of a URL: one spelling for all that any reader of URLs takes as the same address.
 
 Source: RFC 3986, section 6.2.2 and 6.2.3 (case, percent-encoding, dot segments, default ports, an empty path), and
-UTS 46, non-transitional, for hosts, which become ASCII. ``%7E`` is ``~``, for that is unreserved; ``%2f`` becomes
-``%2F`` and not ``/``, for a reserved character may mean something else than its escape (section 2.2). What may not
-stand in a URL is escaped as UTF-8, as browsers do. A dot at the end of a host goes. A fragment goes too, unless it
-names the page as applications in a browser do: ``#!/one`` or ``#/one``.
+UTS 46, non-transitional, for hosts, which become ASCII. ``%7E`` becomes ``~``, which is unreserved; ``%2f`` becomes
+``%2F`` and not ``/``, because a reserved character may differ in meaning from its escape (section 2.2). Characters that
+a URL may not contain are escaped as UTF-8, as browsers do. A dot at the end of a host is dropped. So is a fragment,
+unless it names the page, as applications in a browser do: ``#!/one`` or ``#/one``.
 
-``page_address`` goes on to what is safe to say without fetching the page: http and https serve one page, as do a path
-with a slash at its end and without, and tracking parameters (those that Firefox and Brave strip) change nothing. Other
-parameters, their order and the case of the path can matter.
+``page_address`` goes as far as is safe without fetching the page: http and https serve one page, so do a path with and
+without a final slash, and tracking parameters (those that Firefox and Brave strip) change nothing. Other parameters,
+their order and the case of the path can matter.
 
 Cost: 5 to 10 microseconds a URL.
 """
@@ -24,7 +24,7 @@ UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 ALLOWED = "".join(set(string.printable) - set(string.whitespace) - set('"<>\\^`{|}'))
 FORBIDDEN = re.compile(r'[^!-~]|["<>\\^`{|}]')
 DEFAULT_PORTS = {"http": "80", "https": "443", "ftp": "21"}
-MOST_HOST = 1024  # characters; a name has at most 253, and punycode takes the square of what it is given
+MOST_HOST = 1024  # characters; a name has at most 253, and decoding punycode takes quadratic time
 ROUTE = re.compile(r"#[!/]+[^!/]", re.S)
 TRACKING = (
     "utm_[a-z0-9_]*|gclid|gclsrc|gbraid|wbraid|dclid|fbclid|msclkid|yclid|twclid|ttclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi"
@@ -36,7 +36,7 @@ ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*://)?[^/?#]*)([^?#]*)(\?[^#]*)?(.*)"
 
 
 def plain_url(url: str) -> str | None:
-    """The plain form; None for what is no URL with a scheme and a host."""
+    """The normal form; None if it is not a URL with a scheme and a host."""
     parts = PARTS.fullmatch(url.strip())
     authority = AUTHORITY.fullmatch(parts[2]) if parts else None
     host = plain_host(authority[2]) if authority else ""
@@ -50,7 +50,7 @@ def plain_url(url: str) -> str | None:
 
 
 def page_address(url: str) -> str | None:
-    """What all URLs of one page have in common, without ``http://``; None for what is no URL with scheme and host.
+    """What all URLs of one page have in common, without ``http://``; None if it is not a URL with scheme and host.
 
     >>> page_address("https://Example.org:443/a/?utm_source=feed&id=3")
     'example.org/a?id=3'
@@ -64,7 +64,7 @@ def page_address(url: str) -> str | None:
 
 
 def plain_host(host: str) -> str:
-    """A host in small letters and ASCII (``xn--``), without a dot at the end."""
+    """A host in lower case and ASCII (``xn--``), without a final dot."""
     if "%" in host:
         host = unquote(host)
     if not host.isascii() and len(host) <= MOST_HOST:
@@ -73,7 +73,7 @@ def plain_host(host: str) -> str:
 
 
 def shown_host(host: str) -> str:
-    """A plain host as it is read: ``xn--`` labels decoded where they can be."""
+    """A host as people read it: ``xn--`` labels decoded where possible."""
     return ".".join(_decoded(label) for label in host.split("."))
 
 
@@ -82,7 +82,7 @@ def _to_ascii(host: str) -> str:
 
     try:
         host = uts46_remap(host, std3_rules=False, transitional=False)
-    except IDNAError:  # a character that no host may hold: the URL leads nowhere, but is one all the same
+    except IDNAError:  # a character that a host may not have: the URL leads nowhere, but it is still a URL
         host = host.lower()
     labels = (
         label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in host.split(".")

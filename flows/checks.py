@@ -1,8 +1,8 @@
-"""What is wrong with the words of a command, told before anything starts: no server, no flow run, no record.
+"""Checks of a command's settings before anything starts: no server, no flow run, no record.
 
-The flows ask the same again, for they are also started by a schedule or a form. No step is imported before a check
-needs it, and Prefect never, so that a typo is told in a second. Cost: a look at names and first bytes; no input is read
-whole, and an address is asked for some seconds at most.
+The flows check the same again because a schedule or a form can start them too. No step is imported before a check
+needs it, and Prefect never is, so a typo is reported within a second. Cost: a look at names and first bytes; no input
+is read whole, and an address gets a few seconds at most to answer.
 """
 
 import os
@@ -44,7 +44,7 @@ def check_curation(settings: CurateSettings, lake: Lake) -> None:
 
 
 def check_rules(settings: CurateSettings) -> None:
-    """Of :func:`check_curation` what does not depend on the inputs and the lake."""
+    """The part of :func:`check_curation` that does not depend on the inputs and the lake."""
     from gristmill.flows.curate.annotations import annotations
     from gristmill.tasks.filtering.policy import load_policy
 
@@ -52,13 +52,13 @@ def check_rules(settings: CurateSettings) -> None:
 
 
 def check_pipeline(settings: PipelineSettings, lake: Lake) -> None:
-    """As :func:`check_curation`, and for the suites of the evaluation at its end."""
+    """Like :func:`check_curation`, and also checks the suites of the evaluation at the end."""
     check_curation(settings.curate, lake)
     check_evaluation(settings.evaluate.suites, settings.evaluate, lake)
 
 
 def check_schedule(settings: PipelineSettings, lake: Lake) -> None:
-    """What a scheduled pipeline needs besides its inputs, which may be still to come. Raises :class:`UsageError`."""
+    """Check what a scheduled pipeline needs besides its inputs, which may come later. Raises :class:`UsageError`."""
     from prefect.client.schemas.schedules import CronSchedule
     from pydantic import ValidationError
 
@@ -91,7 +91,7 @@ def check_evaluation(suites: Sequence[str], means: EvaluationMeans, lake: Lake) 
 
 
 def data_folders(data: str, lake: Lake) -> list[Path]:
-    """Where the files of benchmarks are looked for: the folder that was named, and what was downloaded to the lake."""
+    """Where to look for benchmark files: the named folder, and the downloads in the lake."""
     named = data or os.environ.get("GRISTMILL_DATA", "")
     return [*([Path(named).expanduser().resolve()] if named else []), lake.root / BENCHMARKS]
 
@@ -132,12 +132,12 @@ def curated_refs(sources: Sequence[str], lake: Lake) -> tuple[Ref, ...]:
     if missing or not known:
         have = f"It has {', '.join(known)}." if known else "It has none yet."
         command = on_lake("gristmill curate --input PATH --source NAME", lake.root)
-        raise UsageError(f"the lake holds no curated corpus {' '.join(missing)}. {have} Make one: {command}")
+        raise UsageError(f"the lake has no curated corpus {' '.join(missing)}. {have} Make one: {command}")
     datasets = [lake.dataset("curation", source) for source in sources or known]
     refs = tuple(ref for dataset in datasets if dataset is not None for ref in dataset.tables[Curated.name])
     if not sum(ref.rows for ref in refs):
         raise UsageError(
-            "the curated corpora hold no document, so there is nothing to train on. See what was rejected and why: "
+            "the curated corpora have no documents, so there is nothing to train on. See what was rejected and why: "
             f"{on_lake('gristmill dashboard', lake.root)}, page Funnel; then choose another policy."
         )
     return refs

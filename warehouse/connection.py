@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.core.errors import DamageError, UsageError
-from gristmill.core.files.parquet import told_as_damage
+from gristmill.core.files.parquet import raised_as_damage
 from gristmill.core.files.places import local_path
 from gristmill.core.hints import on_lake
 from gristmill.warehouse.beyond import hint
@@ -105,7 +105,7 @@ class Warehouse:
         connection = self._current()
         if connection is None:
             return pa.table({})
-        with self._told_as_damage(), connection.cursor() as cursor:
+        with self._raised_as_damage(), connection.cursor() as cursor:
             relation = cursor.sql(sql, params=parameters) if parameters else cursor.sql(sql)
             if relation is None:  # a statement without a result
                 return pa.table({})
@@ -143,7 +143,7 @@ class Warehouse:
         path = (self.root / file).resolve()
         if not path.is_relative_to(self.root / "data") or not path.is_file():
             return None
-        with told_as_damage(path):
+        with raised_as_damage(path):
             found = pq.read_table(
                 path, columns=["text"], filters=[("doc_id", "=", doc_id)], page_checksum_verification=True
             )
@@ -160,7 +160,7 @@ class Warehouse:
                     return self._connection
                 try:
                     # the old handle is dropped, not closed: cursors of other threads go on reading the old version
-                    with self._told_as_damage():
+                    with self._raised_as_damage():
                         self._connection = duckdb.connect(path, read_only=True, config=CONFIG)
                 except duckdb.IOException:
                     # collected between the look at CURRENT and the open: CURRENT names a newer one by now
@@ -172,7 +172,7 @@ class Warehouse:
         return None
 
     @contextmanager
-    def _told_as_damage(self) -> Iterator[None]:
+    def _raised_as_damage(self) -> Iterator[None]:
         """Turn what DuckDB says of a file that does not hold what was written into :class:`DamageError`.
 
         It checks the checksum of every block that it reads, and has no class of its own for the error.

@@ -1,1 +1,1 @@
-"""Files of the lake: appear whole or not at all, Parquet with page checksums, and where a lake may lie."""
+"""Files of the lake: atomic writes, Parquet with page checksums, and which places a lake may be in."""

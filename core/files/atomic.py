@@ -1,11 +1,11 @@
-"""Writing a file so that it is there whole or not at all: to a name of this process's own, to disk, then renamed."""
+"""Atomic writes: to a temporary name that only this process uses, synced to disk, then renamed."""
 
 import os
 from pathlib import Path
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write ``content`` (text as UTF-8) to ``path`` in one rename. Two processes that do so at once never mix."""
+    """Write ``content`` (text as UTF-8) to ``path`` in one rename. Concurrent writers never mix their contents."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     publish(temporary, path)

@@ -1,4 +1,4 @@
-"""What the system says of a full disk, a quota or a folder that cannot be written, said so that it helps."""
+"""A full disk, a quota or an unwritable folder, reported so that the user knows what to do."""
 
 import errno
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ def translate_os_errors(root: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise GristmillError(
-                f"the disk of the lake {root} is full. What is finished is kept: free some room (or move the lake) and "
-                "run the same command again; it goes on where it stopped."
+                f"the disk of the lake {root} is full. Finished work is kept: free some space (or move the lake) and "
+                "run the same command again; it resumes where it stopped."
             ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise GristmillError(f"the lake {root} cannot be written: {error}. Check who owns the folder.") from error

@@ -1,8 +1,8 @@
-"""Parquet files of the lake: written with a checksum for every page, and read against it.
+"""Parquet files of the lake: written with a checksum for every page, and verified when read.
 
-Measured: reading is as fast with the check as without. polars and DuckDB do not check (of 60 flipped bits they missed
-37), so what a step reads goes through here, or is checked before it is handed to them (``Lake.check``, or
-:func:`check_pages` where texts need not be read).
+Measured: reading is as fast with the check as without. polars and DuckDB do not check (they missed 37 of 60 flipped
+bits), so steps read through this module, or check a file before they hand it to them (``Lake.check``, or
+:func:`check_pages` where the texts need not be read).
 """
 
 from collections.abc import Iterator
@@ -37,42 +37,42 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
 
     Raises :class:`DamageError` for a file that is gone or damaged, and ``KeyError`` for a column that is not there.
 
-    ``pyarrow.parquet.read_table`` gives the same and takes pyarrow's datasets, which import pandas where it is
-    installed: 0.2 s of every process that reads a file.
+    ``pyarrow.parquet.read_table`` gives the same but uses pyarrow's datasets, which import pandas where it is
+    installed: 0.2 s for every process that reads a file.
     """
-    with open_parquet(path) as file, told_as_damage(path):
+    with open_parquet(path) as file, raised_as_damage(path):
         rows = file.read(columns=columns)
     return rows if columns is None else rows.select(columns)
 
 
 def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
     """The rows of one file in batches of at most ``rows``. Raises :class:`DamageError`. Memory: one row group."""
-    with open_parquet(path) as file, told_as_damage(path):
+    with open_parquet(path) as file, raised_as_damage(path):
         yield from file.iter_batches(batch_size=rows, columns=columns)
 
 
 def check_pages(path: Path, columns: list[str] | None = None) -> None:
-    """Read the pages of all columns, or of those named, against their checksums, before DuckDB reads the same.
+    """Verify the page checksums of all columns, or of those named, before DuckDB reads them.
 
     Raises :class:`DamageError` for a file that is gone or damaged.
 
     Cost: decompressing them; memory: one row group of one column.
     """
-    with open_parquet(path) as file, told_as_damage(path):
+    with open_parquet(path) as file, raised_as_damage(path):
         for group in range(file.num_row_groups):
             for column in file.schema_arrow.names if columns is None else columns:
                 file.read_row_group(group, columns=[column])
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
-    """The file, its pages checked as they are read. Raises :class:`DamageError` when it is gone or is no Parquet."""
-    with told_as_damage(path):
+    """The file, its pages checked as they are read. Raises :class:`DamageError` when it is gone or is not Parquet."""
+    with raised_as_damage(path):
         return pq.ParquetFile(path, page_checksum_verification=True)
 
 
 @contextmanager
-def told_as_damage(path: Path) -> Iterator[None]:
-    """Turn what pyarrow raises for a damaged or missing file into :class:`DamageError`; errors of the disk stay."""
+def raised_as_damage(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises for a damaged or missing file into :class:`DamageError`; disk errors pass through."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,6 +1,6 @@
-"""Names and places of files: what may be a name, and folders of this machine told from addresses of stores.
+"""Names and places of files: what may be a name, and how to tell local folders from addresses of stores.
 
-Addresses are read as inputs and never written to.
+Addresses are only read as inputs, never written to.
 """
 
 import re
@@ -14,9 +14,9 @@ NAME = re.compile(r"[\w][\w.@=+-]{0,119}")
 
 
 def local_path(path: Path | str, what: str) -> Path:
-    """``path`` when it names a place on this machine.
+    """``path``, if it names a place on this machine.
 
-    Raises :class:`UsageError` for an address such as ``s3://bucket/lake``: taken for a path, it would quietly become a
+    Raises :class:`UsageError` for an address such as ``s3://bucket/lake``: taken as a path, it would silently become a
     folder called ``s3:`` in the working directory.
     """
     found = SCHEME.match(str(path))
@@ -32,7 +32,7 @@ def local_path(path: Path | str, what: str) -> Path:
 
 
 def check_name(name: str, what: str) -> str:
-    """A name that can be a file name on every system. Raises :class:`UsageError` otherwise."""
+    """``name``, if it can be a file name on every system. Raises :class:`UsageError` otherwise."""
     if not NAME.fullmatch(name):
         raise UsageError(
             f"{what} {name!r}: use 1 to 120 letters, digits and the characters . _ @ = + - (no space or slash), "

@@ -1,4 +1,4 @@
-"""Folders under ``tmp/`` of a lake for files being written, each named after its writer, and what dead writers left."""
+"""Folders under a lake's ``tmp/`` for files being written, each named after its writer, and their removal."""
 
 import shutil
 import time
@@ -15,7 +15,7 @@ FOREIGN_SECONDS = 7 * 86_400
 
 @contextmanager
 def temporary_folder(root: Path) -> Iterator[Path]:
-    """A folder on the file system of the lake at ``root``; gone afterwards."""
+    """A folder on the file system of the lake at ``root``; removed afterwards."""
     folder = root / "tmp" / this_process().name / uuid.uuid4().hex
     with translate_os_errors(root):
         folder.mkdir(parents=True)
@@ -26,7 +26,7 @@ def temporary_folder(root: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(root: Path) -> None:
-    """Remove folders of writers that are no longer alive, and week-old ones of other machines' writers."""
+    """Remove the folders of dead writers, and week-old ones of writers on other machines."""
     base = root / "tmp"
     if not base.is_dir():
         return
@@ -37,7 +37,7 @@ def remove_abandoned(root: Path) -> None:
 
 
 def _age(folder: Path) -> float:
-    """Seconds since something was last made or removed in ``folder``; 0 when it has just gone."""
+    """Seconds since something was last created or removed in ``folder``; 0 when it has just gone."""
     try:
         return time.time() - folder.stat().st_mtime
     except FileNotFoundError:

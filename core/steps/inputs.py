@@ -20,7 +20,7 @@ Group = tuple[Table, ...]
 
 
 class Source(Protocol):
-    """Something outside the lake. Its name and digest go into the key of what is made of it, its place does not."""
+    """Something outside the lake. Its name and digest are part of the keys of outputs made from it; its path is not."""
 
     @property
     def name(self) -> str:
@@ -28,7 +28,7 @@ class Source(Protocol):
 
     @property
     def digest(self) -> str:
-        """Digest of its content, or of what is stated about its content."""
+        """Digest of its content, or of what is declared about its content."""
 
     @property
     def shard(self) -> str:
@@ -50,7 +50,7 @@ class SourceFile:
 
 
 def source_shard(name: str, digest: str) -> str:
-    """Named after content and name, never after a place in a list: adding an input renames nothing."""
+    """A shard name made from content and name, not from a position in a list, so adding an input renames nothing."""
     return digest_text(f"{name}\n{digest}")[:16]
 
 
@@ -63,7 +63,7 @@ class Inputs:
     source: Source | None = None
 
     def entries(self) -> tuple[Input, ...]:
-        """Names and digests of everything read; what the output's key is made of."""
+        """Names and digests of everything read, which go into the output's key."""
         entries = [Input(table=ref.table, shard=ref.shard, digest=ref.digest) for ref in self.refs]
         entries += [Input(table=f"files/{ref.name}", shard=ref.shard, digest=ref.digest) for ref in self.files]
         entries.sort(key=lambda entry: (entry.table, entry.shard, entry.digest))
@@ -80,12 +80,12 @@ class Inputs:
         return counts
 
     def check(self, lake: Lake, reads: Sequence[Table], *, tables: bool, texts: bool) -> None:
-        """Check what is handed out as paths: folders of files always, ``tables`` where DuckDB or polars may read them.
+        """Check what is passed on as paths: folders of files, and ``tables`` where DuckDB or polars may read them.
 
-        Files are compared with their digests. Of tables with texts, which are most of the bytes, only the other columns
-        are read, against the checksums of their pages, unless ``texts`` are given to DuckDB too; else they are read
-        with ``gristmill.core.files.parquet``, which checks every page. Raises
-        :class:`gristmill.core.errors.DamageError`. Cost: one read, 2 GB/s or the disk's speed.
+        Files are compared with their digests. Texts are most of the bytes of a table, so unless DuckDB reads ``texts``
+        too, only the page checksums of the other columns are checked; whoever reads the texts does so with
+        ``gristmill.core.files.parquet``, which checks every page. Raises :class:`gristmill.core.errors.DamageError`.
+        Cost: one read, 2 GB/s or the disk's speed.
         """
         for files in self.files:
             lake.check_files(files)
@@ -122,11 +122,11 @@ class Inputs:
         ]
 
     def folders(self, lake: Lake) -> list[Path]:
-        """The folders of files, in the order they were given in."""
+        """The folders of files, in the order given."""
         return [lake.files_path(ref) for ref in self.files]
 
     def shards(self, table: Table) -> list[Ref]:
-        """The files of ``table`` by shard name. Two files of one shard name stay in the order they were given in."""
+        """The files of ``table`` by shard name. Two files of one shard name keep the order they were given in."""
         found = sorted((ref for ref in self.refs if ref.table == table.name), key=lambda ref: ref.shard)
         if not found and not table.optional:
             raise GristmillError(f"no shard of table {table.name} was given")

@@ -1,14 +1,14 @@
-"""The kinds of steps, a class and a decorator each, by what the function is given and gives.
+"""The kinds of steps, each with a class and a decorator, by what the function takes and returns.
 
 ``ShardStep``              one shard of each table it reads, as Arrow tables -> Arrow table(s)
 ``SourceStep``             one source from outside the lake (and folders of the lake) -> Arrow table(s)
 ``PartitionedSourceStep``  one source from outside, of any size -> Arrow table(s) part by part; every part is a shard
 ``GlobalStep``             every shard of each table it reads, as lists of Parquet paths, out of core -> Arrow table(s)
-``GlobalPerShardStep``     the same, but it gives a table for every file of the first table; each belongs to that shard
+``GlobalPerShardStep``     the same, but it returns a table for each file of the first table, for the same shard
 ``FilesStep``              the same paths (and folders) and an empty folder -> files in that folder, and facts
 
-Each is generic over its config and what the function is called with, so that mypy checks calls of ``.function`` and
-``.run``. That the function takes as many arguments as the step has inputs is checked where the step is declared.
+Each is generic over its config and its function's arguments, so that mypy checks calls of ``.function`` and ``.run``.
+A declaration raises ``TypeError`` if the function does not take as many arguments as the step has inputs.
 """
 
 import inspect
@@ -52,7 +52,7 @@ class ShardStep(Step[C], Generic[C, R, *Ts]):
 
 @dataclass(frozen=True)
 class SourceStep(Step[C], Generic[C, S, R, *Ts]):
-    """``f(source[, folders], config) -> table or tuple of tables``; ``folders`` of the lake where it asks for them."""
+    """``f(source[, folders], config) -> table or tuple of tables``; ``folders`` of the lake if it declares them."""
 
     function: Callable[[S, *Ts, C], R]
     folders: bool = False
@@ -73,9 +73,9 @@ class PartitionedSourceStep(Step[C], Generic[C, S, R]):
     """``f(source, config, folder for downloads) -> iterator of table(s)``.
 
     Part 3 of a source whose shard is ``s`` becomes shard ``s-0003``. One manifest, under the shard of the source, names
-    the files of all parts, so they become visible together; :func:`parts_of` takes it apart. Each part is written
-    before the next one is made, so that one part is in memory, whatever their number. The folder for downloads may not
-    exist yet; what is left in it is found again by the next attempt.
+    the files of all parts, so they become visible together; :func:`parts_of` splits it. Each part is written before the
+    next one is made, so only one part is in memory at a time. The folder for downloads may not exist yet; the next
+    attempt finds what is left in it.
     """
 
     function: Callable[[S, C, Path], Iterable[R]]
@@ -108,7 +108,7 @@ def parts_of(manifest: Manifest) -> dict[str, tuple[Ref, ...]]:
 class GlobalStep(Step[C], Generic[C, R, *Ts]):
     """``f(*lists of Parquet paths, config, scratch folder) -> table or tuple of tables``.
 
-    ``texts``: it reads columns of texts with DuckDB, which looks at no checksum, so they are checked before.
+    ``texts``: it reads text columns with DuckDB, which does not verify checksums, so they are checked first.
     """
 
     function: Callable[[*Ts, C, Path], R]
@@ -127,11 +127,11 @@ class GlobalStep(Step[C], Generic[C, R, *Ts]):
 
 @dataclass(frozen=True)
 class GlobalPerShardStep(Step[C], Generic[C, R, *Ts]):
-    """A global step whose output is cut like its input: ``f(*lists of Parquet paths, config, scratch folder)``.
+    """A global step whose output has the shards of its input: ``f(*lists of Parquet paths, config, scratch folder)``.
 
-    The function is an iterator of tables, one for each file of the first table it takes, in that order, so that one of
-    them is in memory at a time and the shard steps after it read their own shard only. ``None`` stands for a shard that
-    another run of the step is to give. Two files of one shard name (two sources) get two keys.
+    The function yields tables, one for each file of the first table it takes, in that order, so that only one is in
+    memory at a time and later shard steps read only their own shard. ``None`` stands for a shard that another run of
+    the step produces. Two files of one shard name (two sources) get two keys.
     """
 
     function: Callable[[*Ts, C, Path], Iterable[R | None]]
@@ -159,15 +159,15 @@ class GlobalPerShardStep(Step[C], Generic[C, R, *Ts]):
 def shard_key(key: str, first: Ref) -> str:
     """The key of what a :class:`GlobalPerShardStep` of key ``key`` writes for the file ``first`` of its first table.
 
-    It is made of the content of that file, as ``key`` is: the same content under another key, which a new version of
-    the step before may give, is cached. Shard names alone do not tell: two sources may hold the same input file.
+    Like ``key``, it depends on the content of that file: if a new version of an earlier step writes the same content
+    under another key, the output is still cached. Shard names are not enough: two sources may have the same input file.
     """
     return digest_text(f"{key}\n{first.digest}")[:16]
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a :class:`FilesStep` gives beside the files in its folder: ``facts``, a JSON object."""
+    """What a :class:`FilesStep` returns besides the files in its folder: ``facts``, a JSON object."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -176,7 +176,7 @@ class Written:
 class FilesStep(Step[C], Generic[C, *Ts]):
     """``f(*lists of paths[, folders], config, out) -> Written``: files are written to the empty folder ``out``.
 
-    ``folders``: it is given a list of folders of the lake.
+    ``folders``: it also takes a list of folders of the lake.
     """
 
     function: Callable[[*Ts, C, Path], Written]

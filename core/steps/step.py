@@ -1,12 +1,12 @@
-"""What all steps are: pure functions with a contract that become cached, resumable, atomic Prefect tasks over shards.
+"""The base of all steps: pure functions with a contract, run over shards as cached, resumable, atomic Prefect tasks.
 
-Running a step means: derive the key of the output from step name, version, config and the digests of what goes in;
-return the stored manifest when there is one; else read, call, check against the declared schema, write atomically,
-commit the manifest, and log what it cost. The kinds of steps, by what the function takes and gives, are in
-:mod:`gristmill.core.steps.kinds`.
+Running a step means: derive the key of the output from step name, version, config and the digests of the inputs;
+return the stored manifest if there is one; otherwise read, call, check against the declared schema, write atomically,
+commit the manifest, and log the cost. :mod:`gristmill.core.steps.kinds` has the kinds of steps, by what the function
+takes and returns.
 
 Only this module and ``flows`` import Prefect, and this one only when a task is asked for: the import takes 1.3 s, which
-workers, graders and benchmarks that run steps directly do without.
+workers, graders and benchmarks that run steps directly avoid.
 """
 
 import errno
@@ -39,10 +39,10 @@ C = TypeVar("C", bound=Config)
 
 
 class StepContext:
-    """Base of what a step works with that is not part of its identity: models, stores, meters, progress displays.
+    """Base class of what a step uses that is not part of its identity: models, stores, meters, progress displays.
 
-    A step that needs one is made by a function of it (``respond_step(context)``). A config, which is part of the key of
-    the output, cannot hold one.
+    A function builds a step that needs one (``respond_step(context)``). A config, which is part of the key of the
+    output, cannot contain one.
     """
 
     @classmethod
@@ -52,7 +52,7 @@ class StepContext:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What running a step gave: the manifest, and whether it was cached."""
+    """The result of running a step: the manifest, and whether it was cached."""
 
     manifest: Manifest
     cached: bool
@@ -71,7 +71,7 @@ class Run(Generic[C]):
 
 @dataclass(frozen=True)
 class Output:
-    """What a run wrote to the lake, before its manifest makes it visible."""
+    """What a run wrote to the lake before its manifest makes it visible."""
 
     tables: tuple[Ref, ...] = ()
     files: tuple[FilesRef, ...] = ()
@@ -82,8 +82,8 @@ class Output:
 class Step(ABC, Generic[C]):
     """A function with its contract. Call ``.function`` in unit tests, ``.run`` without Prefect, ``.task`` in flows.
 
-    ``takes``: the tables the function is given, an argument each; a group of tables is one argument, a mapping by table
-    name. ``writes``: the tables it gives. Subclasses say what the function is called with.
+    ``takes``: the tables the function takes, one argument each; a group of tables is one argument, a mapping by table
+    name. ``writes``: the tables it returns. Subclasses say how the function is called.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Step(ABC, Generic[C]):
 
     @property
     def reads(self) -> tuple[Table, ...]:
-        """Every table the step reads, those of groups too."""
+        """Every table the step reads, including those in groups."""
         return tuple(table for entry in self.takes for table in ((entry,) if isinstance(entry, Table) else entry))
 
     @property
@@ -103,7 +103,7 @@ class Step(ABC, Generic[C]):
         return self.function.__module__, self.function.__name__
 
     def run(self, lake: Lake, shard: str, inputs: Inputs, config: C) -> StepResult:
-        """Give the output for these inputs, computing it only when the lake does not hold it yet."""
+        """Return the output for these inputs, computing it only if the lake does not have it yet."""
         settings = config.model_dump(mode="json")
         entries = inputs.entries()
         key = output_key(self.name, self.version, settings, entries)
@@ -130,19 +130,19 @@ class Step(ABC, Generic[C]):
 
     @abstractmethod
     def call(self, run: Run[C]) -> Output:
-        """Check and read the inputs, call the function, and write what it gives."""
+        """Check and read the inputs, call the function, and write its result."""
 
     def write(self, run: Run[C], shard: str, key: str, result: pa.Table | tuple[pa.Table, ...]) -> tuple[Ref, ...]:
-        """Write the tables that the function gave for ``shard``. Raises :class:`GristmillError` when one is missing."""
+        """Write the returned tables for ``shard``. Raises :class:`GristmillError` if one is missing."""
         produced = result if isinstance(result, tuple) else (result,)
         if len(produced) != len(self.writes):
-            raise GristmillError(f"step {self.name} gave {len(produced)} tables and declares {len(self.writes)}")
+            raise GristmillError(f"step {self.name} returned {len(produced)} tables and declares {len(self.writes)}")
         return tuple(
             run.lake.write_table(table, shard, key, rows) for table, rows in zip(self.writes, produced, strict=True)
         )
 
     def _log(self, lake: Lake, manifest: Manifest, seconds: float, processor: float) -> None:
-        """Record the cost, apart from the data: seconds of wall and processor time, and peak memory of the process."""
+        """Log the cost, apart from the data: wall and processor seconds, and the peak memory of the process."""
         cost = {
             "step": self.name,
             "shard": manifest.shard,
@@ -160,7 +160,7 @@ class Step(ABC, Generic[C]):
 
     @property
     def task(self) -> "Task[[Lake, str, Inputs, C], StepResult]":
-        """This step as a Prefect task whose run is called after the step and the shard; I/O errors are retried."""
+        """This step as a Prefect task, its runs named after step and shard; I/O errors are retried."""
         from prefect import Task
         from prefect.cache_policies import NO_CACHE
 
@@ -178,17 +178,17 @@ class Step(ABC, Generic[C]):
 
 
 def retry_io_errors(task: "Task[..., Any]", run: "TaskRun", state: "State[Any]") -> bool:
-    """Retry what may pass by itself: I/O errors, but not a full disk, a wrong path or any fault of the data."""
+    """Retry what may pass by itself: I/O errors, but not a full disk, a wrong path or faulty data."""
     try:
         state.result()
     except OSError as error:
         return may_pass(error)
-    except Exception:  # anything else would only fail again, so it is not worth a retry
+    except Exception:  # anything else would only fail again
         return False
     return False
 
 
 def may_pass(error: OSError) -> bool:
-    """Whether an I/O error may be gone at the next attempt: not a full disk, nor a path that is wrong or closed."""
+    """Whether an I/O error may be gone at the next attempt: false for a full disk and for a wrong or forbidden path."""
     lasting = (errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
     return error.errno not in lasting

@@ -31,7 +31,7 @@ from gristmill.flows.cli.upkeep import doctor, gc, rebuild, verify
 INTERRUPTED = 130
 
 # Set before numpy, torch, transformers or Prefect are imported: no spinning threads (they slow a busy machine up to
-# twelve times), no look-ups of model hubs, no telemetry, and errors told by us instead of logged as tracebacks.
+# twelvefold), no look-ups of model hubs, no telemetry, and our own error messages instead of logged tracebacks.
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "TOKENIZERS_PARALLELISM": "false",
@@ -44,8 +44,8 @@ ENVIRONMENT = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
 
-# Python looks for dead cycles after every 700 or 2,000 new objects, and importing makes some hundred thousand that all
-# live: a quarter of the time of a start. What is held longer is small; texts and columns are in no cycle.
+# Python's garbage collector runs after every 700 or 2,000 new objects, and importing creates some hundred thousand that
+# all live: a quarter of the start-up time. Garbage kept longer is small, since texts and columns are not in cycles.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 app = typer.Typer(
@@ -108,38 +108,34 @@ def main() -> None:
             raise
         fail(told, GristmillError.exit_code)
     except KeyboardInterrupt:
-        Console(stderr=True).print(
-            "gristmill: stopped. What was finished is kept; the same command goes on from there."
-        )
+        Console(stderr=True).print("gristmill: stopped. Finished work is kept; the same command resumes from there.")
         sys.exit(INTERRUPTED)
 
 
 def fail(why: str, code: int) -> NoReturn:
-    """Say why and end."""
+    """Print why, and exit with ``code``."""
     told = f"gristmill: {printable(why)}"
     Console(stderr=True).print(told, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 
 def told_of(error: OSError) -> str | None:
-    """What to say of a fault of the disk or of permissions; None for any other, which is a fault of ours."""
+    """The message for a disk or permission error; None for any other error, which is a bug of ours."""
     place = error.filename if error.filename is not None else "a file"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{place}: the disk is full. Free some room and run the same command again; it goes on where it stopped."
+        return f"{place}: the disk is full. Free some space and run the same command again; it resumes there."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{place}: {error.strerror}. Check who owns it and its mode, then run the same command again."
     if error.errno == errno.EIO:
-        return (
-            f"{place}: the disk does not give it. Look at the disk; `gristmill verify` says what of a lake is damaged."
-        )
+        return f"{place}: the disk cannot read it. Check the disk; `gristmill verify` lists what is damaged in a lake."
     return None
 
 
 def silence_teardown() -> None:
     """Close standard error at the very end of the process.
 
-    DuckDB's binding (nanobind) lists every object that still lives when the interpreter is torn down, as a "leak", in
-    some hundred lines. The process is over; the list only hides what the command said.
+    DuckDB's binding (nanobind) reports every object still alive at interpreter exit as a "leak", in some hundred lines.
+    The process is over; the list would only bury the command's own output.
     """
     sys.stderr.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

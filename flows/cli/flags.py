@@ -1,7 +1,7 @@
-"""Options that come from a settings model: each field with a :class:`~gristmill.core.flag.Flag` is one.
+"""Options generated from a settings model: one for each field with a :class:`~gristmill.core.flag.Flag`.
 
-The name of an option, its words, its type, its bounds and its default stand in the field. The model is imported when
-the options of the verb are first asked for, so that ``gristmill --help`` imports none.
+The field defines the option's name, help, type, bounds and default. The model is imported when the options of the verb
+are first asked for, so that ``gristmill --help`` imports none.
 """
 
 import inspect
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gristmill.core.config import Config
 
 KEY = "gristmill.settings"
-"""Where a context keeps what was given; see :mod:`gristmill.flows.cli.layers`."""
+"""Where a context keeps the given values; see :mod:`gristmill.flows.cli.layers`."""
 CONFIG, SET = "settings_file", "settings_values"
 UNITS = ("", "KiB", "MiB", "GiB", "TiB")
 
@@ -48,9 +48,9 @@ class FieldOption:
         return self.flag.required or (self.field.is_required() and not self.optional)
 
     def parameter(self) -> inspect.Parameter:
-        """The parameter of a function from which Typer makes the option."""
+        """The function parameter from which Typer makes the option."""
         kind, default = _kind(self.field), None if self.required or self.optional else _default(self.field)
-        # What is required is looked for when flags, --set and --config are put together, and not by Typer.
+        # Required values are checked when flags, --set and --config are merged, not by Typer.
         told = (self.flag.help or self.field.description or "") + ("  [required]" if self.required else "")
         least, most = _bounds(self.field) if kind is int else (None, None)
         option = typer.Option(self.flag.name, help=told, min=least, max=most, envvar=self.flag.env or None)
@@ -59,7 +59,7 @@ class FieldOption:
 
 
 def field_options(model: "type[Config]", path: tuple[str, ...] = (), optional: bool = False) -> Iterator[FieldOption]:
-    """The fields of a model that have an option, those of the models inside it too, in the order of the model."""
+    """The fields of a model that have an option, including those of nested models, in the model's order."""
     from gristmill.core.config import Config
 
     for name, field in model.model_fields.items():
@@ -73,7 +73,7 @@ def field_options(model: "type[Config]", path: tuple[str, ...] = (), optional: b
 
 @dataclass(frozen=True)
 class Given:
-    """What a person gave: the values of the options by the names of their parameters, and which came from where."""
+    """What the user gave: option values by parameter name, and where each came from."""
 
     options: tuple[FieldOption, ...]
     values: dict[str, Any]
@@ -109,7 +109,7 @@ class SettingsCommand(TyperCommand):
         self._fields = ()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words; what belongs to the model is kept in the context and not handed to the function."""
+        """Parse the arguments; those of the model are kept in the context and not passed to the function."""
         rest = super().parse_args(ctx, args)
         names = [str(option.name) for option in self._settings]
         sources = {name: source.name for name in names if (source := ctx.get_parameter_source(name)) is not None}
@@ -123,7 +123,7 @@ class SettingsCommand(TyperCommand):
 
 
 def with_settings(load: "Callable[[], type[Config]]") -> type[SettingsCommand]:
-    """The class of a command with the options of the model that ``load`` imports."""
+    """A command class with the options of the model that ``load`` imports."""
 
     class Command(SettingsCommand):
         model = staticmethod(load)
@@ -137,7 +137,7 @@ def _config() -> inspect.Parameter:
 
 
 def _set() -> inspect.Parameter:
-    told = "A setting by its key, with dots between the parts of the key; the value is YAML; repeatable."
+    told = "A setting as KEY=VALUE: the key has dots between its parts, the value is YAML; repeatable."
     return _parameter(SET, Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=told)], None)
 
 
@@ -166,7 +166,7 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 
 def _kind(field: "FieldInfo") -> Any:
-    """The type of an option: sizes, choices and models are written as text, several of anything are a list of text."""
+    """The type of an option: sizes, choices and models become text, several values a list of text."""
     kind, _ = _without_none(field.annotation)
     if get_origin(kind) in (tuple, list):
         return list[str]
@@ -198,7 +198,7 @@ def _size(count: int) -> str:
 
 
 def _bounds(field: "FieldInfo") -> tuple[int | None, int | None]:
-    """The least and the greatest whole number that the field takes."""
+    """The smallest and the largest whole number that the field takes."""
     least = next((mark.ge for mark in field.metadata if hasattr(mark, "ge")), None)
     most = next((mark.le for mark in field.metadata if hasattr(mark, "le")), None)
     return least, most

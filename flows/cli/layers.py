@@ -1,5 +1,5 @@
-"""The settings of a verb, put together: an option counts before ``--set``, ``--set`` before ``--config``, and that
-before the default. A variable of the environment stands in for a default.
+"""The settings of a verb, merged: an option overrides ``--set``, ``--set`` overrides ``--config``, and ``--config``
+overrides the default. An environment variable replaces a default.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,14 +22,14 @@ Place = Callable[[Mapping[str, Any], Path], Values]
 
 
 def as_it_is(values: Mapping[str, Any], folder: Path) -> Values:
-    """For settings that name no files."""
+    """For settings that do not name files."""
     return dict(values)
 
 
 def settings_of(context: typer.Context, model: type[Settings], place: Place = as_it_is) -> Settings:
-    """The settings of the verb that runs.
+    """The settings of the running verb.
 
-    ``place`` makes the relative paths of a settings file relative to its folder, as those of a pipeline file are.
+    ``place`` resolves relative paths in a settings file against its folder, as in a pipeline file.
     Raises :class:`UsageError` for a file that cannot be read, an unknown key and a wrong value.
     """
     given: Given = context.meta[KEY]
@@ -53,14 +53,14 @@ def settings_of(context: typer.Context, model: type[Settings], place: Place = as
 
 
 def read_settings(path: Path, model: "type[Config]") -> Values:
-    """The values of a settings file. Raises :class:`UsageError` for what is not YAML, no mapping, or an unknown key."""
+    """The values of a settings file. Raises :class:`UsageError` unless it is a YAML mapping of known keys."""
     from gristmill.core.config import read_yaml
 
     values = read_yaml(path)
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise UsageError(f"{path}: this file holds no settings. Write one `key: value` a line.")
+        raise UsageError(f"{path}: this file has no settings. Write one `key: value` a line.")
     refuse_unknown(values, model, str(path))
     return values
 
@@ -95,8 +95,8 @@ def refuse_unknown(values: Mapping[Any, Any], model: "type[BaseModel]", where: s
 
 
 def put(values: Values, path: Sequence[str], value: Any, where: str) -> None:
-    """Set a value inside nested mappings, which are made as needed. Raises :class:`UsageError` for one inside a value
-    that is no mapping."""
+    """Set a value inside nested mappings, created as needed. Raises :class:`UsageError` if a value on the way is not a
+    mapping."""
     for name in path[:-1]:
         inner = values.get(name)
         if inner is not None and not isinstance(inner, dict):
@@ -117,7 +117,7 @@ def holds(values: Values, path: Sequence[str]) -> bool:
 
 
 def merged(under: Values, over: Values) -> Values:
-    """Both, where ``over`` counts before ``under`` key by key."""
+    """Both mappings, where ``over`` overrides ``under`` key by key."""
     both = dict(under)
     for name, value in over.items():
         earlier = both.get(name)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def show_curation(console: Console, counts: dict[str, Any], lake: Path) -> None:
-    """The funnel, what extraction, cleaning and deduplication did, and last what of the inputs could not be read."""
+    """The funnel, what extraction, cleaning and deduplication did, and last which inputs could not be read."""
     from gristmill.flows.describe import damage_lines, detail_tables, funnel_table
     from gristmill.tasks.ledger.record_notes import RecordNotes
 

@@ -1,6 +1,6 @@
 """Which signals a curation computes: the steps of ``tasks/signals/registry.py`` that its settings and policy ask for.
 
-Signals are computed once and kept; a policy with other thresholds needs none of them again.
+Signals are computed once and kept; a policy with other thresholds reuses them.
 """
 
 from pathlib import Path

@@ -1,7 +1,8 @@
-"""The global steps of deduplication in a curation: copies, repeated lines, pairs, clusters, and the verdicts.
+"""The global steps of deduplication in a curation: exact duplicates, repeated lines, pairs, clusters, and verdicts.
 
-Each global step is one run, but the join that proposes pairs and the measuring of pairs can be cut into ``parts`` runs,
-each for a part of the bands or a group of shards, so that a cluster can share them. Clusters need the pairs alone.
+Each global step is one run, but the join that proposes pairs and the measuring of pairs can be split into ``parts``
+runs, each for a part of the bands or a group of shards, so that several machines can share them. Clusters need only the
+pairs.
 """
 
 from gristmill.core.manifest import Ref
@@ -67,5 +68,5 @@ def deduplicate(state: Curation, policy: Policy) -> None:
 
 
 def _judged(state: Curation) -> tuple[Ref, ...]:
-    """The verdicts that decide who takes part: the policy's, and of a shard that stands what became of it."""
+    """The verdicts that decide which documents take part: the policy's, or the final ones of a frozen shard."""
     return tuple(entry.standing or entry.of(Verdicts)[0] for entry in state.shards)

@@ -1,8 +1,8 @@
-"""The curate flow: crawl to curated Parquet, a run of a step for every shard, with gates between.
+"""The curate flow: crawl to curated Parquet, one run of a step for every shard, with gates between.
 
 ingest - extract - [gate documents] - annotate - [gate signals] - decide - deduplicate - clean - redact - materialise -
 [gate curated] - one-fate check - commit - publish. A shard is a bounded part of the inputs; the global steps of
-deduplication see all of them, and those of the earlier curations that the settings name.
+deduplication see all shards, including those of the earlier curations that the settings name.
 """
 
 from contextlib import ExitStack
@@ -74,7 +74,7 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
     deduplication would lose too much, or (last, when all else is committed) nothing could be read of a named input.
     """
     policy = load_policy(settings.policy)
-    steps = annotations(settings, policy)  # first of all, for it refuses what is missing
+    steps = annotations(settings, policy)  # first of all, because it refuses what is missing
     earlier = take_earlier(settings, lake)
     found = find_inputs(
         settings.inputs, lake.root / DOWNLOADS, follow_links=settings.follow_links, allow_unread=settings.allow_damage
@@ -117,7 +117,7 @@ def curate_shards(state: Curation, policy: Policy) -> Dataset:
 
 
 def score(state: Curation, policy: Policy, steps: list[tuple[Step[Any], Config]]) -> None:
-    """From records to verdicts of the policy: what each shard needs no other shard for."""
+    """From records to verdicts of the policy: the steps that work on each shard alone."""
     state.each(extract, state.settings.extract, state.shards)
     state.gate("documents", Documents)
     for step, config in steps:
@@ -134,7 +134,7 @@ def hash_documents(state: Curation) -> None:
 
 
 def decide_fates(state: Curation, policy: Policy) -> Dataset:
-    """From verdicts of the policy to the committed dataset, and to those of the earlier curations that it changes."""
+    """From verdicts of the policy to the committed dataset, and the datasets of the earlier curations that change."""
     hash_documents(state)
     deduplicate(state, policy)
     policies = {state.settings.source: policy} | {
@@ -157,7 +157,7 @@ def decide_fates(state: Curation, policy: Policy) -> Dataset:
     if not dataset.counts["kept"] and not state.settings.allow_empty:
         if not is_nothing_new(dataset.counts, state.settings.dedup.against):
             raise nothing_kept(state.settings.source, dataset.counts)
-        state.report.say(f"nothing new: earlier curations hold everything that {state.settings.source} would keep.")
+        state.report.say(f"nothing new: earlier curations have everything that {state.settings.source} would keep.")
     changed = [] if state.settings.dedup.keep_earlier else state.settings.dedup.against
     renewed = [renewed_dataset(state, source) for source in changed]
     if state.artifacts:
@@ -198,7 +198,7 @@ def ingest_config(settings: CurateSettings) -> IngestConfig:
 
 
 def write_unread(found: InputList, source: str, lake: Lake) -> tuple[Ref, ...]:
-    """The rows of ``set_aside`` for what was found and not taken; nothing where there is none."""
+    """The rows of ``set_aside`` for files that were found and not read; empty when there are none."""
     if not found.skipped:
         return ()
     files = SkippedFiles(found.skipped)
@@ -206,7 +206,7 @@ def write_unread(found: InputList, source: str, lake: Lake) -> tuple[Ref, ...]:
 
 
 def take_notes(state: Curation) -> None:
-    """Look for ids that collide and dates in no known form, and say so."""
+    """Look for colliding ids and dates of unknown form, and report them."""
     with state.lake.temporary() as scratch:
         state.notes = record_notes([state.lake.path(ref) for ref in state.all_of(Records, shards=state.own)], scratch)
     for line in state.notes.lines():
@@ -227,7 +227,7 @@ def dataset_of(state: Curation, policy: Policy) -> Dataset:
 
 
 def renewed_dataset(state: Curation, source: str) -> Dataset:
-    """The dataset of an earlier curation with the fates that this run gave to its documents."""
+    """The dataset of an earlier curation with the new fates of its documents."""
     before = state.lake.expect("curation", source)
     shards = [entry for entry in state.shards if entry.source == source]
     for entry in shards:
@@ -245,7 +245,7 @@ def renewed_dataset(state: Curation, source: str) -> Dataset:
 
 def count(state: Curation, shards: list[Progress], not_read: tuple[Ref, ...]) -> dict[str, Any]:
     """The funnel of these shards, what extraction gave, what cleaning cut, and the largest clusters; ``not_read`` are
-    the rows of ``set_aside`` that are in no shard.
+    the rows of ``set_aside`` outside all shards.
 
     Raises ``GristmillError`` when the numbers of any stage do not add up (law 1).
     """
@@ -290,5 +290,5 @@ def curate(lake: LakePath, settings: CurateSettings) -> dict[str, Any]:
 
 
 def headline(counts: dict[str, Any]) -> dict[str, Any]:
-    """The counts that the record of a run holds."""
+    """The counts that go into the record of a run."""
     return {name: value for name, value in counts.items() if name not in DETAILS}

@@ -38,12 +38,12 @@ POLL_SECONDS = 0.05
 
 @dataclass
 class Preview(Curation):
-    """A curation that no gate stops: a gate over a small sample may fail for its size."""
+    """A curation that no gate stops: over a small sample a gate may fail because of the size."""
 
     failed: list[str] = field(default_factory=list)
 
     def gate(self, name: str, *tables: Table) -> None:
-        """Run a gate as the real run does, and remember whether it would have stopped that."""
+        """Run a gate as the real run does, and remember whether it would have stopped the run."""
         inputs = Inputs(refs=self.all_of(*tables, shards=self.own))
         manifest = run_gate(name, self.settings.source, inputs, self.lake, self.report, engine=self.engine)
         self.gate_refs.extend(manifest.outputs)
@@ -69,8 +69,8 @@ def preview(settings: CurateSettings, config: SampleConfig, folder: Path, report
         sample = sample_inputs(found.files, ingest_config(settings), config, folder / "downloads")
         advance(1)
     if not len(sample.records):
-        raise UsageError("the inputs hold no record that ingest would pass on, so there is nothing to estimate from.")
-    # The first run pays for imports and compiled code; the second tells what a shard costs however small it is.
+        raise UsageError("the inputs have no record that ingest would pass on, so there is nothing to estimate from.")
+    # The first run pays for imports and compiled code; the second shows what even the smallest shard costs.
     blocks = cut(sample.records, BLOCKS)
     few = [blocks[0].slice(0, max(1, len(blocks[0]) // SMALL_SHARE))]
     run(few, sample.set_aside.slice(0, 0), settings, policy, folder / "first", report)
@@ -121,7 +121,7 @@ def run(
     root: Path,
     report: Reporter,
 ) -> tuple[Observed, Preview]:
-    """Curate ``blocks`` as if ingest had made them shards; what ingest set aside goes with the first."""
+    """Curate ``blocks`` as if ingest had made them shards; records it set aside go with the first."""
     lake = Lake.open(root)
     shards = []
     written: dict[str, float] = {}
@@ -151,7 +151,7 @@ def run(
 
 @dataclass
 class Memory:
-    """Resident bytes of this process and its children: at the beginning, and the most that was seen."""
+    """Resident bytes of this process and its children: at the start, and at the peak."""
 
     before: int
     peak: int
@@ -182,13 +182,13 @@ def _resident(process: psutil.Process) -> int:
     for one in (process, *process.children(recursive=True)):
         try:
             total += one.memory_info().rss
-        except psutil.NoSuchProcess:  # it ended between being listed and being asked
+        except psutil.NoSuchProcess:  # it ended after it was listed
             continue
     return total
 
 
 def rules(policy: Policy) -> list[tuple[str, str]]:
-    """Stage and name of every rule of the policy, so that one which took nothing from the sample has a bound too."""
+    """Stage and name of every rule of the policy, so that one that removed nothing from the sample gets a bound too."""
     return [(StageName.DECIDE, name) for branch in policy.branches() for _, name, _ in branch.ranked()]
 
 

@@ -1,6 +1,6 @@
-"""Whether a curation that came to its end did what was asked: it read every input, and it kept something.
+"""Whether a curation that ran to the end did what was asked: it read every input, and it kept something.
 
-Both are told after everything else is done, with the counts of the run, so that its funnel can be shown.
+Both errors are raised after everything else is done, with the counts of the run, so that its funnel can be shown.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ RULES_SHOWN = 3
 
 
 class _EndedRunError(GristmillError):
-    """A run that came to its end all the same, so its counts can be shown."""
+    """A run that still ran to its end, so its counts can be shown."""
 
     def __init__(self, message: str, counts: dict[str, Any]) -> None:
         super().__init__(message, counts)
@@ -25,20 +25,20 @@ class _EndedRunError(GristmillError):
 
 
 class LostInputError(_EndedRunError):
-    """Nothing could be read of an input that was named. What came of the others is committed."""
+    """Nothing could be read of a named input. The results of the others are committed."""
 
 
 class NothingKeptError(_EndedRunError, GateError):
-    """Not one record was kept. Nothing was committed, so the curation before this one stays current."""
+    """No record was kept. Nothing was committed, so the previous curation stays current."""
 
 
 def lost_input(lost: tuple[str, ...], counts: dict[str, Any]) -> LostInputError:
     """The error for inputs of which nothing was read."""
     more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
-    rest = "What came of the other inputs is curated and kept. " if counts.get("kept", 1) else ""
+    rest = "The other inputs were curated and kept. " if counts.get("kept", 1) else ""
     return LostInputError(
         f"nothing could be read of {', '.join(lost[:SHOWN])}{more}; the reasons are listed above, and in the table "
-        f"set_aside. {rest}Mend or leave out what cannot be read and run the same command again, or give "
+        f"set_aside. {rest}Repair or leave out what cannot be read and run the same command again, or give "
         "--allow-damage (allow_damage in a file) to go on without it.",
         counts,
     )
@@ -51,7 +51,7 @@ def nothing_kept(source: str, counts: dict[str, Any]) -> NothingKeptError:
         "--allow-empty (allow_empty in a file)."
     )
     if not counts["records"]:
-        return NothingKeptError(f"the inputs hold no record, so nothing was kept. {hint}", counts)
+        return NothingKeptError(f"the inputs have no records, so nothing was kept. {hint}", counts)
     removed = sorted(
         ((count, rule, stage["stage"]) for stage in counts["stages"] for rule, count in stage["rejected"].items()),
         key=lambda entry: (-entry[0], entry[1]),
@@ -61,6 +61,6 @@ def nothing_kept(source: str, counts: dict[str, Any]) -> NothingKeptError:
 
 
 def is_nothing_new(counts: dict[str, Any], against: tuple[str, ...]) -> bool:
-    """Whether all that passed the policy was removed because an earlier curation holds it: no fault, but no news."""
+    """Whether everything that passed the policy was removed because an earlier curation has it: not an error."""
     deduplicate = next(stage for stage in counts["stages"] if stage["stage"] == StageName.DEDUPLICATE)
     return bool(against) and deduplicate["in"] > 0 and deduplicate["out"] == 0

@@ -1,4 +1,4 @@
-"""What the flow ``curate`` is told."""
+"""The settings of the flow ``curate``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,16 +34,16 @@ class DedupSettings(Config):
         le=1,
         description="Stop when near-duplicates would remove more than this share of a source's kept documents.",
     )
-    url: Annotated[bool, Flag("--dedup-url")] = Field(False, description="Of documents of one URL keep the newest.")
+    url: Annotated[bool, Flag("--dedup-url")] = Field(False, description="Keep only the newest document of a URL.")
     lines: LineSettings | None = Field(None, description="Cut lines that many documents share; off when left out.")
     against: Annotated[
         tuple[str, ...], Flag("--dedup-against", "A source of the lake to deduplicate against; repeatable.")
     ] = Field((), description="Sources of this lake to deduplicate against, as if all were curated in one run.")
-    keep_earlier: Annotated[bool, Flag("--keep-earlier", "With --dedup-against: what it kept stays.")] = Field(
-        False, description="What the curations named in 'against' kept stays, whatever comes now."
+    keep_earlier: Annotated[bool, Flag("--keep-earlier", "With --dedup-against: what it kept stays kept.")] = Field(
+        False, description="What the curations named in 'against' kept stays kept, whatever this run adds."
     )
-    parts: Annotated[int, Flag("--parts", "Runs that the join of all bands is cut into.")] = Field(
-        1, ge=1, le=4096, description="Runs that the join of all bands is cut into; a cluster shares them."
+    parts: Annotated[int, Flag("--parts", "Runs to split the join of all bands into.")] = Field(
+        1, ge=1, le=4096, description="Runs to split the join of all bands into, so that a cluster can share them."
     )
     memory: Annotated[Memory, Flag("--memory", "Memory of each global step of deduplication.")] = Field(
         MEMORY, description="Memory of each global step of deduplication, such as 2GiB."
@@ -73,13 +73,13 @@ class CurateSettings(Config):
         description="Files, folders, globs, s3:// and http(s):// addresses, or cc://CRAWL?paths=0-9 of Common Crawl.",
     )
     follow_links: Annotated[bool, Flag("--follow-links")] = Field(
-        False, description="Read links that lead out of an input folder, too."
+        False, description="Also follow links that lead out of an input folder."
     )
     allow_damage: Annotated[bool, Flag("--allow-damage")] = Field(
-        False, description="Go on although nothing could be read of a named input."
+        False, description="Go on even if nothing could be read of a named input."
     )
-    allow_empty: Annotated[bool, Flag("--allow-empty", "Exit code 0 although not one record was kept.")] = Field(
-        False, description="End well although not one record was kept."
+    allow_empty: Annotated[bool, Flag("--allow-empty", "Exit with code 0 even if no record was kept.")] = Field(
+        False, description="Succeed even if no record was kept."
     )
     policy: Annotated[str, Flag("--policy")] = Field(
         "fineweb@code", description="A preset's name, or the path of a policy file."
@@ -148,7 +148,7 @@ class CurateSettings(Config):
         return self
 
     def lasting(self) -> dict[str, Any]:
-        """What the result depends on: not where or how fast it was made, nor where the inputs lie."""
+        """The settings that the result depends on: not where or how fast it was made, nor where the inputs are."""
         return self.model_dump(
             mode="json",
             exclude={

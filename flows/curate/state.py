@@ -1,4 +1,4 @@
-"""The state of one curation: its shards, the files that the steps made of each, and how a step is run over them."""
+"""The state of one curation: its shards, the files that the steps made from each, and how a step runs over them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ from gristmill.tasks.ledger.record_notes import RecordNotes
 
 @dataclass
 class Progress:
-    """One shard on its way: its lake files so far, by the step that made them and table.
+    """One shard in progress: its lake files so far, by the step that made them and table.
 
-    ``standing``: the verdict of deduplication that must stay as it is, for a shard of an earlier curation.
+    ``standing``: the deduplication verdicts that must stay as they are, for a shard of an earlier curation.
     """
 
     source: str
@@ -71,12 +71,12 @@ class Curation:
 
     @property
     def open(self) -> list[Progress]:
-        """The shards whose fates this run decides: all but those that stand."""
+        """The shards whose fates this run decides: all but the frozen ones."""
         return [entry for entry in self.shards if entry.standing is None]
 
     @property
     def frozen(self) -> tuple[str, ...]:
-        """What the configurations of the global steps call the shards that stand."""
+        """The names of the frozen shards in the configs of the global steps."""
         return tuple(frozen_name(entry.documents) for entry in self.shards if entry.standing is not None)
 
     def each(self, step: Step[C], config: C | Callable[[Progress], C], shards: list[Progress]) -> None:
@@ -101,7 +101,7 @@ class Curation:
         return tuple(ref for entry in (self.shards if shards is None else shards) for ref in entry.of(*tables))
 
     def per_shard(self, step: Step[C], work: Sequence[Work[C]]) -> tuple[Ref, ...]:
-        """Run a global step, in one or several runs; give every shard what was written for it. All that was written."""
+        """Run a global step, in one or several runs; give every shard its files. Returns all files written."""
         done = run_step(step, work, self.lake, self.report, unit="runs", engine=self.engine)
         for manifest in done:
             written = {(ref.shard, ref.key): ref for ref in manifest.outputs}

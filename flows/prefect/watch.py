@@ -55,7 +55,7 @@ def _watch(lake_root: Path, api_url: str, revive: Revive | None, lost: Callable[
         else:
             reason = f"the Prefect server at {api_url} is gone"
         if not stop.is_set():
-            lost(f"{reason}. What was finished is kept; the same command goes on from there.")
+            lost(f"{reason}. Finished work is kept; the same command resumes from there.")
         return
 
 

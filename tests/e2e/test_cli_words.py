@@ -79,7 +79,7 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
         ((*CURATE, "{place}/sound.warc.gz", "--source", "two words"), ("source 'two words'", "no space or slash")),
         ((*CURATE, "{place}/sound.warc.gz", "--source", "../up"), ("source '../up'", "no space or slash")),
         ((*CURATE, "{place}/sound.warc.gz", "--lake", "{place}/file"), ("this is a file. Name a folder",)),
-        ((*CURATE, "{place}/sound.warc.gz", "--lake", "{place}/foreign"), ("is no lake. Name a new or empty folder",)),
+        ((*CURATE, "{place}/sound.warc.gz", "--lake", "{place}/foreign"), ("not a lake. Name a new or empty folder",)),
         (
             (*CURATE, "{place}/sound.warc.gz", "--workers", "0"),
             ("Invalid value for '--workers'", "greater than or equal to 1"),

@@ -20,7 +20,7 @@ from tests.helpers.prefect_api import prefect_api
 FILES = 4
 STARTS_WITHIN_S = 240.0
 ENDS_WITHIN_S = 90.0
-GOES_ON = "What was finished is kept; the same command goes on from there."
+GOES_ON = "Finished work is kept; the same command resumes from there."
 Begun = Callable[..., AbstractContextManager[warm.Command]]
 
 

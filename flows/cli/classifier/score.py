@@ -1,4 +1,4 @@
-"""``classifier score``: how good a classifier finds texts."""
+"""``classifier score``: how a classifier rates texts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,12 +19,12 @@ from gristmill.flows.cli.printing import print_json, screen
 def score(
     inputs: Annotated[list[str], typer.Argument(help=HELP_OF_INPUTS)],
     model: Annotated[Path, typer.Option(help="Folder that `classifier train` wrote, or a fastText model file.")],
-    label: Annotated[str | None, typer.Option(help="The good label of a model that has no card.")] = None,
+    label: Annotated[str | None, typer.Option(help="The label of good texts, for a model without a card.")] = None,
     columns: MapOption = "",
     unquoted: UnquotedOption = False,
     follow_links: FollowLinksOption = False,
     allow_damage: AllowDamageOption = False,
-    rows: Annotated[int, typer.Option(min=0, help="Texts shown; --json prints all.")] = 20,
+    rows: Annotated[int, typer.Option(min=0, help="Number of texts to show; --json prints all.")] = 20,
     json: JsonOption = False,
 ) -> None:
     """Score texts: the probability of the good label, and whether the threshold keeps them."""

@@ -33,13 +33,13 @@ def train(
     allow_damage: AllowDamageOption = False,
     name: Annotated[str, typer.Option(help="What to call the classifier.")] = "quality",
     keep_share: Annotated[
-        float | None, typer.Option(help="Choose the threshold that keeps this share (0.1 when nothing is said).")
+        float | None, typer.Option(help="Choose the threshold that keeps this share (default 0.1).")
     ] = None,
     precision: Annotated[
         float | None, typer.Option(help="Choose the lowest threshold with this precision instead.")
     ] = None,
     pool: Annotated[
-        list[str] | None, typer.Option(help="The texts of which --keep-share is a share, such as the whole crawl.")
+        list[str] | None, typer.Option(help="The texts that --keep-share is a share of, such as the whole crawl.")
     ] = None,
     word_ngrams: Annotated[int, typer.Option(help="Longest n-gram of words.")] = 2,
     dim: Annotated[int, typer.Option(help="Dimensions of the vectors.")] = 100,
@@ -48,11 +48,11 @@ def train(
     min_count: Annotated[int, typer.Option(help="Words that occur less often are left out.")] = 1,
     buckets: Annotated[int, typer.Option(help="Rows shared by the n-grams; fewer make a smaller file.")] = 2_000_000,
     seed: Annotated[int, typer.Option(help="Seed of the initial vectors.")] = 42,
-    heldout_share: Annotated[float, typer.Option(help="Share of texts kept from training, to choose and test.")] = 0.2,
+    heldout_share: Annotated[float, typer.Option(help="Share held out to choose the threshold and to test.")] = 0.2,
     quantise: Annotated[bool, typer.Option("--quantise", help="Write a small model.ftz beside model.bin.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Train a classifier that tells good texts from others, and choose its threshold."""
+    """Train a classifier that separates good texts from others, and choose its threshold."""
     if keep_share is not None and precision is not None:
         raise UsageError("--keep-share and --precision choose the threshold in two ways; give one of them.")
     if pool and precision is not None:
@@ -106,7 +106,7 @@ def train(
     title = f"{metrics.texts:,} texts not seen in training"
     console.print(table_of(title, ["", "value", "95 % from", "to"], rows))
     console.print(
-        f"Threshold {card.model.threshold.value:.6g}. The commoner class alone is right for {metrics.majority:.3f}. "
+        f"Threshold {card.model.threshold.value:.6g}. The commoner class is right for {metrics.majority:.3f}. "
         f"Read {out / 'card.md'}",
         markup=False,
         highlight=False,

@@ -1,4 +1,4 @@
-"""``bands``: which bands and rows a threshold asks for, and which preset comes nearest."""
+"""``bands``: the best bands and rows for a threshold, and the nearest preset."""
 
 from typing import Annotated, Any
 

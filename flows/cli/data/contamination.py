@@ -33,7 +33,7 @@ def contamination(
         typer.Option("--corpus", help="A curated source of the lake, or a file, folder, glob or address; repeatable."),
     ] = None,
     checkpoint: Annotated[
-        str, typer.Option(help="Label or digest: look through what it was trained on, and split its scores.")
+        str, typer.Option(help="Label or digest of a checkpoint: search its training data, and split its scores.")
     ] = "",
     name: Annotated[str, typer.Option(help="What to call the corpus; the names of its sources when left out.")] = "",
     columns: MapOption = "",
@@ -106,7 +106,7 @@ def contamination(
 
 
 def _scores(warehouse: "Warehouse", entry: dict[str, Any], own: bool) -> list["CleanScore"]:
-    """The scores with and without the items that this corpus holds; ``own`` is what the checkpoint was trained on."""
+    """The scores with and without the items found in this corpus; ``own``: the checkpoint was trained on it."""
     from gristmill.warehouse.queries.contamination import clean_scores
 
     found = clean_scores(warehouse, entry["suite"], entry["checkpoint"])

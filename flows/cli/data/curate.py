@@ -1,4 +1,4 @@
-"""``curate``: crawl to curated text."""
+"""``curate``: from crawl to curated text."""
 
 from typing import TYPE_CHECKING
 

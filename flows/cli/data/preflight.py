@@ -1,4 +1,4 @@
-"""``preflight``: what curating an input would cost and remove, from a sample of it."""
+"""``preflight``: estimate what curating an input would cost and remove, from a sample of it."""
 
 import tempfile
 from pathlib import Path
@@ -30,7 +30,7 @@ def preflight(
     inputs: Annotated[list[str], typer.Option("--input", help="File, folder, glob or address; may be repeated.")],
     policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")] = "fineweb@code",
     sample: Annotated[float, typer.Option(min=0.000001, max=1, help="Share of the records to curate.")] = 0.01,
-    least: Annotated[int, typer.Option(min=1, help="Records to curate at least, where there are as many.")] = 2000,
+    least: Annotated[int, typer.Option(min=1, help="Least records to curate, if there are that many.")] = 2000,
     workers: WorkersOption = 2,
     columns: MapOption = "",
     unquoted: UnquotedOption = False,
@@ -65,7 +65,7 @@ def show(console: "Console", report: "Report") -> None:
     totals = [
         ["records", *_numbers(report.records)],
         ["kept", *_numbers(report.kept)],
-        ["removed as copies", *_numbers(report.near_duplicates)],
+        ["removed as duplicates", *_numbers(report.near_duplicates)],
         [f"time, {report.workers} workers", *_durations(report.seconds)],
         ["peak memory", *_sizes(report.memory_bytes)],
         ["disk of the lake", *_sizes(report.disk_bytes)],
@@ -84,7 +84,7 @@ def show(console: "Console", report: "Report") -> None:
     console.print(
         f"From {report.sampled:,} records; {report.files_read:,} of {report.files:,} files were read "
         f"({size_text(report.bytes_read)} of {size_text(report.bytes)}). Low and high are 95 % intervals of sampling; "
-        "they know nothing of other work on this machine. Of copies, a sample holds few together with their originals: "
+        "they ignore other work here. A sample contains few duplicates together with their originals: "
         "the bounds are wide because they allow for anything between pairs and huge clusters.",
         markup=False,
         highlight=False,

@@ -1,4 +1,4 @@
-"""``whatif``: the funnel another policy would give, from the signals that are stored."""
+"""``whatif``: the funnel another policy would give, from the stored signals."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,8 +24,8 @@ SHOWN_URL = 70
 
 def whatif(
     policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")],
-    source: Annotated[str | None, typer.Option(help="The corpus to ask about; every one when left out.")] = None,
-    examples: Annotated[int, typer.Option(min=0, max=100, help="Documents shown for each rule and change.")] = 3,
+    source: Annotated[str | None, typer.Option(help="The corpus to ask about; all of them when left out.")] = None,
+    examples: Annotated[int, typer.Option(min=0, max=100, help="Documents to show for each rule and change.")] = 3,
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:

@@ -43,7 +43,7 @@ def demo(
         except BaseException as error:
             server.append(error)
 
-    # The Prefect server takes some ten seconds to start; the crawl needs none, so they go side by side.
+    # The Prefect server takes some ten seconds to start; the crawl does not need it, so they run in parallel.
     starting = threading.Thread(target=start_server, name="prefect-server")
     starting.start()
     try:
@@ -61,7 +61,7 @@ def demo(
 
 
 def crawl_demo_site(home: "Lake", pages: int) -> Path:
-    """Serve the demo site on loopback and crawl it into WARC files below the lake. Found done when it was crawled."""
+    """Serve the demo site on loopback and crawl it into WARC files below the lake. Cached once it was crawled."""
     from gristmill.flows.reporter import Reporter
     from gristmill.tasks.crawl.crawler import REPORT, CrawlConfig, crawl
     from gristmill.tasks.demo_site.catalogue import SiteConfig

@@ -16,7 +16,7 @@ REACH = (
 
 
 def run_pipeline(home: "Lake", settings: Any, name: str, shown_lake: Path, json: bool) -> None:
-    """Run the pipeline flow and show what came of it."""
+    """Run the pipeline flow and show its results."""
     from gristmill.flows.curate.result import LostInputError, NothingKeptError
     from gristmill.flows.pipeline import pipeline
 

@@ -30,7 +30,7 @@ def compare(
         str | None,
         typer.Option(help="Compare what this convention gave, such as gold-bits; the headline's if left out."),
     ] = None,
-    examples: Annotated[int, typer.Option(min=0, help="Items shown that the two answered differently well.")] = 5,
+    examples: Annotated[int, typer.Option(min=0, help="Items to show that the two scored differently on.")] = 5,
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:

@@ -21,7 +21,7 @@ def export(
         list[str] | None, typer.Option("--suite", help="Export this suite; repeat for several; all when left out.")
     ] = None,
     samples: Annotated[
-        bool, typer.Option("--samples", help="Also write every prompt and answer; mind the licences of benchmarks.")
+        bool, typer.Option("--samples", help="Also write every prompt and answer; mind the benchmarks' licences.")
     ] = False,
     model_id: Annotated[str, typer.Option(help="Name of the model as maker/name; the label when left out.")] = "",
     developer: Annotated[str, typer.Option(help="Who made the model.")] = "unknown",
@@ -49,7 +49,7 @@ def export(
 
         raise UsageError(f"--format {format}: there is no such format{did_you_mean(format, FORMATS)}")
     if not file.parent.is_dir():
-        raise UsageError(f"{file}: there is no folder {file.parent}. Make it first.")
+        raise UsageError(f"{file}: there is no folder {file.parent}. Create it first.")
     provenance = Provenance.parse(
         {
             "model_id": model_id,

@@ -10,7 +10,7 @@ from gristmill.flows.cli.printing import print_json, screen
 
 
 def import_results(
-    files: Annotated[list[Path], typer.Argument(help="lm-eval's results_<date>.json; samples lie beside it.")],
+    files: Annotated[list[Path], typer.Argument(help="lm-eval's results_<date>.json; samples are next to it.")],
     label: Annotated[str, typer.Option(help="How to call the model; the name that lm-eval gives when left out.")] = "",
     lake: LakeOption = DEFAULT_LAKE,
     json: JsonOption = False,

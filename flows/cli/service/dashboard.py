@@ -1,4 +1,4 @@
-"""``dashboard``: the pages people look at, and the REST API."""
+"""``dashboard``: the web pages, and the REST API."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ def dashboard(
         typer.Option(
             metavar="NAME",
             help="Name under which a proxy or another machine reaches the pages, such as data.example.org; repeatable. "
-            "Loopback names and --host are always allowed, requests under any other name are refused.",
+            "Loopback names and --host are always allowed; requests under any other name are refused.",
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
@@ -30,7 +30,7 @@ def dashboard(
     ] = None,
     server: Annotated[
         list[str] | None,
-        typer.Option(help="Address of a model server that may be named when handing in; repeatable; none otherwise."),
+        typer.Option(help="Address of a model server that a submission may name; repeatable; none otherwise."),
     ] = None,
 ) -> None:
     """Open the dashboards and the REST API (pages at /, API at /api, its description at /docs)."""
@@ -62,7 +62,7 @@ def existing_folder(folder: Path) -> Path:
 
 
 def server_address(address: str) -> str:
-    """The address as submissions are compared with it. Raises :class:`UsageError` for what is no address."""
+    """The address as submissions are compared with it. Raises :class:`UsageError` for anything else."""
     from gristmill.schemas.evaluation import BackendSettings
 
     backend = BackendSettings.parse({"name": address}, "--server")

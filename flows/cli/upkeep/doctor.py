@@ -15,7 +15,7 @@ from gristmill.flows.sizes import size_text
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. ``cost`` says what does not work without it; without an ``optional`` one the rest works."""
+    """One thing checked. ``cost`` says what does not work without it; if it is ``optional``, the rest still works."""
 
     what: str
     ok: bool
@@ -57,8 +57,8 @@ PROGRAMS: Mapping[str, str] = {
 
 
 def doctor(json: JsonOption = False) -> None:
-    """Say what is installed, what is missing and what that costs, and which Prefect servers of lakes run. Exit code 1:
-    something is needed."""
+    """List what is installed, what is missing and what that costs, and which Prefect servers of lakes run. Exit code 1:
+    something required is missing."""
     findings = [
         *packages(PACKAGES),
         language_model(),
@@ -76,7 +76,7 @@ def doctor(json: JsonOption = False) -> None:
 
 
 def show(findings: list[Finding]) -> None:
-    """What is needed as one table, what is optional as another."""
+    """Required things in one table, optional ones in another."""
     from gristmill.flows.describe import table_of
 
     for title, optional in ((f"Python {sys.version.split()[0]}", False), ("Optional", True)):
@@ -125,7 +125,7 @@ def language_model() -> Finding:
 
 
 def jail() -> Finding:
-    """Whether generated code can be run safely; found out by starting a jail."""
+    """Whether generated code can be run safely; tested by starting a jail."""
     from gristmill.evals.jail.capability import capability
 
     found = capability()

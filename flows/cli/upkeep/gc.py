@@ -1,4 +1,4 @@
-"""``gc``: what nothing in the lake needs any more."""
+"""``gc``: remove what nothing in the lake needs any more."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from gristmill.flows.sizes import size_text
 
 def gc(
     lake: KnownLakeOption = DEFAULT_LAKE,
-    delete: Annotated[bool, typer.Option("--delete", help="Remove it; without this option it is only shown.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove it; without this option it is only listed.")] = False,
     earlier: Annotated[
         bool,
-        typer.Option("--earlier", help="Also curations that are no longer current and that no mix was made of."),
+        typer.Option("--earlier", help="Also curations that are no longer current and that no mix was made from."),
     ] = False,
     unfinished: Annotated[
         bool,
-        typer.Option("--unfinished", help="Also what unfinished runs of the last week left, to be taken up again."),
+        typer.Option("--unfinished", help="Also what unfinished runs of the last week left behind."),
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -34,9 +34,9 @@ def gc(
         print_json(found.as_json(delete))
         return
     about = {
-        "damaged": "what verify moved aside",
+        "damaged": "damaged files that verify moved aside",
         "views": "old views behind current/",
-        "unfinished": "what runs left that did not end",
+        "unfinished": "what unfinished runs left",
         "earlier": "curations that are no longer current",
     }
     rows = [[about[name], len(paths), size_text(sum(paths.values()))] for name, paths in found.found.items()]

@@ -18,11 +18,11 @@ SHOWN = 20
 def verify(
     lake: KnownLakeOption = DEFAULT_LAKE,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what is damaged; leave it where it is, counted as done.")
+        bool, typer.Option("--dry-run", help="Only report damage; leave the files in place, still counted as cached.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Check every file of the lake against its digest, and move damaged ones aside so that they are made anew."""
+    """Check every file of the lake against its digest, and move damaged ones aside so that they are rebuilt."""
     from gristmill.flows.describe import table_of
     from gristmill.flows.reporter import Reporter
     from gristmill.flows.upkeep.verify import check, take_inventory
@@ -59,12 +59,12 @@ def verify(
         named = dict.fromkeys(command_for(home.root, kind, name) for kind, name in needed)
         commands = list(named) or ["the commands that made them"]
         told.append(
-            f"Run {', '.join(commands)} again with the same words ({PIPELINE}): that makes anew what is missing and "
+            f"Run {', '.join(commands)} again with the same options ({PIPELINE}): that rebuilds what is missing and "
             "nothing else."
         )
         if not all(entry.needed_by for entry in found.damaged):
             told.append(
-                "What is part of no current run can go instead: "
+                "Files that are not part of a current run can be removed instead: "
                 f"`{on_lake('gristmill gc --earlier --delete', home.root)}`."
             )
         raise GristmillError(" ".join(told))

@@ -121,7 +121,7 @@ def test_opening_removes_what_dead_writers_left_and_nothing_else(tmp_path: Path)
 
 def test_a_folder_that_is_no_lake_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="not empty and is no lake"):
+    with pytest.raises(UsageError, match="not empty and not a lake"):
         Lake.open(tmp_path)
     with pytest.raises(UsageError, match="this is a file"):
         Lake.open(tmp_path / "thesis.txt")

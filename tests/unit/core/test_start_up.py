@@ -41,7 +41,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 USAGE_ERRORS = {
-    "mix": (["mix", "--method", "uniform"], "the lake holds no curated corpus"),
+    "mix": (["mix", "--method", "uniform"], "the lake has no curated corpus"),
     "train": (["train"], "the lake has no mix called 'default'"),
     "contamination": (["contamination", "--suite", "humanevall", "--corpus", "x"], "humanevall"),
     "contamination of a corpus": (["contamination", "--suite", "gristmill-code", "--corpus", "x"], "there is no 'x'"),

@@ -130,7 +130,7 @@ def test_a_wrong_file_is_named_with_its_key(tmp_path: Path) -> None:
     path = tmp_path / "mill.yaml"
     for text, told in (
         ("grain: rye\nsieve: {mehs: 3}\n", r'mill\.yaml: sieve\.mehs: unknown key \(did you mean "mesh"\?\)'),
-        ("- grain\n", r"mill\.yaml: this file holds no settings"),
+        ("- grain\n", r"mill\.yaml: this file has no settings"),
         ("grain: [", r"mill\.yaml: this is not YAML"),
     ):
         path.write_text(text, encoding="utf-8")

@@ -99,7 +99,7 @@ def test_a_run_that_kept_nothing_names_the_rules_that_removed_most() -> None:
     assert error.exit_code == 3
     assert "none of 251 records was kept: language removed 212 (stage decide), words removed 30" in str(error)
     assert "--allow-empty" in str(error)
-    assert "the inputs hold no record" in str(nothing_kept("news", counts(0, 0)))
+    assert "the inputs have no records" in str(nothing_kept("news", counts(0, 0)))
 
 
 def test_nothing_new_is_no_fault() -> None:
