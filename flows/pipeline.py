@@ -26,7 +26,7 @@ def pipeline(lake: LakePath, settings: PipelineSettings, name: str = "default") 
 
     Args:
         lake: Folder of the lake.
-        settings: What each of the four flows is told.
+        settings: The settings of each of the four flows.
         name: What to call the mix, the training runs and the scores.
     """
     home = Lake.open(Path(lake))

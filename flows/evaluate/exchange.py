@@ -35,7 +35,7 @@ def export_every_eval_ever(
 ) -> list[Path]:
     """Write the results of a checkpoint to ``file``, and their answers beside it when ``samples``; gives the files.
 
-    Raises :class:`UsageError` for a name that is no evaluated checkpoint's, or a suite it was not asked.
+    Raises :class:`UsageError` for a name that is not an evaluated checkpoint's, or a suite it was not asked.
     """
     side = find_side(warehouse, name)
     runs = warehouse.query(RUNS, {"checkpoint": side.checkpoint})

@@ -60,8 +60,8 @@ def each_once(suites: Sequence[Suite]) -> list[Suite]:
 def ask_anew(entries: Sequence[Entry], requests: Mapping[str, Sequence[Request]], models: Models, lake: Lake) -> None:
     """Let what the checkpoints answered to ``requests``, and their bits per byte, count no more.
 
-    A flow run that is started again, because its process died, goes on with what it asked anew. So does a later run
-    that is not told to ask anew.
+    A flow run that is started again, because its process died, resumes with what it asked again. So does a later run
+    that is not told to ask again.
     """
     name = str(flow_run.root_flow_run_id or uuid4())
     keys = {request.key for asked in requests.values() for request in asked} | {PERPLEXITY}
@@ -162,7 +162,7 @@ class Measuring:
         return run_step(step, work, self.lake, self.report, what=PERPLEXITY, unit="checkpoints")
 
     def _work(self, entry: Entry, config: Asking, keys: Set[str], files: tuple[FilesRef, ...] = ()) -> Work[Asking]:
-        """One checkpoint. What was asked anew has other answers, so its rounds are part of their name."""
+        """One checkpoint. What was asked again has other answers, so its rounds are part of their name."""
         digest = entry.checkpoint.digest
         source = SourceFile(entry.checkpoint.path, digest, digest)
         anew = rounds(self.lake.root / RESPONSES, digest, self.models.identity, keys)

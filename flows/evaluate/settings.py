@@ -1,4 +1,4 @@
-"""What the flows ``evaluate`` and ``contamination`` are told."""
+"""The settings of the flows ``evaluate`` and ``contamination``."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -34,7 +34,7 @@ class RespondConfig(Config):
     asked: str = Field(description="digest of every request")
     backend: str = Field(description="identity of what runs the model: what else an answer depends on")
     anew: tuple[str, ...] = Field(
-        (), description="rounds in which some of it was asked anew; see gristmill.evals.generation.responses"
+        (), description="rounds in which some of it was asked again; see gristmill.evals.generation.responses"
     )
 
 
@@ -69,7 +69,7 @@ class PerplexityConfig(Config):
     metric: str = "bits_per_byte"
     backend: str = Field(description="identity of what runs the model: what else a score depends on")
     anew: tuple[str, ...] = Field(
-        (), description="rounds in which it was measured anew; see gristmill.evals.generation.responses"
+        (), description="rounds in which it was measured again; see gristmill.evals.generation.responses"
     )
 
 

@@ -167,7 +167,7 @@ def crashed(run: "FlowRun") -> "FlowRun":
     from prefect.states import Crashed
 
     with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run.id, Crashed(message="the process that ran it ended without a word."))
+        client.set_flow_run_state(run.id, Crashed(message="the process that ran it ended without a message."))
         return client.read_flow_run(run.id)
 
 

@@ -1,4 +1,4 @@
-"""What the flow ``mix`` is told."""
+"""The settings of the flow ``mix``."""
 
 from typing import Annotated, Any, Literal
 

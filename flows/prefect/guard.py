@@ -53,7 +53,7 @@ def allowed(port: int, more_origins: Iterable[str] = ()) -> Allowed:
 @dataclass
 class Activity:
     """When the server was last used, in seconds of the monotonic clock, and how many requests and websockets are open.
-    Probes of its health are no use."""
+    Probes of its health do not count."""
 
     last: float = field(default_factory=time.monotonic)
     open: int = 0

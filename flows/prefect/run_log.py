@@ -24,8 +24,8 @@ from gristmill.core.processes import Process, this_process
 from gristmill.flows.upkeep.lock import shared
 
 ABANDONED = (
-    "the process ended without a word: it was killed, or the machine stopped. What was finished is kept; run the same "
-    "command again, it goes on from there."
+    "the process ended without a message: it was killed, or the machine stopped. Finished work is kept; run the same "
+    "command again, it resumes from there."
 )
 SILENT = timedelta(minutes=5)
 

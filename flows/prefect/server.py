@@ -183,7 +183,7 @@ def start_server(lake_root: Path, port: int = 0, beside: Sequence[str] = ()) -> 
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise GristmillError(
-                f"the Prefect server ended at once (exit code {process.returncode}). Its last words: {tail(log)}"
+                f"the Prefect server ended at once (exit code {process.returncode}). Its log ends: {tail(log)}"
             )
         if is_healthy(url, timeout=2.0):
             if makes_tables:
@@ -191,7 +191,7 @@ def start_server(lake_root: Path, port: int = 0, beside: Sequence[str] = ()) -> 
             return server
         time.sleep(0.1)
     stop_process(process.pid)
-    raise GristmillError(f"the Prefect server did not answer within {START_SECONDS:.0f} s. Its last words: {tail(log)}")
+    raise GristmillError(f"the Prefect server did not answer within {START_SECONDS:.0f} s. Its log ends: {tail(log)}")
 
 
 def revive(lake_root: Path, api_url: str) -> bool:

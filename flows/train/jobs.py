@@ -18,7 +18,7 @@ ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", 
 def follow(launcher: Launcher, job: Job, what: str, tell: Callable[[str], None]) -> None:
     """Submit or find ``job`` and wait for its end, again after each preemption; ``tell`` gets new progress lines.
 
-    Raises :class:`GristmillError` with the job's last words and where its output is, unless it succeeded.
+    Raises :class:`GristmillError` with the end of the job's log and where its output is, unless it succeeded.
     """
     handle = launcher.submit(job)
     last, furthest, stuck = "", -1, 0

@@ -1,4 +1,4 @@
-"""What the flow ``train`` is told."""
+"""The settings of the flow ``train``."""
 
 from typing import Annotated, Literal
 

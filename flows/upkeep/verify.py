@@ -3,7 +3,7 @@
 A lake has four kinds of files under ``data/`` and ``catalog/``: manifests, outputs, datasets and pointers to the
 current ones. A manifest must say the step, shard and key that its path says, and hash to that key; an output must have
 the digest of its manifest; a dataset must hash to its name; a pointer must name a dataset that is there. What no
-manifest and no dataset names is no damage (``gristmill gc``). The warehouse is not looked at: it can be built anew.
+manifest and no dataset names is not damage (``gristmill gc``). The warehouse is not looked at: it can be rebuilt.
 
 Nothing is mended here. A damaged file and its manifest are moved to ``damaged/``, so that its step no longer counts as
 done and the next run makes it again. Cost: reads every file once, as fast as the disk gives it; a manifest takes about

@@ -84,7 +84,7 @@ def read_card(path: Path) -> Card:
     try:
         return Card.model_validate_json(path.read_bytes())
     except ValueError as error:
-        raise UsageError(f"{path}: this is no card of a classifier: {error}") from error
+        raise UsageError(f"{path}: this is not a card of a classifier: {error}") from error
 
 
 def page(card: Card) -> str:

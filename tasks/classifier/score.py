@@ -47,7 +47,7 @@ def classifier_config(model: Path, label: str | None = None) -> ClassifierConfig
     """The config for a model file, or for the folder that ``gristmill classifier train`` wrote.
 
     ``label`` is the positive label, by default the one in the card beside the model, else ``__label__hq``. Raises
-    :class:`UsageError` for what is no model, a model that was changed after its card was written, and an unknown label.
+    :class:`UsageError` for a file that is not a model, one changed after its card was written, and an unknown label.
     """
     path = model / MODEL if model.is_dir() else model
     if not path.is_file():

@@ -45,7 +45,7 @@ def index_config(path: Path) -> IndexConfig:
     except pa.ArrowInvalid as error:
         raise UsageError(f"{path}: this is not Parquet, so no index of evaluation items. {HINT}") from error
     if missing := set(EvalItems.schema.names) - set(names):
-        raise UsageError(f"{path}: this is no index of evaluation items: it lacks {', '.join(sorted(missing))}. {HINT}")
+        raise UsageError(f"{path}: not an index of evaluation items: it lacks {', '.join(sorted(missing))}. {HINT}")
     return IndexConfig(digest=digest_file(path), path=path)
 
 

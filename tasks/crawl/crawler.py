@@ -91,7 +91,7 @@ def crawl(
     """Follow the links of ``seeds`` on their own hosts, breadth first, and write WARC files into ``out_dir``.
 
     ``resolve`` says where a host (``name`` or ``name:port``) really is. ``progress`` is called with the pages done and
-    the addresses found so far. Raises :class:`UsageError` for a seed that is no http address and for a folder that
+    the addresses found so far. Raises :class:`UsageError` for a seed that is not an http address and for a folder that
     holds another crawl, :class:`GristmillError` when the files cannot be written; a page that fails is counted and
     never stops the crawl.
     """

@@ -166,7 +166,7 @@ class Fetcher:
 
 
 def canonical(link: str, base: str) -> str | None:
-    """``link`` as an absolute http address without fragment, in one spelling; ``None`` when it is no such address."""
+    """``link`` as an absolute http address without fragment, in one spelling; ``None`` when it is not one."""
     try:
         parts = urlsplit(urljoin(base, link.strip()))
         port = parts.port

@@ -59,7 +59,7 @@ class LineSettings(Config):
 
 
 class CopiesConfig(Config):
-    """What the copies depend on. ``frozen``: shards whose earlier outcome stands, by name."""
+    """What the copies depend on. ``frozen``: shards whose earlier result stands, by name."""
 
     url: bool = False
     frozen: tuple[str, ...] = ()

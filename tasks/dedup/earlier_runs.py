@@ -97,19 +97,19 @@ def _manifests(lake: Lake, step: Step[Any]) -> list[Manifest]:
 
 def _shards(lake: Lake, dataset: Dataset) -> list[EarlierShard]:
     by_shard: dict[str, list[Ref]] = {}
-    outcomes: dict[str, Ref] = {}
+    results: dict[str, Ref] = {}
     for table in (Documents, Verdicts, *SIGNALS, Spans):
         for ref in dataset.tables.get(table.name, ()):
             if table is not Verdicts or _made_by(lake, StageName.DECIDE, ref):
                 by_shard.setdefault(ref.shard, []).append(ref)
             elif _made_by(lake, dedup_verdicts.name, ref):
-                outcomes[ref.shard] = ref
-    lacking = [shard for shard in by_shard if shard not in outcomes]
+                results[ref.shard] = ref
+    lacking = [shard for shard in by_shard if shard not in results]
     if lacking:
         raise GristmillError(
             f"the curation of {dataset.name} in {lake.root} lacks verdicts of shard {lacking[0]}: curate it again."
         )
-    return [EarlierShard(dataset.name, shard, tuple(refs), outcomes[shard]) for shard, refs in sorted(by_shard.items())]
+    return [EarlierShard(dataset.name, shard, tuple(refs), results[shard]) for shard, refs in sorted(by_shard.items())]
 
 
 def _made_by(lake: Lake, step: str, ref: Ref) -> bool:

@@ -67,7 +67,7 @@ def folding(normalise: Normalise, unit: Unit) -> Folding:
 
 
 def _simplified(lower: str) -> str:
-    """What datatrove makes of one character in lower case that is no digit."""
+    """What datatrove makes of one lower-case character that is not a digit."""
     if lower in PUNCTUATION or lower.isspace():
         return " "
     return "".join(char for char in unicodedata.normalize("NFD", lower) if unicodedata.category(char) != "Mn")

@@ -1,7 +1,7 @@
 """The records that deduplication works on, as DuckDB tables that spill to disk.
 
 ``records``: one row per record that the policy kept; ``part`` is the place of its shard in the lists of files, and
-``frozen`` says that an earlier curation's outcome stands for it. ``texts``: one row per text that is no copy of another
+``frozen`` says that an earlier curation's result stands for it. ``texts``: one row per text that is not an exact duplicate
 (table Copies), numbered by ``idx`` in the order of doc_id. Every tie is broken by content and names, never by the order
 of the files, so any order of inputs gives the same rows.
 

@@ -1,7 +1,7 @@
 """What the server answers, and the pages that are broken on purpose.
 
 Each odd page is one fault that real crawls meet: a status that is not 200, no body, a body cut off, a charset that
-lies, bytes that are no text, a redirect, a placeholder. Where they need words, the words are real text of the machine.
+lies, bytes that are not text, a redirect, a placeholder. Where they need words, the words are real text of the machine.
 """
 
 import gzip

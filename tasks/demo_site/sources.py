@@ -50,7 +50,7 @@ DOCUMENTED = (
     "narwhals",
     "setuptools",
 )
-#: Folders and files that are no documentation: tests, vendored copies, and files that name this machine.
+#: Folders and files that are not documentation: tests, vendored copies, and files that name this machine.
 SKIPPED = {
     "tests",
     "test",

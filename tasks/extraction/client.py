@@ -29,7 +29,7 @@ CRASHES = frozenset(
 STALL_FACTOR, STALL_SECONDS = 60, 600
 MAX_NOTE_BYTES = 1 << 12
 RECYCLE_PAGES = {"resiliparse": None, "trafilatura": 2000, "trafilatura-precise": 2000}
-# Neither extraction nor NFC makes text much longer than the page; more than this is no answer of our worker.
+# Neither extraction nor NFC makes text much longer than the page; more than this is not an answer of our worker.
 MAX_GROWTH, GROWTH_SLACK = 18, 1 << 20
 
 

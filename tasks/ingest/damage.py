@@ -1,7 +1,7 @@
 """What of the inputs could not be read, counted by reason and told with examples: the last lines of a curation.
 
 Three kinds: files of which nothing was read, damaged byte ranges, and records that were there and broken. A
-record that is sound and holds no text (a redirect, an image) is no damage. Cost: four columns of ``set_aside``, a file
+record that is sound and holds no text (a redirect, an image) is not damage. Cost: four columns of ``set_aside``, a file
 at a time.
 """
 

@@ -1,4 +1,4 @@
-"""What lies in a folder or matches a glob: files, and what is no file to read, with the reason.
+"""What lies in a folder or matches a glob: files, and what is not a file to read, with the reason.
 
 A link is followed where it stays inside the folder that was given; one that leads out of it is not, unless that is
 asked for: a folder that somebody else filled could hold a link to anything that this user may read. A folder is entered
@@ -136,7 +136,7 @@ def not_a_file(path: Path) -> str | None:
 def matches(pattern: Path) -> tuple[Path, list[Path]]:
     """The folder before the first wildcard, and what matches, in order of name.
 
-    A part that is there under its very name, such as ``data[1]``, is no wildcard, unless nothing matches so.
+    A part that is there under its very name, such as ``data[1]``, is not a wildcard, unless nothing matches so.
     """
     for by_name in (True, False):
         base, rest = _fixed(pattern, by_name)

@@ -1,7 +1,7 @@
 """Ingest: one input becomes ``records`` and ``set_aside``, in shards of bounded size; nothing in between, nothing lost.
 
 Every response, resource and conversion record, every row and every text file ends in exactly one of the two tables;
-bytes that are no record are rows of ``set_aside`` of kind ``damage``, and a file of which nothing could be read is one
+bytes that are not a record are rows of ``set_aside`` of kind ``damage``, and a file of which nothing was read is one
 of kind ``file``. A record's identity is its WARC-Record-ID or the
 value of the row's id column, together with the digest of its payload: files that number their rows from 0 have equal
 ids for different texts, and those are different records. Without an id it is the digest of the payload with its number

@@ -24,7 +24,7 @@ def escape_name(name: str) -> str:
 
 
 def storable(name: str) -> str:
-    """An input as the command line was given it, as text that can be stored and sent: only what is no text is escaped,
+    """An input as the command line was given it, as text that can be stored and sent: only what is not text is escaped,
     since the rest may be escaped already."""
     return escape_name(name) if any("\udc80" <= letter <= "\udcff" for letter in name) else name
 

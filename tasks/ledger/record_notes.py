@@ -3,7 +3,7 @@ pages that the crawler cut short.
 
 None costs a record: the first has an identity from its id and its content, the second no ``fetched_at``, of the third
 the beginning is read. But they mean that the input is not what it seems: files that number their rows from 0, a column
-that is no date, a crawl with a small limit. Cost: one scan of four columns of ``records``; 24 bytes an id, which spill
+that is not a date, a crawl with a small limit. Cost: a scan of four columns of ``records``; 24 bytes an id, which spill
 to disk.
 """
 

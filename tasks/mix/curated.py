@@ -1,6 +1,6 @@
 """Curated text as the steps of mixing read it: in bounded memory, with held-out documents told apart.
 
-A document is held out when a keyed hash of its identity falls below the share: the decision needs no other document,
+A document is held out when a seeded hash of its identity falls below the share: the decision needs no other document,
 never changes when data is added, and near-duplicates cannot cross because deduplication kept one of each cluster.
 """
 

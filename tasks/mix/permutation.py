@@ -1,4 +1,4 @@
-"""Keyed hashing and keyed permutations of integers, vectorised, with no stored index.
+"""Seeded hashing and seeded permutations of integers, vectorised, with no stored index.
 
 ``mix64`` is the finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64-bit integers. ``permute`` is a
 balanced Feistel network over it with cycle walking (Black and Rogaway 2002): a bijection of ``range(size)`` for every
@@ -55,7 +55,7 @@ def permute(values: Integers, sizes: ArrayLike, keys: Words) -> Integers:
 
 
 def hash_unit(doc_ids: list[str], salt: int) -> NDArray[np.float64]:
-    """A number in [0, 1) for each document: a keyed hash of its identity, independent between salts.
+    """A number in [0, 1) for each document: a seeded hash of its identity, independent between salts.
 
     Raises :class:`GristmillError` when an id is not 32 hexadecimal digits.
     """

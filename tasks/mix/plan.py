@@ -6,7 +6,7 @@ is materialised, a run resumes from one integer, and any number of data-parallel
 
 1. *Counts* by error diffusion (``gristmill.tasks.mix.apportion``): after any number of blocks every domain has had its
    share of the rows, to within 2 rows, without drift.
-2. *Order.* Rows of a block of ``block`` rows are shuffled by a keyed permutation of the block.
+2. *Order.* Rows of a block of ``block`` rows are shuffled by a seeded permutation of the block.
 3. *Epochs.* The k-th row of a domain is row ``permutation[domain, epoch](k mod rows)`` in epoch ``k // rows``: no row
    comes twice in an epoch, and two epochs overlap at most inside one block. k runs on over stages, so a change of
    weights loses and repeats nothing.
@@ -159,7 +159,7 @@ class Plan(Config):
             raise GristmillError(f"{path} is not JSON: {error}. Run the mix flow again.") from error
         if isinstance(value, dict) and value.get("format") != FORMAT:
             raise GristmillError(
-                f"{path} is no plan of format {FORMAT}, which this version reads. Run the mix flow again."
+                f"{path} is not a plan of format {FORMAT}, which this version reads. Run the mix flow again."
             )
         file = PlanFile.parse(value, str(path))
         plan = file.plan

@@ -182,7 +182,7 @@ def _read_manifest(folder: Path) -> tuple[str, dict[str, Any], Path]:
     except ValueError as error:
         raise GristmillError(f"{path} is not JSON: {error}. Run the mix flow again.") from error
     if manifest.get("format") != FORMAT:
-        raise GristmillError(f"{folder} is no token store of format {FORMAT}, which this version reads.")
+        raise GristmillError(f"{folder} is not a token store of format {FORMAT}, which this version reads.")
     return digest_bytes(data), manifest, folder
 
 

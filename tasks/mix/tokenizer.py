@@ -1,7 +1,7 @@
 """The tokenizer step: byte-level BPE learnt from a bounded, balanced sample of the curated training text.
 
 The sample spends ``max_bytes`` evenly over the domains (what a small domain cannot use goes to the others), takes
-documents in the order of a keyed hash of their identity, and leaves out held-out documents, so that bits per byte on
+documents in the order of a seeded hash of their identity, and leaves out held-out documents, so that bits per byte on
 held-out text stay honest. Numbers are split into digits. The Rust trainer breaks ties by token id: the same bytes for
 any number of threads. Cost: two passes over the text, memory for the sample; about 3 s for 8 MB.
 """
@@ -56,7 +56,7 @@ class TextTokenizer:
 
     @classmethod
     def load(cls, folder: Path) -> "TextTokenizer":
-        """Open a folder that :func:`train_tokenizer` wrote. Raises :class:`GristmillError` when it is no tokenizer."""
+        """Open a folder that :func:`train_tokenizer` wrote. Raises :class:`GristmillError` if it is not one."""
         path = folder / FILE
         if not path.is_file():
             raise GristmillError(f"{folder} holds no {FILE}. Name a folder that the tokenizer step wrote.")

@@ -59,7 +59,7 @@ class C4Config(Config):
             raise ValueError(f"{len(phrases)} phrases; at most {MOST_PHRASES} are possible")
         for phrase in phrases:
             if not phrase or not phrase.isascii():
-                raise ValueError(f"{phrase!r} is no phrase of ASCII characters")
+                raise ValueError(f"{phrase!r} is not a phrase of ASCII characters")
         return tuple(phrase.lower() for phrase in phrases)
 
     @field_validator("end_marks")
@@ -67,7 +67,7 @@ class C4Config(Config):
     def _one_byte(cls, marks: tuple[str, ...]) -> tuple[str, ...]:
         for mark in marks:
             if len(mark) != 1 or not mark.isascii():
-                raise ValueError(f"{mark!r} is no single ASCII character")
+                raise ValueError(f"{mark!r} is not a single ASCII character")
         return marks
 
 

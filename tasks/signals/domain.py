@@ -118,11 +118,11 @@ class DomainConfig(Config):
     def _possible(cls, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         for pattern, domain in pairs:
             if domain not in (CODE, MATHEMATICS, DOCUMENTATION, PROSE):
-                raise ValueError(f"{domain!r} is no domain; possible: code, mathematics, documentation, prose")
+                raise ValueError(f"{domain!r} is not a domain; possible: code, mathematics, documentation, prose")
             try:
                 pl.Series([""]).str.contains(pattern)
             except pl.exceptions.ComputeError as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
         return pairs
 
 

@@ -1,7 +1,7 @@
 """Gopher repetition signals. Source: Rae et al. 2021, table A1; datatrove 0.10 ``gopher_repetition_filter.py``.
 
 Lines are the pieces between runs of line feeds, paragraphs those between runs of two or more in the stripped text; the
-first occurrence is no repetition. A word is any token, marks too. Denominator of every character ratio is the length
+first occurrence is not a repetition. A word is any token, marks too. Denominator of every character ratio is the length
 of the text, white space and all. A document without words has 0 for its n-grams.
 
 The most frequent n-gram (the earliest among equals) counts its characters, with one space between words, times its

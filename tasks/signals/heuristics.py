@@ -2,7 +2,7 @@
 
 A slice of documents is cut into chunks, lines and tokens once, and every set of signals is measured from these; each
 has a module of its own with its formulas (``gopher_quality``, ``gopher_repetition``, ``c4``, ``fineweb``, ``domain``).
-The regular expressions of ``domain`` run over wider slices: polars makes them ready anew for each call, in 5 ms each.
+The regular expressions of ``domain`` run over wider slices: polars compiles them again for each call, in 5 ms each.
 
 Cost: see docs/signals.md. Memory: some 60 bytes a byte of a slice, of a million characters or one longer document, and
 10 bytes a byte of a wide one.

@@ -6,7 +6,7 @@ by ``ipaddress``; only public addresses count. What is stricter here, because re
 * the last label of a mail domain begins with a letter (``lodash@4.17.21`` is a version), and the names that RFC 2606
   reserves for examples (``example.com``, ``.test`` ...) are nobody's;
 * a word ends where ASCII ends, so that an address between Chinese characters is found;
-* an IPv4 address is no part of a longer number or name (``1.2.3.4.5``, ``v1.2.3.4``);
+* an IPv4 address is not part of a longer number or name (``1.2.3.4.5``, ``v1.2.3.4``);
 * IPv6, which upstream leaves out: eight groups of which one has three digits or more (else it is a hardware address),
   or the short form with ``::`` inside 2000::/3, where all addresses in use lie (else it is a name such as ``a::b``).
 

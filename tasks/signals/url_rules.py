@@ -189,7 +189,7 @@ def _files(folder: Path, categories: tuple[str, ...]) -> list[Path]:
     known = sorted({file.parent.name for name in FILES for file in folder.glob(f"*/{name}")})
     if not known:
         raise UsageError(
-            f"{folder}: this is no folder of blocklists; it should hold a folder for each category with files domains, "
+            f"{folder}: not a folder of blocklists; it should hold a folder for each category with files domains, "
             f"urls or expressions. UT1's are at {UT1}"
         )
     if unknown := sorted(set(categories) - set(known)):
@@ -254,5 +254,5 @@ def _expression(line: str) -> str:
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as error:
-        raise UsageError(f"the blocklist holds {line[:80]!r}, which is no regular expression: {error}") from error
+        raise UsageError(f"the blocklist holds {line[:80]!r}, which is not a regular expression: {error}") from error
     return pattern

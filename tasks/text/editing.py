@@ -38,7 +38,7 @@ def edit_texts(
     changed = pl.concat([found["row"], cut["row"]]).unique().sort()
     if not len(changed):
         return result
-    # The texts that change, numbered anew: `place` is the number of a text among them.
+    # The texts that change, renumbered: `place` is the number of a text among them.
     number = pl.DataFrame({"row": changed}).with_row_index("place")
     found, cut = found.join(number, on="row"), cut.join(number, on="row")
     text = characters(texts.take(changed.to_arrow()))

@@ -14,7 +14,7 @@ PLAIN = (
 
 
 def plain_urls(urls: pl.Series) -> pl.Series:
-    """The plain form of each URL; null for a null and for what is no URL with a scheme and a host."""
+    """The plain form of each URL; null for a null and for what is not a URL with a scheme and a host."""
     is_plain = urls.str.contains(PLAIN) & ~urls.str.contains("/.", literal=True)
     return pl.select(
         pl.when(is_plain).then(urls).otherwise(urls.set(is_plain, None).map_elements(plain_url, return_dtype=pl.String))

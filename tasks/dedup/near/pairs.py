@@ -1,12 +1,12 @@
 """Pairs: documents that share a bucket, with their exact similarity.
 
-Every kept text that is no copy of another takes part. Candidates are proposed by the bands
+Every kept text that is not a copy of another takes part. Candidates are proposed by the bands
 (``gristmill.tasks.dedup.near.propose``); each is then measured (``gristmill.tasks.dedup.near.similarities``), because
 LSH over long shingle sets proposes false pairs and transitive closure multiplies them. Candidates below the threshold
 stay in the table as evidence.
 
 Incremental: pairs that an earlier run measured over some of the same files of documents are taken from its table, so
-only texts that a new candidate pair names are read. The candidates themselves are found anew over all bands, old and
+only texts that a new candidate pair names are read. The candidates themselves are found again over all bands, old and
 new, and so are those of a single run over everything, bucket limits included.
 
 On many machines: some runs of ``candidates``, each for a part of the bands, then some runs of ``pairs``, each for the

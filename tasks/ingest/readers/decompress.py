@@ -122,7 +122,7 @@ def _pass_skippable(file: BinaryIO) -> None:
 
 
 class _Streams:
-    """bzip2 and xz streams, one after the other. ``bz2.BZ2File`` takes whatever is no stream for the end of the file,
+    """bzip2 and xz streams, one after the other. ``bz2.BZ2File`` takes anything but a stream for the end of the file,
     so a damaged one would take all that follow with it, without a word; ``lzma.LZMAFile`` bounds no memory."""
 
     def __init__(

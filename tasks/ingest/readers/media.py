@@ -13,7 +13,7 @@ UNKNOWN_TYPES = frozenset({"application/octet-stream", "binary/octet-stream", "a
 
 LOOK_BYTES = 1024
 HTML_LOOK_BYTES = 4096
-# Possessive throughout: comments must not be matched in more than one way, or a page of them takes for ever.
+# Possessive throughout: comments must not be matched in more than one way, or a page of them takes forever.
 HTML_START = re.compile(
     rb"\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype\s+html|html|head|body|title|meta|script|style|h1|div|p|table"
     rb"|a|br|nav|main|article|section|header|link)\b",

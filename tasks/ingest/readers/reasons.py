@@ -1,4 +1,4 @@
-"""Why a record gave no text, bytes are no record, or a file was not read: the codes of ``set_aside.reason``.
+"""Why a record gave no text, bytes are not a record, or a file was not read: the codes of ``set_aside.reason``.
 
 One member a reason, its description for people beside it (dashboards and docs show both).
 """

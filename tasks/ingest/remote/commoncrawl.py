@@ -41,7 +41,7 @@ def parse_crawl(url: str) -> CrawlFiles:
     crawl, _, query = url.removeprefix("cc://").partition("?")
     example = "Write cc://CC-MAIN-2026-05?paths=0-9 (and &kind=wet for extracted text)."
     if not NAME.fullmatch(crawl):
-        raise UsageError(f"{url}: {crawl!r} is no name of a crawl. {example}")
+        raise UsageError(f"{url}: {crawl!r} is not a name of a crawl. {example}")
     settings = dict(parse_qsl(query, keep_blank_values=True))
     for key in settings:
         if key not in ("paths", "kind"):
@@ -53,7 +53,7 @@ def parse_crawl(url: str) -> CrawlFiles:
     if not paths:
         raise UsageError(f"{url}: a crawl has about 100,000 files of 1 GB; say which. {example}")
     if not RANGES.fullmatch(paths):
-        raise UsageError(f"{url}: paths={paths} are no numbers and ranges such as 0-9,20. {example}")
+        raise UsageError(f"{url}: paths={paths} are not numbers and ranges such as 0-9,20. {example}")
     ranges = []
     for part in paths.split(","):
         first, _, last = part.partition("-")
@@ -82,7 +82,7 @@ def crawl_files(url: str, settings: RemoteConfig, folder: Path) -> list[tuple[st
     try:
         paths = zlib.decompressobj(31).decompress(stored, MAX_LIST_BYTES).decode("utf-8").split()
     except (zlib.error, UnicodeDecodeError) as error:
-        raise UsageError(f"{address}: this is no gzip list of paths: {error}") from error
+        raise UsageError(f"{address}: this is not a gzip list of paths: {error}") from error
     numbers = sorted({number for first, last in asked.ranges for number in range(first, min(last, len(paths)) + 1)})
     if not numbers or numbers[-1] >= len(paths):
         raise UsageError(

@@ -175,4 +175,4 @@ def _network_errors() -> Iterator[None]:
     except httpx.TooManyRedirects as error:
         raise GristmillError(f"the server redirects in a circle: {error}") from error
     except httpx.InvalidURL as error:
-        raise GristmillError(f"this is no address: {error}") from error
+        raise GristmillError(f"this is not an address: {error}") from error

@@ -1,6 +1,6 @@
 """Addresses to files: what an input with ``://`` stands for, by name, and what was left out.
 
-A name is the address without user, query and fragment (a query that is no signature leaves 8 digits of its digest),
+A name is the address without user, query and fragment (a query that is not a signature leaves 8 digits of its digest),
 so ``record_uri`` says where a record came from and holds no secret. Cost: one request a file of a web server, one for
 about a thousand objects of a store.
 """

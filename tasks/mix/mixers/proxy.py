@@ -147,7 +147,7 @@ def run(folder: Path) -> Outcome:
 class StratifiedRows:
     """Batches with a fixed quota of rows of every domain; what is left over goes to the domains in turn.
 
-    Rows come in the order of keyed permutations, new in each epoch, from the part of the domain the trial may read.
+    Rows come in the order of seeded permutations, new in each epoch, from the part of the domain the trial may read.
     """
 
     def __init__(self, store: TokenStore, domains: Sequence[Domain], trial: Trial) -> None:

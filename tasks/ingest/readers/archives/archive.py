@@ -1,7 +1,7 @@
 """WARC (also WET), ARC and WACZ files as pages, records set aside, and damage.
 
 Response, resource and conversion records are records; each ends as one item, whatever is wrong with it. Requests,
-revisits, metadata, warcinfo and continuations are passed over. Bytes that are no record become damage items.
+revisits, metadata, warcinfo and continuations are passed over. Bytes that are not a record become damage items.
 ``record_uri`` is ``name@offset+length`` of the stored bytes, with ``#n`` when the record begins n bytes into the
 decompressed member, and ``name!member@...`` inside a WACZ.
 """

@@ -61,7 +61,7 @@ class ColumnMap(Config):
 def parse_map(text: str) -> ColumnMap:
     """``text=content,id=doc_id,url=link,date=ts`` as a map; what is left out keeps its default.
 
-    Raises :class:`UsageError` for an entry that is no pair, an unknown key, an empty column and a key named twice.
+    Raises :class:`UsageError` for an entry that is not a pair, an unknown key, an empty column and a key named twice.
 
     >>> parse_map("text=data.body, id=key")
     ColumnMap(text='data.body', id='key', url=None, date=None)
@@ -70,7 +70,7 @@ def parse_map(text: str) -> ColumnMap:
     for entry in filter(None, (part.strip() for part in text.split(","))):
         key, separator, column = (part.strip() for part in entry.partition("="))
         if not separator or not column:
-            raise UsageError(f"--map {text}: {entry!r} is no pair. Write text=COLUMN, with commas between the pairs.")
+            raise UsageError(f"--map {text}: {entry!r} is not a pair. Write text=COLUMN, with commas between pairs.")
         if key not in ColumnMap.model_fields:
             raise UsageError(f"--map {text}: unknown key {key!r}{did_you_mean(key, list(ColumnMap.model_fields))}")
         if columns.setdefault(key, column) != column:

@@ -73,7 +73,7 @@ datetime.datetime(2008, 4, 30, 20, 48, 25, tzinfo=datetime.timezone.utc), None)
 def date_of(value: object) -> tuple[datetime | None, str | None]:
     """The moment that the date of a row names, and how the row states it where that was not understood.
 
-    ``value`` is what JSON, CSV or Arrow gives: text, a number, a date or a moment; nothing, "" and NaN are no date.
+    ``value`` is what JSON, CSV or Arrow gives: text, a number, a date or a moment; nothing, "" and NaN are not dates.
 
     >>> date_of(1612121212)[0].isoformat(), date_of("Mon, 06 May 2024 12:00:00 +0200")[0].isoformat(), date_of("soon")
     ('2021-01-31T19:26:52+00:00', '2024-05-06T10:00:00+00:00', (None, 'soon'))

@@ -1,6 +1,6 @@
 """Rows, of whatever format, and JSON Lines (plain or compressed): every row is a record, its text column the page.
 
-A JSON line that is broken is one record set aside; blank lines are no rows. ``record_uri`` is ``name@line:17``, from 1.
+A broken JSON line is one record set aside; blank lines are not rows. ``record_uri`` is ``name@line:17``, from 1.
 Cost: one pass, and one before it up to the first row that has every column (all rows, where none has); one line in
 memory at a time.
 """
@@ -142,7 +142,7 @@ def read_row(row: Mapping[str, object], uri: str, options: ReadOptions) -> RawRe
 def split_lines(stream: Iterator[bytes], limit: int) -> Iterator[bytes | Break | None]:
     """Lines without their end; None for a line longer than ``limit``; a break where the stream ends early.
 
-    What was read of the line in which the stream broke off belongs to the damage and is no line.
+    What was read of the line in which the stream broke off belongs to the damage and is not a line.
     """
     kept: list[bytes] = []
     size = 0

@@ -284,8 +284,8 @@ def test_text_in_a_struct_that_is_not_utf8_is_read_with_replacements(tmp_path: P
     ("words", "message"),
     [
         ("txt=content", r'unknown key \'txt\' \(did you mean "text"\?\)'),
-        ("content", "'content' is no pair"),
-        ("text=", "is no pair"),
+        ("content", "'content' is not a pair"),
+        ("text=", "is not a pair"),
         ("text=a,text=b", "text is named twice"),
     ],
 )

@@ -91,7 +91,7 @@ def test_addresses_overrule_only_where_they_match() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "message"), [(("x", "poetry"), "'poetry' is no domain"), (("(", "code"), "no regular expression")]
+    ("pattern", "message"), [(("x", "poetry"), "'poetry' is not a domain"), (("(", "code"), "not a regular expression")]
 )
 def test_impossible_patterns_are_refused(pattern: tuple[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
