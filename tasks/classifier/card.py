@@ -56,7 +56,7 @@ class Trained(Config):
 
 
 class Card(Config):
-    """Everything that is known of a trained classifier."""
+    """Everything known about a trained classifier."""
 
     format: Literal[1] = 1
     name: str
@@ -72,7 +72,7 @@ class Card(Config):
     quantised: Trained | None = None
 
     def trained(self, file: str) -> Trained:
-        """What is known of the model in ``file``. Raises ``KeyError`` when the card speaks of no such file."""
+        """What is known of the model in ``file``. Raises ``KeyError`` when the card does not list it."""
         for model in (self.model, self.quantised):
             if model is not None and model.file == file:
                 return model
@@ -80,7 +80,7 @@ class Card(Config):
 
 
 def read_card(path: Path) -> Card:
-    """The card at ``path``. Raises :class:`UsageError` when it is none."""
+    """The card at ``path``. Raises :class:`UsageError` when it is not a card."""
     try:
         return Card.model_validate_json(path.read_bytes())
     except ValueError as error:
@@ -94,14 +94,14 @@ def page(card: Card) -> str:
         f"A fastText model (n-grams of up to {card.settings['word_ngrams']} words, {card.settings['dim']} dimensions) "
         f"that gives a text the probability of `{card.label}` against `{card.other_label}`. Trained by Gristmill "
         f"{card.gristmill} with fastText {card.fasttext}, one thread, seed {card.settings['seed']}: the same texts and "
-        "settings give the same file. It holds numbers and words, no pickle; reading it runs nothing.",
+        "settings give the same file. It contains numbers and words, not a pickle; reading it runs no code.",
         *_model(card.model),
         "In a policy: `{name: classifier, signal: classifier.quality_score, min: "
         f"{card.model.threshold.value:.6g}}}`.",
         *(_model(card.quantised) if card.quantised else []),
         "## Data",
         _data(card),
-        "Exact repeats were taken out, and texts that were in both classes were left out altogether. The hash of a "
+        "Exact duplicates and texts that were in both classes were removed. The hash of a "
         "text says whether it trains, calibrates or tests: an exact copy is never on two sides, a near copy may be.",
         "## Settings",
         "\n".join(f"- {name}: {value}" for name, value in card.settings.items()),

@@ -21,7 +21,7 @@ Counts = npt.NDArray[np.int64]
 
 
 class Measure(Config):
-    """A number with the ends of its 95 % interval; all null where nothing was there to measure."""
+    """A number with the ends of its 95 % interval; all null if there was nothing to measure."""
 
     value: float | None
     low: float | None
@@ -127,7 +127,7 @@ def _f1(kept: Labels, positive: Labels, weights: Scores) -> float:
 def _share(part: int, whole: int) -> Measure:
     if not whole:
         return Measure(value=None, low=None, high=None)
-    from scipy.stats import binomtest  # 0.9 s to import, which whoever only reads a card does without
+    from scipy.stats import binomtest  # 0.9 s to import, which reading a card should not pay
 
     interval = binomtest(part, whole).proportion_ci(0.95, method="wilson")
     return Measure(value=round(part / whole, 6), low=round(float(interval.low), 6), high=round(float(interval.high), 6))

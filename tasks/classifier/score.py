@@ -2,7 +2,7 @@
 
 Source: DCLM ``quality_prediction_enrichers_calc_fasttext.py``: the text on one line, the most probable label; where
 that is the other of two labels, one minus its probability. DCLM's ``fasttext_oh_eli5.bin`` works by path (label
-``__label__hq``, threshold 0.018112). A model is numbers and words, no pickle: reading one runs nothing.
+``__label__hq``, threshold 0.018112). A model is numbers and words, not a pickle: reading one runs no code.
 Cost: about 22 MB/s a core for word bigrams of 100 dimensions, bound by fetching rows of the matrix.
 """
 
@@ -34,7 +34,7 @@ HINT = "Name a folder that `gristmill classifier train` wrote, or a fastText mod
 class ClassifierConfig(Config):
     """``name`` and ``digest`` (xxh3-128) of the model file, and its positive ``label``. See :func:`classifier_config`.
 
-    ``path`` says where the file lies on this machine; it is left out of the JSON form and so of the cache key.
+    ``path`` says where the file is on this machine; it is left out of the JSON form and so of the cache key.
     """
 
     name: str
@@ -66,7 +66,7 @@ def classifier_config(model: Path, label: str | None = None) -> ClassifierConfig
 
 
 def card_of(path: Path, digest: str) -> Card | None:
-    """The card beside a model; None where there is none. Raises :class:`UsageError` when it speaks of another file."""
+    """The card beside a model; None if there is none. Raises :class:`UsageError` when it is for another file."""
     if not (path.parent / CARD).is_file():
         return None
     card = read_card(path.parent / CARD)
@@ -83,7 +83,7 @@ def card_of(path: Path, digest: str) -> Card | None:
 def classifier(documents: pa.Table, config: ClassifierConfig) -> pa.Table:
     """One row of ``signals/classifier`` for each row of ``documents``, in their order.
 
-    Raises :class:`UsageError` when the model is missing or is not the one the config speaks of.
+    Raises :class:`UsageError` when the model is missing or is not the one in the config.
     """
     model = load_model(config.path, config.digest, HINT)
 

@@ -1,8 +1,8 @@
 """Texts for training and scoring: read from any table or folder of texts, and put on one line each.
 
 fastText takes a text as one line. As DCLM does (``" ".join(content.strip().splitlines())``), line ends become spaces;
-datatrove's default of nothing instead of a space glues words together and gives other scores from the same model.
-Cost: memory holds the texts.
+datatrove's default removes them, which glues words together and changes the scores of the same model. Memory: all
+texts.
 """
 
 import tempfile
@@ -82,7 +82,7 @@ def read_texts(inputs: Sequence[str], reading: InputOptions = InputOptions()) ->
                         uris.append(item.uri)
     if (lost := found.lost(unread)) and not reading.allow_damage:
         raise GristmillError(
-            f"nothing could be read of {', '.join(lost)}. Mend it or leave it out, or give --allow-damage to go on "
+            f"nothing could be read of {', '.join(lost)}. Repair it or leave it out, or give --allow-damage to go on "
             "without it."
         )
     if not texts:
@@ -98,7 +98,7 @@ def _text(page: RawRecord) -> str | None:
         return page.payload.decode("utf-8", "replace")
     if page.record_type != CONVERSION and page.content_type not in PLAIN:
         raise UsageError(
-            f"{page.uri}: a classifier learns from text, and this is {page.content_type or 'a page'}. Make text of it "
+            f"{page.uri}: a classifier learns from text, and this is {page.content_type or 'a page'}. Extract its text "
             "first (gristmill curate), and give the curated Parquet."
         )
     found = decode(page.payload, page.charset, is_html=False)

@@ -2,8 +2,8 @@
 
 Source: DCLM ``train_fasttext_classifier.py`` (lr .1, 100 dimensions, 5 epochs, every word counts) and its released
 model (word bigrams). The hash of a text decides whether it trains, calibrates the threshold or tests, and in which
-order training sees it, so neither the order of the input nor the number of its files matters; exact repeats are taken
-out first. fastText runs in one thread with a fixed seed: the same texts and settings give the same model file.
+order training sees it, so neither the order of the input nor the number of its files matters; exact duplicates are
+removed first. fastText runs in one thread with a fixed seed: the same texts and settings give the same model file.
 Cost: fastText's, about 1 MB of text a second, epoch and core; a file of ``(buckets + words) x dim x 4`` bytes (0.8 GB
 by default), and nearly four times that in memory while it is trained and measured.
 """
@@ -74,7 +74,7 @@ def train(positive: Texts, negative: Texts, config: TrainConfig, out: Path, pool
     """Train, measure, and write ``model.bin`` (and ``model.ftz``), card and picture into the new folder ``out``.
 
     ``pool``: the texts whose kept share is meant; by default the calibration texts of both classes. Raises
-    :class:`UsageError` for too few texts or a folder that holds something, :class:`GristmillError` when no threshold
+    :class:`UsageError` for too few texts or a folder that is not empty, :class:`GristmillError` when no threshold
     reaches the wanted precision.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -159,7 +159,7 @@ def _check_enough(sides: tuple[Side, ...]) -> None:
 
 
 def _fit(frame: pl.DataFrame, config: TrainConfig, folder: Path) -> "fasttext.FastText._FastText":
-    """The trained model. Words that look like labels are taken out, for a page must not choose its own class."""
+    """The trained model. Words that look like labels are removed, because a page must not choose its own class."""
     looks = f"(^|[{SPACES}])__label__[^{SPACES}]*"
     label = pl.when("positive").then(pl.lit(POSITIVE)).otherwise(pl.lit(NEGATIVE))
     lines = frame.select(label + " " + pl.col("text").str.replace_all(looks, "$1")).to_series()
@@ -234,7 +234,7 @@ def _threshold(calibration: pl.DataFrame, config: TrainConfig, pool: Scores | No
 
 @contextmanager
 def _folder(out: Path) -> Iterator[Path]:
-    """A folder that becomes ``out`` when the block ends well, and is gone when it does not."""
+    """A folder that becomes ``out`` when the block succeeds, and is removed when it does not."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:

@@ -1,1 +1,1 @@
-"""Cleaning: lines and parts of lines that go, redaction, and the text that stays."""
+"""Cleaning: cuts of lines and parts of lines, redaction, and the remaining text."""

@@ -1,18 +1,18 @@
-"""Clean: which lines of a kept document go, and which parts of lines, each with its reason.
+"""Clean: which lines of a kept document, and which parts of lines, are cut, each with its reason.
 
 The lineage is the policy's (``Policy.clean``; with ``switch`` each document follows the policy that judged it):
 
 * ``c4@fineweb``, ``c4@paper``, ``c4@tfds``: C4's line rules with the constants of each code base
-  (``gristmill.tasks.signals.c4``): lines go, and so do citation marks (``[12]``, ``[edit]``), white space around lines,
-  and blank lines;
+  (``gristmill.tasks.signals.c4``): lines are cut, and so are citation marks (``[12]``, ``[edit]``), white space around
+  lines, and blank lines;
 * ``refinedweb``: web addresses, runs of blank lines and RefinedWeb's line edits
   (``gristmill.tasks.signals.line_rules.refinedweb``);
-* ``none``: nothing goes.
+* ``none``: nothing is cut.
 
-Nothing is removed here: the cuts are written down (law 2), counted by reason (:func:`count_cuts`) and made in the one
-late step (``gristmill.tasks.cleaning.redact``). Earlier steps may have written cuts too (lines repeated across
-documents); a document of which all cuts together leave fewer than ``min_characters`` characters fails this stage of the
-ledger, rule ``nothing_left``. Cost: that of the lineage, on kept documents only; memory: a slice of a million
+Nothing is removed here: the cuts are recorded (law 2), counted by reason (:func:`count_cuts`) and applied in one late
+step (``gristmill.tasks.cleaning.redact``). Earlier steps may have written cuts too (lines repeated across
+documents); a document that all cuts together leave with fewer than ``min_characters`` characters fails this stage of
+the ledger, rule ``nothing_left``. Cost: that of the lineage, on kept documents only; memory: a slice of a million
 characters.
 """
 
@@ -46,7 +46,7 @@ RULE = "nothing_left"
 
 
 class CleanConfig(Config):
-    """The policy names the lineage. ``min_characters``: what must be left that is not white space."""
+    """The policy names the lineage. ``min_characters``: how many characters other than white space must be left."""
 
     policy: Policy
     min_characters: int = Field(default=1, ge=1)
@@ -57,7 +57,7 @@ def refinedweb_cuts(texts: pa.Array) -> pl.DataFrame:
     return edit_lines(texts).cuts
 
 
-# What gives the cuts of a slice of texts, by lineage.
+# The function that finds the cuts of a slice of texts, by lineage.
 CLEANERS: Mapping[str, Callable[[pa.Array], pl.DataFrame]] = {
     **{lineage: partial(c4_cuts, lineage=lineage) for lineage in LINEAGES},
     "refinedweb": refinedweb_cuts,
@@ -82,7 +82,8 @@ def clean(
 
 
 def count_cuts(paths: list[Path]) -> dict[str, dict[str, int]]:
-    """By reason what was cut: ``cuts``, ``lines`` and ``characters``, from Parquet files of ``cuts``, a file at a time.
+    """What was cut, by reason: ``cuts``, ``lines`` and ``characters``, from Parquet files of ``cuts``, a file at a
+    time.
 
     A cut inside another cut of the same file is not counted. Cuts of different files may overlap.
     """

@@ -1,4 +1,4 @@
-"""Materialise: what training data is made of, one row per kept document with its redacted text.
+"""Materialise: the training data, one row per kept document with its redacted text.
 
 Joins the redacted text with the document's provenance and with the signals that later stages ask for. Cost: one pass
 over the kept texts; memory: the kept texts of one shard, twice.

@@ -1,8 +1,8 @@
-"""Redact: the text of the documents that stay, without what line cleaning cuts out and with placeholders for personal
+"""Redact: the text of the kept documents, without what line cleaning cuts and with placeholders for personal
 data.
 
-The only step that changes text, and a late one: signals and duplicates were found on the text as extracted. What is
-done where cuts and findings meet, see ``gristmill.tasks.text.editing``. Cost: about 20 ns a byte of the texts with cuts
+The only step that changes text, and a late one: signals and duplicates were found on the text as extracted.
+:mod:`gristmill.tasks.text.editing` says how cuts and findings combine. Cost: about 20 ns a byte of the texts with cuts
 or findings; memory: the kept texts of one shard, and a slice of a million characters at a time.
 """
 
@@ -22,7 +22,7 @@ from gristmill.tasks.text.slices import one_chunk
 
 
 class RedactConfig(Config):
-    """Nothing to set: every cut is made, every span found is replaced."""
+    """No settings: every cut is applied, every span found is replaced."""
 
 
 @shard_step("redact", version=2, reads=(Documents, Verdicts, Spans, Cuts), writes=(Redacted,))
@@ -31,7 +31,7 @@ def redact(documents: pa.Table, verdicts: pa.Table, spans: pa.Table, cuts: pa.Ta
 
     ``verdicts`` may hold other stages, ``spans`` and ``cuts`` other documents too.
 
-    Raises :class:`GristmillError` for a span outside its text, and for a kind of span without replacement.
+    Raises :class:`GristmillError` for a span outside its text, and for a kind of span without a replacement.
     """
     kept = kept_by(verdicts, StageName.DEDUPLICATE, documents.select(["doc_id", "text"]))
     emptied = (

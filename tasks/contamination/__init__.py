@@ -1,1 +1,1 @@
-"""Where texts of benchmarks stand in a corpus: items as an index of n-grams, a corpus that is read past it once."""
+"""Where texts of benchmarks occur in a corpus: an index of the items' n-grams, and one pass over the corpus."""

@@ -1,8 +1,8 @@
-"""The index of evaluation items: which n-gram of words stands in which text, and what each word of a text weighs.
+"""The index of evaluation items: which n-gram of words occurs in which text, and what each word of a text weighs.
 
 Equal texts of a suite (a passage that questions share, a question asked twice) are indexed once. A word weighs
-``ln((N + 1) / n)`` for a suite of N texts of which n hold it, so that the wording a benchmark repeats counts little and
-what is particular to an item counts much; decon weighs n-grams that way, over all benchmarks at once. Here a text's
+``ln((N + 1) / n)`` for a suite of N texts of which n contain it, so that wording a benchmark repeats counts little and
+wording particular to an item counts much; decon weighs n-grams that way, over all benchmarks at once. Here a text's
 weights depend on its own suite only, so what is found of one suite does not change when another is looked for too.
 
 Cost: about 6 s and 80 MB for 33,000 texts of two million n-grams; made once in a process for every index.
@@ -33,13 +33,11 @@ class MatchConfig(Config):
     """
 
     n: int = Field(5, ge=2, le=13, description="words of an n-gram; a shorter text cannot be found")
-    misses: int = Field(11, ge=1, description="n-grams in a row without a new one that end a stretch")
+    misses: int = Field(11, ge=1, description="n-grams in a row without a new one that end a span")
     threshold: float = Field(0.8, gt=0, le=1, description="score that counts as found, for long texts")
-    perfect_words: int = Field(10, ge=0, description="texts up to this many words must stand there word by word")
+    perfect_words: int = Field(10, ge=0, description="texts up to this many words must match word for word")
     relaxed_words: int = Field(30, ge=1, description="from this many words on the threshold holds; between, a line")
-    coverage: float = Field(
-        0.1, gt=0, le=1, description="share of a text's n-grams that a stretch needs to be measured"
-    )
+    coverage: float = Field(0.1, gt=0, le=1, description="share of a text's n-grams that a span needs to be measured")
 
     def required(self, words: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """The score that a text of so many words needs."""
@@ -51,7 +49,8 @@ class MatchConfig(Config):
 
 @dataclass(frozen=True)
 class Row:
-    """One row of ``eval_items``: whose text it is, and the words of what else is looked for near it."""
+    """One row of ``eval_items``: whose text it is, and the words of its answers and options, which are looked for
+    nearby."""
 
     suite: str
     item: str
@@ -65,8 +64,8 @@ class Row:
 class Index:
     """Texts to look for. ``rows[t]``: whose text ``t`` is. ``words``, ``weights``: its tokens.
 
-    ``helped``: questions whose items have a passage, which may stand near and make them long. ``short``: rows of texts
-    below n words. The rest is what ``kernels/matching/passage_match.py`` takes.
+    ``helped``: questions whose items have a passage, which may be nearby and make them long. ``short``: rows of texts
+    below n words. The rest are the inputs of ``kernels/matching/passage_match.py``.
     """
 
     rows: tuple[tuple[Row, ...], ...]
@@ -136,7 +135,7 @@ def _distinct_pairs(values: Hashes, texts: Positions) -> tuple[Hashes, Positions
 
 
 def _weights(words: WordColumn, suites: Sequence[str]) -> Weights:
-    """The weight of every token, by how many texts of its suite hold it."""
+    """The weight of every token, by how many texts of its suite contain it."""
     text = np.repeat(np.arange(len(suites)), np.diff(words.offsets))
     names, suite = np.unique(np.array(suites, dtype=object).astype(str), return_inverse=True)
     total = np.bincount(suite, minlength=len(names))

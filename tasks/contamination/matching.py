@@ -1,14 +1,14 @@
-"""Where the texts of an index stand in documents, and whether their answers stand near.
+"""Where the texts of an index occur in documents, and whether their answers are nearby.
 
-The scheme is that of AI2's decon (github.com/allenai/decon, ``doc/simple-details.md``): n-grams find stretches that may
-hold an item, the stretch grows over a bounded number of misses, a score over question and answer is compared with a
-threshold that short texts meet word by word only. Three things differ:
+The scheme is that of AI2's decon (github.com/allenai/decon, ``doc/simple-details.md``): n-grams find spans that may
+contain an item, a span grows over a bounded number of misses, and a score over question and answer is compared with a
+threshold that short texts reach only word for word. Three things differ:
 
-* every n-gram of the corpus is looked up, not every tenth, so that short items are not stepped over;
-* a stretch is measured by its edit distance to the text, weighted by word, where decon takes the share of n-grams: one
-  changed word costs one word and not five n-grams, so the threshold means "so much of the wording";
-* the question alone can be found (label ``input``), the answer near it makes another label (``answer``). A question of
-  a few words says nothing alone, and counts only with its answer or its passage near.
+* every n-gram of the corpus is looked up, not every tenth, so that short items are not missed;
+* a span is measured by its edit distance to the text, weighted by word, where decon takes the share of n-grams: one
+  changed word costs one word and not five n-grams, so the threshold is a share of the wording;
+* the question alone can be found (label ``input``), with the answer nearby the label is ``answer``. A question of
+  a few words proves nothing alone, and counts only with its answer or its passage nearby.
 
 Cost: see ``kernels/matching/passage_match.py``; Python runs only for places that reach the threshold. Memory: one slice
 of documents.
@@ -27,8 +27,8 @@ from gristmill.tasks.text.columns import Hashes
 
 INPUT, ANSWER = "input", "answer"
 ANSWER_WEIGHT = 0.25  # of the score of question and answer, decon's for a question without a passage
-FEW_WORDS = 8  # a question below says too little alone: "What is the capital of France?"
-SHORT_ANSWER = 3  # answers up to this many words must stand in one piece, longer ones by their edit distance
+FEW_WORDS = 8  # a shorter question proves too little alone: "What is the capital of France?"
+SHORT_ANSWER = 3  # answers up to this many words must be contiguous, longer ones go by their edit distance
 SHORT_WINDOW, LONG_WINDOW = 50, 100  # words after the question that count as near; a long answer has twice its length
 LISTED = 0.8  # share of an option's words that makes it one of a list
 NEAR_PASSAGE = 100  # words between a question and its passage
@@ -62,7 +62,8 @@ class Found:
 
 
 def find(texts: pa.Array, index: Index, config: MatchConfig) -> list[Found]:
-    """Every place in ``texts`` (Arrow strings) that counts, by document; of one item and form the best in each."""
+    """Every place in ``texts`` (Arrow strings) that counts, by document; for one item and form only the best in
+    each."""
     column = words_of(texts)
     best: dict[tuple[int, str, str, str], Found] = {}
     places = list(places_of(column, index, config))
@@ -86,7 +87,7 @@ def _rank(found: Found) -> tuple[bool, float, int]:
 
 
 def places_of(column: WordColumn, index: Index, config: MatchConfig) -> Iterator[Place]:
-    """The places where a text may count with the help of its answer, by document and text, each once."""
+    """The places where a text may count, with its answer's help if needed, by document and text, each once."""
     document, text, first, last = find_stretches(
         column.hashes,
         column.offsets,
@@ -124,7 +125,7 @@ def places_of(column: WordColumn, index: Index, config: MatchConfig) -> Iterator
 def judge(
     place: Place, row: Row, passage: Place | None, column: WordColumn, index: Index, config: MatchConfig
 ) -> Found | None:
-    """What ``place`` shows of the item of ``row``, None when too little. ``passage``: where its passage stands."""
+    """The evidence at ``place`` for the item of ``row``; None when too weak. ``passage``: where its passage is."""
     words = int(index.lengths[place.text])
     if row.form == PASSAGE:
         enough = place.similarity + NEARLY >= config.required(words)
@@ -153,10 +154,10 @@ def _found(place: Place, row: Row, answer: float | None, score: float, label: st
 
 
 def answer_near(column: WordColumn, place: Place, row: Row) -> tuple[float, int]:
-    """How much of a right answer stands after the question, and the words of that answer.
+    """How much of a right answer follows the question, and the words of that answer.
 
-    Where options stand there too, at least half of the wrong ones, the right one is told by its letter only: 1 when the
-    letter follows a word such as "answer", else 0.
+    If at least half of the wrong options are there too, only its letter identifies the right one: 1 when the letter
+    follows a word such as "answer", else 0.
     """
     stop = int(column.offsets[place.document + 1])
     if row.options:
@@ -177,7 +178,7 @@ def answer_near(column: WordColumn, place: Place, row: Row) -> tuple[float, int]
 
 
 def _share(window: Hashes, answer: Hashes) -> float:
-    """1 for a short answer that stands in the window in one piece, else the share of its words that stand there."""
+    """1 for a short answer that is contiguous in the window, else the share of its words found there."""
     size = len(answer)
     if not size or size > len(window):
         return 0.0

@@ -1,4 +1,4 @@
-"""Steps over the index of evaluation items: where items stand in a corpus, and signals for a policy on such text.
+"""Steps over the index of evaluation items: where items occur in a corpus, and signals for a policy on such text.
 
 The index is a file of the table ``eval_items`` that ``gristmill contamination`` writes; steps know it by its digest.
 Memory: the index (about 2 kB a text) and one slice of documents, whatever the size of the corpus.
@@ -28,7 +28,7 @@ HINT = "Write one: gristmill contamination --suite NAME --corpus SOURCE --write-
 class IndexConfig(Config):
     """The index by its ``digest``, and when a text of it counts as found. See :func:`index_config`.
 
-    ``path`` says where the file lies on this machine; it is left out of the JSON form and so of the cache key.
+    ``path`` says where the file is on this machine; it is left out of the JSON form and so of the cache key.
     """
 
     digest: str
@@ -37,13 +37,13 @@ class IndexConfig(Config):
 
 
 def index_config(path: Path) -> IndexConfig:
-    """The config for an index file. Raises :class:`UsageError` for what is none."""
+    """The config for an index file. Raises :class:`UsageError` for anything else."""
     if not path.is_file():
         raise UsageError(f"{path}: there is no such index of evaluation items. {HINT}")
     try:
         names = pq.read_schema(path).names
     except pa.ArrowInvalid as error:
-        raise UsageError(f"{path}: this is not Parquet, so no index of evaluation items. {HINT}") from error
+        raise UsageError(f"{path}: this is not Parquet, so not an index of evaluation items. {HINT}") from error
     if missing := set(EvalItems.schema.names) - set(names):
         raise UsageError(f"{path}: not an index of evaluation items: it lacks {', '.join(sorted(missing))}. {HINT}")
     return IndexConfig(digest=digest_file(path), path=path)
@@ -51,14 +51,14 @@ def index_config(path: Path) -> IndexConfig:
 
 @shard_step("contamination", version=2, reads=(Documents,), writes=(Contamination,))
 def contamination(documents: pa.Table, config: IndexConfig) -> pa.Table:
-    """One row for each item that stands in a document, where it stands best."""
+    """One row for each item found in a document, at its best match."""
     index = load_index(config)
     return map_slices(lambda part: _evidence(part, index, config), documents)
 
 
 @shard_step("contamination-curated", version=2, reads=(Curated,), writes=(Contamination,))
 def contamination_curated(curated: pa.Table, config: IndexConfig) -> pa.Table:
-    """The same in text that is curated."""
+    """The same for curated text."""
     index = load_index(config)
     return map_slices(lambda part: _evidence(part, index, config), curated)
 
@@ -71,7 +71,7 @@ def decontaminate(documents: pa.Table, config: IndexConfig) -> pa.Table:
 
 
 def load_index(config: IndexConfig) -> Index:
-    """The index of ``config``, built once in a process. Raises :class:`UsageError` when the file is another by now."""
+    """The index of ``config``, built once in a process. Raises :class:`UsageError` when the file has changed."""
     return _load(config.path, config.digest, config.match)
 
 
@@ -123,7 +123,7 @@ def _signals(part: pa.Table, index: Index, config: IndexConfig) -> pa.Table:
 
 
 def _items(found: list[Found]) -> list[Found]:
-    """Of each document and item the place that says most; a passage without its question is none."""
+    """The strongest place for each document and item; a passage without its question does not count."""
     best: dict[tuple[int, str, str], Found] = {}
     for one in found:
         key = (one.document, one.row.suite, one.row.item)

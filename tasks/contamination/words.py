@@ -1,8 +1,9 @@
-"""What counts as a word when a corpus is compared with benchmarks: words where spaces part them, characters elsewhere.
+"""What counts as a word when a corpus is compared with benchmarks: words where spaces separate them, characters
+elsewhere.
 
-A token is a run of letters, digits and combining marks, folded to small letters and to the ordinary form of full-width
+A token is a run of letters, digits and combining marks, folded to lower case and full-width forms to ordinary
 ones; a character of Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese or Tibetan script is a token by itself.
-Invisible characters (soft hyphens, zero-width spaces and joiners) are passed over, also inside a word. Everything else
+Invisible characters (soft hyphens, zero-width spaces and joiners) are skipped, even inside a word. Everything else
 separates and is dropped: white space, punctuation, symbols, underscores. AI2's decon does the same to
 punctuation and case and then takes cl100k tokens; words and characters need no vocabulary and do not change when text
 before them does. Traditional and simplified characters stay different.
@@ -61,7 +62,7 @@ def words_of(texts: pa.Array) -> WordColumn:
 
 @lru_cache(maxsize=1)
 def folding() -> npt.NDArray[np.uint32]:
-    """For every code point what it becomes; 0 separates, PASSED_OVER is as if it were not there."""
+    """What every code point becomes; 0 separates, PASSED_OVER is skipped."""
     table = np.zeros(PLANES, np.uint32)
     _, kinds = categories()
     for code in np.flatnonzero(np.isin(kinds[:PLANES], (b"L", b"N", b"M"))).tolist():

@@ -100,7 +100,7 @@ def crawl(
         return _crawl(starts, out_dir, config, resolve or {}, progress)
     except OSError as error:  # of files: those of the network are counted as failed pages
         raise GristmillError(
-            f"{out_dir}: the crawl cannot be written there: {error}. Cure that and start it again: it continues from "
+            f"{out_dir}: the crawl cannot be written there: {error}. Fix that and start it again: it continues from "
             "its finished files."
         ) from error
 

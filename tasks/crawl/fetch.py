@@ -196,7 +196,7 @@ def links(capture: Capture, max_bytes: int) -> list[str]:
     named = document.query_selector("base[href]")
     base = urljoin(capture.url, named.getattr("href", "")) if named else capture.url
     found: dict[str, None] = {}
-    # .values(), for an index or a loop over the collection itself runs the query again for every item
+    # .values(), because an index or a loop over the collection itself runs the query again for every item
     for anchor in document.query_selector_all("a[href]").values():
         if "nofollow" in (anchor.getattr("rel") or "").lower():
             continue

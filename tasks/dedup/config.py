@@ -59,7 +59,7 @@ class LineSettings(Config):
 
 
 class CopiesConfig(Config):
-    """What the copies depend on. ``frozen``: shards whose earlier result stands, by name."""
+    """What the exact duplicates depend on. ``frozen``: names of shards whose earlier result stands."""
 
     url: bool = False
     frozen: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class CandidatesConfig(Config):
 
 
 class PairsConfig(Config):
-    """What the pairs depend on. ``only``: the shards of documents that a run gives pairs for; without names all."""
+    """What the pairs depend on. ``only``: the shards of documents that a run finds pairs for; empty: all."""
 
     shingles: ShingleConfig = ShingleConfig()
     threshold: float = Field(default=0.75, gt=0, le=1)
@@ -126,7 +126,7 @@ class DedupVerdictsConfig(Config):
 
 
 class DedupConfig(Config):
-    """Deduplication as a pipeline configuration writes it. ``lines``: none for no cuts of repeated lines."""
+    """Deduplication as a pipeline configuration writes it. ``lines``: None for no cuts of repeated lines."""
 
     minhash: MinHashConfig = PRESETS["fineweb"]
     threshold: float = Field(default=0.75, gt=0, le=1, description="least Jaccard similarity of near-duplicates")

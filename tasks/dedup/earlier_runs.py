@@ -1,12 +1,12 @@
-"""What earlier curations in the lake are good for when a new crawl is deduplicated against them.
+"""Reuse of earlier curations in the lake when a new crawl is deduplicated against them.
 
-There is no index to keep up: the lake is the index. The bands of an earlier shard are cached under its manifest; so
+There is no index to maintain: the lake is the index. The bands of an earlier shard are cached under its manifest; so
 are its line hashes. Copies and pairs that an earlier run measured are taken from its tables (:func:`known`), and only
 the shards whose clusters change get new verdicts and are materialised again: the others have the same inputs, and so
 the same keys. So a run over old and new shards gives what a single run over everything would give, byte for byte.
 
-Cost beside that of the new documents: of the old ones, the columns that joins need (bands: about 50 bytes a document
-and 16 bytes a band; documents: ids, hashes, lengths), never their text, but for those that a new candidate pair names.
+Cost besides that of the new documents: of the old ones, the columns that joins need (bands: about 50 bytes a document
+and 16 bytes a band; documents: ids, hashes, lengths), never their text, except those that a new candidate pair names.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,7 +49,7 @@ class EarlierShard:
 def frozen_name(documents: Ref) -> str:
     """What ``frozen`` of the global steps' configurations calls a shard: ``<shard>/<key>`` of its documents.
 
-    Such a shard is read with the verdicts of stage deduplicate in the place of those of stage decide.
+    Such a shard is read with the verdicts of stage deduplicate in place of those of stage decide.
     """
     return f"{documents.shard}/{documents.key}"
 
@@ -57,7 +57,7 @@ def frozen_name(documents: Ref) -> str:
 def earlier_shards(lake: Lake, sources: Iterable[str]) -> list[EarlierShard]:
     """The shards of the current curations of ``sources``, in order.
 
-    Raises :class:`UsageError` for a source that the lake has no curation of.
+    Raises :class:`UsageError` for a source without a curation in the lake.
     """
     found = []
     for source in sources:
@@ -68,8 +68,8 @@ def earlier_shards(lake: Lake, sources: Iterable[str]) -> list[EarlierShard]:
 def known(lake: Lake, step: Step[Any], documents: Sequence[Ref], config: Config) -> tuple[Ref, ...]:
     """What earlier runs of ``step`` (copies or pairs) wrote over some, but not all, of these files of documents.
 
-    ``config``: the settings of the step to come. Left out are runs over any other file and runs with other shingles, so
-    what a run says of a text is true of the same text now; runs that add nothing to larger ones; and the run over all
+    ``config``: the settings of the step about to run. Runs over any other file and runs with other shingles are left
+    out, so what a run says about a text still holds; runs that add nothing to larger ones; and the run over all
     of the files, so that repeating a run asks for the same inputs and is cached.
     """
     current = {ref.digest for ref in documents}

@@ -1,4 +1,4 @@
-"""Copies: records that repeat another record's identity, URL or text. Three rules in order, each on what the last left.
+"""Exact duplicates: records that repeat another's identity, URL or text. Three rules, each on what the last left.
 
 1. ``same_record``: of several records of one doc_id (crawled into two files) the longest text stays; ties go to the
    smaller text hash, then record_uri.
@@ -7,12 +7,12 @@
 3. ``exact``: of several documents of one text the smallest doc_id stays.
 
 Texts are equal when their text_hash (xxh3-128), their length and their BLAKE2b-128 are. The third is computed only for
-texts that share the first two: xxh3 guards against accident, and a page that someone built to collide with another
-must not delete it.
+texts that share the first two: xxh3 guards against accidents, and a page built to collide with another must not
+delete it.
 
-Incremental: digests that earlier Copies hold are taken from there, so the text of an earlier document is read only when
-a new one has its hash. Cost: joins over one row a record; the texts of exact copies are read once, at about 500 MB/s.
-Memory: the database's share of the budget, and one batch of documents.
+Incremental: digests that earlier tables Copies have are taken from there, so the text of an earlier document is read
+only when a new one has its hash. Cost: joins over one row a record; the texts of exact duplicates are read once, at
+about 500 MB/s. Memory: the database's share of the budget, and one batch of documents.
 """
 
 import hashlib
@@ -40,7 +40,8 @@ READ_ROWS = 1024
 def copies(
     documents: list[Path], verdicts: list[Path], known: list[Path], config: CopiesConfig, scratch: Path
 ) -> Iterator[pa.Table]:
-    """Copies among kept records, a table for each file of ``documents``; ``known``: Copies of earlier curations.
+    """Exact duplicates among kept records, a table for each file of ``documents``; ``known``: Copies of earlier
+    curations.
 
     Raises :class:`GristmillError` as ``gristmill.tasks.dedup.records.load_records`` does.
     """

@@ -1,6 +1,6 @@
 """MinHash signatures and LSH bands, as columns.
 
-A signature holds, for each of ``bands * rows`` random permutations, the least permuted hash among a text's shingles;
+A signature has, for each of ``bands * rows`` random permutations, the least permuted hash among a text's shingles;
 two texts agree in one place with probability equal to the Jaccard similarity of their shingle sets (Broder 1997). Texts
 that agree in all rows of at least one band become candidates: probability ``1 - (1 - s**rows) ** bands``. Candidates
 are only proposed here; ``gristmill.tasks.dedup.near.verify`` measures them.
@@ -10,8 +10,8 @@ permutations ``a * fmix(h) + b mod 2**width`` with ``a`` odd, drawn from ``numpy
 ``hashfunc`` that datasketch must be given is the hash of ``gristmill.tasks.dedup.shingles`` (its low 32 bits for
 ``affine32``); with ``hash: sha1`` that is datasketch's default.
 
-Cost: shingles apart, about 900 MB of text a second a core with 112 permutations of 32 bits. Memory: a slice of texts of
-``gristmill.tasks.dedup.shingles.SLICE_BYTES`` at a time, and 18 bytes a document and band of output.
+Cost: without shingling, about 900 MB of text a second a core with 112 permutations of 32 bits. Memory: a slice of
+``gristmill.tasks.dedup.shingles.SLICE_BYTES`` of text at a time, and 18 bytes a document and band of output.
 """
 
 from typing import Any, Literal
@@ -55,7 +55,7 @@ def _characters(bands: int, rows: int, n: int, **shingles: Any) -> MinHashConfig
     return MinHashConfig(shingles=ShingleConfig(unit="char", n=n, **shingles), bands=bands, rows=rows)
 
 
-# Shapes of other projects, named by their lineage. Bands, rows, unit and n are theirs, to the digit; so is what
+# Shapes of other projects, named by their lineage. Bands, rows, unit and n are theirs, exactly; so is what
 # `normalise` and `hash` say where they are given: two presets keep datatrove's words, which are blind to non-spacing
 # marks and see invisible characters. In all others words are this project's (gristmill.tasks.dedup.shingles).
 # Permutations are datasketch's, so signatures differ from theirs while the curve of candidates is the same.
@@ -91,7 +91,7 @@ PRESETS: dict[str, MinHashConfig] = {
 
 
 def preset(name: str) -> MinHashConfig:
-    """The preset of this name. Raises :class:`UsageError` with the nearest name for one that is not there."""
+    """The preset of this name. Raises :class:`UsageError` with the nearest name for an unknown one."""
     if name not in PRESETS:
         raise UsageError(f"no MinHash preset is called {name!r}{did_you_mean(name, list(PRESETS))}")
     return PRESETS[name]

@@ -1,10 +1,10 @@
 """The tables by which texts are normalised before they are cut into shingles (:class:`.Folding` of the kernels).
 
 ``plain``: lower case; what is invisible (Unicode's Default_Ignorable_Code_Point: soft hyphens, zero-width spaces and
-joiners, variation selectors) vanishes. In words, letters, numbers and combining marks (Unicode categories L, N and M)
+joiners, variation selectors) is removed. In words, letters, numbers and combining marks (Unicode categories L, N and M)
 stay, a letter of a script that puts no spaces between words is a word of its own, with the marks behind it, and
-everything else separates; among characters only white space is touched. Lower case and categories are asked of polars,
-character by character, so that they are its Unicode version's whatever Python runs.
+everything else separates; among characters only white space is touched. Lower case and categories come from polars,
+character by character, so they follow its Unicode version under any Python.
 
 ``datatrove``: lower case; a number with its decimal part becomes 0; datatrove's list of punctuation and control
 characters separates; what is left is decomposed (NFD) and loses its non-spacing marks (category Mn). Source: datatrove

@@ -1,7 +1,7 @@
 """The records that deduplication works on, as DuckDB tables that spill to disk.
 
-``records``: one row per record that the policy kept; ``part`` is the place of its shard in the lists of files, and
-``frozen`` says that an earlier curation's result stands for it. ``texts``: one row per text that is not an exact duplicate
+``records``: one row per record that the policy kept; ``part`` is the index of its shard in the lists of files, and
+``frozen`` says that an earlier curation's result stands for it. ``texts``: one row per text that is no exact duplicate
 (table Copies), numbered by ``idx`` in the order of doc_id. Every tie is broken by content and names, never by the order
 of the files, so any order of inputs gives the same rows.
 
@@ -53,7 +53,7 @@ def load_records(
     kept, of all others those that stage ``decide`` kept.
 
     Raises :class:`GristmillError` when the files do not belong together, and when two records of one doc_id also have
-    the same record_uri, so that nothing could tell their fates apart: two input files share a name.
+    the same record_uri, so that their fates could not be distinguished: two input files share a name.
     """
     attach(connection, "documents_rows", documents)
     attach(connection, "verdicts_rows", verdicts)
@@ -122,7 +122,7 @@ def load_texts(
 
 
 def _check_placed(connection: duckdb.DuckDBPyConnection) -> None:
-    """Every kept verdict has found its record, and every record can be told from the others."""
+    """Check that every kept verdict has its record, and that every record is distinct."""
     found, expected = connection.execute(
         "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM kept_rows)"
     ).fetchall()[0]
@@ -136,13 +136,13 @@ def _check_placed(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchone()
     if clash:
         raise GristmillError(
-            f"two different input files are called {clash[0].partition('@')[0]!r} and hold the same record. "
+            f"two different input files are called {clash[0].partition('@')[0]!r} and have the same record. "
             "Rename one of them, or give their common parent folder as the input."
         )
 
 
 def attach(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path]) -> None:
-    """Make the view ``name`` of the rows of Parquet files, with ``part``, the place of their file in ``paths``.
+    """Make the view ``name`` of the rows of Parquet files, with ``part``, the index of their file in ``paths``.
 
     File names are taken as they are: the characters of glob patterns in them mean nothing.
     """

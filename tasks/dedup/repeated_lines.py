@@ -1,10 +1,11 @@
-"""Repeated lines: what many documents share, such as navigation, notices and licence headers, is cut from all but one.
+"""Repeated lines: what many documents share, such as navigation, notices and licence headers, is cut from all documents
+but one.
 
 ``lines`` (a shard step) hashes every line or paragraph of at least ``min_chars`` characters with BLAKE2b-128, without
 white space at its ends. The hash is collision-resistant, so equal hashes are equal lines and no text is read again.
 ``repeated-lines`` (a global step) counts the documents that hold a line, in the whole corpus or within each source, and
 where there are ``min_documents`` of them cuts it everywhere but at its first place: the first in the document of the
-smallest doc_id. Copies of other documents (table Copies) do not count.
+smallest doc_id. Exact duplicates (table Copies) do not count.
 
 The text itself changes in the one late step; what is left of a document is judged by
 ``gristmill.tasks.dedup.verdicts``. Sources: CCNet (Wenzek et al. 2020, paragraphs), Llama 3 (Dubey et al. 2024: lines

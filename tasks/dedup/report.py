@@ -1,7 +1,7 @@
-"""What deduplication would cost, told before it is lost: the cap on the loss of a source, and the largest clusters.
+"""What deduplication would remove, reported before it does: the cap on a source's loss, and the largest clusters.
 
 A template, a licence header or a wrong setting makes MinHash and transitive closure join most of a corpus; that is
-nearly always a fault, and it must not pass for a result (reference: 97 % of a book corpus removed).
+nearly always a mistake, and must not pass as a result (reference: 97 % of a book corpus removed).
 
 Cost: an aggregation of one row a member, and of one row a document for the addresses that are shown.
 """
@@ -64,7 +64,7 @@ def check_loss(connection: duckdb.DuckDBPyConnection, config: ClustersConfig) ->
         for source, lost, kept in over
     )
     raise GristmillError(
-        f"{said}\nCompare some of these pages. If they are true copies, raise dedup.max_loss; if they share a "
+        f"{said}\nCompare some of these pages. If they are true duplicates, raise dedup.max_loss; if they share a "
         "template, raise dedup.threshold or the size of the shingles, or cut the shared lines first (dedup.lines)."
     )
 
@@ -91,7 +91,7 @@ def largest_clusters(clusters: list[Path], documents: list[Path], shown: int = 1
 
 
 def _largest(connection: duckdb.DuckDBPyConnection, shown: int, source: str | None = None) -> list[Cluster]:
-    """The clusters with most members, those only from which ``source`` loses near-duplicates if one is named."""
+    """The largest clusters; if ``source`` is given, only those from which it loses near-duplicates."""
     found = connection.execute(
         """
         SELECT cluster_id, count(*) AS members, min(similarity) AS lowest FROM members

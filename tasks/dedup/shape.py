@@ -1,4 +1,4 @@
-"""Which bands and rows a similarity threshold asks for, and which pairs a shape proposes.
+"""The best bands and rows for a similarity threshold, and which pairs a shape proposes.
 
 The optimiser is that of datasketch, whose shapes text-dedup, Data-Juicer and RedPajama-V2 ship. ``gristmill bands``
 shows its answer beside the presets.
@@ -14,7 +14,7 @@ def optimal_shape(threshold: float, permutations: int, weights: tuple[float, flo
 
     It weighs the area of false positives below the threshold against that of false negatives above it (``weights``,
     which add up to 1), over all shapes of at most ``permutations``. Cost: 0.2 s for 256 permutations. Raises
-    :class:`UsageError` for numbers that it refuses.
+    :class:`UsageError` for numbers that datasketch refuses.
     """
     try:
         index = MinHashLSH(threshold=threshold, num_perm=permutations, weights=weights)

@@ -1,4 +1,4 @@
-"""Candidates: texts that share a bucket in some band. Pure functions over a stated partition, for one machine or many.
+"""Candidates: texts that share a bucket in some band. Pure functions over a given partition, for one machine or many.
 
 The rows of all bands (text, band, bucket) are partitioned by band and by ranges of the bucket (:func:`partition_of`).
 :func:`pairs_of` gives the pairs of one partition by itself; a pair occurs once for every band in which the two collide,
@@ -25,7 +25,7 @@ PIECE_PAIRS = 1 << 21
 
 
 def ranges_for(texts: int, memory: int) -> int:
-    """Into how many ranges (a power of two) the buckets of a band of ``texts`` rows are cut, to work in ``memory``."""
+    """How many ranges (a power of two) to split the buckets of a band of ``texts`` rows into, to fit ``memory``."""
     wanted = max(1, -(-texts * ROW_BYTES // memory))
     return int(min(1 << RANGE_BITS, 1 << (wanted - 1).bit_length()))
 

@@ -1,9 +1,9 @@
-"""Clusters: copies and near-duplicates in groups, with one representative each.
+"""Clusters: groups of exact duplicates and near-duplicates, with one representative each.
 
-Copies (``gristmill.tasks.dedup.exact_duplicates``) hang on the text that stands for them; texts are joined by the
-verified pairs into connected components (``gristmill.tasks.dedup.near.components``), on edges alone. The representative
-is the text of highest quality (the policy's signal), then the longest, then the smallest doc_id; a copy never is one.
-What an earlier curation kept and must stay (``frozen``) comes before all of it.
+Exact duplicates (``gristmill.tasks.dedup.exact_duplicates``) belong to the text that stands for them; texts are joined
+by the verified pairs into connected components (``gristmill.tasks.dedup.near.components``), on edges alone. The
+representative is the text of highest quality (the policy's signal), then the longest, then the smallest doc_id; never
+an exact duplicate. Documents that an earlier curation kept and that must stay (``frozen``) come first.
 
 A run that would lose most of a source to near-duplicates is stopped (``gristmill.tasks.dedup.report``).
 
@@ -44,7 +44,7 @@ def clusters(
 ) -> Iterator[pa.Table]:
     """Members of every cluster of two or more records, a table for each file of ``documents``.
 
-    ``signals`` holds the files of each table of signals by its name. The i-th files of documents, verdicts, copies,
+    ``signals`` has the files of each table of signals by its name. The i-th files of documents, verdicts, copies,
     cuts and the signal of quality belong to one shard (``cuts`` may be empty). Raises :class:`GristmillError` when
     ``config.max_loss`` is exceeded.
     """

@@ -17,7 +17,7 @@ from gristmill.tasks.kernels.common.union_find import flatten, link
 def components(edges: Iterable[tuple[Counts, Counts]], nodes: int, path: Path | None = None) -> Counts:
     """For each node from 0 to ``nodes - 1`` the smallest node of its component.
 
-    ``edges``: pieces ``(left, right)`` of int64 arrays. ``path``: where the array lies; in memory without one.
+    ``edges``: pieces ``(left, right)`` of int64 arrays. ``path``: the file of the array; in memory without one.
     """
     parent: Counts = np.zeros(nodes, np.int64) if path is None else mapped(path, nodes, np.int64)
     parent[:] = np.arange(nodes)

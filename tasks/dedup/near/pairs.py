@@ -1,6 +1,6 @@
 """Pairs: documents that share a bucket, with their exact similarity.
 
-Every kept text that is not a copy of another takes part. Candidates are proposed by the bands
+Every kept text takes part, except exact duplicates. Candidates are proposed by the bands
 (``gristmill.tasks.dedup.near.propose``); each is then measured (``gristmill.tasks.dedup.near.similarities``), because
 LSH over long shingle sets proposes false pairs and transitive closure multiplies them. Candidates below the threshold
 stay in the table as evidence.
@@ -9,11 +9,11 @@ Incremental: pairs that an earlier run measured over some of the same files of d
 only texts that a new candidate pair names are read. The candidates themselves are found again over all bands, old and
 new, and so are those of a single run over everything, bucket limits included.
 
-On many machines: some runs of ``candidates``, each for a part of the bands, then some runs of ``pairs``, each for the
-shards named in ``only``; what they give is what one run gives, shard by shard.
+On many machines: several runs of ``candidates``, each for a part of the bands, then several runs of ``pairs``, each for
+the shards named in ``only``; together they give what one run gives, shard by shard.
 
 Memory: the budget (half for DuckDB, a quarter for proposing, then an eighth for sets; a slice of texts, one shard's
-pairs at about 100 bytes); mapped files of 25 bytes a text beside it. Disk: that of proposing, and 8 bytes a distinct
+pairs at about 100 bytes); mapped files of 25 bytes a text on top. Disk: that of proposing, and 8 bytes a distinct
 shingle of the texts in pairs.
 """
 
@@ -129,8 +129,8 @@ def _proposed(
 def _load_known(connection: duckdb.DuckDBPyConnection, known: list[Path]) -> None:
     """Make the table ``known``: part, smaller, larger, jaccard of pairs that an earlier run measured.
 
-    A text may by now be an exact copy of another, which then stands for it. Where a doc_id has come to have two records
-    its text may have changed, and what was known of it is forgotten.
+    A text may have become an exact duplicate of another, which then stands for it. Where a doc_id now has two records
+    its text may have changed, so its earlier pairs are dropped.
     """
     connection.execute("CREATE TABLE known (part INTEGER, larger BIGINT, smaller BIGINT, jaccard DOUBLE)")
     if not known:
@@ -164,7 +164,7 @@ def _save_pairs(
     wanted: npt.NDArray[np.bool_],
     scratch: Path,
 ) -> None:
-    """Write the pairs of a shard with what is known of them, and mark the texts of those that must be measured."""
+    """Write the pairs of a shard with their known similarities, and mark the texts of pairs still to be measured."""
     found, counts = proposed(part)
     similarity = np.full(len(found), np.nan)
     known = connection.sql(

@@ -1,11 +1,11 @@
 """Proposing pairs from the bands of all shards, out of core, on one machine or on many.
 
-The rows of the bands are spilled by band and bucket range, each range is joined by itself
+The rows of the bands are spilled by band and bucket range, each range is joined separately
 (``gristmill.tasks.dedup.near.candidates``), and its pairs are spilled by the shard of their larger text, so that no
 shard gets more of them than its own texts can have, however large a bucket is.
 
-The step ``candidates`` does that for one part of the bands and bucket ranges and hands its pairs on in a table for each
-shard; ``pairs`` adds up what any number of such runs gave, or proposes by itself.
+The step ``candidates`` does that for one part of the bands and bucket ranges and passes its pairs on in a table for
+each shard; ``pairs`` adds up what any number of such runs gave, or proposes pairs itself.
 
 Memory: an eighth of the budget for rows that wait, one range (as much again), a piece of pairs (100 MB); mapped files
 of 8 bytes a text. Disk: 16 bytes a row of Bands, 8 bytes a candidate and band.

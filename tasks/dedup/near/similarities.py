@@ -2,7 +2,7 @@
 
 The sets of all texts that occur in a pair are written once, as sorted hashes, to one scratch file; pairs are then
 measured by ``gristmill.tasks.dedup.near.verify`` on the mapped file, a slice at a time, after which the slice's pages
-are given back.
+are released.
 
 Cost: shingling, and about 2 ns a set element of every pair. Memory: a slice of texts, the sets of a slice of pairs; 16
 bytes a text, mapped. Disk: 8 bytes a distinct shingle.
@@ -24,7 +24,7 @@ from gristmill.tasks.dedup.shingles import Counts, ShingleConfig, runs, shingle,
 from gristmill.tasks.dedup.spill import mapped
 
 READ_ROWS = 4096
-AROUND = 1 << 16  # bytes of a mapped file that Linux takes in when one of them is looked at
+AROUND = 1 << 16  # bytes of a mapped file that Linux reads in when one of them is touched
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Stored:
         touched = (self.sets.counts[left] + self.sets.counts[right]) * self.sets.elements.itemsize + 2 * AROUND
         for cut in runs(touched, memory):
             found[cut] = jaccard(self.sets, left[cut], right[cut])
-            self.file.madvise(mmap.MADV_DONTNEED)  # they are on disk; nothing is lost but their place in memory
+            self.file.madvise(mmap.MADV_DONTNEED)  # they are on disk; only their place in memory is released
         return found
 
 
