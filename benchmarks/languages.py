@@ -23,7 +23,8 @@ from gristmill.tasks.signals.code_quality import CodeConfig, code
 from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
 from gristmill.tasks.signals.url_rules import url_config, url_rules
 from gristmill.tasks.text.slices import map_slices, one_chunk
-from gristmill.tasks.tokenization.segment import Split, splitters
+from gristmill.tasks.tokenization.languages import splitters
+from gristmill.tasks.tokenization.segment import Split
 
 
 def main() -> None:

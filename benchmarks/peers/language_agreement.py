@@ -30,10 +30,11 @@ from gristmill.tasks.signals.chinese import chinese, chinese_config
 from gristmill.tasks.signals.code_quality import CodeConfig, code
 from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
 from gristmill.tasks.signals.url_rules import url_config, url_rules
-from gristmill.tasks.tokenization.segment import LANGUAGES
+from gristmill.tasks.text.language_codes import common_code
+from gristmill.tasks.tokenization.languages import LANGUAGES
 
 RECORD = GOLDEN / "agreement_languages.json"
-CODES = LANGUAGES | {"zh-Hant": LANGUAGES["zh"]}
+CODES = {common_code(language.code): language.code for language in LANGUAGES} | {"zh-Hant": "cmn_Hani"}
 ELSEWHERE = ("code_", "books_en", "web_en", "math_", "man_en")  # files without a text in one of them
 SENTENCES = 10  # of the language set make a text
 MAP_NEO = {

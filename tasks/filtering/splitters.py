@@ -3,7 +3,8 @@
 from gristmill.core.errors import UsageError
 from gristmill.tasks.filtering.policy import Policy
 from gristmill.tasks.signals.fineweb2 import fineweb2_config
-from gristmill.tasks.tokenization.segment import HINT, fineweb2_code
+from gristmill.tasks.tokenization.languages import fineweb2_code
+from gristmill.tasks.tokenization.segment import HINT
 
 
 def refuse_missing_splitters(policy: Policy) -> None:

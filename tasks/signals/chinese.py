@@ -33,7 +33,8 @@ from gristmill.tasks.text.lines import count, frame, ratio, split, split_lines, 
 from gristmill.tasks.text.punctuation import TERMINAL, WHITESPACE, characters
 from gristmill.tasks.text.slices import map_slices, one_chunk
 from gristmill.tasks.tokenization import chinese_words
-from gristmill.tasks.tokenization.segment import codes_of, joined
+from gristmill.tasks.tokenization.languages import codes_of
+from gristmill.tasks.tokenization.segment import joined
 
 LISTS = Path(__file__).parent / "lists" / "han_scripts.yaml"
 CHINESE = "cmn_Hani"

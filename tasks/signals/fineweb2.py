@@ -8,12 +8,8 @@ in languages whose splitter is not installed, have unit ``none`` and null in eve
 Cost: the splitter's, see docs/languages.md, and about 20 MB/s a core for the ratios.
 """
 
-from functools import lru_cache
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
-import yaml
 
 from gristmill.core.config import Config
 from gristmill.core.errors import UsageError
@@ -23,10 +19,10 @@ from gristmill.tasks.signals.fineweb import FineWebConfig, fineweb_columns
 from gristmill.tasks.signals.gopher_quality import GopherQualityConfig, quality_columns
 from gristmill.tasks.signals.gopher_repetition import repetition_columns
 from gristmill.tasks.text.slices import map_slices, one_chunk
-from gristmill.tasks.tokenization.segment import HINT, Split, codes_of, splitters
+from gristmill.tasks.tokenization.languages import codes_of, splitters, stop_words
+from gristmill.tasks.tokenization.segment import HINT, Split
 from gristmill.tasks.tokenization.words import tokens_from_characters
 
-STOP_WORDS = Path(__file__).parent / "lists" / "fineweb2_stop_words.yaml"
 NO_UNIT = "none"
 
 
@@ -69,12 +65,6 @@ def fineweb2(documents: pa.Table, languages: pa.Table, config: FineWeb2Config) -
     back = np.empty(len(documents), np.int64)
     back[np.concatenate(places)] = np.arange(len(documents))
     return pa.concat_tables(parts).take(pa.array(back)).cast(SignalsFineWeb2.schema)
-
-
-@lru_cache(maxsize=1)
-def stop_words() -> dict[str, tuple[str, ...]]:
-    """FineWeb-2's stop words by its language code."""
-    return {code: tuple(words) for code, words in yaml.safe_load(STOP_WORDS.read_text(encoding="utf-8")).items()}
 
 
 def _signals(documents: pa.Table, unit: str, split: Split, stops: tuple[str, ...]) -> pa.Table:

@@ -1,11 +1,10 @@
-"""Words of the languages that FineWeb-2's filters are set for, as datatrove 0.10 splits them.
+"""Splitters of texts into words, as datatrove 0.10 has them for FineWeb-2; ``languages`` says which language has which.
 
-Source: datatrove ``utils/word_tokenizers.py`` and ``assets/tokenizer_assignment.csv``. Chinese: jieba, compiled
-(``chinese_words``). Arabic, French, German, Russian, Spanish: spaCy's rules (``spacy_words``). Japanese: Sudachi in
-mode A, given pieces of at most 40,000 bytes, as upstream does. Korean: Kiwi with its model sbg (gone from kiwipiepy
-0.22; a later one uses cong, and says so in the unit). Thai: PyThaiNLP's newmm-safe. The last three are the extra
-``languages`` and loops inside third-party splitters; docs/languages.md has the speed of each. Words of white space
-are left out.
+Source: datatrove ``utils/word_tokenizers.py``. jieba is compiled (``chinese_words``); spaCy's rules are our own
+(``spacy_words``). Sudachi splits in mode A and is given pieces of at most 40,000 bytes, as upstream does. Kiwi has its
+model sbg (gone from kiwipiepy 0.22; a later one uses cong, and says so in the unit). PyThaiNLP's is newmm-safe. The
+last three are the extra ``languages`` and loops inside third-party splitters; docs/languages.md has their speed.
+Words of white space are left out.
 """
 
 import re
@@ -18,11 +17,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.tasks.text.language_codes import common_code
 from gristmill.tasks.tokenization import chinese_words
 from gristmill.tasks.tokenization.spacy_words import Cutter
 
@@ -32,18 +29,6 @@ Pairs = Iterator[tuple[int, int]]
 HINT = "pip install 'gristmill[languages]'"
 SUDACHI_BYTES = 40_000
 LONG_NUMBER = re.compile("[0-9,]{20,}")  # upstream takes these out before Kiwi sees the text
-
-LANGUAGES: dict[str, str] = {
-    "zh": "cmn_Hani",
-    "ja": "jpn_Jpan",
-    "ko": "kor_Hang",
-    "th": "tha_Thai",
-    "ar": "arb_Arab",
-    "de": "deu_Latn",
-    "fr": "fra_Latn",
-    "ru": "rus_Cyrl",
-    "es": "spa_Latn",
-}  # FineWeb-2's code of each language
 
 
 @dataclass(frozen=True)
@@ -74,9 +59,37 @@ class Splitter:
             return None
 
 
-def chinese() -> Split:
-    """jieba's words."""
+def jieba() -> Splitter:
+    """jieba's words, for Chinese."""
+    return Splitter("jieba", ("jieba",), _jieba)
 
+
+def spacy(language: str) -> Callable[[], Splitter]:
+    """spaCy's tokens in one of ``spacy_rules.LANGUAGES`` or ``spacy_rules.PLAIN``."""
+    return lambda: Splitter(f"spacy-{language}", (), lambda: _spacy(language))
+
+
+def sudachi() -> Splitter:
+    """Sudachi's shortest units (mode A), for Japanese."""
+    return Splitter("sudachi-a", ("sudachipy", "sudachidict_core"), _sudachi)
+
+
+def kiwi() -> Splitter:
+    """Kiwi's morphemes, for Korean. Where a syllable holds two, both have the place of that syllable, as upstream
+    counts them.
+
+    Upstream takes long numbers out of what Kiwi sees and then cuts the text that still has them, so that words after
+    such a number are shifted; that is followed here, since its thresholds were set so.
+    """
+    return Splitter(f"kiwi-{kiwi_model()}", ("kiwipiepy", "kiwipiepy_model"), _kiwi)
+
+
+def newmm() -> Splitter:
+    """PyThaiNLP's words by its dictionary (newmm-safe), numbers put together, for Thai."""
+    return Splitter("newmm", ("pythainlp",), _newmm)
+
+
+def _jieba() -> Split:
     def split(texts: pa.Array) -> Words:
         _, codes, bounds = joined(texts)
         start, end, _ = chinese_words.cut(codes, bounds)
@@ -85,28 +98,22 @@ def chinese() -> Split:
     return split
 
 
-def by_spacy(language: str) -> Callable[[], Split]:
-    """spaCy's tokens in one of ``spacy_rules.LANGUAGES``."""
+def _spacy(language: str) -> Split:
+    cutter = Cutter(language)
 
-    def load() -> Split:
-        cutter = Cutter(language)
+    def split(texts: pa.Array) -> Words:
+        text, codes, bounds = joined(texts, "\n")
+        start, end = cutter.cut(text, codes)
+        return _words(start, end, bounds)
 
-        def split(texts: pa.Array) -> Words:
-            text, codes, bounds = joined(texts, "\n")
-            start, end = cutter.cut(text, codes)
-            return _words(start, end, bounds)
-
-        return split
-
-    return load
+    return split
 
 
-def japanese() -> Split:
-    """Sudachi's shortest units (mode A)."""
-    sudachi: Any = import_module("sudachipy")
-    dictionary = sudachi.Dictionary()
+def _sudachi() -> Split:
+    module: Any = import_module("sudachipy")
+    dictionary = module.Dictionary()
     make = getattr(dictionary, "tokenizer", None) or dictionary.create  # SudachiPy 0.7 renamed it
-    tokenizer = make(mode=sudachi.SplitMode.A)
+    tokenizer = make(mode=module.SplitMode.A)
 
     def pairs(text: str) -> Pairs:
         place = 0
@@ -118,16 +125,11 @@ def japanese() -> Split:
     return _each(pairs)
 
 
-def korean() -> Split:
-    """Kiwi's morphemes. Where a syllable holds two, both have the place of that syllable, as upstream counts them.
-
-    Upstream takes long numbers out of what Kiwi sees and then cuts the text that still has them, so that words after
-    such a number are shifted; that is followed here, since its thresholds were set so.
-    """
-    kiwi: Any = import_module("kiwipiepy").Kiwi(model_type=kiwi_model())
+def _kiwi() -> Split:
+    analyser: Any = import_module("kiwipiepy").Kiwi(model_type=kiwi_model())
 
     def pairs(text: str) -> Pairs:
-        for token in kiwi.tokenize(LONG_NUMBER.sub("", text)):
+        for token in analyser.tokenize(LONG_NUMBER.sub("", text)):
             yield token.start, token.end
 
     return _each(pairs)
@@ -142,8 +144,7 @@ def kiwi_model() -> str:
     return "sbg" if release < (0, 22) else "cong"
 
 
-def thai() -> Split:
-    """PyThaiNLP's words by its dictionary (newmm-safe), numbers put together."""
+def _newmm() -> Split:
     word_tokenize: Any = import_module("pythainlp.tokenize").word_tokenize
 
     def pairs(text: str) -> Pairs:
@@ -154,34 +155,6 @@ def thai() -> Split:
             place += len(word)
 
     return _each(pairs)
-
-
-def splitters() -> dict[str, Splitter]:
-    """The splitter of each language, by FineWeb-2's code."""
-    return {
-        "cmn_Hani": Splitter("jieba", ("jieba",), chinese),
-        "jpn_Jpan": Splitter("sudachi-a", ("sudachipy", "sudachidict_core"), japanese),
-        "kor_Hang": Splitter(f"kiwi-{kiwi_model()}", ("kiwipiepy", "kiwipiepy_model"), korean),
-        "tha_Thai": Splitter("newmm", ("pythainlp",), thai),
-        "arb_Arab": Splitter("spacy-ar", (), by_spacy("ar")),
-        "deu_Latn": Splitter("spacy-de", (), by_spacy("de")),
-        "fra_Latn": Splitter("spacy-fr", (), by_spacy("fr")),
-        "rus_Cyrl": Splitter("spacy-ru", (), by_spacy("ru")),
-        "spa_Latn": Splitter("spacy-es", (), by_spacy("es")),
-    }
-
-
-def fineweb2_code(language: str | None) -> str | None:
-    """FineWeb-2's code for a language by any detector's label (``zh``, ``cmn_Hani``), None for other languages."""
-    return LANGUAGES.get(common_code(language or ""))
-
-
-def codes_of(documents: pa.Table, languages: pa.Table) -> pl.Series:
-    """FineWeb-2's code of each document, in their order; null for another language or none in ``languages``."""
-    rows = pl.DataFrame(languages.select(["doc_id", "language"])).unique("doc_id", keep="first", maintain_order=True)
-    named = pl.DataFrame(documents.select(["doc_id"])).join(rows, on="doc_id", how="left", maintain_order="left")
-    known = {name: fineweb2_code(name) for name in named["language"].unique().drop_nulls().to_list()}
-    return named["language"].replace_strict(known, default=None, return_dtype=pl.String)
 
 
 def joined(texts: pa.Array, mark: str = "") -> tuple[str, npt.NDArray[np.uint32], Places]:

@@ -1,4 +1,4 @@
-"""The rules by which spaCy 3.8 cuts Arabic, French, German, Russian and Spanish, as regular expressions and lists.
+"""The rules by which spaCy 3.8 cuts texts, as regular expressions and lists: those of five languages, and its default.
 
 Source: spaCy's ``lang/{ar,de,es,fr,ru}/punctuation.py``, ``lang/char_classes.py`` and ``lang/punctuation.py`` (MIT), in
 the order in which spaCy tries them; lists of single marks and words are in ``lists/spacy_words.yaml``. Character
@@ -19,6 +19,8 @@ from gristmill.tasks.text.punctuation import characters
 
 LISTS = Path(__file__).parent / "lists" / "spacy_words.yaml"
 LANGUAGES = ("ar", "de", "es", "fr", "ru")
+PLAIN = ("af", "az", "cs", "dsb", "et", "eu", "he", "hr", "hy", "is", "kmr", "lv", "sk", "sq", "xx", "yo")
+"""Languages that spaCy cuts by its default rules; ``xx`` is any language that it does not know."""
 
 LATIN = characters(
     "41-5A 61-7A C0-D6 D8-F6 F8-24F 250-2AF 1D00-1D25 1D6B-1D77 1D79-1D9A 1E00-1EFF 2C60-2C7B 2C7E-2C7F A722-A7BA"
@@ -57,14 +59,16 @@ class Rules:
     specials: dict[str, tuple[str, ...]]
 
 
-@lru_cache(maxsize=len(LANGUAGES))
+@lru_cache(maxsize=8)
 def rules_of(language: str) -> Rules:
-    """The rules of one of LANGUAGES."""
+    """The rules of a language. Raises ``ValueError`` for one outside ``LANGUAGES`` and ``PLAIN``."""
+    if language not in LANGUAGES + PLAIN:
+        raise ValueError(f"spaCy's rules for {language} are not here: write them in spacy_rules.py and LANGUAGES")
     lists = yaml.safe_load(LISTS.read_text(encoding="utf-8"))
     prefixes, suffixes, infixes = _affixes(language, lists)
     specials: dict[str, tuple[str, ...]] = {}
-    for group in (lists["base"], lists[language]):
-        specials |= {chunk: (chunk,) for row in group["whole"] for chunk in row}
+    for group in (lists["base"], lists.get(language, {})):
+        specials |= {chunk: (chunk,) for row in group.get("whole", []) for chunk in row}
         specials |= {"".join(tokens): tuple(tokens) for row in group.get("cut", []) for tokens in row}
     return Rules(
         language=language,
@@ -122,6 +126,7 @@ def _affixes(language: str, lists: dict[str, Any]) -> tuple[list[str], list[str]
         infixes.append(f"(?<=[{letter}][{FRENCH_MARKS}])(?=[{letter}])")
     else:
         suffixes = [*common, *icons, "'s", "'S", "’s", "’S", "—", "–", *numbers, *dots]
+    if language == "ru":
         suffixes.append(f"(?<=[{letter}][{DIACRITICS}])\\.")
         infixes.append(f"(?<=[{lower}][{DIACRITICS}])\\.(?=[{upper}{quoted}])")
         infixes.append(f"(?<=[{letter}][{DIACRITICS}]),(?=[{letter}])")

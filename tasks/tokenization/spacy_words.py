@@ -1,4 +1,4 @@
-"""Words as spaCy 3.8 cuts them in Arabic, French, German, Russian and Spanish, without spaCy.
+"""Words as spaCy 3.8 cuts them in Arabic, French, German, Russian, Spanish and by its default rules, without spaCy.
 
 Source: spaCy's ``tokenizer.pyx`` (MIT); the rules are in ``gristmill.tasks.tokenization.spacy_rules``. What stands
 between white space is a chunk, and is cut by itself: prefixes and suffixes come off one at a time until nothing matches
@@ -30,7 +30,7 @@ SUFFIX_NEEDS = re.compile(r"[0-9'’\-–—‐‑²³]")  # without one of thes
 
 @dataclass
 class Cutter:
-    """Cuts texts of one language (of ``spacy_rules.LANGUAGES``), and remembers the lengths of each chunk's tokens."""
+    """Cuts texts of one language (see ``rules_of``), and remembers the lengths of each chunk's tokens."""
 
     language: str
     known: dict[int, int] = field(default_factory=dict)

@@ -12,6 +12,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from gristmill.tasks.kernels.common.compiled import sources_digest
+
 _BLOCK = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.M | re.S)
 
 
@@ -67,6 +69,9 @@ def copy_package(project: Path, folder: Path, copied: Collection[str]) -> None:
     for name in copied:
         shutil.copytree(project / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "images"))
     shutil.copy(project / "pyproject.toml", folder)
+    compiled = project / "tasks" / "kernels" / "__pycache__" / sources_digest()
+    if "tasks" in copied and compiled.is_dir():  # named after the sources: these are the same
+        shutil.copytree(compiled, folder / compiled.relative_to(project))
 
 
 def python(folder: Path, *arguments: str) -> str:

@@ -38,15 +38,10 @@ PACKAGES: Mapping[str, str] = {
     "transformers": "no training, no evaluation",
 }
 
-LANGUAGES = "(pip install 'gristmill[languages]')"
-OPTIONAL_PACKAGES: Mapping[str, str] = {
+OPTIONAL_PACKAGES: dict[str, str] = {
     "trafilatura": "no --extractor trafilatura (pip install trafilatura)",
     "py3langid": "no second language detector, --detector both (pip install py3langid)",
     "jieba": "no words of Chinese: no zh-web, no fineweb2@… (pip install jieba)",
-    "sudachipy": f"no words of Japanese, fineweb2@jpn_Jpan {LANGUAGES}",
-    "sudachidict-core": f"no words of Japanese, fineweb2@jpn_Jpan {LANGUAGES}",
-    "kiwipiepy": f"no words of Korean, fineweb2@kor_Hang {LANGUAGES}",
-    "pythainlp": f"no words of Thai, fineweb2@tha_Thai {LANGUAGES}",
     "s3fs": "no inputs at s3:// (pip install 'gristmill[s3]')",
     "ray": "no --engine ray (pip install 'gristmill[ray]')",
 }
@@ -63,7 +58,7 @@ def doctor(json: JsonOption = False) -> None:
         *packages(PACKAGES),
         language_model(),
         jail(),
-        *packages(OPTIONAL_PACKAGES, optional=True),
+        *packages(OPTIONAL_PACKAGES | of_languages(), optional=True),
         *programs(),
         *servers(),
     ]
@@ -92,6 +87,19 @@ def packages(costs: Mapping[str, str], *, optional: bool = False) -> Iterator[Fi
             yield Finding(name, True, metadata.version(name), cost, optional)
         except metadata.PackageNotFoundError:
             yield Finding(name, False, "", cost, optional)
+
+
+def of_languages() -> dict[str, str]:
+    """What each package costs that splits the words of a language."""
+    from gristmill.tasks.tokenization.languages import LANGUAGES
+    from gristmill.tasks.tokenization.segment import HINT
+
+    return {
+        package: f"no words of {language.name}, fineweb2@{language.code} ({HINT})"
+        for language in LANGUAGES
+        for package in language.splitter().packages
+        if package not in OPTIONAL_PACKAGES
+    }
 
 
 def programs() -> Iterator[Finding]:

@@ -10,12 +10,8 @@ from gristmill.schemas.tables import SIGNALS, SignalsFineWeb2
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import load_policy
 from gristmill.tasks.filtering.splitters import refuse_missing_splitters
-from gristmill.tasks.signals.fineweb2 import (
-    FineWeb2Config,
-    fineweb2,
-    fineweb2_config,
-    stop_words,
-)
+from gristmill.tasks.signals.fineweb2 import FineWeb2Config, fineweb2, fineweb2_config
+from gristmill.tasks.tokenization.languages import stop_words
 from tests.helpers.plain_signals import documents_of
 
 GERMAN = "Der Hund und die Katze.\nDer Hund und die Katze.\n- Ende…"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gristmill.tasks.tokenization import segment
 from gristmill.tasks.tokenization.chinese_words import dictionary
-from gristmill.tasks.tokenization.segment import Words, byte_pieces, fineweb2_code, splitters
+from gristmill.tasks.tokenization.languages import fineweb2_code, splitters
+from gristmill.tasks.tokenization.segment import Words, byte_pieces
 
 
 def words(code: str, *texts: str) -> list[list[str]]:
