@@ -2,7 +2,8 @@
 
 Order: byte order mark; UTF-16 and UTF-32 by their zeros; ISO-2022-JP by its escape sequences; UTF-8 if the bytes are
 valid UTF-8 (bytes of another encoding almost never are), or are but for a few bytes. A page with one character that is
-not ASCII is in the encoding that a label names, and otherwise in windows-1252. What is left is decoded by every
+not ASCII is in the encoding that a label names, and otherwise in windows-1252. A page that is labelled UTF-8 and is
+that but for the same stray bytes again and again keeps its label. What is left is decoded by every
 candidate: the charset of the header, of the page's meta tag, the one that resiliparse (uchardet) detects in the text
 between the tags, and what these are commonly confused with. The one whose text reads best as language wins
 (``gristmill.tasks.extraction.plausibility``); labels and detection count for little, so that they decide where texts
@@ -73,6 +74,7 @@ DEFAULTS = frozenset({"utf-8", "cp1252"})
 # What speaks for a candidate beside its text, in units of implausibility.
 LABEL, DEFAULT_LABEL, DETECTION, UNSURE_DETECTION, COMMON = 0.05, 0.03, 0.07, 0.01, 0.005
 SURE_BYTES = 64  # beyond ASCII, for the detector to be sure
+FEW_STRAYS = 3  # in a page of nothing but ASCII beside, to believe its label rather than how they would read
 MIXED_UP = 0.2  # implausibility of the best candidate from which every encoding is tried
 NEAR = 0.1  # between implausibilities, for misfits to decide
 UNREADABLE = 1.0  # implausibility of the best candidate from which the bytes are not text
@@ -81,6 +83,11 @@ MAX_UNREADABLE_SHARE = 0.05  # of all characters
 SAMPLE_BYTES, LOOK_FOR_SAMPLE = 1 << 14, 1 << 18
 # Each alternative runs to the end where nothing closes it, or a page of openings would be searched once for each.
 NO_TEXT = re.compile(rb"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)", re.S | re.I)
+# What RFC 3629 allows.
+SOUND_UTF8 = re.compile(
+    rb"[\x00-\x7f]++|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
+    rb"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+)
 LOOK_BYTES = 1024
 ASCII = bytes(range(128))
 MARKUP_ZEROS = 8  # of UTF-16 in another script, whose only zeros are in the tags
@@ -109,6 +116,8 @@ def decode(data: bytes, stated: str | None, *, is_html: bool) -> tuple[str, str]
     labels = [label for label in (header, _inner_label(data) if is_html else None) if label is not None]
     if broken == 1:
         return _one_character(data, labels) or (text, "utf-8")
+    if "utf-8" in labels[:1] and (sound or broken <= FEW_STRAYS) and _are_equal(data, broken):
+        return text, "utf-8"
     return _most_plausible(data, labels, is_html)
 
 
@@ -130,6 +139,13 @@ def _one_character(data: bytes, labels: list[str]) -> tuple[str, str] | None:
         if codec != "utf-8" and "\ufffd" not in text and text.encode("ascii", "ignore") == ascii_alone:
             return text, codec
     return None
+
+
+def _are_equal(data: bytes, broken: int) -> bool:
+    """Whether the bytes that are not UTF-8 are the same ones each time, of ``broken`` times: then they say as little
+    about the page's language as one."""
+    strays = SOUND_UTF8.sub(b"", data)
+    return strays == strays[: len(strays) // broken] * broken
 
 
 def _most_plausible(data: bytes, labels: list[str], is_html: bool) -> tuple[str, str] | None:

@@ -67,7 +67,7 @@ class ExtractConfig(Config):
         return extractors
 
 
-@shard_step("extract", version=4, reads=(Records,), writes=(Documents, SetAside))
+@shard_step("extract", version=5, reads=(Records,), writes=(Documents, SetAside))
 def extract(records: pa.Table, config: ExtractConfig) -> tuple[pa.Table, pa.Table]:
     """The text of every record, and the records that gave none with the reason.
 

@@ -7,13 +7,13 @@ gzip member and zstd frame and do not come here. What grows beyond all measure i
 
 import bz2
 import lzma
-import os
 import zlib
 from collections.abc import Callable, Iterator
 from gzip import GzipFile
 from typing import BinaryIO
 
-from fastwarc.stream_io import Lz4Reader, ZstdReader
+import zstandard
+from fastwarc.stream_io import Lz4Reader
 
 from gristmill.tasks.ingest.readers.expansion import FREE_BYTES, ExpansionError, bound, over
 from gristmill.tasks.ingest.readers.reasons import Reason
@@ -33,6 +33,8 @@ MAGIC_BYTES = 10
 
 CUT_OFF_WORDS = ("incomplete", "fill whole buffer")
 PIECE_BYTES = 1 << 16
+# One call gives all that comes out of these stored bytes: 128 MiB at most, for a block of 128 KiB takes 4 bytes.
+FRAME_PIECE_BYTES = 1 << 12
 # A header can ask for a dictionary of 4 GiB; no preset of xz uses more than 64 MiB.
 XZ_MEMORY_BYTES = 256 << 20
 
@@ -45,7 +47,7 @@ class BrokenStreamError(Exception):
     def __init__(self, error: Exception) -> None:
         self.expands = isinstance(error, ExpansionError)
         super().__init__(str(error) if self.expands else f"the compressed stream breaks off: {error}")
-        # the lz4 and zstd readers have no error of their own for this
+        # the lz4 reader has no error of their own for this
         self.cut_off = isinstance(error, EOFError) or any(words in str(error) for words in CUT_OFF_WORDS)
 
     @property
@@ -75,7 +77,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
             if expanded > FREE_BYTES and read != file.read and expanded > bound(file.tell()):
                 raise ExpansionError(over(file.tell(), expanded))
             yield piece
-    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, ExpansionError) as error:
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ExpansionError) as error:
         if read == file.read:
             raise
         raise BrokenStreamError(error) from error
@@ -105,8 +107,7 @@ def _reader(file: BinaryIO) -> Read:
     if start.startswith(LZ4_MAGIC):
         return Lz4Reader(file).read
     if start.startswith(ZSTD_MAGICS):
-        _pass_skippable(file)
-        return ZstdReader(file).read
+        return _Frames(file).read
     if start.startswith(BZIP2_MAGICS):
         return _Streams(file, "a bzip2", bz2.BZ2Decompressor).read
     if start.startswith(XZ_MAGIC):
@@ -114,11 +115,30 @@ def _reader(file: BinaryIO) -> Read:
     return file.read
 
 
-def _pass_skippable(file: BinaryIO) -> None:
-    """Go beyond the skippable zstd frames at the start: of those fastwarc's reader makes half a gigabyte of nothing."""
-    while (head := file.read(8))[1:4] == SKIPPABLE and len(head) == 8:
-        file.seek(int.from_bytes(head[4:], "little"), os.SEEK_CUR)
-    file.seek(-len(head), os.SEEK_CUR)
+class _Frames:
+    """zstd frames, one after the other. Whatever reads across frames by itself loses what it holds when no frame
+    follows the last one, and takes a frame that is cut off for a whole one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.frame = zstandard.ZstdDecompressor().decompressobj()
+        self.ready = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes; empty at the end. Raises ``ZstdError`` or ``EOFError``."""
+        while not self.ready:
+            if self.frame.eof:
+                stored = _beyond_zeros(self.file, self.frame.unused_data)
+                if not stored:
+                    return b""
+                self.frame = zstandard.ZstdDecompressor().decompressobj()
+            else:
+                stored = self.file.read(FRAME_PIECE_BYTES)
+                if not stored:
+                    raise EOFError("the file ends inside a zstd frame")
+            self.ready = memoryview(self.frame.decompress(stored))
+        piece, self.ready = bytes(self.ready[:size]), self.ready[size:]
+        return piece
 
 
 class _Streams:
@@ -137,17 +157,25 @@ class _Streams:
         """Up to ``size`` bytes; empty at the end. Raises ``LZMAError``, ``OSError`` or ``EOFError``."""
         while True:
             if self.stream.eof:
-                rest = self.stream.unused_data.lstrip(b"\x00") or self.file.read(PIECE_BYTES).lstrip(b"\x00")
-                if not rest:
+                stored = _beyond_zeros(self.file, self.stream.unused_data)
+                if not stored:
                     return b""
                 self.stream = self.new()
-                stored = rest
             else:
                 stored = self.file.read(PIECE_BYTES) if self.stream.needs_input else b""
                 if not stored and self.stream.needs_input:
                     raise EOFError(f"the file ends inside {self.name} stream")
             if piece := self.stream.decompress(stored, size):
                 return piece
+
+
+def _beyond_zeros(file: BinaryIO, read: bytes) -> bytes:
+    """What follows a stream and the zeros that pad it, ``read`` of it being read; empty at the end of the file."""
+    while not (stored := read.lstrip(b"\x00")):
+        read = file.read(FRAME_PIECE_BYTES)
+        if not read:
+            return b""
+    return stored
 
 
 def _new_xz() -> lzma.LZMADecompressor:

@@ -72,6 +72,8 @@ def kind_of(path: Path, name: str) -> tuple[Kind | None, Reason, str]:
         return Kind.ARC, Reason.UNKNOWN_KIND, ""
     if start.startswith(b"PAR1"):
         return Kind.PARQUET, Reason.UNKNOWN_KIND, ""
+    if inner.startswith(b"PAR1"):
+        return None, Reason.UNKNOWN_KIND, "a Parquet file that is compressed as a whole: decompress it to have it read"
     if named is not None:
         return named, Reason.UNKNOWN_KIND, ""
     if not start:

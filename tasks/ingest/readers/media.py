@@ -23,6 +23,7 @@ BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 # Formats whose start could pass for text; all others are found by their control characters.
 BINARY_STARTS = (
     b"%PDF-",
+    b"{\\rtf",
     b"\x89PNG",
     b"GIF8",
     b"\xff\xd8\xff",

@@ -1,8 +1,8 @@
 """An archive file as byte ranges: pieces of decompressed bytes that records can be found in, each with its place.
 
 An uncompressed file is one byte range, mapped into memory. In a gzip or zstd file every member is one, as the WARC
-standard has it; a member that does not begin with a record header continues the one before (block-wise compressors
-write such files). Where the compressed stream breaks, what came out of it is still a byte range (marked), a
+standard has it, and zeros after a sound one are padding; a member that does not begin with a record header continues
+the one before (block-wise compressors write such files). Where the compressed stream breaks, what came out of it is still a byte range (marked), a
 :class:`Gap` names the bytes that were skipped, and reading goes on at the next member that begins with a record
 header. An lz4 file is one byte range, because its reader does not tell where a frame begins.
 
@@ -10,6 +10,7 @@ Cost: one pass; a byte range of more than SPOOL_BYTES lives in an unlinked tempo
 """
 
 import mmap
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from gristmill.tasks.ingest.readers.decompress import (
 )
 from gristmill.tasks.ingest.readers.spool import Buffer, Spool, Window
 
+ZEROS = re.compile(rb"\x00+")  # what pads a file to the block of a tape or a device
 WHOLE_MAGICS = (LZ4_MAGIC, *BZIP2_MAGICS, XZ_MAGIC)
 
 
@@ -90,6 +92,10 @@ def _member_ranges(codec: Codec, mapped: mmap.mmap) -> Iterator[ByteRange | Gap]
     position = 0
     while position < size:
         window.passed(position)
+        padding = ZEROS.match(mapped, position) if pending is not None else None
+        if padding is not None:
+            position = padding.end()
+            continue
         member = inflate(codec, view, position)
         position = member.end if member.fault is None else next_member(codec, mapped, view, member.start + 1)
         inflated = member.spool.size

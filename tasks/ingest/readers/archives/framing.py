@@ -20,7 +20,8 @@ from gristmill.tasks.ingest.readers.spool import Buffer, windows
 
 FindNext = Callable[[Buffer, int, int], int]
 
-BLANKS = re.compile(rb"[\r\n]*")
+# Zeros at the end pad it to the block of a tape or a device; elsewhere a record may have stood in their place.
+BLANKS = re.compile(rb"[\r\n]*+(?:\x00++\Z)?")
 MAX_HEADER_BYTES = 1 << 20
 
 WARC_VERSION = re.compile(rb"WARC/\d+(?:\.\d+)+[ \t]*\r*(?:\n|$)", re.I)
@@ -181,11 +182,11 @@ def _skip_blanks(data: Buffer, position: int) -> int:
 
 
 def next_warc(data: Buffer, position: int, end: int) -> int:
-    """Where the next WARC header begins in [position, end), at the start of a line; ``end`` if there is none."""
+    """Where the next WARC header begins in [position, end), on a new line or after zeros; ``end`` if there is none."""
     for begin, stop in windows(data, position, end, len(b"WARC/")):
         place = begin - 1
         while (place := data.find(b"WARC/", place + 1, stop)) != -1:
-            if (place == 0 or data[place - 1 : place] == b"\n") and WARC_START.match(data, place):
+            if (place == 0 or data[place - 1 : place] in (b"\n", b"\x00")) and WARC_START.match(data, place):
                 return place
     return end
 

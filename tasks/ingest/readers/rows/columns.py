@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from gristmill.core.config import Config, did_you_mean
 from gristmill.core.errors import UsageError
 
+JSON_TYPES = (bool, int, float, list, dict)
 DEFAULT_ID, DEFAULT_URL = "id", "url"
 # Rows that must be seen before "none of them has the default text column" is a fault of the words and not of the rows.
 TELLING_ROWS = 10
@@ -159,14 +160,16 @@ def string(value: object) -> str | None:
 
 
 def identity(value: object) -> str | None:
-    """An identity as text: strings as they are, bytes as the UTF-8 that they hold or in hexadecimal digits, other
-    values in their JSON form; None for null, "" and NaN."""
+    """An identity as text: strings as they are, bytes as the UTF-8 that they hold or in hexadecimal digits, numbers,
+    lists and objects in their JSON form, decimals and moments as Python writes them; None for null, "" and NaN."""
     if value is None or value in ("", b"") or value != value:
         return None
     if isinstance(value, bytes):
         value = _printable(value) or value.hex()
     if isinstance(value, str):
         return clean(value)
+    if not isinstance(value, JSON_TYPES):
+        return str(value)
     return json.dumps(value, sort_keys=True, default=str)
 
 

@@ -67,6 +67,19 @@ def test_one_byte_that_comes_again_makes_no_other_script_and_costs_no_page(label
         decoded = decode(data, label, is_html=True)
         assert decoded is not None, stray
         assert decoded[1] in (*LATIN, "utf-8"), (stray, decoded[1])
+        assert label is None or decoded == (data.decode("utf-8", "replace"), "utf-8"), stray
+
+
+@pytest.mark.parametrize("stray", [b"\x92", b"\xe9", b"\xff", b"\xe2\x80"])
+@pytest.mark.parametrize("times", [2, 5, 9])
+def test_equal_stray_bytes_leave_a_page_in_the_utf8_that_it_declares(stray: bytes, times: int) -> None:
+    data = page("One café", "utf-8").encode() + b" and ".join([b"a %b word" % stray] * times)
+    assert decode(data, None, is_html=True) == (data.decode("utf-8", "replace"), "utf-8")
+
+
+def test_a_wrong_label_is_not_believed_for_a_byte_that_reads_well_many_times() -> None:
+    data = b"They don\x92t say that it isn\x92t there, and we haven\x92t seen that she won\x92t come. " * 3
+    assert decode(data, "utf-8", is_html=False) == (data.decode("cp1252"), "cp1252")
 
 
 @pytest.mark.parametrize("header", [None, "iso-2022-jp", "utf-8", "iso-8859-1", "shift_jis"])

@@ -9,6 +9,8 @@ import lzma
 import re
 import zipfile
 from collections.abc import Callable
+from datetime import time
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -123,7 +125,7 @@ def test_a_broken_stream_costs_what_comes_after_the_break(
     assert len([kind for kind in aside["kind"].to_pylist() if kind in ("damage", "file")]) == 1
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_what_follows_a_stream_and_is_none_is_damage(
     tmp_path: Path, posts: list[Row], compress: Callable[[bytes], bytes]
 ) -> None:
@@ -135,6 +137,57 @@ def test_what_follows_a_stream_and_is_none_is_damage(
     records, aside = ingested(path)
     assert len(records) == len(posts)
     assert [row["kind"] for row in aside.to_pylist()] == ["damage"]
+
+
+def test_a_zstd_stream_gives_all_that_stands_before_garbage_and_says_where_it_is_cut(tmp_path: Path) -> None:
+    skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"hello"
+    rows = [{"id": f"{number}", "text": f"{number} " + "corn and stones " * 900} for number in range(20)]
+    frame, path = zstandard.compress(jsonl(rows)), tmp_path / "a.jsonl.zst"
+    for name, data, reasons in (
+        ("several frames", skipped + frame + skipped + zstandard.compress(b"") + bytes(9000), []),
+        ("garbage", frame + b"garbage", ["bad_compression"]),
+        ("a frame that is cut off", frame + frame[:-9], ["cut_off"]),
+    ):
+        path.write_bytes(data)
+        records, aside = ingested(path)
+        assert {row["id"] for row in rows} == set(records["native_id"].to_pylist()), name
+        assert [row["reason"] for row in aside.to_pylist() if row["kind"] == "damage"] == reasons, name
+
+
+@pytest.mark.parametrize("name", ["a.parquet.gz", "b.parquet.zst", "c.gz"])
+def test_a_parquet_file_that_was_compressed_says_what_to_do(tmp_path: Path, posts: list[Row], name: str) -> None:
+    compress = zstandard.compress if name.endswith(".zst") else gzip.compress
+    (tmp_path / name).write_bytes(compress(parquet(posts)))
+    records, aside = ingested(tmp_path / name)
+    assert (len(records), aside["reason"].to_pylist()) == (0, ["unknown_kind"])
+    assert aside["detail"].to_pylist() == [
+        "a Parquet file that is compressed as a whole: decompress it to have it read"
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a"])
+def test_rtf_is_no_text(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(rb"{\rtf1\ansi\deff0 {\fonttbl {\f0 Times New Roman;}} \f0\fs60 Hello, World! }")
+    records, aside = ingested(tmp_path / name)
+    assert (len(records), aside["reason"].to_pylist()) == (0, ["unknown_kind" if name == "a" else "not_text"])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pa.array([Decimal("12.50"), Decimal("7.25")]), ["12.50", "7.25"]),
+        (
+            pa.array([1, 2], pa.timestamp("ms")),
+            ["1970-01-01 00:00:00.001000+00:00", "1970-01-01 00:00:00.002000+00:00"],
+        ),
+        (pa.array([time(1, 2), time(3, 4)]), ["01:02:00", "03:04:00"]),
+        (pa.array([7, 8]), ["7", "8"]),
+        (pa.array([[7], [8]]), ["[7]", "[8]"]),
+    ],
+)
+def test_ids_of_any_type_are_written_without_quotes(tmp_path: Path, values: pa.Array, expected: list[str]) -> None:
+    pq.write_table(pa.table({"id": values, "text": ["one", "two"]}), tmp_path / "a.parquet")
+    assert sorted(ingested(tmp_path / "a.parquet")[0]["native_id"].to_pylist()) == expected
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv"])

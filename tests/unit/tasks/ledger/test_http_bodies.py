@@ -185,5 +185,18 @@ def test_a_record_ends_where_its_member_ends(tmp_path: Path, compress: object, p
         places = [uri.rpartition("@")[2] for uri in sorted(records["record_uri"].to_pylist())]
         starts = [sum(map(len, parts[:number])) for number, part in enumerate(parts) if part is not padding]
         assert sorted(places) == sorted(f"{start}+{len(m)}" for start, m in zip(starts, members, strict=True))
+        assert set(padding) != {0} or len(aside) == 0, "zeros are padding"
         gaps = [uri.rpartition("@")[2] for uri in aside["record_uri"].to_pylist()]
         assert all(gap == f"{sum(map(len, parts[: parts.index(padding)]))}+{len(padding)}" for gap in gaps)
+
+
+def test_zeros_at_the_end_of_an_uncompressed_archive_are_padding_and_elsewhere_damage(tmp_path: Path) -> None:
+    whole = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + PAGE
+    first, second = (warc(whole, url=f"http://a.example/{number}") for number in range(2))
+    path = tmp_path / "a.warc"
+    path.write_bytes(first + second + bytes(700))
+    records, aside = ingested(path)
+    assert (len(records), len(aside)) == (2, 0)
+    path.write_bytes(first + bytes(700) + second)
+    records, aside = ingested(path)
+    assert (len(records), aside["reason"].to_pylist()) == (2, ["no_record"])
