@@ -1,7 +1,7 @@
 """Submit: submit a checkpoint for evaluation, and see the status of earlier submissions."""
 
-from asyncio import to_thread
-from collections.abc import Callable, Mapping
+from asyncio import Lock, to_thread
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from fastapi import APIRouter, HTTPException, Request
@@ -35,50 +35,66 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     scored = await to_thread(queries.scores, services.warehouse)
     known = services.intake.suites or tuple(sorted({row.suite for row in scored}))
 
+    command = services.warehouse.command("gristmill submit CHECKPOINT")
+    one_at_a_time = Lock()
+
     @ui.refreshable
-    async def rows() -> None:
-        submit = services.warehouse.command("gristmill submit CHECKPOINT")
-        _rows(await to_thread(services.state.submissions), submit)
+    def rows(submissions: list[StoredSubmission]) -> None:
+        _rows(submissions, command)
+
+    async def refresh() -> None:
+        """Read, then draw at once: two that drew what they waited for would draw two tables."""
+        async with one_at_a_time:
+            rows.refresh(await to_thread(services.state.submissions))
 
     title("Submit", "Submit a checkpoint. It is queued, checked and scored, and then appears under Checkpoints.")
     with ui.element("div").classes("columns form"):
         with card("A checkpoint"):
-            _form(services, known, f"form, {client(request)}", rows.refresh)
+            _form(services, known, f"form, {client(request)}", refresh)
         with card("Submissions", "Newest first. Times are UTC."):
-            await rows()
-    ui.timer(REFRESH_SECONDS, rows.refresh)
+            rows(await to_thread(services.state.submissions))
+    ui.timer(REFRESH_SECONDS, refresh)
 
 
-def _form(services: Services, known: tuple[str, ...], submitted_by: str, stored_one: Callable[[], object]) -> None:
+def _form(
+    services: Services, known: tuple[str, ...], submitted_by: str, stored_one: Callable[[], Awaitable[None]]
+) -> None:
     form = _Form(services.intake, known)
 
     async def submit() -> None:
-        form.forget_problems()
+        button.disable()  # a second try would forget and show problems in the middle of this one
         try:
-            submission = Submission.model_validate(form.values())
-        except ValidationError as error:
-            form.show({_place(fault["loc"]): message(fault) for fault in error.errors()})
-            return
-        problems = await to_thread(services.intake.problems, submission)
-        form.show(problems)
-        if problems:
-            return
-        button.disable()
-        try:
-            stored = await to_thread(services.submit, submission, submitted_by)
-        except GristmillError as error:
-            ui.notify(str(error), type="negative", close_button=True, timeout=0)
-            return
+            if await _submit(services, form, submitted_by):
+                form.clear()
+                await stored_one()
         finally:
             button.enable()
-        if stored.error:
-            ui.notify(f"Stored as {stored.id[:8]}, but not started: {stored.error}", type="warning", close_button=True)
-        else:
-            ui.notify(f"Stored as {stored.id[:8]}: {stored.status}.", type="positive")
-        form.clear()
-        stored_one()
 
     button = ui.button("Submit", on_click=submit).props("unelevated no-caps")
+
+
+async def _submit(services: Services, form: "_Form", submitted_by: str) -> bool:
+    """Check what is filled in, show what is wrong with it or store it; whether it was stored."""
+    form.forget_problems()
+    try:
+        submission = Submission.model_validate(form.values())
+    except ValidationError as error:
+        form.show({_place(fault["loc"]): message(fault) for fault in error.errors()})
+        return False
+    problems = await to_thread(services.intake.problems, submission)
+    if problems:
+        form.show(problems)
+        return False
+    try:
+        stored = await to_thread(services.submit, submission, submitted_by)
+    except GristmillError as error:
+        ui.notify(str(error), type="negative", close_button=True, timeout=0)
+        return False
+    if stored.error:
+        ui.notify(f"Stored as {stored.id[:8]}, but not started: {stored.error}", type="warning", close_button=True)
+    else:
+        ui.notify(f"Stored as {stored.id[:8]}: {stored.status}.", type="positive")
+    return True
 
 
 def client(request: Request) -> str:

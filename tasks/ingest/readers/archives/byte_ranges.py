@@ -2,9 +2,9 @@
 
 An uncompressed file is one byte range, mapped into memory. In a gzip or zstd file every member is one, as the WARC
 standard has it, and zeros after a sound one are padding; a member that does not begin with a record header continues
-the one before (block-wise compressors write such files). Where the compressed stream breaks, what came out of it is still a byte range (marked), a
-:class:`Gap` names the bytes that were skipped, and reading goes on at the next member that begins with a record
-header. An lz4 file is one byte range, because its reader does not tell where a frame begins.
+the one before (block-wise compressors write such files). Where the compressed stream breaks, what came out of it is
+still a byte range (marked), a :class:`Gap` names the bytes that were skipped, and reading goes on at the next member
+that begins with a record header. An lz4 file is one byte range, because its reader does not tell where a frame begins.
 
 Cost: one pass; a byte range of more than SPOOL_BYTES lives in an unlinked temporary file and not in memory.
 """
