@@ -3,6 +3,7 @@
 Cost: O(stages x domains); the plan is not walked, its counts are closed forms.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -30,11 +31,11 @@ class Share:
     epochs: float
 
 
-def audit(plan: Plan, mixture: Mixture, max_epochs: float) -> list[Share]:
+def audit(plan: Plan, mixture: Mixture, max_epochs: float | Mapping[str, float]) -> list[Share]:
     """Every domain of every stage. Raises :class:`GristmillError` when the plan is not one of this mixture.
 
     That is when it was made from another, when a domain has 2 rows more or fewer than its share of a stage, or when it
-    is seen more often than ``max_epochs`` beyond that rounding.
+    is seen more often than ``max_epochs`` (one cap for all, or one for each) beyond that rounding.
     """
     if plan.mixture != mixture.digest:
         raise GristmillError("the plan was made from another mixture. Make the plan again.")
@@ -56,8 +57,9 @@ def audit(plan: Plan, mixture: Mixture, max_epochs: float) -> list[Share]:
         start = planned.end_row
     for entry in plan.domains:
         rows = realised[entry.name].rows
-        if rows > entry.rows * max_epochs + DEVIATION_ROWS * len(plan.stages):
-            raise GristmillError(f"{entry.name!r} is seen {rows / entry.rows:.2f} times; the cap is {max_epochs}.")
+        most = max_epochs[entry.name] if isinstance(max_epochs, Mapping) else max_epochs
+        if rows > entry.rows * most + DEVIATION_ROWS * len(plan.stages):
+            raise GristmillError(f"{entry.name!r} is seen {rows / entry.rows:.2f} times; the cap is {most}.")
     return shares
 
 
@@ -85,9 +87,9 @@ def mixture_rows(name: str, mixture: Mixture, plan: Plan, store: TokenStore, goa
             "realised": share.realised,
             "rows": share.rows,
             "epochs": share.epochs,
-            "max_epochs": goal.max_epochs,
+            "max_epochs": goal.epochs(share.domain),
         }
-        for share in audit(plan, mixture, goal.max_epochs)
+        for share in audit(plan, mixture, {entry.name: goal.epochs(entry.name) for entry in plan.domains})
     ]
     return pa.Table.from_pylist(rows, schema=Mixtures.schema)
 

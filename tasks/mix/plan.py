@@ -16,7 +16,7 @@ rows that is compared when a plan is loaded. After Levanter's MixtureDataset (bl
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -216,12 +216,19 @@ class PlanFile(Config):
 
 
 def make_plan(
-    mixture: Mixture, domains: Sequence[Domain], *, row_tokens: int, block: int, seed: int, max_epochs: float
+    mixture: Mixture,
+    domains: Sequence[Domain],
+    *,
+    row_tokens: int,
+    block: int,
+    seed: int,
+    max_epochs: float | Mapping[str, float],
 ) -> Plan:
     """The plan of a capped mixture over the domains of a token store (``store.domains(row_tokens)``).
 
-    Raises :class:`GristmillError` when a domain would be seen more than ``max_epochs`` times (beyond the rounding of
-    2 rows a stage), has no whole row, or a stage is empty or longer than 2**31 rows.
+    ``max_epochs`` is one cap for all domains or one for each. Raises :class:`GristmillError` when a domain would be
+    seen more than ``max_epochs`` times (beyond the rounding of 2 rows a stage), has no whole row, or a stage is empty
+    or longer than 2**31 rows.
     """
     entries = tuple(
         PlanDomain(name=domain.name, rows=domain.tokens // row_tokens, fingerprint=domain.fingerprint)
@@ -241,10 +248,11 @@ def make_plan(
     )
     for entry in entries:
         rows = plan.realised()[entry.name].rows
-        if rows > entry.rows * max_epochs + DEVIATION_ROWS * len(stages):
+        most = max_epochs[entry.name] if isinstance(max_epochs, Mapping) else max_epochs
+        if rows > entry.rows * most + DEVIATION_ROWS * len(stages):
             raise GristmillError(
                 f"the domain {entry.name!r} has {entry.rows} rows and the plan needs {rows}: {rows / entry.rows:.2f} "
-                f"epochs, above the cap of {max_epochs}. Cap the mixture, lower the target tokens or raise the cap."
+                f"epochs, above the cap of {most}. Cap the mixture, lower the target tokens or raise the cap."
             )
     return plan
 

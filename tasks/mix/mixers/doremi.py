@@ -8,7 +8,9 @@ What implementations get wrong and this one does not: alpha is carried from step
 new alpha and the unclipped loss; every domain is in every batch; a missing reference is an error, because without one
 group DRO puts all weight on the noisiest domain. ``clip="token"`` is the paper's estimator; it overrates domains whose
 token losses vary much, since E[max(x, 0)] > 0 when E[x] = 0. ``clip="domain"`` clips the mean instead (DoGE, Aioli).
-Cost: two small runs; the second also runs the reference forward.
+Rounds: the reference of the next round is trained on the mean weights of the last, until no weight moves by
+``tolerance`` (1e-3 in the paper, which took 3 rounds) or the rounds are used up. Cost: two small runs a round; the
+second also runs the reference forward.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ from pydantic import Field
 
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
-from gristmill.tasks.mix.domains import Domain, Vector, effective_number, named, vector
+from gristmill.tasks.mix.domains import Domain, Shares, Vector, effective_number, named, vector
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixture, Outcome, Trial, inputs_digest, one_stage, trial
 from gristmill.tasks.mix.mixers.rules import proportional, uniform
 
@@ -49,6 +51,12 @@ class DoReMiConfig(Config):
     seed: int = Field(0, ge=0, description="of the model's start and the order of rows, in both trials")
     match_repetition: bool = Field(
         True, description="let trials read so little data that they repeat it as the run will"
+    )
+    rounds: int = Field(1, ge=1, le=10, description="at most so many; each trains a reference and a proxy")
+    tolerance: float = Field(
+        1e-3,
+        gt=0,
+        description="stop when no weight is further than this from what the round's reference was trained on",
     )
     min_effective_domains: float = Field(1.1, ge=1, description="refuse weights spread over fewer domains than this")
 
@@ -102,57 +110,54 @@ def excess(
 
 @dataclass(frozen=True)
 class DoReMi:
-    """The mixer: asks for the reference, then the proxy, then tells the mean weights of the proxy."""
+    """The mixer: asks for a reference, then its proxy, round by round; tells the last proxy's mean weights."""
 
     config: DoReMiConfig
 
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
-        """The trial to run next; an empty list when both are there. Raises as :func:`trials` does."""
-        done = {outcome.trial for outcome in seen}
-        return [asked for asked in self.trials(domains, goal) if asked.id not in done][:1]
+        """The trial to run next; an empty list after the last round. Raises as :meth:`tell` does for past rounds."""
+        _, following = self._rounds(domains, goal, seen)
+        return [] if following is None else [following]
 
     def tell(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> Mixture:
-        """The mixture with its diagnostics: effective number of domains, and how far the halves of the trace differ.
+        """The mixture with its diagnostics.
 
-        Raises :class:`GristmillError` when a trial is missing, has another trace than its domains and steps, or when
-        the weights are close to one-hot.
+        ``effective_domains`` is the effective number of domains, ``drift`` how far the halves of the last trace differ,
+        ``rounds`` how many were run, ``moved`` how far the last one moved a weight, and ``settled`` whether that was
+        below the tolerance (else the rounds were used up). Raises :class:`GristmillError` when a trial is missing, has
+        another trace than its domains and steps, or when the weights are close to one-hot.
         """
-        outcomes = {outcome.trial: outcome for outcome in seen}
-        asked = self.trials(domains, goal)
-        if missing := [trial.id for trial in asked if trial.id not in outcomes]:
-            raise GristmillError(f"DoReMi has not seen its trials {missing}. Run what ask() gives until it gives none.")
-        used = [outcomes[trial.id] for trial in asked]
-        trace = used[-1].trace
-        weights = np.array(trace.weights, dtype=np.float64)
-        if trace.domains != tuple(domain.name for domain in domains) or len(weights) != self.config.budget.steps:
+        rounds, following = self._rounds(domains, goal, seen)
+        if following is not None:
             raise GristmillError(
-                f"the trace of trial {used[-1].trial} has {len(weights)} steps of {list(trace.domains)}; expected "
-                f"{self.config.budget.steps} steps of {[domain.name for domain in domains]}. Run the trial again."
+                f"DoReMi has not seen its trials {[following.id]}. Run what ask() gives until it gives none."
             )
-        mean: Vector = weights.mean(axis=0)
-        spread = effective_number(mean)
-        if len(domains) > 1 and spread < self.config.min_effective_domains:
-            raise GristmillError(
-                f"DoReMi gave nearly all weight to one domain: {named(mean, domains)}. Known causes: a reference that "
-                "was trained too little, batches that are too small, eta too high (try 0.1). Lower "
-                "min_effective_domains to accept it."
-            )
+        weights, mean = rounds[-1].weights, rounds[-1].mean
         half = len(weights) // 2
         drift = float(np.abs(weights[half:].mean(axis=0) - weights[: max(half, 1)].mean(axis=0)).max())
-        diagnostics = {"effective_domains": spread, "drift": drift, "converged": drift < DRIFT}
+        diagnostics = {
+            "effective_domains": effective_number(mean),
+            "drift": drift,
+            "converged": drift < DRIFT,
+            "rounds": float(len(rounds)),
+            "moved": rounds[-1].moved,
+            "settled": rounds[-1].moved < self.config.tolerance,
+        }
+        used = [outcome for each in rounds for outcome in each.outcomes]
         inputs = inputs_digest(domains, goal, used, self.config)
         return one_stage(named(mean, domains), "doremi", inputs, goal, diagnostics)
 
-    def trials(self, domains: Sequence[Domain], goal: Goal) -> tuple[Trial, Trial]:
-        """The reference (on the prior, else proportional to tokens) and the proxy (from uniform weights).
+    def trials(self, domains: Sequence[Domain], goal: Goal, prior: Shares | None = None) -> tuple[Trial, Trial]:
+        """The reference of a round (on ``prior``, else the goal's, else proportional to tokens) and its proxy.
 
         Raises :class:`GristmillError` for a prior that does not fit the domains.
         """
         budget, update = self.config.budget, self.config.update
-        prior = proportional(domains) if goal.prior is None else named(vector(goal.prior, domains), domains)
+        natural = goal.prior if prior is None else prior
+        start = proportional(domains) if natural is None else named(vector(natural, domains), domains)
         share = min(1.0, budget.tokens / goal.target_tokens) if self.config.match_repetition else 1.0
         seed = self.config.seed
-        reference = trial(domains, prior, budget, data_share=share, seed=seed)
+        reference = trial(domains, start, budget, data_share=share, seed=seed)
         proxy = trial(
             domains,
             uniform(domains),
@@ -164,3 +169,54 @@ class DoReMi:
             seed=seed,
         )
         return reference, proxy
+
+    def _rounds(
+        self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]
+    ) -> tuple[list["Round"], Trial | None]:
+        """The finished rounds, and the trial that is needed next."""
+        outcomes = {outcome.trial: outcome for outcome in seen}
+        rounds: list[Round] = []
+        while len(rounds) < self.config.rounds and not (rounds and rounds[-1].moved < self.config.tolerance):
+            asked = self.trials(domains, goal, named(rounds[-1].mean, domains) if rounds else None)
+            for each in asked:
+                if each.id not in outcomes:
+                    return rounds, each
+            reference, proxy = (outcomes[each.id] for each in asked)
+            weights = self._trace(domains, proxy)
+            before = vector(asked[0].weights, domains)
+            mean = self._mean(weights, domains)
+            rounds.append(Round((reference, proxy), weights, mean, float(np.abs(mean - before).max())))
+        return rounds, None
+
+    def _trace(self, domains: Sequence[Domain], outcome: Outcome) -> NDArray[np.float64]:
+        weights = np.array(outcome.trace.weights, dtype=np.float64)
+        if (
+            outcome.trace.domains != tuple(domain.name for domain in domains)
+            or len(weights) != self.config.budget.steps
+        ):
+            raise GristmillError(
+                f"the trace of trial {outcome.trial} has {len(weights)} steps of {list(outcome.trace.domains)}; "
+                f"expected {self.config.budget.steps} of {[domain.name for domain in domains]}. Run the trial again."
+            )
+        return weights
+
+    def _mean(self, weights: NDArray[np.float64], domains: Sequence[Domain]) -> Vector:
+        mean: Vector = weights.mean(axis=0)
+        if len(domains) > 1 and effective_number(mean) < self.config.min_effective_domains:
+            raise GristmillError(
+                f"DoReMi gave nearly all weight to one domain: {named(mean, domains)}. Known causes: a reference that "
+                "was trained too little, batches that are too small, eta too high (try 0.1). Lower "
+                "min_effective_domains to accept it."
+            )
+        return mean
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: its reference and proxy, the proxy's weights (steps, k), their mean, and how far that is from the
+    weights the reference was trained on (largest difference)."""
+
+    outcomes: tuple[Outcome, Outcome]
+    weights: NDArray[np.float64]
+    mean: Vector
+    moved: float

@@ -21,17 +21,36 @@ from gristmill.tasks.mix.domains import Domain, Shares, named, vector, water_fil
 
 
 @dataclass(frozen=True)
+class Cap:
+    """How often one domain may be seen in the run, and why it is not the goal's ``max_epochs``."""
+
+    epochs: float
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Raises :class:`GristmillError` for epochs that are not above 0 and for a cap without a reason."""
+        if not 0 < self.epochs < float("inf") or not self.reason.strip():
+            raise GristmillError(f"a cap needs epochs above 0 and a reason, not {self.epochs} for {self.reason!r}.")
+
+
+@dataclass(frozen=True)
 class Goal:
     """What the mixture is for. ``target_tokens`` counts whole rows of the plan, so L+1 tokens for L predictions.
 
-    ``max_epochs`` caps how often a domain may be seen in the run. ``minimums`` are shares that are kept whatever the
-    method finds. ``prior`` is the natural mixture a method starts from; without one it is proportional to tokens.
+    ``max_epochs`` caps how often a domain may be seen in the run (4 is a default of the field, not a law), and ``caps``
+    holds the domains that have a cap of their own. ``minimums`` are shares that are kept whatever the method finds.
+    ``prior`` is the natural mixture a method starts from; without one it is proportional to tokens.
     """
 
     target_tokens: int
     max_epochs: float = 4.0
     minimums: Shares = field(default_factory=dict)
     prior: Shares | None = None
+    caps: Mapping[str, Cap] = field(default_factory=dict)
+
+    def epochs(self, domain: str) -> float:
+        """How often a domain may be seen."""
+        return self.caps[domain].epochs if domain in self.caps else self.max_epochs
 
 
 class Budget(Config):
@@ -55,9 +74,11 @@ class Budget(Config):
 class Trial:
     """A small training run that a method asks for. ``id`` is a digest of all the rest (:func:`trial`).
 
-    ``loop`` names what happens to the weights inside the run (``static``: nothing), ``options`` are its settings, and
-    ``init`` is the id of a trial whose checkpoint it needs. ``data_share`` is the part of each domain the run may
-    read: below 1 it repeats data as often as the target run will (arXiv 2606.07597).
+    ``loop`` names what the weights do inside the run: ``sampled`` draws that share of the rows from each domain;
+    ``static`` reads all domains alike and weights their losses; ``doremi`` moves the weights. ``options`` are its
+    settings, and ``init`` is the id of a trial whose checkpoint it needs. ``data_share`` is the part of each domain the
+    run may read: below 1 it repeats data as often as the target run will (arXiv 2606.07597). ``tokens`` are the
+    fingerprints of the domains it reads: those with a weight for ``sampled``, all for other loops.
     """
 
     id: str
@@ -68,6 +89,7 @@ class Trial:
     init: str | None = None
     data_share: float = 1.0
     seed: int = 0
+    tokens: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,6 +109,8 @@ class Outcome:
     """What a finished trial gave. ``losses``: nats a token on held-out rows, for each domain that has such rows.
 
     ``checkpoint`` is the SHA-256 of the weights. ``seconds`` is a measurement: it enters no digest and no data file.
+    ``target`` is the SHA-256 of the file of log-probabilities that MixMin needs (:mod:`.mixmin`), and ``parameters`` is
+    the size of the model; None where the trainer does not tell.
     """
 
     trial: str
@@ -95,6 +119,8 @@ class Outcome:
     checkpoint: str
     flops: float
     seconds: float | None = None
+    target: str | None = None
+    parameters: int | None = None
 
 
 @dataclass(frozen=True)
@@ -144,10 +170,11 @@ def trial(
     data_share: float = 1.0,
     seed: int = 0,
 ) -> Trial:
-    """A trial whose id is the digest of its settings and of the domains' token files, 16 hex digits."""
-    unnamed = Trial("", dict(weights), budget, loop, dict(options or {}), init, data_share, seed)
-    files = [[domain.name, domain.fingerprint] for domain in domains]
-    return replace(unnamed, id=digest_json(to_jsonable_python([unnamed, files]))[:16])
+    """A trial whose id is the digest of its settings and of the token files that it reads, 16 hex digits."""
+    read = [domain for domain in domains if loop != "sampled" or weights[domain.name] > 0]
+    tokens = {domain.name: domain.fingerprint for domain in read}
+    unnamed = Trial("", dict(weights), budget, loop, dict(options or {}), init, data_share, seed, tokens)
+    return replace(unnamed, id=digest_json(to_jsonable_python(unnamed))[:16])
 
 
 def inputs_digest(domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome], settings: object = None) -> str:
@@ -164,22 +191,24 @@ def one_stage(
 
 
 def cap(mixture: Mixture, domains: Sequence[Domain], goal: Goal) -> Mixture:
-    """The same mixture with no domain seen more than ``goal.max_epochs`` times and none below its minimum.
+    """The same mixture with no domain seen more often than its cap (:meth:`Goal.epochs`) and none below its minimum.
 
     What a capped domain loses goes to the others in proportion to their shares (for equal shares this is UniMax). Over
-    several stages, a domain's tokens are spent in the order of the stages. ``raw`` keeps what the method asked for.
-    Raises :class:`GristmillError` when the domains do not hold enough tokens; the message says how many they give.
+    several stages, a domain's tokens are spent in the order of the stages. Weights that already keep the caps stay, and
+    ``raw`` keeps what the method asked for. Raises :class:`GristmillError` when the domains do not hold enough tokens;
+    the message says how many they give.
     """
-    left = {domain.name: domain.tokens * goal.max_epochs for domain in domains}
+    left = {domain.name: domain.tokens * goal.epochs(domain.name) for domain in domains}
+    for what, named_ones in (("minimums", goal.minimums), ("caps", goal.caps)):
+        if unknown := sorted(set(named_ones) - set(left)):
+            raise GristmillError(f"{what} for unknown domains {unknown}. The token store holds {sorted(left)}.")
     floors = np.array([goal.minimums.get(domain.name, 0.0) for domain in domains], dtype=np.float64)
-    if unknown := sorted(set(goal.minimums) - set(left)):
-        raise GristmillError(f"minimums for unknown domains {unknown}. The token store holds {sorted(left)}.")
     stages: list[Stage] = []
     start = 0
     for stage in mixture.stages:
         tokens = stage.until_token - start
         ceilings = np.array([left[domain.name] / tokens for domain in domains])
-        wishes = vector(stage.raw, domains)
+        wishes = vector(stage.weights, domains)
         try:
             shares = water_fill(wishes, floors, np.minimum(ceilings, 1.0), 1.0)
         except ValueError as error:
@@ -190,13 +219,14 @@ def cap(mixture: Mixture, domains: Sequence[Domain], goal: Goal) -> Mixture:
             left[name] -= weight * tokens
         stages.append(Stage(stage.until_token, stage.raw, weights))
         start = stage.until_token
-    return Mixture(tuple(stages), mixture.method, mixture.inputs, mixture.diagnostics)
+    return replace(mixture, stages=tuple(stages))
 
 
 def _too_little(domains: Sequence[Domain], goal: Goal, tokens: int, most: float) -> str:
     held = {domain.name: domain.tokens for domain in domains}
+    own = "".join(f", {name} at {limit.epochs:g}" for name, limit in goal.caps.items())
     return (
-        f"{tokens} tokens cannot be had from {held} tokens at no more than {goal.max_epochs} epochs each and minimums "
-        f"{dict(goal.minimums)}: at most {int(most)} can. Lower the target tokens or the minimums, raise the epochs, "
-        "give weight to more domains, or add data."
+        f"{tokens} tokens cannot be had from {held} tokens at no more than {goal.max_epochs} epochs each{own} and "
+        f"minimums {dict(goal.minimums)}: at most {int(most)} can. Lower the target tokens or the minimums, raise the "
+        "epochs, give weight to more domains, or add data."
     )

@@ -18,6 +18,7 @@ from gristmill.tasks.mix.audit import audit, mixture_rows, trace_rows
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.doremi import DoReMi, DoReMiConfig, UpdateConfig
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixer, Mixture, Outcome, Stage, Trace, Trial, cap, one_stage
+from gristmill.tasks.mix.mixers.proxy_size import parameters, size_of
 from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.rules import Static, StaticConfig
 from gristmill.tasks.mix.mixers.trials import TrialJob, prepare, read_outcome
@@ -140,6 +141,31 @@ def test_doremi_asks_for_the_reference_then_the_proxy_then_tells() -> None:
     assert mixture.diagnostics["converged"] is False
     slower = [replace(first, seconds=99.0), second]
     assert mixer.tell(DOMAINS, GOAL, slower).digest == mixture.digest  # no measurement enters the mixture
+
+
+def test_doremi_goes_on_from_its_last_weights_until_they_settle_or_the_rounds_are_used_up() -> None:
+    def run(rounds: int, traces: list[tuple[float, float, float]]) -> tuple[Mixture, list[Trial]]:
+        mixer = DoReMi(CONFIG.model_copy(update={"rounds": rounds}))
+        asked: list[Trial] = []
+        seen: list[Outcome] = []
+        while trials := mixer.ask(DOMAINS, GOAL, seen):
+            asked += trials
+            told = traces[len(asked) // 2 - 1]
+            seen += [outcome(each, [told] * 4 if each.loop == "doremi" else ()) for each in trials]
+        return mixer.tell(DOMAINS, GOAL, seen), asked
+
+    first, second, third = (0.3, 0.3, 0.4), (0.2, 0.3, 0.5), (0.2004, 0.2998, 0.4998)
+    mixture, asked = run(2, [first, second])
+    assert len(asked) == 4
+    assert list(asked[2].weights.values()) == pytest.approx(first)
+    assert asked[3].init == asked[2].id
+    assert weights(mixture) == pytest.approx(dict(zip(("code", "prose", "web"), second, strict=True)))
+    assert (mixture.diagnostics["rounds"], mixture.diagnostics["settled"]) == (2, False)
+    assert mixture.diagnostics["moved"] == pytest.approx(0.1)
+    mixture, asked = run(9, [first, second, third])
+    assert len(asked) == 6
+    assert (mixture.diagnostics["rounds"], mixture.diagnostics["settled"]) == (3, True)
+    assert mixture.diagnostics["moved"] == pytest.approx(0.0004)
 
 
 def test_doremi_starts_from_the_goals_prior() -> None:
@@ -312,6 +338,19 @@ def test_trials_give_the_same_bytes_again_and_are_found_done(
     before = weights_file.stat().st_mtime_ns
     run_trials(tmp_path, base / "tokens", Goal(10_000), in_process)
     assert weights_file.stat().st_mtime_ns == before
+
+
+def test_the_size_is_that_of_the_trial_model() -> None:
+    pytest.importorskip("torch", reason="the trial model needs torch (make installs it)")
+    from gristmill.tasks.mix.mixers.proxy import TinyModel  # imports torch, which the other tests do without
+
+    budget = Budget(steps=1, width=16, layers=3, heads=2, row_tokens=17)
+    model = TinyModel(64, budget)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert parameters(budget, 64) == count
+    outcome = Outcome("t", {}, Trace(), "sha", 6.0 * count * budget.tokens)
+    assert size_of(outcome, budget) == count
+    assert size_of(Outcome("t", {}, Trace(), "sha", 0.0, parameters=7), budget) == 7
 
 
 def test_a_trial_refuses_other_tokens_and_a_missing_reference(
