@@ -100,7 +100,7 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
         ((*CURATE, "{place}/sound.warc.gz", "--classifier", "{place}/none.bin"), ("none.bin", "there is no")),
         (
             (*CURATE, "{place}/sound.warc.gz", "--url-lists", "{place}/none"),
-            ("{place}/none", "no folder of blocklists"),
+            ("{place}/none", "not a folder of blocklists"),
         ),
         ((*CURATE, "{place}/sound.warc.gz", "--decontaminate", "{place}/none"), ("{place}/none", "no such index")),
         ((*CURATE, "{place}/sound.warc.gz", "--language-model", "{place}/none.ftz"), ("none.ftz", "there is no")),

@@ -121,7 +121,7 @@ def test_a_list_that_changed_is_refused(folder: Path) -> None:
         row("http://x.org", config)
 
 
-@pytest.mark.parametrize(("make", "message"), [("empty", "no folder of blocklists"), ("words", "no such word list")])
+@pytest.mark.parametrize(("make", "message"), [("empty", "not a folder of blocklists"), ("words", "no such word list")])
 def test_wrong_paths(tmp_path: Path, make: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         url_config(tmp_path) if make == "empty" else url_config(hard=tmp_path / "none.txt")
