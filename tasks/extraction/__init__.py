@@ -1,1 +1,1 @@
-"""From bytes to text: the worker process that does it, and the pool that feeds the worker and survives its death."""
+"""From bytes to text: the worker process that extracts, and the client that feeds it and survives its death."""

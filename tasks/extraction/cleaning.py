@@ -1,7 +1,7 @@
 """The one form of text in the lake: Unicode NFC, line feeds, no control characters.
 
-Cost: linear; a few nanoseconds a byte for text that holds neither carriage returns nor control characters. Whether it
-does is asked of its bytes, for a regular expression over all characters takes ten times as long.
+Cost: linear; a few nanoseconds a byte for text with neither carriage returns nor control characters. That is checked
+on its bytes, because a regular expression over all characters takes ten times as long.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The parent's side of extraction: one worker process, fed through a pipe, replaced when a document kills it.
 
 A thread writes requests ahead, so the worker never waits; the answers come back in order, so the document that killed a
-worker is the first one without an answer. It is set aside, and a new worker goes on with the next.
+worker is the first one without an answer. It is set aside, and a new worker continues with the next.
 A worker of trafilatura is replaced after ``RECYCLE_PAGES`` pages, because lxml and trafilatura keep memory (trafilatura
 #704, #651). Cost: one copy of every document through a pipe each way (about 1 GB/s), one worker start a call (about
 40 ms, with trafilatura 400 ms).
@@ -29,7 +29,7 @@ CRASHES = frozenset(
 STALL_FACTOR, STALL_SECONDS = 60, 600
 MAX_NOTE_BYTES = 1 << 12
 RECYCLE_PAGES = {"resiliparse": None, "trafilatura": 2000, "trafilatura-precise": 2000}
-# Neither extraction nor NFC makes text much longer than the page; more than this is not an answer of our worker.
+# Neither extraction nor NFC makes text much longer than the page; a longer one did not come from our worker.
 MAX_GROWTH, GROWTH_SLACK = 18, 1 << 20
 
 
@@ -56,7 +56,7 @@ def extract_texts(
     jobs: Sequence[ExtractionJob], extractor: str, cpu_seconds: float, memory_bytes: int
 ) -> Iterator[ExtractionResult]:
     """One answer a job, in order. ``extractor`` is one of ``RECYCLE_PAGES``. Raises :class:`GristmillError` when the
-    worker cannot start, stands still, or is killed from outside."""
+    worker cannot start, hangs, or is killed from outside."""
     pages = RECYCLE_PAGES[extractor]
     position = 0
     while position < len(jobs):
@@ -144,7 +144,7 @@ class _Worker:
             return ExtractionResult(text=body[note_size:].decode("utf-8", "replace"), encoding=note)
         if status == b"u":
             return ExtractionResult(reason=Reason.UNDECODABLE, note=note)
-        self.process.kill()  # after an error inside a library its state is not to be trusted
+        self.process.kill()  # after an error inside a library its state cannot be trusted
         self.ended = True
         return ExtractionResult(reason=Reason.EXTRACT_CRASHED, note=note)
 
@@ -164,7 +164,7 @@ class _Worker:
             )
         raise GristmillError(
             f"the extraction worker was stopped from outside (exit code {code}), perhaps for lack of memory. "
-            "Run the same command again; it goes on where it stopped."
+            "Run the same command again; it resumes where it stopped."
         )
 
     def _read(self, size: int) -> bytes:

@@ -1,16 +1,16 @@
 """Bytes to text: which encoding a page is in, when header, byte order mark, meta tag and bytes disagree.
 
 Order: byte order mark; UTF-16 and UTF-32 by their zeros; ISO-2022-JP by its escape sequences; UTF-8 if the bytes are
-valid UTF-8 (bytes of another encoding almost never are), or are but for a few bytes. A page with one character that is
+valid UTF-8 (bytes of another encoding almost never are), or almost all of them are. A page with one character that is
 not ASCII is in the encoding that a label names, and otherwise in windows-1252. A page that is labelled UTF-8 and is
-that but for the same stray bytes again and again keeps its label. What is left is decoded by every
+that except for the same stray bytes again and again keeps its label. Any other page is decoded with every
 candidate: the charset of the header, of the page's meta tag, the one that resiliparse (uchardet) detects in the text
 between the tags, and what these are commonly confused with. The one whose text reads best as language wins
-(``gristmill.tasks.extraction.plausibility``); labels and detection count for little, so that they decide where texts
-read equally well. Labels mean what the WHATWG Encoding Standard says. The HTML standard believes the header, then the
-tag, whatever the bytes say; crawled pages are often labelled wrongly, by default settings of servers above all.
+(``gristmill.tasks.extraction.plausibility``); labels and detection carry little weight, so they decide only where texts
+read equally well. Labels mean what the WHATWG Encoding Standard says. The HTML standard trusts the header, then the
+tag, whatever the bytes say; crawled pages are often labelled wrongly, mostly by servers' default settings.
 
-Only resiliparse and the standard library are imported, for the worker starts in a few hundredths of a second.
+Only resiliparse and the standard library are imported, so that the worker starts in a few hundredths of a second.
 Cost: one decoding of valid UTF-8; about 1 ms for a page that is not.
 """
 
@@ -27,7 +27,7 @@ META = re.compile(rb"<meta\b[^>]{0,512}?\bcharset\s*=\s*[\"']?\s*([\w:.-]{1,40})
 XML_DECLARATION = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w:.-]{1,40})", re.I)
 COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.S)
 MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-# Codecs that hold everything of the narrower one that labels name, as browsers do.
+# Supersets that browsers use in place of the narrower codec that a label names.
 WIDER = {
     "gbk": "gb18030",
     "shift_jis": "cp932",
@@ -51,7 +51,7 @@ MORE_LABELS = {
     "cp949": "cp949",
     "hz-gb-2312": "hz",
 }
-# What the detector names that no page is in, and what such pages are in instead.
+# Encodings the detector names but no page uses, and what such pages really use.
 DETECTED_FOR = {
     "iso8859-3": ("cp1254",),
     "iso8859-4": ("cp1257",),
@@ -68,10 +68,10 @@ OTHERS = (
     *("cp1251", "koi8-r", "koi8-u", "iso8859-5", "cp1253", "iso8859-7", "cp1255", "cp1256"),
     *("iso8859-6", "cp874", "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949"),
 )
-FAMILIES = (LATIN, ("cp1253", "iso8859-7"), ("koi8-r", "koi8-u"))  # alike but for a few characters
+FAMILIES = (LATIN, ("cp1253", "iso8859-7"), ("koi8-r", "koi8-u"))  # alike except for a few characters
 # Labels that servers and editors write without looking.
 DEFAULTS = frozenset({"utf-8", "cp1252"})
-# What speaks for a candidate beside its text, in units of implausibility.
+# Evidence for a candidate besides its text, in units of implausibility.
 LABEL, DEFAULT_LABEL, DETECTION, UNSURE_DETECTION, COMMON = 0.05, 0.03, 0.07, 0.01, 0.005
 SURE_BYTES = 64  # beyond ASCII, for the detector to be sure
 FEW_STRAYS = 3  # in a page of nothing but ASCII beside, to believe its label rather than how they would read
@@ -94,7 +94,7 @@ MARKUP_ZEROS = 8  # of UTF-16 in another script, whose only zeros are in the tag
 
 
 def decode(data: bytes, stated: str | None, *, is_html: bool) -> tuple[str, str] | None:
-    """The text and the name of the codec; None when no encoding makes text of the bytes."""
+    """The text and the name of the codec; None when no encoding turns the bytes into text."""
     for mark, codec in MARKS:
         if data.startswith(mark):
             return _accept(data[len(mark) :].decode(codec, "replace"), codec)

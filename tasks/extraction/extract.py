@@ -3,11 +3,11 @@
 The main content of HTML is found by the extractors of the config, in their order: the first that gives text makes the
 document, and the next one sees only the pages on which it gave nothing, ran out of processor time or crashed. Plain
 text, Markdown and rows keep their text. All of it runs in worker processes with limits on processor time and memory,
-because pages come from strangers (``gristmill.tasks.extraction.worker``). Outcomes are counted in
+because pages are untrusted (``gristmill.tasks.extraction.worker``). Outcomes are counted in
 ``gristmill.tasks.extraction.outcomes``.
 
 A limit on processor time depends on the machine: a page that needs nearly ``cpu_seconds`` may pass on one machine and
-fail on another. Sound pages need a thousandth of it. Cost: about 4 ms a page with resiliparse (DCLM's choice), 40 ms
+fail on another. Normal pages need a thousandth of it. Cost: about 4 ms a page with resiliparse (DCLM's choice), 40 ms
 with trafilatura (FineWeb's); holds one shard in memory.
 """
 
@@ -111,7 +111,7 @@ def _run(jobs: list[ExtractionJob], extractor: str, config: ExtractConfig) -> li
 
 
 def _jobs(records: pa.Table) -> Iterator[ExtractionJob]:
-    """What the worker is to do with each record."""
+    """The job for each record."""
     columns = records.select(["record_type", "content_type", "charset", "payload"])
     for batch in columns.to_batches(max_chunksize=BATCH_ROWS):
         for row in batch.to_pylist():

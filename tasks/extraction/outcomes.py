@@ -1,4 +1,4 @@
-"""What became of the records of a run at extraction, counted: nothing is lost without a number.
+"""How extraction ended for the records of a run, as counts that leave out no record.
 
 Counts come from ``documents.extractor`` and ``set_aside``, a file at a time and without the text.
 """
@@ -24,7 +24,7 @@ OF_REASON: dict[str, str] = {
 
 
 def outcomes(documents: list[Path], set_aside: list[Path]) -> dict[str, dict[str, int]]:
-    """By outcome (``OUTCOMES``) how many records, and of what: the extractor for those that gave text (a fall back says
+    """Number of records by outcome (``OUTCOMES``) and detail: the extractor where there is text (a fallback says
     after what: ``resiliparse-after-timeout``), the reason for the others. Together they are all records of the stage.
 
     The reason of a page on which every extractor failed is that of the last one.

@@ -1,11 +1,12 @@
-"""How well a text reads as language: what tells the right decoding of a page from the wrong ones.
+"""How well a text reads as language, to tell the right decoding of a page from wrong ones.
 
-Nearly any bytes are text in some encoding, so that bytes decode proves nothing; but a wrong decoding looks wrong. Three
-things are measured on the characters beyond ASCII, each 0 where nothing is amiss:
+Nearly any bytes are text in some encoding, so decoding without an error proves nothing; but a wrong decoding looks
+wrong. Three things are measured on the characters beyond ASCII, each 0 where nothing is wrong:
 
 - *disorder*: charset-normalizer's mess ratio (accents in a row, capitals inside words, rare ideographs, symbols);
 - *broken*: the share of U+FFFD among them;
-- *misfits*: in Latin script the letters that the alphabet of no one language holds, where the languages that the page's
+- *misfits*: in Latin script the letters that are not in any one language's alphabet, where the languages that the
+page's
   ASCII words are in count before others (resiliparse's language detector); in other scripts the letters glued to ASCII
   ones; in both, symbols that touch a letter.
 
@@ -70,12 +71,12 @@ GLUED = re.compile(r"(?<=[A-Za-z])[^\W\d_\x00-\x7f]|[^\W\d_\x00-\x7f](?=[A-Za-z]
 ODD = re.compile(
     "[\x80-\x9f\xa2\xa4\xa6\xa8\xa9\xac\xaf\xb1\xb6\xb8\xb9\xbc-\xbe\xd7\xf7\u02c7\u02d8-\u02dd\u0384\u0385\u2500-\u259f\uff61-\uff65\ue000-\uf8ff\ufffd]"
 )
-# Vowel signs and accents of Hebrew, Arabic and Thai: no letters, but parts of one of their own script.
+# Vowel signs and accents of Hebrew, Arabic and Thai: not letters, but parts of letters of their own script.
 GLUED_MARK = re.compile("(?<=[A-Za-z])[\u0591-\u05c7\u064b-\u065f\u0670\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
 CAPITAL_INSIDE = re.compile(r"(?<=[\u03ac-\u03ce\u0430-\u045f])[\u0386-\u03ab\u0400-\u042f]")  # Greek and Cyrillic
 BROKEN_WEIGHT, MISFIT_WEIGHT = 2.0, 2.0
 MESS_CHARACTERS = 2000  # of a text are looked at for disorder, which shows early; a misfit may come late
-HOPELESS = 2.0  # implausibility from which it is not worth knowing how much more there is
+HOPELESS = 2.0  # implausibility beyond which the exact value does not matter
 
 
 def languages_of(sample: bytes) -> tuple[str, ...]:
@@ -88,7 +89,7 @@ def languages_of(sample: bytes) -> tuple[str, ...]:
 
 
 class Plausibility(NamedTuple):
-    """How a text reads: ``implausibility`` is 0 for language, 1 and more for what is none; ``misfits`` are counted."""
+    """How a text reads: ``implausibility`` is 0 for language, 1 and more for anything else; ``misfits`` are counted."""
 
     implausibility: float
     misfits: int

@@ -2,8 +2,8 @@
 ends. Run as ``python -I -m gristmill.tasks.extraction.worker CPU_SECONDS MEMORY_BYTES EXTRACTOR``; the extractor is
 resiliparse, trafilatura or trafilatura-precise and says how the main content of HTML is found.
 
-Pages come from strangers, and an HTML parser can be led into quadratic time, deep recursion or any amount of memory.
-Therefore the kernel limits this process: its processor time per document (ITIMER_PROF, whose signal kills), its address
+Pages are untrusted, and they can drive an HTML parser into quadratic time, deep recursion or any amount of memory. So
+the kernel limits this process: its processor time per document (ITIMER_PROF, whose signal kills), its address
 space and its stack. It opens no file, and what goes back is length-prefixed UTF-8, never an object.
 
 Request:  kind (1 byte: h, p, r), length of charset (u16), length of payload (u32), charset, payload.
@@ -38,7 +38,7 @@ def limit_process(memory_bytes: int) -> None:
     _lower(resource.RLIMIT_STACK, STACK_BYTES)
     _lower(resource.RLIMIT_AS, memory_bytes)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, whose end ends the input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and with it the input
 
 
 def _lower(kind: int, value: int) -> None:
@@ -92,7 +92,7 @@ def serve(requests: BinaryIO, responses: BinaryIO, cpu_seconds: float, content: 
             body = text.encode("utf-8", "replace")
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
-        except BaseException as error:  # a Rust panic is a BaseException; the parent counts it and goes on
+        except BaseException as error:  # a Rust panic is a BaseException; the parent counts it and continues
             status, note, body = b"e", f"{type(error).__name__}: {error}"[:200], b""
         signal.setitimer(signal.ITIMER_PROF, 0)
         encoded = note.encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Decide: a policy over stored signals becomes verdicts, the ledger of what was kept and why the rest was not.
+"""Decide: apply a policy to stored signals and write verdicts: what was kept, and why the rest was not.
 
 A document gets one row for each rule it fails, in the order of the policy, or one row that says it was kept. Where the
 policy switches, one branch judges each document; ranks run on from branch to branch, and the rules of a branch carry
@@ -41,7 +41,7 @@ class DecideConfig(Config):
 
 @shard_step("decide", version=2, reads=(Documents, SIGNALS), writes=(Verdicts,))
 def decide(documents: pa.Table, signals: Mapping[str, pa.Table], config: DecideConfig) -> pa.Table:
-    """Judge every document by ``signals``, a table each by its name.
+    """Judge every document by ``signals``, tables by name.
 
     Returns Verdicts with stage ``decide``. A document without a row in a signals table, or with a null or NaN there,
     fails the rules that look at it, with ``value_text`` "missing".
@@ -56,7 +56,7 @@ def decide(documents: pa.Table, signals: Mapping[str, pa.Table], config: DecideC
 def signal_frame(documents: pa.Table, signals: Mapping[str, pa.Table], names: list[str]) -> pl.DataFrame:
     """``doc_id``, ``source`` and the signals ``names`` (``table.column``) of each document, null where there is none.
 
-    ``signals`` holds tables by name (``signals/language``), those of ``names`` at least.
+    ``signals`` maps table names (``signals/language``) to tables, at least those in ``names``.
     """
     frame = pl.DataFrame(documents.select(["doc_id", "source"]))
     for table in SIGNALS:
@@ -71,7 +71,7 @@ def signal_frame(documents: pa.Table, signals: Mapping[str, pa.Table], names: li
 def cleaning(documents: pa.Table, signals: Mapping[str, pa.Table], policy: Policy) -> pl.Series:
     """The line cleaning (``Policy.clean``) of the branch that judges each document, in the order of ``documents``.
 
-    ``signals`` holds tables by name, those that the policy switches on at least.
+    ``signals`` maps table names to tables, at least those that the policy switches on.
     """
     cases = [case.signal for branch in policy.branches() for case in branch.policy.switch]
     frame = signal_frame(documents, signals, list(dict.fromkeys(cases)))
@@ -92,13 +92,13 @@ def kept_rows(documents: pl.DataFrame, stage: str) -> pl.DataFrame:
 
 
 def ledger(parts: list[pl.DataFrame]) -> pa.Table:
-    """Verdicts from frames that hold some of its columns; those a frame lacks are null."""
+    """Verdicts from frames with some of its columns; missing columns become null."""
     empty = pl.DataFrame(schema=LEDGER)
     return pl.concat([empty, *parts], how="diagonal").select(*LEDGER).to_arrow().cast(Verdicts.schema)
 
 
 def _failures(frame: pl.DataFrame, branch: Branch) -> Iterator[pl.DataFrame]:
-    """For each rule of the branch a row for each of its documents that fails: what was found, and the demand."""
+    """A row for each rule of the branch and each of its documents that fails it: the value found, and the demand."""
     judged = frame.filter(pl.col(BRANCH) == branch.policy.name)
     for rank, name, rule in branch.ranked():
         value, text = shown(rule.signal)

@@ -1,4 +1,4 @@
-"""What a policy says of a document, as polars expressions over columns that are called as their signals.
+"""A policy as polars expressions over columns named after their signals.
 
 ``fails`` and ``meets`` are never null: a signal that is missing (null or NaN) fails every rule and meets no case.
 Cost: one comparison a rule and document.
@@ -60,7 +60,7 @@ def shown(signal: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def demand(rule: Condition) -> pl.Expr:
-    """What the rule asks for: of a range the bound that was broken, or both when there is no value."""
+    """What the rule demands: the broken bound of a range, or both bounds when there is no value."""
     if rule.equals is not None or rule.one_of is not None:
         return pl.lit(wording(rule))
     least = "" if rule.min is None else f">= {number(rule.min)}"

@@ -1,7 +1,7 @@
 """Policies: small YAML files of rules over signals that say which documents stay.
 
 A rule looks at one signal, a column that an earlier step wrote, and names what it demands of it. Scoring and deciding
-are apart (Dolma's attributes, RedPajama-v2's signals): another threshold is another policy and recomputes no signal.
+are separate (Dolma's attributes, RedPajama-v2's signals): another threshold is another policy and recomputes no signal.
 A policy may hand some documents to another one (``switch``): the first case whose condition holds judges alone, and
 the file's own rules judge the rest. A preset carries its lineage in its name, because the published descriptions of
 one filter disagree with each other and with the code.
@@ -48,7 +48,7 @@ class Condition(Config):
 
     @property
     def label(self) -> str:
-        """What an error calls it."""
+        """Its name in error messages."""
         return self.signal
 
     @field_validator("signal")
@@ -114,7 +114,7 @@ class Case(Condition):
 
     @property
     def label(self) -> str:
-        """Where it leads to."""
+        """Its name in error messages."""
         return f"switch to {self.policy.name}"
 
 
@@ -122,7 +122,7 @@ class Policy(Config):
     """Rules in order, and the signal that serves as the quality of a document.
 
     ``quality`` picks the representative of a duplicate cluster and fills ``curated.quality``; where policies switch it
-    is the outermost one's that counts, for qualities have to be comparable. ``lineage`` says whose constants these
+    is the outermost one's that counts, because qualities have to be comparable. ``lineage`` says whose constants these
     are, because the published descriptions of a preset disagree with its code. ``clean`` is the lineage by which lines
     are cut from the documents that this policy keeps.
     """
@@ -205,7 +205,7 @@ def load_policy(name_or_path: str) -> Policy:
     """A preset by name, or a YAML file by path.
 
     Raises :class:`UsageError` for an unknown preset, a missing file, a wrong key, an unknown signal, a rule that can
-    never fire or never be passed, and policies that switch to each other in a circle.
+    never fire or never be passed, and policies that switch in a circle.
     """
     path = policy_path(name_or_path, Path())
     return Policy.parse(_resolved(path, ()), str(path))
@@ -236,7 +236,7 @@ def _resolved(path: Path, above: tuple[Path, ...]) -> Any:
     path = path.resolve()
     if path in above:
         circle = " -> ".join(entry.name for entry in (*above[above.index(path) :], path))
-        raise UsageError(f"{path}: policies switch in a circle ({circle}). Take one of the cases out.")
+        raise UsageError(f"{path}: policies switch in a circle ({circle}). Remove one of the cases.")
     values = read_yaml(path)
     cases = values.get("switch") if isinstance(values, dict) else None
     if not isinstance(cases, list):
@@ -278,5 +278,5 @@ def refuse_missing_sets(policy: Policy, computed: set[str]) -> None:
         asked = f"the rules {', '.join(rules)} look at" if rules else "it looks at"
         raise UsageError(
             f"policy {policy.name}: {asked} {', '.join(missing)}, which this run does not compute. Turn those signals "
-            "on, or take the rules out of the policy."
+            "on, or remove the rules from the policy."
         )

@@ -1,6 +1,6 @@
-"""The documents of a stored curation judged again by another policy, from their stored signals, shard by shard.
+"""Judging a stored curation again by another policy, from its stored signals, shard by shard.
 
-The signals that the policy names are laid side by side, every rule becomes a column of true and false, and a small
+The signals that the policy names are joined, every rule becomes a column of true and false, and a small
 table of counts is all that is kept of a shard, besides some examples. Cost and memory: see
 :mod:`gristmill.tasks.filtering.what_if`.
 """
@@ -52,7 +52,7 @@ class JudgedShard:
 
 
 def shards(lake: Lake, dataset: Dataset) -> list[CuratedShard]:
-    """The shards of a curation that hold documents, by name."""
+    """The shards of a curation that have documents, by name."""
     found: dict[str, dict[str, list[Ref]]] = {ref.shard: {} for ref in dataset.tables[Documents.name]}
     for name, refs in dataset.tables.items():
         for ref in refs:

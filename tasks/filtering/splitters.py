@@ -1,4 +1,4 @@
-"""Whether what splits the words that a policy judges by is installed, told before a run starts."""
+"""A check before a run that the word splitters its policy needs are installed."""
 
 from gristmill.core.errors import UsageError
 from gristmill.tasks.filtering.policy import Policy
@@ -8,7 +8,7 @@ from gristmill.tasks.tokenization.segment import HINT
 
 
 def refuse_missing_splitters(policy: Policy) -> None:
-    """Raise :class:`UsageError` when ``policy`` judges by words of a language that nothing installed splits."""
+    """Raise :class:`UsageError` when ``policy`` judges by words of a language without an installed splitter."""
     judged = [
         branch
         for branch in policy.branches()
@@ -21,6 +21,6 @@ def refuse_missing_splitters(policy: Policy) -> None:
         wanted = {code for names in named for name in names if (code := fineweb2_code(str(name)))}
         if missing := sorted(wanted - set(installed)):
             raise UsageError(
-                f"policy {branch.policy.name} needs the words of {', '.join(missing)}, and nothing that splits them is "
+                f"policy {branch.policy.name} needs the words of {', '.join(missing)}, and no splitter for them is "
                 f"installed. Run: {HINT}"
             )

@@ -1,4 +1,4 @@
-"""What if: the funnel that another policy would give, from the signals that a curation stored, beside its ledger.
+"""What if: the funnel that another policy would give, from the signals that a curation stored, next to its own.
 
 No text is read and no signal is computed: each shard is judged again from its signals, and the small tables of counts
 (language, domain, first rule to fail before and after) are added up. Cost: about a second for a million

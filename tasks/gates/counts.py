@@ -1,10 +1,10 @@
-"""Which expectations of a gate hold, told by counts in DuckDB, without Great Expectations.
+"""Which expectations of a gate hold, by counts in DuckDB, without Great Expectations.
 
 Importing Great Expectations takes 3 to 5 seconds of processor, more than the rest of a small curation, and a gate that
-holds has nothing to tell but numbers. So the rows that break an expectation of a plain kind are counted here, by the
+holds reports only numbers. So the rows that break an expectation of a plain kind are counted here, by the
 conditions that Great Expectations itself sends to the database (``expectations/metrics/column_map_metrics``, version
 1.24), and only an expectation that rows break, that cannot be counted, or that is of another kind or has other
-arguments than those below, is Great Expectations' affair: it decides, and finds the examples.
+arguments than those below, is left to Great Expectations: it decides, and finds the examples.
 
 Cost: one scan of the columns named, one more for each column that is to be unique and for each query for rows.
 """
@@ -25,7 +25,7 @@ Arguments = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Countable:
-    """An expectation as it stands in a suite: its Great Expectations class, its column, and what the class is told."""
+    """An expectation as written in a suite: its Great Expectations class, its column, and its arguments."""
 
     type: str
     column: str
@@ -33,7 +33,7 @@ class Countable:
 
 
 def count_breaking(wanted: Sequence[Countable], rows: str, schema: pa.Schema, scratch: Path) -> list[int | None]:
-    """How many rows break each expectation, in the order of ``wanted``; None where that is not told here.
+    """How many rows break each expectation, in the order of ``wanted``; None where it cannot be counted here.
 
     ``rows`` is the query for the table, ``schema`` its columns. A row count out of its bounds counts as one row.
     ``scratch`` takes what does not fit into memory.
@@ -54,7 +54,7 @@ def count_breaking(wanted: Sequence[Countable], rows: str, schema: pa.Schema, sc
 
 
 def _fetch(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
-    """The one row of a query; nothing for one that cannot be run, which Great Expectations then tells in its words."""
+    """The one row of a query; nothing for one that cannot be run, which Great Expectations then reports itself."""
     try:
         found: tuple[int, ...] | None = connection.execute(query).fetchone()
     except duckdb.Error:
@@ -63,7 +63,7 @@ def _fetch(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]
 
 
 def _condition(entry: Countable, schema: pa.Schema) -> str | None:
-    """What is true of a row that breaks the expectation; None where no look at a single row says so."""
+    """The SQL condition of a row that breaks the expectation; None if a single row cannot show it."""
     make = CONDITIONS.get(entry.type)
     if make is None or entry.column not in schema.names:
         return None

@@ -1,8 +1,8 @@
 """Gates: Great Expectations suites run over DuckDB queries on the Parquet files that crossed an arrow of the pipeline.
 
 A suite is a YAML file in ``schemas/expectations``. Its result is a table of the lake like any other: one row per
-expectation, cached by the digests of the files and of the suite, so an unchanged crossing is not checked twice. What to
-do about a failure is the flow's business (:func:`failures` says which rows stop a run). Great Expectations costs 3 to 9
+expectation, cached by the digests of the files and of the suite, so an unchanged crossing is not checked twice. The
+flow decides what to do about a failure (:func:`failures` says which rows stop a run). Great Expectations costs 3 to 9
 seconds and 300 MB to import; it is imported here, for the first expectation that plain counts do not show to hold
 (``gristmill.tasks.gates.counts``), and nowhere else. Cost of a check: see there; one or two column scans by DuckDB for
 each expectation that does not hold, out of core.
@@ -80,7 +80,7 @@ def raise_on_failure(results: pa.Table) -> None:
             f"    for example {json.dumps(example, ensure_ascii=False)}" for example in json.loads(row["examples"])
         )
     lines.append(
-        "Look at these rows (gristmill why, or the Gates page). Mend the input or the step, or change the suite in "
+        "Look at these rows (gristmill why, or the Gates page). Fix the input or the step, or change the suite in "
         f"schemas/expectations/{failed[0]['gate']}.yaml if the rows are right; then run the same command again."
     )
     raise GateError("\n".join(lines))
@@ -105,7 +105,7 @@ GATES: dict[str, Step[GateConfig]] = {
 
 
 def _results(paths: list[Path], wanted: list[Expectation], count: int, scratch: Path) -> list[dict[str, Any]]:
-    """What came of each expectation of one table, in order: by counts where it holds, else by Great Expectations."""
+    """The result of each expectation of one table, in order: by counts where it holds, else by Great Expectations."""
     breaking = count_breaking(
         [Countable(entry.type, entry.column, entry.arguments) for entry in wanted],
         _query(paths),
@@ -234,7 +234,7 @@ def _place(expectation: Expectation) -> str:
 
 
 def _raised(info: dict[str, Any]) -> str | None:
-    """What went wrong while an expectation was checked: GX tells it flat, or once for each metric that failed."""
+    """What went wrong while an expectation was checked: GX reports it flat, or once for each metric that failed."""
     told = [info, *(entry for entry in info.values() if isinstance(entry, dict))]
     return next((str(entry["exception_message"]) for entry in told if entry.get("exception_message")), None)
 

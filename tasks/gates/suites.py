@@ -1,4 +1,4 @@
-"""The suites of the gates: YAML files in ``schemas/expectations``, with the bounds that the schema states filled in."""
+"""The suites of the gates: YAML files in ``schemas/expectations``, with missing bounds filled in from the schema."""
 
 from pathlib import Path
 from typing import Any, Literal

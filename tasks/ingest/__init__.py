@@ -1,1 +1,1 @@
-"""Ingest: input files, wherever they lie and whatever their format, become records in shards of bounded size."""
+"""Ingest: input files from any place and in any format become records in shards of bounded size."""

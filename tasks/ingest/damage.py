@@ -1,7 +1,7 @@
-"""What of the inputs could not be read, counted by reason and told with examples: the last lines of a curation.
+"""What could not be read of the inputs, counted by reason and shown with examples: the last lines of a curation.
 
 Three kinds: files of which nothing was read, damaged byte ranges, and records that were there and broken. A
-record that is sound and holds no text (a redirect, an image) is not damage. Cost: four columns of ``set_aside``, a file
+sound record without text (a redirect, an image) is not damage. Cost: four columns of ``set_aside``, a file
 at a time.
 """
 
@@ -19,7 +19,7 @@ from gristmill.tasks.ingest.readers.reasons import Reason
 EXAMPLES = 20
 FILES, BYTE_RANGES, RECORDS = "files", "stretches", "records"
 KINDS = {"file": FILES, "damage": BYTE_RANGES, "record": RECORDS}
-#: Reasons of records that could not be read as what they are.
+#: Reasons of records that could not be read as what they claim to be.
 BROKEN = (
     Reason.TRUNCATED,
     Reason.TOO_LARGE,

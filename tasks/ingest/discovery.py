@@ -2,7 +2,7 @@
 taken, with the reason.
 
 Names are relative to the folder that was given (or to the part of a glob before its first wildcard), so they do not
-depend on where the folder lies; two files that would have one name are told apart by the folders above them
+depend on where the folder is; two files that would have one name are distinguished by the folders above them
 (``gristmill.tasks.ingest.names``). Files elsewhere are named by their address
 (``gristmill.tasks.ingest.remote.listing``), those of Common Crawl by their path in it. A file that several inputs or
 links lead to is one file. Cost: reads every local file once for its digest; asks servers about the others.
@@ -31,14 +31,14 @@ from gristmill.tasks.ingest.sources import InputFile
 
 READABLE = "WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, TSV, plain text, Markdown and HTML, also compressed"
 SHOWN_SKIPPED = 20
-#: Of a folder of fewer files than this the columns are looked at before a run begins.
+#: The columns of a folder with fewer files than this are checked before a run begins.
 LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
 class InputList:
-    """Files to read, by name; what was found and left out, by name; and by each input as it was given the names of its
-    files: none for one that could not be read."""
+    """Files to read, by name; files found and left out, by name; and for each input as given the names of its
+    files: empty for one that could not be read."""
 
     files: tuple[InputFile, ...]
     skipped: tuple[Skipped, ...]
@@ -49,7 +49,7 @@ class InputList:
         return tuple(given for given, names in self.given if all(name in unread for name in names))
 
     def skipped_lines(self) -> list[str]:
-        """For people: what was left out, one file a line, and of many the first and how many more."""
+        """Lines for people: one for each file left out, up to a limit, then how many more."""
         lines = [f"not read: {file.name}: {file.detail}" for file in self.skipped[:SHOWN_SKIPPED]]
         more = len(self.skipped) - SHOWN_SKIPPED
         return [*lines, f"not read: {more:,} more files"] if more > 0 else lines
@@ -65,9 +65,9 @@ def find_inputs(
 ) -> InputList:
     """Every readable file under ``inputs``: paths of files or folders, globs (``**`` too), addresses with ``://``.
 
-    What is there under the very name that was given is taken, before it is looked at as a glob; a name may be written
-    as messages show it (``caf\\xe9.warc``). ``downloads`` is the folder that ingest will be given: there workers and
-    runs agree on the pace of web servers. ``follow_links``: also links that lead out of a given folder.
+    A file with exactly the given name is taken before the name is tried as a glob; a name may be written
+    as messages show it (``caf\\xe9.warc``). ``downloads`` is ingest's folder, where workers and runs agree on the pace
+    of web servers. ``follow_links``: also links that lead out of a given folder.
     ``allow_unread``: a file that cannot be read is left out with its reason instead of being an error.
 
     Raises :class:`UsageError` with the hint for: nothing given, a path that does not exist, a glob that matches
@@ -107,12 +107,12 @@ def find_inputs(
 def refuse_missing(
     inputs: Sequence[str], options: ReadOptions | None = None, *, follow_links: bool = False, allow_unread: bool = False
 ) -> None:
-    """Raise what :func:`find_inputs` would for an input that is not there or holds nothing to read.
+    """Raise what :func:`find_inputs` would for an input that does not exist or has nothing to read.
 
     With ``options`` also raise :class:`gristmill.tasks.ingest.readers.rows.columns.ColumnsError` for an input of which
     no file has the columns to read it by.
 
-    Cost: a list of the files of each folder, and a look at the beginnings of the first few; of an address a question
+    Cost: a list of the files of each folder, and a look at the beginnings of the first few; one request an address
     (``gristmill.tasks.ingest.remote.reach``).
     """
     search = _Search(follow_links, allow_unread, most=LOOKED_AT)
@@ -204,7 +204,7 @@ class _Search:
         if not taken and not self.allow_unread:
             seen = sorted(look.skipped.values(), key=lambda file: file.name)
             such = f" ({len(seen)} other files were seen, such as {seen[0].name}: {seen[0].detail})" if seen else ""
-            raise UsageError(f"{what} holds no file that can be read{such}. Kinds that are read: {READABLE}.")
+            raise UsageError(f"{what} has no file that can be read{such}. Kinds that are read: {READABLE}.")
         return taken
 
     def _accept(self, candidate: Candidate, look: Look, *, by_name: bool) -> bool:
@@ -280,7 +280,7 @@ def _missing(path: Path, given: str) -> str:
     with _readable(present):
         names = [escape_name(name) for name in names_in(present)]
     hint = did_you_mean(escape_name(missing), names)
-    near = hint if "did you mean" in hint else f" ({shown} holds {len(names)} other names)"
+    near = hint if "did you mean" in hint else f" ({shown} has {len(names)} other names)"
     return f"{given}: there is no {escape_name(missing)!r} in {shown}{near}."
 
 

@@ -1,7 +1,7 @@
-"""What lies in a folder or matches a glob: files, and what is not a file to read, with the reason.
+"""What is in a folder or matches a glob: files to read, and everything else with the reason.
 
 A link is followed where it stays inside the folder that was given; one that leads out of it is not, unless that is
-asked for: a folder that somebody else filled could hold a link to anything that this user may read. A folder is entered
+asked for: a folder filled by somebody else could have a link to anything this user may read. A folder is entered
 once, under its own name and not under that of a link. Named pipes, devices and sockets are never opened: reading one
 may never end. Cost: a look at every entry.
 """
@@ -21,7 +21,7 @@ FOLLOW_HINT = "give --follow-links to have it read"
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file or folder that was found and not taken, and why. ``name`` as that of an input file."""
+    """A file or folder that was found and not taken, and why. ``name`` is relative, like that of an input file."""
 
     name: str
     reason: Reason
@@ -44,7 +44,8 @@ class Candidate:
 
 @dataclass
 class Look:
-    """What was found under one input. ``forgiving``: a folder that may not be listed is left out, and no error."""
+    """What was found under one input. ``forgiving``: a folder that may not be listed is left out instead of being an
+    error."""
 
     base: Path
     follow_links: bool
@@ -136,7 +137,7 @@ def not_a_file(path: Path) -> str | None:
 def matches(pattern: Path) -> tuple[Path, list[Path]]:
     """The folder before the first wildcard, and what matches, in order of name.
 
-    A part that is there under its very name, such as ``data[1]``, is not a wildcard, unless nothing matches so.
+    A part that exists literally, such as ``data[1]``, is not a wildcard, unless nothing matches that way.
     """
     for by_name in (True, False):
         base, rest = _fixed(pattern, by_name)

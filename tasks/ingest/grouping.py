@@ -2,7 +2,7 @@
 
 The digests of the names are the leaves of a binary tree; a node whose files are too many or too large together is
 split by the next bit. So the groups are a function of the set of files, whatever its order, and a file that is added
-or removed changes the one group that it falls into (or splits it in two), and no other. Groups are between half full
+or removed changes only the group that it falls into (or splits it in two). Groups are between half full
 and full where there are many files. Cost: one digest a file, and one pass over the files for each level of the tree.
 """
 

@@ -1,4 +1,4 @@
-"""Ingest: one input becomes ``records`` and ``set_aside``, in shards of bounded size; nothing in between, nothing lost.
+"""Ingest: one input becomes ``records`` and ``set_aside``, in shards of bounded size; nothing is lost.
 
 Every response, resource and conversion record, every row and every text file ends in exactly one of the two tables;
 bytes that are not a record are rows of ``set_aside`` of kind ``damage``, and a file of which nothing was read is one
@@ -68,7 +68,7 @@ class IngestConfig(Config):
 
     @property
     def read_options(self) -> ReadOptions:
-        """What the readers need of it."""
+        """The part that the readers need."""
         return ReadOptions(self.max_payload_bytes, self.map, self.unquoted)
 
 
@@ -76,8 +76,8 @@ class IngestConfig(Config):
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 
-    A file that lacks a column of the config is set aside whole. A file that is elsewhere lies in ``downloads`` while it
-    is read. Raises :class:`GristmillError` when a file is gone, cannot be downloaded, or the temporary folder is full.
+    A file that lacks a column of the config is set aside whole. A remote file is in ``downloads`` while it is
+    read. Raises :class:`GristmillError` when a file is gone, cannot be downloaded, or the temporary folder is full.
     """
     parts = Parts(config.source)
     for file in source.members:
@@ -110,7 +110,7 @@ def _items(path: Path, name: str, options: ReadOptions) -> Items:
 
 
 def read_items(path: Path, name: str, options: ReadOptions) -> Items:
-    """The items of a file, by its kind; of a kind that is not read, one item that says so."""
+    """The items of a file, by its kind; for a kind that is not read, one item that says so."""
     kind, reason, detail = kind_of(path, name)
     if kind is None:
         return iter([Aside(name, reason, detail, unread=True)])
@@ -118,7 +118,7 @@ def read_items(path: Path, name: str, options: ReadOptions) -> Items:
 
 
 def columns_problem(path: Path, name: str, options: ReadOptions) -> ColumnsError | None:
-    """What is wrong with the columns of a file, told from its header or its first ``FIRST_LINES`` lines."""
+    """What is wrong with the columns of a file, judged by its header or its first ``FIRST_LINES`` lines."""
     kind, _, _ = kind_of(path, name)
     try:
         if kind is Kind.JSONL:

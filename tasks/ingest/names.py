@@ -1,6 +1,6 @@
 """Names of input files: text for every name that a file system allows, and distinct for different files.
 
-A name may hold bytes that are no UTF-8, and control characters that would reach a terminal. They are written as
+A name may have bytes that are not UTF-8, and control characters that would reach a terminal. They are written as
 ``\\xHH``; a backslash that would read as the start of such an escape is written as ``\\x5c``. So names are reversible,
 and those without any of these stay as they are.
 """
@@ -41,7 +41,7 @@ def _character(byte: int) -> str:
 def distinct_names(files: Sequence[tuple[str, PurePath]]) -> list[str]:
     """Names for files, given the name that each should have and its absolute path; no two files have the same path.
 
-    Names that would be the same are lengthened by as many of the folders above as tell them apart, all of them alike,
+    Names that would be the same are lengthened by as many parent folders as distinguish them, all by the same number,
     so that the order of the files does not matter.
 
     >>> distinct_names([("x.csv", PurePath("/in/a/x.csv")), ("x.csv", PurePath("/in/b/x.csv"))])

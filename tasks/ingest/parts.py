@@ -58,7 +58,7 @@ class Parts:
         self.given = 0
 
     def begin_file(self) -> None:
-        """Equal payloads without an identity are told apart by their number in the file, not in the input: a file's
+        """Equal payloads without an identity are distinguished by their number in the file, not in the input: a file's
         records are the same whichever files it is read with."""
         self.repeats.clear()
         self.firsts.clear()
@@ -67,7 +67,7 @@ class Parts:
         self.held = []
 
     def end_file(self, name: str) -> None:
-        """A file that gave damage and nothing else is a file that was not read, and that is said once."""
+        """A file that gave nothing but damage counts as a file that was not read, reported once."""
         if self.first_damage is not None and not self.is_read:
             more = len(self.held) - 1
             others = f" (and {more:,} more damaged {'stretch' if more == 1 else 'stretches'})" if more > 0 else ""

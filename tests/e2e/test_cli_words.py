@@ -72,7 +72,7 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
     ("words", "hints"),
     [
         ((*CURATE, "{place}/sound.wrc.gz"), ("there is no 'sound.wrc.gz'", 'did you mean "sound.warc.gz"')),
-        ((*CURATE, "{place}/empty"), ("holds no file that can be read", "Kinds that are read: WARC")),
+        ((*CURATE, "{place}/empty"), ("has no file that can be read", "Kinds that are read: WARC")),
         ((*CURATE, "{place}/*.parquet"), ("nothing matches this pattern",)),
         ((*CURATE, "{place}/sound.warc.gz", "--policy", "finewebb"), ('did you mean "fineweb"',)),
         ((*CURATE, "{place}/sound.warc.gz", "--policy", "{place}/mine.yaml"), ("mine.yaml", "no such file")),

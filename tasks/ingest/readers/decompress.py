@@ -1,7 +1,7 @@
-"""Looking through the compression of a whole file: gzip, lz4, zstd, bzip2 and xz, told by their first bytes.
+"""Looking through the compression of a whole file: gzip, lz4, zstd, bzip2 and xz, recognised by their first bytes.
 
 Every format may hold several streams one after the other. Archives of records (``byte_ranges``) need the place of every
-gzip member and zstd frame and do not come here. What grows beyond all measure is cut off
+gzip member and zstd frame and do not come here. A stream that expands too far is cut off
 (``gristmill.tasks.ingest.readers.expansion``). Cost: one pass, 64 KiB at a time.
 """
 
@@ -42,7 +42,7 @@ Read = Callable[[int], bytes]
 
 
 class BrokenStreamError(Exception):
-    """The compressed stream ends early (``cut_off``), grows beyond measure (``expands``) or contradicts itself."""
+    """The compressed stream ends early (``cut_off``), expands too far (``expands``) or contradicts itself."""
 
     def __init__(self, error: Exception) -> None:
         self.expands = isinstance(error, ExpansionError)
@@ -143,7 +143,7 @@ class _Frames:
 
 class _Streams:
     """bzip2 and xz streams, one after the other. ``bz2.BZ2File`` takes anything but a stream for the end of the file,
-    so a damaged one would take all that follow with it, without a word; ``lzma.LZMAFile`` bounds no memory."""
+    so a damaged one would silently take all that follow with it; ``lzma.LZMAFile`` bounds no memory."""
 
     def __init__(
         self, file: BinaryIO, name: str, new: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]

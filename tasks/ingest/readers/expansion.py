@@ -1,8 +1,9 @@
-"""How many bytes may come out of compressed ones, for every decompressor: a few kilobytes can hold gigabytes.
+"""How far compressed bytes may expand, for every decompressor: a few kilobytes can expand to gigabytes.
 
-Nothing is asked of the first ``FREE_BYTES``, which memory and the temporary folder always have room for. Beyond them a
+The first ``FREE_BYTES`` are always allowed: memory and the temporary folder have room for them. Beyond them a
 stream may grow to ``MAX_RATIO`` times what is stored: HTML and JSON give 4 to 30, the most repetitive crawls below 100,
-a bomb 1,000 (deflate) to 1,000,000 (bzip2). What grows further is read no further, and set aside as ``expands``.
+a bomb 1,000 (deflate) to 1,000,000 (bzip2). A stream that expands further is not read on, and is set aside as
+``expands``.
 """
 
 FREE_BYTES = 64 << 20
@@ -19,7 +20,7 @@ def bound(stored: int) -> int:
 
 
 def over(stored: int, expanded: int) -> str:
-    """What to say of a stream that was stopped after ``expanded`` bytes."""
+    """The message for a stream that was stopped after ``expanded`` bytes."""
     return (
         f"{expanded:,} bytes came out of {stored:,} stored ones, and no more was read: over {MAX_RATIO} times as many "
         "is taken for an attack or a fault"

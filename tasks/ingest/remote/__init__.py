@@ -1,2 +1,2 @@
-"""Inputs that lie elsewhere: web servers, object stores, Common Crawl. Listed first, downloaded one by one when
+"""Remote inputs: web servers, object stores, Common Crawl. Listed first, downloaded one by one when
 read."""

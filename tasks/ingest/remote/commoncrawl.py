@@ -66,7 +66,7 @@ def parse_crawl(url: str) -> CrawlFiles:
 def crawl_files(url: str, settings: RemoteConfig, folder: Path) -> list[tuple[str, RemoteFile]]:
     """Name and file of each path that the address asks for.
 
-    Raises :class:`UsageError` for wrong words, an unknown crawl and a number beyond its last file.
+    Raises :class:`UsageError` for a malformed address, an unknown crawl and a number beyond its last file.
     """
     asked = parse_crawl(url)
     base = settings.common_crawl.rstrip("/")

@@ -1,6 +1,6 @@
-"""Downloads that go on where they stopped: after a cut connection, after a kill, in another process.
+"""Downloads that resume where they stopped: after a cut connection, after a kill, in another process.
 
-What has come of a file lies in ``<folder>/<key>.part``; the key is made of the address, the size and the version, so
+The bytes received so far are in ``<folder>/<key>.part``; the key is made of the address, the size and the version, so
 the bytes of two versions never meet. Whoever downloads holds a lock on it. It is deleted when the file has been read,
 so the disk holds as many remote files as there are workers. Cost: one copy of each file on disk while it is read.
 """
@@ -118,8 +118,8 @@ def _wait(error: TransientError, failures: int, url: str, settings: RemoteConfig
     """Sleep before the next attempt, or give up."""
     if failures >= settings.attempts:
         raise GristmillError(
-            f"{shown(url)}: {failures} attempts without a new byte, the last one: {error}. What has come is kept: "
-            "run the same command again, and it goes on there."
+            f"{shown(url)}: {failures} attempts without a new byte, the last one: {error}. Those bytes are kept: "
+            "run the same command again, and it resumes there."
         ) from error
     wait = settings.backoff_seconds * 2 ** min(failures - 1, 6)
     if error.wait is not None:

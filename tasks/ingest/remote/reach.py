@@ -1,7 +1,7 @@
 """Whether remote inputs are there, asked before a run begins: an address with a typo should not cost the start of one.
 
-Asks little and for a bounded time. What is busy, slow or silent for the moment is not a fault of the address: the run
-itself asks again, with patience (``gristmill.tasks.ingest.remote.downloads``). Cost: a request or two for each address,
+Asks little and for a bounded time. A server that is busy, slow or silent for a moment does not make the address wrong:
+the run itself retries patiently (``gristmill.tasks.ingest.remote.downloads``). Cost: a request or two for each address,
 ``SECONDS`` at most.
 """
 

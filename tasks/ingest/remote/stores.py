@@ -92,7 +92,7 @@ def state_of(info: Mapping[str, Any]) -> State:
 
 @contextmanager
 def store_errors(url: str) -> Iterator[None]:
-    """Every library of a store has errors of its own; what they mean is told by their nature, else by their name."""
+    """Every store's library has its own errors; their meaning follows from their type, else from their name."""
     try:
         yield
     except FileNotFoundError as error:

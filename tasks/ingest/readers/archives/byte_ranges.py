@@ -4,9 +4,9 @@ An uncompressed file is one byte range, mapped into memory. In a gzip or zstd fi
 standard has it, and zeros after a sound one are padding; a member that does not begin with a record header continues
 the one before (block-wise compressors write such files). Where the compressed stream breaks, what came out of it is
 still a byte range (marked), a :class:`Gap` names the bytes that were skipped, and reading goes on at the next member
-that begins with a record header. An lz4 file is one byte range, because its reader does not tell where a frame begins.
+that begins with a record header. An lz4 file is one byte range, because its reader does not say where a frame begins.
 
-Cost: one pass; a byte range of more than SPOOL_BYTES lives in an unlinked temporary file and not in memory.
+Cost: one pass; a byte range of more than SPOOL_BYTES is kept in an unlinked temporary file, not in memory.
 """
 
 import mmap
@@ -46,7 +46,7 @@ WHOLE_MAGICS = (LZ4_MAGIC, *BZIP2_MAGICS, XZ_MAGIC)
 @dataclass(slots=True)
 class ByteRange:
     """Decompressed bytes of file bytes [offset, offset + length). ``fault`` says why they may be incomplete or wrong;
-    from ``doubtful_from`` on a checksum failed, so that even complete records are not to be trusted."""
+    from ``doubtful_from`` on a checksum failed, so that even complete records cannot be trusted."""
 
     offset: int
     length: int

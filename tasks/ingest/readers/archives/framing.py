@@ -27,7 +27,7 @@ MAX_HEADER_BYTES = 1 << 20
 WARC_VERSION = re.compile(rb"WARC/\d+(?:\.\d+)+[ \t]*\r*(?:\n|$)", re.I)
 # A blank line, the end of the data, or (not part of the header) another version line.
 WARC_HEADER_END = re.compile(rb"\n(?:(\r*\n|$)|(?=WARC/\d+(?:\.\d+)+[ \t]*\r*\n))")
-# The quick way to the end of a header looks no further than this, and not at headers that begin with one of those.
+# The fast path to the end of a header looks no further than this, and skips headers that begin with one of those.
 USUAL_BYTES = 1 << 12
 UNUSUAL = (b"\r", b"\n", b"WARC/")
 # A version line followed by a named field.
@@ -67,7 +67,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Hole:
-    """Bytes [start, end) that belong to no record."""
+    """Bytes [start, end) outside every record."""
 
     start: int
     end: int

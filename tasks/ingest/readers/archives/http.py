@@ -23,7 +23,7 @@ LINE_END = re.compile(rb"\r?\n")
 VALUE = re.compile(rb"[ \t]*:([^\r\n]*)")
 FOLD = re.compile(rb"\r?\n[ \t]++(?=\S)")
 CODINGS = {"x-gzip": "gzip", "brotli": "br", "identity": "", "none": "", "utf-8": "", "utf8": ""}
-# Each may give ``max_payload_bytes`` out of next to nothing; curl allows as many.
+# Each may expand a few bytes to ``max_payload_bytes``; curl allows as many codings.
 MAX_CODINGS = 5
 KNOWN_CODINGS = frozenset({"gzip", "deflate", "br", "zstd"})
 STEP_BYTES = 1 << 16
@@ -106,7 +106,7 @@ def decode_header(head: bytes) -> str:
 def decode_body(response: Response, limit: int, *, cut: bool = False) -> bytes:
     """The body with transfer and content codings undone. Raises :class:`CodingError`.
 
-    ``cut``: the crawler says that it stored only the beginning; a coding that breaks off gives what it gave till then.
+    ``cut``: the crawler says that it stored only the beginning; a truncated coding gives what was decoded so far.
     """
     body = response.body
     codings = _codings(response.headers.get("content-encoding"))
@@ -180,7 +180,7 @@ def _undo(coding: str, body: bytes, limit: int, cut: bool) -> bytes:
 
 
 def _deflate(body: bytes, limit: int, cut: bool) -> bytes:
-    """``deflate`` is zlib by the standard and bare deflate in the field."""
+    """``deflate`` is zlib by the standard and bare deflate in practice."""
     try:
         return _inflate(body, ZLIB, limit, cut)
     except CodingError as error:
@@ -198,7 +198,7 @@ def _inflate(body: bytes, window: int, limit: int, cut: bool) -> bytes:
         try:
             part = inflater.decompress(body, limit + 1 - size)
         except zlib.error as error:
-            if parts:  # whole members, then bytes that are none
+            if parts:  # whole members, then other bytes
                 break
             raise CodingError(Reason.BAD_CONTENT_ENCODING, str(error)) from error
         parts.append(part)

@@ -4,7 +4,7 @@ Both formats allow streams one after the other, and crawlers write one for each 
 again by its place. A ``.warc.zst`` may begin with a skippable frame that holds the dictionary of all others (the IIPC's
 proposal "WARC/Zstandard", as the Archive Team writes it).
 
-A member that grows beyond measure is left where it does (``gristmill.tasks.ingest.readers.expansion``).
+A member that expands too far is cut off there (``gristmill.tasks.ingest.readers.expansion``).
 
 Cost: one pass; of memory 64 MiB, and what one call gives: 16 MiB (zlib) or 128 MiB (zstd) at most. A member that breaks
 is inflated twice, the last piece byte by byte, because zlib and zstd give nothing of the call that fails.

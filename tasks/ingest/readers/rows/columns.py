@@ -15,12 +15,12 @@ from gristmill.core.errors import UsageError
 
 JSON_TYPES = (bool, int, float, list, dict)
 DEFAULT_ID, DEFAULT_URL = "id", "url"
-# Rows that must be seen before "none of them has the default text column" is a fault of the words and not of the rows.
+# Rows to see before "none of them has the default text column" counts as a usage error and not as a fault of the rows.
 TELLING_ROWS = 10
 
 
 class ColumnsError(UsageError):
-    """A file does not have the columns that it should be read by: the fault of the words or of this one file."""
+    """A file does not have the columns that it should be read by: a usage error, or a fault of this one file."""
 
 
 class ColumnMap(Config):
@@ -116,7 +116,8 @@ def missing_column(file: str, column: str, columns: Iterable[str], rows: str = "
 
 
 class ColumnCheck:
-    """Notices that no row of a file has a column: one row without it is the row's fault, all of them are the words'."""
+    """Notices that no row of a file has a column: one row without it is the row's fault, all of them is a usage
+    error."""
 
     def __init__(self, file: str, columns: ColumnMap) -> None:
         self.file = file

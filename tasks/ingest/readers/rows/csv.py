@@ -6,15 +6,15 @@ With ``unquoted`` quotes mean nothing and every line is a row. The text is UTF-8
 CR LF or CR (``gristmill.tasks.ingest.readers.rows.unicode``). The separator of ``.csv`` is the comma, or the semicolon
 when the header has semicolons and no comma.
 
-Quotes that nobody meant as such are common, and two of them would make one field of all the rows between. So a field
+Stray quotes are common, and two of them would turn all the rows between them into one field. So a field
 that goes on over a line end is believed only if its closing quote is followed by a separator or a line end, the row
 then has as many fields as the header, and (TSV) its lines are not all rows by themselves: a table in a field may look
 so, but not in a file that quotes what has to be quoted, and its cells are not numbers or URLs where the row's own are.
 Otherwise the line with the quote is set aside alone, and reading goes on at the next line. A line is also set aside
 (``row_not_csv``) when its number of fields is not the header's and when it is not UTF-8; a row of separators alone is
-an empty one, however many they are, and one that repeats the header is none. ``record_uri`` is ``name@line:17``, the
-line on which the row begins, from 1; the header is line 1. Cost: one pass (two over what follows such a quote up to the
-next quote, or up to a row's limit); one row in memory at a time.
+an empty one, however many they are, and one that repeats the header is not a row. ``record_uri`` is ``name@line:17``,
+the line on which the row begins, from 1; the header is line 1. Cost: one pass (two over what follows such a quote up to
+the next quote, or up to a row's limit); one row in memory at a time.
 """
 
 import re

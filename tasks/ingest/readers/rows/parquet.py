@@ -1,6 +1,6 @@
 """Parquet: every row is a record, its text column the page.
 
-A file whose footer is gone is one damage item, for its rows cannot be told; a row group that cannot be read is one
+A file whose footer is gone is one damage item, because its rows are unknown; a row group that cannot be read is one
 damage item that names its row count. ``record_uri`` is ``name@row:17``, from 0. Cost: one pass; one batch of rows in
 memory at a time.
 """

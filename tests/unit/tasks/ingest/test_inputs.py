@@ -260,10 +260,10 @@ def test_kinds_are_told_by_content_and_then_by_name(tmp_path: Path) -> None:
         (["{}/crawl/a.warc/b"], "is a file, not a folder"),
         (["{}/nowhere/at/all"], "there is no 'nowhere' in"),
         (["{}/crawl/*.jsonl"], "nothing matches this pattern"),
-        (["{}/empty"], r"the folder .*empty holds no file that can be read\. Kinds that are read: WARC"),
+        (["{}/empty"], r"the folder .*empty has no file that can be read\. Kinds that are read: WARC"),
         (
             ["{}/useless"],
-            r"holds no file that can be read \(1 other files were seen, such as a\.pdf: PDF is not read\)",
+            r"has no file that can be read \(1 other files were seen, such as a\.pdf: PDF is not read\)",
         ),
         (["{}/useless/a.pdf"], "this file cannot be read: PDF is not read"),
     ],
