@@ -101,7 +101,7 @@ def _signals(documents: pa.Table) -> pa.Table:
 
 
 def _in_characters(texts: pa.Array, chars: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """Classes of characters, and what the beginning and long stretches say."""
+    """Classes of characters, and what the beginning and long runs of encoded data say."""
     _, codes, bounds = joined(texts)
     counts = class_counts(codes, bounds, _character_table())
     filled = chars - counts[:, SPACE]

@@ -1,7 +1,7 @@
-"""Cutting and replacing stretches of many texts at once: what the one late step that changes text is made of.
+"""Cutting and replacing spans of many texts at once: what the one late step that changes text is made of.
 
-All texts of a slice are one array of UTF-8 bytes. Stretches become marks in it; a running sum says which bytes go; what
-replaces a stretch is put in at its first byte. No loop over texts. Cost: about 10 ns a byte; memory: 20 bytes a byte.
+All texts of a slice are one array of UTF-8 bytes. Spans become marks in it; a running sum says which bytes go; what
+replaces a span is put in at its first byte. No loop over texts. Cost: about 10 ns a byte; memory: 20 bytes a byte.
 """
 
 from collections.abc import Sequence
@@ -44,8 +44,8 @@ class Characters:
 
 
 @dataclass(frozen=True)
-class Stretches:
-    """Stretches of texts: ``row`` is the number of the text, ``start`` and ``end`` are code points inside it."""
+class TextSpans:
+    """Spans of texts: ``row`` is the number of the text, ``start`` and ``end`` are code points inside it."""
 
     row: Positions
     start: Positions
@@ -65,19 +65,19 @@ def characters(texts: pa.Array) -> Characters:
     return Characters(data, text_bytes, first_byte, np.searchsorted(first_byte, text_bytes))
 
 
-def covered(found: Characters, stretches: Stretches) -> Mask:
-    """For every code point of all texts whether a stretch covers it.
+def covered(found: Characters, spans: TextSpans) -> Mask:
+    """For every code point of all texts whether a span covers it.
 
-    Raises :class:`GristmillError` for a stretch that is empty or leaves its text.
+    Raises :class:`GristmillError` for a span that is empty or leaves its text.
     """
-    start, end = found.places(stretches.row, stretches.start), found.places(stretches.row, stretches.end)
-    wrong = (stretches.start < 0) | (start >= end) | (end > found.text_first[stretches.row + 1])
+    start, end = found.places(spans.row, spans.start), found.places(spans.row, spans.end)
+    wrong = (spans.start < 0) | (start >= end) | (end > found.text_first[spans.row + 1])
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
-        row = int(stretches.row[first])
+        row = int(spans.row[first])
         length = int(found.text_first[row + 1] - found.text_first[row])
         raise GristmillError(
-            f"span {stretches.start[first]}:{stretches.end[first]} lies outside the {length} characters of text {row}"
+            f"span {spans.start[first]}:{spans.end[first]} lies outside the {length} characters of text {row}"
         )
     size = len(found.first_byte)
     marks = np.bincount(start, minlength=size) - np.bincount(end, minlength=size)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import xxhash
 
 from gristmill.core.errors import GristmillError
-from gristmill.tasks.text.cutting import Characters, Mask, Positions, Stretches, characters, covered, rewrite
+from gristmill.tasks.text.cutting import Characters, Mask, Positions, TextSpans, characters, covered, rewrite
 from gristmill.tasks.text.lines import stripped
 
 Replacements = Mapping[str, tuple[str, ...]]
@@ -27,7 +27,7 @@ def edit_texts(
 
     ``doc_ids`` and ``texts`` are of one length, each id once. ``spans`` has the columns doc_id, start, end, kind, and
     ``cuts`` doc_id, start, end, lines; rows of other documents are left out. White space at the ends of a text that was
-    cut goes too. Raises :class:`GristmillError` for a stretch outside its text and a kind without replacement.
+    cut goes too. Raises :class:`GristmillError` for a span outside its text and a kind without replacement.
     """
     rows = pl.DataFrame({"doc_id": pl.Series(doc_ids, dtype=pl.String)}).with_row_index("row")
     found = rows.join(pl.DataFrame(spans.select(["doc_id", "start", "end", "kind"])), on="doc_id")
@@ -42,7 +42,7 @@ def edit_texts(
     number = pl.DataFrame({"row": changed}).with_row_index("place")
     found, cut = found.join(number, on="row"), cut.join(number, on="row")
     text = characters(texts.take(changed.to_arrow()))
-    gone, replaced = covered(text, _stretches(cut)), covered(text, _stretches(found))
+    gone, replaced = covered(text, _text_spans(cut)), covered(text, _text_spans(found))
     whole = _runs(found)
     places, kinds = _first_left(text, gone, whole)
     chosen = whole.filter(kinds)
@@ -78,8 +78,8 @@ def _runs(found: pl.DataFrame) -> pl.DataFrame:
 
 def _first_left(text: Characters, gone: Mask, runs: pl.DataFrame) -> tuple[Positions, pl.Series]:
     """For each run of which a cut leaves something its first code point that stays, and which runs those are."""
-    stretches = _stretches(runs)
-    start, end = text.places(stretches.row, stretches.start), text.places(stretches.row, stretches.end)
+    found = _text_spans(runs)
+    start, end = text.places(found.row, found.start), text.places(found.row, found.end)
     left = np.zeros(len(gone) + 1, np.int64)
     np.cumsum(~gone, out=left[1:])
     there = left[end] > left[start]
@@ -104,5 +104,5 @@ def _count(rows: pl.DataFrame, value: pl.Expr, number: pl.DataFrame) -> pl.Serie
     return joined["count"].fill_null(0)
 
 
-def _stretches(frame: pl.DataFrame) -> Stretches:
-    return Stretches(*(frame[name].to_numpy().astype(np.int64) for name in ("place", "start", "end")))
+def _text_spans(frame: pl.DataFrame) -> TextSpans:
+    return TextSpans(*(frame[name].to_numpy().astype(np.int64) for name in ("place", "start", "end")))

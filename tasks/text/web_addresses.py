@@ -77,9 +77,9 @@ def _urls(text: str) -> Iterator[tuple[int, int]]:
 
 
 def web_addresses(texts: pl.DataFrame) -> pl.DataFrame:
-    """Stretches of addresses: ``document``, ``start``, ``end`` in code points, ``reason`` url or ip_address; ascending.
+    """Spans of addresses: ``document``, ``start``, ``end`` in code points, ``reason`` url or ip_address; ascending.
 
-    ``texts`` has the columns ``document`` and ``text``. A stretch of an IP address is one of the text without the URLs,
+    ``texts`` has the columns ``document`` and ``text``. A span of an IP address is one of the text without the URLs,
     so it may hold a URL.
     """
     names = "|".join(map(pl.escape_regex, domains()))
@@ -88,11 +88,11 @@ def web_addresses(texts: pl.DataFrame) -> pl.DataFrame:
     likely = texts.with_columns(begins=begins).filter(pl.col("begins") | text.str.contains(MAY_HOLD_IPV4))
     rows: list[tuple[int, int, int, str]] = []
     for document, found, looks in likely.select("document", "text", "begins").iter_rows():
-        rows += [(document, *stretch) for stretch in _stretches(found, urls=looks)]
+        rows += [(document, *span) for span in _spans(found, urls=looks)]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("document", "start", "end")
 
 
-def _stretches(text: str, *, urls: bool) -> list[tuple[int, int, str]]:
+def _spans(text: str, *, urls: bool) -> list[tuple[int, int, str]]:
     gone = list(_urls(text)) if urls else []
     rest = without(text, gone)
     found = [(start, end, URL) for start, end in gone]
@@ -103,7 +103,7 @@ def _stretches(text: str, *, urls: bool) -> list[tuple[int, int, str]]:
 
 
 def without(text: str, gone: list[tuple[int, int]]) -> str:
-    """``text`` without the stretches ``gone``, which ascend and do not overlap."""
+    """``text`` without the spans ``gone``, which ascend and do not overlap."""
     pieces, done = [], 0
     for start, end in gone:
         pieces.append(text[done:start])

@@ -82,7 +82,7 @@ def line_facts(column: Column, lines: Lines, tokens: Tokens, policy_phrases: tup
 
 
 def _ends(data: Bytes, start: Places, end: Places) -> tuple[Bytes, npt.NDArray[np.bool_]]:
-    """The last byte of each stretch, 0 when it is empty, and whether its last three are full stops."""
+    """The last byte of each span, 0 when it is empty, and whether its last three are full stops."""
     if not len(data):
         return np.zeros(len(start), np.uint8), np.zeros(len(start), np.bool_)
     last = np.where(end > start, data[np.maximum(end - 1, 0)], 0).astype(np.uint8)

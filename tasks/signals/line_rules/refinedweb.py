@@ -85,11 +85,11 @@ def edit_lines(texts: pa.Array) -> Edited:
 
 
 def _without(texts: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
-    """``texts`` without the stretches of ``addresses``."""
-    stretches = addresses.group_by("document").agg(pl.struct("start", "end"))
-    found = texts.join(stretches, on="document")
+    """``texts`` without the spans of ``addresses``."""
+    spans = addresses.group_by("document").agg(pl.struct("start", "end"))
+    found = texts.join(spans, on="document")
     bare = [
-        (document, without(text, _merged([(stretch["start"], stretch["end"]) for stretch in struct])))
+        (document, without(text, _merged([(span["start"], span["end"]) for span in struct])))
         for document, text, struct in found.iter_rows()
     ]
     changed = pl.DataFrame(bare, schema={"document": pl.UInt32, "bare": pl.String}, orient="row")
@@ -117,7 +117,7 @@ def _reason(length: pl.Expr) -> pl.Expr:
 
 def _edit(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What the substring edits make of ``lines``: by ``number`` the line ``edited`` and what ``emptied_by``, and the
-    stretches that go from the lines that stay. A loop over the few lines that hold one of the phrases."""
+    spans that go from the lines that stay. A loop over the few lines that hold one of the phrases."""
     short = pl.col("line").str.count_matches(WORD) <= EDITED_LINE_WORDS
     changed: list[tuple[int, str, str | None]] = []
     parts: list[tuple[int, int, int, str, int]] = []
@@ -134,7 +134,7 @@ def _edit(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _edited(line: str) -> tuple[str, str | None, list[tuple[int, int, str]]]:
-    """The line after the three edits, which edit emptied it, and the stretches that went, in places of the line."""
+    """The line after the three edits, which edit emptied it, and the spans that went, in places of the line."""
     places = list(range(len(line)))  # of the characters that are left
     gone = []
     for reason, phrase in EDITS:
@@ -188,10 +188,10 @@ def _as_it_came(cuts: pl.DataFrame, addresses: pl.DataFrame, texts: pl.DataFrame
     return pl.concat([placed, whole]).filter(pl.col("end") > pl.col("start")).sort("document", "start", "end", "reason")
 
 
-def _merged(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ascending stretches without overlaps."""
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ascending spans without overlaps."""
     merged: list[tuple[int, int]] = []
-    for start, end in stretches:
+    for start, end in spans:
         if merged and start < merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:

@@ -14,7 +14,7 @@ from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Cuts, Redacted, Spans
 from gristmill.tasks.cleaning.clean import RULE
 from gristmill.tasks.cleaning.redact import RedactConfig, redact
-from gristmill.tasks.text.cutting import Stretches, characters, covered, rewrite
+from gristmill.tasks.text.cutting import TextSpans, characters, covered, rewrite
 from gristmill.tasks.text.editing import edit_texts
 from tests.helpers.ledger_rows import all_kept, documents_of, table_of
 
@@ -112,7 +112,7 @@ def test_overlapping_cuts_are_one_and_the_inner_one_is_not_counted() -> None:
     assert (row["redactions"], row["lines_removed"]) == (0, 3)
 
 
-def test_a_stretch_outside_its_text_and_an_unknown_kind_are_errors() -> None:
+def test_a_span_outside_its_text_and_an_unknown_kind_are_errors() -> None:
     far = {"doc_id": digest_text("plain"), "start": 5, "end": 99, "lines": 1, "reason": "test"}
     with pytest.raises(GristmillError, match="outside the 12 characters"):
         run(cuts=[far])
@@ -170,5 +170,5 @@ def plain_edit(text: str, replaced: list[tuple[int, int]], gone: list[tuple[int,
 def test_a_slice_of_an_array_is_edited_by_its_own_offsets() -> None:
     texts = pa.array(["é", "abc谷", "", "def"]).slice(1)
     text = characters(texts)
-    gone = covered(text, Stretches(*(pa.array(values).to_numpy() for values in ([0, 2], [3, 0], [4, 2]))))
+    gone = covered(text, TextSpans(*(pa.array(values).to_numpy() for values in ([0, 2], [3, 0], [4, 2]))))
     assert rewrite(text, gone, pa.array([4]).to_numpy(), [b"X"]).to_pylist() == ["abc", "", "Xf"]

@@ -87,7 +87,7 @@ def test_policy_phrases_are_no_expressions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"), [({"policy_phrases": ["ü"]}, "not a phrase of ASCII"), ({"end_marks": [".."]}, "not a single")]
+    ("settings", "message"), [({"policy_phrases": ["ü"]}, "a phrase of ASCII"), ({"end_marks": [".."]}, "a single")]
 )
 def test_impossible_settings_are_refused(settings: dict[str, list[str]], message: str) -> None:
     with pytest.raises(UsageError, match=message):

@@ -11,7 +11,7 @@ from tests.helpers.replaced import replaced
 
 
 def found(text: str, config: PiiConfig | None = None) -> list[str]:
-    """The stretches of ``text`` that are found, in order."""
+    """The spans of ``text`` that are found, in order."""
     table = pii.function(documents_of([text]), config or PiiConfig())
     assert table.schema.equals(Spans.schema)
     return [text[row["start"] : row["end"]] for row in table.to_pylist()]
