@@ -59,7 +59,7 @@ def funnel_table(summary: dict[str, Any]) -> Table:
 
 
 def detail_tables(summary: dict[str, Any]) -> list[Table]:
-    """What extraction gave, what cleaning cut and the largest clusters, each where there is something to tell."""
+    """What extraction gave, what cleaning cut and the largest clusters, each if there is something to show."""
     gave = [[outcome, of, rows] for outcome, counts in summary["extraction"].items() for of, rows in counts.items()]
     cut = [[reason, row["lines"], row["cuts"], row["characters"]] for reason, row in summary["cuts"].items()]
     groups = [
@@ -75,7 +75,7 @@ def detail_tables(summary: dict[str, Any]) -> list[Table]:
 
 
 def damage_lines(damage: dict[str, Any]) -> list[str]:
-    """What of the inputs could not be read, with examples; nothing when all was."""
+    """What could not be read of the inputs, with examples; empty when everything was."""
     told = [
         ("Input files not read", damage["files"]),
         ("Damaged byte ranges of inputs", damage["stretches"]),

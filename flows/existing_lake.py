@@ -1,4 +1,4 @@
-"""The lake that a verb asks, which must be there."""
+"""The lake of a verb that needs an existing one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def existing(root: Path) -> "Lake":
-    """The lake at ``root``, which must be there: asking one that is not is a slip, not a wish for a new one."""
+    """The lake at ``root``, which must exist: a wrong path must not create a new lake. Raises :class:`UsageError`."""
     if not (root / "lake.json").is_file():
         raise UsageError(
             f"--lake {root}: there is no lake here. {on_lake('gristmill demo', root)} makes one to look at."

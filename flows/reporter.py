@@ -18,13 +18,13 @@ from gristmill.core.printable import printable
 
 
 class Advance(Protocol):
-    """Tells the display that ``count`` more units are done."""
+    """Reports to the display that ``count`` more units are done."""
 
     def __call__(self, count: int = 1, note: str = "") -> None: ...
 
 
 class Meter:
-    """Carries what runs of a step tell while they work to the display of that step, which is opened later."""
+    """Carries progress from running steps to the display of the step, which is opened later."""
 
     def __init__(self) -> None:
         self.advance: Advance | None = None

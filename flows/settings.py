@@ -1,8 +1,8 @@
 """The settings of the whole pipeline: those of every flow, and the file that holds all of them.
 
-The same models are the YAML of ``gristmill run``, the parameters of the flows and the run form of the Prefect server,
-where their descriptions appear beside the fields and wrong values are refused before a run starts. A field that has an
-option on the command line says so with a :class:`~gristmill.core.flag.Flag`.
+The same models define the YAML of ``gristmill run``, the parameters of the flows and the run form of the Prefect
+server, where their descriptions appear beside the fields and wrong values are refused before a run starts. A field that
+has an option on the command line says so with a :class:`~gristmill.core.flag.Flag`.
 """
 
 from pathlib import Path

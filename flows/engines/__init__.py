@@ -1,1 +1,1 @@
-"""Where the runs of a step happen: on this machine, or on a Ray cluster."""
+"""Where steps run: on this machine, or on a Ray cluster."""

@@ -1,6 +1,6 @@
 """The direct engine: steps run in threads of this process, without Prefect, and each run's cost is kept.
 
-For previews, which are not flows: nothing of them belongs into Prefect.
+For previews, which are not flows and do not belong in Prefect.
 """
 
 import time
@@ -14,7 +14,7 @@ from gristmill.flows.engines.engine import C, Fan, Finished, Work
 @dataclass(frozen=True)
 class Cost:
     """What one step cost: seconds of the clock for all its runs, and by shard each run's own seconds and the bytes it
-    wrote. Several runs of one shard (ranges of a key) are told apart by their number."""
+    wrote. Several runs of one shard (ranges of a key) are distinguished by their number."""
 
     step: str
     seconds: float
@@ -30,7 +30,7 @@ class DirectEngine:
     costs: list[Cost] = field(default_factory=list)
 
     def map(self, fan: Fan[C], finished: Finished) -> None:
-        """See :class:`gristmill.flows.engines.engine.Engine`. Nothing is tried again: a preview is cheap to repeat."""
+        """See :class:`gristmill.flows.engines.engine.Engine`. Nothing is retried: a preview is cheap to repeat."""
         seconds: dict[str, float] = {}
         written: dict[str, int] = {}
 

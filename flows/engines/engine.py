@@ -1,7 +1,7 @@
-"""The port: an engine runs one step over many shards and tells each end. Group by key is a map over ranges of the key.
+"""The port: an engine runs one step over many shards and reports each result. Group by key maps over key ranges.
 
 Whatever the engine, a run of a step reads from the lake, writes to the lake and commits one manifest, so the bytes are
-the same, a run that was cut off is done again, and one that is done is cached.
+the same, an interrupted run is repeated, and a finished one is cached.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ C = TypeVar("C", bound=Config)
 
 @dataclass(frozen=True)
 class Work(Generic[C]):
-    """One run of a step: the shard, what it reads, what people call the shard, and the settings of this run."""
+    """One run of a step: the shard, what it reads, the label people see, and the settings of this run."""
 
     shard: str
     inputs: Inputs
@@ -28,7 +28,7 @@ class Work(Generic[C]):
 
 @dataclass(frozen=True)
 class Fan(Generic[C]):
-    """A step to be run once for each entry of ``work``. ``shown``: what people call the step."""
+    """A step to be run once for each entry of ``work``. ``shown``: the name people see."""
 
     step: Step[C]
     work: Sequence[Work[C]]

@@ -15,8 +15,9 @@ MOST_WORKERS = 256
 
 
 def threads(most: int = MOST_WORKERS) -> TaskRunner[PrefectFuture[Any]]:
-    """A task runner that starts a thread when none is idle: the work of a step is done by libraries that leave the
-    interpreter lock. How many shards run at once is the engine's affair."""
+    """A task runner that starts a thread when none is idle: a step's work is done by libraries that release the
+    interpreter lock.
+    The engine limits how many shards run at once."""
     runner: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=most)
     return runner
 

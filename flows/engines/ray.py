@@ -23,7 +23,7 @@ from gristmill.core.steps.inputs import Inputs
 from gristmill.core.steps.step import RETRIES, Step, StepResult, may_pass
 from gristmill.flows.engines.engine import C, Fan, Finished
 
-LOST_NODE_RETRIES = 10  # how often a shard may be lost with a node before the run fails
+LOST_NODE_RETRIES = 10  # how many times a shard may be lost with a node before the run fails
 HINT = "Install it on every node: pip install 'gristmill[ray]'."
 
 
@@ -39,7 +39,7 @@ def connected(address: str, workers: int) -> Iterator["RayEngine"]:
     except ImportError as error:
         raise UsageError(f"the engine ray needs Ray. {HINT}") from error
     where: dict[str, Any] = {"num_cpus": workers} if address == "local" else {"address": address}
-    # Ray tells the loss of a node on standard output, which is for results: at once, or when it is shut down.
+    # Ray reports the loss of a node on standard output, which is for results: at once, or at shutdown.
     with redirect_stdout(sys.stderr):
         try:
             ray.init(**where, log_to_driver=False, configure_logging=False, include_dashboard=False)
@@ -69,7 +69,7 @@ class RayEngine:
 
 
 def fan_out(fan: Fan[C], finished: Finished) -> None:
-    """Submit every shard and tell each end. I/O errors are retried, like on one machine."""
+    """Submit every shard and report each result. I/O errors are retried, as on one machine."""
     import ray
 
     module, name = address_of(fan.step)
@@ -90,8 +90,8 @@ def fan_out(fan: Fan[C], finished: Finished) -> None:
                 failure = failure or error.cause
             except ray.exceptions.RayError as error:
                 failure = failure or GristmillError(
-                    f"Ray lost {fan.work[position].label} {LOST_NODE_RETRIES} times over: {error}. What is finished is "
-                    "kept; look at the nodes (`ray status`) and run the same command again."
+                    f"Ray lost {fan.work[position].label} {LOST_NODE_RETRIES} times: {error}. What is finished is "
+                    "kept; check the nodes (`ray status`) and run the same command again."
                 )
     if failure is not None:
         raise failure
@@ -111,7 +111,8 @@ def run_shard(module: str, name: str, root: str, shard: str, inputs: Inputs, con
 
 
 def address_of(step: Step[Any]) -> tuple[str, str]:
-    """The step's module and its name there, by which a node finds it. Raises ``ValueError`` for one made on the fly."""
+    """The step's module and its name there, by which a node finds it. Raises ``ValueError`` for one built at run
+    time."""
     module, name = step.address
     if getattr(importlib.import_module(module), name, None) is not step:
         raise ValueError(f"step {step.name} is not {module}.{name}, so another machine could not find it")

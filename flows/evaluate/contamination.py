@@ -2,9 +2,8 @@
 
 index of the items - one pass over the shards - a label for every item. The pass is a step, so shards that were looked
 through with the same items are cached. For a checkpoint the corpus is exactly the curated files that its mix read, and
-evidence counts only from documents of which a row of its plan holds a token: text held out, or to come after the
-checkpoint, it has not seen. Scores without the seen items are made when asked for
-(``gristmill.warehouse.queries.contamination``).
+evidence counts only from documents with a token in a row of its plan: it has not seen text held out, or due after the
+checkpoint. Scores without the seen items are computed on request (``gristmill.warehouse.queries.contamination``).
 """
 
 import re
@@ -53,7 +52,7 @@ LABELS = (CLEAN, INPUT, ANSWER, SHORT)
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is looked through: files of ``documents`` and of ``curated``, and the checkpoint that saw some of them."""
+    """What is searched: files of ``documents`` and of ``curated``, and the checkpoint that saw some of them."""
 
     name: str
     documents: tuple[Ref, ...] = ()
@@ -73,7 +72,7 @@ def run_contamination(settings: ContaminationSettings, lake: Lake, report: Repor
     engine = LocalEngine(settings.workers)
     corpus = find_corpus(settings, digest, lake, report)
     if not any(ref.rows for ref in (*corpus.documents, *corpus.curated)):
-        raise GristmillError(f"the corpus {corpus.name} holds no document, so no item of it can be called clean.")
+        raise GristmillError(f"the corpus {corpus.name} has no documents, so no item can be called clean.")
     evidence: list[Ref] = []
     for step, refs in ((contamination, corpus.documents), (contamination_curated, corpus.curated)):
         work = [Work(ref.shard, Inputs(refs=(ref,)), ref.shard, config) for ref in refs]
@@ -120,7 +119,7 @@ def find_corpus(settings: ContaminationSettings, digest: str, lake: Lake, report
 def read_documents(
     paths: Sequence[str], source: str, settings: ContaminationSettings, lake: Lake, report: Reporter
 ) -> tuple[Ref, ...]:
-    """Files from outside the lake as ``documents``, read as a curation reads them. What could not be read is said.
+    """Files from outside the lake as ``documents``, read as a curation reads them. What could not be read is reported.
 
     Raises :class:`GristmillError` when nothing could be read of a named input, for its items would be called clean.
     """
@@ -146,8 +145,8 @@ def read_documents(
     lost = found.lost(unread_files(asides))
     if lost and not settings.allow_damage:
         raise GristmillError(
-            f"nothing could be read of {', '.join(lost)}, so it cannot be called clean. Mend it or leave it out, or "
-            "give --allow-damage to look through the rest."
+            f"nothing could be read of {', '.join(lost)}, so it cannot be called clean. Repair it or leave it out, or "
+            "give --allow-damage to search the rest."
         )
     return tuple(ref for manifest in made for ref in manifest.outputs if ref.table == Documents.name)
 

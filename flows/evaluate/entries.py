@@ -44,7 +44,7 @@ def trained(lake: Lake, mix: str) -> list[Entry]:
 
 
 def known(lake: Lake, checkpoint: Checkpoint) -> Entry | None:
-    """A checkpoint that was trained here, under the name it has here: identity is the weights, not the folder."""
+    """A checkpoint that was trained here, under its name here: the weights are its identity, not the folder."""
     for mix in lake.names("training"):
         for entry in trained(lake, mix):
             if entry.checkpoint.digest == checkpoint.digest:
@@ -53,7 +53,7 @@ def known(lake: Lake, checkpoint: Checkpoint) -> Entry | None:
 
 
 def heldout_of(lake: Lake, mix: str) -> tuple[FilesRef, ...]:
-    """The held-out text of a mix, or of the only one the lake has; empty when that leaves a choice or nothing."""
+    """The held-out text of a mix, or of the only one the lake has; empty when there are several or none."""
     names = lake.names("mix")
     dataset = lake.dataset("mix", names[0] if mix not in names and len(names) == 1 else mix)
     return dataset.files["heldout"] if dataset else ()

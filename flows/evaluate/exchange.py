@@ -1,4 +1,4 @@
-"""Results that travel: out of the warehouse in the schema of Every Eval Ever, into the lake from files of lm-eval."""
+"""Exchange of results: export from the warehouse in the schema of Every Eval Ever, import from files of lm-eval."""
 
 import json
 import time
@@ -33,7 +33,7 @@ RUNS = """
 def export_every_eval_ever(
     warehouse: Warehouse, name: str, file: Path, provenance: Provenance, suites: Sequence[str], *, samples: bool
 ) -> list[Path]:
-    """Write the results of a checkpoint to ``file``, and their answers beside it when ``samples``; gives the files.
+    """Write the results of a checkpoint to ``file``, and their answers next to it if ``samples``; returns the files.
 
     Raises :class:`UsageError` for a name that is not an evaluated checkpoint's, or a suite it was not asked.
     """

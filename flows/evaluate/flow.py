@@ -139,7 +139,7 @@ def settings_for(submission: Submission) -> EvaluateSettings:
 
 @contextmanager
 def following(lake: Lake, submission_id: str) -> Iterator[None]:
-    """Keep the status of a submission up to date, so that the person who handed it in sees what became of it."""
+    """Keep the status of a submission up to date, so that whoever submitted it sees its result."""
     if not submission_id:
         yield
         return
@@ -147,7 +147,7 @@ def following(lake: Lake, submission_id: str) -> Iterator[None]:
     state.update(submission_id, "running", flow_run=str(flow_run.id))
     try:
         yield
-    except Exception as error:  # a process that is told to end has not failed: who serves takes its run up again
+    except Exception as error:  # a process that was stopped has not failed: the server of deployments resumes its run
         state.update(submission_id, "failed", error=str(error) or type(error).__name__)
         raise
     state.update(submission_id, "succeeded")

@@ -1,7 +1,7 @@
 """Speed of a served model: measure it under a load, and keep the measurement in a lake.
 
-A measurement is of one moment on one machine, so it is the one thing here that gives other bytes when it is made again:
-each is kept beside the earlier ones of its model, by number. The address of the server is not kept.
+A measurement is of one moment on one machine, so it alone gives different bytes when repeated: each is kept next to the
+earlier ones of its model, by number. The address of the server is not kept.
 """
 
 import re
@@ -44,7 +44,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was asked for and what came of it. ``lag`` is how late an open load was sent (p99, seconds)."""
+    """The load and its results. ``lag`` is how late an open load was sent (p99, seconds)."""
 
     load: Load
     server: str
@@ -92,7 +92,7 @@ def measure(load: Load, limits: Mapping[Limited, float], key: str, report: Repor
 def keep(measurement: Measurement, label: str, lake: Lake) -> int:
     """Add a measurement to the lake under ``label`` (the model's name when empty); gives its number there."""
     from gristmill.flows.prefect.publish import (
-        published,  # these two bring DuckDB and Prefect, and to measure alone needs neither
+        published,  # these two import DuckDB and Prefect, which a measurement alone does not need
     )
     from gristmill.flows.prefect.run_log import record_run
 

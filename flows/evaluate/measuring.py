@@ -58,7 +58,7 @@ def each_once(suites: Sequence[Suite]) -> list[Suite]:
 
 
 def ask_anew(entries: Sequence[Entry], requests: Mapping[str, Sequence[Request]], models: Models, lake: Lake) -> None:
-    """Let what the checkpoints answered to ``requests``, and their bits per byte, count no more.
+    """Make earlier answers of the checkpoints to ``requests``, and their bits per byte, no longer count.
 
     A flow run that is started again, because its process died, resumes with what it asked again. So does a later run
     that is not told to ask again.
@@ -84,8 +84,8 @@ class Measuring:
         requests: Mapping[str, tuple[Request, ...]],
         heldout: tuple[FilesRef, ...],
     ) -> tuple[Results, list[str], Rows]:
-        """What every suite gave, and the held-out text where there is any; why others gave no score, and what they miss
-        as rows of table ``unanswered``.
+        """The results of every suite, and of the held-out text if there is any; why other suites have no score, and
+        what they lack as rows of table ``unanswered``.
 
         Nothing is taken from a suite that has no score for one of the checkpoints, and the others go on.
         """
@@ -171,7 +171,7 @@ class Measuring:
 
 
 def _say_shortened(suite: Suite, label: str, responses: pa.Table, report: Reporter) -> None:
-    """Tell the person where answers were cut because the context of the model was full, not because of the suite."""
+    """Report answers that were cut because the context of the model was full, not because of the suite."""
     if suite.settings.generation is None:
         return
     limit = suite.settings.generation.max_new_tokens
@@ -184,7 +184,7 @@ def _say_shortened(suite: Suite, label: str, responses: pa.Table, report: Report
 
 
 def fetch_missing(suites: Sequence[str], folders: Sequence[Path]) -> None:
-    """Download what the suites miss, to the last folder. Raises :class:`GristmillError` when it cannot be had."""
+    """Download what the suites miss, to the last folder. Raises :class:`GristmillError` when that fails."""
     from gristmill.evals.suites.hub import ENDPOINT, download
 
     endpoint = os.environ.get("HF_ENDPOINT", ENDPOINT)

@@ -1,9 +1,9 @@
 """Models behind a server that the run starts itself: vLLM, in an environment of its own, for as long as it is needed.
 
 Gristmill and vLLM cannot share an environment (requirements/vllm.txt says why), so the server runs from the one that
-``make vllm`` builds and is reached over HTTP. It belongs to a guard (:mod:`gristmill.flows.evaluate.serving_guard`)
-that ends it with every process it started, whatever becomes of this one; when it is gone the GPU's memory must be what
-it was before. Cost: a minute to start on a CPU.
+``make vllm`` builds and is reached over HTTP. A guard (:mod:`gristmill.flows.evaluate.serving_guard`) ends it with
+every process it started, whatever happens to this one; afterwards the GPU's memory must be as free as before. Cost: a
+minute to start on a CPU.
 """
 
 import json
@@ -70,7 +70,7 @@ def identity_of(settings: BackendSettings) -> str:
     """What an answer depends on besides the checkpoint and the request.
 
     A server that is started here is known by its version, number format and device, and by the settings of vLLM in
-    the environment: its weights are the checkpoint's, and its port is another one each time. One that runs elsewhere
+    the environment: its weights are the checkpoint's, and its port differs each time. One that runs elsewhere
     is asked. Raises what :func:`gristmill.evals.models.backends.identity` does.
     """
     if settings.name != VLLM:

@@ -1,10 +1,10 @@
 """Ends a server with the run that started it: ``python -m gristmill.flows.evaluate.serving_guard COMMAND...``.
 
-The run holds the other end of this process's standard input. When that closes, because the run is done or because it
-was killed in whatever way, or on SIGTERM, everything the command started is ended: SIGTERM to its process group,
+The run holds the other end of this process's standard input. When that closes, because the run has ended in any way,
+or on SIGTERM, everything the command started is ended: SIGTERM to its process group,
 SIGKILL after a grace time, then whatever else became a child of this process. vLLM's workers otherwise survive a killed
 server and keep the GPU (vllm-project/vllm issues 25850 and 55510). Should this process itself be killed, the kernel
-kills the command. The first line of standard output is the command's process id. The kernel's help is Linux's.
+kills the command. The first line of standard output is the command's process id. That needs Linux.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ BEAT_SECONDS = 0.2
 
 
 def guard(command: list[str]) -> int:
-    """Run ``command`` until it ends or nobody wants it any more. Returns its exit code."""
+    """Run ``command`` until it ends or is no longer wanted. Returns its exit code."""
     wanted = True
 
     def dismiss(_number: int, _frame: FrameType | None) -> None:

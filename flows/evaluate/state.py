@@ -18,7 +18,7 @@ def outputs(results: Mapping[str, Sequence[Manifest]]) -> list[Ref]:
 
 
 def replaced(entry: Entry, results: Mapping[str, Sequence[Manifest]], lake: Lake) -> list[str]:
-    """In words, the scores by other backends whose place the results of a checkpoint take on the boards."""
+    """Messages on scores by other backends that a checkpoint's new results replace on the boards."""
     earlier = lake.dataset("evaluation", entry.checkpoint.digest)
     before = _backends(earlier.tables.get(EvalRuns.name, ()) if earlier else (), lake)
     now = _backends([ref for ref in outputs(results) if ref.table == EvalRuns.name], lake)

@@ -1,7 +1,7 @@
 """A submission becomes a run of the ``evaluate`` deployment, whoever made it: the form, the API or the command line.
 
-The state database says what was handed in and what became of it, Prefect only runs it. So whatever serves the
-deployments compares the two now and then (:func:`settle`): what was queued while nothing could take it is handed over,
+The state database records submissions and their results; Prefect only runs them. So whatever serves the deployments
+compares the two from time to time (:func:`settle`): what was queued while nothing could take it is handed over,
 a run whose process died is scheduled again (it goes on from the answers that are stored), and what a cancelled run left
 open is closed.
 """
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
 DEPLOYMENT = "evaluate/on-demand"
 ATTEMPTS = 3
-"""Processes that a submission may lose before it counts as failed: what kills every one of them is its own doing."""
+"""Processes that a submission may lose before it counts as failed: a submission that kills every process is itself at
+fault."""
 
 
 def problems(submission: Submission) -> dict[str, str]:
-    """What would stop the evaluation of a submission before anything is asked, by field, in the evaluation's own words.
+    """What would stop the evaluation of a submission before anything is asked, by field, in the evaluation's own
+    messages.
 
     An unknown suite, a licence that was not accepted, a backend that is not installed. Empty when there is nothing of
     the kind. Cost: reading the YAML of the suites.
@@ -159,9 +161,9 @@ def settle_one(state: State, stored: StoredSubmission, run: "FlowRun") -> None:
 
 
 def crashed(run: "FlowRun") -> "FlowRun":
-    """Tell Prefect that the process of a run is dead, which frees its place in the queue. Gives the run as it is then.
+    """Tell Prefect that the process of a run is dead, which frees its place in the queue. Returns the updated run.
 
-    Whoever serves reports the death of a run's process; when the one who serves was stopped too, nobody did.
+    The server of deployments normally reports that; it cannot when it was stopped too.
     """
     from prefect.client.orchestration import get_client
     from prefect.states import Crashed

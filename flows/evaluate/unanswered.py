@@ -1,4 +1,4 @@
-"""What is known of a suite without a score because the machine failed (``infra``): which items miss an answer, and why.
+"""Suites without a score because the machine failed (``infra``): which items lack an answer, and why.
 
 It is kept beside the results of the checkpoint, by the flow that evaluates, until the suite has a score.
 """

@@ -1,4 +1,4 @@
-"""A blank database for a new lake's Prefect server, made once on a machine.
+"""A blank database for new lakes' Prefect servers, made once on each machine.
 
 Prefect 3 makes its tables by running every migration it ever had, 7 of the 12 seconds that a first start takes. So the
 database of the first server on a machine is copied as soon as that server answers, before anything has run on it, and

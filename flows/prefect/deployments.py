@@ -2,8 +2,7 @@
 
 Prefect schedules and records. Two runs of one deployment never overlap: a run that is due while another works waits.
 Evaluations wait under the limit of the accelerator they run on, ``accelerator:cpu`` or ``accelerator:cuda``, which
-other deployments of that Prefect server may be put under too; the pipeline, which is busy with much else for hours, has
-one of its own.
+other deployments of that Prefect server may share; the pipeline, which spends hours on other work, has its own.
 A flow run is a process of its own that imports the flow by its module's name, in the environment of the server of
 deployments.
 """
@@ -46,7 +45,7 @@ half as often."""
 
 
 class Serving(Runner):
-    """Prefect's runner, stopped by SIGTERM as it is by Ctrl-C: its own handler forgets to await what it calls.
+    """Prefect's runner, stopped by SIGTERM as it is by Ctrl-C: its own handler does not await what it calls.
     ``on_stop`` is called when stopping begins."""
 
     on_stop: Callable[[], None]
@@ -60,8 +59,8 @@ class Serving(Runner):
 def see_to_the_end(answers: Callable[[], bool], say: Callable[[str], None]) -> None:
     """Stand by while this process stops, which is a matter of seconds while the Prefect server ``answers``.
 
-    Where it does not, Prefect's client would wait for minutes: the flow runs are ended here, and this process with
-    them. What they had finished is kept, and whoever serves next takes them up. asyncio cancels the loop's task at the
+    If it does not, Prefect's client would wait for minutes: the flow runs are ended here, and this process with
+    them. Finished work is kept, and the next server of deployments resumes them. asyncio cancels the loop's task at the
     first SIGINT and interrupts it at the second, which is sent where a callback of Prefect's has swallowed the first.
     """
     begun, again = time.monotonic(), False
@@ -170,6 +169,6 @@ def serve_deployments(
         say(f"stopped serving; {stays}" if server.pid is not None else "stopped serving")
     finally:
         watching.set()
-        stop.set()  # what this process ran has ended with it; a last look tells those who wait for it
+        stop.set()  # what this process ran has ended with it; a last look updates its submissions
         if settling.is_alive():
             settling.join()

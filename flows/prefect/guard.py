@@ -1,6 +1,6 @@
 """The door of a lake's Prefect server: an ASGI application in front of it that lets no other web page in.
 
-A browser on the same machine reaches loopback for every page it shows. Such a page betrays itself in one of two ways:
+A browser on the same machine reaches loopback for every page it shows. Such a page is recognised in one of two ways:
 its requests carry its own ``Origin``, or, when its name was made to resolve to this machine (DNS rebinding), its own
 name as ``Host``. Requests and websockets with a foreign one are refused before Prefect sees them, and no page may show
 this server's pages in a frame. Requests without an ``Origin`` (programs, navigation) pass; Prefect asks them for the
@@ -64,7 +64,7 @@ class Activity:
 
 
 class Guard:
-    """``application`` behind the door. ``activity`` is told of every request that passes."""
+    """``application`` behind the door. ``activity`` counts every request that passes."""
 
     def __init__(self, application: Application, allowed: Allowed, activity: Activity) -> None:
         self._application, self._allowed, self._activity = application, allowed, activity

@@ -1,7 +1,7 @@
 """What a lake's Prefect server keeps in ``LAKE/prefect``: its record, its credential, who uses it, its database.
 
 All of it belongs to the lake at that place. A copy of the lake has copies of these files, which speak of the original:
-its server is not used, and its credential and database are left out (:func:`forget_original`).
+its server is not used, and its credential and database are removed (:func:`forget_original`).
 """
 
 import fcntl
@@ -92,7 +92,7 @@ def read_record(folder: Path) -> Record | None:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Put down which server runs."""
+    """Record which server runs."""
     write_whole(folder / "server.json", record.model_dump_json())
 
 
@@ -153,7 +153,7 @@ def forget_original(folder: Path) -> None:
     """In a copy of a lake, remove what belongs to the original's server: credential, database, record and users.
 
     What its database has scheduled names the original's folder. Losing it loses the record of what ran, never data.
-    Where nothing says whose the credential is, it goes alone: whoever handed the lake over may know it.
+    Where it is unknown whose the credential is, only that is removed: whoever handed over the lake may know it.
     """
     here, owner = place_of(folder), None
     if here is None:
@@ -170,7 +170,7 @@ def forget_original(folder: Path) -> None:
 
 
 def hold(folder: Path) -> None:
-    """Note that this process uses the server: it does not end for want of work while the process lives."""
+    """Note that this process uses the server, which then does not end as idle while the process lives."""
     users = folder / "users"
     users.mkdir(exist_ok=True)
     (users / this_process().name).touch()

@@ -1,4 +1,4 @@
-"""The Prefect servers of lakes that run on this machine, whichever Gristmill started them."""
+"""The Prefect servers of lakes that run on this machine, whichever copy of Gristmill started them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

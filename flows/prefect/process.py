@@ -1,6 +1,6 @@
 """A lake's Prefect server as a process: ``python -m gristmill.flows.prefect.process HOME DESCRIPTOR``.
 
-It serves on a socket that the one who starts it has bound, behind the door of :mod:`gristmill.flows.prefect.guard`. It
+It serves on a socket that its parent has bound, behind the door of :mod:`gristmill.flows.prefect.guard`. It
 ends by itself: at once when ``HOME`` is gone (the lake was deleted or moved), and when nobody has used it for
 ``GRISTMILL_PREFECT_IDLE_SECONDS`` (120) and no process holds it (:func:`gristmill.flows.prefect.home.hold`).
 """
@@ -27,7 +27,7 @@ GRACE_SECONDS = 5
 
 
 def main(folder: Path, descriptor: int) -> None:
-    """Serve until told to stop, or until nobody wants the server any more."""
+    """Serve until stopped, or until the server is no longer wanted."""
     place = place_of(folder)
     if place is None:
         return

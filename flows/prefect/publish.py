@@ -20,9 +20,9 @@ def publish(lake: Lake, report: Reporter) -> None:
 
 @contextmanager
 def published(lake: Lake) -> Iterator[None]:
-    """Publish when the block ends well, and when it fails: a failed run or gate is what people look for then.
+    """Publish when the block ends well, and when it fails, because people then look for the failed run or gate.
 
-    Wrong words are told to who typed them and change nothing.
+    A usage error publishes nothing.
     """
     try:
         yield
@@ -32,7 +32,7 @@ def published(lake: Lake) -> Iterator[None]:
         with Reporter() as report:
             try:
                 publish(lake, report)
-            except GristmillError as error:  # what stopped the run is what is told last
+            except GristmillError as error:  # the error that stopped the run is reported last
                 report.say(f"not published: {error}")
         raise
     with Reporter() as report:

@@ -84,7 +84,7 @@ def close_abandoned(lake: Lake) -> list[str]:
         entry = open_record(path)
         if entry is None or Process(**entry["process"]).is_alive():
             continue
-        entry = open_record(path)  # it may have ended in good order between the two looks
+        entry = open_record(path)  # it may have ended normally between the two looks
         if entry is not None:
             closing = entry | {"status": "failed", "error": ABANDONED, "finished_at": now()}
             with translate_os_errors(lake.root):
@@ -115,7 +115,7 @@ def is_abandoned(lake: Lake, flow_run_id: str, since: datetime) -> bool:
 
 
 def open_record(path: Path) -> dict[str, Any] | None:
-    """A record that says it runs and names its process; None for any other."""
+    """A record of a running flow that names its process; None for any other."""
     entry = read_record(path)
     process = entry.get("process")
     named = (
@@ -127,7 +127,7 @@ def open_record(path: Path) -> dict[str, Any] | None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """What a record says; nothing for a file that is damaged or was just removed."""
+    """The content of a record; empty for a file that is damaged or was just removed."""
     try:
         entry = json.loads(path.read_bytes())
         moments = [entry["started_at"], *([entry["finished_at"]] if entry["finished_at"] is not None else [])]

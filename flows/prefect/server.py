@@ -1,9 +1,9 @@
 """The Prefect server that the command line uses: the one at ``PREFECT_API_URL``, else one local server for each lake.
 
 A local server is started on loopback at first use and reused by every later command. It asks for the lake's credential
-and turns other web pages away (``server_guard``), and ends by itself when nobody uses it (``server_process``), or by
+and turns other web pages away (``guard``), and ends by itself when nobody uses it (``process``), or by
 ``gristmill serve --stop``. It keeps its SQLite database in ``LAKE/prefect``; losing that folder loses the record of
-what ran, never data. Starting takes 4 seconds and 250 MB, the first time on a machine 12 (see ``server_database``).
+what ran, never data. Starting takes 4 seconds and 250 MB, the first time on a machine 12 (see ``database``).
 Prefect's ephemeral mode is never used: it starts a server for every process and fails under load (DECISIONS.md).
 """
 
@@ -44,7 +44,7 @@ from gristmill.flows.prefect.watch import watch
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
 ANSWERS_WITHIN_SECONDS = 60.0
-"""A server that lives and is silent for longer counts as hung, and is replaced."""
+"""Seconds of silence after which a running server counts as hung, and is replaced."""
 BACKLOG = 512
 
 
@@ -158,7 +158,7 @@ def start_server(lake_root: Path, port: int = 0, beside: Sequence[str] = ()) -> 
     with socket.socket() as listener, log.open("ab") as output:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        listener.listen(BACKLOG)  # who comes early waits
+        listener.listen(BACKLOG)  # early clients wait
         port = listener.getsockname()[1]
         url = f"http://127.0.0.1:{port}/api"
         process = subprocess.Popen(
@@ -177,7 +177,7 @@ def start_server(lake_root: Path, port: int = 0, beside: Sequence[str] = ()) -> 
     write_record(folder, Record(host=started.host, pid=started.pid, started=started.started, api_url=url, place=place))
     server = Server(url, process.pid, started_here=True, credential=credential)
     use(lake_root, server)
-    for module in beside:  # the server takes its time
+    for module in beside:  # while the server starts
         importlib.import_module(module)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -224,7 +224,7 @@ def stop_server(lake_root: Path) -> bool:
 
 
 def stop_earlier(lake_root: Path) -> bool:
-    """Stop a server of this very folder that is used no more: the lake was moved, or it is an older Gristmill's, which
+    """Stop a server of this folder that is no longer used: the lake was moved, or an older Gristmill started it, which
     asks for no credential. Use under :func:`server_lock`."""
     folder = home(lake_root)
     try:

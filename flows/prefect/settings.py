@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gristmill.flows.prefect.guard import allowed
 
-# No telemetry and no look-ups of hosts outside, and few words in the log, unless the environment asks for more.
+# No telemetry, no look-ups of outside hosts and a short log, unless the environment asks for more.
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -15,12 +15,12 @@ QUIET = {
 }
 ALWAYS = {"PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"}
 
-# Who waits for a place under a concurrency limit asks again after so many seconds instead of 30; each time is a row of
-# the server's database, and an evaluation may take hours.
+# Runs waiting for a place under a concurrency limit ask again after this many seconds instead of 30; each time is a row
+# of the server's database, and an evaluation may take hours.
 SLOT_WAIT = "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS"
 SOON = {SLOT_WAIT: "10"}
 
-# What a local server takes over from its user's environment: only what narrows who may use it, tells more, or says how
+# What a local server takes from its user's environment: only what restricts its use, logs more, or says how
 # often it looks.
 CORS_ORIGINS = ("PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS")
 TAKEN_OVER = (

@@ -23,13 +23,13 @@ LOST_AFTER_SECONDS = 20.0
 CONNECT_SECONDS = 10.0
 
 Revive = Callable[[Path, str], bool]
-"""Takes the lake and the address of its server; starts it again when it is dead. False when it is not to be."""
+"""Takes the lake and the address of its server; starts it again when it is dead. False when it must not be."""
 
 
 def watch(lake_root: Path, api_url: str, revive: Revive | None, lost: Callable[[str], None] | None = None) -> Event:
     """Watch the server at ``api_url`` until the returned event is set. Without ``revive`` it is the user's own.
 
-    ``lost`` is told once when it is gone for good; the process ends when it is left out.
+    ``lost`` is called once when it is gone for good; the process ends when it is left out.
     """
     stop = Event()
     tell = lost or end_process
@@ -75,7 +75,7 @@ def accepts(api_url: str) -> bool:
 def end_process(reason: str) -> None:
     """End this process with ``reason``, now: Prefect's client would wait for the server for minutes.
 
-    Safe like any other end: what is in the making is not in the lake yet.
+    As safe as any other end: unfinished output is not in the lake yet.
     """
     console = Console(stderr=True)
     console.show_cursor(True)

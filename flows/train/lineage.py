@@ -1,8 +1,9 @@
 """From a checkpoint that was trained here back to the curated files of its mix, and to the documents that it saw.
 
 A training run names the key of the mix it read; the mix names its token files; the manifests of those name the curated
-files by digest. Which documents a checkpoint saw follows from the rows of the plan before its last step. Cost: the
-manifests of a mix are read once; documents are looked up in blocks of plan rows, so memory does not follow the corpus.
+files by digest. The rows of the plan before its last step give the documents that a checkpoint saw. Cost: the
+manifests of a mix are read once; documents are looked up in blocks of plan rows, so memory does not grow with the
+corpus.
 """
 
 import json

@@ -1,15 +1,15 @@
-"""What of a lake nothing refers to any more, and its removal (``gristmill gc``).
+"""Finding and removing what nothing in a lake refers to any more (``gristmill gc``).
 
-Kept are the files that a dataset names, and by their manifests all that these were made of, back to the records: so a
-run that is repeated finds everything done. Datasets are the recorded runs; all of them count, current and earlier. What
-can go:
+The files that a dataset names are kept, and so is everything they were made from, by their manifests, back to the
+records: so a repeated run finds everything cached. Datasets are the recorded runs; all of them count, current and
+earlier. What can be removed:
 
 * ``damaged``: what ``verify`` moved aside;
 * ``views``: old views behind ``current/`` (``gristmill.flows.upkeep.current``);
 * ``unfinished``: outputs that lead to no dataset, of runs that were killed, stopped or tried with ``--part``, once they
-  are a week old, for such a run is usually taken up again;
+  are a week old, because such a run is usually resumed;
 * ``earlier``, only when asked for: curations that are no longer current, with what only they need. One that a mix
-  was made of stays whole, for it says what a model was trained on.
+  was made from stays whole, because it says what a model was trained on.
 
 Nothing is removed while a run is under way: runs hold a shared lock, and the removal an exclusive one.
 Cost: reads every manifest and dataset once, about 0.2 ms each.
@@ -35,7 +35,7 @@ from gristmill.flows.upkeep.lock import exclusive
 from gristmill.schemas.tables import Curated
 
 UNFINISHED_SECONDS = 7 * 86_400
-#: Kinds whose earlier datasets may go; of the others each is a result of its own.
+#: Kinds whose earlier datasets may be removed; each dataset of another kind is a result of its own.
 REPLACED = ("curation", "gates")
 HINT = "Run gristmill gc when that has ended."
 DAMAGED_FILES, OLD_VIEWS, UNFINISHED, EARLIER = "damaged", "views", "unfinished", "earlier"
@@ -43,7 +43,7 @@ DAMAGED_FILES, OLD_VIEWS, UNFINISHED, EARLIER = "damaged", "views", "unfinished"
 
 @dataclass(frozen=True)
 class Garbage:
-    """Files and folders that can go, with the bytes in them, and what an option would add."""
+    """Files and folders that can be removed, with their bytes, and what an option would add."""
 
     found: dict[str, dict[Path, int]]
     kept_unfinished: int
@@ -88,7 +88,7 @@ class _Graph:
 
 
 def find_garbage(lake: Lake, *, earlier: bool = False, unfinished: bool = False, now: float | None = None) -> Garbage:
-    """What can go. ``earlier``: curations that are not current, too; ``unfinished``: whatever its age.
+    """What can be removed. ``earlier``: also curations that are not current; ``unfinished``: whatever its age.
 
     Raises :class:`gristmill.core.errors.DamageError` for a dataset or pointer that cannot be read: ``gristmill verify``
     first.
@@ -116,14 +116,14 @@ def find_garbage(lake: Lake, *, earlier: bool = False, unfinished: bool = False,
 
 
 def collect(lake: Lake, *, earlier: bool = False, unfinished: bool = False) -> Garbage:
-    """Remove what can go; see :func:`find_garbage`.
+    """Remove what :func:`find_garbage` finds.
 
     Raises :class:`gristmill.core.errors.GristmillError` while a run uses the lake, and when it cannot be written.
     """
     with _alone(lake), translate_os_errors(lake.root):
         garbage = find_garbage(lake, earlier=earlier, unfinished=unfinished)
         paths = [path for found in garbage.found.values() for path in found]
-        # what makes a file visible goes first, so that nothing visible is ever incomplete
+        # what makes a file visible is removed first, so that nothing visible is ever incomplete
         for path in sorted(paths, key=lambda path: (path.suffix != ".json", str(path))):
             _remove(path, lake.root)
     return garbage
@@ -131,10 +131,10 @@ def collect(lake: Lake, *, earlier: bool = False, unfinished: bool = False) -> G
 
 @contextmanager
 def _alone(lake: Lake) -> Iterator[None]:
-    """Have the lake alone. Raises :class:`GristmillError` that names what is running.
+    """Lock the lake for this process alone. Raises :class:`GristmillError` that names what is running.
 
-    Runs of other machines are known by their open records, for some file systems do not share locks; a record that is
-    a week old is one of a machine that died.
+    Runs of other machines are known by their open records, because some file systems do not share locks; a record that
+    is a week old is one of a machine that died.
     """
     try:
         with exclusive(lake):

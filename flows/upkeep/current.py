@@ -1,4 +1,4 @@
-"""``current/``: one path that is always the current curations, for readers that know nothing of keys and datasets.
+"""``current/``: one path that is always the current curations, for readers that do not know keys and datasets.
 
 ::
 
@@ -56,7 +56,7 @@ def current_view(lake: Lake) -> Path | None:
 
 
 def _drop_copies(lake: Lake) -> None:
-    """Of a lake that was copied without its links, remove what became of them: copies of files that it holds anyway."""
+    """In a lake that was copied without its links, remove the copied files in their place, which it has anyway."""
     link = lake.root / CURRENT
     if link.is_dir() and not link.is_symlink():
         shutil.rmtree(link)

@@ -22,7 +22,7 @@ def shared(lake: Lake) -> Iterator[None]:
 
 @contextmanager
 def exclusive(lake: Lake) -> Iterator[None]:
-    """Have the lake alone. Raises ``BlockingIOError`` while a run uses it."""
+    """Lock the lake for this process alone. Raises ``BlockingIOError`` while a run uses it."""
     with lake.log_path(NAME).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

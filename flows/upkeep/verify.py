@@ -1,12 +1,12 @@
-"""Check every file that the lake's manifests and datasets name against the digest that was written down for it.
+"""Check every file that the lake's manifests and datasets name against its recorded digest.
 
 A lake has four kinds of files under ``data/`` and ``catalog/``: manifests, outputs, datasets and pointers to the
-current ones. A manifest must say the step, shard and key that its path says, and hash to that key; an output must have
+current ones. A manifest must name the step, shard and key that its path says, and hash to that key; an output must have
 the digest of its manifest; a dataset must hash to its name; a pointer must name a dataset that is there. What no
-manifest and no dataset names is not damage (``gristmill gc``). The warehouse is not looked at: it can be rebuilt.
+manifest and no dataset names is not damage (``gristmill gc``). The warehouse is not checked: it can be rebuilt.
 
-Nothing is mended here. A damaged file and its manifest are moved to ``damaged/``, so that its step no longer counts as
-done and the next run makes it again. Cost: reads every file once, as fast as the disk gives it; a manifest takes about
+Nothing is repaired here. A damaged file and its manifest are moved to ``damaged/``, so that its output is no longer
+cached and the next run rebuilds it. Cost: reads every file once, as fast as the disk gives it; a manifest takes about
 0.2 ms.
 """
 
@@ -39,8 +39,8 @@ Place = tuple[str, str]
 class Damage:
     """A damaged file or folder, relative to the lake: what is wrong, who made it, and which current datasets need it.
 
-    A dataset needs what it names, and what that was made of where no other dataset names it.
-    ``moved_to`` is where it lies now; None when it was left where it is, or is gone.
+    A dataset needs what it names, and what that was made from if no other dataset names it.
+    ``moved_to`` is where it is now; None when it was left where it is, or is gone.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was looked at, and what was found."""
+    """What was checked, and what was found."""
 
     files: int
     bytes: int
@@ -131,7 +131,7 @@ def take_inventory(lake: Lake) -> Inventory:
 
 
 def verify(lake: Lake, *, move: bool = True, advance: Callable[[int], None] = lambda _: None) -> Checked:
-    """Check the lake; ``advance`` is told the bytes read since it was last told. With ``move`` damage is moved aside.
+    """Check the lake; ``advance`` gets the bytes read since its last call. With ``move`` damage is moved aside.
 
     Raises :class:`gristmill.core.errors.GristmillError` when the folder may not be written.
     """

@@ -38,7 +38,7 @@ from gristmill.tasks.filtering.policy import Policy
 from gristmill.tasks.signals.c4 import LINEAGES
 from gristmill.tasks.signals.line_rules.refinedweb import edit_lines
 from gristmill.tasks.text.companions import map_slices_with
-from gristmill.tasks.text.cutting import Stretches, characters, covered
+from gristmill.tasks.text.cutting import TextSpans, characters, covered
 from gristmill.tasks.text.editing import counted_once
 from gristmill.tasks.text.slices import map_slices, one_chunk
 
@@ -120,7 +120,7 @@ def _left(documents: pa.Table, cuts: pa.Table) -> pa.Table:
     rows = pl.DataFrame(documents.select(["doc_id"])).with_row_index("row")
     found = rows.join(pl.DataFrame(cuts.select(["doc_id", "start", "end"])), on="doc_id")
     places = (found[name].to_numpy().astype(np.int64) for name in ("row", "start", "end"))
-    gone = covered(text, Stretches(*places))
+    gone = covered(text, TextSpans(*places))
     blank = text.data[text.first_byte[:-1]] <= ord(" ")
     counted = text.sums(~gone & ~blank)
     return pa.table({name: documents.column(name) for name in ("doc_id", "source")} | {"left": counted})

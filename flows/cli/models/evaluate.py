@@ -1,4 +1,4 @@
-"""``evaluate``: score a checkpoint now and here."""
+"""``evaluate``: score a checkpoint now, on this machine."""
 
 from gristmill.core.errors import NoScoreError
 from gristmill.flows.cli.models.means import (

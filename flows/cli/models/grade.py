@@ -38,7 +38,7 @@ def grade(
     ] = False,
     thinking_end: ThinkingOption = "",
     workers: Annotated[
-        int, typer.Option("--workers", min=0, max=256, help="Programs run at once; 0 takes as many as there are cores.")
+        int, typer.Option("--workers", min=0, max=256, help="Programs run at once; 0: one for each core.")
     ] = 0,
     accept_licence: LicenceOption = None,
     json: JsonOption = False,

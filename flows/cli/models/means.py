@@ -19,11 +19,11 @@ BackendOption = Annotated[
     str, typer.Option(help="hf (here, on the CPU), vllm (a server for the run), or the address of a server, with /v1.")
 ]
 FreshOption = Annotated[
-    bool, typer.Option("--fresh", help="Ask the model everything anew; what it answered before counts no more.")
+    bool, typer.Option("--fresh", help="Ask the model everything again and ignore its earlier answers.")
 ]
 ModelOption = Annotated[str, typer.Option(help="Name of the model at that address; its only one when left out.")]
 DtypeOption = Annotated[str, typer.Option(help="Number format of hf and vllm: float32 or bfloat16.")]
-ThreadsOption = Annotated[int, typer.Option(min=1, help="Texts that hf reads side by side, each on one core.")]
+ThreadsOption = Annotated[int, typer.Option(min=1, help="Texts that hf reads in parallel, each on one core.")]
 LabelOption = Annotated[str, typer.Option(help="How to call the checkpoint; the folder's name when left out.")]
 
 
@@ -58,7 +58,7 @@ def as_submission(
     limit: int | None = None,
     means: "EvaluationMeans | None" = None,
 ) -> "Submission":
-    """The words as the model that the form and the API share.
+    """The options as the model that the form and the API share.
 
     Raises :class:`UsageError` for what would stop the evaluation before anything is asked.
     """

@@ -72,8 +72,8 @@ def stored_suites(
 ) -> list[tuple[str, "Suite", "pa.Table"]]:
     """The suites that a checkpoint was asked, by name, each with its stored responses; those ``named``, if any.
 
-    A suite of one's own is stored under its name and found by its file alone. Where it is not named it is left out, and
-    said so. Raises :class:`UsageError` when nothing is left, and for a suite that the checkpoint was not asked.
+    A user's own suite is stored under its name and found only by its file. If it is not named it is left out, with a
+    message. Raises :class:`UsageError` when nothing is left, and for a suite that the checkpoint was not asked.
     """
     from gristmill.evals.suites.settings import split_limit, suite_names
     from gristmill.evals.suites.suite import load_suite

@@ -130,6 +130,6 @@ def test_what_is_lost_ends_with_code_1_and_says_whether_the_rest_was_kept() -> N
     assert isinstance(some, LostInputError)
     assert some.exit_code == 1
     assert "f4 and 4 more" in str(some)
-    assert "is curated and kept" in str(some)
-    assert "is curated and kept" not in str(lost_input(("f",), counts(0, 0)))
+    assert "were curated and kept" in str(some)
+    assert "were curated and kept" not in str(lost_input(("f",), counts(0, 0)))
     assert NothingKeptError.exit_code == 3
