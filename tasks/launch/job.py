@@ -50,6 +50,8 @@ class Job(Config):
     """Floating-point operations of training on one token, about 6 times the parameters; gives the MFU."""
     stall_seconds: float = Field(1800, gt=0)
     """A trainer that has said nothing for so long is stalled."""
+    grace_seconds: float = Field(10.0, gt=0)
+    """What a trainer has between the signal to end and SIGKILL."""
 
 
 class Status(Config):
@@ -127,6 +129,17 @@ def read_status(run_dir: Path) -> Status:
     """What the run directory says; queued when it says nothing yet."""
     path = run_dir / "status.json"
     return Status.model_validate_json(path.read_bytes()) if path.is_file() else Status(state="queued")
+
+
+def read_log(run_dir: Path, offset: int) -> tuple[bytes, int]:
+    """Output of the current attempt from byte ``offset`` on, and the next offset."""
+    path = run_dir / "log" / f"attempt-{read_status(run_dir).attempt}.out"
+    if not path.is_file():
+        return b"", offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read()
+    return data, offset + len(data)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ import psutil
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
-from gristmill.tasks.launch.job import ENDED, Handle, Job, Status, read_status
+from gristmill.tasks.launch.job import ENDED, Handle, Job, Status, read_log, read_status
 
-GRACE_SECONDS = 10.0
 START_SECONDS = 30.0
 
 
@@ -82,20 +81,15 @@ class LocalLauncher:
 
     def logs(self, handle: Handle, offset: int) -> tuple[bytes, int]:
         """Output of the current attempt from byte ``offset`` on."""
-        path = handle.run_dir / "log" / f"attempt-{self.poll(handle).attempt}.out"
-        if not path.is_file():
-            return b"", offset
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
-        return data, offset + len(data)
+        return read_log(handle.run_dir, offset)
 
     def cancel(self, handle: Handle) -> None:
         """Ask the sidecar to end the job's process group; end both by force when it does not within the grace time."""
         if not _alive(handle):
             return
         os.kill(handle.pid, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_SECONDS + 5
+        job = Job.model_validate_json((handle.run_dir / "job.json").read_bytes())
+        deadline = time.monotonic() + job.grace_seconds + 5
         while time.monotonic() < deadline:
             if not _alive(handle):
                 return

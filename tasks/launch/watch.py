@@ -27,7 +27,7 @@ import psutil
 from gristmill.core.files.atomic import write_whole
 from gristmill.tasks.launch.devices import device_name, utilisation
 from gristmill.tasks.launch.job import PREEMPTED_EXIT, Job, State, Status, read_status
-from gristmill.tasks.launch.local import GRACE_SECONDS, Watcher
+from gristmill.tasks.launch.local import Watcher
 from gristmill.tasks.launch.progress import Progress, last_line, read_progress
 
 BEAT_SECONDS = 0.5
@@ -143,7 +143,7 @@ def _watch(run_dir: Path, preemptible: bool) -> int:
             break
         except subprocess.TimeoutExpired:
             if told is not None and deadline is None:
-                deadline = time.monotonic() + GRACE_SECONDS
+                deadline = time.monotonic() + job.grace_seconds
             if deadline is not None and time.monotonic() > deadline:
                 _signal_group(child.pid, signal.SIGKILL)
         write_whole(run_dir / "status.json", attempt.status().model_dump_json())
