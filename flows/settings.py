@@ -39,6 +39,8 @@ def load_pipeline(path: Path) -> PipelineSettings:
             "curate": curate.model_copy(
                 update=place_curation({"inputs": curate.inputs, "policy": curate.policy}, folder)
             ),
-            "evaluate": evaluate.model_copy(update=place_evaluation({"suites": evaluate.suites}, folder)),
+            "evaluate": evaluate.model_copy(
+                update=place_evaluation({"suites": evaluate.suites, "data": evaluate.data}, folder)
+            ),
         }
     )

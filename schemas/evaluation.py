@@ -13,6 +13,18 @@ from gristmill.core.flag import Flag
 HERE, VLLM = "hf", "vllm"
 LONGEST_SILENCE = 86_400.0
 
+DataFolder = Annotated[
+    Printable,
+    Flag("--data", "Folder with the files of benchmarks.", env="GRISTMILL_DATA"),
+    StringConstraints(strip_whitespace=True, max_length=4096),
+    Field(title="Data folder", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out."),
+]
+Licences = Annotated[
+    tuple[Annotated[Printable, StringConstraints(max_length=200)], ...],
+    Flag("--accept-licence", "Name of a non-commercial licence that your use is allowed by; repeatable."),
+    Field(max_length=50, title="Accepted licences", description="Non-commercial licences that your use is allowed by."),
+]
+
 
 class BackendSettings(Config):
     """What runs the model. Of these, ``name``, ``model`` and ``dtype`` may change a score; what else may, such as a
@@ -43,7 +55,7 @@ class BackendSettings(Config):
     threads: Annotated[
         int,
         Flag("--threads"),
-        Field(ge=1, le=256, title="Threads", description="Texts that hf reads side by side, each on one core."),
+        Field(ge=1, le=256, title="Threads", description="Texts that hf reads in parallel, each on one core."),
     ] = 1
     concurrency: Annotated[int, Field(ge=1, le=1024, description="Requests to a server under way at once.")] = 8
     timeout: Annotated[float, Field(gt=0, le=LONGEST_SILENCE, description="Longest silence of a server, seconds.")] = (
@@ -78,23 +90,12 @@ class BackendSettings(Config):
 class EvaluationMeans(Config):
     """Where the files of suites are, what their licences allow, and what runs the model."""
 
-    data: Annotated[
-        Printable,
-        Flag("--data", "Folder with the files of benchmarks.", env="GRISTMILL_DATA"),
-        StringConstraints(strip_whitespace=True, max_length=4096),
-    ] = Field("", title="Data folder", description="Folder with the files of benchmarks; GRISTMILL_DATA when left out.")
+    data: DataFolder = ""
     download: Annotated[bool, Flag("--download", "Get missing files from the hub that a suite names.")] = Field(
         False, title="Download", description="Get files that are missing from the hub that a suite names."
     )
-    accept_licences: Annotated[
-        tuple[Annotated[Printable, StringConstraints(max_length=200)], ...],
-        Flag("--accept-licence", "Name of a non-commercial licence that your use is allowed by; repeatable."),
-    ] = Field(
-        (), max_length=50, title="Accepted licences", description="Non-commercial licences that your use is allowed by."
-    )
-    fresh: Annotated[
-        bool, Flag("--fresh", "Ask the model everything anew; what it answered before counts no more.")
-    ] = Field(
+    accept_licences: Licences = ()
+    fresh: Annotated[bool, Flag("--fresh", "Ask the model everything again and ignore its earlier answers.")] = Field(
         False,
         title="Ask anew",
         description="Ask the model everything anew; what it answered before is kept and counts no more.",

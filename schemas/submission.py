@@ -12,11 +12,13 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from gristmill.core.config import Config, Printable
+from gristmill.core.flag import Flag
 from gristmill.schemas.evaluation import EvaluationMeans
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 SUITE_FILE = re.compile(r"(.+\.ya?ml)(@[1-9][0-9]*)?")
+LIMIT = re.compile(r"@[1-9][0-9]*$")
 SuiteName = Annotated[
     Printable,
     StringConstraints(
@@ -37,8 +39,13 @@ def place_suite(suite: str, folder: Path) -> str:
     return f"{(folder / Path(named[0]).expanduser()).resolve()}{named[1]}" if named else suite
 
 
+def limited(suite: str, limit: int | None) -> str:
+    """``suite`` with ``limit`` in place of its own; as it is without one."""
+    return f"{LIMIT.sub('', suite)}@{limit}" if limit else suite
+
+
 class Subject(Config):
-    """Which checkpoint is evaluated, on what, and how it is called."""
+    """Which checkpoint is evaluated, and on what."""
 
     checkpoint: Annotated[Printable, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)] = Field(
         title="Checkpoint folder",
@@ -53,11 +60,6 @@ class Subject(Config):
         description="Names of the benchmark suites to run; on the command line also YAML files of your own.",
         examples=[["reading", "mathematics"]],
     )
-    label: Annotated[Printable, StringConstraints(strip_whitespace=True, max_length=120)] = Field(
-        default="",
-        title="Label",
-        description="How the checkpoint is called in tables and charts; the folder's name when empty.",
-    )
 
     @field_validator("suites")
     @classmethod
@@ -66,7 +68,21 @@ class Subject(Config):
         return list(dict.fromkeys(suites))
 
 
-class Submission(EvaluationMeans, Subject):  # in forms the fields of the last base come first
+class Labelled(Config):
+    """How a checkpoint is called."""
+
+    label: Annotated[
+        Printable,
+        Flag("--label", "How to call the checkpoint; the folder's name when left out."),
+        StringConstraints(strip_whitespace=True, max_length=120),
+    ] = Field(
+        default="",
+        title="Label",
+        description="How the checkpoint is called in tables and charts; the folder's name when empty.",
+    )
+
+
+class Submission(EvaluationMeans, Labelled, Subject):  # in forms the fields of the last base come first
     """What an evaluator fills in."""
 
 

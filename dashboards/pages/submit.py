@@ -2,11 +2,12 @@
 
 from asyncio import Lock, to_thread
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from fastapi import APIRouter, HTTPException, Request
 from nicegui import ui
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gristmill.core.errors import GristmillError
@@ -16,7 +17,7 @@ from gristmill.dashboards.page import Limit, NoQuery, Page, wanted
 from gristmill.dashboards.services import Intake, Services
 from gristmill.dashboards.wording import tone
 from gristmill.schemas.evaluation import HERE, VLLM, BackendSettings
-from gristmill.schemas.submission import StoredSubmission, Submission
+from gristmill.schemas.submission import StoredSubmission, Submission, limited
 from gristmill.warehouse import queries
 
 REFRESH_SECONDS = 5.0
@@ -130,9 +131,12 @@ class _Form:
                 "A fixed subset of this size; all items if empty.",
             )
             self.data = _field(ui.input(), "data")
-            self.dtype = _field(ui.select(["float32", "bfloat16"], value="float32"), "dtype")
+            formats = list(get_args(FIELDS["dtype"].annotation))
+            self.dtype = _field(ui.select(formats, value=FIELDS["dtype"].default), "dtype")
             self.dtype.bind_visibility_from(self.backend, "value", lambda name: name in BACKENDS)
-            self.threads = _field(ui.number(value=1, min=1, max=256, precision=0, format="%d"), "threads")
+            least, most = bounds(FIELDS["threads"])
+            threads = ui.number(value=FIELDS["threads"].default, min=least, max=most, precision=0, format="%d")
+            self.threads = _field(threads, "threads")
             self.threads.bind_visibility_from(self.backend, "value", lambda name: name == HERE)
             self.download = ui.checkbox(str(FIELDS["download"].description).rstrip("."))
             self.download.props("dense").classes("field")
@@ -155,7 +159,7 @@ class _Form:
         """What was filled in, as the fields of a submission."""
         suites = [str(suite) for suite in self.suites.value or []]
         if self.limit.value:
-            suites = [f"{suite.partition('@')[0]}@{int(self.limit.value)}" for suite in suites]
+            suites = [limited(suite, int(self.limit.value)) for suite in suites]
         backend = {
             "name": self.backend.value,
             "model": self.model.value or "" if self.model.visible else "",
@@ -205,6 +209,13 @@ def message(fault: ErrorDetails) -> str:
     if kind == "too_short" and isinstance(fault["input"], str):  # text with a validator of its own
         kind = "string_too_short"
     return MESSAGES.get(kind, f"{told[0].upper()}{told[1:]}.")
+
+
+def bounds(field: FieldInfo) -> tuple[int | None, int | None]:
+    """The least and the greatest number that a field of the model takes."""
+    least = next((mark.ge for mark in field.metadata if hasattr(mark, "ge")), None)
+    most = next((mark.le for mark in field.metadata if hasattr(mark, "le")), None)
+    return least, most
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -22,7 +22,7 @@ from gristmill.flows.cli.classifier import score as classifier_score
 from gristmill.flows.cli.classifier import train as classifier_train
 from gristmill.flows.cli.data import bands, contamination, curate, mix, preflight, whatif, why
 from gristmill.flows.cli.flags import with_settings
-from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submit, train
+from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submission, submit, train
 from gristmill.flows.cli.pipeline import demo, run
 from gristmill.flows.cli.results import compare, export, import_results
 from gristmill.flows.cli.service import dashboard, query, serve
@@ -67,16 +67,16 @@ classifier_app.command()(classifier_score.score)
 app.command()(demo.demo)
 app.command()(run.run)
 app.command(cls=with_settings(curate.settings_model))(curate.curate)
-app.command()(preflight.preflight)
+app.command(cls=with_settings(preflight.settings_model))(preflight.preflight)
 app.command()(bands.bands)
 app.command(cls=with_settings(mix.settings_model))(mix.mix)
 app.command(cls=with_settings(train.settings_model))(train.train)
-app.command()(evaluate.evaluate)
-app.command()(submit.submit)
+app.command(cls=with_settings(submission.settings_model))(evaluate.evaluate)
+app.command(cls=with_settings(submission.settings_model))(submit.submit)
 app.command()(grade.grade)
 app.command()(regrade.regrade)
 app.command()(compare.compare)
-app.command()(contamination.contamination)
+app.command(cls=with_settings(contamination.settings_model))(contamination.contamination)
 app.command()(speed.speed)
 app.command()(export.export)
 app.command()(import_results.import_results)

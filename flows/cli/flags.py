@@ -52,7 +52,7 @@ class FieldOption:
         kind, default = _kind(self.field), None if self.required or self.optional else _default(self.field)
         # Required values are checked when flags, --set and --config are merged, not by Typer.
         told = (self.flag.help or self.field.description or "") + ("  [required]" if self.required else "")
-        least, most = _bounds(self.field) if kind is int else (None, None)
+        least, most = _bounds(self.field) if kind in (int, float) else (None, None)
         option = typer.Option(self.flag.name, help=told, min=least, max=most, envvar=self.flag.env or None)
         annotation = kind if kind is bool or default is not None else kind | None
         return _parameter(self.name, Annotated[annotation, option], default)
@@ -197,8 +197,11 @@ def _size(count: int) -> str:
     return f"{count}{UNITS[unit]}"
 
 
-def _bounds(field: "FieldInfo") -> tuple[int | None, int | None]:
-    """The smallest and the largest whole number that the field takes."""
+def _bounds(field: "FieldInfo") -> tuple[float | None, float | None]:
+    """The least and the greatest number that the field takes; none where a bound is itself refused (``gt``, ``lt``),
+    which an option cannot say."""
+    if any(hasattr(mark, "gt") or hasattr(mark, "lt") for mark in field.metadata):
+        return None, None
     least = next((mark.ge for mark in field.metadata if hasattr(mark, "ge")), None)
     most = next((mark.le for mark in field.metadata if hasattr(mark, "le")), None)
     return least, most

@@ -29,8 +29,9 @@ from gristmill.tasks.filtering.policy import Policy, load_policy
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import group_files
 from gristmill.tasks.ingest.ingest import ingest
+from gristmill.tasks.preflight.config import SampleConfig
 from gristmill.tasks.preflight.preflight import Observed, Report, StepCost, Whole, estimate
-from gristmill.tasks.preflight.sampling import Sample, SampleConfig, sample_inputs
+from gristmill.tasks.preflight.sampling import Sample, sample_inputs
 
 BLOCKS, SMALL_SHARE = 8, 4
 POLL_SECONDS = 0.05

@@ -10,7 +10,16 @@ from gristmill.core.config import Config, Size, did_you_mean
 from gristmill.core.flag import Flag
 from gristmill.core.memory import DEFAULT as MEMORY
 from gristmill.core.memory import Memory
-from gristmill.flows.fields import InputWord, Workers, as_value_error
+from gristmill.flows.fields import (
+    AllowDamage,
+    Columns,
+    FollowLinks,
+    Inputs,
+    PolicyName,
+    Unquoted,
+    Workers,
+    as_value_error,
+)
 from gristmill.tasks.dedup.config import DedupConfig, LineSettings
 from gristmill.tasks.dedup.minhash import PRESETS
 from gristmill.tasks.extraction.extract import ExtractConfig
@@ -66,30 +75,15 @@ class CurateSettings(Config):
     """A crawl, and how it becomes curated Parquet."""
 
     source: Annotated[str, Flag("--source")] = Field(description="Name of the corpus; part of every doc_id.")
-    inputs: Annotated[
-        tuple[InputWord, ...], Flag("--input", "File, folder, glob or address (s3://, https://, cc://); repeatable.")
-    ] = Field(
-        min_length=1,
-        description="Files, folders, globs, s3:// and http(s):// addresses, or cc://CRAWL?paths=0-9 of Common Crawl.",
-    )
-    follow_links: Annotated[bool, Flag("--follow-links")] = Field(
-        False, description="Also follow links that lead out of an input folder."
-    )
-    allow_damage: Annotated[bool, Flag("--allow-damage")] = Field(
-        False, description="Go on even if nothing could be read of a named input."
-    )
+    inputs: Inputs
+    follow_links: FollowLinks = False
+    allow_damage: AllowDamage = False
     allow_empty: Annotated[bool, Flag("--allow-empty", "Exit with code 0 even if no record was kept.")] = Field(
         False, description="Succeed even if no record was kept."
     )
-    policy: Annotated[str, Flag("--policy")] = Field(
-        "fineweb@code", description="A preset's name, or the path of a policy file."
-    )
-    map: Annotated[
-        ColumnMap, Flag("--map", "Columns of JSONL, Parquet and CSV, such as text=content,id=key,url=link.")
-    ] = Field(default_factory=ColumnMap, description="Columns of JSONL, Parquet and CSV.")
-    unquoted: Annotated[bool, Flag("--unquoted")] = Field(
-        False, description="Quotes of CSV and TSV are plain characters: every line is a row."
-    )
+    policy: PolicyName = "fineweb@code"
+    map: Columns = Field(default_factory=ColumnMap)
+    unquoted: Unquoted = False
     grouping: Grouping = Field(default_factory=Grouping, description="Which small files are read together.")
     shard_bytes: Annotated[Size, Flag("--shard-bytes")] = Field(
         256 << 20, ge=1 << 12, le=1 << 30, description="Payload of one shard, at most."

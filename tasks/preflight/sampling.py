@@ -17,25 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from pydantic import Field
 
-from gristmill.core.config import Config
 from gristmill.schemas.tables import Records, SetAside
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest
 from gristmill.tasks.ingest.sources import InputFile
+from gristmill.tasks.preflight.config import SampleConfig
 
 SEED = 1  # of the hashes that choose; another one draws another sample
-
-
-class SampleConfig(Config):
-    """How much is looked at."""
-
-    share: float = Field(default=0.01, gt=0, le=1, description="of the records, kept")
-    least: int = Field(default=2000, ge=1, description="records kept, where there are as many")
-    most: int = Field(default=50_000, ge=1, description="records kept at most")
-    files: int = Field(default=8, ge=2, description="files read at least, where there are as many")
-    read_factor: float = Field(default=10, ge=1, description="stored bytes read, over share of all bytes")
-    read_bytes: int = Field(default=64 << 20, ge=0, description="stored bytes read at least, where there are as many")
 
 
 @dataclass(frozen=True)
@@ -82,7 +70,7 @@ class _Kept:
         self.seen += len(rows)
 
     def shrink(self) -> None:
-        wanted = min(max(self.config.share * self.seen, self.config.least), self.config.most)
+        wanted = max(min(self.config.share * self.seen, self.config.most), self.config.least)
         while sum(len(table) for tables in self.tables.values() for table in tables) >= 2 * wanted:
             self.limit /= 2
             for name, tables in self.tables.items():

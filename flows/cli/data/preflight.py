@@ -2,56 +2,42 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from gristmill.flows.cli.options import (
-    AllowDamageOption,
-    FollowLinksOption,
-    JsonOption,
-    MapOption,
-    UnquotedOption,
-    WorkersOption,
-)
+from gristmill.flows.cli.layers import settings_of
+from gristmill.flows.cli.options import JsonOption
 from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.sizes import size_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gristmill.flows.curate.preflight_settings import PreflightSettings
     from gristmill.tasks.preflight.estimates import Estimate
     from gristmill.tasks.preflight.preflight import Report
 
 SHOWN_RULES, SHOWN_STEPS = 20, 8
 
 
-def preflight(
-    inputs: Annotated[list[str], typer.Option("--input", help="File, folder, glob or address; may be repeated.")],
-    policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")] = "fineweb@code",
-    sample: Annotated[float, typer.Option(min=0.000001, max=1, help="Share of the records to curate.")] = 0.01,
-    least: Annotated[int, typer.Option(min=1, help="Least records to curate, if there are that many.")] = 2000,
-    workers: WorkersOption = 2,
-    columns: MapOption = "",
-    unquoted: UnquotedOption = False,
-    follow_links: FollowLinksOption = False,
-    allow_damage: AllowDamageOption = False,
-    json: JsonOption = False,
-) -> None:
-    """Estimate time, memory, disk and what each rule would remove, from a sample curated in a temporary lake."""
-    from gristmill.flows.curate.preview import preview
-    from gristmill.flows.curate.settings import CurateSettings
-    from gristmill.flows.reporter import Reporter
-    from gristmill.tasks.ingest.readers.rows.columns import parse_map
-    from gristmill.tasks.preflight.sampling import SampleConfig
+def settings_model() -> "type[PreflightSettings]":
+    """The settings of the verb."""
+    from gristmill.flows.curate.preflight_settings import PreflightSettings
 
-    values = {"source": "preflight", "inputs": inputs, "policy": policy, "workers": workers}
-    values |= {"map": parse_map(columns).model_dump(), "unquoted": unquoted}
-    values |= {"follow_links": follow_links, "allow_damage": allow_damage}
-    settings = CurateSettings.parse(values, "preflight")
-    config = SampleConfig(share=sample, least=least, most=max(SampleConfig().most, least))
+    return PreflightSettings
+
+
+def preflight(context: typer.Context, json: JsonOption = False) -> None:
+    """Estimate time, memory, disk and what each rule would remove, from a sample curated in a temporary lake."""
+    from gristmill.flows.curate.settings import place_curation
+
+    settings = settings_of(context, settings_model(), place_curation)
+    from gristmill.flows.curate.preview import preview
+    from gristmill.flows.reporter import Reporter
+
     with tempfile.TemporaryDirectory(prefix="gristmill-preflight-") as folder, Reporter() as reporter:
-        report = preview(settings, config, Path(folder), reporter)
+        report = preview(settings.curation(), settings.sample, Path(folder), reporter)
     if json:
         print_json(report.model_dump(mode="json"))
         return

@@ -1,48 +1,17 @@
 """``submit``: hand a checkpoint to the evaluation deployment."""
 
-from gristmill.flows.cli.models.means import (
-    BackendOption,
-    DownloadOption,
-    DtypeOption,
-    FreshOption,
-    LabelOption,
-    LimitOption,
-    ModelOption,
-    ThreadsOption,
-    as_means,
-    as_submission,
-)
-from gristmill.flows.cli.options import (
-    DEFAULT_LAKE,
-    CheckpointArgument,
-    DataOption,
-    JsonOption,
-    LakeOption,
-    LicenceOption,
-    SuiteOption,
-)
+import typer
+
+from gristmill.flows.cli.models.submission import asked_for
+from gristmill.flows.cli.options import DEFAULT_LAKE, CheckpointArgument, JsonOption, LakeOption
 from gristmill.flows.cli.printing import print_json, screen
 
 
 def submit(
-    checkpoint: CheckpointArgument,
-    suite: SuiteOption = None,
-    label: LabelOption = "",
-    data: DataOption = None,
-    limit: LimitOption = None,
-    download: DownloadOption = False,
-    accept_licence: LicenceOption = None,
-    backend: BackendOption = "hf",
-    model: ModelOption = "",
-    dtype: DtypeOption = "float32",
-    threads: ThreadsOption = 1,
-    fresh: FreshOption = False,
-    lake: LakeOption = DEFAULT_LAKE,
-    json: JsonOption = False,
+    context: typer.Context, checkpoint: CheckpointArgument, lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False
 ) -> None:
     """Queue a checkpoint for the evaluation deployment (gristmill serve runs it)."""
-    means = as_means(data, download, accept_licence, backend, model, dtype, threads, fresh=fresh)
-    submission = as_submission(checkpoint, suite, label, limit, means)
+    submission = asked_for(context, checkpoint)
     from gristmill.core.lake import Lake
     from gristmill.flows.evaluate.submitting import hand_over
     from gristmill.warehouse.submissions import State, submitter

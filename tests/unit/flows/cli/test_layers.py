@@ -15,9 +15,12 @@ from gristmill.core.lake import Lake
 from gristmill.flows.cli.app import app as gristmill
 from gristmill.flows.cli.flags import field_options, with_settings
 from gristmill.flows.cli.layers import settings_of
+from gristmill.flows.curate.preflight_settings import PreflightSettings
 from gristmill.flows.curate.settings import CurateSettings, place_curation
+from gristmill.flows.evaluate.settings import CheckpointSettings, ContaminationSettings, place_contamination
 from gristmill.flows.mix.settings import MixSettings
 from gristmill.flows.train.settings import TrainSettings
+from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
 
 
 class Sieve(Config):
@@ -215,7 +218,57 @@ def test_mix_needs_a_method() -> None:
     assert "Missing option '--method'" in missing.output
 
 
-@pytest.mark.parametrize("model", [CurateSettings, MixSettings, TrainSettings])
+def test_a_number_shows_its_bounds_where_an_option_can_say_them() -> None:
+    shown = " ".join(CliRunner().invoke(gristmill, ["preflight", "--help"], env={"COLUMNS": "200"}).output.split())
+    assert "--sample <float range> Share of the records to curate. [default: 0.01; 1e-06<=x<=1]" in shown
+    refused = CliRunner().invoke(gristmill, ["preflight", "--input", "x", "--sample", "0"])
+    assert refused.exit_code == 2
+    assert "Invalid value for '--sample'" in refused.output
+
+
+def test_a_corpus_with_a_slash_and_the_data_of_a_file_are_relative_to_it() -> None:
+    given = {"suites": ["mine.yaml", "mmlu"], "data": "benchmarks", "corpus": ["news", "./a.jsonl", "s3://b/c"]}
+    assert place_contamination(given, Path("/runs")) == {
+        "suites": ("/runs/mine.yaml", "mmlu"),
+        "data": "/runs/benchmarks",
+        "corpus": ("news", "/runs/a.jsonl", "s3://b/c"),
+    }
+
+
+def test_contamination_takes_its_settings_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "contamination.yaml"
+    path.write_text("suites: [gristmill-reading@3]\ncorpus: [./none.jsonl]\nthreshold: 0.9\n", encoding="utf-8")
+    words = ["contamination", "--lake", str(tmp_path / "lake"), "--config", str(path)]
+    missing = CliRunner().invoke(gristmill, words)
+    assert isinstance(missing.exception, UsageError)
+    assert f"{tmp_path / 'none.jsonl'}: there is no" in str(missing.exception)
+    for more, told in (
+        ("treshold=1", 'treshold: unknown key (did you mean "threshold"?)'),
+        ("threshold=2", "equal to"),
+    ):
+        wrong = CliRunner().invoke(gristmill, [*words, "--set", more])
+        assert isinstance(wrong.exception, UsageError)
+        assert told in str(wrong.exception)
+
+
+def test_preflight_looks_at_the_curation_that_its_settings_say(tmp_path: Path) -> None:
+    path = tmp_path / "preflight.yaml"
+    path.write_text("inputs: [none.jsonl]\npolicy: gopher\nmap: {text: body}\n", encoding="utf-8")
+    missing = CliRunner().invoke(gristmill, ["preflight", "--config", str(path), "--set", "sample.files=3"])
+    assert isinstance(missing.exception, UsageError)
+    assert f"{tmp_path / 'none.jsonl'}: there is no" in str(missing.exception)
+    asked = PreflightSettings.parse(
+        {"inputs": ["a"], "policy": "gopher", "map": "text=body", "workers": 3}, "preflight"
+    )
+    wanted = CurateSettings(source="preflight", inputs=("a",), policy="gopher", map=ColumnMap(text="body"), workers=3)
+    assert asked.curation() == wanted
+    assert set(PreflightSettings.model_fields) - {"sample"} <= set(CurateSettings.model_fields)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [CurateSettings, MixSettings, TrainSettings, CheckpointSettings, ContaminationSettings, PreflightSettings],
+)
 def test_no_two_fields_of_a_model_share_an_option(model: type[Config]) -> None:
     names = [option.flag.name for option in field_options(model)]
     assert names

@@ -11,6 +11,7 @@ import pytest
 
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.ingest import IngestConfig
+from gristmill.tasks.preflight.config import SampleConfig
 from gristmill.tasks.preflight.estimates import Estimate, duplicates, mean_of, ratio_of, share_of, wilson
 from gristmill.tasks.preflight.preflight import (
     Observed,
@@ -22,7 +23,7 @@ from gristmill.tasks.preflight.preflight import (
     memory_of,
     time_of,
 )
-from gristmill.tasks.preflight.sampling import FileCount, SampleConfig, choose_files, sample_inputs
+from gristmill.tasks.preflight.sampling import FileCount, choose_files, sample_inputs
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "verdicts_datatrove.parquet"
 ROUNDS = 300
