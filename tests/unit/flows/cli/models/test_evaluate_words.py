@@ -52,9 +52,9 @@ def test_a_limit_becomes_part_of_the_name_of_each_suite(checkpoint: Path) -> Non
 def test_a_name_that_cannot_be_shown_is_refused(checkpoint: Path) -> None:
     joined = "پرونده\u200cها 👩\u200d💻"
     assert as_submission(checkpoint, words_of("mmlu", label=joined)).label == joined
-    with pytest.raises(UsageError, match=r"label: .* holds '\\x07', which cannot be shown"):
+    with pytest.raises(UsageError, match=r"label: .* contains '\\x07', which cannot be shown"):
         words_of("mmlu", label="a\x07b")
-    with pytest.raises(UsageError, match=r"model: .* holds '\\u202e'"):
+    with pytest.raises(UsageError, match=r"model: .* contains '\\u202e'"):
         words_of("mmlu", backend={"name": "http://h/v1", "model": "a\u202eb"})
 
 
