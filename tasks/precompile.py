@@ -1,9 +1,8 @@
 """Compile the kernels ahead of their first use: ``python -m gristmill.tasks.precompile``.
 
-numba compiles a function when it is first called and keeps the result beside its source. On a fresh checkout every
-process that starts meanwhile compiles the same functions again, some 40 s of processor each; one run of this before
-them (in the image of a cluster, before tests that run side by side) spares that. Where all is compiled it takes
-seconds.
+numba compiles a function when it is first called and keeps the result next to its source. On a fresh checkout
+every process that starts meanwhile compiles the same functions again, some 40 s of processor each; running this first
+(in the image of a cluster, before parallel tests) avoids that. Once everything is compiled it takes seconds.
 """
 
 import time

@@ -1,1 +1,1 @@
-"""The ledger: what became of every record, stage by stage."""
+"""The ledger: the fate of every record, stage by stage."""

@@ -1,4 +1,4 @@
-"""What a run says about its records beside their fates: ids that stand for several texts, dates in no known form, and
+"""What a run reports about its records besides their fates: ids shared by several texts, dates in no known form, and
 pages that the crawler cut short.
 
 None costs a record: the first has an identity from its id and its content, the second no ``fetched_at``, of the third
@@ -32,7 +32,7 @@ class RecordNotes(Config):
     truncated: int = Field(default=0, description="pages of which the crawler stored only the beginning")
 
     def lines(self) -> list[str]:
-        """What to tell people: nothing where all is well."""
+        """Lines for people; empty if all is well."""
         said = []
         if self.colliding_ids:
             said.append(

@@ -2,7 +2,7 @@
 
 A *share* (records that a rule takes) has Wilson's interval (Wilson 1927), with the number of records that the sample
 is worth: where it was drawn from some of the files only, records of one file are alike, and the number is reduced by
-the design effect (Kish 1965), estimated from the spread between files; where a good part of all records was looked at,
+the design effect (Kish 1965), estimated from the spread between files; where a good part of all records was examined,
 it is raised by the finite-population correction. An *amount* (bytes, seconds) has Student's interval over blocks of the
 sample. Products of estimates take the products of their ends, which is a little too wide.
 """
@@ -21,7 +21,7 @@ CONFIDENCE = 0.95
 
 
 class Estimate(Config):
-    """A number and the interval that holds the true one with 95 % confidence."""
+    """A number and its 95 % confidence interval."""
 
     value: float = Field(ge=0)
     low: float = Field(ge=0)
@@ -105,10 +105,10 @@ def ratio_of(parts: Sequence[float], wholes: Sequence[float], population: float 
 def duplicates(found: int, rate: float, documents: float) -> Estimate:
     """Documents that deduplication would remove, from the ``found`` ones that it removed in a sample of ``rate``.
 
-    A copy is only seen when the sample holds its original too, so the sample shows too few. If all copies came in
-    pairs, one in ``rate`` squared would be seen; in huge clusters, one in ``rate``. The truth lies between: the low end
-    is the count over ``rate``, the high end the count over ``rate`` squared (at most all documents), both at the ends
-    of the count's own 95 % interval (Garwood's, for a Poisson count); the value is the geometric mean of the two.
+    A duplicate is only seen when the sample has its original too, so the sample shows too few. If all duplicates came
+    in pairs, one in ``rate`` squared would be seen; in huge clusters, one in ``rate``. The truth is between: the low
+    end is the count over ``rate``, the high end the count over ``rate`` squared (at most all documents), both at the
+    ends of the count's own 95 % interval (Garwood's, for a Poisson count); the value is the geometric mean of the two.
     """
     if rate >= 1:
         return exact(found)

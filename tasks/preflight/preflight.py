@@ -1,8 +1,8 @@
 """Preflight: what curating a whole input would cost and remove, from running the real steps on a sample of it.
 
 The sample (``gristmill.tasks.preflight.sampling``) is curated twice in temporary lakes: a few of its records, to know
-what a shard costs however small it is, and then all of it, cut into blocks that stand for shards. This module turns
-what was seen into estimates for the whole (``gristmill.tasks.preflight.estimates``):
+what even the smallest shard costs, and then all of it, cut into blocks that stand for shards. This module turns the
+observations into estimates for the whole (``gristmill.tasks.preflight.estimates``):
 
 * *records*: counted in the files read, scaled by stored bytes to the others;
 * *fates*: the share of records that each rule takes (the first rule a record fails, as in the funnel);
@@ -13,7 +13,7 @@ what was seen into estimates for the whole (``gristmill.tasks.preflight.estimate
 * *disk*: bytes that each step writes, in the same way;
 * *memory*: what the run had before the blocks, and what they added, scaled from a block to a shard.
 
-Intervals speak of the sample. They do not speak of a machine that is busy with something else, or of another machine.
+Intervals cover the sampling. They do not cover a machine that is busy with something else, or another machine.
 """
 
 import math
@@ -159,7 +159,7 @@ def count_fates(
     whole: Whole,
     records: Estimate,
 ) -> tuple[tuple[Removed, ...], Estimate, Estimate]:
-    """What each rule removes, what deduplication removes as near or exact copies, and what is kept."""
+    """What each rule removes, what deduplication removes as near or exact duplicates, and what is kept."""
     names = [file.name for file in read]
     sizes = _by_file(fates, names)
     known = len(read) >= whole.files and rate >= 1

@@ -3,8 +3,8 @@
 Files are taken in the order of their names' hashes, all of them when they are few, otherwise until they hold ten times
 the share that is asked for. They are read from end to end, since most formats cannot be entered in the middle, and
 every record counts; a record is kept when the hash of its address (file, offset) is under a limit, which is halved
-whenever twice the records are at hand that are wanted. So the sample is random, depends on nothing but the inputs, and
-is held in memory in at most twice its size and one part of ingest. Cost: reading the chosen files.
+whenever twice the wanted number of records has come together. So the sample is random, depends on nothing but the
+inputs, and is held in memory in at most twice its size and one part of ingest. Cost: reading the chosen files.
 """
 
 import time
@@ -28,7 +28,8 @@ SEED = 1  # of the hashes that choose; another one draws another sample
 
 @dataclass(frozen=True)
 class FileCount:
-    """What one file that was read holds: its stored bytes, its items (records and set aside), and the kept ones."""
+    """The contents of one file that was read: its stored bytes, its items (records and set aside), and the kept
+    ones."""
 
     name: str
     bytes: int
@@ -77,7 +78,7 @@ class _Kept:
                 self.tables[name] = [table.filter(pc.less(table.column("hash"), self.limit)) for table in tables]
 
     def rows(self, name: str, schema: pa.Schema) -> pa.Table:
-        """In the order of the hashes, so that any stretch of rows is a random sample too."""
+        """In the order of the hashes, so that any run of rows is a random sample too."""
         tables = [table.drop_columns("hash") for table in self.tables[name]]
         rows = pa.concat_tables([schema.empty_table(), *tables])
         hashes = [value for table in self.tables[name] for value in table.column("hash").to_pylist()]

@@ -2,17 +2,17 @@
 (lineages ``c4@paper``, its defaults, and ``c4@fineweb``, without terminal punctuation); ``c4_utils.py`` of TensorFlow
 Datasets (``c4@tfds``).
 
-C4 drops lines one after another and looks for ``lorem ipsum`` and ``{`` only in lines that got so far. Here the lines
+C4 drops lines one after another and looks for ``lorem ipsum`` and ``{`` only in lines that are left. Here the lines
 stay (text is removed in one late step), yet the columns say what C4 would have found:
 
 1. A line with a word over ``max_word_length`` characters, without terminal punctuation (where the lineage asks for it)
-   or with fewer than ``min_words`` words says nothing.
-2. A line left over with ``lorem ipsum`` sets ``lorem_ipsum``. One with ``javascript`` counts as a JavaScript line.
-3. A line left over with ``{`` sets ``curly_bracket``; one with a policy phrase counts as a policy line.
-4. ``sentences`` counts the sentences of the lines left over then, as spaCy's sentencizer does.
+   or with fewer than ``min_words`` words is ignored.
+2. A remaining line with ``lorem ipsum`` sets ``lorem_ipsum``. One with ``javascript`` counts as a JavaScript line.
+3. A remaining line with ``{`` sets ``curly_bracket``; one with a policy phrase counts as a policy line.
+4. ``sentences`` counts the sentences of the lines that remain then, as spaCy's sentencizer does.
 
-Words are what white space separates. Citation marks (``[12]``, ``[edit]``) are taken out of a line after its longest
-word is looked for; words are counted before that, but after it in ``c4@tfds``. Upstream stops at the first ``{`` or
+Words are what white space separates. Citation marks (``[12]``, ``[edit]``) are removed from a line after its longest
+word is determined; words are counted before that, but after it in ``c4@tfds``. Upstream stops at the first ``{`` or
 ``lorem ipsum``; here both columns and the counts always describe the whole document. ``c4@tfds`` counts sentences with
 NLTK's punkt, which can only matter where fewer lines stay than sentences are asked for.
 """

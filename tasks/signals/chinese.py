@@ -5,8 +5,8 @@ so, OpenCoder (Huang et al. 2024) ``quality_signals/doc.py`` for repeated lines 
 sentence length and stop words are our own.
 
 MAP-NEO looks at a *view* of the text: full-width punctuation made half-width (``。`` becomes ``.``) and web addresses
-removed, in most rules in Unicode form NFKC. Upstream puts that view out as the text; here it is only looked at, and
-the text keeps its marks. Characters are code points; words are jieba's, of the view without punctuation. A document
+removed, in most rules in Unicode form NFKC. Upstream outputs that view as the text; here only the rules see it, and the
+text keeps its marks. Characters are code points; words are jieba's, of the view without punctuation. A document
 in another language has null in every column; one without lines or words has 0 where upstream would divide by zero.
 
 Cost: about 5 MB/s a core: jieba's words take a third, expressions over the text most of the rest.
@@ -50,7 +50,7 @@ OWN_SENTENCE = r"[^。．！!？?；;…\n]*[^\s。．！!？?；;…][^。．�
 BRACKETED = "【(?:.*?)】"
 PUNCTUATION = r"[^\p{L}\p{N}_\s]"  # all but what Python's \w and \s are
 BULLETS = "•●○■□▪▫※·➢\u2022\u2023\u25b6\u25c0\u25e6\u25a0\u25a1\u25aa\u25ab\u2013"
-EXPAND = ("readmore", "展开", "更多")  # upstream also has 。。。, which the view cannot hold
+EXPAND = ("readmore", "展开", "更多")  # upstream also has 。。。, which the view cannot contain
 CLOSING = "\"'”’」』）)】》〉]"
 SPACE, HAN, HANS, HANT, CJK_MARK, DIGIT, ASCII_MARK = range(7)
 HAN_CHARACTERS = characters("3005 3007 3021-3029 3400-4DBF 4E00-9FFF F900-FAFF 20000-323AF")
@@ -119,7 +119,7 @@ def _in_text(texts: pa.Array) -> dict[str, Any]:
 
 
 def script_of(hans: npt.NDArray[np.int64], hant: npt.NDArray[np.int64]) -> pa.Array:
-    """Hans or Hant when nine tenths of the characters that tell are its own, else mixed; undetermined without any."""
+    """Hans or Hant when nine tenths of the telling characters are its own, else mixed; undetermined without any."""
     share = ratio(hans, hans + hant)
     names = np.where(share >= SURE, "Hans", np.where(share <= 1 - SURE, "Hant", "mixed"))
     return pa.array(np.where(hans + hant == 0, "undetermined", names), pa.string())

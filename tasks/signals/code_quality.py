@@ -6,7 +6,7 @@ opc_data_filtering ``quality_signals/{doc,code}.py`` (the rules for all language
 bigcode finds comments with pygments, and docstrings of Python with its own parser; here a kernel scans the text for
 the marks of its language (``code_syntax``). OpenCoder's rules on lines and strings look at the code without comments,
 which is made of the bytes the scan left. Its words are runs of letters and digits of the text in lower case. Of
-OpenCoder's rules those for all languages are here; those for single languages need a parser, or throw a die.
+OpenCoder's rules those for all languages are here; those for single languages need a parser or random numbers.
 bigcode's fertility rule needs a tokenizer and is not here. A document without a programming language has null in
 every column, one without code lines 0.
 
@@ -159,7 +159,7 @@ def _in_words(texts: pa.Array) -> dict[str, Any]:
 
 
 def _in_code(texts: pa.Array, language: pl.Series, chars: npt.NDArray[np.int64], line_count: Floats) -> dict[str, Any]:
-    """Comments, and what the code without them holds."""
+    """Comments, and measures of the code without them."""
     size = len(texts)
     offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + size + 1].astype(np.int64)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
@@ -169,7 +169,7 @@ def _in_code(texts: pa.Array, language: pl.Series, chars: npt.NDArray[np.int64],
     codes, comments = (_kept(data, offsets, chosen) for chosen in (kinds == CODE, kinds != CODE))
     is_python = (language == "python").to_numpy()
     in_python = _characters(data, offsets, kinds == COMMENT) + documented
-    in_python -= _sums(offsets, (kinds == COMMENT) & (data == ord("#")))  # bigcode takes the number signs out
+    in_python -= _sums(offsets, (kinds == COMMENT) & (data == ord("#")))  # bigcode removes the number signs
     spoken = np.where(is_python, in_python, _characters(data, offsets, kinds != CODE))
     code_chars = pc.utf8_length(codes).to_numpy(zero_copy_only=False)
     lines = split(frame(codes), pl.col("text")).filter(pl.col("line").str.contains(r"\S"))
@@ -190,7 +190,7 @@ def _in_code(texts: pa.Array, language: pl.Series, chars: npt.NDArray[np.int64],
 
 
 def _in_strings(codes: pa.Array, code_chars: npt.NDArray[np.generic], code_lines: Floats) -> dict[str, Any]:
-    """What stands between quotes; the two expressions are OpenCoder's, which do not agree on line feeds."""
+    """Text between quotes; the two expressions are OpenCoder's, which do not agree on line feeds."""
     size = len(codes)
     inner = _between_quotes(codes, STRINGS)
     words = inner.select("document", pl.col("line").str.extract_all(r"\S+")).explode("line").drop_nulls()

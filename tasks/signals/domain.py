@@ -1,8 +1,8 @@
 """Which domain of the mixture a document belongs to: code, mathematics, documentation or prose, from its text alone.
 
 Three ratios, each from expressions over lines or over the text, and one rule: the first threshold that is reached
-decides (code, then mathematics, then documentation), and what reaches none is prose. ``url_patterns`` may overrule the
-text where a crawl's addresses say more than its words. A rule of thumb and not a model: docs/signals.md has the
+decides (code, then mathematics, then documentation), and otherwise it is prose. ``url_patterns`` may overrule the text
+where a crawl's addresses say more than its words. This is a rule of thumb, not a model: docs/signals.md has the
 confusion table over real corpora and the command that prints it.
 
 Doctest prompts (``>>>``) are reference documentation and not code, so that a manual with examples stays a manual.
@@ -102,7 +102,7 @@ MATH_MARKS = (
 
 
 class DomainConfig(Config):
-    """Thresholds, each of them at least so much, in the order they are tried.
+    """Minimum ratios, in the order they are tried.
 
     ``url_patterns``: pairs of a regular expression (Rust's, searched in the url) and the domain it means; the first
     that is found decides before the text does.

@@ -42,7 +42,7 @@ def fineweb2_config() -> FineWeb2Config:
 def fineweb2(documents: pa.Table, languages: pa.Table, config: FineWeb2Config) -> pa.Table:
     """One row of ``signals/fineweb2`` for each row of ``documents``, in their order.
 
-    Raises :class:`UsageError` when an installed splitter is not the one the config speaks of.
+    Raises :class:`UsageError` when an installed splitter is not the one in the config.
     """
     codes = codes_of(documents, languages).fill_null("")
     places, parts = [], []
@@ -84,7 +84,7 @@ def _signals(documents: pa.Table, unit: str, split: Split, stops: tuple[str, ...
 
 
 def _nothing(documents: pa.Table) -> pa.Table:
-    """Rows that say nothing."""
+    """Rows of nulls."""
     count = len(documents)
     columns = {"doc_id": documents.column("doc_id"), "unit": pa.array([NO_UNIT] * count, pa.string())}
     fields = [columns.get(field.name, pa.nulls(count, field.type)) for field in SignalsFineWeb2.schema]

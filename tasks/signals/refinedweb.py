@@ -53,7 +53,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class RefinedWebConfig(Config):
-    """Nothing to set: the lineage fixes what is counted, and the policy sets the thresholds."""
+    """No settings: the lineage fixes what is counted, and the policy sets the thresholds."""
 
 
 @shard_step("refinedweb", version=1, reads=(Documents,), writes=(SignalsRefinedWeb,))

@@ -57,7 +57,7 @@ class SignalSettings:
 
 
 def nothing(_: SignalSettings) -> None:
-    """The file of a set that works with none of the user's."""
+    """No file: for sets that do not need a file from the user."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class SignalSet:
     """One set of signals.
 
     ``table``: what ``step`` writes of it; a step may write several sets. ``config``: that of the step, from the
-    settings; it raises :class:`UsageError` for a model or list that is not there. ``needs``: the model or list of
-    the user's that it works with. ``default``: ``always`` is computed in every run; ``asked`` when the policy looks at
+    settings; it raises :class:`UsageError` for a model or list that is not there. ``needs``: the user's model or list
+    that it needs. ``default``: ``always`` is computed in every run; ``asked`` when the policy looks at
     it, its file is given, or ``signals: all``; ``given`` only with its file.
     """
 
@@ -121,7 +121,7 @@ SETS: tuple[SignalSet, ...] = (
         default="given",
     ),
 )
-"""In the order in which a curation computes them: a set stands after those that its step reads."""
+"""In the order in which a curation computes them: a set comes after those that its step reads."""
 
 
 def chosen(given: SignalSettings, asked: Iterable[str] = (), *, everything: bool = False) -> list[SignalSet]:

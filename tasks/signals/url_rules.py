@@ -5,9 +5,9 @@ Toulouse Capitole, a folder for each category with files ``domains``, ``urls`` a
 
 Words of a URL are what stands between characters other than ASCII letters and digits, in their own case, as upstream
 splits them; listed words are in lower case without such characters. Pieces are looked for in all letters and digits of
-the URL put together, in lower case. Three differences: a listed domain holds for every host below it, as in squidGuard,
+the URL put together, in lower case. Three differences: a listed domain covers every host below it, as in squidGuard,
 whose lists these are (upstream asks for the host and for its registered domain, nothing between); listed domains and
-URLs hold for every spelling of the address (``gristmill.core.urls``), such as ``%7E`` for ``~`` or a host in punycode;
+URLs cover every spelling of the address (``gristmill.core.urls``), such as ``%7E`` for ``~`` or a host in punycode;
 and a document without a URL has null in every column, where upstream stops with an assertion.
 
 No blocklist comes with the project: docs/languages.md says where UT1 is. The word lists are our own and short. Lists
@@ -67,7 +67,7 @@ def url_config(
     soft: Path | None = None,
     pieces: Path | None = None,
 ) -> UrlConfig:
-    """The config for a UT1 folder (or none), some or all of its categories, and word lists of one's own.
+    """The config for a UT1 folder (or none), some or all of its categories, and the user's own word lists.
 
     Raises :class:`UsageError` for a folder or file that is not there, and for an unknown category.
     """
@@ -75,7 +75,7 @@ def url_config(
     if blocklists is not None:
         lists += [_listed(f"{file.parent.name}/{file.name}", file) for file in _files(blocklists, categories)]
     elif categories:
-        raise UsageError("categories of a blocklist were named, but no folder that holds them")
+        raise UsageError("categories of a blocklist were named, but no folder that has them")
     for name, given in (("hard", hard), ("soft", soft), ("pieces", pieces)):
         lists.append(_listed(name, given or LISTS / WORD_LISTS[name]))
     return UrlConfig(lists=tuple(lists))
@@ -85,7 +85,7 @@ def url_config(
 def url_rules(documents: pa.Table, config: UrlConfig) -> pa.Table:
     """One row of ``signals/url`` for each row of ``documents``, in their order.
 
-    Raises :class:`UsageError` when a list is missing or is not the one the config speaks of.
+    Raises :class:`UsageError` when a list is missing or is not the one in the config.
     """
     lists = _load(config)
     distinct = pl.Series("url", one_chunk(documents.column("url")), dtype=pl.String).unique().drop_nulls()
@@ -97,7 +97,7 @@ def url_rules(documents: pa.Table, config: UrlConfig) -> pa.Table:
 
 @dataclass(frozen=True)
 class Lists:
-    """Lists, ready to be asked. ``domains`` and ``urls``: sorted hashes and the category of each.
+    """Lists, ready for look-ups. ``domains`` and ``urls``: sorted hashes and the category of each.
 
     ``expressions``: category and regular expressions. ``categories``: names, in the order of their numbers.
     """

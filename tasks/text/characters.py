@@ -1,9 +1,9 @@
-"""What each Unicode character is to the tokenizer: one word of bits a code point.
+"""The properties of each Unicode character for the tokenizer: one word of bits a code point.
 
 The kernels in ``tasks/kernels/tokens`` read them.
 
-The classes are those of spaCy 3.8's English (``spacy/lang/char_classes.py`` and ``punctuation.py``, MIT), written down
-again as code points: what comes off the ends of a word, what cuts it, which letters are small or capital to its rules.
+The classes are those of spaCy 3.8's English (``spacy/lang/char_classes.py`` and ``punctuation.py``, MIT), rewritten as
+code points: what comes off the ends of a word, what cuts it, which letters are small or capital to its rules.
 ``NOT_SYMBOL`` is datatrove's (``gristmill.tasks.text.punctuation``), the rest Python's.
 
 Cost: the table is made once in a process, in about 0.15 s and 1 MB; it depends on the Unicode version of Python.

@@ -1,6 +1,6 @@
-"""What Python and Unicode say of every code point, as arrays: where tables of characters begin.
+"""The properties of every code point in Python and Unicode, as arrays: the basis of character tables.
 
-Cost: categories take 0.06 s, a method of strings 0.02 s, a pattern 0.05 s; each is asked once for a table, which its
+Cost: categories take 0.06 s, a method of strings 0.02 s, a pattern 0.05 s; each is computed once for a table, which its
 module keeps.
 """
 

@@ -1,9 +1,8 @@
-"""What a programming language's comments and strings look like, and which language a document is in.
+"""The syntax of comments and strings by programming language, and which language a document is in.
 
 The language is guessed, in this order, from the end of the URL's path, from the end of the record's file name, and
-from the first characters of the text (``#!``, ``<?php``, ``<html``, ``<?xml``). Text that an extractor made of an
-HTML page is in none, whatever its URL ends with: ``index.php`` is prose. That is all there is; no model looks at the
-code.
+from the first characters of the text (``#!``, ``<?php``, ``<html``, ``<?xml``). Text that an extractor made from an
+HTML page has no programming language, whatever its URL ends with: ``index.php`` is prose. No model looks at the code.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Slices of documents together with the rows of other tables that speak of them, such as spans and cuts.
+"""Slices of documents together with the rows of other tables about them, such as spans and cuts.
 
 Each other table is put in the order of the documents once, so that a slice takes its rows as one block. Cost: a sort
 of each other table; memory: that table twice.

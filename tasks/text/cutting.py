@@ -1,7 +1,7 @@
-"""Cutting and replacing spans of many texts at once: what the one late step that changes text is made of.
+"""Cutting and replacing spans of many texts at once, for the one late step that changes text.
 
-All texts of a slice are one array of UTF-8 bytes. Spans become marks in it; a running sum says which bytes go; what
-replaces a span is put in at its first byte. No loop over texts. Cost: about 10 ns a byte; memory: 20 bytes a byte.
+All texts of a slice are one array of UTF-8 bytes. Spans become marks in it; a running sum says which bytes are cut;
+replacements are inserted at a span's first byte. No loop over texts. Cost: about 10 ns a byte; memory: 20 bytes a byte.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
-"""Editing texts: cuts are taken out, findings are replaced by placeholders, both counted.
+"""Editing texts: cuts are removed, findings are replaced by placeholders, and both are counted.
 
 Overlapping cuts are one cut; overlapping findings are one replacement, that of the finding that begins first. A finding
-inside a cut goes with it; where a cut takes only a part of one, what is left is replaced all the same.
-FineWeb goes round its list of replacements; here the xxh3-64 of ``doc_id:start`` chooses, so that the result does not
-depend on the order of documents. Cost: about 20 ns a byte of the texts that are changed.
+inside a cut is removed with it; where a cut takes only a part of one, the rest is still replaced. FineWeb cycles
+through its list of replacements; here the xxh3-64 of ``doc_id:start`` chooses, so that the result does not depend on
+the order of documents. Cost: about 20 ns a byte of the texts that are changed.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def edit_texts(
 
     ``doc_ids`` and ``texts`` are of one length, each id once. ``spans`` has the columns doc_id, start, end, kind, and
     ``cuts`` doc_id, start, end, lines; rows of other documents are left out. White space at the ends of a text that was
-    cut goes too. Raises :class:`GristmillError` for a span outside its text and a kind without replacement.
+    cut is removed too. Raises :class:`GristmillError` for a span outside its text and a kind without replacement.
     """
     rows = pl.DataFrame({"doc_id": pl.Series(doc_ids, dtype=pl.String)}).with_row_index("row")
     found = rows.join(pl.DataFrame(spans.select(["doc_id", "start", "end", "kind"])), on="doc_id")
@@ -60,7 +60,7 @@ def edit_texts(
 
 
 def counted_once(cuts: pl.DataFrame, document: str = "doc_id") -> pl.DataFrame:
-    """``cuts`` without those that lie inside another one of their document, so that nothing is counted twice."""
+    """``cuts`` without those inside another one of their document, so that nothing is counted twice."""
     ordered = cuts.sort(document, "start", "end", descending=[False, False, True], maintain_order=True)
     reached = pl.col("end").cum_max().shift(1).over(document)
     return ordered.filter(reached.is_null() | (pl.col("end") > reached))
@@ -77,7 +77,7 @@ def _runs(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _first_left(text: Characters, gone: Mask, runs: pl.DataFrame) -> tuple[Positions, pl.Series]:
-    """For each run of which a cut leaves something its first code point that stays, and which runs those are."""
+    """The first remaining code point of each run that cuts leave a part of, and which runs those are."""
     found = _text_spans(runs)
     start, end = text.places(found.row, found.start), text.places(found.row, found.end)
     left = np.zeros(len(gone) + 1, np.int64)

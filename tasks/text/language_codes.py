@@ -1,9 +1,9 @@
-"""One code for a language whatever a detector calls it, so that the answers of two can be compared.
+"""One code for each language, whatever a detector calls it, so that detectors can be compared.
 
 lid.176 answers in Wikipedia's codes (``zh``, ``als`` for Alemannic), GlotLID in ISO 639-3 with a script
 (``cmn_Hani``), py3langid in ISO 639-1 or 639-3 (``zh``, ``uzs``). The common code is ISO 639-1 where a language has
 one, else ISO 639-3. A standard language and the macrolanguage that it stands for are one (``cmn`` and ``zh``, ``nob``
-and ``no``, ``arb`` and ``ar``); varieties that detectors tell apart stay apart (``arz``, ``yue``, ``nn``).
+and ``no``, ``arb`` and ``ar``); varieties that detectors distinguish stay apart (``arz``, ``yue``, ``nn``).
 Source: ISO 639 code tables (SIL); Wikipedia's list of its own deviating codes.
 """
 

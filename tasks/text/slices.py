@@ -1,4 +1,4 @@
-"""Working through a shard in slices of documents, so that memory follows the slice and not the shard."""
+"""Processing a shard in slices of documents, so that memory depends on the slice and not on the shard."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""URLs as columns: their plain form (``gristmill.core.urls``), asked only for those that are not plain as they are.
+"""URLs as columns: their plain form (``gristmill.core.urls``), computed only for those that are not plain already.
 
 Cost: about three million URLs a second that are plain, 100,000 that are not.
 """

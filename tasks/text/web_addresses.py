@@ -1,4 +1,4 @@
-"""Web addresses inside texts, as DCLM's baseline takes them out before it judges a page.
+"""Web addresses inside texts, as DCLM's baseline removes them before it judges a page.
 
 Source: DCLM ``url_removal_modifier`` (baselines/mappers/modifiers.py). Upstream looks for addresses with a top-level
 domain only in pages that *begin* with the letters of one (``re.match`` where ``re.search`` was meant), so a page that

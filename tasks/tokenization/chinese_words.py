@@ -102,9 +102,7 @@ def _jieba() -> Distribution:
 def _file(name: str) -> Path:
     path = Path(str(_jieba().locate_file(name)))
     if not path.is_file():
-        raise GristmillError(
-            f"the installed jieba does not hold {name}: run `pip install --force-reinstall jieba==0.42.1`."
-        )
+        raise GristmillError(f"the installed jieba lacks {name}: run `pip install --force-reinstall jieba==0.42.1`.")
     return path
 
 

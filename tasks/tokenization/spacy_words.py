@@ -1,9 +1,10 @@
 """Words as spaCy 3.8 cuts them in Arabic, French, German, Russian, Spanish and by its default rules, without spaCy.
 
-Source: spaCy's ``tokenizer.pyx`` (MIT); the rules are in ``gristmill.tasks.tokenization.spacy_rules``. What stands
-between white space is a chunk, and is cut by itself: prefixes and suffixes come off one at a time until nothing matches
-or the rest is a special case; the rest is cut at infixes unless it is a web address; then sequences of tokens that
-together are a special case (``z.B.`` inside ``(z.B.)``) are joined. A special case may also span chunks (``EE. UU.``).
+Source: spaCy's ``tokenizer.pyx`` (MIT); the rules are in ``gristmill.tasks.tokenization.spacy_rules``. The text
+between white space is a chunk, and is cut separately: prefixes and suffixes come off one at a time until nothing
+matches or the rest is a special case; the rest is cut at infixes unless it is a web address; then sequences of tokens
+that together are a special case (``z.B.`` inside ``(z.B.)``) are joined. A special case may also span chunks (``EE.
+UU.``).
 
 Chunks repeat, so each distinct one is cut once and remembered (``kernels.tokens.distinct_chunks`` finds them). Cost:
 about 20 MB/s a core for chunks seen before, 20 microseconds for each new one; memory is 200 bytes for each distinct
@@ -130,7 +131,7 @@ def _prefix(chunk: str, rules: Rules) -> int:
 
 
 def _suffix(chunk: str, rules: Rules) -> int:
-    """Characters that come off the back. The expression is slow, so what cannot match is not shown to it."""
+    """Characters that come off the back. The expression is slow, so it sees only what can match."""
     if not chunk or (chunk[-1].isalnum() and not SUFFIX_NEEDS.search(chunk)):
         return 0
     found = rules.suffix.search(chunk if ".." in chunk else chunk[-REACH:])

@@ -1,7 +1,7 @@
-"""What C4's rules ask of every line of a slice of documents, measured once for all lineages of C4.
+"""The facts that C4's rules need about every line of a slice of documents, measured once for all lineages of C4.
 
 A line is judged without white space at its ends and, from its last mark on, without citation marks (``[12]``,
-``[edit]``). Lines with such marks are copied without them and measured again; all others are measured where they stand.
+``[edit]``). Lines with such marks are copied without them and measured again; all others are measured in place.
 
 Cost: about 4 ns a byte, half of it for the phrases.
 """
@@ -99,7 +99,7 @@ def _sentences(tokens: Tokens, start: Places, end: Places) -> tuple[Places, Plac
 
 
 def phrase_table(phrases: tuple[str, ...]) -> Phrases:
-    """``phrases`` as the kernel reads them; a phrase is looked for where its rarest letter stands."""
+    """``phrases`` as the kernel reads them; a phrase is looked for where its rarest letter occurs."""
     encoded = [phrase.encode("ascii") for phrase in phrases]
     start = np.zeros(len(phrases) + 1, np.int32)
     start[1:] = np.cumsum([len(phrase) for phrase in encoded])

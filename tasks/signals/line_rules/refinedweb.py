@@ -1,11 +1,11 @@
-"""RefinedWeb's edits of lines, as DCLM's baseline makes them: which lines go, which lose a few words, and why.
+"""RefinedWeb's edits of lines, as DCLM's baseline makes them: which lines are cut, which lose a few words, and why.
 
 Source: DCLM ``dclm_baseline_refinedweb.yaml`` and baselines/mappers/modifiers.py; Penedo et al. 2023, appendix G.2.
 Before a page is judged, web addresses and runs of blank lines go (``url``, ``ip_address``, ``blank_line``). After that,
 a line goes when more than half of its characters are capitals (``uppercase``), all are digits (``numeric``), it is a
 counter such as "3 likes" (``counter``), or it has fewer than two words (``short_line``). From a line of at most ten
 words "items in cart", "Read more" and three characters after it (upstream's dots stand for any) at its end, and
-"Sign-in" at its front are taken out; with nothing left of it the line goes.
+"Sign-in" at its front are removed; if nothing is left, the line is cut.
 
 One thing differs: upstream strips the page after each edit, so that white space around a line that has become the first
 or last is not counted there. Cost: about 70 ns a byte; memory: a row a line of the slice.
@@ -134,7 +134,7 @@ def _edit(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _edited(line: str) -> tuple[str, str | None, list[tuple[int, int, str]]]:
-    """The line after the three edits, which edit emptied it, and the spans that went, in places of the line."""
+    """The line after the three edits, which edit emptied it, and the removed spans, in places of the line."""
     places = list(range(len(line)))  # of the characters that are left
     gone = []
     for reason, phrase in EDITS:
