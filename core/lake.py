@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -76,7 +76,7 @@ class Lake:
 
     def files_path(self, ref: FilesRef) -> Path:
         """The folder of ``ref``."""
-        return self.root / "data" / "files" / ref.name / ref.shard / ref.key
+        return self.root / files_place(ref.name, ref.shard, ref.key)
 
     def manifest_path(self, step: str, shard: str, key: str) -> Path:
         """Where the manifest of an output is once the output is complete."""
@@ -273,6 +273,11 @@ class Lake:
     def temporary(self) -> AbstractContextManager[Path]:
         """A folder on the lake's file system for files being written; removed afterwards."""
         return temporary_folder(self.root)
+
+
+def files_place(name: str, shard: str, key: str) -> PurePosixPath:
+    """Where a folder of files is, relative to the root of its lake."""
+    return PurePosixPath("data", "files", name, shard, key)
 
 
 def _format(marker: Path) -> object:

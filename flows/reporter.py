@@ -30,18 +30,23 @@ class Meter:
         self.advance: Advance | None = None
         self._lock = threading.Lock()
 
-    def progress(self) -> Callable[[str, int, int], None]:
-        """A function for one run: it takes what is being done, how many units are done, and how many there are."""
+    def counter(self) -> Callable[[int, str], None]:
+        """A function for one run: it takes how many of its units are done, and a note. It never counts back."""
         before = 0
 
-        def told(_what: str, done: int, _of: int) -> None:
+        def told(done: int, note: str) -> None:
             nonlocal before
             with self._lock:
                 if self.advance is not None:
-                    self.advance(done - before)
-                before = done
+                    self.advance(max(0, done - before), note)
+                before = max(before, done)
 
         return told
+
+    def progress(self) -> Callable[[str, int, int], None]:
+        """A function for one run: it takes what is being done, how many units are done, and how many there are."""
+        told = self.counter()
+        return lambda _what, done, _of: told(done, "")
 
 
 @dataclass

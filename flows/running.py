@@ -30,8 +30,8 @@ def run_step(
 ) -> list[Manifest]:
     """Run ``step`` once for each entry of ``work`` on ``engine``. Manifests in the order of ``work``.
 
-    ``what`` is shown and names the task runs where the step's own name is not enough. One run is ``units`` of
-    ``unit``; with ``meter`` the runs report how many are done.
+    ``what`` is shown and names the task runs where the step's own name is not enough. The display counts the
+    units of the entries, called ``unit``; with ``meter`` the runs report how many are done.
 
     The first failure is raised after every run that had started has ended, so none is cut in the middle.
     """

@@ -1,19 +1,19 @@
-"""The kinds of steps, each with a class and a decorator, by what the function takes and returns.
+"""The kinds of steps that give tables, each with a class and a decorator, by what the function takes and returns.
 
 ``ShardStep``              one shard of each table it reads, as Arrow tables -> Arrow table(s)
 ``SourceStep``             one source from outside the lake (and folders of the lake) -> Arrow table(s)
 ``PartitionedSourceStep``  one source from outside, of any size -> Arrow table(s) part by part; every part is a shard
 ``GlobalStep``             every shard of each table it reads, as lists of Parquet paths, out of core -> Arrow table(s)
 ``GlobalPerShardStep``     the same, but it returns a table for each file of the first table, for the same shard
-``FilesStep``              the same paths (and folders) and an empty folder -> files in that folder, and facts
+
+Those that write files, ``FilesStep`` and ``JobStep``, are in :mod:`gristmill.core.steps.files`.
 
 Each is generic over its config and its function's arguments, so that mypy checks calls of ``.function`` and ``.run``.
 A declaration raises ``TypeError`` if the function does not take as many arguments as the step has inputs.
 """
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, TypeVarTuple, cast
 
@@ -23,7 +23,7 @@ from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.manifest import Manifest, Ref
 from gristmill.core.steps.inputs import Group, Inputs, Source
-from gristmill.core.steps.step import C, Output, Run, Step
+from gristmill.core.steps.step import C, Output, Run, Step, require_arguments
 from gristmill.core.table import Table
 
 DOWNLOADS = "downloads"
@@ -41,7 +41,7 @@ class ShardStep(Step[C], Generic[C, R, *Ts]):
     function: Callable[[*Ts, C], R]
 
     def __post_init__(self) -> None:
-        _require_arguments(self, len(self.takes) + 1)
+        require_arguments(self, len(self.takes) + 1)
 
     def call(self, run: Run[C]) -> Output:
         """See :class:`Step`."""
@@ -58,7 +58,7 @@ class SourceStep(Step[C], Generic[C, S, R, *Ts]):
     folders: bool = False
 
     def __post_init__(self) -> None:
-        _require_arguments(self, 2 + self.folders)
+        require_arguments(self, 2 + self.folders)
 
     def call(self, run: Run[C]) -> Output:
         """See :class:`Step`."""
@@ -81,7 +81,7 @@ class PartitionedSourceStep(Step[C], Generic[C, S, R]):
     function: Callable[[S, C, Path], Iterable[R]]
 
     def __post_init__(self) -> None:
-        _require_arguments(self, 3)
+        require_arguments(self, 3)
 
     def call(self, run: Run[C]) -> Output:
         """See :class:`Step`."""
@@ -115,7 +115,7 @@ class GlobalStep(Step[C], Generic[C, R, *Ts]):
     texts: bool = False
 
     def __post_init__(self) -> None:
-        _require_arguments(self, len(self.takes) + 2)
+        require_arguments(self, len(self.takes) + 2)
 
     def call(self, run: Run[C]) -> Output:
         """See :class:`Step`."""
@@ -137,7 +137,7 @@ class GlobalPerShardStep(Step[C], Generic[C, R, *Ts]):
     function: Callable[[*Ts, C, Path], Iterable[R | None]]
 
     def __post_init__(self) -> None:
-        _require_arguments(self, len(self.takes) + 2)
+        require_arguments(self, len(self.takes) + 2)
 
     def call(self, run: Run[C]) -> Output:
         """See :class:`Step`."""
@@ -163,39 +163,6 @@ def shard_key(key: str, first: Ref) -> str:
     under another key, the output is still cached. Shard names are not enough: two sources may have the same input file.
     """
     return digest_text(f"{key}\n{first.digest}")[:16]
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a :class:`FilesStep` returns besides the files in its folder: ``facts``, a JSON object."""
-
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FilesStep(Step[C], Generic[C, *Ts]):
-    """``f(*lists of paths[, folders], config, out) -> Written``: files are written to the empty folder ``out``.
-
-    ``folders``: it also takes a list of folders of the lake.
-    """
-
-    function: Callable[[*Ts, C, Path], Written]
-    folders: bool = False
-
-    def __post_init__(self) -> None:
-        _require_arguments(self, len(self.takes) + self.folders + 2)
-
-    def call(self, run: Run[C]) -> Output:
-        """See :class:`Step`."""
-        run.inputs.check(run.lake, self.reads, tables=True, texts=False)
-        folders = (run.inputs.folders(run.lake),) if self.folders else ()
-        given = cast("tuple[*Ts]", (*run.inputs.paths(run.lake, self.takes), *folders))
-        with run.lake.temporary() as folder:
-            out = folder / "out"
-            out.mkdir()
-            written = self.function(*given, run.config, out)
-            files = run.lake.publish_files(out, self.name, run.shard, run.key)
-        return Output(files=(files,), facts=written.facts)
 
 
 def shard_step(
@@ -233,22 +200,7 @@ def global_per_shard_step(
     return lambda function: GlobalPerShardStep(name, version, reads, writes, function)
 
 
-def files_step(
-    name: str, *, version: int, reads: Takes, folders: bool = False
-) -> Callable[[Callable[[*Ts, C, Path], Written]], FilesStep[C, *Ts]]:
-    """Declare a :class:`FilesStep`."""
-    return lambda function: FilesStep(name, version, reads, (), function, folders)
-
-
 def _source(step: Step[Any], inputs: Inputs) -> Source:
     if inputs.source is None:
         raise GristmillError(f"step {step.name} reads a source from outside the lake, and none was given")
     return inputs.source
-
-
-def _require_arguments(step: Step[Any], count: int) -> None:
-    """Raises ``TypeError`` when the function of ``step`` cannot be called with ``count`` arguments."""
-    try:
-        inspect.signature(step.function).bind(*[None] * count)
-    except TypeError as error:
-        raise TypeError(f"step {step.name} calls its function with {count} arguments: {error}") from error

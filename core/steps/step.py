@@ -2,14 +2,15 @@
 
 Running a step means: derive the key of the output from step name, version, config and the digests of the inputs;
 return the stored manifest if there is one; otherwise read, call, check against the declared schema, write atomically,
-commit the manifest, and log the cost. :mod:`gristmill.core.steps.kinds` has the kinds of steps, by what the function
-takes and returns.
+commit the manifest, and log the cost. :mod:`gristmill.core.steps.kinds` and :mod:`gristmill.core.steps.files` have the
+kinds of steps, by what the function takes and returns.
 
 Only this module and ``flows`` import Prefect, and this one only when a task is asked for: the import takes 1.3 s, which
 workers, graders and benchmarks that run steps directly avoid.
 """
 
 import errno
+import inspect
 import json
 import resource
 import time
@@ -104,9 +105,7 @@ class Step(ABC, Generic[C]):
 
     def run(self, lake: Lake, shard: str, inputs: Inputs, config: C) -> StepResult:
         """Return the output for these inputs, computing it only if the lake does not have it yet."""
-        settings = config.model_dump(mode="json")
-        entries = inputs.entries()
-        key = output_key(self.name, self.version, settings, entries)
+        key = self.key(config, inputs)
         known = lake.manifest(self.name, shard, key)
         if known is not None:
             return StepResult(known, cached=True)
@@ -117,8 +116,8 @@ class Step(ABC, Generic[C]):
             version=self.version,
             shard=shard,
             key=key,
-            config=settings,
-            inputs=entries,
+            config=config.model_dump(mode="json"),
+            inputs=inputs.entries(),
             rows_in=inputs.rows(),
             outputs=output.tables,
             files=output.files,
@@ -127,6 +126,10 @@ class Step(ABC, Generic[C]):
         lake.write_manifest(manifest)
         self._log(lake, manifest, time.perf_counter() - clock, time.process_time() - processor)
         return StepResult(manifest, cached=False)
+
+    def key(self, config: C, inputs: Inputs) -> str:
+        """The name of the output: a digest of step name, version, config and inputs."""
+        return output_key(self.name, self.version, config.model_dump(mode="json"), inputs.entries())
 
     @abstractmethod
     def call(self, run: Run[C]) -> Output:
@@ -175,6 +178,14 @@ class Step(ABC, Generic[C]):
             cache_policy=NO_CACHE,
             persist_result=False,
         )
+
+
+def require_arguments(step: Step[Any], count: int) -> None:
+    """Raises ``TypeError`` if the function of ``step`` cannot be called with ``count`` arguments."""
+    try:
+        inspect.signature(step.function).bind(*[None] * count)
+    except TypeError as error:
+        raise TypeError(f"step {step.name} calls its function with {count} arguments: {error}") from error
 
 
 def retry_io_errors(task: "Task[..., Any]", run: "TaskRun", state: "State[Any]") -> bool:

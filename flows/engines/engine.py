@@ -18,7 +18,10 @@ C = TypeVar("C", bound=Config)
 
 @dataclass(frozen=True)
 class Work(Generic[C]):
-    """One run of a step: the shard, what it reads, the label people see, and the settings of this run."""
+    """One run of a step: the shard, what it reads, the label people see, and the settings of this run.
+
+    ``units``: how much of what the display counts it is.
+    """
 
     shard: str
     inputs: Inputs

@@ -42,7 +42,7 @@ class LocalEngine:
 
         def start(count: int) -> None:
             for _, (position, entry) in zip(range(count), waiting, strict=False):
-                named = task.with_options(task_run_name=f"{fan.shown} {entry.label}")
+                named = task.with_options(task_run_name=f"{fan.shown} {entry.label}".rstrip())
                 future = named.submit(fan.lake, entry.shard, entry.inputs, entry.config)
                 running[future] = position
                 future.add_done_callback(ended.put)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -122,12 +122,11 @@ class Measuring:
         keys = {request.key for request in asked}
         answered = run_step(
             respond_step(context),
-            [self._work(entry, config, keys) for entry in self.entries],
+            [replace(self._work(entry, config, keys), units=len(asked)) for entry in self.entries],
             lake,
             report,
             what=f"{suite.name}: answers",
             unit="answers",
-            units=len(asked),
             meter=meter,
         )
         for entry, manifest in zip(self.entries, answered, strict=True):

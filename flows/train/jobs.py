@@ -1,11 +1,18 @@
-"""Follow a launched job to its end, telling the display how far it is."""
+"""Run a job to its end on whatever launches jobs, telling the display how far it is.
 
+Trials of mixing methods and training runs are the same to what is in here: a command, a run directory, and lines of
+output that begin with ``step N of M``.
+"""
+
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.launch.job import FINAL, Job, Launcher, Status
+from gristmill.tasks.launch.local import LocalLauncher
 
 POLL_SECONDS = 0.3
 MOST_PREEMPTIONS = 5
@@ -13,6 +20,29 @@ MOST_PREEMPTIONS = 5
 
 # Torch of a job runs on one thread, which does not spin while it waits; nothing is looked up outside.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+
+
+def launcher_of(name: Literal["local"], root: Path) -> Launcher:
+    """The launcher of that name; its jobs have their run directories below ``root``."""
+    match name:
+        case "local":
+            return LocalLauncher(root)
+
+
+def module_job(key: str, module: str, run_dir: Path) -> Job:
+    """The job that runs a trainer of this package: a module whose only argument is the run directory."""
+    return Job(key=key, argv=(sys.executable, "-P", "-u", "-m", module, str(run_dir)), environment=ENVIRONMENT)
+
+
+def run_job(
+    launcher: Launcher, job: Job, what: str, steps: int, told: Callable[[int, str], None], note: Callable[[str], str]
+) -> None:
+    """Run ``job``, or find it, and wait for its end. Raises as :func:`follow` does.
+
+    ``told`` is given the number of optimiser steps done, ``steps`` at the end, and what ``note`` makes of the line.
+    """
+    follow(launcher, job, what, lambda progress: told(steps_done(progress), note(progress)))
+    told(steps, "")
 
 
 def follow(launcher: Launcher, job: Job, what: str, tell: Callable[[str], None]) -> None:

@@ -25,9 +25,8 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref, output_key, pointed_key
 
 READERS = 4
-# Steps whose key is that of a job outside the lake's own protocol (gristmill.flows.train.flow,
-# gristmill.flows.mix.flow).
-KEYED_BY_JOB = frozenset({"train", "mixture"})
+# Steps whose key is that of their job (gristmill.core.steps.files.JobStep).
+KEYED_BY_JOB = frozenset({"train"})
 UNREADABLE = "it cannot be read"
 
 

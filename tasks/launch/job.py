@@ -157,7 +157,20 @@ class Handle:
 
 
 class Launcher(Protocol):
-    """Where jobs run: this machine, Slurm, Kubernetes."""
+    """Where jobs run: this machine, Slurm, Kubernetes.
+
+    ``root``: the run directory of a job is ``root / key``, on a file system that jobs see under the same path.
+    """
+
+    @property
+    def name(self) -> str:
+        """What people call it, as in ``--launcher``."""
+        ...
+
+    @property
+    def root(self) -> Path:
+        """See above."""
+        ...
 
     def find(self, key: str) -> Handle | None:
         """The job called ``key`` if the launcher knows one, running or ended."""

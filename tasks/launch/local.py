@@ -36,6 +36,11 @@ class LocalLauncher:
 
     root: Path
 
+    @property
+    def name(self) -> str:
+        """See :class:`gristmill.tasks.launch.job.Launcher`."""
+        return "local"
+
     def find(self, key: str) -> Handle | None:
         """The job of that key, if it was ever started here."""
         run_dir = self.root / key

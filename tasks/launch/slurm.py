@@ -58,6 +58,11 @@ class SlurmLauncher:
         self._queue = Queue(self.config.poll_seconds)
         self._completed: dict[str, float] = {}
 
+    @property
+    def name(self) -> str:
+        """See :class:`gristmill.tasks.launch.job.Launcher`."""
+        return "slurm"
+
     def find(self, key: str) -> Handle | None:
         """The job of that key that waits or runs, else the last one. Raises :class:`GristmillError` without Slurm."""
         run_dir = self.root / key

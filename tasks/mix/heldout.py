@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from gristmill.core.config import Config
-from gristmill.core.steps.kinds import Written, files_step
+from gristmill.core.steps.files import Written, files_step
 from gristmill.schemas.tables import Curated
 from gristmill.tasks.mix.curated import SPLIT_SALT, SplitConfig, batches, check_domain
 from gristmill.tasks.mix.permutation import hash_unit

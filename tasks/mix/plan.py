@@ -34,6 +34,7 @@ from gristmill.tasks.mix.mixers.mixer import Mixture
 from gristmill.tasks.mix.permutation import Integers, key, permute
 from gristmill.tasks.mix.token_store import TokenStore
 
+FILE = "plan.json"
 FORMAT = 1
 CHECK_ROWS = 512
 BLOCK_SALT, EPOCH_SALT = 0xB10C, 0xE90C

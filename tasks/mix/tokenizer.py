@@ -25,7 +25,7 @@ from tokenizers.trainers import BpeTrainer
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import GristmillError
-from gristmill.core.steps.kinds import Written, files_step
+from gristmill.core.steps.files import Written, files_step
 from gristmill.schemas.tables import Curated
 from gristmill.tasks.mix.curated import SplitConfig, batches, is_heldout
 from gristmill.tasks.mix.domains import water_fill

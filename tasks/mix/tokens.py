@@ -13,7 +13,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from gristmill.core.digests import canonical_json
-from gristmill.core.steps.kinds import Written, files_step
+from gristmill.core.steps.files import Written, files_step
 from gristmill.schemas.tables import Curated
 from gristmill.tasks.mix.curated import SplitConfig, batches, check_domain, is_heldout
 from gristmill.tasks.mix.permutation import pack_ids

@@ -114,6 +114,16 @@ class DoReMi:
 
     config: DoReMiConfig
 
+    @property
+    def budget(self) -> Budget:
+        """Of both trials."""
+        return self.config.budget
+
+    @property
+    def steps(self) -> int:
+        """Of both trials."""
+        return 2 * self.config.budget.steps
+
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
         """The trial to run next; an empty list after the last round. Raises as :meth:`tell` does for past rounds."""
         _, following = self._rounds(domains, goal, seen)

@@ -150,6 +150,16 @@ class Mixture:
 class Mixer(Protocol):
     """A mixing method."""
 
+    @property
+    def budget(self) -> Budget | None:
+        """The size of its trials, whose rows its domains are counted in; None for a method that needs no trial."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of all trials it is going to ask for, as far as it knows: what the display counts to."""
+        ...
+
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
         """The trials to run next; an empty list when ``seen`` is enough."""
         ...

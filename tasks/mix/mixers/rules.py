@@ -76,6 +76,15 @@ class Static:
 
     config: StaticConfig
 
+    @property
+    def budget(self) -> None:
+        """No trial is needed."""
+
+    @property
+    def steps(self) -> int:
+        """No trial is needed."""
+        return 0
+
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
         """No trial is needed."""
         return []

@@ -5,7 +5,6 @@ depends on clock or machine; ``usage.json`` holds the seconds. Without torch, so
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,8 @@ JOB = "trial.json"
 OUTCOME = "outcome.json"
 USAGE = "usage.json"
 WEIGHTS = "model.safetensors"
+TRAINER = "gristmill.tasks.mix.mixers.proxy"
+"""The module that runs the trial of a folder, which is its only argument."""
 
 
 class TrialJob(Config):
@@ -78,12 +79,11 @@ class TrialJob(Config):
             )
 
 
-def prepare(folder: Path, asked: Trial, store: Sequence[Path], init: Path | None = None) -> list[str]:
-    """Write ``trial.json`` and give the command that runs it. ``init`` is the folder of the trial ``asked.init``."""
+def prepare(folder: Path, asked: Trial, store: Sequence[Path], init: Path | None = None) -> None:
+    """Write ``trial.json``. ``init`` is the folder of the trial ``asked.init``."""
     folder.mkdir(parents=True, exist_ok=True)
     job = TrialJob(trial=asked, store=tuple(str(path) for path in store), init=None if init is None else str(init))
     write_whole(folder / JOB, canonical_json(to_jsonable_python(job)) + b"\n")
-    return [sys.executable, "-P", "-m", "gristmill.tasks.mix.mixers.proxy", str(folder)]
 
 
 def read_outcome(folder: Path) -> Outcome | None:

@@ -15,10 +15,9 @@ from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Ref
+from gristmill.core.steps.files import Written, files_step
 from gristmill.core.steps.inputs import Inputs, SourceFile
 from gristmill.core.steps.kinds import (
-    Written,
-    files_step,
     global_per_shard_step,
     global_step,
     shard_step,

@@ -18,10 +18,6 @@ STILL_LONG: dict[str, int] = {
     "tasks/fasttext/predict.py": 325,
 }
 STILL_REPEATED: set[str] = set()
-STILL_WRITING_MANIFESTS: set[str] = {
-    "flows/mix/flow.py",
-    "flows/train/flow.py",
-}
 
 HISTORY = {"CHANGELOG.md", "DECISIONS.md"}
 """Files that may tell of names that are gone."""
@@ -67,14 +63,13 @@ def test_a_class_name_is_unique_within_its_package() -> None:
 
 
 def test_only_core_writes_manifests() -> None:
-    assert set(house.manifest_writers(PROJECT)) <= STILL_WRITING_MANIFESTS
+    assert house.manifest_writers(PROJECT) == []
 
 
 def test_no_exception_outlives_its_reason() -> None:
     assert set(STILL_CROWDED) <= set(house.crowded_folders(PROJECT))
     assert set(STILL_LONG) <= set(house.long_modules(PROJECT))
     assert set(STILL_REPEATED) <= set(house.repeated_classes(PROJECT))
-    assert set(house.manifest_writers(PROJECT)) >= STILL_WRITING_MANIFESTS
 
 
 def test_tests_mirror_packages() -> None:

@@ -10,8 +10,9 @@ from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest
+from gristmill.core.steps.files import Written, files_step
 from gristmill.core.steps.inputs import Inputs, SourceFile
-from gristmill.core.steps.kinds import Written, files_step, global_step, source_step
+from gristmill.core.steps.kinds import global_step, source_step
 from gristmill.core.table import Column, Table
 from gristmill.flows.upkeep.collect import EARLIER, OLD_VIEWS, UNFINISHED, collect, find_garbage
 from gristmill.flows.upkeep.current import renew_current

@@ -13,8 +13,9 @@ from gristmill.core.errors import DamageError, GristmillError
 from gristmill.core.files.parquet import read_batches, read_rows
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest
+from gristmill.core.steps.files import Written, files_step
 from gristmill.core.steps.inputs import Inputs, SourceFile
-from gristmill.core.steps.kinds import Written, files_step, global_step, shard_step, source_step
+from gristmill.core.steps.kinds import global_step, shard_step, source_step
 from gristmill.core.steps.step import Run
 from gristmill.core.table import Column, Table
 from gristmill.flows.upkeep.verify import verify

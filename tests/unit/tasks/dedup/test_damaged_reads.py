@@ -12,8 +12,8 @@ from gristmill.core.config import Config
 from gristmill.core.errors import DamageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Ref
+from gristmill.core.steps.files import Written, files_step
 from gristmill.core.steps.inputs import Inputs
-from gristmill.core.steps.kinds import Written, files_step
 from gristmill.flows.sizes import size_text
 from gristmill.schemas.tables import Clusters, Documents, Records
 from gristmill.tasks.dedup.report import largest_clusters

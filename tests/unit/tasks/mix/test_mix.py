@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixer, Mixture, Outco
 from gristmill.tasks.mix.mixers.proxy_size import parameters, size_of
 from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.rules import Static, StaticConfig
-from gristmill.tasks.mix.mixers.trials import TrialJob, prepare, read_outcome
+from gristmill.tasks.mix.mixers.trials import TRAINER, TrialJob, prepare, read_outcome
 from gristmill.tasks.mix.plan import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -271,22 +272,22 @@ def test_a_trace_becomes_rows() -> None:
 TINY = DoReMiConfig(budget=Budget(steps=30, batch_rows=6, row_tokens=17, width=16, layers=1, heads=2))
 
 
-def as_process(argv: list[str]) -> None:
-    subprocess.run(argv, check=True, capture_output=True)
+def as_process(folder: Path) -> None:
+    subprocess.run([sys.executable, "-P", "-m", TRAINER, str(folder)], check=True, capture_output=True)
 
 
-def in_process(argv: list[str]) -> None:
+def in_process(folder: Path) -> None:
     from gristmill.tasks.mix.mixers.proxy import main  # imports torch, which the other tests do without
 
-    assert main(argv[argv.index("-m") + 2 :]) == 0
+    assert main([str(folder)]) == 0
 
 
-def proxy_as_process(argv: list[str]) -> None:
+def proxy_as_process(folder: Path) -> None:
     """The trial that starts from another, as the flow runs it. The reference would only pay for torch once more."""
-    (as_process if TrialJob.read(Path(argv[-1])).trial.init else in_process)(argv)
+    (as_process if TrialJob.read(folder).trial.init else in_process)(folder)
 
 
-def run_trials(base: Path, store: Path, goal: Goal, run: Callable[[list[str]], None]) -> tuple[Mixture, list[Outcome]]:
+def run_trials(base: Path, store: Path, goal: Goal, run: Callable[[Path], None]) -> tuple[Mixture, list[Outcome]]:
     """What the mix flow does: ask, run each trial, tell."""
     mixer = DoReMi(TINY)
     domains = TokenStore.open([store]).domains(17)
@@ -294,8 +295,8 @@ def run_trials(base: Path, store: Path, goal: Goal, run: Callable[[list[str]], N
     while asked := mixer.ask(domains, goal, seen):
         for trial in asked:
             folder = base / trial.id
-            argv = prepare(folder, trial, [store], base / trial.init if trial.init else None)
-            run(argv)
+            prepare(folder, trial, [store], base / trial.init if trial.init else None)
+            run(folder)
             found = read_outcome(folder)
             assert found is not None
             seen.append(found)
@@ -364,8 +365,8 @@ def test_a_trial_refuses_other_tokens_and_a_missing_reference(
     make_store(tmp_path / "changed", {"easy": 4001, "hard": 4000})
 
     def fails(folder: Path, asked: Trial, store: Path, init: Path | None = None) -> str:
-        argv = prepare(folder, asked, [store], init)
-        assert main(argv[argv.index("-m") + 2 :]) == 1
+        prepare(folder, asked, [store], init)
+        assert main([str(folder)]) == 1
         assert read_outcome(folder) is None
         return capsys.readouterr().err
 
