@@ -14,11 +14,9 @@ Cost of the tiny recipe: about 6,000 tokens/s and 600 MB on one core.
 """
 
 import json
-import math
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -30,6 +28,7 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
 from gristmill.tasks.mix.plan import Plan, batch
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.loop import Schedule, make_deterministic, run_steps
 from gristmill.tasks.train.recipe import RECIPES, Recipe, RunSettings, TrainingRun, learning_rate
 
 SAY_EVERY = 5
@@ -44,9 +43,7 @@ def train(run_dir: Path) -> None:
     run = TrainingRun.model_validate_json((run_dir / "train.json").read_bytes())
     settings = run.settings
     recipe = RECIPES[settings.recipe]
-    torch.set_num_threads(settings.threads)
-    torch.manual_seed(settings.seed)
-    torch.use_deterministic_algorithms(True)
+    make_deterministic(settings.seed, settings.threads)
     plan = Plan.load(Path(run.plan))
     store = TokenStore.open([Path(folder) for folder in run.stores])
     plan.require(store)
@@ -61,25 +58,32 @@ def train(run_dir: Path) -> None:
     )
     done = resume(run_dir, model, optimiser, settings)
     model.train()
+
+    def loss_of(step: int) -> torch.Tensor:
+        first = (step - 1) * settings.batch_rows
+        return mean_loss(model, torch.from_numpy(batch(plan, store, first, first + settings.batch_rows)))
+
+    schedule = Schedule(
+        steps=settings.steps,
+        tokens_per_step=settings.batch_rows * plan.row_tokens,
+        rate=lambda step: learning_rate(recipe, settings.learning_rate, step, settings.steps),
+        clip=recipe.gradient_clip,
+        say_every=SAY_EVERY,
+    )
+    advice = f"Lower train.learning_rate ({settings.learning_rate:g}); checkpoints saved before this step are sound."
     with (run_dir / "losses.jsonl").open("a", encoding="utf-8") as losses:
-        for step in range(done + 1, settings.steps + 1):
-            rate = learning_rate(recipe, settings.learning_rate, step, settings.steps)
-            first = (step - 1) * settings.batch_rows
-            rows = torch.from_numpy(batch(plan, store, first, first + settings.batch_rows))
-            loss = one_step(model, optimiser, rows, rate, recipe.gradient_clip)
-            if not math.isfinite(loss):
-                raise GristmillError(
-                    f"the loss of step {step} is {loss}: the run diverged. Lower train.learning_rate "
-                    f"({settings.learning_rate:g}); checkpoints saved before this step are sound."
-                )
-            tokens = step * settings.batch_rows * plan.row_tokens
-            entry = {"step": step, "tokens": tokens, "loss": round(loss, 6), "learning_rate": rate}
+        for taken in run_steps(model, optimiser, schedule, loss_of, done=done, advice=advice):
+            entry = {
+                "step": taken.number,
+                "tokens": taken.tokens,
+                "loss": round(taken.loss, 6),
+                "learning_rate": taken.rate,
+            }
             losses.write(json.dumps(entry) + "\n")
-            if step % SAY_EVERY == 0 or step == settings.steps:
-                print(f"step {step} of {settings.steps} loss {loss:.3f} tokens {tokens}", flush=True)
-            if step in settings.checkpoint_steps:
+            if taken.number in settings.checkpoint_steps:
                 losses.flush()
-                save(run_dir, step, first + settings.batch_rows, plan.row_tokens, model, optimiser, Path(run.tokenizer))
+                end_row = taken.number * settings.batch_rows
+                save(run_dir, taken.number, end_row, plan.row_tokens, model, optimiser, Path(run.tokenizer))
 
 
 def build_model(recipe: Recipe, vocabulary_size: int, context: int, end_of_text: int) -> LlamaForCausalLM:
@@ -100,19 +104,10 @@ def build_model(recipe: Recipe, vocabulary_size: int, context: int, end_of_text:
     return LlamaForCausalLM(config)
 
 
-def one_step(
-    model: LlamaForCausalLM, optimiser: torch.optim.Optimizer, rows: torch.Tensor, rate: float, clip: float
-) -> float:
-    """One optimiser step on ``rows`` (int64, rows x L+1). Returns the mean loss, nats a token, before the step."""
-    for group in optimiser.param_groups:
-        group["lr"] = rate
+def mean_loss(model: LlamaForCausalLM, rows: torch.Tensor) -> torch.Tensor:
+    """Mean loss, nats a token, on ``rows`` (int64, rows x L+1)."""
     logits = model(input_ids=rows[:, :-1], use_cache=False).logits
-    loss: Any = functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimiser.step()
-    return float(loss.detach())
+    return functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
 
 
 def save(

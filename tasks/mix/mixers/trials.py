@@ -23,7 +23,7 @@ JOB = "trial.json"
 OUTCOME = "outcome.json"
 USAGE = "usage.json"
 WEIGHTS = "model.safetensors"
-TRAINER = "gristmill.tasks.mix.mixers.proxy"
+TRAINER = "gristmill.tasks.train.trial"
 """The module that runs the trial of a folder, which is its only argument."""
 
 

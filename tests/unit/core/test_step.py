@@ -3,7 +3,7 @@
 import asyncio
 import errno
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -14,8 +14,8 @@ from prefect.states import exception_to_failed_state
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
-from gristmill.core.manifest import Ref
-from gristmill.core.steps.files import Written, files_step
+from gristmill.core.manifest import FilesRef, Ref
+from gristmill.core.steps.files import JobName, Written, files_step, job_step
 from gristmill.core.steps.inputs import Inputs, SourceFile
 from gristmill.core.steps.kinds import (
     global_per_shard_step,
@@ -143,6 +143,52 @@ def test_a_files_step_publishes_its_folder_whole(tmp_path: Path) -> None:
     assert manifest.facts == {"files": 1}
     assert (lake.files_path(ref) / "a.txt").read_text() == "!"
     assert write.run(lake, "all", Inputs(refs=(first_shard(lake),)), Suffix()).cached
+
+
+def test_a_files_step_gives_tables_beside_a_folder_of_another_name(tmp_path: Path) -> None:
+    @files_step("mixture", version=1, writes=(Redacted,), folders=True, files="plan")
+    def mixture(folders: list[Path], config: Suffix, out: Path) -> Written:
+        (out / "plan.txt").write_text("".join((folder / "a.txt").read_text() for folder in folders))
+        return Written({"n": 1}, (redacted("x"),))
+
+    lake = Lake.open(tmp_path / "lake")
+    manifest = mixture.run(lake, "m", Inputs(files=(folder_of(lake, "tokens", "one"),)), Suffix()).manifest
+    (ref,) = manifest.files
+    assert (ref.name, ref.shard, manifest.step) == ("plan", "m", "mixture")
+    assert (lake.files_path(ref) / "plan.txt").read_text() == "one"
+    assert lake.read(manifest.output(Redacted)).num_rows == 1
+
+
+def test_a_job_step_is_named_by_content_and_cached(tmp_path: Path) -> None:
+    names: list[JobName] = []
+
+    @job_step(
+        "train", version=1, writes=(Redacted,), files="checkpoints", named=lambda config, digests: config.suffix * 3
+    )
+    def train(name: JobName, folders: list[Path], config: Suffix, out: Path) -> Written:
+        names.append(name)
+        (out / "a.txt").write_text((folders[0] / "a.txt").read_text())
+        return Written(tables=(redacted("x"),))
+
+    lake = Lake.open(tmp_path / "lake")
+    inputs = Inputs(files=(folder_of(lake, "plan", "p"), folder_of(lake, "tokens", "t")))
+    first = train.run(lake, "m", inputs, Suffix())
+    (ref,) = first.manifest.files
+    assert first.manifest.key == ref.key == "!!!"
+    assert names == [JobName("m", "!!!", PurePosixPath("data/files/checkpoints/m/!!!"))]
+    assert lake.files_path(ref) == lake.root / names[0].place
+    assert (lake.files_path(ref) / "a.txt").read_text() == "p"  # the folders come in the order they were given in
+    assert train.run(lake, "m", inputs, Suffix()).cached
+    assert len(names) == 1
+
+
+def folder_of(lake: Lake, name: str, text: str) -> FilesRef:
+    """A folder of the lake that holds ``a.txt``."""
+    with lake.temporary() as folder:
+        out = folder / "out"
+        out.mkdir()
+        (out / "a.txt").write_text(text)
+        return lake.publish_files(out, name, "all", "key")
 
 
 def test_a_source_step_is_keyed_by_name_and_content(tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def as_process(folder: Path) -> None:
 
 
 def in_process(folder: Path) -> None:
-    from gristmill.tasks.mix.mixers.proxy import main  # imports torch, which the other tests do without
+    from gristmill.tasks.train.trial import main  # imports torch, which the other tests do without
 
     assert main([str(folder)]) == 0
 
@@ -357,7 +357,7 @@ def test_the_size_is_that_of_the_trial_model() -> None:
 def test_a_trial_refuses_other_tokens_and_a_missing_reference(
     trained: tuple[Path, Mixture, list[Outcome]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from gristmill.tasks.mix.mixers.proxy import main  # imports torch, which the other tests do without
+    from gristmill.tasks.train.trial import main  # imports torch, which the other tests do without
 
     base, _, _ = trained
     domains = TokenStore.open([base / "tokens"]).domains(17)

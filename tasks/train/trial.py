@@ -1,4 +1,4 @@
-"""The proxy trainer: runs one trial on the CPU. ``python -m gristmill.tasks.mix.mixers.proxy FOLDER``
+"""The trial trainer: a small run for a mixing method, on the CPU. ``python -m gristmill.tasks.train.trial FOLDER``
 
 Reads ``trial.json``; writes ``model.safetensors``, ``usage.json`` (seconds) and, last, ``outcome.json``. Each file
 appears by rename; a folder with the outcome of the same trial is left as it is, so a killed run is simply started
@@ -33,6 +33,7 @@ from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.trials import WEIGHTS, TrialJob, write_outcome
 from gristmill.tasks.mix.permutation import Integers, key, permute
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.loop import Schedule, make_deterministic, run_steps
 
 WARMUP = 0.1
 WEIGHT_DECAY = 0.1
@@ -103,36 +104,34 @@ def run(folder: Path) -> Outcome:
     store = TokenStore.open([Path(path) for path in job.store])
     domains = store.domains(budget.row_tokens)
     job.require(domains)
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(trial.seed)
+    make_deterministic(trial.seed, threads=1)
     model = TinyModel(store.vocab_size, budget)
     reference = _reference(job, store.vocab_size)
     loop = reweighter(trial, domains)
     optimiser = torch.optim.AdamW(model.parameters(), lr=budget.learning_rate, weight_decay=WEIGHT_DECAY)
     reader = StratifiedRows(store, domains, trial)
-    for step in range(budget.steps):
-        domain, tokens = reader.next(step)
+
+    def loss_of(step: int) -> Tensor:
+        domain, tokens = reader.next(step - 1)
         rows = torch.from_numpy(tokens)
-        losses = model(rows)
+        losses: Tensor = model(rows)
         with torch.no_grad():
             compared = None if reference is None else reference(rows).numpy().ravel()
         weights = loop.step(np.repeat(domain, budget.row_tokens - 1), losses.detach().numpy().ravel(), compared)
         rows_of = np.bincount(domain, minlength=len(domains))
         row_weights = torch.from_numpy((weights / rows_of)[domain]).to(losses.dtype)
-        loss = (losses.mean(dim=1) * row_weights).sum()
-        if not torch.isfinite(loss):
-            raise GristmillError(
-                f"trial {trial.id}: the loss of step {step} is {loss.item()}. Lower the learning rate."
-            )
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_CLIP)
-        for group in optimiser.param_groups:
-            group["lr"] = budget.learning_rate * _schedule(step, budget.steps)
-        optimiser.step()
-        if (step + 1) % SAY_EVERY == 0:
-            print(f"step {step + 1} of {budget.steps}", flush=True)
+        return (losses.mean(dim=1) * row_weights).sum()
+
+    schedule = Schedule(
+        steps=budget.steps,
+        tokens_per_step=budget.batch_rows * budget.row_tokens,
+        rate=lambda step: budget.learning_rate * _schedule(step - 1, budget.steps),
+        clip=GRADIENT_CLIP,
+        say_every=SAY_EVERY,
+    )
+    advice = f"Lower the learning rate of trial {trial.id}."
+    for _ in run_steps(model, optimiser, schedule, loss_of, done=0, advice=advice):
+        pass  # a trial is short: it keeps nothing on the way
     saved = save(model.state_dict())
     write_whole(folder / WEIGHTS, saved)
     checkpoint = hashlib.sha256(saved).hexdigest()
@@ -216,7 +215,7 @@ def main(arguments: Sequence[str]) -> int:
     """The command: one folder. Exit codes as everywhere: 0 done, 1 failed, 2 wrong words."""
     try:
         if len(arguments) != 1:
-            raise UsageError("usage: python -m gristmill.tasks.mix.mixers.proxy FOLDER, a folder with trial.json")
+            raise UsageError("usage: python -m gristmill.tasks.train.trial FOLDER, a folder with trial.json")
         outcome = run(Path(arguments[0]))
     except GristmillError as error:
         print(error, file=sys.stderr)
