@@ -24,7 +24,6 @@ def run_step(
     *,
     what: str = "",
     unit: str = "shards",
-    units: int = 1,
     meter: Meter | None = None,
     engine: Engine = LOCAL,
 ) -> list[Manifest]:
@@ -38,7 +37,7 @@ def run_step(
     shown = what or step.name
     found: dict[int, StepResult] = {}
     cached = 0
-    with report.track(shown, len(work) * units, unit) as advance:
+    with report.track(shown, sum(entry.units for entry in work), unit) as advance:
         if meter is not None:
             meter.advance = advance
 
@@ -47,7 +46,7 @@ def run_step(
             found[position] = result
             cached += result.cached
             told = meter is not None and not result.cached
-            advance(0 if told else units, f"{cached} cached" if cached else "")
+            advance(0 if told else work[position].units, f"{cached} cached" if cached else "")
 
         engine.map(Fan(step, work, lake, shown), finished)
     return [found[position].manifest for position in range(len(work))]

@@ -27,6 +27,7 @@ class Work(Generic[C]):
     inputs: Inputs
     label: str
     config: C
+    units: int = 1
 
 
 @dataclass(frozen=True)

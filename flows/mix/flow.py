@@ -55,7 +55,7 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
         MixtureConfig(mixture=mixture, row_tokens=settings.row_tokens, seed=settings.seed, goal=goal)
         for mixture in settings.mixtures
     ]
-    manifests = [find_mixture(config, tokens, lake, report) for config in configs]
+    manifests = [find_mixture(config, store, tokens, lake, report) for config in configs]
     stats = lake.write_table(TokenStats, name, store.digest[:16], store.stats())
     tables: dict[str, tuple[Ref, ...]] = {TokenStats.name: (stats,)}
     for table in (Mixtures, MixtureTrace):
@@ -80,11 +80,14 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     return dataset
 
 
-def find_mixture(config: MixtureConfig, tokens: tuple[FilesRef, ...], lake: Lake, report: Reporter) -> Manifest:
+def find_mixture(
+    config: MixtureConfig, store: TokenStore, tokens: tuple[FilesRef, ...], lake: Lake, report: Reporter
+) -> Manifest:
     """Find one mixture over these tokens, as a run of its step with a display of its own."""
     name, meter = config.mixture.name, Meter()
+    steps = config.mixer.steps(store.domains(config.row_tokens))
     context = MixtureContext(launcher_of("local", lake.root / "log" / "trials"), os.cpu_count() or 1, meter)
-    work = Work(name, Inputs(files=tokens), "", config, units=max(1, config.mixer.steps))
+    work = Work(name, Inputs(files=tokens), "", config, units=max(1, steps))
     return run_step(mixture_step(context), [work], lake, report, what=f"mixture {name}", unit="steps", meter=meter)[0]
 
 

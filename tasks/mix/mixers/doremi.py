@@ -116,13 +116,12 @@ class DoReMi:
 
     @property
     def budget(self) -> Budget:
-        """Of both trials."""
+        """Of every trial."""
         return self.config.budget
 
-    @property
-    def steps(self) -> int:
-        """Of both trials."""
-        return 2 * self.config.budget.steps
+    def steps(self, domains: Sequence[Domain]) -> int:
+        """Of the two trials of each round, if no round is spared."""
+        return 2 * self.config.rounds * self.config.budget.steps
 
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
         """The trial to run next; an empty list after the last round. Raises as :meth:`tell` does for past rounds."""

@@ -155,8 +155,7 @@ class Mixer(Protocol):
         """The size of its trials, whose rows its domains are counted in; None for a method that needs no trial."""
         ...
 
-    @property
-    def steps(self) -> int:
+    def steps(self, domains: Sequence[Domain]) -> int:
         """Optimiser steps of all trials it is going to ask for, as far as it knows: what the display counts to."""
         ...
 

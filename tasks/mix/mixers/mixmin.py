@@ -84,6 +84,15 @@ class MixMin:
     config: MixMinConfig
     read: ReadTarget
 
+    @property
+    def budget(self) -> Budget:
+        """Of every trial."""
+        return self.config.budget
+
+    def steps(self, domains: Sequence[Domain]) -> int:
+        """Of a trial for each domain."""
+        return len(domains) * self.config.budget.steps
+
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
         """The trials that are not there yet. Raises :class:`GristmillError` for an unknown target."""
         done = {outcome.trial for outcome in seen}

@@ -70,20 +70,23 @@ def unimax(ceilings: Vector, budget: float) -> Vector:
     return amounts
 
 
-@dataclass(frozen=True)
-class Static:
-    """The mixer of rules: asks for nothing."""
-
-    config: StaticConfig
+class WithoutTrials:
+    """A method that needs no trial."""
 
     @property
     def budget(self) -> None:
         """No trial is needed."""
 
-    @property
-    def steps(self) -> int:
+    def steps(self, domains: Sequence[Domain]) -> int:
         """No trial is needed."""
         return 0
+
+
+@dataclass(frozen=True)
+class Static(WithoutTrials):
+    """The mixer of rules: asks for nothing."""
+
+    config: StaticConfig
 
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
         """No trial is needed."""
@@ -103,7 +106,7 @@ class Static:
 
 
 @dataclass(frozen=True)
-class Temperature:
+class Temperature(WithoutTrials):
     """The mixer of temperature sampling: asks for nothing."""
 
     config: TemperatureConfig
@@ -119,7 +122,7 @@ class Temperature:
 
 
 @dataclass(frozen=True)
-class UniMax:
+class UniMax(WithoutTrials):
     """The mixer of UniMax: asks for nothing."""
 
     config: UniMaxConfig

@@ -32,8 +32,7 @@ class Swarm:
     count: int
     budget: Budget = BUDGET
 
-    @property
-    def steps(self) -> int:
+    def steps(self, domains: Sequence[Domain]) -> int:
         return self.count * self.budget.steps
 
     def trials(self, domains: Sequence[Domain]) -> list[Trial]:
@@ -127,7 +126,7 @@ def test_a_method_says_what_its_trials_cost() -> None:
     def of(method: str) -> tuple[bool, int]:
         settings = MixtureSettings.parse({"name": "m", "method": method, "steps": 40}, "test")
         mixer = MixtureConfig(mixture=settings, row_tokens=64, seed=0, goal=GOAL).mixer
-        return mixer.budget is not None, mixer.steps
+        return mixer.budget is not None, mixer.steps(DOMAINS)
 
     assert of("doremi") == (True, 80)
     assert of("uniform") == of("proportional") == of("weights") == (False, 0)
