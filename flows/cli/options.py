@@ -31,19 +31,12 @@ UnquotedOption = Annotated[
     bool, typer.Option("--unquoted", help="Quotes of CSV and TSV are plain characters: every line is a row.")
 ]
 FollowLinksOption = Annotated[
-    bool, typer.Option("--follow-links", help="Read links that lead out of an input folder, too.")
+    bool, typer.Option("--follow-links", help="Also follow links that lead out of an input folder.")
 ]
 AllowDamageOption = Annotated[
-    bool, typer.Option("--allow-damage", help="Go on although nothing could be read of a named input.")
+    bool, typer.Option("--allow-damage", help="Go on even if nothing could be read of a named input.")
 ]
 """MapOption to AllowDamageOption: how inputs are read, for every verb that takes files."""
-SuiteOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--suite",
-        help="Name of a suite, or a YAML file of your own; repeatable; those that come with Gristmill when left out.",
-    ),
-]
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", envvar="GRISTMILL_DATA", help="Folder with the files of benchmarks."),
