@@ -52,7 +52,8 @@ def main() -> None:
 
 def take(browser: Browser, address: str, picture: Path, width: int, theme: Theme) -> None:
     """A picture of a whole page, once its charts are drawn."""
-    context = browser.new_context(viewport={"width": width, "height": HEIGHT}, color_scheme=theme, locale="en-GB")
+    context = browser.new_context(viewport={"width": width, "height": HEIGHT}, locale="en-GB")
+    context.add_cookies([{"name": "theme", "value": theme, "url": address}])
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     page.goto(address, wait_until="load")

@@ -31,6 +31,39 @@ def lay_down(home: Path) -> bool:
     return True
 
 
+def put_damaged_aside(home: Path) -> Path | None:
+    """Move the database in ``home`` out of the way where SQLite finds it damaged, for a server would not start on it.
+
+    Returns where it is now, None where there is nothing wrong with it. Cost: one read of it, before a server starts.
+    """
+    path = home / NAME
+    if not path.is_file() or not is_damaged(path):
+        return None
+    number = len(list(home.glob(f"damaged-*-{NAME}"))) + 1
+    aside = home / f"damaged-{number}-{NAME}"
+    for part in (f"{NAME}-shm", f"{NAME}-wal", NAME):  # a log without its database is never met by another
+        with suppress(FileNotFoundError):
+            (home / part).rename(home / f"damaged-{number}-{part}")
+    LOG.warning(
+        "The database of the lake's Prefect server is damaged. It is now %s, and a new one begins: what Prefect shows of "
+        "earlier runs is gone, the lake itself is untouched (`gristmill verify` checks it).",
+        aside,
+    )
+    return aside
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether SQLite says that a database is malformed or none at all; one that is locked or cannot be opened is not."""
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            found: list[tuple[str]] = database.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.OperationalError:
+        return False
+    except sqlite3.DatabaseError:
+        return True
+    return found != [("ok",)]
+
+
 def keep(home: Path) -> None:
     """Copy the database of a server that has just come up for the first time. Where that fails there is no copy."""
     blank = blank_path()

@@ -151,6 +151,7 @@ def start_server(lake_root: Path, port: int = 0, beside: Sequence[str] = ()) -> 
     folder.mkdir(parents=True, exist_ok=True)
     stop_earlier(lake_root)
     forget_original(folder)
+    database.put_damaged_aside(folder)
     database.lay_down(folder)
     makes_tables = not (folder / database.NAME).exists()
     credential = make_credential(lake_root)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.flows.prefect.database import NAME, blank_path, keep, lay_down
+from gristmill.flows.prefect.database import NAME, blank_path, keep, lay_down, put_damaged_aside
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +105,35 @@ def test_the_copy_belongs_to_the_user_and_to_one_version_of_prefect(monkeypatch:
     monkeypatch.setattr("gristmill.flows.prefect.database.version", {"prefect": "3.99.0"}.__getitem__)
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     assert blank_path() == Path.home() / ".cache" / "gristmill" / "prefect-3.99.0.db"
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "a page of zeros"])
+def test_a_damaged_database_is_put_aside_and_a_new_one_begins(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep(server_home(tmp_path / "first"))
+    home = server_home(tmp_path / "own", runs=2000)
+    whole = (home / NAME).read_bytes()
+    broken = {
+        "cut": whole[: len(whole) // 2],
+        "garbage": b"garbage" * 999,
+        "a page of zeros": whole[: len(whole) // 2] + bytes(4096) + whole[len(whole) // 2 + 4096 :],
+    }[damage]
+    (home / NAME).write_bytes(broken)
+    aside = put_damaged_aside(home)
+    assert aside is not None
+    assert aside.read_bytes() == broken
+    assert f"It is now {aside}" in caplog.text
+    assert lay_down(home)
+    assert put_damaged_aside(home) is None
+
+
+def test_a_database_that_is_whole_or_in_use_is_left_where_it_is(tmp_path: Path) -> None:
+    home = server_home(tmp_path / "own", runs=2)
+    assert put_damaged_aside(empty_home(tmp_path / "none")) is None
+    assert put_damaged_aside(home) is None
+    with closing(sqlite3.connect(home / NAME)) as server:
+        server.execute("PRAGMA locking_mode = exclusive")
+        server.execute("BEGIN EXCLUSIVE")
+        assert put_damaged_aside(home) is None
+    assert migrations(home) == [("a3b9",)]
