@@ -17,10 +17,16 @@ import os
 import resource
 import string
 import sys
+import time
 from typing import Any
 
+LETTERS = (*string.printable, *"éßАあ中한ا\u0301\u200d\U0001f600")
 RUN = 200
 """Length of a run of one character: exponential patterns do not end on it, and others take milliseconds."""
+LONG_RUNS = (400, 800, 1600, 3200)
+"""Lengths of runs that a pattern does not end on in time which takes steps by the square of their length or more."""
+LONG_SECONDS = 0.5
+"""Processor time for one of them; sound tokenizers take a few milliseconds."""
 GROWTH = 64
 """Characters or tokens that one character may become: NFKC makes at most 18 of one."""
 FILE_BYTES = 1 << 20
@@ -81,13 +87,18 @@ def examine_tokenizer(path: str) -> dict[str, Any]:
             return {"fault": f"it makes more than {GROWTH} tokens of one character"}
         if len(tokenizer.decode(ids)) > GROWTH * GROWTH * len(text):
             return {"fault": f"its decoder makes more than {GROWTH} characters of a token"}
+    for length in LONG_RUNS:
+        for character in sorted({*LETTERS, *rules}):
+            begun = time.process_time()
+            tokenizer.encode(character * length + "!")
+            if time.process_time() - begun > LONG_SECONDS:
+                return {"fault": f"it takes more than {LONG_SECONDS} s for {length} times {character!r}"}
     return {"tokens": max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1}
 
 
 def texts(named: list[str]) -> list[str]:
     """Runs of characters that a pattern may have trouble with, each ended by one that breaks the run."""
-    letters = [*string.printable, *"éßАあ中한ا\u0301\u200d\U0001f600"]
-    runs = [character * RUN for character in {*letters, *named}]
+    runs = [character * RUN for character in {*LETTERS, *named}]
     pairs = [(a + b) * (RUN // 2) for a in "a1 中" for b in "b2 \n.,=_'中"]
     words = ["one two three " * 15, "x = f(y)\n    " * 15, "1,000.50 " * 20, "don't we'll " * 15]
     return [run + end for run in sorted((*runs, *pairs, *words)) for end in ("", "!", "\x00a")]

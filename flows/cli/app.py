@@ -123,7 +123,11 @@ def told_of(error: OSError) -> str | None:
     """The message for a disk or permission error; None for any other error, which is a bug of ours."""
     place = error.filename if error.filename is not None else "a file"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{place}: the disk is full. Free some space and run the same command again; it resumes there."
+        where = "" if error.filename is None else f"{error.filename}: "
+        return (
+            f"{where}the disk is full. Finished work is kept: free some space (the lake's disk, or that of temporary "
+            "files) and run the same command again; it resumes there."
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{place}: {error.strerror}. Check who owns it and its mode, then run the same command again."
     if error.errno == errno.EIO:

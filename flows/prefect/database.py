@@ -45,15 +45,15 @@ def put_damaged_aside(home: Path) -> Path | None:
         with suppress(FileNotFoundError):
             (home / part).rename(home / f"damaged-{number}-{part}")
     LOG.warning(
-        "The database of the lake's Prefect server is damaged. It is now %s, and a new one begins: what Prefect shows of "
-        "earlier runs is gone, the lake itself is untouched (`gristmill verify` checks it).",
+        "The database of the lake's Prefect server is damaged. It is now %s, and a new one begins: what Prefect "
+        "shows of earlier runs is gone, the lake itself is untouched (`gristmill verify` checks it).",
         aside,
     )
     return aside
 
 
 def is_damaged(path: Path) -> bool:
-    """Whether SQLite says that a database is malformed or none at all; one that is locked or cannot be opened is not."""
+    """Whether SQLite says that a database is malformed or none; one that is locked or does not open is not damaged."""
     try:
         with closing(sqlite3.connect(path)) as database:
             found: list[tuple[str]] = database.execute("PRAGMA quick_check(1)").fetchall()

@@ -1,11 +1,12 @@
 """A thread that watches the Prefect server of a command, so that losing it neither hangs nor breaks the command.
 
 A local server that died is started again at the same address, where Prefect's clients ask again. Where that cannot be
-(it was stopped, its lake is gone, or it is a server of the user's own that refuses connections for 20 seconds), the
-process ends with a message: what is finished stays in the lake, and the same command goes on from there.
+(it was stopped, its lake is gone, its disk is full, or it is a server of the user's own that refuses connections for 20
+seconds), the process ends with a message: what is finished stays in the lake, and the same command goes on from there.
 """
 
 import os
+import shutil
 import socket
 import sys
 import time
@@ -21,6 +22,9 @@ from gristmill.core.errors import GristmillError
 BEAT_SECONDS = 0.5
 LOST_AFTER_SECONDS = 20.0
 CONNECT_SECONDS = 10.0
+FULL_BELOW_BYTES = 256 << 10
+"""Free space with which SQLite may not be able to record a change of state: the server answers 500, and Prefect's
+client asks again for minutes."""
 
 Revive = Callable[[Path, str], bool]
 """Takes the lake and the address of its server; starts it again when it is dead. False when it must not be."""
@@ -40,7 +44,11 @@ def watch(lake_root: Path, api_url: str, revive: Revive | None, lost: Callable[[
 def _watch(lake_root: Path, api_url: str, revive: Revive | None, lost: Callable[[str], None], stop: Event) -> None:
     last = time.monotonic()
     while not stop.wait(BEAT_SECONDS):
-        if revive is not None:
+        if revive is not None and is_full(lake_root):
+            reason = (
+                f"the disk of the lake {lake_root} is full, so its Prefect server cannot record the run. Free space"
+            )
+        elif revive is not None:
             try:
                 if revive(lake_root, api_url):
                     continue
@@ -57,6 +65,14 @@ def _watch(lake_root: Path, api_url: str, revive: Revive | None, lost: Callable[
         if not stop.is_set():
             lost(f"{reason}. Finished work is kept; the same command resumes from there.")
         return
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk that holds a folder has no room at all; False where the folder is gone."""
+    try:
+        return shutil.disk_usage(folder).free < FULL_BELOW_BYTES
+    except OSError:
+        return False
 
 
 def accepts(api_url: str) -> bool:

@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tokenizers
 import torch
 import transformers
 from safetensors.numpy import load_file, save_file
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Split
 
 from gristmill.evals.admission import examination as admission
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.evals.admission.examination import examine_tokenizer, refuse_odd_numbers, refuse_what_runs
 from gristmill.evals.admission.examiner import examine_model
+from gristmill.evals.admission.examiner import examine_tokenizer as examined_tokenizer
 from gristmill.evals.admission.generation_config import context_of
 from gristmill.evals.admission.weights import CheckpointError, check_weights
 from gristmill.evals.generation.settings import Generation
@@ -217,3 +221,14 @@ def test_what_runs_nothing_is_not_refused(folder: Path) -> None:
     refuse_what_runs(
         folder / "config.json", {"auto_map": {}, "attn_implementation": "sdpa", "quantization_config": None}
     )
+
+
+@pytest.mark.parametrize(("pattern", "fault"), [("a*a*(?<=b)", "it takes more than"), (r"\s+(?!\S)|\s+", "")])
+def test_a_pattern_that_is_slow_at_every_place_of_a_long_run_is_refused(
+    tmp_path: Path, pattern: str, fault: str
+) -> None:
+    """Within its bound at each place, and a thousand times that for a text."""
+    tokenizer = tokenizers.Tokenizer(WordLevel({"a": 0, "?": 1}, unk_token="?"))  # noqa: S106 - no password
+    tokenizer.pre_tokenizer = Split(tokenizers.Regex(pattern), "isolated")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    assert examined_tokenizer(str(tmp_path / "tokenizer.json")).get("fault", "").startswith(fault)
