@@ -78,7 +78,7 @@ class Labelled(Config):
     ] = Field(
         default="",
         title="Label",
-        description="How the checkpoint is called in tables and charts; the folder's name when empty.",
+        description="What the checkpoint is called in tables and charts; the folder's name when empty.",
     )
 
 
