@@ -147,7 +147,7 @@ def test_no_bit_of_a_record_ends_the_next_run(lake: Lake) -> None:
         (errno.ENOSPC, "the disk is full"),
         (errno.EACCES, "Check who owns it"),
         (errno.EROFS, "Check who owns it"),
-        (errno.EIO, "Look at the disk"),
+        (errno.EIO, "Check the disk"),
         (errno.ENOENT, None),
     ],
 )
