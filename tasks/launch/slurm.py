@@ -22,7 +22,7 @@ from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
 from gristmill.tasks.launch.job import ENDED, FINAL, Handle, Job, State, Status, read_log, read_status
-from gristmill.tasks.launch.slurm_queue import ON_NODES, WAITING, Queue, Row, accounted, slurm
+from gristmill.tasks.launch.slurm_queue import ON_NODES, WAITING, Queue, QueueRow, accounted, slurm
 from gristmill.tasks.launch.slurm_script import SlurmConfig, script
 
 SILENT_SECONDS = 60.0
@@ -204,7 +204,7 @@ class SlurmLauncher:
     def _job(self, handle: Handle) -> Job:
         return Job.model_validate_json((handle.run_dir / "job.json").read_bytes())
 
-    def _on_nodes(self, status: Status, row: Row) -> Status:
+    def _on_nodes(self, status: Status, row: QueueRow) -> Status:
         """Slurm says that it runs. A watcher that no longer beats is stalled: only Slurm can say that it is gone."""
         if status.state != "running":
             return status.model_copy(update={"state": "running", "reason": f"Slurm: {row.state.lower()}"})

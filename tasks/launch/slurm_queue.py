@@ -23,7 +23,7 @@ COLUMNS = "%i|%j|%T|%r"
 
 
 @dataclass(frozen=True)
-class Row:
+class QueueRow:
     """A job as ``squeue`` lists it. ``id`` of an element of an array is ``JOB_INDEX``."""
 
     id: str
@@ -50,11 +50,11 @@ class Queue:
     seconds: float
     """How old a listing may be."""
     taken: float = float("-inf")
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, QueueRow] = field(default_factory=dict)
     misses: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def look(self, job: str) -> tuple[Row | None, int]:
+    def look(self, job: str) -> tuple[QueueRow | None, int]:
         """The row of a job, and for how many listings in a row it has been missing. A listing that fails counts for
         nothing: what was known before stands."""
         with self.lock:
@@ -67,7 +67,7 @@ class Queue:
                     self.taken = time.monotonic()
             return self.rows.get(job), self.misses[job]
 
-    def active(self, name: str, index: int | None) -> Row | None:
+    def active(self, name: str, index: int | None) -> QueueRow | None:
         """A job of that name that waits or runs now. Raises :class:`GristmillError` when ``squeue`` fails."""
         with self.lock:
             self._list()
@@ -82,7 +82,7 @@ class Queue:
     def _list(self) -> None:
         said = slurm("squeue", "--me", "-h", "-r", "-t", "all", "-o", COLUMNS)
         listed = [[word.strip() for word in line.split("|", 3)] for line in said.splitlines()]
-        self.rows = {words[0]: Row(*words) for words in listed if len(words) == 4}
+        self.rows = {words[0]: QueueRow(*words) for words in listed if len(words) == 4}
         self.taken = time.monotonic()
         self.misses = {job: 0 if job in self.rows else count + 1 for job, count in self.misses.items()}
 

@@ -343,7 +343,7 @@ def test_trials_give_the_same_bytes_again_and_are_found_done(
 
 def test_the_size_is_that_of_the_trial_model() -> None:
     pytest.importorskip("torch", reason="the trial model needs torch (make installs it)")
-    from gristmill.tasks.mix.mixers.proxy import TinyModel  # imports torch, which the other tests do without
+    from gristmill.tasks.train.trial import TinyModel  # imports torch, which the other tests do without
 
     budget = Budget(steps=1, width=16, layers=3, heads=2, row_tokens=17)
     model = TinyModel(64, budget)
