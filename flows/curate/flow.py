@@ -19,6 +19,7 @@ from gristmill.core.steps.kinds import DOWNLOADS, parts_of
 from gristmill.core.steps.step import Step
 from gristmill.flows.curate.annotations import annotations
 from gristmill.flows.curate.deduplicate import deduplicate, hash_lines
+from gristmill.flows.curate.parts import part_of
 from gristmill.flows.curate.result import LostInputError, NothingKeptError, is_nothing_new, lost_input, nothing_kept
 from gristmill.flows.curate.settings import CurateSettings
 from gristmill.flows.curate.state import Curation, Progress
@@ -57,7 +58,6 @@ from gristmill.tasks.ingest.damage import damage, unread_files
 from gristmill.tasks.ingest.discovery import InputList, find_inputs
 from gristmill.tasks.ingest.grouping import group_files
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest
-from gristmill.tasks.ingest.sources import InputSource
 from gristmill.tasks.ingest.unread import SkippedFiles, UnreadConfig, unread
 from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary
 from gristmill.tasks.ledger.record_notes import record_notes
@@ -180,14 +180,6 @@ def take_earlier(settings: CurateSettings, lake: Lake) -> list[Progress]:
         )
         for entry in earlier_shards(lake, against)
     ]
-
-
-def part_of(sources: tuple[InputSource, ...], part: str | None) -> tuple[InputSource, ...]:
-    """The inputs of part ``i/n``, by a hash of their names and contents; all of them without a part."""
-    if part is None:
-        return sources
-    number, count = (int(word) for word in part.split("/"))
-    return tuple(source for source in sources if int(source.shard, 16) % count == number - 1)
 
 
 def ingest_config(settings: CurateSettings) -> IngestConfig:

@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from gristmill.flows.prefect import database
 
 USER = "gristmill"
 SECRET_BYTES = 32
+PER_NODE = "GRISTMILL_PREFECT_PER_NODE"
+"""Set in batch jobs, of which many work on one lake from several machines."""
 
 
 class Place(Config):
@@ -51,8 +54,9 @@ class Record(Config):
 
 
 def home(lake_root: Path) -> Path:
-    """Where the lake's Prefect server keeps its things."""
-    return lake_root.resolve() / "prefect"
+    """Where the lake's Prefect server keeps its things; each machine has its own where the environment says so."""
+    folder = lake_root.resolve() / "prefect"
+    return folder / "nodes" / socket.gethostname() if os.environ.get(PER_NODE) else folder
 
 
 def place_of(folder: Path) -> Place | None:

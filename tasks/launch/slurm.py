@@ -152,6 +152,11 @@ class SlurmLauncher:
             time.sleep(0.5)
         self.poll(handle)
 
+    def forget(self, key: str) -> None:
+        """Let a job that has succeeded be run again at the next :meth:`submit`."""
+        for name in ("DONE", "status.json", "slurm.json"):
+            (self.root / key / name).unlink(missing_ok=True)
+
     def _going_on(self, key: str) -> Handle | None:
         known = self.find(key)
         if known is not None and self.poll(known).state in ("queued", "running", "succeeded"):

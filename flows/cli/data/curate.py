@@ -10,14 +10,15 @@ from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.cli.tables import show_curation
 
 if TYPE_CHECKING:
-    from gristmill.flows.curate.settings import CurateSettings
+    from gristmill.core.lake import Lake
+    from gristmill.flows.curate.ranges_settings import RangesSettings
 
 
-def settings_model() -> "type[CurateSettings]":
+def settings_model() -> "type[RangesSettings]":
     """The settings of the verb."""
-    from gristmill.flows.curate.settings import CurateSettings
+    from gristmill.flows.curate.ranges_settings import RangesSettings
 
-    return CurateSettings
+    return RangesSettings
 
 
 def curate(context: typer.Context, lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
@@ -26,11 +27,15 @@ def curate(context: typer.Context, lake: LakeOption = DEFAULT_LAKE, json: JsonOp
     from gristmill.flows.curate.settings import place_curation
     from gristmill.flows.prefect.server import ensure_server
 
-    settings = settings_of(context, settings_model(), place_curation)
+    given = settings_of(context, settings_model(), place_curation)
+    settings = given.plain()
     from gristmill.core.lake import Lake
 
     home = Lake.open(lake)
     check_curation(settings, home)
+    if given.launcher == "slurm":
+        curate_on_slurm(given, home, json)
+        return
     ensure_server(home.root, beside=("gristmill.flows.curate.flow",))
     from gristmill.flows.curate.flow import curate as flow
     from gristmill.flows.curate.result import LostInputError, NothingKeptError
@@ -49,3 +54,16 @@ def curate(context: typer.Context, lake: LakeOption = DEFAULT_LAKE, json: JsonOp
         show_curation(screen(), counts, lake)
     if stopped is not None:
         raise stopped
+
+
+def curate_on_slurm(settings: "RangesSettings", home: "Lake", json: bool) -> None:
+    """A batch job for each range of the inputs, and one for the rest."""
+    from gristmill.flows.curate.ranges import run_ranges
+    from gristmill.flows.reporter import Reporter
+
+    with Reporter() as report:
+        counts = run_ranges(settings, home, report)
+    if json:
+        print_json(counts)
+    else:
+        show_curation(screen(), counts, home.root)
