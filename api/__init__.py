@@ -1,7 +1,7 @@
-"""The Python API: what notebooks and scripts call, under the names that ``gristmill.__all__`` lists.
+"""The Python API for notebooks and scripts, under the names in ``gristmill.__all__``.
 
-Every function calls what the command line and the flows call. Modules here import what they need when a function runs,
-so ``import gristmill`` costs nothing.
+Every function calls what the command line and the flows call. Modules import their dependencies inside functions, so
+``import gristmill`` is nearly free.
 """
 
 from gristmill.api.documents import decide, policy, read, score

@@ -1,7 +1,7 @@
-"""From a file to verdicts, in memory: read documents, score them, and judge the scores by a policy.
+"""From a file to verdicts, in memory: read documents, compute their signals, and apply a policy.
 
-Each function runs the steps of a curation as the pure functions that they are, on one Arrow table. Memory: the
-documents and their signals; for more than fits there, ``gristmill curate`` works shard by shard.
+Each function calls the steps of a curation as pure functions on one Arrow table. Memory: the documents and their
+signals; for more than fits, use ``gristmill curate``, which works shard by shard.
 """
 
 import tempfile
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 NOTEBOOK = "notebook"
 PREFIX = "signals/"
 GIVEN = {"classifier": "classifier", "contamination": "decontaminate"}
-"""Sets of signals that need something of the user's, and the argument of :func:`score` that takes it."""
+"""Signal sets that need a file from the user, and the argument of :func:`score` that takes it."""
 
 
 def read(path: str | Path, *, source: str = NOTEBOOK, columns: Mapping[str, str] | None = None) -> "pa.Table":
-    """The documents in a file, a folder, a glob or an address: what a curation reads, with the text extracted.
+    """The documents of a file, a folder, a glob or an address, with their text extracted as a curation does it.
 
-    Returns the table ``documents``, sorted by ``doc_id``; a warning tells how many records gave no document, and why.
+    Returns the table ``documents``, sorted by ``doc_id``. Warns how many records gave no document, and why.
 
     Args:
         path: WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, text, Markdown or HTML, also compressed.
         source: The name of the corpus, which is part of every ``doc_id``.
-        columns: Which columns of rows hold ``text``, ``id``, ``url`` and ``date``, as ``--map`` of the command line.
+        columns: Names of the columns for ``text``, ``id``, ``url`` and ``date``, as in ``--map`` of the command line.
 
     Raises:
-        UsageError: For a path that is not there, holds nothing to read, or lacks the columns.
+        UsageError: For a path that does not exist, has nothing to read, or lacks the columns.
         GristmillError: For an input of which nothing could be read.
     """
     import pyarrow as pa
@@ -65,16 +65,16 @@ def read(path: str | Path, *, source: str = NOTEBOOK, columns: Mapping[str, str]
     lost = pa.concat_tables(asides).to_pylist()
     reasons = {row["record_uri"]: row["detail"] for row in lost if row["kind"] == "file"}
     if named := found.lost(reasons):
-        raise GristmillError(f"nothing could be read of {', '.join(named)}: {'; '.join(reasons.values())}")
+        raise GristmillError(f"nothing could be read from {', '.join(named)}: {'; '.join(reasons.values())}")
     if lost or found.skipped:
         counts = Counter(str(row["reason"]) for row in lost)
-        told = [f"{count:,} {reason}" for reason, count in counts.most_common()] + found.skipped_lines()
-        warnings.warn(f"{path}: some records gave no document: {'; '.join(told)}", stacklevel=2)
+        reports = [f"{count:,} {reason}" for reason, count in counts.most_common()] + found.skipped_lines()
+        warnings.warn(f"{path}: some records gave no document: {'; '.join(reports)}", stacklevel=2)
     return _first_of_each(conform(Documents, pa.concat_tables(documents)))
 
 
 def _first_of_each(documents: "pa.Table") -> "pa.Table":
-    """One document of each ``doc_id``: a record that two files hold is the same record."""
+    """One document for each ``doc_id``: a record that is in two files is the same record."""
     import polars as pl
 
     ids = pl.Series(documents.column("doc_id"))
@@ -90,19 +90,19 @@ def score(
     url_lists: str | Path | None = None,
     decontaminate: str | Path | None = None,
 ) -> "dict[str, pa.Table]":
-    """Signals of documents: for each set a table with one row for each document.
+    """Signals of documents: for each signal set a table with one row per document.
 
     Args:
-        documents: The table ``documents``, such as :func:`read` gives it.
-        sets: Names of sets of signals, such as ``gopher_quality``, ``fineweb`` or ``language``; the beginning of
-            several names stands for all of them: ``gopher`` for ``gopher_quality`` and ``gopher_repetition``.
-        language_model: A fastText model for the language; lid.176 when left out.
+        documents: The table ``documents``, as :func:`read` returns it.
+        sets: Names of signal sets, such as ``gopher_quality``, ``fineweb`` or ``language``. A common prefix stands for
+            several: ``gopher`` for ``gopher_quality`` and ``gopher_repetition``.
+        language_model: A fastText model for the language; by default lid.176.
         classifier: The quality classifier that the set ``classifier`` needs: a folder or a fastText model.
-        url_lists: A folder of block lists for the set ``url``.
+        url_lists: A folder of blocklists for the set ``url``.
         decontaminate: The index of evaluation items that the set ``contamination`` needs.
 
     Raises:
-        UsageError: For a set that does not exist, documents that lack a column, or a model that is not there.
+        UsageError: For an unknown set, documents that lack a column, or a model that does not exist.
     """
     from gristmill.core.errors import UsageError
     from gristmill.schemas.tables import Documents
@@ -121,7 +121,7 @@ def score(
         if entry.table.name in asked:
             if entry.default == "given" and entry.needs(given) is None:
                 name = entry.table.name.removeprefix(PREFIX)
-                raise UsageError(f"the set {name} needs a file of yours: score(..., {GIVEN[name]}=PATH)")
+                raise UsageError(f"the signal set {name} needs a file from you: score(..., {GIVEN[name]}=PATH)")
             needed.insert(0, entry)
             asked |= {table.name for table in entry.step.reads}
     tables = {Documents.name: contract(documents)}
@@ -144,16 +144,16 @@ def policy(name_or_path: str | Path) -> "Policy":
 
 
 def decide(documents: "pa.Table", signals: "Mapping[str, pa.Table]", policy: "Policy | str | Path") -> "pa.Table":
-    """What a policy says of each document: the table ``verdicts``, with a row for each failed rule, or one that says
-    ``kept``.
+    """Apply a policy: the table ``verdicts``, with a row for each rule that a document failed, or one row that keeps
+    it.
 
     Args:
         documents: The table ``documents``.
-        signals: What :func:`score` gave. Sets that the policy looks at and that are missing here are computed.
-        policy: What :func:`policy` gave, or its argument.
+        signals: The result of :func:`score`. Sets that the policy uses and that are missing here are computed.
+        policy: The result of :func:`policy`, or its argument.
 
     Raises:
-        UsageError: For an unknown set of signals or policy, and for a policy that looks at a set that needs a model.
+        UsageError: For an unknown signal set or policy, and for a policy that uses a set that needs a model.
     """
     from gristmill.core.table import conform, empty
     from gristmill.schemas.tables import Verdicts
@@ -172,9 +172,9 @@ def decide(documents: "pa.Table", signals: "Mapping[str, pa.Table]", policy: "Po
 
 
 def contract(documents: "pa.Table") -> "pa.Table":
-    """The columns of the table ``documents``, sorted by ``doc_id``; others are left out.
+    """The columns of the table ``documents``, sorted by ``doc_id``; other columns are dropped.
 
-    Raises :class:`gristmill.core.errors.UsageError` for a missing column, and for two documents of one ``doc_id``.
+    Raises :class:`gristmill.core.errors.UsageError` for a missing column, and for two documents with one ``doc_id``.
     """
     import pyarrow.compute as pc
 
@@ -185,31 +185,31 @@ def contract(documents: "pa.Table") -> "pa.Table":
     names = Documents.schema.names
     if missing := [name for name in names if name not in documents.column_names]:
         raise UsageError(
-            f"the documents lack the columns {', '.join(missing)}: give a table as gristmill.read makes it."
+            f"the documents lack the columns {', '.join(missing)}: pass a table like the one gristmill.read returns."
         )
     rows = conform(Documents, documents.select(names))
     if pc.count_distinct(rows.column("doc_id")).as_py() < rows.num_rows:
-        raise UsageError("two of the documents have the same doc_id: give each document once.")
+        raise UsageError("two of the documents have the same doc_id: pass each document once.")
     return rows
 
 
 def set_names(asked: Sequence[str]) -> list[str]:
-    """The sets of signals that are asked for, by name or by the beginning of their names, each once.
+    """The signal sets that ``asked`` names, in full or by a common prefix, each once.
 
-    Raises :class:`gristmill.core.errors.UsageError` for one that does not exist.
+    Raises :class:`gristmill.core.errors.UsageError` for an unknown name.
     """
     from gristmill.core.config import did_you_mean
     from gristmill.core.errors import UsageError
     from gristmill.schemas.tables.signals import SIGNALS
 
     if isinstance(asked, str):
-        raise UsageError(f"give the sets of signals as a list: [{asked!r}]")
+        raise UsageError(f"pass the signal sets as a list: [{asked!r}]")
     known = [table.name.removeprefix(PREFIX) for table in SIGNALS]
     found: list[str] = []
     for name in asked:
         family = [name] if name in known else [entry for entry in known if entry.startswith(f"{name}_")]
         if not family:
-            raise UsageError(f"there is no set of signals {name!r}{did_you_mean(name, known)}")
+            raise UsageError(f"there is no signal set {name!r}{did_you_mean(name, known)}")
         found += family
     return list(dict.fromkeys(found))
 

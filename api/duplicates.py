@@ -1,4 +1,4 @@
-"""Near-duplicates of an Arrow table of documents, by the steps that a curation runs."""
+"""Near-duplicates in an Arrow table of documents, found by the steps that a curation runs."""
 
 import tempfile
 from pathlib import Path
@@ -16,16 +16,16 @@ KEY = "given"
 def near_duplicates(documents: "pa.Table", threshold: float = 0.75, *, preset: str = "fineweb") -> "pa.Table":
     """Pairs of documents whose texts have a Jaccard similarity of at least ``threshold``.
 
-    Candidates are proposed by MinHash and each is measured exactly, so there is no false pair. With the default preset
-    a pair of similarity 0.75 is proposed in 77 of 100 cases, one of 0.8 in 92, and one of 0.9 nearly always. Of several
-    documents of one text every other is paired with the first, which alone is compared with the rest.
+    MinHash proposes candidates and each is measured exactly, so there are no false pairs. With the default preset
+    MinHash finds a pair of similarity 0.75 in 77 of 100 cases, one of 0.8 in 92, and one of 0.9 nearly always. Among
+    documents with the same text, each is paired with the first, and only the first is compared with the rest.
 
     Returns ``doc_id``, ``other`` (``doc_id < other``) and ``similarity``, the most similar first. Memory: 2 GiB; beyond
-    it, a temporary folder is used.
+    that it spills to a temporary folder.
 
     Args:
-        documents: The table ``documents``, such as :func:`gristmill.read` gives it.
-        threshold: The least similarity, above 0 and at most 1.
+        documents: The table ``documents``, as :func:`gristmill.read` returns it.
+        threshold: The lowest similarity, above 0 and at most 1.
         preset: The shape of shingles, bands and rows; docs/deduplication.md lists the presets.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Grade outputs that were made elsewhere, and compare evaluated checkpoints."""
+"""Grade outputs made elsewhere, and compare evaluated checkpoints."""
 
 import json
 import os
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Graded:
-    """What :func:`grade` found."""
+    """The result of :func:`grade`."""
 
     suite: str
     convention: str
@@ -28,9 +28,9 @@ class Graded:
     scores: "pa.Table"
     """The table ``scores``: each metric and subset with its 95 % interval and its number of items."""
     samples: "pa.Table"
-    """The table ``samples``: the verdict on each output, and why."""
+    """The table ``samples``: the verdict on each output, and the reason."""
     missing: tuple[str, ...]
-    """Items without an output, which are not scored (``partial``)."""
+    """Items without an output, which are left out of the scores (``partial``)."""
 
 
 def grade(
@@ -46,24 +46,24 @@ def grade(
     workers: int = 0,
     accept_licences: Sequence[str] = (),
 ) -> Graded:
-    """Grade outputs that were made elsewhere, as ``gristmill grade`` does. Code runs in the jail.
+    """Grade outputs made elsewhere, as ``gristmill grade`` does. Code runs in the jail.
 
     Args:
         suite: The name of a suite (``humaneval@50`` takes 50 items), or the path of its YAML file.
         responses: A file of JSON Lines, or its rows: ``{"task_id": ..., "completion": ...}``, several for a task that
             was answered several times; also the lines of EvalPlus and lm-eval.
-        data: The folder with the files of benchmarks; ``GRISTMILL_DATA`` when left out.
-        convention: How outputs are graded; the suite's headline convention when left out.
+        data: The folder with the benchmark files; by default ``GRISTMILL_DATA``.
+        convention: How to grade outputs; by default the suite's headline convention.
         ks: The k of pass@k; each item needs that many samples.
-        partial: Score the items that have an output alone.
-        cut: End outputs at the suite's stop strings first.
-        thinking_end: What ends the thinking in every output, where Gristmill does not know it.
-        workers: Programs run at once; 0 takes as many as there are cores.
-        accept_licences: Non-commercial licences that your use is allowed by.
+        partial: Score only the items that have an output.
+        cut: Cut outputs at the suite's stop strings first.
+        thinking_end: The string that ends the thinking in every output, if Gristmill does not know it.
+        workers: Programs to run at once; 0 means one per core.
+        accept_licences: Non-commercial licences that permit your use.
 
     Raises:
         UsageError: For an unknown suite or convention, a file of another form, and items without an output.
-        GristmillError: Where this machine cannot grade the suite, such as code without a jail.
+        GristmillError: When this machine cannot grade the suite, such as code without a jail.
     """
     from gristmill.evals.scoring.grading import grade as grade_responses
     from gristmill.evals.scoring.outside_outputs import outside_outputs
@@ -88,21 +88,21 @@ def grade(
 def compare(
     a: str, b: str, *, lake: Lake | str | Path, suites: Sequence[str] = (), convention: str | None = None
 ) -> "Comparison":
-    """Is checkpoint B better than checkpoint A? Item by item, on the suites that both were asked.
+    """Is checkpoint B better than checkpoint A? Compares them item by item on the suites that both were evaluated on.
 
-    The answer holds for each suite a sentence (``suite.whole.sentence``), the difference with its interval, and the
-    items that the two answered differently well.
+    The answer has for each suite a sentence (``suite.whole.sentence``), the difference with its interval, and the
+    items on which one did better than the other.
 
     Args:
-        a: Label or digest (its start) of an evaluated checkpoint.
+        a: Label of an evaluated checkpoint, or the start of its digest.
         b: The checkpoint that may be better.
         lake: The lake in which both were evaluated.
-        suites: Compare on these alone; on every suite that both were asked when left out.
-        convention: Compare what this convention gave; the headline's when left out.
+        suites: Compare on these only; by default on every suite that both were evaluated on.
+        convention: Compare the grades of this convention; by default of the headline's.
 
     Raises:
-        UsageError: For an unknown checkpoint, suite or convention, or one checkpoint given twice.
-        GristmillError: When there is no suite on which the two can be compared.
+        UsageError: For an unknown checkpoint, suite or convention, or the same checkpoint given twice.
+        GristmillError: When the two can be compared on no suite.
     """
     from gristmill.warehouse.connection import Warehouse
     from gristmill.warehouse.queries.compare import compare as compare_checkpoints

@@ -1,4 +1,4 @@
-"""A lake as Python sees it: the curated sources as lazy frames, and the warehouse in SQL."""
+"""A lake in Python: the curated sources as lazy frames, and the warehouse through SQL."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +20,14 @@ class CuratedSource:
 
     name: str
     counts: dict[str, Any]
-    """The funnel: ``records``, ``kept``, and ``stages`` with the documents that each rule removed."""
+    """The funnel: ``records``, ``kept``, and ``stages`` with how many documents each rule removed."""
     paths: tuple[Path, ...]
     """The Parquet files, one for each shard."""
 
     def scan(self) -> "pl.LazyFrame":
         """The curated documents as a lazy frame: the columns of the table ``curated``.
 
-        A later run writes other files, so a frame keeps showing the run it was made of until ``gristmill gc``.
+        A later run writes new files, so a frame keeps showing the run it was made from until ``gristmill gc``.
         """
         import polars as pl
 
@@ -39,7 +39,7 @@ class CuratedSource:
 
 
 class Lake:
-    """A lake that is there. Raises :class:`gristmill.core.errors.UsageError` where there is none."""
+    """An existing lake. Raises :class:`gristmill.core.errors.UsageError` when there is none at ``path``."""
 
     def __init__(self, path: str | Path) -> None:
         from gristmill.flows.existing_lake import existing
@@ -59,10 +59,10 @@ class Lake:
         return self._lake.names(CURATION)
 
     def curated(self, name: str) -> CuratedSource:
-        """The current curation of a source, its files compared with their digests (about 2 GB/s).
+        """The current curation of a source, after checking its files against their digests (about 2 GB/s).
 
         Raises :class:`gristmill.core.errors.UsageError` for a source that the lake does not have, and
-        :class:`gristmill.core.errors.DamageError` for a file that is not what was written.
+        :class:`gristmill.core.errors.DamageError` for a damaged file.
         """
         from gristmill.schemas.tables import Curated
 
@@ -73,7 +73,10 @@ class Lake:
         return CuratedSource(name, dict(dataset.counts), tuple(self._lake.path(ref) for ref in refs))
 
     def query(self, sql: str) -> "pa.Table":
-        """The answer of the warehouse to one ``SELECT``, as ``gristmill query`` gives it."""
+        """The result of one ``SELECT`` on the warehouse, as ``gristmill query`` gives it.
+
+        Raises :class:`gristmill.core.errors.UsageError` for wrong SQL, and when nothing has been published.
+        """
         from gristmill.warehouse.connection import Warehouse
 
         return Warehouse.open(self.path).ask(sql)

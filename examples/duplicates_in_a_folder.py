@@ -11,7 +11,7 @@ import gristmill as gm
 
 
 def main(folder: str, threshold: str = "0.75") -> None:
-    """Print the pairs of documents whose texts are at least that similar, the most similar first."""
+    """Print the pairs of documents with at least that similarity, the most similar first."""
     documents = gm.read(folder)
     names = dict(pl.DataFrame(documents).select("doc_id", "record_uri").iter_rows())
     pairs = gm.near_duplicates(documents, threshold=float(threshold))

@@ -1,4 +1,4 @@
-"""Grade answers that were made elsewhere, and ask a lake whether one checkpoint is better than another.
+"""Grade answers made elsewhere, and ask a lake whether one checkpoint is better than another.
 
 python examples/grade_and_compare.py gristmill-mathematics answers.jsonl lake base tuned
 """

@@ -1,4 +1,4 @@
-"""What would a policy drop of this file, and by which rules?
+"""Which documents of this file would a policy drop, and by which rules?
 
 python examples/score_a_file.py pages.jsonl.gz fineweb@code
 """
@@ -11,7 +11,7 @@ import gristmill as gm
 
 
 def main(path: str, name: str = "fineweb@code") -> None:
-    """Print how many documents each rule drops, and one dropped document for each."""
+    """Print how many documents each rule drops, with an example."""
     documents = gm.read(path)
     policy = gm.policy(name)
     verdicts = pl.DataFrame(gm.decide(documents, {}, policy))
@@ -21,7 +21,7 @@ def main(path: str, name: str = "fineweb@code") -> None:
     for (rule,), rows in first.join(where, on="doc_id").group_by("rule", maintain_order=True):
         example = rows.row(0, named=True)
         found = example["value_text"] if example["value"] is None else round(example["value"], 3)
-        print(f"  {rule}: {rows.height}, such as {example['record_uri']} ({found}, demanded {example['threshold']})")
+        print(f"  {rule}: {rows.height}, such as {example['record_uri']} ({found}, required {example['threshold']})")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Contracts: Arrow schemas of every table, the lake's file protocol, config models, expectation suites."""
+"""Contracts: the Arrow schema of every table, the models of evaluation and submission, the expectation suites."""

@@ -1,6 +1,6 @@
-"""Names in the table ``scores`` that code asks for."""
+"""Values in the table ``scores`` that code looks for."""
 
 ALL, MACRO = "all", "macro"
-"""Subsets that stand for the whole of a suite: all items alike, and all subjects alike."""
+"""Subsets that stand for a whole suite: every item counts alike, or every subject does."""
 BITS = "bits_per_byte"
-"""The metric that is a ratio of sums, bits over bytes, and of which less is better."""
+"""The metric that is a ratio of sums, bits over bytes; lower is better."""

@@ -1,6 +1,6 @@
-"""A checkpoint handed in for evaluation: the one model that the form, the REST API, the command line and the Prefect
-run form share, with all that the evaluation needs to know. Whether the folder is an admissible checkpoint (weights in
-safetensors, a tokenizer, no pickle) is decided when it is evaluated; here it is only refused when that is plain to see.
+"""A checkpoint submitted for evaluation: one model, shared by the form, the REST API, the command line and the Prefect
+run form, with everything the evaluation needs to know. The evaluation decides whether the folder is an admissible
+checkpoint (weights in safetensors, a tokenizer, no pickle); this module refuses only what is obvious at a glance.
 """
 
 import re
@@ -34,7 +34,7 @@ def suite_file(suite: str) -> tuple[str, str] | None:
 
 
 def place_suite(suite: str, folder: Path) -> str:
-    """``suite`` with the path of its file absolute, as seen from ``folder``; a name stays as it is."""
+    """``suite`` with the path of its file made absolute, relative to ``folder``; a name stays as it is."""
     named = suite_file(suite)
     return f"{(folder / Path(named[0]).expanduser()).resolve()}{named[1]}" if named else suite
 
@@ -45,11 +45,11 @@ def limited(suite: str, limit: int | None) -> str:
 
 
 class Subject(Config):
-    """Which checkpoint is evaluated, and on what."""
+    """Which checkpoint to evaluate, and on which suites."""
 
     checkpoint: Annotated[Printable, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)] = Field(
         title="Checkpoint folder",
-        description="Absolute path, on the machine that evaluates, of a folder with config.json, *.safetensors and a "
+        description="Absolute path on the evaluating machine: a folder with config.json, *.safetensors and a "
         "tokenizer. Pickled weights are refused.",
         examples=["/data/checkpoints/my-model-step-1000"],
     )
@@ -57,14 +57,14 @@ class Subject(Config):
         min_length=1,
         max_length=50,
         title="Suites",
-        description="Names of the benchmark suites to run; on the command line also YAML files of your own.",
+        description="Benchmark suites to run, by name; the command line also takes your own YAML files.",
         examples=[["reading", "mathematics"]],
     )
 
     @field_validator("suites")
     @classmethod
     def each_once(cls, suites: list[str]) -> list[str]:
-        """A suite named twice is run once."""
+        """A suite that is named twice runs once."""
         return list(dict.fromkeys(suites))
 
 
@@ -87,41 +87,41 @@ class Submission(EvaluationMeans, Labelled, Subject):  # in forms the fields of 
 
 
 class StoredSubmission(Submission):
-    """A submission with what became of it."""
+    """A submission and its status."""
 
     id: str = Field(description="32 hex digits")
-    submitted_by: str = Field(description="who handed it in")
+    submitted_by: str = Field(description="who submitted it")
     status: Status = Field(description="queued, running, succeeded or failed")
-    created_at: datetime = Field(description="when it was handed in, UTC")
-    updated_at: datetime = Field(description="when its status changed last, UTC")
+    created_at: datetime = Field(description="when it was submitted, UTC")
+    updated_at: datetime = Field(description="when its status last changed, UTC")
     flow_run: str | None = Field(description="id of the Prefect flow run")
-    error: str | None = Field(description="why it failed, for a person")
+    error: str | None = Field(description="why it failed, in words")
 
 
 def folder_problem(checkpoint: str, roots: Sequence[Path] = ()) -> str | None:
-    """What is plainly wrong with a checkpoint folder, as a sentence that says what to do; None when nothing is.
+    """What is obviously wrong with a checkpoint folder, as a sentence that says what to do; None when nothing is.
 
-    When ``roots`` are given the folder must lie below one of them, links followed, and nothing outside them is looked
-    at. A look at names only: no file is opened.
+    With ``roots``, the folder must lie below one of them after following links, and nothing outside them is looked at.
+    Looks at names only; opens no file.
     """
     try:
         return _misplaced(checkpoint, "checkpoints are", "config.json and the weights", roots) or _without_weights(
             checkpoint
         )
-    except (OSError, ValueError) as error:  # no right to look, a name that no file can have
+    except (OSError, ValueError) as error:  # no permission, or a name that no file can have
         return f"{checkpoint}: this folder cannot be read: {error}"
 
 
 def data_problem(data: str, roots: Sequence[Path] = ()) -> str | None:
-    """What is plainly wrong with the data folder of a submission, by the rules of :func:`folder_problem`."""
+    """What is obviously wrong with the data folder of a submission, by the rules of :func:`folder_problem`."""
     try:
-        return _misplaced(data, "files of benchmarks are", "the files of benchmarks", roots) if data else None
+        return _misplaced(data, "benchmark files are", "the benchmark files", roots) if data else None
     except (OSError, ValueError) as error:
         return f"{data}: this folder cannot be read: {error}"
 
 
 def _misplaced(folder: str, what: str, holds: str, roots: Sequence[Path]) -> str | None:
-    """Why this is not a folder that may be read; raises ``OSError`` or ``ValueError`` where that cannot be told."""
+    """Why this folder may not be read. Raises ``OSError`` or ``ValueError`` when it cannot be looked at."""
     path = Path(folder)
     if not path.is_absolute():
         return f"{folder}: give an absolute path, starting with /."
@@ -139,7 +139,7 @@ def _without_weights(checkpoint: str) -> str | None:
     pickled = [name for name in names if name.endswith(PICKLES)]
     if pickled:
         return (
-            f"{checkpoint}: holds pickled weights ({pickled[0]}) and no *.safetensors. A pickle can run code, so it is "
-            "refused; save the model with safe_serialization=True."
+            f"{checkpoint}: this folder has pickled weights ({pickled[0]}) and no *.safetensors. A pickle can run "
+            "code, so it is refused; save the model with safe_serialization=True."
         )
-    return f"{checkpoint}: holds no *.safetensors file. Name the folder that the weights are in."
+    return f"{checkpoint}: this folder has no *.safetensors file. Name the folder with the weights."

@@ -1,8 +1,8 @@
 """Draw the picture of the architecture from the code: ``python tools/architecture.py``, about a second.
 
-Two diagrams stand in ``docs/images/architecture.svg``: the packages of gristmill, and the rooms of ``tasks``. An arrow
+``docs/images/architecture.svg`` has two diagrams: the packages of gristmill, and the folders of ``tasks``. An arrow
 leads from the importer to what it imports. An arrow that follows from two others is left out (a transitive reduction),
-and a box stands one row above the highest box that it imports. A circle of imports is an error.
+and a box is one row above the highest box that it imports. An import cycle is an error.
 """
 
 import ast
@@ -21,7 +21,7 @@ BOX, HEIGHT, GAP, ROW, MARGIN = 124, 34, 26, 78, 30
 
 
 def imported(module: Path) -> Iterator[tuple[str, ...]]:
-    """The modules of gristmill that a module imports anywhere in it, as parts after ``gristmill``."""
+    """The gristmill modules that a module imports, at its top or inside functions, as parts after ``gristmill``."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -32,7 +32,7 @@ def imported(module: Path) -> Iterator[tuple[str, ...]]:
 
 
 def imports(folder: Path, boxes: list[str], above: tuple[str, ...]) -> Graph:
-    """Which of the folders ``boxes`` in ``folder`` import which others; ``above`` are the packages they lie in."""
+    """Which of the folders ``boxes`` in ``folder`` import which others; ``above`` names the packages around them."""
     graph: Graph = {box: set() for box in boxes}
     for box in boxes:
         for module in (folder / box).rglob("*.py"):
@@ -47,13 +47,13 @@ def reachable(graph: Graph) -> Graph:
     """Everything below each box.
 
     Raises:
-        ValueError: a circle of imports.
+        ValueError: for an import cycle.
     """
     below: Graph = {}
 
     def visit(box: str, way: tuple[str, ...]) -> set[str]:
         if box in way:
-            raise ValueError("a circle of imports: " + " -> ".join((*way[way.index(box) :], box)))
+            raise ValueError("an import cycle: " + " -> ".join((*way[way.index(box) :], box)))
         if box not in below:
             found = set(graph[box])
             for other in sorted(graph[box]):
@@ -73,7 +73,7 @@ def reduced(graph: Graph) -> Graph:
 
 
 def rows(graph: Graph) -> list[list[str]]:
-    """The boxes by row, lowest first: those of a row import only what is below it."""
+    """The boxes by row, lowest first: boxes import only what is below their row."""
     below = reachable(graph)
     height: dict[str, int] = {}
     for box in sorted(graph, key=lambda name: (len(below[name]), name)):
@@ -82,7 +82,7 @@ def rows(graph: Graph) -> list[list[str]]:
 
 
 def arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """The line from a box to one below it; past a row in between it bends outwards, so that it crosses no box there."""
+    """The line from a box to one below it; it bends around the boxes of the rows in between."""
     (x1, y1), (x2, y2) = start, end
     x2 += BOX / 2
     if y2 - y1 <= ROW:
@@ -118,7 +118,7 @@ STYLE = (
 
 
 def draw(root: Path = PROJECT) -> str:
-    """The picture of a tree, as SVG."""
+    """The picture of the tree at ``root``, as SVG."""
     rooms = sorted(path.parent.name for path in (root / "tasks").glob("*/__init__.py"))
     packages = imports(root, list(PACKAGES), ())
     tasks = imports(root / "tasks", rooms, ("tasks",))
@@ -138,4 +138,4 @@ def draw(root: Path = PROJECT) -> str:
 
 if __name__ == "__main__":
     PICTURE.write_text(draw(), encoding="utf-8")
-    print(f"{PICTURE.relative_to(PROJECT)} is drawn")
+    print(f"wrote {PICTURE.relative_to(PROJECT)}")

@@ -1,4 +1,4 @@
-"""Write the table of the sets of signals in ``docs/signals.md`` from the registry: ``python tools/signal_sets.py``."""
+"""Write the table of signal sets in ``docs/signals.md`` from the registry: ``python tools/signal_sets.py``."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -10,7 +10,7 @@ BEGIN, END = "<!-- written by tools/signal_sets.py: begin -->\n", "<!-- end -->\
 
 
 def table(sets: tuple[SignalSet, ...] = SETS) -> str:
-    """The rows of a Markdown table, one a set."""
+    """A Markdown table with a row for each set."""
     rows = [
         f"| `{entry.step.name}` | `{entry.table.name}` | {entry.table.about.removesuffix('.')} | {computed(entry)} |"
         for entry in sets
@@ -19,7 +19,7 @@ def table(sets: tuple[SignalSet, ...] = SETS) -> str:
 
 
 def computed(entry: SignalSet) -> str:
-    """When a run computes the set, in words."""
+    """When a run computes the set, for the table."""
     if entry.default == "always":
         return "always"
     named = SignalSettings(
@@ -32,7 +32,7 @@ def computed(entry: SignalSet) -> str:
 
 
 def renewed(page: str) -> str:
-    """``page`` with the table of today between its marks."""
+    """``page`` with the current table between its marks."""
     before, rest = page.split(BEGIN)
     return before + BEGIN + table() + END + rest.split(END, 1)[1]
 

@@ -57,4 +57,4 @@ def _cell(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"{PAGE.name} is written")
+    print(f"wrote {PAGE.name}")

@@ -1,4 +1,4 @@
-"""What the warehouse does not hold, and where it lies: text, tables that only steps read, other files."""
+"""What is not in the warehouse, and where to find it: text, tables that only steps read, other files."""
 
 import re
 from pathlib import Path
@@ -13,14 +13,14 @@ _FILE = re.compile(r"file system operations are disabled", re.IGNORECASE)
 
 
 def hint(error: str, sql: str, root: Path) -> str:
-    """A hint for DuckDB's ``error`` about ``sql``, where what was asked for lies outside of the warehouse of the lake
-    at ``root``; empty where it does not."""
+    """A hint for DuckDB's ``error`` about ``sql`` when the query asks for something outside the warehouse of the lake
+    at ``root``; otherwise empty."""
     quoted = str(root).replace("'", "''")
     data = f"{quoted}/data/tables"
     if _COLUMN.search(error):
         asked = [name for name in WITH_TEXT_ASIDE if re.search(rf"\b{name}\b", sql, re.IGNORECASE)] or ["curated"]
         names = " and ".join(WITH_TEXT_ASIDE)
-        folder = f"current/{asked[0]}"  # the current runs only; a lake of an older gristmill has no such folder
+        folder = f"current/{asked[0]}"  # the current runs only; lakes of an older gristmill have no such folder
         place = f"{quoted}/{folder}" if (root / folder).is_dir() else f"{data}/{asked[0]}"
         query = " ".join(("select text from", f"read_parquet('{place}/*/*.parquet')"))
         return (
@@ -33,10 +33,10 @@ def hint(error: str, sql: str, root: Path) -> str:
         stored = {TABLES[name].sql_name: name for name in NOT_LOADED}
         name = stored.get(missing[1].strip('"').lower())
         if name is not None:
-            return f"{name} is read by steps only and stays in Parquet: read_parquet('{data}/{name}/*/*.parquet')."
+            return f"Only steps read {name}, so it stays in Parquet: read_parquet('{data}/{name}/*/*.parquet')."
     if _FILE.search(error):
         return (
-            "`gristmill query` reads the warehouse and no other file. Use DuckDB itself for files; there the warehouse "
-            f"can be attached: ATTACH '{quoted}/warehouse/CURRENT' AS lake (READ_ONLY)."
+            "`gristmill query` reads only the warehouse. To read files, use DuckDB itself and attach the warehouse "
+            f"there: ATTACH '{quoted}/warehouse/CURRENT' AS lake (READ_ONLY)."
         )
     return ""

@@ -1,9 +1,9 @@
 """Read the published warehouse: the file that CURRENT names, opened read-only by its real path.
 
-DuckDB keeps one instance for each path in a process, so a file that was replaced under the same name would stay stale
-forever. Every version has its own name and CURRENT is a link; a reader follows it at every query, holds one handle
-for the version it found, and takes a cursor for each query, so threads share it. A query sees one version, whole.
-Nothing that SQL can say reaches a file or changes a setting: external access is off and the configuration is locked.
+DuckDB keeps one instance per path in a process, so a file replaced under the same name would stay stale forever.
+Therefore every version has its own name and CURRENT is a link. A reader follows it at every query, keeps one handle on
+the version it found, and takes a cursor for each query, so threads share the handle. A query sees one whole version.
+No SQL can reach a file or change a setting: external access is off and the configuration is locked.
 """
 
 import os
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.core.errors import DamageError, UsageError
-from gristmill.core.files.parquet import raised_as_damage
+from gristmill.core.files.parquet import raised_raised_as_damage
 from gristmill.core.files.places import local_path
 from gristmill.core.hints import on_lake
 from gristmill.warehouse.beyond import hint
@@ -35,7 +35,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "lock_configuration": True,
 }
 ATTEMPTS = 5
-#: What DuckDB says when a block has another checksum, when the file ends early, and when it is something else.
+#: What DuckDB says when a checksum is wrong, when the file ends early, and when it is not a database.
 DAMAGE = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -54,16 +54,16 @@ class Warehouse:
     def open(cls, lake_root: Path) -> "Warehouse":
         """The warehouse of the lake at ``lake_root``, published or not.
 
-        Raises :class:`UsageError` when the folder does not exist or holds something else than a lake.
+        Raises :class:`UsageError` when the folder does not exist or is not a lake.
         """
         lake_root = local_path(lake_root, "--lake")
         if not lake_root.is_dir():
             raise UsageError(
-                f"--lake {lake_root}: there is no such folder. `{on_lake('gristmill demo', lake_root)}` makes one."
+                f"--lake {lake_root}: there is no such folder. `{on_lake('gristmill demo', lake_root)}` makes a lake."
             )
         if not (lake_root / "lake.json").is_file() and any(lake_root.iterdir()):
             raise UsageError(
-                f"--lake {lake_root}: this folder is no lake (it has no lake.json). Name the lake's folder."
+                f"--lake {lake_root}: this folder is not a lake (it has no lake.json). Name the lake's folder."
             )
         return cls(lake_root.resolve())
 
@@ -84,20 +84,20 @@ class Warehouse:
 
     @property
     def empty_hint(self) -> str:
-        """What to type when nothing has been published."""
+        """The commands to type when nothing has been published."""
         return (
             f"Nothing has been published yet. `{self.command('gristmill demo')}` fills the lake from an embedded "
             f"crawl, "
-            f"`{self.command('gristmill curate --input PATH --source NAME')}` from your own; "
-            f"`{self.command('gristmill warehouse rebuild')}` publishes what is already in it."
+            f"`{self.command('gristmill curate --input PATH --source NAME')}` from yours; "
+            f"`{self.command('gristmill warehouse rebuild')}` publishes what the lake already has."
         )
 
     def command(self, command: str) -> str:
-        """A command about this lake, to be typed."""
+        """``command`` with the options that point it at this lake."""
         return on_lake(command, self.root)
 
     def table(self, sql: str, parameters: Parameters = (), limit: int | None = None) -> pa.Table:
-        """The result of one SQL statement as an Arrow table; no columns and no rows when nothing is published.
+        """The result of one SQL statement as an Arrow table, without columns or rows when nothing is published.
 
         ``parameters`` fill ``?`` (a list) or ``$name`` (a mapping); at most ``limit`` rows are computed. Raises
         ``duckdb.Error`` for wrong SQL, and :class:`gristmill.core.errors.DamageError` when the file is damaged.
@@ -119,31 +119,31 @@ class Warehouse:
     def ask(self, sql: str, limit: int | None = None) -> pa.Table:
         """The answer to SQL that a person wrote, at most ``limit`` rows.
 
-        Raises :class:`UsageError` with DuckDB's words for wrong SQL, and with a hint when nothing is published.
+        Raises :class:`UsageError` with DuckDB's message for wrong SQL, and with a hint when nothing is published.
         """
         if not self.published:
             raise UsageError(self.empty_hint)
         try:
             statements = duckdb.extract_statements(sql)
             if not statements:
-                raise UsageError("there is no question here. Give one SELECT; SHOW TABLES lists what there is.")
+                raise UsageError("there is no SQL here. Give one SELECT; SHOW TABLES lists the tables.")
             if len(statements) > 1:
-                raise UsageError("ask one question at a time: this holds several statements.")
+                raise UsageError("give one statement at a time: these are several.")
             return self.table(sql, limit=limit)
         except duckdb.Error as error:
-            told = "\n".join(part for part in (str(error), hint(str(error), sql, self.root)) if part)
-            raise UsageError(f"the warehouse cannot answer this: {told}") from error
+            reason = "\n".join(part for part in (str(error), hint(str(error), sql, self.root)) if part)
+            raise UsageError(f"the warehouse cannot answer this: {reason}") from error
 
     def document_text(self, file: str, doc_id: str) -> str | None:
         """The text of a document from the Parquet file that its row names; None when that file is gone.
 
-        ``file`` is relative to the lake. Row groups are skipped by their statistics: files are sorted by ``doc_id``.
+        ``file`` is relative to the lake. Files are sorted by ``doc_id``, so statistics rule out most row groups.
         Raises :class:`gristmill.core.errors.DamageError` for a damaged file.
         """
         path = (self.root / file).resolve()
         if not path.is_relative_to(self.root / "data") or not path.is_file():
             return None
-        with raised_as_damage(path):
+        with raised_raised_as_damage(path):
             found = pq.read_table(
                 path, columns=["text"], filters=[("doc_id", "=", doc_id)], page_checksum_verification=True
             )
@@ -159,11 +159,11 @@ class Warehouse:
                 if path == self._path:
                     return self._connection
                 try:
-                    # the old handle is dropped, not closed: cursors of other threads go on reading the old version
+                    # drop the old handle without closing it: other threads' cursors still read the old version
                     with self._raised_as_damage():
                         self._connection = duckdb.connect(path, read_only=True, config=CONFIG)
                 except duckdb.IOException:
-                    # collected between the look at CURRENT and the open: CURRENT names a newer one by now
+                    # removed between reading CURRENT and opening the file: CURRENT names a newer one by now
                     if Path(path).exists() or attempt == ATTEMPTS - 1:
                         raise
                     continue
@@ -173,9 +173,9 @@ class Warehouse:
 
     @contextmanager
     def _raised_as_damage(self) -> Iterator[None]:
-        """Turn what DuckDB says of a file that does not hold what was written into :class:`DamageError`.
+        """Turn DuckDB's errors about a damaged file into :class:`DamageError`.
 
-        It checks the checksum of every block that it reads, and has no class of its own for the error.
+        DuckDB verifies the checksum of every block it reads, but has no exception class for a wrong one.
         """
         try:
             yield
@@ -183,12 +183,12 @@ class Warehouse:
             said = str(error).partition("\n")[0]
             if not any(words in said for words in DAMAGE):
                 raise
-            hint = f"Run `{self.command('gristmill warehouse rebuild')}`, which builds it anew from the lake."
+            hint = f"Run `{self.command('gristmill warehouse rebuild')}`, which rebuilds it from the lake."
             raise DamageError(Path(os.path.realpath(self.pointer)), said, hint) from error
 
 
 def _in_utc(rows: pa.Table) -> pa.Table:
-    """Points in time carry the machine's time zone in DuckDB's answers; give them all in UTC."""
+    """Timestamps in UTC: DuckDB answers in the machine's time zone."""
     fields = [
         pa.field(field.name, pa.timestamp(field.type.unit, tz="UTC"))
         if pa.types.is_timestamp(field.type) and field.type.tz

@@ -1,7 +1,7 @@
-"""Small transactions: what people hand in. SQLite in WAL mode, so that many processes read while one writes.
+"""What people submit, in small transactions. SQLite in WAL mode, so that many processes read while one writes.
 
-The file is made by the first write, in a folder of its own (``state/``), so dashboards may run as a user who can read
-the lake and write nothing but this. It does not belong to the warehouse: it alone cannot be rebuilt.
+The first write creates the file, in a folder of its own (``state/``), so dashboards may run as a user who can read
+the lake and write only there. The file is not part of the warehouse, because it cannot be rebuilt.
 """
 
 import json
@@ -28,13 +28,13 @@ HINT = "Use the version of gristmill that wrote this lake's state, or move state
 
 @dataclass(frozen=True)
 class State:
-    """The state database of the lake at ``root``. Cheap to make; safe to share between threads and processes."""
+    """The state database of the lake at ``root``. Cheap to create; safe to share between threads and processes."""
 
     root: Path
 
     @property
     def path(self) -> Path:
-        """The database file; not there before the first write."""
+        """The database file; it does not exist before the first write."""
         return self.root / "state" / "state.sqlite"
 
     def submit(self, submission: Submission, submitted_by: str) -> StoredSubmission:
@@ -96,20 +96,20 @@ class State:
                 rows = database.execute(query, values).fetchall()
             return [StoredSubmission.model_validate(_decoded(dict(row))) for row in rows]
         except sqlite3.OperationalError as error:
-            raise GristmillError(f"{self.path} cannot be read: {error}. Check the folder's owner and room.") from error
+            raise GristmillError(f"{self.path} cannot be read: {error}. Check the folder's owner.") from error
         except (sqlite3.DatabaseError, ValueError) as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> DamageError:
         hint = (
-            "It holds the submissions and nothing else: take it from a copy, or move it away to begin an empty list. "
-            "Scores are kept elsewhere."
+            "It has only the submissions: restore it from a backup, or move it away to start with an empty list. "
+            "Scores are stored elsewhere."
         )
         return DamageError(self.path, str(error).partition("\n")[0], hint)
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
-        """A connection inside one transaction that took the write lock at its start."""
+        """A connection inside one transaction, which takes the write lock at its start."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._connect()) as database:
@@ -122,7 +122,7 @@ class State:
                 database.execute("COMMIT")
         except (sqlite3.OperationalError, OSError) as error:
             raise GristmillError(
-                f"{self.path} cannot be written: {error}. Check the folder's owner and room."
+                f"{self.path} cannot be written: {error}. Check the folder's owner and free space."
             ) from error
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.IntegrityError):
@@ -165,7 +165,7 @@ def _applied(database: sqlite3.Connection) -> dict[str, str]:
 
 
 def _statements(sql: str) -> Iterator[str]:
-    """The statements of a script one by one: ``executescript`` would commit the transaction we are in."""
+    """The statements of a script one by one: ``executescript`` would commit the open transaction."""
     statement = ""
     for line in sql.splitlines(keepends=True):
         statement += line
@@ -179,7 +179,7 @@ def _encoded(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    """The row as values. Names that an earlier version took with characters that cannot be shown are shown without."""
+    """The row as values. Earlier versions accepted unprintable characters in names; they are dropped here."""
     decoded = row | {name: json.loads(row[name]) for name in JSON_COLUMNS}
     backend = decoded["backend"]
     names = {name: printable(decoded[name], keep="") for name in ("checkpoint", "label", "data")}

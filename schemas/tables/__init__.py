@@ -1,8 +1,9 @@
 """The Arrow schema of every table in the lake: the contract between steps, gates, warehouse and dashboards.
 
-Import every table from here; the modules below hold the tables by stage. A table is Parquet, zstd, sorted by ``key``.
-``doc_id`` is 32 hexadecimal digits (xxh3-128 of the source name, the record's native identity and its payload) and
-depends on neither a path nor a position in a shard. Ratios lie in [0, 1] unless their description says otherwise.
+Import every table from here; the modules of this package define them by stage. A table is Parquet, zstd, sorted by
+``key``. ``doc_id`` is 32 hexadecimal digits (xxh3-128 of the source name, the record's native identity and its payload)
+and depends on neither a path nor a position in a shard. Descriptions of columns are written into the Parquet files, so
+a new wording changes the bytes of the lake.
 """
 
 from gristmill.core.table import Table

@@ -1,4 +1,4 @@
-"""What is cut out of a kept text or replaced in it, and the curated documents that are left."""
+"""What is cut from a kept text or replaced in it, and the curated documents that result."""
 
 import pyarrow as pa
 
@@ -38,7 +38,7 @@ Cuts = Table(
         ),
         "reason": Column(pa.string(), "the rule, such as too_few_words, policy or repeated_line"),
     },
-    "Stretches of a kept document that line cleaning takes out of its text, late.",
+    "Spans of a kept document that line cleaning removes when the text is written.",
     optional=True,
 )
 

@@ -1,4 +1,4 @@
-"""Evaluation items, and where a corpus holds them."""
+"""Evaluation items, and where they occur in a corpus."""
 
 import pyarrow as pa
 
@@ -19,7 +19,7 @@ EvalItems = Table(
         "options": Column(pa.list_(pa.string()), "all options of a choice, in order; none for other items"),
         "letter": Column(pa.string(), "letter of the right option; empty for other items"),
     },
-    "What is looked for of every item of a suite when a corpus is compared with it.",
+    "The texts of every item of a suite that a corpus is searched for.",
 )
 
 Contamination = Table(
@@ -53,7 +53,7 @@ Contamination = Table(
         ),
         "label": Column(pa.string(), "what the place shows: input, answer (input and answer) or passage"),
     },
-    "A place in a corpus where an item of a suite stands.",
+    "A place in a corpus where an item of a suite occurs.",
 )
 
 ItemLabels = Table(
@@ -74,5 +74,5 @@ ItemLabels = Table(
         "score": Column(pa.float64(), "highest score of a place; 0 where there is none", unit="ratio", low=0, high=1),
         "doc_id": Column(pa.string(), "document of that place", nullable=True),
     },
-    "Whether a corpus holds the input or the answer of an item.",
+    "Whether a corpus contains the input or the answer of an item.",
 )

@@ -12,7 +12,7 @@ Bands = Table(
         "band": Column(pa.int16(), "band number, from 0", low=0),
         "bucket": Column(pa.uint64(), "hash of the band's signature rows"),
     },
-    "MinHash bands of the documents that policy kept.",
+    "MinHash bands of the documents that the policy kept.",
 )
 
 Copies = Table(
@@ -56,7 +56,7 @@ Candidates = Table(
             pa.int16(), "bands in which the two collided, of those that the run looked at (count)", unit="count", low=1
         ),
     },
-    "Pairs of documents that share a bucket, from a part of the bands: what one machine hands on to be measured.",
+    "Pairs of documents that share a bucket, from some of the bands: what one machine passes on to be measured.",
 )
 
 Pairs = Table(

@@ -62,7 +62,7 @@ Responses = Table(
         "greedy": Column(pa.bool_(), "greedy decoding would give the scored text", nullable=True),
         "seed": Column(pa.int64(), "seed of the sample; 0 where nothing is drawn"),
     },
-    "What a checkpoint gave to one request of a suite.",
+    "What a checkpoint answered to one request of a suite.",
 )
 
 Samples = Table(

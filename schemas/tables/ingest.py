@@ -1,4 +1,4 @@
-"""Crawl records, the text extracted from them, and what gave no text."""
+"""Crawl records, the text extracted from them, and the records that gave none."""
 
 import pyarrow as pa
 
@@ -76,5 +76,5 @@ SetAside = Table(
         "reason": Column(pa.string(), "short code, such as empty_body, not_text, http_error, truncated"),
         "detail": Column(pa.string(), "what was found, for a person"),
     },
-    "A record that gave no text, a damaged stretch of an input, or a file that was not read. Nothing disappears.",
+    "A record that gave no text, a damaged byte range of an input, or a file that was not read. Nothing disappears.",
 )

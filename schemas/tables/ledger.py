@@ -21,5 +21,5 @@ Verdicts = Table(
         "value_text": Column(pa.string(), "the value found, as text", nullable=True),
         "threshold": Column(pa.string(), "what the rule demands, such as >= 50", nullable=True),
     },
-    "The ledger: one row per failed rule of a document and stage, or one row for a kept document.",
+    "The ledger: a row for each rule that a document failed at a stage, or one row for a kept document.",
 )

@@ -48,5 +48,5 @@ Checkpoints = Table(
         "path": Column(pa.string(), "folder, relative to the lake for our own runs"),
         "parameters": Column(pa.int64(), "parameters (count)", unit="count", low=0),
     },
-    "A saved model with the rows of the plan it saw.",
+    "A saved model and the rows of the plan that it saw.",
 )

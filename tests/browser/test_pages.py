@@ -159,7 +159,7 @@ def test_why_a_document_was_kept(visitor: Visitor, small: SmallLake) -> None:
     page.get_by_role("link", name="page-000-print.html").first.click()
     page.wait_for_url(f"**/documents/{small.duplicate}")
     expect(page.locator(".verdict-line")).to_contain_text(
-        f"a near copy. The document that stays is {small.representative}."
+        f"near-duplicate. The document that is kept is {small.representative}."
     )
     expect(page.locator("tr", has_text="(this one)")).to_contain_text("0.910")
     visitor.shot("document-duplicate")
@@ -186,7 +186,7 @@ def test_why_a_record_was_set_aside(visitor: Visitor, small: SmallLake) -> None:
 
 def test_an_unknown_page_gives_a_hint(visitor: Visitor) -> None:
     page = visitor.open("/why?question=https://handbook.example/pages/page-00")
-    expect(page.locator(".empty")).to_contain_text("Near it: https://handbook.example/pages/page-000-copy.html")
+    expect(page.locator(".empty")).to_contain_text("Similar: https://handbook.example/pages/page-000-copy.html")
 
 
 def test_text_from_a_crawl_is_shown_and_never_run(visitor: Visitor, small: SmallLake) -> None:

@@ -96,7 +96,7 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
         (("query", "select 1", "--lake", "{place}/none"), ("there is no lake here", "gristmill demo")),
         (("evaluate", "{place}/none", "--lake", "{place}/lake"), ("there is no such folder",)),
         (("evaluate", "{place}/pickled", "--lake", "{place}/lake"), ("A pickle can run code", "safe_serialization")),
-        (("evaluate", "{place}/empty", "--lake", "{place}/lake"), ("holds no *.safetensors file",)),
+        (("evaluate", "{place}/empty", "--lake", "{place}/lake"), ("has no *.safetensors file",)),
         ((*CURATE, "{place}/sound.warc.gz", "--classifier", "{place}/none.bin"), ("none.bin", "there is no")),
         (
             (*CURATE, "{place}/sound.warc.gz", "--url-lists", "{place}/none"),

@@ -168,7 +168,7 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(answer: Comparison, 
     reasons = {refused.suite: refused.reason for refused in answer.refused}
     assert set(reasons) == {"alone", "few", "jailed", "versioned"}
     assert "the two share 5 independent items or passages, and fewer than 6 show nothing" in reasons["few"]
-    assert "base was not asked it" in reasons["alone"]
+    assert "base was not evaluated on it" in reasons["alone"]
     assert "jails of different tiers (bubblewrap and landlock)" in reasons["jailed"]
     assert "different versions" in reasons["versioned"]
     with pytest.raises(GristmillError, match="cannot be compared on any suite") as refused:
@@ -198,7 +198,7 @@ def test_a_name_that_two_checkpoints_have_is_refused(lake: Lake, tmp_path: Path)
     rows = [row for ref in copy.expect("evaluation", TUNED).tables["eval_runs"] for row in copy.read(ref).to_pylist()]
     commit_again(copy, rows)
     publish(copy)
-    with pytest.raises(UsageError, match="may be any of 2 checkpoints"):
+    with pytest.raises(UsageError, match="matches 2 checkpoints"):
         find_side(Warehouse.open(root), "tuned")
 
 

@@ -204,7 +204,7 @@ def test_mistakes_are_told_with_their_hint(folder: Path, documents: pa.Table, tm
         gm.read(folder / "pages.jsonl.gz", columns={"text": "body"})
     with pytest.raises(UsageError, match="unknown key"):
         gm.read(folder / "pages.jsonl.gz", columns={"txt": "body"})
-    with pytest.raises(UsageError, match=r"no set of signals 'finweb' \(did you mean \"fineweb\"\?\)"):
+    with pytest.raises(UsageError, match=r"no signal set 'finweb' \(did you mean \"fineweb\"\?\)"):
         gm.score(documents, ["finweb"])
     with pytest.raises(UsageError, match=r"as a list: \['fineweb'\]"):
         gm.score(documents, "fineweb")

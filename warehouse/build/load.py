@@ -1,9 +1,9 @@
 """Fill an empty DuckDB file from the lake: tables by INSERT ... SELECT from Parquet, the log from JSON, then the views.
 
-Each table is taken from the current datasets of the kind that owns it (a mixture names the curated files it read, but
-those may be older than the curation that is current). A file that two datasets name is loaded once. Text, payloads,
-bands and redacted text are left in the Parquet files. Cost: about a second for each million rows and core, plus a
-few milliseconds a file; memory is bounded by ``memory_limit``, beyond which DuckDB spills.
+Each table comes from the current datasets of the kind that owns it (a mixture names the curated files it read, but
+those may be older than the current curation). A file that two datasets name is loaded once. Text, payloads, bands and
+redacted text stay in the Parquet files. Cost: about one core-second per million rows, plus a few milliseconds per file;
+``memory_limit`` bounds the memory, beyond which DuckDB spills.
 """
 
 import json
@@ -76,7 +76,7 @@ class StepCost(BaseModel):
 
 
 class AskingCost(BaseModel):
-    """What ``log/asking/<checkpoint>-<suite digest>.json`` says of the answers of a checkpoint to a suite."""
+    """What ``log/asking/<checkpoint>-<suite digest>.json`` says about a checkpoint's answers to a suite."""
 
     checkpoint: str
     suite: str
@@ -104,10 +104,10 @@ def fill(
 ) -> tuple[dict[str, int], list[str]]:
     """Create and load everything. Returns rows by table, and the log files that could not be read.
 
-    Raises :class:`gristmill.core.errors.DamageError` for a file of the lake that is missing or damaged, and
-    :class:`GristmillError` for one that has other columns than its table.
+    Raises :class:`gristmill.core.errors.DamageError` for a missing or damaged file of the lake, and
+    :class:`GristmillError` for one whose columns differ from its table's.
     """
-    connection.execute("BEGIN")  # one commit for all statements that touch no data: each commit waits for the disk
+    connection.execute("BEGIN")  # one commit for all statements without data: each commit waits for the disk
     connection.execute(create_tables())
     connection.execute("CREATE TABLE migrations (name VARCHAR NOT NULL, digest VARCHAR NOT NULL)")
     for migration in migrations:
@@ -124,7 +124,7 @@ def fill(
 
 
 def fill_log(connection: duckdb.DuckDBPyConnection, lake: Lake) -> tuple[dict[str, int], list[str]]:
-    """Load the tables of the log in place of what they hold. Returns as :func:`fill`. Cost: 1 ms for 10 files."""
+    """Replace the contents of the log's tables. Returns the same as :func:`fill`. Cost: 0.1 ms per file."""
     unreadable: list[str] = []
     rows = {
         "flow_runs": _load_log(connection, lake, "runs", FlowRun, "flow_runs", unreadable),
@@ -135,7 +135,7 @@ def fill_log(connection: duckdb.DuckDBPyConnection, lake: Lake) -> tuple[dict[st
 
 
 def stamp(connection: duckdb.DuckDBPyConnection, version: str, digest: str, data_digest: str) -> None:
-    """Write into the file what it is."""
+    """Record in the file which version it is and what it was made from."""
     connection.execute("DELETE FROM build")
     connection.execute(
         "INSERT INTO build (version, digest, data_digest, built_at, gristmill) VALUES (?, ?, ?, ?, ?)",
@@ -149,7 +149,7 @@ def log_files(lake: Lake, part: str) -> list[Path]:
 
 
 def _refs(datasets: Iterable[Dataset], table: Table) -> list[Ref]:
-    """The files of ``table``, each once, by shard name: rows then come sorted within a shard."""
+    """The files of ``table``, each once, by shard name, so that rows are sorted within a shard."""
     found = {
         (ref.shard, ref.key): ref
         for dataset in datasets
@@ -171,7 +171,7 @@ def _load_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: Table,
     )
     for start in range(0, len(refs), FILES_A_STATEMENT):
         chunk = refs[start : start + FILES_A_STATEMENT]
-        for ref in chunk:  # DuckDB looks at no checksum
+        for ref in chunk:  # DuckDB does not verify checksums
             if table.name in WITH_TEXT_ASIDE:
                 lake.check_columns(ref, loaded_columns(table))
             else:
@@ -184,11 +184,11 @@ def _load_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: Table,
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise GristmillError(
                 f"table {table.name}: the lake's files cannot be read: {_first_line(error)}. "
-                f"`{on_lake('gristmill verify', lake.root)}` says which of them are damaged."
+                f"`{on_lake('gristmill verify', lake.root)}` shows which of them are damaged."
             ) from error
         except (duckdb.BinderException, duckdb.ConversionException, duckdb.ConstraintException) as error:
             raise GristmillError(
-                f"table {table.name}: the lake's files have other columns than this version of gristmill: "
+                f"table {table.name}: the columns of the lake's files differ from this version of gristmill: "
                 f"{_first_line(error)}. Run the flow that wrote them again."
             ) from error
     return sum(ref.rows for ref in refs)
@@ -236,7 +236,7 @@ def _load_log(
 
 
 def _read_log(lake: Lake, part: str, model: type[Log], unreadable: list[str]) -> Iterator[Log]:
-    """The records of a log. One that a killed process left half written costs a line in ``unreadable``, no more."""
+    """The records of a log. A file that a killed process left half-written is only listed in ``unreadable``."""
     for path in log_files(lake, part):
         try:
             yield model.model_validate_json(path.read_bytes())
@@ -245,7 +245,7 @@ def _read_log(lake: Lake, part: str, model: type[Log], unreadable: list[str]) ->
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, object]]) -> None:
-    """Insert dictionaries through Arrow: row-by-row inserts cost a millisecond each."""
+    """Insert dictionaries through Arrow; row by row, each insert would cost a millisecond."""
     if not rows:
         return
     connection.register("incoming", pa.Table.from_pylist(rows))
@@ -254,7 +254,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[s
 
 
 def _describe(connection: duckdb.DuckDBPyConnection) -> None:
-    """Put the contract's descriptions on tables and columns, where SQL tools show them (``duckdb_columns()``)."""
+    """Put the schema's descriptions on tables and columns, where SQL tools show them (``duckdb_columns()``)."""
     for table in loaded_tables():
         connection.execute(f"COMMENT ON TABLE {table.sql_name} IS {_quote(table.about)}")
         for name in loaded_columns(table):
@@ -267,10 +267,10 @@ def _quote(text: str) -> str:
 
 
 def _literal(path: Path) -> str:
-    """A path that DuckDB does not take for a pattern."""
+    """A path escaped so that DuckDB does not read it as a glob pattern."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 def _first_line(error: Exception) -> str:
-    """DuckDB's message without its drawing of the statement."""
+    """DuckDB's message without its excerpt of the statement."""
     return str(error).partition("\n")[0]

@@ -1,7 +1,7 @@
-"""Numbered SQL files: 001_name.sql, 002_name.sql, ... applied in order, each known by name and digest.
+"""Numbered SQL files: 001_name.sql, 002_name.sql, ... applied in order, each identified by name and digest.
 
-The same rules hold for the warehouse and for the state database: numbers start at 1 and have no gap, and a file that
-has been applied somewhere is never changed; the next change is the next number.
+The warehouse and the state database follow the same rules: numbers start at 1 without gaps, and a file that has been
+applied somewhere never changes; the next change gets the next number.
 """
 
 import re
@@ -30,12 +30,12 @@ class Migration:
 
 
 def read_sql(folder: Path) -> list[Migration]:
-    """Every SQL file of ``folder`` by number. Raises :class:`GristmillError` for a file that is called otherwise."""
+    """Every SQL file of ``folder`` by number. Raises :class:`GristmillError` for a file with another kind of name."""
     found = []
     for path in sorted(folder.glob("*.sql")):
         match = FILE_NAME.fullmatch(path.name)
         if match is None:
-            raise GristmillError(f"{path.name}: call it by three digits and a name, such as 003_reviews.sql")
+            raise GristmillError(f"{path.name}: name it with three digits and a word, such as 003_reviews.sql")
         found.append(Migration(int(match.group(1)), path.stem, path.read_text(encoding="utf-8")))
     return found
 
@@ -46,7 +46,7 @@ def read_migrations(folder: Path) -> list[Migration]:
     numbers = [migration.number for migration in migrations]
     if not numbers or numbers != list(range(1, len(numbers) + 1)):
         raise GristmillError(
-            f"migrations in {folder.name}/ must be numbered 001, 002, ... without gap or repeat; found {numbers}"
+            f"migrations in {folder.name}/ must be numbered 001, 002, ... without gaps or repeats; found {numbers}"
         )
     return migrations
 
@@ -59,9 +59,9 @@ def pending(migrations: list[Migration], applied: Mapping[str, str], hint: str) 
     known = {migration.name: migration.digest for migration in migrations}
     for name, digest in applied.items():
         if name not in known:
-            raise GristmillError(f"migration {name} was applied and is gone from this version of gristmill. {hint}")
+            raise GristmillError(f"migration {name} was applied but is missing from this gristmill. {hint}")
         if known[name] != digest:
-            raise GristmillError(f"migration {name} was changed after it had been applied. {hint}")
+            raise GristmillError(f"migration {name} was changed after it was applied. {hint}")
     todo = [migration for migration in migrations if migration.name not in applied]
     if todo and applied and todo[0].number <= len(applied):
         raise GristmillError(f"migration {todo[0].name} comes before one that is already applied. {hint}")

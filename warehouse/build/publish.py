@@ -1,12 +1,12 @@
-"""Build a new version of the warehouse and make it current, without a reader noticing and without losing a row.
+"""Build a new version of the warehouse and make it current, without disturbing readers and without losing a row.
 
 One builder at a time, under ``flock`` (the kernel frees it when a builder dies): fill
 ``warehouse-<version>.duckdb.tmp``, checkpoint, close, make sure that no write-ahead log is left, fsync, rename, and
-swap the link ``CURRENT`` with one ``rename``. A version is never written to again. Old ones stay while a reader may be
-on its way to them: the newest ``KEEP`` always, the others for ``GRACE_SECONDS``. Killed at any moment, CURRENT names a
-complete version. Cost: see :mod:`gristmill.warehouse.build.load`; nothing at all when neither the lake's catalog nor
-its log has changed. Where only the log has, as after a run in which everything was cached, the next version copies
-the current one and loads the log again.
+swap the link ``CURRENT`` with one ``rename``. A version is never written to again. Old versions stay while a reader may
+still open them: the newest ``KEEP`` always, the others for ``GRACE_SECONDS``. Even if the builder is killed, CURRENT
+names a complete version. Cost: see :mod:`gristmill.warehouse.build.load`; nothing when neither the lake's catalog nor
+its log has changed. If only the log has, as after a run in which everything was cached, the new version is a copy of
+the current one with the log loaded again.
 """
 
 import errno
@@ -45,7 +45,7 @@ VERSION_FILE = re.compile(r"warehouse-(\d{6})-[0-9a-f]{12}\.duckdb")
 
 @dataclass(frozen=True)
 class Published:
-    """The current version after a publish. ``built`` is false when it was found up to date."""
+    """The current version after a publish. ``built`` is false when it was already up to date."""
 
     path: Path
     version: str
@@ -56,22 +56,22 @@ class Published:
 
 
 def publish(lake: Lake, *, keep: int = KEEP, grace_seconds: float = GRACE_SECONDS, memory: str = MEMORY) -> Published:
-    """Publish what the lake holds now, if that differs from the current version.
+    """Publish the lake's current contents, unless the current version already has them.
 
-    Raises :class:`GristmillError` when a migration was changed after it had been published, when a file of the lake is
-    missing or damaged, and when the disk is full; the current version stays as it is.
+    Raises :class:`GristmillError` when a published migration was changed later, when a file of the lake is missing or
+    damaged, and when the disk is full; the current version then stays as it is.
     """
     return _publish(lake, False, keep, grace_seconds, memory)
 
 
 def rebuild(lake: Lake, *, keep: int = KEEP, grace_seconds: float = GRACE_SECONDS, memory: str = MEMORY) -> Published:
-    """Build a new version from nothing but the lake, whatever the current one is. Raises as :func:`publish`."""
+    """Build a new version from the lake alone, ignoring the current one. Raises as :func:`publish`."""
     return _publish(lake, True, keep, grace_seconds, memory)
 
 
 @dataclass(frozen=True)
 class _Current:
-    """The version that is current: its file, and digests of all that it was made of and of all but the log."""
+    """The current version: its file, and the digests of everything it was made from and of all of that but the log."""
 
     path: Path
     version: str
@@ -80,7 +80,7 @@ class _Current:
 
 
 def data_digest(datasets: list[Dataset], scripts: list[Migration]) -> str:
-    """Digest of what all tables but those of the log are made of: datasets and SQL, and what loads them."""
+    """Digest of what all tables but the log's are made from: the datasets, the SQL and the versions that load them."""
     return digest_json(
         {
             "made by": [installed_version("gristmill"), duckdb.__version__],
@@ -91,7 +91,7 @@ def data_digest(datasets: list[Dataset], scripts: list[Migration]) -> str:
 
 
 def content_digest(lake: Lake, data: str) -> str:
-    """Digest of everything a version is made of: data, as :func:`data_digest` gives it, and log."""
+    """Digest of everything a version is made from: ``data``, from :func:`data_digest`, and the log."""
     return digest_json(
         {
             "data": data,
@@ -133,23 +133,23 @@ def _publish(lake: Lake, force: bool, keep: int, grace_seconds: float, memory: s
 
 
 def _current(lake: Lake, migrations: list[Migration]) -> _Current | None:
-    """The current version, if it is sound and all migrations were applied to it; raises where one was changed since."""
+    """The current version, if it is intact and has all migrations. Raises when one was changed since."""
     warehouse = Warehouse.open(lake.root)
     if not warehouse.published:
         return None
     try:
         applied = {row["name"]: row["digest"] for row in warehouse.query("SELECT name, digest FROM migrations")}
         build = warehouse.query("SELECT version, digest, data_digest FROM build")[0]
-    except DamageError:  # it holds nothing that is not in the lake
+    except DamageError:  # everything in it is also in the lake
         return None
     rebuild = warehouse.command("gristmill warehouse rebuild")
-    if pending(migrations, applied, f"Build it again with `{rebuild}`: it holds nothing that is not in the lake."):
+    if pending(migrations, applied, f"Rebuild the warehouse: `{rebuild}`. Everything in it comes from the lake."):
         return None
     return _Current(path=Path(os.path.realpath(warehouse.pointer)), **build)
 
 
 def _build(target: Path, base: Path | None, load: Callable[[duckdb.DuckDBPyConnection], Loaded], memory: str) -> Loaded:
-    """Write ``target`` in one rename: what ``load`` puts into a copy of ``base``, or into nothing."""
+    """Write ``target`` in one rename: ``load`` fills a copy of ``base``, or an empty database."""
     temporary = target.with_name(target.name + ".tmp")
     spill = target.with_name(target.name + ".spill.tmp")
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "temp_directory": str(spill)}
@@ -161,14 +161,14 @@ def _build(target: Path, base: Path | None, load: Callable[[duckdb.DuckDBPyConne
         connection.execute("CHECKPOINT")
     except duckdb.OutOfMemoryException as error:
         raise GristmillError(
-            f"the warehouse needs more than {memory} of memory and disk to spill to: {error}"
+            f"the warehouse needs more than {memory} of memory, and disk space to spill to: {error}"
         ) from error
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
     log = temporary.with_name(temporary.name + ".wal")
     if log.exists():
-        raise GristmillError(f"{log.name} is left after a checkpoint: the new version is not complete. Publish again.")
+        raise GristmillError(f"{log.name} remains after a checkpoint: the new version is incomplete. Publish again.")
     fsync(temporary)
     temporary.replace(target)
     fsync(target.parent)
@@ -177,7 +177,7 @@ def _build(target: Path, base: Path | None, load: Callable[[duckdb.DuckDBPyConne
 
 @contextmanager
 def _disk_errors() -> Iterator[None]:
-    """DuckDB tells a full disk in words only, from opening the file to its checkpoint; this makes it an ``OSError``."""
+    """Turn DuckDB's message about a full disk, from opening the file to its checkpoint, into an ``OSError``."""
     try:
         yield
     except duckdb.Error as error:
@@ -195,7 +195,7 @@ def _point(folder: Path, target: Path) -> None:
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove what dead builders left. We hold the lock, so whatever is unfinished is abandoned."""
+    """Remove what dead builders left behind. We hold the lock, so every unfinished file is abandoned."""
     for path in folder.glob("*.tmp*"):
         if path.is_dir():
             shutil.rmtree(path)
@@ -215,7 +215,7 @@ def _last_number(folder: Path) -> int:
 
 
 def _collect(folder: Path, current: Path, keep: int, grace_seconds: float) -> None:
-    """Remove versions that are older than the newest ``keep`` and than ``grace_seconds``."""
+    """Remove versions beyond the newest ``keep`` that are older than ``grace_seconds``."""
     now = time.time()
     for path in _versions(folder)[:-keep]:
         if path != current and now - path.stat().st_mtime > grace_seconds:

@@ -1,8 +1,8 @@
-"""The tables of the lake as DuckDB tables, made from the contract in ``schemas``, so that the two cannot drift apart.
+"""The tables of the lake as DuckDB tables, generated from the schemas so that the two cannot drift apart.
 
-Text stays in the Parquet files: documents and curated name the file instead. What only steps read (records, bands,
-copies, line hashes, candidates, redacted text) is not loaded. ``shard`` is the folder of the file a row came from;
-signals and the verdicts of "decide" carry the shard of their document.
+Text stays in the Parquet files: documents and curated name the file instead. Tables that only steps read (records,
+bands, copies, line hashes, candidates, redacted text) are not loaded. ``shard`` is the folder of the file a row came
+from; signals and the verdicts of "decide" have the shard of their document.
 """
 
 import pyarrow as pa
@@ -38,12 +38,12 @@ TYPES = {
 
 
 def loaded_tables() -> list[Table]:
-    """The tables of the lake that the warehouse holds."""
+    """The tables of the lake that the warehouse loads."""
     return [table for table in TABLES.values() if table.name not in NOT_LOADED]
 
 
 def loaded_columns(table: Table) -> list[str]:
-    """The columns of ``table`` that the warehouse holds, without ``shard`` and ``file``."""
+    """The columns of ``table`` that the warehouse loads, without ``shard`` and ``file``."""
     return [name for name in table.schema.names if not (table.name in WITH_TEXT_ASIDE and name == "text")]
 
 

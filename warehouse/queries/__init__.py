@@ -1,5 +1,5 @@
-"""What the dashboards, the REST API and the command line ask of the warehouse: one function for each question, each
-answer a model. With nothing published every answer is empty.
+"""The questions that the dashboards, the REST API and the command line ask the warehouse: one function for each, which
+returns a model. When nothing is published every answer is empty.
 """
 
 from gristmill.warehouse.queries.curation import (

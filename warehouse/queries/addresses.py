@@ -1,4 +1,4 @@
-"""The URLs in the lake that name the page of a question, however they are spelt, and those near it."""
+"""The URLs in the lake that name the page someone asks about, however they are spelt, and similar ones."""
 
 import re
 from itertools import islice
@@ -13,19 +13,19 @@ _WORD = re.compile("[A-Za-z0-9]+")
 
 
 def spellings(warehouse: Warehouse, question: str) -> list[str]:
-    """The URLs in the lake that name the same page as the question; none when it is not a URL."""
+    """The URLs in the lake that name the same page as ``question``; none when it is not a URL."""
     address = _address(question)
     return [] if address is None else [url for url in _similar(warehouse, address) if _address(url) == address]
 
 
 def _address(url: str) -> str | None:
-    """The address of a page (``gristmill.core.urls``); a URL without a scheme is one of the web."""
+    """The address of a page (``gristmill.core.urls``); a URL without a scheme counts as http."""
     return page_address(url) or page_address(f"http://{url.strip().removeprefix('//')}")
 
 
 def _similar(warehouse: Warehouse, address: str, most: int | None = None) -> list[str]:
-    """The URLs in the lake, in order, that hold the host of an address and its longest word: so few of them are
-    compared one by one."""
+    """The URLs in the lake, in order, that contain the host of an address and its longest word, so that only a few
+    need to be compared one by one."""
     found = _HOST.match(address)
     host, rest = (found[1], address[found.end() :]) if found else ("", address)
     words = _WORD.findall(unquote(rest))
@@ -42,12 +42,12 @@ def _similar(warehouse: Warehouse, address: str, most: int | None = None) -> lis
 
 
 def hint_for(warehouse: Warehouse, question: str) -> str:
-    """What to try when no record answers ``question``: the addresses near it."""
+    """What to try when no record matches ``question``: similar addresses."""
     if not warehouse.published:
         return warehouse.empty_hint
     address = (_address(question) or question).lower()
     urls = _similar(warehouse, address, MOST_NEAR)
     near = list(islice((url for url in urls if address in (_address(url) or url).lower()), NEAR_SHOWN))
     if near:
-        return "No record has exactly this address. Near it: " + ", ".join(near)
-    return "Nothing near it either: search the dashboards' Documents page for a part of the address."
+        return "No record has exactly this address. Similar: " + ", ".join(near)
+    return "No record has a similar address either: search the dashboards' Documents page for a part of it."

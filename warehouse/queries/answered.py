@@ -1,6 +1,6 @@
-"""What two checkpoints gave to the items of a suite, side by side: read from ``samples`` and ``responses``.
+"""What two checkpoints answered to the items of a suite, side by side, from ``samples`` and ``responses``.
 
-Cost: one scan of the samples of the suite for its items, and one of samples and responses for those that differ.
+Cost: one scan of the suite's samples, and one of samples and responses for the items that differ.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ ANSWERS = """
     WHERE suite = $suite AND convention = $convention AND checkpoint IN (SELECT unnest($checkpoints::VARCHAR[]))
     GROUP BY checkpoint, item
 """
-"""What each of ``$checkpoints`` gave to each item: the mean of its answers, or with ``$bits`` the sum of its bits, and
+"""For each of ``$checkpoints`` and each item the mean value of the answers, or with ``$bits`` the sum of the bits, and
 the sum of the weights. Null where the machine failed on every answer."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What the two gave to the items of one suite: rows of ``item, subset, cluster, a, b, weight``, by item."""
+    """The values of both on the items of one suite: rows of ``item, subset, cluster, a, b, weight``, by item."""
 
     run: Row
     rows: list[Row]
@@ -85,7 +85,7 @@ def paired_answers(
 
 
 def data_of(warehouse: Warehouse, left: Side, right: Side) -> list[DataShare]:
-    """The domains of both training plans; none where one was trained elsewhere, or both on the same mixture."""
+    """The domains of both training plans; empty if one was trained elsewhere, or both on the same mixture."""
     rows = warehouse.query(
         """
         WITH share AS (
@@ -104,7 +104,7 @@ def data_of(warehouse: Warehouse, left: Side, right: Side) -> list[DataShare]:
 
 
 def asked_of(warehouse: Warehouse, side: Side, convention: str | None) -> dict[str, Row]:
-    """What a checkpoint was asked, by suite, with the score that is compared."""
+    """The suites that a checkpoint was evaluated on, by name, with the score to compare."""
     rows = warehouse.query(
         """
         SELECT run.suite, run.suite_digest, run.area, run.backend, score.metric, score.convention, score.jail_tier,
@@ -122,7 +122,7 @@ def asked_of(warehouse: Warehouse, side: Side, convention: str | None) -> dict[s
 
 
 def pair_of(warehouse: Warehouse, run: Row, left: Side, right: Side) -> Pair:
-    """The mean answer of both to every item; for bits per byte the sums of bits and of bytes."""
+    """The mean value of both on every item; for bits per byte the sums of bits and of bytes."""
     rows = warehouse.query(
         f"""
         WITH answer AS ({ANSWERS})
@@ -144,7 +144,7 @@ def pair_of(warehouse: Warehouse, run: Row, left: Side, right: Side) -> Pair:
 
 
 def side_by_side(warehouse: Warehouse, run: Row, chosen: list[Row], left: Side, right: Side) -> list[Discordant]:
-    """Rows of a pair with what both gave to the item, and which corpora hold it."""
+    """Rows of a pair with what both answered to the item, and which corpora contain it."""
     if not chosen:
         return []
     items = [row["item"] for row in chosen]

@@ -1,10 +1,10 @@
 """Leaderboards: the checkpoints of a suite in the order of their scores, with a rank only where it is known.
 
-Neighbours in that order are compared item by item (``gristmill.evals.statistics.paired``, Holm over the board); where
-one of them has no samples, or of a metric that is not a mean of samples, their intervals must be disjoint instead.
-Checkpoints whose differences from their neighbours are not shown share a range of ranks. Only what can be compared
-stands on one board: the same version of the suite, metric, convention and tier of the jail. Cost: one scan of the
-samples and one test a row: 10 ms for a suite of 1,000 items.
+Neighbours in that order are compared item by item (``gristmill.evals.statistics.paired``, Holm over the board). If one
+of them has no samples, or the metric is not a mean of samples, their intervals must be disjoint instead. Checkpoints
+without a proven difference from their neighbours share a range of ranks. A board has only what can be compared: the
+same version of the suite, metric, convention and jail tier. Cost: one scan of the samples and one test per row: 10 ms
+for a suite of 1,000 items.
 """
 
 from itertools import groupby, pairwise
@@ -22,7 +22,7 @@ from gristmill.warehouse.queries.answered import ANSWERS, paired_answers
 from gristmill.warehouse.queries.models import Score
 
 OF_SAMPLES = ("accuracy", "exact_match", "f1", "pass@1", BITS)
-"""Metrics that are a mean of the values of the samples, or their sum over the sum of the weights."""
+"""Metrics that are a mean of the samples' values, or their sum over the sum of the weights."""
 HEADLINES, EVERY = "headlines", "every convention"
 TOP = 10
 
@@ -32,8 +32,8 @@ Columns = dict[str, NDArray[Any]]
 class Gap(BaseModel):
     """A checkpoint against the next one below it."""
 
-    difference: float = Field(description="by how much it is better, in units of the score; never negative")
-    shown: bool = Field(description="whether the difference is real as far as can be told")
+    difference: float = Field(description="how much better it is, in units of the score; never negative")
+    shown: bool = Field(description="whether the difference is statistically significant")
     by: Literal["paired test", "disjoint intervals"]
     p: float | None = Field(description="two-sided, after Holm over the board; paired tests only")
 
@@ -42,10 +42,10 @@ class Standing(BaseModel):
     """A checkpoint on a board."""
 
     first_rank: int = Field(description="best rank it may have")
-    last_rank: int = Field(description="worst rank it may have among its neighbours; equal to first_rank when known")
+    last_rank: int = Field(description="worst rank it may have; equal to first_rank when the rank is known")
     score: Score
-    macro: Score | None = Field(description="every subject alike")
-    gap: Gap | None = Field(description="to the next; none for the last")
+    macro: Score | None = Field(description="the average over subjects")
+    gap: Gap | None = Field(description="to the next; null for the last")
 
 
 class Board(BaseModel):
@@ -59,12 +59,12 @@ class Board(BaseModel):
     headline: bool
     jail_tier: str
     higher_is_better: bool
-    checkpoints: int = Field(description="checkpoints with this score, also those that are not among the standings")
+    checkpoints: int = Field(description="checkpoints with this score, including those not among the standings")
     standings: list[Standing]
 
 
 class Choices(BaseModel):
-    """What scores can be filtered by."""
+    """The values that scores can be filtered by."""
 
     areas: list[str]
     suites: list[str]
@@ -77,22 +77,22 @@ class Subject(BaseModel):
     subset: str
     n: int
     chance: float | None
-    scores: list[Score | None] = Field(description="one a checkpoint, in their order")
+    scores: list[Score | None] = Field(description="one per checkpoint, in their order")
 
 
 class Subjects(BaseModel):
-    """A suite by subject or domain: one row each, one column a checkpoint."""
+    """A suite by subject or domain: one row for each, one column per checkpoint."""
 
     suite: str
     metric: str
     convention: str
     higher_is_better: bool
-    checkpoints: list[Score] = Field(description="the score of all items of each checkpoint, best first")
+    checkpoints: list[Score] = Field(description="each checkpoint's score over all items, best first")
     rows: list[Subject]
 
 
 def choices(warehouse: Warehouse) -> Choices:
-    """The areas, suites and conventions there are scores of."""
+    """The areas, suites and conventions that have scores."""
     found = {
         column: [row[column] for row in warehouse.query(f"SELECT DISTINCT {column} FROM scores ORDER BY 1")]  # noqa: S608
         for column in ("area", "suite", "convention")
@@ -109,10 +109,10 @@ def leaderboard(
     checkpoint: str = "",
     top: int = TOP,
 ) -> list[Board]:
-    """The boards of the scores of all items, by area and suite; the ``top`` checkpoints of each.
+    """The boards of scores over all items, by area and suite, each with its ``top`` checkpoints.
 
-    ``convention`` is one convention, or ``headlines`` for the one that stands for each suite, or ``every convention``.
-    ``checkpoint`` is a part of a label or the start of a digest; ranks are among those that are left.
+    ``convention`` is one convention, or ``headlines`` for each suite's headline, or ``every convention``.
+    ``checkpoint`` is a part of a label or the start of a digest; ranks are among the checkpoints that match.
     """
     rows = warehouse.query(
         """
@@ -132,7 +132,7 @@ def leaderboard(
 
 
 def subjects(warehouse: Warehouse, board: Board, most: int = 6) -> Subjects:
-    """The subjects of a board's suite for its first ``most`` checkpoints; no rows when there is but one."""
+    """The subjects of a board's suite for its first ``most`` checkpoints; no rows when there is only one."""
     chosen = [standing.score for standing in board.standings[:most]]
     rows = warehouse.query(
         """
@@ -222,7 +222,7 @@ def _gaps(warehouse: Warehouse, scores: list[Score]) -> list[Gap]:
 
 
 def _paired_ps(warehouse: Warehouse, scores: list[Score]) -> list[float | None]:
-    """The p-value of each score against the next; None where they have no pairs."""
+    """The p-value of each score against the next; None where they share no items."""
     first = scores[0]
     if first.metric not in OF_SAMPLES:
         return [None] * (len(scores) - 1)
@@ -243,7 +243,7 @@ def _paired_ps(warehouse: Warehouse, scores: list[Score]) -> list[float | None]:
 
 
 def _paired_p(a: Columns, b: Columns, bits: bool) -> float | None:
-    """The p-value of two checkpoints over the items both have; None for fewer independent ones than a test needs."""
+    """The p-value of two checkpoints over their common items; None for fewer independent ones than a test needs."""
     _, left, right = np.intersect1d(a["item"], b["item"], return_indices=True)
     clusters, subsets = a["cluster"][left].tolist(), a["subset"][left].tolist()
     if int(cluster_codes(clusters).max(initial=-1)) + 1 < LEAST_UNITS:

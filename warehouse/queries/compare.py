@@ -1,9 +1,9 @@
-"""Is checkpoint B better than checkpoint A? Both on the items of the suites that both were asked, item by item.
+"""Is checkpoint B better than checkpoint A? Item by item, on the suites that both were evaluated on.
 
-Compared are the samples of a suite's headline convention, or of the one that is asked for. A suite is refused, with the
-reason, where the two were not asked the same, not graded the same, or run in jails of different tiers. P-values are
-Holm's over the suites of the comparison, and over the subjects of a board. Cost: a scan of ``samples`` a suite and the
-statistics of ``gristmill.evals.statistics.paired``: 0.2 s for 14,000 items.
+Compares the samples of a suite's headline convention, or of the requested one. Refuses a suite, with the reason, when
+the two were asked different versions of it, graded differently, or run in jails of different tiers. P-values are
+Holm-corrected over the suites of the comparison, and over the subjects of a board. Cost: a scan of ``samples`` per
+suite and the statistics of ``gristmill.evals.statistics.paired``: 0.2 s for 14,000 items.
 """
 
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ from gristmill.warehouse.queries.comparison import (
     Refused,
     Side,
     SuiteComparison,
-    told,
+    described,
 )
 
 KEPT = 8
-"""Comparisons that are remembered; one of 20 suites with their subjects is about 100 kB."""
+"""How many comparisons are remembered; one of 20 suites with their subjects takes about 100 kB."""
 Which = Literal["any", "a", "b"]
-"""Items that differ: all, or those on which A, or B, did better."""
+"""Which differing items: any, or those on which A or B did better."""
 
 
 class Comparisons:
     """Comparisons of the checkpoints of one warehouse on all their suites, without examples.
 
-    The last ``KEPT`` are remembered until something is published, so turning a page makes none again. Safe to share
+    Remembers the last ``KEPT`` until something is published, so that turning a page computes nothing. Safe to share
     between threads.
     """
 
@@ -44,7 +44,7 @@ class Comparisons:
         self._of_version = lru_cache(maxsize=KEPT)(self._made)
 
     def of(self, a: str, b: str, convention: str | None = None) -> Comparison:
-        """B against A. Raises as :func:`compare`; what was refused is looked at again the next time."""
+        """B against A. Raises as :func:`compare`; a refusal is not remembered."""
         return self._of_version(self._warehouse.version, a, b, convention)
 
     def _made(self, _version: str | None, a: str, b: str, convention: str | None) -> Comparison:
@@ -61,7 +61,7 @@ def sides(warehouse: Warehouse) -> list[Side]:
 
 
 def find_side(warehouse: Warehouse, name: str) -> Side:
-    """The evaluated checkpoint of that label, or whose digest begins so.
+    """The evaluated checkpoint with the label ``name``, or with a digest that begins with it.
 
     Raises :class:`UsageError` when there is none, or more than one.
     """
@@ -75,10 +75,10 @@ def find_side(warehouse: Warehouse, name: str) -> Side:
         labels = sorted({side.label for side in known})
         evaluate = warehouse.command("gristmill evaluate CHECKPOINT")
         hint = did_you_mean(name, labels) if labels else f". Nothing is evaluated yet: {evaluate}"
-        raise UsageError(f"no evaluated checkpoint has the label {name!r} or a digest that begins so{hint}")
+        raise UsageError(f"no evaluated checkpoint has the label {name!r} or a digest that begins with it{hint}")
     if len(found) > 1:
         digests = ", ".join(side.checkpoint for side in found)
-        raise UsageError(f"{name!r} may be any of {len(found)} checkpoints. Name one by its digest: {digests}")
+        raise UsageError(f"{name!r} matches {len(found)} checkpoints. Name one by its digest: {digests}")
     return found[0]
 
 
@@ -91,12 +91,13 @@ def compare(
     convention: str | None = None,
     examples: int | None = None,
 ) -> Comparison:
-    """B against A on ``suites``, or on every suite that either was asked; at most ``examples`` discordant items each.
+    """B against A on ``suites``, or on every suite that either was evaluated on, with at most ``examples`` differing
+    items for each.
 
-    ``convention`` names another way of grading than the headline's, such as ``gold-bits``.
+    ``convention`` names a convention other than the headline's, such as ``gold-bits``.
 
-    Raises :class:`UsageError` for an unknown checkpoint, suite or convention, or one checkpoint twice, and
-    :class:`GristmillError` when there is no suite on which they can be compared.
+    Raises :class:`UsageError` for an unknown checkpoint, suite or convention, or the same checkpoint twice, and
+    :class:`GristmillError` when the two can be compared on no suite.
     """
     left, right = find_side(warehouse, a), find_side(warehouse, b)
     if left.checkpoint == right.checkpoint:
@@ -105,12 +106,12 @@ def compare(
     known = sorted(set(asked[0]) | set(asked[1]))
     for suite in suites:
         if suite not in known:
-            raise UsageError(f"neither checkpoint was asked the suite {suite!r}{did_you_mean(suite, known)}")
+            raise UsageError(f"neither checkpoint was evaluated on the suite {suite!r}{did_you_mean(suite, known)}")
     graded = [
         row["convention"] for row in warehouse.query("SELECT DISTINCT convention FROM scores ORDER BY convention")
     ]
     if convention is not None and convention not in graded:
-        raise UsageError(f"nothing was graded by the convention {convention!r}{did_you_mean(convention, graded)}")
+        raise UsageError(f"no score has the convention {convention!r}{did_you_mean(convention, graded)}")
     pairs: list[Pair] = []
     refused: list[Refused] = []
     for suite in dict.fromkeys(suites or known):
@@ -134,7 +135,7 @@ def compare(
         b=right,
         data=data_of(warehouse, left, right),
         suites=[
-            _told(warehouse, pair, whole, p, len(pairs), left, right, examples)
+            _described(warehouse, pair, whole, p, len(pairs), left, right, examples)
             for pair, whole, p in zip(pairs, wholes, adjusted, strict=True)
         ],
         refused=refused,
@@ -146,7 +147,7 @@ def differing(
 ) -> Differing:
     """A page of the items of one suite of a comparison on which the two differ, the largest differences first.
 
-    The comparison itself is not made again, and texts are read of that page only. None for bits per byte, where every
+    Does not compute the comparison again, and reads only the texts of that page. Empty for bits per byte, where every
     item differs.
     """
     a, b = comparison.a, comparison.b
@@ -166,12 +167,12 @@ def _refusal(a: Row | None, b: Row | None, names: tuple[str, str]) -> str:
     """Why the two cannot be compared on a suite; empty when they can."""
     for run, name in zip((a, b), names, strict=True):
         if run is None:
-            return f"{name} was not asked it: gristmill evaluate does that"
+            return f"{name} was not evaluated on it: run gristmill evaluate"
         if run["metric"] is None:
-            return f"{name} has no score on it by that convention, which its suite does not name"
+            return f"{name} has no score on it by that convention, which the suite does not define"
     for field, what, hint in (
-        ("suite_digest", "were asked different versions of it", "evaluate both with the same suite"),
-        ("convention", "were graded by different conventions", "grade both by the same"),
+        ("suite_digest", "were evaluated on different versions of it", "evaluate both with the same suite"),
+        ("convention", "were graded by different conventions", "grade both by the same one"),
         ("jail_tier", "ran code in jails of different tiers", "evaluate both on machines with the same jail"),
     ):
         values = [str((run or {})[field]) for run in (a, b)]
@@ -181,7 +182,7 @@ def _refusal(a: Row | None, b: Row | None, names: tuple[str, str]) -> str:
 
 
 def _noted(a: Row | None, b: Row | None) -> Row:
-    """The run that both share, with what a reader must know of how they differ."""
+    """The run that both share, with notes on how they differ."""
     first, second = a or {}, b or {}
     same = first["backend"] == second["backend"]
     return first | {
@@ -189,7 +190,7 @@ def _noted(a: Row | None, b: Row | None) -> Row:
     }
 
 
-def _told(
+def _described(
     warehouse: Warehouse,
     pair: Pair,
     whole: Paired,
@@ -206,17 +207,17 @@ def _told(
     macro: Difference | None = None
     if pair.subjects and not pair.bits:
         average = paired_macro(pair.column("a"), pair.column("b"), pair.column("cluster"), pair.column("subset"))
-        macro = told(average, MACRO, metric, average.p, 1, names, less_is_better=less)
+        macro = described(average, MACRO, metric, average.p, 1, names, less_is_better=less)
     return SuiteComparison(
         suite=pair.run["suite"],
         area=pair.run["area"],
         metric=metric,
         convention=pair.run["convention"],
         higher_is_better=pair.run["higher_is_better"],
-        whole=told(whole, ALL, metric, p, tests, names, less_is_better=less),
+        whole=described(whole, ALL, metric, p, tests, names, less_is_better=less),
         macro=macro,
         subjects=[
-            told(difference, name, metric, corrected, len(found), names, less_is_better=less)
+            described(difference, name, metric, corrected, len(found), names, less_is_better=less)
             for (name, difference), corrected in zip(found, adjusted, strict=True)
         ],
         left_out=pair.left_out,

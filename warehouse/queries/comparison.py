@@ -1,4 +1,4 @@
-"""What a comparison of two checkpoints says: its models, and the sentence that a person reads."""
+"""The result of a comparison of two checkpoints: its models, and the sentence that sums it up."""
 
 from typing import Literal, NamedTuple
 
@@ -31,19 +31,19 @@ class Difference(BaseModel):
     difference: float = Field(description="B - A, in units of the score")
     low: float = Field(description="lower end of its 95 % interval")
     high: float = Field(description="upper end of its 95 % interval")
-    p: float = Field(description="two-sided, of the test that the interval inverts: below 0.05 where it leaves 0 out")
-    p_holm: float = Field(description="after Holm, over the suites, or over the subjects of a board")
-    more_a: int = Field(description="items on which A did better: a higher value, or a lower one where less is better")
+    p: float = Field(description="two-sided, of the test that the interval inverts: below 0.05 when it excludes 0")
+    p_holm: float = Field(description="Holm-corrected over the suites, or over the subjects of a board")
+    more_a: int = Field(description="items on which A did better: a higher value, or a lower one where lower is better")
     more_b: int = Field(description="items on which B did better")
     items: int
     clusters: int = Field(description="items, or passages where several items share one")
-    detectable: float = Field(description="difference that would have been shown in four of five cases")
-    verdict: Verdict = Field(description="of B: what p_holm says at 0.05")
+    detectable: float = Field(description="difference that would have been shown four times out of five")
+    verdict: Verdict = Field(description="on B, from p_holm at 0.05")
     sentence: str
 
 
 class Discordant(BaseModel):
-    """An item that the two answered differently well. Of several answers to an item the first is shown."""
+    """An item on which one did better than the other. If it has several answers, the first is shown."""
 
     item: str
     subset: str
@@ -59,7 +59,7 @@ class Discordant(BaseModel):
     detail_a: str
     detail_b: str
     examined: list[Examined] = Field(
-        description="which corpora hold the item: named ones, and what either checkpoint was trained on"
+        description="which corpora contain the item: named ones, and what either checkpoint was trained on"
     )
 
 
@@ -67,7 +67,7 @@ class Differing(BaseModel):
     """A page of the items on which the two differ."""
 
     items: list[Discordant]
-    total: int = Field(description="items of the kind that was asked for")
+    total: int = Field(description="items of the requested kind")
     differ: int = Field(description="items that differ at all")
 
 
@@ -80,9 +80,9 @@ class SuiteComparison(BaseModel):
     convention: str
     higher_is_better: bool
     whole: Difference
-    macro: Difference | None = Field(description="every subject alike; boards only")
+    macro: Difference | None = Field(description="the average over subjects; boards only")
     subjects: list[Difference]
-    left_out: int = Field(description="items that one of the two has no answer to because the machine failed")
+    left_out: int = Field(description="items that one of the two did not answer because the machine failed")
     notes: list[str]
     discordant: list[Discordant] = Field(description="largest differences first; none for bits per byte")
 
@@ -95,7 +95,7 @@ class Refused(BaseModel):
 
 
 class DataShare(BaseModel):
-    """How much of the training plans of the two is text of one domain."""
+    """The share of one domain in the training plans of both."""
 
     domain: str
     share_a: float
@@ -108,13 +108,13 @@ class Comparison(BaseModel):
     a: Side
     b: Side
     data: list[DataShare] = Field(
-        description="the two training plans, largest change first; none where a plan is unknown or both are one"
+        description="the two training plans, largest change first; empty if a plan is unknown or both are the same"
     )
     suites: list[SuiteComparison]
     refused: list[Refused]
 
 
-def told(
+def described(
     found: Paired,
     subset: str,
     metric: str,
@@ -124,7 +124,7 @@ def told(
     *,
     less_is_better: bool = False,
 ) -> Difference:
-    """A difference with its verdict and its sentence. ``tests`` is how many p-values Holm's correction was over."""
+    """A difference with its verdict and its sentence. ``tests`` is how many p-values Holm's correction covered."""
     better = -found.difference.value if less_is_better else found.difference.value
     verdict: Verdict = "not shown" if p_holm >= LEVEL or not better else "better" if better > 0 else "worse"
     p = f"p {_p(found.p)}" + (f" ({_p(p_holm).removeprefix('= ')} after Holm over {tests})" if tests > 1 else "")
@@ -159,7 +159,7 @@ def told(
 
 
 class _Unit(NamedTuple):
-    """How a number of a metric is written: its unit, what it is multiplied by, its digits."""
+    """How to write a metric's numbers: unit, factor and digits."""
 
     name: str
     factor: float
@@ -167,7 +167,7 @@ class _Unit(NamedTuple):
 
 
 def _unit(metric: str, less_is_better: bool) -> _Unit:
-    """Points for shares; metrics of which less is better are none, but for what they are called."""
+    """Points for shares; metrics where lower is better are not shares and are named."""
     if not less_is_better:
         return _Unit("points", 100.0, 1)
     return _Unit("bits per byte" if metric == BITS else f"of {metric}", 1.0, 3)
@@ -179,7 +179,7 @@ def _amounts(found: tuple[float, float, float], unit: _Unit) -> str:
 
 
 def _number(value: float, unit: _Unit) -> str:
-    """The number in its digits, or as many more as tell it from 0, since an end at 0 says something else."""
+    """The number in its digits, or in more if it would round to 0: an interval that ends at 0 means something else."""
     scaled = unit.factor * value
     digits = next((digits for digits in range(unit.digits, MOST_DIGITS) if round(scaled, digits)), unit.digits)
     shown = f"{scaled:.{digits}f}"
@@ -187,5 +187,5 @@ def _number(value: float, unit: _Unit) -> str:
 
 
 def _p(p: float) -> str:
-    """Two digits, or what it is below of."""
+    """Two digits, or the bound that it is below."""
     return f"= {p:.2g}" if p >= 0.0001 else "< 0.0001"

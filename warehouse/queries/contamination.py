@@ -1,10 +1,10 @@
-"""Which items of a suite stand in a corpus, and what a checkpoint scores without them.
+"""Which items of a suite occur in a corpus, and what a checkpoint scores without them.
 
-Read from ``item_labels`` and ``contamination`` (``gristmill contamination`` writes them) through the view
-``item_contamination``. A label counts for a checkpoint when it is of the version of the suite that the checkpoint was
-asked, and of a corpus that was named or of what that checkpoint was trained on: what another one saw says nothing of
-it. Clean scores are made when they are asked for, so they follow every new grade and every new label. Cost: a scan of
-the labels of a suite, and for scores one of its samples.
+Reads ``item_labels`` and ``contamination`` (written by ``gristmill contamination``) through the view
+``item_contamination``. A label counts for a checkpoint when it is for the version of the suite that the checkpoint was
+evaluated on, and for a named corpus or that checkpoint's own training data: what another checkpoint saw does not count.
+Clean scores are computed on request, so they follow every new grade and label. Cost: a scan of a suite's labels, and
+for scores one of its samples.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from gristmill.warehouse.connection import Warehouse
 
 Label = Literal["clean", "short", "input", "answer"]
 Seen = Literal["clean", "input", "answer", "short", "unexamined"]
-"""The label of an item over all corpora that were looked through; ``unexamined`` when none was."""
+"""The worst label of an item over all searched corpora; ``unexamined`` when none was searched."""
 CLEAN: Label = "clean"
 
 EXAMINED = """
@@ -29,7 +29,7 @@ EXAMINED = """
     WHERE suite = $suite AND suite_digest = $digest
         AND (checkpoint IS NULL OR checkpoint IN (SELECT unnest($checkpoints::VARCHAR[])))
 """
-"""What counts for ``$checkpoints``, one row an item and corpus."""
+"""The labels that count for ``$checkpoints``, one row per item and corpus."""
 WORST = f"""
     SELECT item, max(label::ENUM('clean', 'short', 'input', 'answer'))::VARCHAR AS seen FROM ({EXAMINED}) GROUP BY item
 """  # noqa: S608 - a constant of this module
@@ -37,22 +37,22 @@ WORST = f"""
 
 
 class Examined(BaseModel):
-    """What one corpus holds of an item, and the place that says so best."""
+    """How much of an item one corpus contains, and the closest match."""
 
     corpus: str
-    checkpoint: str | None = Field(description="whose training data the corpus is; null for a corpus that was named")
+    checkpoint: str | None = Field(description="whose training data the corpus is; null for a named corpus")
     label: Label
-    passage: bool = Field(description="the passage of the item stands there, with or without its question")
+    passage: bool = Field(description="the item's passage occurs there, with or without its question")
     documents: int = Field(description="documents with the input")
-    score: float = Field(description="highest score of a place; 0 where there is none")
-    doc_id: str | None = Field(description="document of that place")
-    url: str | None = Field(description="its address, where this lake has the document")
+    score: float = Field(description="highest score of a match; 0 if there is none")
+    doc_id: str | None = Field(description="document of that match")
+    url: str | None = Field(description="its address, if this lake has the document")
     source: str | None = Field(description="the corpus or source the document belongs to")
     form: str | None = Field(description="what was found: question, or options (the question with all of them)")
-    start: int | None = Field(description="first code point of the place")
+    start: int | None = Field(description="first code point of the match")
     end: int | None = Field(description="one past the last")
-    similarity: float | None = Field(description="share of the words that stand there, rare ones counting more")
-    answer: float | None = Field(description="share of a right answer that stands near")
+    similarity: float | None = Field(description="share of the words that occur there, rare ones weighing more")
+    answer: float | None = Field(description="share of a right answer that occurs nearby")
 
 
 class Ends(BaseModel):
@@ -64,7 +64,7 @@ class Ends(BaseModel):
 
 
 class CleanScore(BaseModel):
-    """What a checkpoint scores on all items of a suite, and on those that a corpus does not hold."""
+    """What a checkpoint scores on all items of a suite, and on those that a corpus does not contain."""
 
     corpus: str
     own: bool = Field(description="whether the corpus is what the checkpoint was trained on")
@@ -75,27 +75,27 @@ class CleanScore(BaseModel):
     clean_items: int
     whole: Ends
     clean: Ends
-    difference: Ends = Field(description="all minus clean: above 0 where seen items are answered better")
+    difference: Ends = Field(description="all minus clean: above 0 when seen items are answered better")
 
 
 class CorpusLabels(BaseModel):
-    """How many items of a suite a corpus holds."""
+    """How many items of a suite a corpus contains."""
 
     corpus: str
     own: bool = Field(description="whether the corpus is what the checkpoint was trained on")
     clean: int
     input: int = Field(description="the input is there")
     answer: int = Field(description="the input is there with a right answer")
-    short: int = Field(description="too few words to be told apart from ordinary text")
+    short: int = Field(description="too few words to tell from ordinary text")
     score: CleanScore | None = Field(
-        description="under the convention that was asked for; none where no item or every item is clean"
+        description="under the requested convention; null if no item or every item is clean"
     )
 
 
 def examined(
     warehouse: Warehouse, suite: str, digest: str, checkpoints: Sequence[str], items: Sequence[str]
 ) -> dict[str, list[Examined]]:
-    """By item, what each corpus holds of it, the worst first. Items that were not examined are left out."""
+    """By item, what each corpus contains of it, the worst first. Leaves out items that were not examined."""
     rows = warehouse.query(
         f"""
         WITH known AS (
@@ -115,7 +115,7 @@ def examined(
 
 
 def suite_digest(warehouse: Warehouse, suite: str, checkpoint: str) -> str:
-    """The version of the suite that the checkpoint was asked; empty when it was not."""
+    """The version of the suite that the checkpoint was evaluated on; empty when it was not."""
     rows = warehouse.query(
         "SELECT suite_digest FROM eval_runs WHERE suite = $suite AND checkpoint = $checkpoint",
         {"suite": suite, "checkpoint": checkpoint},
@@ -124,7 +124,7 @@ def suite_digest(warehouse: Warehouse, suite: str, checkpoint: str) -> str:
 
 
 def corpora(warehouse: Warehouse, suite: str, checkpoint: str, convention: str) -> list[CorpusLabels]:
-    """The corpora that were looked through for the items of a suite, as far as they count for the checkpoint."""
+    """The corpora that were searched for the items of a suite and that count for the checkpoint."""
     rows = warehouse.query(
         f"""
         SELECT corpus, checkpoint IS NOT NULL AS own, count(*) FILTER (label = 'clean') AS clean,
@@ -139,10 +139,10 @@ def corpora(warehouse: Warehouse, suite: str, checkpoint: str, convention: str) 
 
 
 def clean_scores(warehouse: Warehouse, suite: str, checkpoint: str, convention: str | None = None) -> list[CleanScore]:
-    """The scores of a checkpoint on a suite with and without the items that each corpus holds, headlines first.
+    """The scores of a checkpoint on a suite with and without the items that each corpus contains, headlines first.
 
-    Only means over items are split (accuracy, exact match, F1, pass@1), not pass@k and not bits per byte. Where fewer
-    than two items are clean, or all are, there is nothing to compare.
+    Splits only means over items (accuracy, exact match, F1, pass@1), neither pass@k nor bits per byte. If fewer than
+    two items are clean, or all are, there is nothing to compare.
     """
     rows = warehouse.query(
         f"""

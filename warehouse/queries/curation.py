@@ -21,7 +21,7 @@ class Stage(BaseModel):
     records_in: int
     kept: int
     rejected: int
-    damage: int = Field(description="damaged stretches found; they are no records")
+    damage: int = Field(description="damaged byte ranges; these are not records")
     not_read: int = Field(description="input files of which nothing was read")
 
 
@@ -36,7 +36,7 @@ class RuleCount(BaseModel):
     signal: str | None
     threshold: str | None
     rejected_first: int = Field(description="records whose first failed rule this is; adds up to the stage's rejected")
-    rejected_any: int = Field(description="records that fail it, whatever else they fail")
+    rejected_any: int = Field(description="records that fail it, first or not")
 
 
 class Funnel(BaseModel):
@@ -71,7 +71,7 @@ class Documents(BaseModel):
 
 
 class Facets(BaseModel):
-    """What documents can be filtered by."""
+    """The values that documents can be filtered by."""
 
     sources: list[str]
     rules: list[str] = Field(description="rules that some record failed first, and reasons for setting aside")
@@ -125,11 +125,11 @@ def documents(
     limit: int = 50,
     offset: int = 0,
 ) -> Documents:
-    """Records whose URL or record_uri holds ``query`` or whose doc_id starts with it, by source and URL.
+    """Records whose URL or record_uri contains ``query`` or whose doc_id starts with it, by source and URL.
 
-    ``rule`` is the first rule that a record failed (or its reason), ``fails`` one of all that it failed; ``stage`` is
-    where it was dropped, ``passed`` a stage that it passed, ``host`` a host in any spelling. Counted so, they are the
-    numbers of the funnel: damage and files that were not read are at no stage.
+    ``rule`` is the first rule that a record failed (or its reason), ``fails`` any rule that it failed; ``stage`` is
+    where it was dropped, ``passed`` a stage that it passed, ``host`` a host in any spelling. The counts agree with the
+    funnel: damage and unread files belong to no stage.
     """
     chosen: dict[str, Any] = {"query": query.strip(), "source": source, "fate": fate, "rule": rule}
     chosen["hosts"] = None if host is None else [host.lower(), plain_host(host), shown_host(plain_host(host))]

@@ -1,4 +1,4 @@
-"""Items as they were answered: prompt, output, program, gold answer, verdict and reason of every sample."""
+"""Answered items: prompt, output, program, gold answer, verdict and reason of every sample."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from gristmill.warehouse.queries.contamination import WORST, Examined, Seen, exa
 
 
 class Suite(BaseModel):
-    """A suite with the conventions it was graded by, the headline's first."""
+    """A suite with the conventions it was graded by, the headline first."""
 
     suite: str
     area: str
@@ -17,7 +17,7 @@ class Suite(BaseModel):
 
 
 class Answerer(BaseModel):
-    """A checkpoint whose answers to a suite are kept."""
+    """A checkpoint with stored answers to a suite."""
 
     checkpoint: str
     label: str
@@ -33,14 +33,14 @@ class Tally(BaseModel):
 
 
 class SeenTally(BaseModel):
-    """How many answers are to items of one label."""
+    """How many answers are to items with one label."""
 
     seen: Seen
     samples: int
 
 
 class Option(BaseModel):
-    """An option of a choice, as it was scored."""
+    """A scored option of a choice."""
 
     text: str
     log_probability: float | None = Field(description="nats")
@@ -48,7 +48,7 @@ class Option(BaseModel):
 
 
 class OtherGrade(BaseModel):
-    """What another convention makes of the same output."""
+    """The grade of the same output under another convention."""
 
     convention: str
     verdict: str
@@ -62,9 +62,9 @@ class Graded(BaseModel):
     repeat: int
     subset: str
     cluster: str
-    prompt: str | None = Field(description="none where the outputs are not kept")
-    output: str | None = Field(description="what the model wrote; none for a choice by likelihood")
-    options: list[Option] = Field(description="of a choice by likelihood")
+    prompt: str | None = Field(description="null if the outputs are not kept")
+    output: str | None = Field(description="what the model wrote; null for a choice by likelihood")
+    options: list[Option] = Field(description="the options of a choice by likelihood")
     program: str = Field(description="what was run, after post-processing")
     expected: str = Field(description="the gold answer")
     verdict: str
@@ -75,7 +75,7 @@ class Graded(BaseModel):
     tokens: int | None
     others: list[OtherGrade]
     examined: list[Examined] = Field(
-        description="which corpora hold the item, the worst first: named ones, and what the checkpoint was trained on"
+        description="which corpora contain the item, the worst first: named ones, and the checkpoint's training data"
     )
 
 
@@ -86,12 +86,12 @@ class GradedPage(BaseModel):
     limit: int
     offset: int
     tallies: list[Tally] = Field(description="by verdict, of all answers of this checkpoint under this convention")
-    seen: list[SeenTally] = Field(description="the same answers, by whether corpora hold their items")
+    seen: list[SeenTally] = Field(description="the same answers, by whether corpora contain their items")
     items: list[Graded]
 
 
 def graded_suites(warehouse: Warehouse) -> list[Suite]:
-    """Every suite that some answers are kept of."""
+    """Every suite with stored answers."""
     rows = warehouse.query(
         """
         SELECT sample.suite, coalesce(min(score.area), '') AS area, sample.convention,
@@ -109,7 +109,7 @@ def graded_suites(warehouse: Warehouse) -> list[Suite]:
 
 
 def answerers(warehouse: Warehouse, suite: str) -> list[Answerer]:
-    """The checkpoints whose answers to ``suite`` are kept, by label."""
+    """The checkpoints with stored answers to ``suite``, by label."""
     rows = warehouse.query(
         """
         SELECT checkpoint, label, mixture, step FROM eval_runs
@@ -134,8 +134,8 @@ def graded(
     limit: int = 20,
     offset: int = 0,
 ) -> GradedPage:
-    """Answers of one checkpoint, by item and repeat, whose item, prompt, output, program, gold answer or reason holds
-    ``query`` in any case. ``seen`` is the worst label that any corpus gave the item."""
+    """Answers of one checkpoint, by item and repeat, whose item, prompt, output, program, gold answer or reason
+    contains ``query``, ignoring case. ``seen`` is the worst label that any corpus gave the item."""
     digest = suite_digest(warehouse, suite, checkpoint)
     labels = {"digest": digest, "checkpoints": [checkpoint]}
     chosen = {"suite": suite, "checkpoint": checkpoint, "convention": convention}
@@ -220,7 +220,7 @@ def _options(
 def _others(
     warehouse: Warehouse, chosen: dict[str, str], rows: list[dict[str, Any]]
 ) -> dict[Answer, list[dict[str, Any]]]:
-    """What other conventions made of each answer."""
+    """The grades of each answer under other conventions."""
     found = warehouse.query(
         """
         SELECT item, repeat, convention, verdict, value FROM samples

@@ -10,7 +10,7 @@ MOST_ROWS = 1000
 class Score(BaseModel):
     """A score with its error bar and its origin."""
 
-    run: str = Field(description="training run; external for a checkpoint handed in")
+    run: str = Field(description="training run; external for a submitted checkpoint")
     mixture: str
     label: str
     step: int = Field(description="optimiser step")
@@ -20,21 +20,21 @@ class Score(BaseModel):
     area: str
     metric: str
     convention: str = Field(description="how answers were graded")
-    headline: bool = Field(description="the one number that stands for the suite")
+    headline: bool = Field(description="this number stands for the suite")
     subset: str
     value: float
     low: float = Field(description="lower end of the 95 % interval")
     high: float = Field(description="upper end of the 95 % interval")
-    n: int = Field(description="items or texts it rests on")
+    n: int = Field(description="items or texts it is based on")
     chance: float | None = Field(description="score of guessing")
     centred: float | None = Field(
-        default=None, description="0 for guessing, 1 for every item right; none where there is no chance"
+        default=None, description="0 for guessing, 1 for every item right; null if guessing has no score"
     )
     above_chance: float | None = Field(description="exact one-sided p-value against guessing")
     higher_is_better: bool
     method: str
     failures: int = Field(description="items without a score because the machine failed")
-    jail_tier: str = Field(description="tier of the code jail; empty where no code ran")
+    jail_tier: str = Field(description="tier of the code jail; empty if no code ran")
     suite_digest: str = Field(default="", description="digest of items, prompts and settings")
     backend: str = Field(default="", description="adapter and version, dtype")
 
@@ -42,7 +42,7 @@ class Score(BaseModel):
 class Best(Score):
     """The best score of a suite, metric and subset."""
 
-    tied: int = Field(default=1, description="checkpoints that have this value, this one included")
+    tied: int = Field(default=1, description="checkpoints with this value, including this one")
 
 
 class Checkpoint(BaseModel):
@@ -66,7 +66,7 @@ class Loss(BaseModel):
     mixture: str
     step: int
     tokens: int
-    loss: float = Field(description="nats a token")
+    loss: float = Field(description="nats per token")
 
 
 class Share(BaseModel):
@@ -106,7 +106,7 @@ def scores(
 
 
 def losses(warehouse: Warehouse, points: int = 400) -> list[Loss]:
-    """Loss curves, thinned to about ``points`` points a run."""
+    """Loss curves, thinned to about ``points`` points per run."""
     rows = warehouse.query(
         """
         SELECT loss.run, coalesce(run.mixture, '') AS mixture, loss.step, loss.tokens, loss.loss

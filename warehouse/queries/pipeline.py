@@ -67,12 +67,12 @@ class Ranked(BaseModel):
     mixture: str
     step: int
     tokens: int
-    scores: int = Field(description="headlines it has on which checkpoints differ")
-    mean_rank: float | None = Field(description="mean rank over them, equal values sharing their places; 1 is best")
+    scores: int = Field(description="its headlines on which checkpoints differ")
+    mean_rank: float | None = Field(description="mean rank over them, ties sharing their ranks; 1 is best")
 
 
 LEAST_SCORES = 3
-"""Headlines that must tell checkpoints apart before one of them is called the best."""
+"""Headlines that must separate checkpoints before one of them is called the best."""
 
 
 class Overview(BaseModel):
@@ -90,7 +90,7 @@ class Overview(BaseModel):
 
     @property
     def leaders(self) -> list[Ranked]:
-        """The checkpoints of the best mean rank, among those with the most scores; none where too little tells."""
+        """The checkpoints with the best mean rank among those with the most scores; empty if too few scores differ."""
         first = self.ranking[0] if self.ranking else None
         if first is None or first.scores < LEAST_SCORES:
             return []

@@ -1,4 +1,4 @@
-"""Measurements of served models: how fast they answered, under which load."""
+"""Measurements of served models: how fast they answered, and under which load."""
 
 from itertools import groupby
 
@@ -18,7 +18,7 @@ class Measured(BaseModel):
     p99: float | None
     low: float | None = Field(description="lower end of the 95 % interval of a share")
     high: float | None = Field(description="upper end of the 95 % interval of a share")
-    n: int = Field(description="requests (or gaps) it rests on")
+    n: int = Field(description="requests (or gaps) it is based on")
 
 
 class SpeedMeasurement(BaseModel):
@@ -28,19 +28,19 @@ class SpeedMeasurement(BaseModel):
     measurement: int = Field(description="its number, from 1")
     server: str
     endpoint: str
-    concurrency: int | None = Field(description="users at once; none for a load that arrives at a rate")
-    rate: float | None = Field(description="requests a second that arrived; none for users at once")
+    concurrency: int | None = Field(description="concurrent users; null for a load that arrives at a rate")
+    rate: float | None = Field(description="requests that arrived per second; null for concurrent users")
     requests: int
     failed: int
     warmup: int
-    isl: int = Field(description="input length asked for, in tokens")
-    osl: int = Field(description="output length asked for, in tokens")
+    isl: int = Field(description="requested input length, in tokens")
+    osl: int = Field(description="requested output length, in tokens")
     ignore_eos: bool
-    limits: str = Field(description="limits of goodput; empty where there are none")
+    limits: str = Field(description="limits of goodput; empty if there are none")
     metrics: list[Measured]
 
     def metric(self, name: str) -> Measured | None:
-        """One metric, where it was measured."""
+        """One metric, or None if it was not measured."""
         return next((found for found in self.metrics if found.metric == name), None)
 
 

@@ -1,10 +1,10 @@
-"""Scores along training runs: the smoothed line, the noise, and which suites tell candidates apart.
+"""Scores along training runs: the smoothed line, the noise, and which suites tell the runs apart.
 
-For every headline and the bits per byte of all texts: one line a training run with its noise, one verdict a suite
-(signal, noise, their ratio), and how far two suites agree on which candidate is better
-(``gristmill.evals.statistics.series`` defines them). Runs are compared at the last step that all of them have, for a
-run that went further is better by that. Checkpoints that were handed in or imported belong to no run and have no line.
-Cost: one scan of ``scores``.
+For every headline and for the bits per byte over all texts: one line per training run with its noise, one verdict per
+suite (signal, noise, their ratio), and how far two suites agree on which run is better
+(``gristmill.evals.statistics.series`` defines them). Runs are compared at their last common step, since a run that
+trained longer scores better for that reason alone. Submitted and imported checkpoints belong to no run and have no
+line. Cost: one scan of ``scores``.
 """
 
 from collections import defaultdict
@@ -39,7 +39,7 @@ class Point(BaseModel):
     value: float
     low: float = Field(description="lower end of the 95 % interval")
     high: float = Field(description="upper end of the 95 % interval")
-    smoothed: float = Field(description="mean of this and the checkpoints before it, as many as asked for")
+    smoothed: float = Field(description="mean of this and the previous checkpoints, over the requested window")
 
 
 class Line(BaseModel):
@@ -69,7 +69,7 @@ class Strength(BaseModel):
         description="largest difference between runs, by smoothed scores at their last common step"
     )
     noise: float | None = Field(description="standard deviation of the last scores around the trend of their run")
-    ratio: float | None = Field(description="signal over noise; null where a run has fewer than five checkpoints")
+    ratio: float | None = Field(description="signal over noise; null if a run has fewer than five checkpoints")
 
 
 class Agreement(BaseModel):
@@ -80,7 +80,7 @@ class Agreement(BaseModel):
     other: str
     other_metric: str
     runs: int
-    pairs: int = Field(description="pairs of runs that both tell apart")
+    pairs: int = Field(description="pairs of runs that both suites tell apart")
     accuracy: float | None = Field(
         description="share of those pairs in the same order; 0.5 is no agreement, null below six pairs"
     )
@@ -89,9 +89,9 @@ class Agreement(BaseModel):
 class Trajectories(BaseModel):
     """Every line, every suite, every pair of suites."""
 
-    last: int = Field(description="checkpoints that smoothing and noise look at")
+    last: int = Field(description="checkpoints in the window of smoothing and noise")
     least_checkpoints: int = Field(default=LEAST_CHECKPOINTS, description="checkpoints that a run's noise needs")
-    least_pairs: int = Field(default=LEAST_PAIRS, description="pairs told apart that an order needs")
+    least_pairs: int = Field(default=LEAST_PAIRS, description="pairs told apart that agreement needs")
     lines: list[Line]
     suites: list[Strength]
     agreements: list[Agreement]
@@ -131,7 +131,7 @@ def _line(rows: list[dict[str, Any]], last: int) -> Line:
 
 
 def _finals(lines: list[Line]) -> dict[str, float]:
-    """The smoothed score of every run at the last step that all of them have; none where there is no such step."""
+    """The smoothed score of every run at their last common step; empty if there is none."""
     by_step = [{point.step: point.smoothed for point in line.points} for line in lines]
     common = set.intersection(*(set(points) for points in by_step)) if by_step else set()
     return {line.run: points[max(common)] for line, points in zip(lines, by_step, strict=True)} if common else {}
@@ -153,7 +153,7 @@ def _strength(measure: Measure, lines: list[Line]) -> Strength:
 
 
 def _agreements(suites: list[list[Line]]) -> list[Agreement]:
-    """Every pair of suites that two runs or more have in common. Less is better for bits per byte: the sign turns."""
+    """Every pair of suites that two or more runs share. Lower is better for bits per byte, so its sign is flipped."""
     finals = [
         {run: value if lines[0].higher_is_better else -value for run, value in _finals(lines).items()}
         for lines in suites

@@ -1,4 +1,4 @@
-"""Suites without a score because the machine failed (``infra``): how many items miss an answer, which, and why."""
+"""Suites without a score because the machine failed (``infra``): how many items lack an answer, which, and why."""
 
 from pydantic import BaseModel, Field
 
@@ -13,19 +13,19 @@ class Reason(BaseModel):
 
 
 class Unscored(BaseModel):
-    """A checkpoint whose last run of a suite gave no score. A later whole run of the suite takes it off the list."""
+    """A checkpoint whose last run of a suite gave no score. A later complete run removes it from the list."""
 
     checkpoint: str
     label: str
     suite: str
     area: str
     items: int = Field(description="items of the suite")
-    missing: int = Field(description="items that miss an answer or a grade")
+    missing: int = Field(description="items without an answer or a grade")
     reasons: list[Reason] = Field(description="the most frequent first")
 
 
 class Missing(BaseModel):
-    """An item that misses an answer or a grade."""
+    """An item without an answer or a grade."""
 
     item: str
     reason: str
@@ -53,7 +53,7 @@ def unscored(warehouse: Warehouse, suite: str | None = None) -> list[Unscored]:
 
 
 def missing(warehouse: Warehouse, suite: str, checkpoint: str) -> list[Missing]:
-    """The items of ``suite`` that the last run of ``checkpoint`` misses; none where it has a score."""
+    """The items of ``suite`` that the last run of ``checkpoint`` lacks; empty if it has a score."""
     rows = warehouse.query(
         "SELECT item, reason, answers FROM unanswered WHERE suite = $suite AND checkpoint = $checkpoint "
         "ORDER BY item, reason",

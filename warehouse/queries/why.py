@@ -1,9 +1,9 @@
 """Why was this dropped, or kept: everything the lake knows about one document, one URL or one record.
 
-A question is a doc_id, a URL or a record_uri; several records of one URL give several answers. A URL may be spelt in
-any way that names the same page to deduplication (``gristmill.core.urls.page_address``), also without its scheme.
-Cost: a few scans of sorted columns, some tens of milliseconds for a million documents; the text comes from the one
-Parquet row group that holds it.
+A question is a doc_id, a URL or a record_uri; if a URL has several records, each gets an answer. Any spelling of a URL
+works that deduplication takes for the same page (``gristmill.core.urls.page_address``), even without its scheme. Cost:
+a few scans of sorted columns, tens of milliseconds for a million documents; the text is read from a single Parquet row
+group.
 """
 
 from datetime import datetime
@@ -17,12 +17,12 @@ from gristmill.warehouse.queries.addresses import hint_for, spellings
 
 MOST_RECORDS = 50
 MOST_MEMBERS = 100
-TEXT_GONE = "The text is no longer in the lake: the file that held it has been removed."
+TEXT_GONE = "The text is no longer in the lake: its file has been removed."
 NO_TEXT = "A record that was set aside has no text."
 
 
 class Demand(BaseModel):
-    """What a rule of the policy asks of a signal, as far as some document of the source broke it."""
+    """What a rule of the policy demands of a signal; known only if some document of the source failed it."""
 
     rule: str
     threshold: str
@@ -58,14 +58,14 @@ class Member(BaseModel):
     doc_id: str
     url: str | None
     record_uri: str
-    representative: bool = Field(description="the one that stays")
+    representative: bool = Field(description="this record is the one that is kept")
     reason: str = Field(description="kept, same_record, exact or near")
     similarity: float = Field(description="highest verified Jaccard similarity inside the cluster, 0 to 1")
     itself: bool = Field(description="this is the record asked about")
 
 
 class Candidate(BaseModel):
-    """A document that collided with this one and was compared with it."""
+    """A document that shares a band with this one and was compared with it."""
 
     doc_id: str
     url: str | None
@@ -123,7 +123,7 @@ class Why(BaseModel):
 
 
 def why(warehouse: Warehouse, question: str) -> Why:
-    """Everything about a doc_id, URL or record_uri. No record gives a hint instead of an error."""
+    """Everything about a doc_id, URL or record_uri. Without a match the answer has a hint."""
     question = question.strip()
     rows = warehouse.query(
         """
@@ -149,22 +149,26 @@ def summary(row: dict[str, Any]) -> str:
     stage, rule = row["stage"], row["rule"]
     match row["fate"]:
         case "kept":
-            return "Kept: it passed every rule and is no copy of a better document."
+            return "Kept: it passed every rule and does not duplicate a better document."
         case "rejected":
             found = row["value_text"] if row["value"] is None else f"{row['value']:g}"
             measure = f": found {found}, the policy demands {row['threshold']}" if row["threshold"] else ""
             return f"Rejected at {stage} by the rule {rule}{measure}."
         case "duplicate":
-            names = {"same_record": "the same record, crawled twice", "exact": "an exact copy", "near": "a near copy"}
-            return f"Duplicate: {names.get(rule, rule)}. The document that stays is {row['cluster_id']}."
+            names = {
+                "same_record": "the same record, crawled twice",
+                "exact": "exact duplicate",
+                "near": "near-duplicate",
+            }
+            return f"Duplicate: {names.get(rule, rule)}. The document that is kept is {row['cluster_id']}."
         case "set_aside":
             return f"Set aside at {stage}: {rule} ({row['detail']})."
         case "damage":
-            return f"Damaged bytes found at {stage}: {rule} ({row['detail']}). They are no record."
+            return f"Damaged bytes found at {stage}: {rule} ({row['detail']}). They are not a record."
         case "not_read":
             return f"An input file that was not read: {rule} ({row['detail']})."
         case _:
-            return "Undecided: the ledger has no verdict yet. The run that should write it did not finish."
+            return "Undecided: the ledger has no verdict yet, because the run that should write it did not finish."
 
 
 def _story(warehouse: Warehouse, row: dict[str, Any]) -> Story:
@@ -191,7 +195,7 @@ def _story(warehouse: Warehouse, row: dict[str, Any]) -> Story:
 
 
 def _signals(warehouse: Warehouse, row: dict[str, Any], verdicts: list[dict[str, Any]]) -> list[Signal]:
-    """Every signal of the document in the order of the contract, with what the policy demands of it."""
+    """Every signal of the document in schema order, with what the policy demands of it."""
     failed = {verdict["signal"] for verdict in verdicts if not verdict["kept"]}
     demands: dict[str, list[Demand]] = {}
     for demand in warehouse.query(
@@ -224,7 +228,7 @@ def _signals(warehouse: Warehouse, row: dict[str, Any], verdicts: list[dict[str,
 
 
 def _cluster(warehouse: Warehouse, row: dict[str, Any]) -> list[Member]:
-    """The records of its cluster, the one that stays first."""
+    """The records of its cluster, the kept one first."""
     if row["cluster_id"] is None:
         return []
     rows = warehouse.query(
@@ -243,7 +247,7 @@ def _cluster(warehouse: Warehouse, row: dict[str, Any]) -> list[Member]:
 
 
 def _candidates(warehouse: Warehouse, doc_id: str) -> list[Candidate]:
-    """Documents that collided with it in some band, most similar first."""
+    """Documents that share a band with it, the most similar first."""
     rows = warehouse.query(
         """
         SELECT near.doc_id, min(fate.url) AS url, near.jaccard, near.verified

@@ -1,8 +1,8 @@
-"""The signals: what is measured in every document, one table for each set of measurements.
+"""The signals: what is measured in every document, one table for each signal set.
 
-A policy names a signal as ``table.column``. An optional table measures what only some documents have; it has a row for
-every document, its columns are null where they say nothing about the document, and a rule over a null fails, so such
-rules belong in policies for such documents (or in a ``switch``).
+A policy names a signal as ``table.column``. An optional table measures what only some documents have: it has a row for
+every document, and its columns are null where they do not apply. A rule over a null fails, so such rules belong in
+policies for such documents (or in a ``switch``).
 """
 
 from gristmill.core.table import Table

@@ -1,4 +1,4 @@
-"""What is measured in Chinese text."""
+"""Signals of Chinese text."""
 
 import pyarrow as pa
 
@@ -152,6 +152,6 @@ SignalsChinese = Table(
             nullable=True,
         ),
     },
-    "What is measured in Chinese, both scripts; the half-width view is the text as MAP-NEO's rules see it.",
+    "Signals of Chinese text in both scripts; the half-width view is the text as MAP-NEO's rules see it.",
     optional=True,
 )

@@ -1,4 +1,4 @@
-"""What is measured in source code."""
+"""Signals of source code."""
 
 import pyarrow as pa
 
@@ -180,6 +180,6 @@ SignalsCode = Table(
             nullable=True,
         ),
     },
-    "What is measured in source code; comments come from a scan of the language's marks.",
+    "Signals of source code; comments are found by scanning for the language's comment marks.",
     optional=True,
 )

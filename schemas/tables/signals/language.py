@@ -1,4 +1,4 @@
-"""The language of a document, and what is measured with the words of that language."""
+"""The language of a document, and the signals that depend on it."""
 
 import pyarrow as pa
 
@@ -40,7 +40,7 @@ SignalsLanguage = Table(
             pa.string(), "answer of the surer detector, ISO 639-1 where there is a code, else ISO 639-3"
         ),
     },
-    "Language of a document and of its paragraphs, by a fastText model and, where asked, py3langid.",
+    "Language of a document and of its paragraphs, by a fastText model and, on request, py3langid.",
 )
 
 SignalsFineWeb2 = Table(

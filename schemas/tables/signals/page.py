@@ -1,4 +1,4 @@
-"""What a page is and where it comes from: its domain, its URL, a classifier's view, benchmark items in it."""
+"""What a page is and where it comes from: its domain, its URL, a classifier's score, benchmark items in it."""
 
 import pyarrow as pa
 
@@ -53,7 +53,7 @@ SignalsUrl = Table(
         ),
         "banned_subword": Column(pa.bool_(), "the letters and digits of the URL hold a listed piece", nullable=True),
     },
-    "What the URL says; null where a document has none.",
+    "What the URL reveals; null for a document without one.",
     optional=True,
 )
 
@@ -70,7 +70,7 @@ SignalsClassifier = Table(
             high=1,
         ),
     },
-    "Quality of a document by a trained fastText classifier.",
+    "Quality of a document, scored by a trained fastText classifier.",
     optional=True,
 )
 

@@ -237,7 +237,7 @@ def test_why_takes_an_address_as_deduplication_does_and_without_its_scheme(wareh
 def test_near_addresses_are_found_by_their_plain_form(warehouse: Warehouse, beginning: str) -> None:
     answer = why(warehouse, beginning)
     assert answer.records == []
-    assert answer.hint == f"No record has exactly this address. Near it: {BARE}, http://example.org/other, {TRACKED}"
+    assert answer.hint == f"No record has exactly this address. Similar: {BARE}, http://example.org/other, {TRACKED}"
 
 
 @pytest.mark.parametrize("url", [*ONE, *(url for urls in ONE.values() for url in urls), "http://e.org/?&utm_a&B=/&&c#"])

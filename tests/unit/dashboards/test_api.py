@@ -137,7 +137,7 @@ def test_text_comes_as_it_is(client: TestClient, small: SmallLake) -> None:
 def test_an_unknown_page_is_404_with_a_hint(client: TestClient) -> None:
     answer = client.get("/api/why", params={"url": "https://handbook.example/pages/page-00"})
     assert answer.status_code == 404
-    assert "Near it: https://handbook.example/pages/page-000" in answer.json()["detail"]
+    assert "Similar: https://handbook.example/pages/page-000" in answer.json()["detail"]
     assert client.get("/api/documents/" + "0" * 32).status_code == 404
 
 

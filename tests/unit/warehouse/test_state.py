@@ -46,10 +46,10 @@ def test_a_damaged_list_is_told_and_left_where_it_is(tmp_path: Path, content: by
     whole = state.path.read_bytes()
     harmed = {"torn": whole[: len(whole) // 2 + 100], "flipped": whole.replace(b'["reading"]', b'["reading";')}
     state.path.write_bytes(content if isinstance(content, bytes) else harmed[content])
-    with pytest.raises(DamageError, match="Scores are kept elsewhere"):
+    with pytest.raises(DamageError, match="Scores are stored elsewhere"):
         state.submissions()
     if content != "flipped":
-        with pytest.raises(DamageError, match="Scores are kept elsewhere"):
+        with pytest.raises(DamageError, match="Scores are stored elsewhere"):
             state.submit(given, "ann")
 
 

@@ -313,7 +313,7 @@ def test_a_damaged_warehouse_is_told_and_built_anew(tmp_path: Path) -> None:
         link = lake.root / "warehouse" / "CURRENT"
         link.unlink()
         link.symlink_to(path.name)
-        with pytest.raises(DamageError, match=r"`gristmill warehouse rebuild --lake .*` *, which builds it anew"):
+        with pytest.raises(DamageError, match=r"`gristmill warehouse rebuild --lake .*` *, which rebuilds it"):
             Warehouse.open(lake.root).ask("SELECT * FROM losses")
         assert publish(lake).built
         assert Warehouse.open(lake.root).query("SELECT run FROM losses") == [{"run": "one"}]
@@ -335,9 +335,9 @@ def test_what_a_dead_builder_left_is_removed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"001_a.sql": "", "003_c.sql": ""}, "without gap"),
-        ({"001_a.sql": "", "001_b.sql": ""}, "without gap"),
-        ({}, "without gap"),
+        ({"001_a.sql": "", "003_c.sql": ""}, "without gaps"),
+        ({"001_a.sql": "", "001_b.sql": ""}, "without gaps"),
+        ({}, "without gaps"),
         ({"first.sql": ""}, "three digits"),
     ],
 )
@@ -415,7 +415,7 @@ def test_one_question_at_a_time(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("sql", ["", " \n", ";", "-- what was kept?"])
 def test_an_empty_question_is_a_usage_error(warehouse: Warehouse, sql: str) -> None:
-    with pytest.raises(UsageError, match="no question"):
+    with pytest.raises(UsageError, match="no SQL here"):
         warehouse.ask(sql)
 
 

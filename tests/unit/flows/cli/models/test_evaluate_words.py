@@ -113,7 +113,7 @@ def test_what_an_evaluation_would_refuse_is_not_handed_in(
     vllm = refused(*words, "--backend", "vllm")
     assert "there is no vLLM environment at" in vllm
     assert "make vllm" in vllm
-    assert "no user or password in the address" in refused(*words, "--backend", "http://me:secret@models.example/v1")
+    assert "must have no user or password in it" in refused(*words, "--backend", "http://me:secret@models.example/v1")
     assert "there is no such folder" in refused(*words, "--data", str(tmp_path / "no data"))
     assert not lake.exists()
 
