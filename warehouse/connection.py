@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.core.errors import DamageError, UsageError
-from gristmill.core.files.parquet import raised_raised_as_damage
+from gristmill.core.files.parquet import raised_as_damage
 from gristmill.core.files.places import local_path
 from gristmill.core.hints import on_lake
 from gristmill.warehouse.beyond import hint
@@ -143,7 +143,7 @@ class Warehouse:
         path = (self.root / file).resolve()
         if not path.is_relative_to(self.root / "data") or not path.is_file():
             return None
-        with raised_raised_as_damage(path):
+        with raised_as_damage(path):
             found = pq.read_table(
                 path, columns=["text"], filters=[("doc_id", "=", doc_id)], page_checksum_verification=True
             )

@@ -1,1 +1,1 @@
-"""Admission: the one door through which weights, tokenizers and configs of strangers come in."""
+"""Admission: the only way in for weights, tokenizers and configs from strangers."""

@@ -1,12 +1,11 @@
-"""Admission: the one door through which weights come in. A folder that passes is safe to load and complete.
+"""Admission: the only way in for weights. A folder that passes is complete and safe to load.
 
-Checked without torch here and without running anything from the folder: no pickled weights, no remote code, every shard
-of the index is there, every safetensors header is sound, every weight is finite (safetensors accepts NaN). A process
-with limits opens tokenizer.json and config.json first (:mod:`gristmill.evals.admission.examination`) and finds that
-each tensor has its place in the model and each place its tensor; the embedding has a row for every token. The digest is
-SHA-256, because a checkpoint may come from people who do not wish us well. A LoRA adapter passes when its base does and
-its matrices fit; its digest covers both. Cost: two passes over the files, about 1 GB/s, memory bounded by 16 MiB, and a
-few seconds.
+Checks, without torch and without running anything from the folder: no pickled weights, no remote code, every shard of
+the index exists, every safetensors header is valid, every weight is finite (safetensors accepts NaN). A process with
+limits opens tokenizer.json and config.json first (:mod:`gristmill.evals.admission.examination`) and checks that tensors
+and parameters of the model match one to one; the embedding must have a row for every token. The digest is SHA-256,
+because a checkpoint may be malicious. A LoRA adapter passes when its base does and its matrices fit; its digest covers
+both. Cost: two passes over the files, about 1 GB/s, memory bounded by 16 MiB, and a few seconds.
 """
 
 import hashlib
@@ -41,10 +40,10 @@ from gristmill.evals.admission.weights import (
 
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 TRAINER_STATE = ("optimizer", "scheduler", "scaler", "rng_state", "training_args")
-"""Pickles that a trainer leaves beside safetensors weights. They are never opened, so they may lie there."""
+"""Pickles that trainers leave next to safetensors weights. They are never opened, so they are allowed."""
 IDENTITY = (WEIGHTS, INDEX, "tokenizer.json", "tokenizer_config.json")
 VOLATILE = ("_name_or_path", "transformers_version", "_from_model_config")
-"""Keys of config.json and generation_config.json that say who saved them, and change no score."""
+"""Keys of config.json and generation_config.json that say who saved them; they do not affect scores."""
 PADDING_ROWS, PADDING_SHARE = 1100, 0.05
 CONVERT = (
     "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('{folder}')"
@@ -69,9 +68,9 @@ class Checkpoint(Config):
 
 
 def admit(folder: Path, label: str | None = None) -> Checkpoint:
-    """Check ``folder`` and name it by its content; ``label`` is how people call it, the folder's name when None.
+    """Check ``folder`` and name it by its content; ``label`` is its name for people, by default the folder's name.
 
-    Raises :class:`UsageError` when there is no such folder, :class:`CheckpointError` with the hint for any fault.
+    Raises :class:`UsageError` when there is no such folder, and :class:`CheckpointError` with a hint for any fault.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder. Name a folder with config.json and {WEIGHTS}.")
@@ -82,7 +81,7 @@ def admit(folder: Path, label: str | None = None) -> Checkpoint:
 
 
 def _admit_adapter(folder: Path, label: str | None) -> Checkpoint:
-    """An adapter over a base that is admitted itself. Where the base lies is no part of what it is."""
+    """An adapter over a base that is admitted too. The path of the base is not part of its identity."""
     adapter = read_adapter(folder)
     base_folder = base_of(folder, adapter)
     if (base_folder / ADAPTER).exists():
@@ -90,9 +89,7 @@ def _admit_adapter(folder: Path, label: str | None) -> Checkpoint:
     _refuse_pickles(base_folder)
     base, base_shapes = _admit_model(base_folder, None)
     if not (folder / ADAPTER_WEIGHTS).is_file():
-        raise CheckpointError(
-            f"{folder}: there is no {ADAPTER_WEIGHTS}. Save the adapter with save_pretrained of peft."
-        )
+        raise CheckpointError(f"{folder}: there is no {ADAPTER_WEIGHTS}. Save the adapter with peft's save_pretrained.")
     own = [
         name
         for name in ("tokenizer.json", "config.json", GENERATION, WEIGHTS, INDEX)
@@ -100,8 +97,8 @@ def _admit_adapter(folder: Path, label: str | None) -> Checkpoint:
     ]
     if own:
         raise CheckpointError(
-            f"{folder}: {own[0]} lies beside the adapter and is not that of its base {base_folder}. Remove it, or, "
-            "where the adapter needs it, merge the adapter into its base and save a whole model."
+            f"{folder}: {own[0]} next to the adapter differs from that of its base {base_folder}. Remove it, or, "
+            "if the adapter needs it, merge the adapter into its base and save a whole model."
         )
     shapes = check_weights(folder / ADAPTER_WEIGHTS)
     check_fit(adapter, shapes, base_shapes)
@@ -117,12 +114,12 @@ def _admit_adapter(folder: Path, label: str | None) -> Checkpoint:
 
 
 def _differs(path: Path, base: Path) -> bool:
-    """Whether a file lies there that the base does not have with the same content."""
+    """Whether ``path`` exists and the base does not have the same file."""
     return path.is_file() and not ((base / path.name).is_file() and _sha256(path) == _sha256(base / path.name))
 
 
 def _admit_model(folder: Path, label: str | None) -> tuple[Checkpoint, dict[str, list[int]]]:
-    """A whole model, and the shapes of its weights. What is quick to refuse comes before what reads every weight."""
+    """A whole model, and the shapes of its weights. Quick checks come before those that read every weight."""
     settings = read_json(folder / "config.json", "Save the model with save_pretrained, which writes it.")
     named = folder / "tokenizer_config.json"
     refuse_what_runs(folder / "config.json", settings)
@@ -158,8 +155,8 @@ def _refuse_pickles(folder: Path) -> None:
     if pickled:
         raise CheckpointError(
             f"{folder}: {', '.join(pickled)}: pickled weights run code when they are loaded, so they are never opened. "
-            f"Where you trust them, convert them and submit the new folder: {CONVERT.format(folder=folder)}; "
-            "when the folder already holds safetensors weights, remove the pickled ones."
+            f"If you trust them, convert them and submit the new folder: {CONVERT.format(folder=folder)}; "
+            "if the folder already has safetensors weights, remove the pickled ones."
         )
 
 
@@ -167,30 +164,30 @@ def _count_tokens(folder: Path) -> int:
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise CheckpointError(
-            f"{folder}: there is no tokenizer.json. Save the fast tokenizer beside the model, with "
+            f"{folder}: there is no tokenizer.json. Save the fast tokenizer with the model, with "
             "tokenizer.save_pretrained."
         )
     return examine_tokenizer(path)
 
 
 def _check_vocabulary(folder: Path, size: int, tokens: int) -> None:
-    """Rows of the embedding are tokens and padding; other numbers tell of another model's tokenizer."""
+    """The rows of the embedding are tokens and padding; any other number means another model's tokenizer."""
     if size < tokens:
         raise CheckpointError(
-            f"{folder}: the model has {size} tokens and tokenizer.json has {tokens}. Put the tokenizer beside the "
-            "model that it was trained with; where tokens were added to it, resize the embedding or remove them."
+            f"{folder}: the model has {size} tokens and tokenizer.json has {tokens}. Use the tokenizer that the "
+            "model was trained with; if tokens were added to it, resize the embedding or remove them."
         )
     if not is_padding(size - tokens, tokens):
         raise CheckpointError(
             f"{folder}: the model has {size} tokens and tokenizer.json has {tokens}, which is more than padding. "
-            "Put the tokenizer beside the model that it was trained with."
+            "Use the tokenizer that the model was trained with."
         )
 
 
 def is_padding(rows: int, tokens: int) -> bool:
-    """Whether ``rows`` besides those of ``tokens`` can be padding, in whatever steps a trainer rounds up.
+    """Whether ``rows`` beyond those of ``tokens`` can be padding, whatever multiple a trainer rounds up to.
 
-    Published models have up to 2.4 % of it (DeepSeek-Coder) or a thousand rows (gpt-oss, Phi-2).
+    Published models pad by up to 2.4 % (DeepSeek-Coder) or a thousand rows (gpt-oss, Phi-2).
     """
     return rows <= max(PADDING_SHARE * tokens, min(PADDING_ROWS, tokens / 4))
 
@@ -199,12 +196,12 @@ def _check_generation(folder: Path, settings: dict[str, Any], vocab_size: int) -
     strange = [token for token in generation_rules(folder, settings).others if token >= vocab_size]
     if strange:
         raise CheckpointError(
-            f"{folder}: {GENERATION} names token {strange[0]}, and the model has {vocab_size}. {HINT}, or save it anew."
+            f"{folder}: {GENERATION} names token {strange[0]}, and the model has {vocab_size}. {HINT}, or resave it."
         )
 
 
 def _digest(folder: Path, shards: list[Path], settings: dict[str, Any]) -> str:
-    """SHA-256 over names and contents of what determines every score."""
+    """SHA-256 over the names and contents of everything that determines a score."""
     lines = [f"config.json {_sha256_settings(settings)}"]
     generation = read_generation(folder)
     if generation is not None:

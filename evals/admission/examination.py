@@ -1,8 +1,8 @@
-"""What a stranger's tokenizer and config ask for, found out in a process with limits before they are opened here.
+"""Open a stranger's tokenizer and config in a process with limits before opening them here.
 
-A config can ask for terabytes, a pattern for years, a normaliser for all memory there is.
+A config can demand terabytes, a pattern can take years, a normaliser can fill all memory.
 :mod:`gristmill.evals.admission.examiner` opens them first; a file that it does not survive is refused. Cost: 0.3 s for
-a tokenizer and 4 s of processor for a model, each once a process: checkpoints of one training run have equal
+a tokenizer and 4 s of processor time for a model, each once per process: checkpoints of one training run have equal
 tokenizers, configs and shapes.
 """
 
@@ -26,20 +26,20 @@ EXAMINER = Path(__file__).with_name("examiner.py")
 CPU_SECONDS = {"tokenizer": 30, "model": 60}
 MEMORY_BYTES = {"tokenizer": 2 << 30, "model": 8 << 30}
 PATIENCE = 10
-"""Seconds on the clock for each of processor time, on a machine that does other things."""
+"""Wall-clock seconds allowed for each second of processor time, on a busy machine."""
 ALONE = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", **ALONE}
 TOKENIZER_BYTES = 256 << 20
 UNLIMITED = ("time_step_limit",)
-"""Keys whose values may be infinite: the steps of Mamba-2 are clamped to a range."""
+"""Keys whose values may be infinite: Mamba-2 clamps its time steps to a range."""
 IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
 SHOWN = 5
-"""Names of tensors that a message repeats."""
+"""How many names of tensors a message repeats."""
 ANOTHER_MODEL = "Save config.json and the weights from the same model"
 
 
 def examine_tokenizer(path: Path) -> int:
-    """Tokens of a tokenizer.json (its largest id and one). Raises :class:`CheckpointError` for one to refuse."""
+    """The tokens of a tokenizer.json (largest id plus one). Raises :class:`CheckpointError` for an unsafe one."""
     if path.stat().st_size > TOKENIZER_BYTES:
         raise CheckpointError(f"{path}: it is larger than {TOKENIZER_BYTES >> 20} MiB. Save the tokenizer again.")
     with path.open("rb") as file:
@@ -47,7 +47,7 @@ def examine_tokenizer(path: Path) -> int:
 
 
 def examine_model(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> int:
-    """The vocabulary of the model that ``config`` describes, after its tensors were put in their places.
+    """The vocabulary size of the model that ``config`` describes, once its tensors have been matched.
 
     ``shapes`` are those of all stored tensors. Raises :class:`CheckpointError` for a config that transformers does not
     know or that asks for too much, and for tensors that are missing, left over or of another shape.
@@ -59,9 +59,9 @@ def examine_model(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, 
         raise CheckpointError(f"{folder}: config.json: {found['fault']}. {ANOTHER_MODEL}, or upgrade transformers.")
     words = {
         "missing": "the weights lack",
-        "unexpected": "the weights hold what the model of config.json has no place for:",
-        "mismatched": "weights have another shape than config.json says:",
-        "unconverted": "weights do not have the form that transformers converts:",
+        "unexpected": "the weights have tensors that the model of config.json lacks:",
+        "mismatched": "weights differ in shape from config.json:",
+        "unconverted": "transformers cannot convert weights:",
     }
     wrong = [f"{words[kind]} {_named(found[kind])}" for kind in words if found.get(kind)]
     if wrong:
@@ -73,7 +73,7 @@ def examine_model(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, 
 
 
 def _check_layers(folder: Path, config: Mapping[str, Any], tensors: int) -> None:
-    """Refuse more layers than there are tensors at once: to build them takes long, and each has one at least."""
+    """Refuse at once more layers than tensors: building them is slow, and each layer has at least one tensor."""
     for key, value in _entries(config):
         if "layer" in key and isinstance(value, int) and value > tensors:
             raise CheckpointError(f"{folder}: config.json asks for {key} = {value}; there are {tensors} tensors.")
@@ -84,7 +84,7 @@ def refuse_what_runs(path: Path, values: Mapping[str, Any]) -> None:
     for key, value in _entries(values):
         if key == "auto_map" and value:
             raise CheckpointError(
-                f"{path.parent}: {path.name} asks for Python code of its own (auto_map), which is never run. Save the "
+                f"{path.parent}: {path.name} asks for its own Python code (auto_map), which is never run. Save the "
                 "model under an architecture that transformers has, and remove auto_map."
             )
         if key == "quantization_config" and value:
@@ -93,7 +93,7 @@ def refuse_what_runs(path: Path, values: Mapping[str, Any]) -> None:
             )
         if key == "transformers_weights" and value:
             raise CheckpointError(
-                f"{path.parent}: {path.name} names a file of weights of its own (transformers_weights). Remove the key "
+                f"{path.parent}: {path.name} names its own file of weights (transformers_weights). Remove the key "
                 "and save the weights with save_pretrained."
             )
         if key.lstrip("_") in IMPLEMENTATIONS and "/" in str(value):
@@ -104,8 +104,8 @@ def refuse_what_runs(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def refuse_odd_numbers(path: Path, values: Mapping[str, Any]) -> None:
-    """Raise :class:`CheckpointError` for numbers, at any depth, that no model can be made with: NaN, and infinity but
-    where it is a limit that is off."""
+    """Raise :class:`CheckpointError` for numbers, at any depth, that no model can use: NaN, and infinity unless it
+    switches a limit off."""
     for key, value in _entries(values):
         waiting = [value]
         while waiting:
@@ -114,7 +114,7 @@ def refuse_odd_numbers(path: Path, values: Mapping[str, Any]) -> None:
                 waiting += number
             elif isinstance(number, float) and (math.isnan(number) or (math.isinf(number) and key not in UNLIMITED)):
                 raise CheckpointError(
-                    f"{path}: {key} is {number}, which is no number to compute with. Write the value that the model "
+                    f"{path}: {key} is {number}, which cannot be computed with. Write the value that the model "
                     "was trained with."
                 )
 
@@ -137,7 +137,7 @@ def _named(names: list[str]) -> str:
 
 @dataclass(frozen=True)
 class _Content:
-    """A file that equals every other one with the same bytes, wherever it lies."""
+    """A file that equals every other file with the same bytes, whatever its path."""
 
     digest: str
     path: Path = field(compare=False)
@@ -153,7 +153,7 @@ def _tokens(file: _Content) -> int:
 
 @lru_cache(maxsize=16)
 def _examined(asked: str) -> str:
-    """What the examiner says to ``[config, shapes]``: it depends on them alone."""
+    """The examiner's answer to ``[config, shapes]``, which depends on nothing else."""
     config, shapes = json.loads(asked)
     with tempfile.TemporaryDirectory(prefix="gristmill-admission-") as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -166,8 +166,8 @@ def _ask(what: str, question: Mapping[str, Any]) -> dict[str, Any]:
     try:
         done = run(what, json.dumps({**question, "cpu_seconds": seconds, "memory_bytes": memory}).encode())
     except subprocess.TimeoutExpired:
-        return {"fault": f"it is not examined after {PATIENCE * seconds} s"}
-    if done.returncode < 0:  # by a signal: the kernel's at a limit, or its own where memory ran out
+        return {"fault": f"examining it did not finish within {PATIENCE * seconds} s"}
+    if done.returncode < 0:  # by a signal: the kernel's at a limit, or its own when memory ran out
         return {"fault": f"examining it takes more than {seconds} s of processor or {memory >> 30} GiB of memory"}
     if done.returncode:
         return {"fault": f"it could not be examined: {done.stderr.decode(errors='replace')[-300:].strip()}"}
@@ -176,7 +176,7 @@ def _ask(what: str, question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run(what: str, question: bytes) -> "subprocess.CompletedProcess[bytes]":
-    """The examiner's process, to its end. Raises :class:`subprocess.TimeoutExpired`."""
+    """Run the examiner's process to its end. Raises :class:`subprocess.TimeoutExpired`."""
     return subprocess.run(
         [sys.executable, "-s", "-P", str(EXAMINER), what],
         input=question,

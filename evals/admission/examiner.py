@@ -1,14 +1,14 @@
 """The process that opens a stranger's tokenizer or config first (:mod:`.examination`). Imports nothing of Gristmill.
 
 Its argument is ``tokenizer`` or ``model``; it reads one JSON object from standard input and writes one to standard
-output. It limits itself before it imports anything large: processor time, memory, size of files. What exceeds that ends
-it, and the other side refuses the checkpoint.
+output. Before it imports anything large it limits its own processor time, memory and file sizes. A file that exceeds
+them kills it, and the other side refuses the checkpoint.
 
 ``tokenizer``: ``{"path", "cpu_seconds", "memory_bytes"}``. Loads tokenizer.json and encodes texts that make patterns
-backtrack and normalisers grow: runs of every kind of character, and of every one that the file itself names.
+backtrack and normalisers grow: runs of every kind of character, and of every character in the file.
 ``model``: ``{"folder", "shapes", ...}``. Builds the architecture of ``folder/config.json`` without memory (torch's meta
 device), puts tensors of the given shapes where transformers would put them, and says which are missing, left over or of
-another shape by transformers' own rules. Cost: 4 s of processor, most of it imports.
+another shape by transformers' own rules. Cost: 4 s of processor time, mostly imports.
 """
 
 import importlib.util
@@ -22,25 +22,25 @@ from typing import Any
 
 LETTERS = (*string.printable, *"éßАあ中한ا\u0301\u200d\U0001f600")
 RUN = 200
-"""Length of a run of one character: exponential patterns do not end on it, and others take milliseconds."""
+"""Length of a run of one character: exponential patterns never finish it, and others take milliseconds."""
 LONG_RUNS = (400, 800, 1600, 3200)
 """Lengths of runs that a pattern does not end on in time which takes steps by the square of their length or more."""
 LONG_SECONDS = 0.5
 """Processor time for one of them; sound tokenizers take a few milliseconds."""
 GROWTH = 64
-"""Characters or tokens that one character may become: NFKC makes at most 18 of one."""
+"""Characters or tokens that one character may become: NFKC makes at most 18."""
 FILE_BYTES = 1 << 20
-"""Libraries try whether temporary files can be written."""
+"""Bytes of a file: libraries test whether they can write temporary files."""
 SAID = 300
-"""Characters of what transformers says of a config."""
+"""Characters of transformers' message that an answer repeats."""
 BUFFER_BYTES = 1 << 30
-"""Tables that a model computes from its config (positions, masks) and that no file holds."""
+"""Bytes of the tables that a model computes from its config (positions, masks); no file has them."""
 
 
 def main() -> None:
     """Answer one question."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is no part of the answer
+    os.dup2(2, 1)  # what libraries print must not mix with the answer
     asked = json.load(sys.stdin)
     limit(asked["cpu_seconds"], asked["memory_bytes"])
     try:
@@ -49,11 +49,11 @@ def main() -> None:
         found = {"fault": f"examining it takes more than {asked['memory_bytes'] >> 30} GiB of memory"}
     json.dump(found, answer)
     answer.flush()
-    os._exit(0)  # what a library leaves behind has nothing to say any more
+    os._exit(0)  # skip the exit handlers and threads that libraries leave behind
 
 
 def limit(cpu_seconds: int, memory_bytes: int) -> None:
-    """Set the limits of this process, never above those it has."""
+    """Limit this process, never above its present limits."""
     for kind, bound in (
         (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_DATA, memory_bytes),
@@ -66,13 +66,13 @@ def limit(cpu_seconds: int, memory_bytes: int) -> None:
 
 
 def examine_tokenizer(path: str) -> dict[str, Any]:
-    """How many tokens there are (the largest id and one), or what is wrong."""
+    """The number of tokens (largest id plus one), or what is wrong."""
     import tokenizers
 
     try:
         tokenizer = tokenizers.Tokenizer.from_file(path)
     except Exception as error:  # tokenizers raises plain Exception
-        return {"fault": f"this is no tokenizer: {error}"}
+        return {"fault": f"this is not a tokenizer: {error}"}
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
@@ -81,12 +81,12 @@ def examine_tokenizer(path: str) -> dict[str, Any]:
     rules = json.dumps([stated.get(part) for part in ("normalizer", "pre_tokenizer", "decoder")], ensure_ascii=False)
     for text in texts(sorted({*rules})):
         if tokenizer.normalizer is not None and len(tokenizer.normalizer.normalize_str(text)) > GROWTH * len(text):
-            return {"fault": f"its normaliser makes more than {GROWTH} characters of one"}
+            return {"fault": f"its normaliser turns one character into more than {GROWTH}"}
         ids = tokenizer.encode(text).ids
         if len(ids) > GROWTH * len(text):
-            return {"fault": f"it makes more than {GROWTH} tokens of one character"}
+            return {"fault": f"it turns one character into more than {GROWTH} tokens"}
         if len(tokenizer.decode(ids)) > GROWTH * GROWTH * len(text):
-            return {"fault": f"its decoder makes more than {GROWTH} characters of a token"}
+            return {"fault": f"its decoder turns one token into more than {GROWTH} characters"}
     for length in LONG_RUNS:
         for character in sorted({*LETTERS, *rules}):
             begun = time.process_time()
@@ -105,7 +105,7 @@ def texts(named: list[str]) -> list[str]:
 
 
 def examine_model(asked: dict[str, Any]) -> dict[str, Any]:
-    """Vocabulary of a model, and its misfits where torch is installed, or what is wrong."""
+    """The vocabulary size of a model and, if torch is installed, its misfits; or what is wrong."""
     from transformers import AutoConfig
 
     folder = asked["folder"]
@@ -116,16 +116,16 @@ def examine_model(asked: dict[str, Any]) -> dict[str, Any]:
             found |= misfits(config, asked["shapes"])
     except MemoryError:
         raise
-    except Exception as error:  # whatever a config of a stranger makes transformers raise
-        said = " ".join(str(error).split())[:SAID]  # the reason often stands on the second line
-        return {"fault": f"transformers cannot make a model of it: {type(error).__name__}: {said}"}
+    except Exception as error:  # whatever a stranger's config makes transformers raise
+        said = " ".join(str(error).split())[:SAID]  # the reason is often on the second line
+        return {"fault": f"transformers cannot build a model from it: {type(error).__name__}: {said}"}
     return found
 
 
 def misfits(config: Any, shapes: dict[str, list[int]]) -> dict[str, Any]:
     """Names of parameters without a tensor, of tensors without a parameter, and of those of another shape.
 
-    As ``from_pretrained`` of transformers 5.23 goes, on the meta device: its conversions, its tied weights, and its
+    Follows ``from_pretrained`` of transformers 5.23, on the meta device: its conversions, its tied weights, and its
     lists of what may be missing or left over.
     """
     import torch

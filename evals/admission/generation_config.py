@@ -1,9 +1,9 @@
-"""``generation_config.json``: how a checkpoint wants to be continued. Checked at admission, without torch.
+"""``generation_config.json``: how a checkpoint wants to be decoded. Checked at admission, without torch.
 
-What of it changes a greedy answer is done as ``model.generate`` of transformers does it
-(:mod:`gristmill.evals.models.decoding.logits`), or the checkpoint is refused. What says how long an answer is, how it
-is drawn and how many there are is the suite's business and not read; what only saves time changes no answer. Without
-the file transformers reads the same keys of config.json.
+Keys that change a greedy answer are applied as ``model.generate`` of transformers applies them
+(:mod:`gristmill.evals.models.decoding.logits`), or the checkpoint is refused. The suite decides how long an answer is,
+how it is sampled and how many there are, so those keys are ignored, as are keys that only save time. Without the file
+transformers reads the same keys from config.json.
 """
 
 from collections.abc import Mapping
@@ -44,11 +44,11 @@ RULES = (
     "min_new_tokens",
     "exponential_decay_length_penalty",
 )
-"""Keys that change the logits of a text besides those that force a token."""
+"""Keys that change logits, apart from those that force a token."""
 CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "seq_length", "n_ctx")
-"""What architectures call the longest text: MPT says ``max_seq_len``, RWKV ``context_length``, Bloom ``seq_length``."""
+"""Names of the context length: ``max_seq_len`` in MPT, ``context_length`` in RWKV, ``seq_length`` in Bloom."""
 MOST_CONTEXT = 1 << 27
-"""Tokens of the longest context that is believed; the longest of a published model are ten million."""
+"""Longest plausible context in tokens; the longest of a published model is ten million."""
 HINT = "Remove the key from that file"
 
 Token = Annotated[int, Field(ge=0, strict=True)]
@@ -57,7 +57,7 @@ Words = Annotated[list[Tokens], Field(min_length=1)]
 
 
 class GenerationRules(BaseModel):
-    """What is heeded, and what is refused unless it is off. Other keys change no greedy answer of a given length."""
+    """The keys that are applied, and those that are refused unless off. Other keys change no greedy answer."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -103,7 +103,7 @@ class GenerationRules(BaseModel):
 
     @property
     def others(self) -> list[int]:
-        """Every other token that a rule names: one that the model does not have could not be forced or suppressed."""
+        """Every other token that a rule names; the model must have it to force or suppress it."""
         groups = [*(self.bad_words_ids or []), *(tokens for tokens, _ in self.sequence_bias or [])]
         named = [self.forced_bos_token_id, self.forced_eos_token_id, self.suppress_tokens, self.begin_suppress_tokens]
         if self.exponential_decay_length_penalty is not None:
@@ -116,16 +116,16 @@ def _tokens(stated: int | list[int] | None) -> list[int]:
 
 
 def read_generation(folder: Path) -> dict[str, Any] | None:
-    """The object in the file; None without one. Raises :class:`CheckpointError` where it is no JSON object."""
+    """The object in the file; None without a file. Raises :class:`CheckpointError` if it is not a JSON object."""
     path = folder / GENERATION
     return read_json(path, "Save it with save_pretrained, or remove it.") if path.is_file() else None
 
 
 def generation_rules(folder: Path, config: dict[str, Any]) -> GenerationRules:
-    """The rules of a checkpoint whose config.json holds ``config``.
+    """The rules of a checkpoint whose config.json is ``config``.
 
-    Raises :class:`CheckpointError` for a value that is of no use, and for decoding that is not greedy and that no
-    suite asks for: beams, contrastive search, guidance, watermarks, stop strings, a limit of time.
+    Raises :class:`CheckpointError` for an unusable value, and for decoding that is not greedy and that no suite asks
+    for: beams, contrastive search, guidance, watermarks, stop strings, a limit of time.
     """
     stated = read_generation(folder)
     name, values = GENERATION, stated or {}
@@ -137,35 +137,35 @@ def generation_rules(folder: Path, config: dict[str, Any]) -> GenerationRules:
         fault = error.errors()[0]
         key = str(fault["loc"][0])
         why = (
-            "it asks for another decoding than the greedy one that suites ask for, so its answers could not be compared"
+            "it asks for decoding other than greedy, so its answers could not be compared"
             if key in OTHER_DECODING
             else fault["msg"]
         )
         raise CheckpointError(f"{folder / name}: {key} is {values[key]!r}: {why}. {HINT}.") from error
     if rules.exponential_decay_length_penalty is not None and not rules.ends:
         raise CheckpointError(
-            f"{folder / name}: exponential_decay_length_penalty makes the end of an answer likelier, and eos_token_id "
+            f"{folder / name}: exponential_decay_length_penalty makes the end of an answer likelier, but eos_token_id "
             f"does not say what ends one. {HINT}, or add eos_token_id."
         )
     return rules
 
 
 def text_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What config.json says of the language model: what a config of several models leaves out stands in the part that
-    is about text, where transformers looks for it too."""
+    """What config.json says about the language model. A config of several models has it in the part about text, where
+    transformers looks for it too."""
     parts = (config.get(name) for name in ("decoder", "generator", "text_config"))
     text: dict[str, Any] = next((part for part in parts if isinstance(part, dict) and part), {})
     return {**text, **{key: value for key, value in config.items() if value is not None}}
 
 
 def context_of(config: Mapping[str, Any]) -> int | None:
-    """How many tokens a model reads at once by its config.json; None where that says nothing."""
+    """How many tokens a model reads at once according to its config.json; None if it does not say."""
     settings = text_settings(config)
     return next((settings[name] for name in CONTEXTS if settings.get(name) is not None), None)
 
 
 def check_context(path: Path, config: Mapping[str, Any]) -> None:
-    """Raises :class:`CheckpointError` for the config at ``path`` when the longest text it states is none."""
+    """Raises :class:`CheckpointError` if the config at ``path`` states an impossible context length."""
     settings = text_settings(config)
     for name in CONTEXTS:
         value = settings.get(name)

@@ -1,7 +1,7 @@
-"""Files of weights: which they are, whether they are whole, and whether every number is finite. No torch, no pickle.
+"""Weight files: which they are, whether they are complete, and whether every number is finite. No torch, no pickle.
 
-Every header is read by safetensors itself, which refuses gaps, overlaps and bytes after the end; it accepts NaN, so the
-values are looked at here. Cost: one pass over the files, about 1 GB/s, memory bounded by one piece of 16 MiB.
+safetensors itself reads every header and refuses gaps, overlaps and bytes after the end; it accepts NaN, so this module
+checks the values. Cost: one pass over the files, about 1 GB/s, memory bounded by one piece of 16 MiB.
 """
 
 import json
@@ -17,15 +17,15 @@ from gristmill.core.errors import GristmillError
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PIECE = 1 << 24
 JSON_BYTES = 64 << 20
-"""Larger than the index of any model."""
+"""Largest JSON file that is read; larger than the index of any model."""
 
 
 class CheckpointError(GristmillError):
-    """The folder is not admitted. The message says why and what to do."""
+    """The folder is not admitted. The message says why, and what to do."""
 
 
 def shards_of(folder: Path) -> list[Path]:
-    """The weight files of a model, by name. Raises :class:`CheckpointError` unless all of the index are there."""
+    """The weight files of a model, by name. Raises :class:`CheckpointError` if one of the index is missing."""
     index = folder / INDEX
     if not index.exists():
         if not (folder / WEIGHTS).is_file():
@@ -35,7 +35,7 @@ def shards_of(folder: Path) -> list[Path]:
                 if shards
                 else ""
             )
-            how = f"Copy {INDEX}, which says where each tensor lies, or save" if shards else "Save"
+            how = f"Copy {INDEX}, which says where each tensor is, or save" if shards else "Save"
             raise CheckpointError(f"{folder}: {what}no {WEIGHTS} and no {INDEX}. {how} the model with save_pretrained.")
         return [folder / WEIGHTS]
     placed = read_json(index, "Copy the checkpoint again.").get("weight_map")
@@ -44,12 +44,12 @@ def shards_of(folder: Path) -> list[Path]:
     names = sorted(set(placed.values()))
     if (folder / WEIGHTS).exists() and names != [WEIGHTS]:
         raise CheckpointError(
-            f"{folder}: {WEIGHTS} lies beside an {INDEX} of other files, so there are two models. Remove the one "
-            "that is not meant."
+            f"{folder}: {WEIGHTS} is next to an {INDEX} of other files, so there are two models. Remove the "
+            "one that is not meant."
         )
     outside = [name for name in names if Path(name).name != name]
     if outside:
-        raise CheckpointError(f"{index}: {outside[0]!r} is no file name. Every shard must lie in the folder itself.")
+        raise CheckpointError(f"{index}: {outside[0]!r} is not a file name. Every shard must be in the folder itself.")
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"{folder}: shards named in {INDEX} are missing: {', '.join(missing)}. Copy them too.")
@@ -62,24 +62,24 @@ def shards_of(folder: Path) -> list[Path]:
 
 
 def _opened(path: Path) -> Any:
-    """A safetensors file with a sound header: offsets in order, no gaps, no bytes after the end."""
+    """A safetensors file with a valid header: offsets in order, no gaps, no bytes after the end."""
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path}: this is no complete safetensors file ({error}). Copy or save it again."
+            f"{path}: this is not a complete safetensors file ({error}). Copy or save it again."
         ) from error
 
 
 def read_shapes(path: Path) -> dict[str, list[int]]:
-    """The shape of every tensor of a file with a sound header. No value is read."""
+    """The shape of every tensor of a file with a valid header. Reads no values."""
     with _opened(path):  # its header is checked here; offsets are then read from the file itself
         pass
     return {name: entry["shape"] for name, entry in _header(path)[0].items()}
 
 
 def check_weights(path: Path) -> dict[str, list[int]]:
-    """The shape of every tensor of a file, all of whose values are finite.
+    """The shape of every tensor of a file, after checking that every value is finite.
 
     Raises :class:`CheckpointError` for a broken file, an unknown number format and a value that is not finite.
     """
@@ -92,14 +92,14 @@ def check_weights(path: Path) -> dict[str, list[int]]:
             for at in range(begin, end, PIECE):
                 if not _finite(file.read(min(PIECE, end - at)), entry["dtype"]):
                     raise CheckpointError(
-                        f"{path}: {name} holds a number that is not finite: the training run diverged there. "
+                        f"{path}: {name} has a number that is not finite: the training run diverged there. "
                         "Submit an earlier checkpoint."
                     )
     return shapes
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """Of a file that is sound: its tensors' entries, and where their values begin."""
+    """The tensors' entries in a valid file, and where their values begin."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header: dict[str, Any] = json.loads(file.read(length))
@@ -136,5 +136,5 @@ def read_json(path: Path, hint: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: this is not JSON ({error}). {hint}".rstrip()) from error
     if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: this is no JSON object. {hint}".rstrip())
+        raise CheckpointError(f"{path}: this is not a JSON object. {hint}".rstrip())
     return value

@@ -1,1 +1,1 @@
-"""Items of benchmarks in training data: what is looked for, and what each item is called."""
+"""Benchmark items in training data: which texts are searched for, and the label of each item."""

@@ -1,8 +1,8 @@
 """The label of every item, from the places where it was found: clean, input, or answer (input and answer).
 
-An item that is too short for the matcher is ``short``: nothing is known of it, so it is neither clean nor seen. A
-passage alone does not make an input; whether one was found is told beside the label. Of each item the ``PLACES`` best
-places are kept as evidence and all documents are counted, so memory follows the items and not the corpus.
+An item that is too short for the matcher is ``short``: it is neither clean nor seen. A passage alone is not an input;
+whether it was found is a separate column. The ``PLACES`` best places of each item are kept as evidence and all
+documents are counted, so memory grows with the items, not with the corpus.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,8 +24,8 @@ def label_items(
 ) -> tuple[pa.Table, pa.Table]:
     """``item_labels`` of every item of ``items`` (rows of ``eval_items``), and the places that are kept.
 
-    ``evidence`` are tables of ``contamination``, one a shard, so no document is in two of them. ``short`` names the
-    (suite, item) that no text can be found of.
+    ``evidence`` are tables of ``contamination``, one per shard, so no document is in two of them. ``short`` names each
+    (suite, item) whose texts are too short to find.
     """
     known = dict.fromkeys(
         zip(*(items.column(name).to_pylist() for name in ("suite", "suite_digest", "item")), strict=True)
@@ -51,7 +51,7 @@ def label_items(
 
 
 class _Tally:
-    """What was seen of one item so far."""
+    """What has been found of one item so far."""
 
     def __init__(self) -> None:
         self.documents = 0

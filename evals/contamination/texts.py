@@ -1,11 +1,10 @@
-"""What is looked for of each item: its question, the question with its options, its passage; and its right answers.
+"""The texts of each item to search for: its question, the question with its options, its passage; and its answers.
 
-The parts are those of AI2's decon (question, answer, passage). A multiple-choice question is looked for alone and
-followed by its options, because corpora hold both and a short question says little without its options. The letters of
-the options weigh next to nothing, as every item has them, so a corpus may leave them out; short lists are looked for
-without letters too. A passage is looked for apart from its questions, since it usually comes from a text that a corpus
-may hold anyway.
-Cost: one pass over the items.
+The parts are those of AI2's decon (question, answer, passage). A multiple-choice question is searched for both alone
+and followed by its options, because corpora contain both and a short question says little without its options. The
+letters of the options weigh next to nothing, as every item has them, so a corpus may omit them; short lists are
+searched for without letters too. A passage is searched for apart from its questions, since it usually comes from a text
+that a corpus may contain anyway. Cost: one pass over the items.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
-"""Results in the schema of Every Eval Ever, version 0.3.0, so that they can be read beside those of other evaluators.
+"""Results in the schema of Every Eval Ever, version 0.3.0, for reading next to those of other evaluators.
 
-Source: ``every_eval_ever/schemas`` of evaleval/every_eval_ever (MIT): one JSON document for a model with a result for
-each score, and JSON lines with a record for each graded answer. What the schema has no place for (convention, chance,
-failures, jail tier, tokens, seconds, cost) stands in its ``details``, whose values are strings. Answers on which the
-machine failed are left out: they are no scores.
+Source: ``every_eval_ever/schemas`` of evaleval/every_eval_ever (MIT): one JSON document per model with a result for
+each score, and JSON lines with a record for each graded answer. What the schema lacks (convention, chance, failures,
+jail tier, tokens, seconds, cost) goes into its ``details``, whose values are strings. Answers on which the machine
+failed are left out, because they have no score.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 
 class Provenance(Config):
-    """What a lake does not know of a model and of who evaluated it, and prices. Names as the schema has them."""
+    """What a lake does not know about a model and its evaluator, and prices. Field names are the schema's."""
 
     model_id: Printable = ""
     developer: Printable = "unknown"
@@ -70,7 +70,7 @@ def aggregate(runs: Sequence[Row], scores: Sequence[Row], provenance: Provenance
 
 
 def details_of(data: bytes, rows: int, evaluation_id: str, model_id: str, developer: str) -> dict[str, Any]:
-    """The document's pointer to its records, under the name that the schema's data store gives them."""
+    """The document's pointer to its records, under the file name that the schema's data store uses."""
     seed = hashlib.sha256(evaluation_id.encode()).digest()[:16]
     developer, model = (_folder(part) for part in (developer, model_id.rpartition("/")[2]))
     return {
@@ -190,7 +190,7 @@ def _result_id(score: Row) -> str:
 
 
 def _texts(row: Row, names: Sequence[str]) -> dict[str, str]:
-    """The columns that say something, as text."""
+    """The columns that have a value, as text."""
     return {name: str(row[name]) for name in names if row[name] not in (None, "")}
 
 

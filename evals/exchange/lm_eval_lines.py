@@ -1,9 +1,9 @@
-"""Lines of lm-eval's ``--log_samples``: which item of a suite the document of a line is.
+"""Lines of lm-eval's ``--log_samples``: which item of a suite each line's document is.
 
-``doc_id`` counts the documents that a task was left with, after filters and shuffles, so it names nothing outside that
-run. An item is found by what its document holds: the text of the question, then the passage and the id where questions
-repeat. A number is believed only between items that the texts cannot tell apart, or that the document agrees with.
-Cost: one look-up for each text of a document.
+``doc_id`` counts the documents of a task after filters and shuffles, so it means nothing outside that run. An item is
+found by the contents of its document: the text of the question, then the passage and the id when questions repeat. The
+number only decides between items that the texts cannot tell apart, or when the document agrees with it. Cost: one
+look-up for each text of a document.
 """
 
 import json
@@ -17,7 +17,7 @@ from gristmill.evals.suites.suite import Suite
 SHOWN = 80
 """Characters of a document that a message repeats."""
 LONG = 16
-"""Characters of the shortest question that is looked for inside a longer text: shorter ones occur by chance."""
+"""Characters of the shortest question to search for inside a longer text: shorter ones occur by chance."""
 
 
 class Documents:
@@ -33,8 +33,8 @@ class Documents:
     def item(self, line: Mapping[str, Any], named: str | None, place: str) -> str:
         """The id of the item that a line answers; ``named`` is the one that the document's own id names, if it has one.
 
-        Raises :class:`UsageError` for a document that is none of the suite's, that holds another item's question than
-        its id says, or that could be several items.
+        Raises :class:`UsageError` for a document that is not in the suite, whose question and id belong to different
+        items, or that could be several items.
         """
         doc, number = line["doc"], line.get("doc_id")
         held, words = _texts(doc)
@@ -44,7 +44,7 @@ class Documents:
                 return named
             other = f"the question of {next(iter(found))}" if found else "another text"
             raise UsageError(
-                f"{place}: the id of this document is that of {named}, but it holds {other}: {_start(doc)}. Is it the "
+                f"{place}: the id of this document is that of {named}, but it has {other}: {_start(doc)}. Is it the "
                 "same version of the data?"
             )
         agree = [item for item in found.values() if _plain(getattr(item, "passage", "")) in (held | {""})]
@@ -59,16 +59,16 @@ class Documents:
         if not found and counted and _holds(words, counted):
             return counted.id
         what = (
-            f"could be {', '.join(item.id for item in agree[:3])}" if agree else f"is none of suite {self._suite.name}"
+            f"could be {', '.join(item.id for item in agree[:3])}" if agree else f"is not in suite {self._suite.name}"
         )
         raise UsageError(
             f"{place}: the document of this line (doc_id {number!r}) {what}: {_start(doc)}. It does not say which item "
-            "it answers: doc_id counts what a task was left with. Is it the right suite, and the same version of the "
+            "it answers: doc_id counts the documents after filters. Is it the right suite, and the same version of the "
             "data?"
         )
 
     def _at(self, number: object) -> Item | None:
-        """The item of that number in the whole set, as lm-eval counts where nothing is filtered."""
+        """The item with that number in the whole set, which is how lm-eval counts when nothing is filtered."""
         items: Sequence[Item] = self._suite.items
         if type(number) is not int or self._suite.limit or not 0 <= number < len(items):
             return None
@@ -76,18 +76,18 @@ class Documents:
 
 
 def _questions(item: Item) -> list[str]:
-    """The texts that an item asks with."""
+    """The texts of an item's question."""
     asked = (item.question, item.prompt) if isinstance(item, CodeItem) else (item.question,)
     return [text for text in map(_plain, asked) if text]
 
 
 def _holds(words: Collection[str], item: Item) -> bool:
-    """Whether the question of an item is part of one of the ``words``, as in a prompt that was made of it."""
+    """Whether an item's question is part of one of the ``words``, as in a prompt that was made from it."""
     return any(len(text) >= LONG and text in word for text in _questions(item) for word in words)
 
 
 def _texts(doc: object) -> tuple[set[str], set[str]]:
-    """Every value in a document as text, and those of them that are text."""
+    """Every value of a document as text, and those that are text themselves."""
     waiting, held, words = [doc], set[str](), set[str]()
     while waiting:
         value = waiting.pop()
@@ -103,7 +103,7 @@ def _texts(doc: object) -> tuple[set[str], set[str]]:
 
 
 def _plain(text: str) -> str:
-    """A text whose white space makes no difference."""
+    """A text with its white space normalised."""
     return " ".join(text.split())
 
 

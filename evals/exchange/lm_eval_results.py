@@ -2,9 +2,9 @@
 
 Source: ``EvaluationTracker`` of lm-eval (``lm_eval/loggers/evaluation_tracker.py``), versions 0.4.3 to 0.4.13. A task
 is the suite ``lm-eval.<task>``; a filter is the convention ``lm-eval:<filter>``, with ``.<metric>`` after it where the
-filter has several metrics. Values are lm-eval's own, nothing is graded again. Its standard errors are replaced by the
-interval of Gristmill where the samples are there and give the same mean, and kept as value +- 1.96 errors where not; a
-score that has neither is left out, as are groups, which hold no items of their own.
+filter has several metrics. Values are lm-eval's own; nothing is graded again. Gristmill's interval replaces lm-eval's
+standard error if the samples exist and give the same mean; otherwise the interval is value +- 1.96 errors. A score with
+neither is left out, as are groups, which have no items of their own.
 """
 
 import json
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Imported:
-    """What one file of results holds. ``left_out`` says what has no error bar, or is a group."""
+    """The contents of one file of results. ``left_out`` says what has no error bar, or is a group."""
 
     checkpoint: str
     label: str
@@ -41,23 +41,23 @@ class Imported:
 
 
 def read_results(path: Path, label: str = "") -> Imported:
-    """Read a file of results, and the samples that lie beside it under the same date.
+    """Read a file of results, and the samples next to it with the same date.
 
     Raises :class:`UsageError` for a file that lm-eval did not write.
     """
     found = _json(path)
     results, settings = found.get("results"), found.get("config")
     if not isinstance(results, dict) or not isinstance(settings, dict):
-        raise UsageError(f"{path}: this is no file of lm-eval's results: it has no 'results' and 'config'.")
+        raise UsageError(f"{path}: this is not an lm-eval results file: it has no 'results' and 'config'.")
     strange = [task for task, result in results.items() if not isinstance(result, dict)]
     if strange:
-        raise UsageError(f"{path}: this is no file of lm-eval's results: {strange[0]!r} has no metrics by name.")
+        raise UsageError(f"{path}: this is not an lm-eval results file: {strange[0]!r} has no metrics by name.")
     model = _model(found)
     name = require_printable(label, "--label") or require_printable(model, f"{path}: the model's name (give --label)")
     version = found.get("lm_eval_version") or f"git {found.get('git_hash') or 'unknown'}"
     facts = {name: settings.get(name) for name in ("model", "model_args", "model_sha", "model_dtype", "batch_size")}
     stated = ", ".join(f"{name} {value}" for name, value in facts.items() if value not in (None, ""))
-    # No weights were seen, so it is known by what lm-eval was told: never the name of a checkpoint that was admitted.
+    # No weights were seen, so lm-eval's settings identify it; this is never the digest of an admitted checkpoint.
     checkpoint = digest_json([IMPORTED, "lm-eval", facts["model"], facts["model_args"], facts["model_sha"], model])[:32]
     groups = {name for name, members in (found.get("group_subtasks") or {}).items() if members}
     rows: dict[Table, list[Row]] = {EvalRuns: [], Responses: [], Samples: [], Scores: []}
@@ -79,11 +79,11 @@ def read_results(path: Path, label: str = "") -> Imported:
                 rows[Responses].extend(shared | row for row in _responses(line))
         for place, ((metric, chosen), convention) in enumerate(conventions.items()):
             if not _is_number(given := results[task][f"{metric},{chosen}"]):
-                left_out.append(f"{task}, {metric},{chosen}: its value is {given}, which is no score")
+                left_out.append(f"{task}, {metric},{chosen}: its value is {given}, which is not a score")
                 continue
             score = _score(results[task], metric, chosen, values.get(convention, []))
             if score is None:
-                left_out.append(f"{task}, {metric},{chosen}: no standard error, and no samples to make one from")
+                left_out.append(f"{task}, {metric},{chosen}: no standard error, and no samples to compute one from")
                 continue
             better = (found.get("higher_is_better") or {}).get(task, {}).get(metric)
             n = ((found.get("n-samples") or {}).get(task) or {}).get("effective") or len(values.get(convention, []))
@@ -97,9 +97,7 @@ def read_results(path: Path, label: str = "") -> Imported:
         run["items"] = len({row["item"] for row in rows[Samples] if row["suite"] == suite}) or _items(found, task)
         rows[EvalRuns].append(run)
     if not rows[Scores]:
-        raise UsageError(
-            f"{path}: no score in it can be taken over. {'; '.join(left_out) or 'No metric has a number.'}"
-        )
+        raise UsageError(f"{path}: no score in it can be imported. {'; '.join(left_out) or 'No metric has a number.'}")
     tables = {
         table: conform(table, pa.Table.from_pylist(entries, schema=table.schema)) for table, entries in rows.items()
     }
@@ -112,7 +110,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def _conventions(result: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """The convention of each (metric, filter) that has a number, in lm-eval's order."""
+    """The convention of each (metric, filter) with a number, in lm-eval's order."""
     pairs = []
     for key, value in result.items():
         metric, comma, chosen = key.rpartition(",")
@@ -126,7 +124,7 @@ def _conventions(result: Mapping[str, Any]) -> dict[tuple[str, str], str]:
 
 
 def _score(result: Mapping[str, Any], metric: str, chosen: str, values: Sequence[float]) -> Row | None:
-    """Value, interval and how it was made; None where nothing says how sure the value is."""
+    """Value, interval and method; None if there is nothing to compute an interval from."""
     value, error = float(result[f"{metric},{chosen}"]), result.get(f"{metric}_stderr,{chosen}")
     if values and all(0 <= entry <= 1 for entry in values) and abs(sum(values) / len(values) - value) <= SAME:
         found = mean(values, [str(place) for place in range(len(values))])
@@ -138,10 +136,10 @@ def _score(result: Mapping[str, Any], metric: str, chosen: str, values: Sequence
 
 
 def _item(line: Row, number: int) -> str:
-    """The number of a document and a digest of what it holds.
+    """The number of a document and a digest of its contents.
 
-    The number counts what a task was left with, so two files may give it to different documents; their results must not
-    be taken for those of one item.
+    The number counts documents after filters, so two files may give it to different documents, whose results must not
+    be mistaken for those of one item.
     """
     name, doc = str(line.get("doc_id", number)), line.get("doc")
     return f"{name}-{digest_text(json.dumps(doc, sort_keys=True))[:8]}" if doc else name
@@ -155,7 +153,7 @@ def _sample(line: Row, convention: str, value: float) -> Row:
 
 
 def _responses(line: Row) -> Iterator[Row]:
-    """Answers as ``responses`` has them: one for each repeat of a written one, for each option of a scored one."""
+    """Rows of ``responses``: one for each repeat of a written answer, or for each option of a scored one."""
     arguments = line.get("arguments")
     asked = list(arguments.values()) if isinstance(arguments, dict) else arguments
     given = line.get("resps")
@@ -191,7 +189,7 @@ def _likelihood(answers: Sequence[Any]) -> tuple[float, bool] | None:
 
 
 def _samples(path: Path, task: str) -> Iterator[Row]:
-    """The lines of the samples of a task. Raises :class:`UsageError` for a line that is no JSON object."""
+    """The lines of the samples of a task. Raises :class:`UsageError` for a line that is not a JSON object."""
     date = path.stem.removeprefix("results_")
     samples = path.with_name(f"samples_{task.replace('/', '__')}_{date}.jsonl")
     if not samples.is_file():
@@ -214,12 +212,12 @@ def _object(text: str, place: str) -> Row:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: this is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise UsageError(f"{place}: this is no JSON object")
+        raise UsageError(f"{place}: this is not a JSON object")
     return value
 
 
 def _model(found: Row) -> str:
-    """What people call the model: its name in the file, else what was loaded."""
+    """The model's name in the file, else the path that was loaded."""
     settings = found["config"]
     arguments = settings.get("model_args")
     if isinstance(arguments, str):
@@ -233,6 +231,6 @@ def _items(found: Row, task: str) -> int:
 
 
 def _text(value: object) -> str:
-    """As text that can be stored: half of a surrogate pair, which is no character, becomes U+FFFD."""
+    """As text that can be stored: half of a surrogate pair, which is not a character, becomes U+FFFD."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

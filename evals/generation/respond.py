@@ -1,11 +1,11 @@
 """Respond: ask a model everything that a suite asks, and keep every answer as it comes.
 
-Requests are asked in batches of like length. How they are cut into batches depends on them alone, and a batch is
-stored as a whole, so a run that was cut off goes on with the same batches, and a stored answer is never made again.
+Requests are asked in batches of similar length. The batches depend only on the requests, and each is stored as a whole,
+so an interrupted run continues with the same batches, and a stored answer is never computed again.
 
-What is no answer of the model (:class:`gristmill.evals.models.model.Unanswered`) is not stored. When all others are,
-the run stops and says which they are: a score of the others would be one of another set, and what a model writes might
-choose which.
+A failure in place of an answer (:class:`gristmill.evals.models.model.Unanswered`) is not stored. Once all other answers
+are, the run stops and lists the failures: a score over the others would be one of a different set, which the model's
+own output might select.
 """
 
 import time
@@ -24,9 +24,9 @@ from gristmill.evals.scoring.gold import GOLD_PART
 from gristmill.schemas.tables import Responses
 
 BATCH = 64
-"""Requests that are asked together and stored together: what a killed run loses at most."""
+"""Requests asked and stored together: the most that a killed run loses."""
 NAMED = 5
-"""Items, and reasons, that an error names."""
+"""How many items, and reasons, an error names."""
 
 
 def respond(
@@ -40,10 +40,10 @@ def respond(
 ) -> pa.Table:
     """Responses of the checkpoint with that digest to the ``requests`` of a suite: one row each, in their order.
 
-    ``progress`` is told how many of all requests are answered, those of a batch that is not stored yet among them.
-    ``still`` raises where the answers of a batch may be another model's, before they are stored; it is told of the last
-    batch, which it should look at closely.
-    Raises :class:`NoScoreError` when some have no answer, at once when a whole batch has none.
+    ``progress`` receives how many of all requests are answered, including those of a batch that is not stored yet.
+    ``still`` runs before a batch is stored and raises if another model may have answered it; it learns which batch is
+    the last, to check that one closely.
+    Raises :class:`NoScoreError` when some requests have no answer, at once when a whole batch has none.
     """
     missing = sum(request.key not in store for request in requests)
     done = len(requests) - missing
@@ -83,7 +83,7 @@ def respond(
 
 
 def batches(requests: Sequence[Request]) -> list[list[Request]]:
-    """Requests of one kind and like length, generated ones first. They depend on all requests and on nothing else."""
+    """Requests grouped by kind and similar length, generated ones first. Depends only on the list of requests."""
     found: list[list[Request]] = []
     for generated in (True, False):
         kind = [request for request in requests if (request.settings is not None) == generated]
@@ -93,11 +93,11 @@ def batches(requests: Sequence[Request]) -> list[list[Request]]:
 
 
 def ask(model: LanguageModel, requests: Sequence[Request], progress: Progress = silent) -> list[Response | Unanswered]:
-    """The model's answers to requests that are all of one kind and share their settings."""
+    """The model's answers to requests of one kind with the same settings."""
     settings = requests[0].settings
     if settings is None:
         pairs = [(request.prompt, request.continuation) for request in requests]
-        # Nobody else defines the score of a gold answer to the last digit, and it begins with what was read anyway.
+        # No other harness defines the score of a gold answer to the last digit, and its prompt has just been read.
         near = [place for place, request in enumerate(requests) if request.part == GOLD_PART]
         return [
             found
@@ -131,7 +131,7 @@ def _told(suite: str, requests: Sequence[Request], unanswered: Mapping[str, str]
     why = "; ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(NAMED))
     return (
         f"{suite}: no score, because {len(asked):,} of {len(requests):,} requests have no answer of the model (infra), "
-        f"of {len(items):,} items: {some}. Why: {why}. Other answers are kept: the same command asks for these alone."
+        f"of {len(items):,} items: {some}. Why: {why}. Other answers are kept: the same command asks only for these."
     )
 
 

@@ -1,14 +1,13 @@
-"""Stored responses: what a model gave, kept as it comes, so that nothing is generated twice.
+"""Stored responses: a model's answers, stored as they come, so that nothing is generated twice.
 
-One folder holds the responses of one checkpoint behind one backend. Each process writes a segment of its own, JSON
-lines, a batch at a time, forced to disk before the next batch is asked; all segments are read at the start. Each line
-ends with a check on itself. One that was torn by a kill in the middle of a write, or damaged later, is read as if it
-were not there, so it is asked again. Cost: a batch costs one fsync; reading, some 25 MB/s; memory, the responses of the
-folder.
+One folder has the responses of one checkpoint behind one backend. Each process writes its own segment, JSON lines, a
+batch at a time, forced to disk before the next batch is asked; all segments are read at the start. Each line ends with
+a checksum. A line torn by a kill in the middle of a write, or damaged later, is ignored, so its request is asked again.
+Cost: one fsync per batch; reading, about 25 MB/s; memory, the responses of the folder.
 
-Who asks anew retires what was answered (:func:`retire`): a round, which is a folder in that folder that names the
-requests whose earlier answers no longer count, and holds the answers from then on. Nothing is overwritten, rounds are
-read in their order, and a round that was cut off goes on where it was.
+Asking again retires the earlier answers (:func:`retire`): it begins a round, a subfolder that lists the requests whose
+earlier answers no longer count and then stores the new ones. Nothing is overwritten, rounds are read in order, and an
+interrupted round continues where it stopped.
 """
 
 import json
@@ -27,11 +26,11 @@ from gristmill.core.files.atomic import fsync, write_whole
 
 RETIRED = "retired.json"
 CHECK = 16
-"""Hex digits of the check on a line."""
+"""Hex digits of a line's checksum."""
 
 
 class Response(Config):
-    """What a model gave to one request: a text that ended for a reason, or the log-probability of a given one."""
+    """A model's answer to one request: a text and why it ended, or the log-probability of a given text."""
 
     text: str
     tokens: int
@@ -44,10 +43,9 @@ class Response(Config):
 
 
 def retire(root: Path, checkpoint: str, backend: str, keys: Iterable[str], name: str) -> None:
-    """Begin the round ``name`` (hex digits and hyphens): what was answered to the requests ``keys`` counts no more.
+    """Begin the round ``name`` (hex digits and hyphens): earlier answers to the requests ``keys`` no longer count.
 
-    A round that has begun is left as it is, so a run that begins it again goes on with it. It appears whole or not at
-    all.
+    A round that has begun stays as it is, so a run that begins it again continues it. It appears whole or not at all.
     """
     folder = _folder(root, checkpoint, backend)
     begun = _rounds(folder)
@@ -64,9 +62,9 @@ def retire(root: Path, checkpoint: str, backend: str, keys: Iterable[str], name:
 
 
 def rounds(root: Path, checkpoint: str, backend: str, keys: Collection[str]) -> tuple[str, ...]:
-    """The names of the rounds in which any of the requests ``keys`` was asked anew, in their order.
+    """The names of the rounds in which any of the requests ``keys`` was asked again, in order.
 
-    Equal ones mean that equal answers count.
+    Equal rounds mean that the same answers count.
     """
     begun = _rounds(_folder(root, checkpoint, backend))
     return tuple(path.name for path in begun if not _retired(path).isdisjoint(keys))
@@ -94,7 +92,7 @@ class ResponseStore:
         return self._found[key]
 
     def add(self, responses: Mapping[str, Response]) -> None:
-        """Keep ``responses``; they are on disk when this returns."""
+        """Store ``responses``; they are on disk when this returns."""
         if self._segment is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._segment = (self._folder / f"{uuid.uuid4().hex}.jsonl").open("xb")
@@ -134,12 +132,12 @@ def _line(key: str, response: Response) -> bytes:
 
 
 def _end(body: bytes) -> bytes:
-    """The end of a line that begins with ``body``: a check on it."""
+    """The end of a line that begins with ``body``: its checksum."""
     return b',"check":"' + digest_bytes(body)[:CHECK].encode() + b'"}\n'
 
 
 def _read(path: Path) -> Iterable[tuple[str, Response]]:
-    """Every whole line of a segment. What is no number is asked again."""
+    """Every intact line of a segment. An answer that is not a number is skipped, so it is asked again."""
     size = len(_end(b""))
     with path.open("rb") as file:
         for line in file:

@@ -1,4 +1,4 @@
-"""How text is generated, and how a generated text is cut."""
+"""How to generate text, and how to cut it."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -17,9 +17,9 @@ class Generation(Config):
     max_new_tokens: Annotated[int, Field(ge=1, le=32_768, description="longest answer in tokens")]
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     temperature: Annotated[float, Field(ge=0, le=10, description="0 decodes greedily")] = 0.0
-    top_p: Annotated[float, Field(gt=0, le=1, description="share of the probability that is drawn from")] = 1.0
-    samples: Annotated[int, Field(ge=1, le=1000, description="answers to each item")] = 1
-    seed: Annotated[int, Field(ge=0, description="of all samples; each has a seed of its own made from it")] = 0
+    top_p: Annotated[float, Field(gt=0, le=1, description="share of the probability to sample from")] = 1.0
+    samples: Annotated[int, Field(ge=1, le=1000, description="answers per item")] = 1
+    seed: Annotated[int, Field(ge=0, description="seed of all samples; each derives its own from it")] = 0
 
     def seed_of(self, item: str, repeat: int) -> int:
         """The seed of one sample (31 bits): another item or another repeat draws another answer."""
@@ -33,10 +33,11 @@ def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
 
 
 def sent(stop: Sequence[str]) -> list[str]:
-    """The stop strings that a server is given: at most four, as many as OpenAI's protocol allows.
+    """The stop strings to send to a server: at most four, as many as OpenAI's protocol allows.
 
-    One that begins with another ends no answer sooner and is left out; of the others the first four go, in the suite's
-    order. An answer is cut at the rest when it is here (:func:`cut`), so it may take longer and never reads otherwise.
+    A stop string that begins with another cannot end an answer sooner and is left out; of the others the first four are
+    sent, in the suite's order. Answers are cut at the rest afterwards (:func:`cut`): they may take longer, but are the
+    same.
     """
     needed = [
         word for word in dict.fromkeys(stop) if not any(word.startswith(other) for other in stop if other != word)

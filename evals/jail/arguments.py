@@ -1,11 +1,11 @@
-"""The words given to bubblewrap: what the jail sees, and nothing else.
+"""The arguments of bubblewrap: what the jail sees, and nothing else.
 
-The file system inside is a read-only ``/usr``, the Python that runs us at ``/py``, the worker's two files at ``/jail``,
-and three bounded scratch places: ``/box`` (the working directory), ``/tmp`` and ``/dev/shm``. Directories below the two
-binds that could hold benchmark answers or the project itself (installed packages, ``/usr/local``, ``/usr/src``, the
-project's folder) are covered by empty ones.
+The file system inside is a read-only ``/usr``, our own Python at ``/py``, the worker's two files at ``/jail``,
+and three scratch places of bounded size: ``/box`` (the working directory), ``/tmp`` and ``/dev/shm``. Directories
+below the two binds that could contain benchmark answers or the project itself (installed packages, ``/usr/local``,
+``/usr/src``, the project's folder) are covered by empty ones.
 
-The vector travels through ``--args FD``, since ``/proc/1/cmdline`` is readable in the jail and would show host paths.
+They are passed through ``--args FD``, since ``/proc/1/cmdline`` is readable in the jail and would show host paths.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,8 +30,8 @@ SCRATCH = f"""
     --remount-ro / --seccomp {SECCOMP_FD} --info-fd {INFO_FD}
 """
 
-# -P -s -S and an empty environment give what -I -S gives, but -I would also ignore PYTHONHASHSEED, and the order of a
-# set would change from one grading to the next.
+# -P -s -S and an empty environment do what -I -S does, but -I would also ignore PYTHONHASHSEED, and the order of sets
+# would change from one grading to the next.
 PYTHON_FLAGS = ("-P", "-s", "-S", "-B")
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, '/jail'); from gristmill.evals.jail.worker import main; sys.path.pop(0); main()"
@@ -39,9 +39,9 @@ BOOTSTRAP = (
 
 
 def arguments(python_prefix: Path, hidden: Iterable[Path]) -> list[str]:
-    """The option vector for a Python whose files lie in ``python_prefix``.
+    """The arguments for a Python whose files are in ``python_prefix``.
 
-    ``hidden`` are host directories that must not be seen inside, wherever a bind would bring them.
+    ``hidden`` are host directories that must not be visible inside, wherever a bind would expose them.
     """
     binds = ((Path("/usr"), Path("/usr")), (python_prefix, Path("/py")))
     words = IDENTITY.split()
@@ -61,5 +61,5 @@ def covers(host: Path, hidden: Iterable[Path]) -> list[Path]:
 
 
 def command(python: Path, python_prefix: Path) -> Sequence[str]:
-    """What runs inside: the interpreter, by its place below ``/py``, and the worker."""
+    """The command to run inside: the interpreter, by its path below ``/py``, and the worker."""
     return [str(Path("/py") / python.relative_to(python_prefix)), *PYTHON_FLAGS, "-c", BOOTSTRAP]

@@ -1,7 +1,7 @@
-"""Whether this machine can confine generated code: found out by starting a jail and trying to get out.
+"""Whether this machine can confine generated code, tested by starting a jail and trying to get out.
 
-The probe is a program of ours that reports what it could do: reach the network, see host files, fork, take memory,
-trace a process. If any of it succeeds that must not, or the jail does not start, the answer is ``refused`` with a
+The probe is our own program, which reports what it could do: reach the network, see host files, fork, take memory,
+trace a process. If it succeeds at anything forbidden, or the jail does not start, the answer is ``refused`` with a
 reason and a hint, and grading raises :class:`gristmill.evals.jail.sandbox.JailUnavailableError`. There is no weaker
 tier to fall back to.
 
@@ -106,7 +106,7 @@ APPARMOR_SWITCH = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 
 @dataclass(frozen=True)
 class Capability:
-    """What the jail is on this machine. ``reason`` is empty for tier ``bubblewrap``, else why, and what to do."""
+    """The jail on this machine. ``reason`` is empty for tier ``bubblewrap``; otherwise it says why, and what to do."""
 
     tier: Tier
     reason: str
@@ -122,7 +122,7 @@ class Capability:
 
 @functools.cache
 def capability() -> Capability:
-    """The capability of this machine, from a jail that was really started. Never raises."""
+    """The capability of this machine, found by actually starting a jail. Never raises."""
     try:
         sandbox = plan()
     except JailUnavailableError as error:
@@ -131,7 +131,7 @@ def capability() -> Capability:
 
 
 def assess(sandbox: Sandbox) -> Capability:
-    """Start the jail that ``sandbox`` describes, have a program try to leave it, and judge what it managed."""
+    """Start the jail that ``sandbox`` describes, run a program that tries to escape, and judge how far it got."""
     number = PTRACE.get(platform.machine(), 117)
     with Supervisor(sandbox, PROBE_SLOT) as supervisor:
         outcome = supervisor.grade(Program(PROBE, EXPECTED.format(ptrace=number), "probe", limits=PROBE_LIMITS))
@@ -141,7 +141,7 @@ def assess(sandbox: Sandbox) -> Capability:
 
 
 def require(sandbox: Sandbox | None = None) -> Sandbox:
-    """The jail of this machine, or the one given, after a probe. Raises :class:`JailUnavailableError`."""
+    """This machine's jail, or the given one, after probing it. Raises :class:`JailUnavailableError`."""
     found = capability() if sandbox is None else assess(sandbox)
     if not found.usable:
         raise JailUnavailableError(found.reason)
@@ -169,7 +169,7 @@ def described(sandbox: Sandbox | None, tier: Tier, reason: str) -> Capability:
 
 
 def version(bwrap: str) -> str:
-    """What ``bwrap --version`` says, or nothing when it cannot be run."""
+    """The output of ``bwrap --version``; empty when it cannot run."""
     try:
         return subprocess.run(
             [bwrap, "--version"], capture_output=True, text=True, timeout=10, check=True
@@ -179,18 +179,18 @@ def version(bwrap: str) -> str:
 
 
 def explain(outcome: Outcome) -> str:
-    """Why the probe failed, and the hint that fits this machine."""
+    """Why the probe failed, with a hint for this machine."""
     said = "; ".join(text for text in (outcome.detail, outcome.stderr_tail) if text)
-    return f"Generated code is not run, because the code jail does not hold on this machine: {said}. {hint(said)}"
+    return f"Generated code is not run, because the code jail does not work on this machine: {said}. {hint(said)}"
 
 
 def hint(said: str) -> str:
-    """What to change, from what bubblewrap said and how the kernel is set."""
+    """What to change, judging by bubblewrap's message and the kernel's settings."""
     if "namespace" not in said and "uid map" not in said and "unshare" not in said:
         return "Run the grading on another machine, or report this with the output of `gristmill doctor`."
     if _reads(APPARMOR_SWITCH, "1"):
         return (
-            "AppArmor keeps user namespaces from programs without a profile: give bwrap a profile with `userns,`, or"
+            "AppArmor denies user namespaces to programs without a profile: give bwrap a profile with `userns,`, or"
             " sysctl -w kernel.apparmor_restrict_unprivileged_userns=0."
         )
     if _reads(DEBIAN_SWITCH, "0"):

@@ -1,9 +1,9 @@
-"""A memory control group for one jail, where this machine lets us make one.
+"""A memory control group for one jail, if this machine lets us make one.
 
 ``RLIMIT_AS`` bounds each process; a control group bounds all of them together and the scratch file systems too.
-Version 2 needs a group that is ours to divide and that has the memory controller; version 1 needs a memory hierarchy we
-may write (root in many containers and virtual machines). Where there is neither, the jail has the per-process limit
-alone, and ``gristmill doctor`` says so.
+Version 2 needs a group that we may divide and that has the memory controller; version 1 needs a memory hierarchy that
+we may write (root in many containers and virtual machines). Without either, the jail has only the per-process limit,
+and ``gristmill doctor`` says so.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ REMOVE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class MemoryGroups:
-    """Where groups can be made: ``parent`` is a directory of a control group file system of that ``version``."""
+    """Where to make groups: ``parent`` is a directory in a control group file system of that ``version``."""
 
     parent: Path
     version: int
@@ -28,7 +28,7 @@ class MemoryGroups:
 
 @dataclass(frozen=True)
 class MemoryGroup:
-    """One group: ``procs`` is the file by which a process enters it."""
+    """One group; a process enters it by writing to the file ``procs``."""
 
     path: Path
     version: int
@@ -38,20 +38,20 @@ class MemoryGroup:
         return self.path / "cgroup.procs"
 
     def out_of_memory_kills(self) -> int:
-        """How many processes the kernel ended because the group was full."""
+        """How many processes the kernel killed because the group was full."""
         report = self.path / ("memory.events" if self.version == 2 else "memory.oom_control")
         counts = dict(line.split() for line in report.read_text().splitlines())
         return int(counts.get("oom_kill", 0))
 
 
 def find_memory_groups() -> MemoryGroups | None:
-    """The nearest place below which this process can limit memory, found by making a group there and removing it."""
+    """The nearest place below which this process can limit memory, tested by making a group there and removing it."""
     for candidate in _candidates():
         try:
             with memory_group(candidate, 64 << 20, f"probe-{os.getpid()}"):
                 return candidate
         except OSError:
-            continue  # not ours to divide: the next one, or none
+            continue  # we may not divide it: try the next one
     return None
 
 
@@ -70,7 +70,7 @@ def _candidates() -> Iterator[MemoryGroups]:
 
 @contextlib.contextmanager
 def memory_group(groups: MemoryGroups, limit: int, name: str) -> Iterator[MemoryGroup]:
-    """A group of at most ``limit`` bytes and no swap, removed afterwards. Raises OSError where that is refused."""
+    """A group of at most ``limit`` bytes and no swap, removed afterwards. Raises OSError when that is refused."""
     group = MemoryGroup(groups.parent / f"gristmill-{name}", groups.version)
     group.path.mkdir()
     try:
@@ -85,12 +85,12 @@ def memory_group(groups: MemoryGroups, limit: int, name: str) -> Iterator[Memory
 def _settings(version: int, limit: int) -> list[tuple[str, int, bool]]:
     if version == 2:
         return [("memory.max", limit, True), ("memory.swap.max", 0, False)]
-    # memory.memsw counts memory and swap together, and exists where swap accounting is on.
+    # memory.memsw counts memory and swap together, and exists only with swap accounting.
     return [("memory.limit_in_bytes", limit, True), ("memory.memsw.limit_in_bytes", limit, False)]
 
 
 def _remove(path: Path) -> None:
-    """Remove a group; the kernel lets go of one a moment after its last process."""
+    """Remove a group; the kernel releases it a moment after its last process."""
     until = time.monotonic() + REMOVE_SECONDS
     while True:
         try:

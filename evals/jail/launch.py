@@ -1,10 +1,10 @@
-"""Starts a jail and ends it, from a small process with one thread (the checker).
+"""Start and end a jail, from a small process with one thread (the checker).
 
 When we are root the jail runs as an unprivileged user, one per slot, and so does the checker once it has started the
 jail. bubblewrap resolves the sources of its binds as that user, so a Python below a closed directory (a home folder)
-could not be bound (bubblewrap issues 569 and 570). While still root we therefore enter a mount namespace of our own
-(:func:`open_up`), lay an empty file system over the closed directory there, and bind back only the folder that is
-needed, at its own path. The host never sees these mounts; they vanish with the process.
+could not be bound (bubblewrap issues 569 and 570). While still root we therefore enter our own mount namespace
+(:func:`open_up`), mount an empty file system over the closed directory there, and bind back only the needed folder, at
+its own path. The host never sees these mounts; they vanish with the process.
 
 Imports are few on purpose: this runs once per graded program. Cost: about 5 ms for ctypes and the fork.
 """
@@ -27,7 +27,7 @@ SIGKILL = 9  # the module `signal` takes 6 ms to load
 PIDFD_SEND_SIGNAL = 424  # the same number on every architecture
 ERRORS_KEPT = 2000
 NAMING_SECONDS = 30.0
-LIBC = ctypes.CDLL(None, use_errno=True)  # made once: every one makes classes anew, 0.3 ms
+LIBC = ctypes.CDLL(None, use_errno=True)  # made once: each creates new classes, 0.3 ms
 
 
 class Jail:
@@ -39,7 +39,7 @@ class Jail:
         self._ended: tuple[int | None, float] | None = None
 
     def end(self, grace: float = 0.0) -> tuple[int | None, float]:
-        """Wait ``grace`` seconds for the program to end by itself, then end it; return when no process of it is left.
+        """Wait ``grace`` seconds for the program to end by itself, then kill it; return when all of it is gone.
 
         Returns its exit status if it ended by itself (128 + n for signal n), else None, and its processor seconds.
         The calling process must be a subreaper (:func:`adopt_orphans`) with no other children.
@@ -54,7 +54,7 @@ class Jail:
         by_itself = bool(select.select([watch], [], [], grace)[0])
         os.close(watch)
         if first is not None:
-            # Its death ends all in its namespace. The call fails when it is gone already.
+            # Its death ends everything in its namespace. The call fails if it is already gone.
             LIBC.syscall(PIDFD_SEND_SIGNAL, first, SIGKILL, None, 0)
         status, seconds = None, 0.0
         while True:
@@ -67,9 +67,9 @@ class Jail:
                 status = os.waitstatus_to_exitcode(code)
 
     def _first_process(self) -> int | None:
-        """A handle on process 1 of the jail, which bubblewrap names once it exists; None when it came to nothing.
+        """A handle on process 1 of the jail, which bubblewrap names once it exists; None if it was never created.
 
-        Before that there is nothing to end: the monitor killed too early would leave its child waiting for it for ever.
+        Before that there is nothing to end: a monitor killed too early would leave its child waiting for it forever.
         """
         if not select.select([self._info], [], [], NAMING_SECONDS)[0]:
             os.kill(self._monitor, SIGKILL)
@@ -81,7 +81,7 @@ class Jail:
             return None
 
     def errors(self) -> str:
-        """The last words of bubblewrap, or of this module's child, on standard error. Call it after :meth:`end`."""
+        """The end of what bubblewrap, or this module's child, wrote to standard error. Call it after :meth:`end`."""
         os.set_blocking(self._errors, False)
         try:
             return os.read(self._errors, 1 << 16).decode("utf-8", "replace")[-ERRORS_KEPT:]
@@ -97,11 +97,11 @@ def start(
     user: int | None,
     groups: Sequence[str],
 ) -> Jail:
-    """Fork and execute bubblewrap with ``words``; returns at once.
+    """Fork and execute bubblewrap with the arguments ``words``; returns at once.
 
-    ``files`` are contents to be read at fixed descriptors, ``groups`` are ``cgroup.procs`` files to enter, ``user`` is
-    the uid and gid to become (None: stay who we are).
-    A failure before bubblewrap runs is written to its standard error.
+    ``files`` maps fixed descriptors to the contents to read there, ``groups`` are ``cgroup.procs`` files to enter,
+    ``user`` is the uid and gid to become (None: stay who we are). A failure before bubblewrap runs appears on its
+    standard error.
     """
     request_out, request_in = os.pipe()
     reply_out, reply_in = os.pipe()
@@ -134,9 +134,9 @@ def hand_over(content: bytes, target: int) -> None:
 
 
 def open_up(folders: Mapping[str, str]) -> None:
-    """Make each folder reachable by every user, in a mount namespace of this process. Needs root.
+    """Make each folder reachable for every user, in a mount namespace of this process. Needs root.
 
-    ``folders`` maps a folder to the closed directory above it, of which nothing else stays visible. Raises OSError.
+    ``folders`` maps a folder to the closed directory above it; nothing else in that stays visible. Raises OSError.
     """
     if not folders:
         return
@@ -163,12 +163,12 @@ def enter(groups: Sequence[str], user: int | None) -> None:
 
 
 def execute(bwrap: str, words: Sequence[str]) -> NoReturn:
-    """Replace this process by bubblewrap, with an empty environment: its first process inside shows its own."""
+    """Replace this process with bubblewrap, with an empty environment, which its first process inside exposes."""
     os.execve(bwrap, ["bwrap", *words], {})  # noqa: S606 - no shell is wanted
 
 
 def become(user: int | None) -> None:
-    """Give up root for good. None: there is nothing to give up."""
+    """Drop root permanently. None: there is nothing to drop."""
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
@@ -176,22 +176,22 @@ def become(user: int | None) -> None:
 
 
 def adopt_orphans() -> None:
-    """Make this process the reaper of its descendants, so that the end of a jail can be waited for."""
+    """Make this process the reaper of its descendants, so that it can wait for the end of a jail."""
     check(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
 def die_with_parent() -> None:
-    """Have this process killed when the thread that started it ends. Becoming another user undoes it: call it after."""
+    """Have this process killed when the thread that started it ends. Changing the user undoes it, so call it after."""
     check(LIBC.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl")
 
 
 def end_group(leader: int) -> None:
-    """Kill what is left of the process group of ``leader``, if anything is."""
+    """Kill whatever is left of ``leader``'s process group."""
     LIBC.killpg(leader, SIGKILL)
 
 
 def set_alarm(seconds: int) -> None:
-    """Have this process ended by SIGALRM after ``seconds``, whatever it is doing then."""
+    """Have SIGALRM kill this process after ``seconds``, whatever it is doing."""
     LIBC.alarm(seconds)
 
 

@@ -10,14 +10,16 @@ from gristmill.core.config import Config
 class Limits(Config):
     """Bounds of one program, over all its calls together. The defaults are those of the code suites.
 
-    Processor time is the limit that a slow program meets; wall time is wider, so that a loaded machine does not turn
-    a right answer into a timeout, and it is what ends a program that sleeps.
+    Processor time stops a slow program. Wall time is wider, so that a loaded machine does not turn a right answer into
+    a timeout; it stops a program that sleeps.
     """
 
     cpu_seconds: int = Field(3, ge=1, description="processor seconds of each process in the jail")
     wall_seconds: float = Field(10.0, gt=0, description="seconds from the start of the program to its last answer")
     test_seconds: int = Field(15, ge=1, description="seconds for the tests themselves, on what the program returned")
-    memory_bytes: int = Field(1 << 30, ge=64 << 20, description="address space of each process; of all, with a cgroup")
+    memory_bytes: int = Field(
+        1 << 30, ge=64 << 20, description="address space of each process; memory of all, with a cgroup"
+    )
     file_bytes: int = Field(16 << 20, ge=0, description="largest file that can be written")
     open_files: int = Field(64, ge=16, description="descriptors of each process")
     processes: int = Field(32, ge=1, description="processes and threads in the jail")

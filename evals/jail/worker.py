@@ -1,16 +1,16 @@
-"""What runs inside the jail: it loads the candidate once and answers calls until the pipe closes.
+"""The worker inside the jail: it loads the candidate once and answers calls until the pipe closes.
 
 The pipes arrive as descriptors 0 and 1. The worker moves them out of the way and points 0, 1 and 2 at ``/dev/null``
 before it runs a line of the candidate, so prints go nowhere and reads end at once. It sets the resource limits on
-itself, because inside the new user namespace ``RLIMIT_NPROC`` counts this jail's processes alone (Linux 5.14 and
+itself, because inside the new user namespace ``RLIMIT_NPROC`` counts only this jail's processes (Linux 5.14 and
 later).
 
-Nothing here is trusted once the candidate runs: both live in one interpreter, and the candidate may rewrite all of it.
-It gains nothing, since its power is to choose what it answers, which it has anyway; the expected answers are elsewhere.
+Nothing here is trusted once the candidate runs: both share one interpreter, and the candidate may rewrite all of it. It
+gains nothing by that, since it can choose its answers anyway, and the expected answers are elsewhere.
 
 Requests are ``(id, args, kwargs)``; replies are ``(id, "value", value)``, ``(id, "raised", [class names], message)`` or
-``(id, "unsendable", reason)``. The first request is the limits and the second the job, mappings both: not a byte of the
-program is here before the limits hold. What is said before and about them carries the id ``b""``.
+``(id, "unsendable", reason)``. The first request is the limits and the second the job, both mappings: the program
+arrives only once the limits are set. Replies about these two have the id ``b""``.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def main() -> None:
     for descriptor in (0, 1, 2):
         posix.dup2(null, descriptor)
     posix.close(null)
-    # The program is sent only after this word. By then bubblewrap dies with its parent, so that a grader killed while
-    # the jail starts leaves at most a worker that finds the pipe closed.
+    # The program is sent only after this reply. By then bubblewrap dies with its parent, so a grader killed while the
+    # jail starts leaves at most a worker that finds the pipe closed.
     write(replies, codec.frame((b"", "value", "up")))
     limits: Any = read_frame(requests)
     if limits is None:
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def run_live(tests: str, entry_point: str, program: dict[str, Any]) -> None:
-    """Run the tests beside the candidate, for items whose arguments or results are no plain data."""
+    """Run the tests next to the candidate, for items whose arguments or results are not plain data."""
     exec(compile(tests, "<tests>", "exec"), program)  # noqa: S102 - inside the jail
     if "check" in program:
         program["check"](program[entry_point])
@@ -79,7 +79,7 @@ def run_live(tests: str, entry_point: str, program: dict[str, Any]) -> None:
 def answer(
     identity: bytes, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], max_bytes: int
 ) -> bytes:
-    """The reply frame of one call. Whatever the candidate raises, an exit included, becomes an answer."""
+    """The reply frame of one call. Whatever the candidate raises, including an exit, becomes an answer."""
     try:
         value = call(*args, **kwargs)
         return codec.frame((identity, "value", value), max_bytes, lower=True)
@@ -94,7 +94,7 @@ def answer(
 
 
 def describe(error: BaseException) -> str:
-    """A short text of an exception whose own ``__str__`` may raise or be endless."""
+    """A short description of an exception whose own ``__str__`` may raise or be endless."""
     try:
         return str.__str__(str(error))[:500]
     except Exception as second:
@@ -102,7 +102,7 @@ def describe(error: BaseException) -> str:
 
 
 def set_limits(limits: dict[str, int]) -> None:
-    """Set each ``RLIMIT_<name>``, hard and soft, never above the hard limit that is already there."""
+    """Set each ``RLIMIT_<name>``, hard and soft, never above the existing hard limit."""
     for name, value in limits.items():
         kind = getattr(resource, "RLIMIT_" + name)
         hard = resource.getrlimit(kind)[1]
@@ -119,7 +119,7 @@ def read_frame(descriptor: int) -> object:
 
 
 def read_exactly(descriptor: int, count: int) -> bytes:
-    """``count`` bytes, or what came before the end of the pipe."""
+    """``count`` bytes, or fewer at the end of the pipe."""
     data = bytearray()
     while len(data) < count:
         part = posix.read(descriptor, count - len(data))
@@ -130,7 +130,7 @@ def read_exactly(descriptor: int, count: int) -> bytes:
 
 
 def write(descriptor: int, data: bytes) -> None:
-    """All of ``data``."""
+    """Write all of ``data``."""
     view = memoryview(data)
     while view:
         view = view[posix.write(descriptor, view) :]

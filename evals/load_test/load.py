@@ -1,12 +1,12 @@
-"""A load for a served model: so many users at once (closed), or requests that come at a rate (open, Poisson).
+"""A load for a served model: a number of concurrent users (closed), or requests that arrive at a rate (open, Poisson).
 
 Closed: each user sends the next request when the last is answered. Open: gaps between requests are exponential with a
-seed, and a request is sent when it is due, however many are under way; users who wait keep coming, so this one shows
-when a server is overrun. Prompts are common words in an order of their own for each request, so that no two share a
-prefix the server could have kept; how many words make the wanted input length, two probes find out from the server's
-own count. Requests before the measured ones warm the server up and are left out. One event loop sends everything and
-does nothing else while answers come: ``lag`` says how late requests of an open load were sent, and a lag near the
-latencies means that this machine, not the server, was measured.
+seed, and a request is sent when it is due, however many are in flight; requests keep arriving while others wait, so
+this load shows when a server is overrun. Prompts are common words in a different order for each request, so that no two
+share a prefix that the server could have cached; two probes find out, by the server's own count, how many words make
+the requested input length. Requests before the measured ones warm the server up and are left out. One event loop sends
+everything and does nothing else while answers arrive: ``lag`` says how late requests of an open load were sent, and a
+lag near the latencies means that this machine was measured, not the server.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ VOCABULARY = (
     "not what all were we when your can said there use an each which she do how their if will up other about out many "
     "then them these so some her would make like him into time has look two more write go see number no way could"
 )
-"""Words that most tokenizers hold as one token each."""
+"""Words that are one token each in most tokenizers."""
 PATHS = {"completions": "completions", "chat": "chat/completions"}
 WARM_UP_AT_ONCE = 4
 
@@ -40,24 +40,28 @@ Progress = Callable[[int], None]
 
 
 class Load(Config):
-    """What is asked of a server, and how fast."""
+    """What to ask a server, and how fast."""
 
     url: Annotated[str, Field(pattern=r"^https?://", description="address of the API, such as http://host:8000/v1")]
     model: Annotated[Printable, Field(min_length=1, description="name of the model on the server")]
     endpoint: Literal["completions", "chat"] = "completions"
-    concurrency: Annotated[int | None, Field(ge=1, le=4096, description="users at once (closed load)")] = None
-    rate: Annotated[float | None, Field(gt=0, le=10_000, description="requests a second (open load, Poisson)")] = None
+    concurrency: Annotated[int | None, Field(ge=1, le=4096, description="concurrent users (closed load)")] = None
+    rate: Annotated[float | None, Field(gt=0, le=10_000, description="requests per second (open load, Poisson)")] = None
     requests: Annotated[int, Field(ge=1, le=1_000_000, description="measured requests")] = 64
-    warmup: Annotated[int | None, Field(ge=0, description="requests before them; as many as users when none")] = None
+    warmup: Annotated[
+        int | None, Field(ge=0, description="requests before the measured ones; by default one per user")
+    ] = None
     isl: Annotated[int, Field(ge=1, description="input length in tokens, as the server counts")] = 128
     osl: Annotated[int, Field(ge=1, description="output length in tokens, at most")] = 64
-    ignore_eos: Annotated[bool, Field(description="ask for the whole output length, whatever the model says")] = True
-    seed: Annotated[int, Field(ge=0, description="of prompts and arrivals")] = 0
+    ignore_eos: Annotated[bool, Field(description="ask for the whole output length, even if the model would stop")] = (
+        True
+    )
+    seed: Annotated[int, Field(ge=0, description="seed of prompts and arrivals")] = 0
     timeout: Annotated[float, Field(gt=0, description="seconds after which a request has failed")] = 600.0
 
     @model_validator(mode="after")
     def one_load(self) -> Self:
-        """Users at once or a rate, not both."""
+        """Concurrent users or a rate, not both."""
         if (self.concurrency is None) == (self.rate is None):
             raise ValueError("give either concurrency or rate")
         return self
@@ -70,7 +74,7 @@ class Load(Config):
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a load. ``lags`` are seconds between the due and the sent moment, empty for a closed load."""
+    """The result of a load. ``lags`` are the seconds from due to sent, empty for a closed load."""
 
     server: str
     words: int
@@ -79,10 +83,10 @@ class Measured:
 
 
 def run_load(load: Load, key: str, progress: Progress) -> Measured:
-    """Put a load on a server and keep what comes back. ``key`` is sent as the bearer token when it is not empty.
+    """Put a load on a server and collect the answers. ``key`` is the bearer token, if not empty.
 
-    Raises :class:`UsageError` for a model that the server does not have, :class:`GristmillError` when nothing answers
-    there or the server answers no probe.
+    Raises :class:`UsageError` for a model that the server does not have, and :class:`GristmillError` when nothing
+    answers there or a probe fails.
     """
     return asyncio.run(_run(load, key, progress))
 
@@ -104,14 +108,14 @@ async def _run(load: Load, key: str, progress: Progress) -> Measured:
 
 
 def arrivals(rate: float, count: int, seed: int) -> list[float]:
-    """Seconds after the start at which the requests of an open load are due: a Poisson process from its first event."""
-    draw = random.Random(f"{seed} arrivals")  # noqa: S311 - a load, no secret
+    """Seconds from the start at which requests of an open load are due: a Poisson process from its first event."""
+    draw = random.Random(f"{seed} arrivals")  # noqa: S311 - a load, not a secret
     return list(accumulate((draw.expovariate(rate) for _ in range(count - 1)), initial=0.0))
 
 
 def prompt(words: int, seed: int, name: str) -> str:
-    """A prompt of that many words, its own for each name."""
-    return " ".join(random.Random(f"{seed} {name}").choices(VOCABULARY.split(), k=words))  # noqa: S311 - a load, no secret
+    """A prompt of ``words`` words, different for each name."""
+    return " ".join(random.Random(f"{seed} {name}").choices(VOCABULARY.split(), k=words))  # noqa: S311 - a load, not a secret
 
 
 def _body(load: Load, words: int, name: str, osl: int | None = None) -> bytes:
@@ -127,7 +131,7 @@ def _body(load: Load, words: int, name: str, osl: int | None = None) -> bytes:
 
 
 async def _ask(client: httpx.AsyncClient, load: Load, body: bytes) -> Exchange:
-    """One request. The clock is read as soon as bytes are there, before anything looks at them."""
+    """One request. Reads the clock as soon as bytes arrive, before parsing them."""
     headers = {"Content-Type": "application/json"}
     reads: list[tuple[float, bytes]] = []
     start = time.perf_counter()
@@ -186,7 +190,7 @@ async def _open(
 
 
 async def _calibrate(client: httpx.AsyncClient, load: Load) -> int:
-    """How many words make a prompt of the wanted length: tokens are a straight line over words, by two probes."""
+    """How many words make a prompt of the requested length; tokens are linear in words, so two probes suffice."""
     few = max(1, load.isl // 4)
     many = max(few + 8, load.isl // 2)
     counts = []
@@ -195,7 +199,7 @@ async def _calibrate(client: httpx.AsyncClient, load: Load) -> int:
         if isinstance(probe, Failed):
             raise GristmillError(
                 f"{load.url}, model {load.model}: the server did not answer a first request ({probe.reason}). Check "
-                "--url, --model and --endpoint; a server that refuses ignore_eos is asked with --stop-at-eos."
+                "--url, --model and --endpoint; for a server that refuses ignore_eos use --stop-at-eos."
             )
         counts.append(probe.input_tokens)
     slope = (counts[1] - counts[0]) / (many - few)
@@ -208,7 +212,7 @@ async def _calibrate(client: httpx.AsyncClient, load: Load) -> int:
 
 
 async def _identify(client: httpx.AsyncClient, load: Load) -> str:
-    """What the server says of itself. Raises as :func:`run_load`."""
+    """What the server says about itself. Raises as :func:`run_load`."""
     try:
         listed = await client.get("models")
     except httpx.TransportError as error:
@@ -222,7 +226,7 @@ async def _identify(client: httpx.AsyncClient, load: Load) -> str:
 
 
 def _json(reply: httpx.Response) -> dict[str, Any]:
-    """The object that was answered; an empty one for anything else, as not every server has these pages."""
+    """The JSON object in a reply; empty for anything else, since not every server has these pages."""
     if reply.status_code != httpx.codes.OK:
         return {}
     try:
@@ -238,7 +242,7 @@ def lag_p99(measured: Measured) -> float | None:
 
 
 def failed_all(measured: Measured) -> str | None:
-    """Why no request was answered; None when one was."""
+    """Why no request was answered; None if one was."""
     if any(isinstance(entry, Answered) for entry in measured.exchanges):
         return None
     return next((entry.reason for entry in measured.exchanges if isinstance(entry, Failed)), "nothing was asked")

@@ -1,18 +1,17 @@
-"""Speed of a served model: AIPerf's metrics, from the moments at which the pieces of streamed answers came.
+"""Speed of a served model: AIPerf's metrics, from the times at which the pieces of streamed answers arrived.
 
-The definitions are those of ``aiperf/metrics/types`` (ai-dynamo/aiperf). A request starts when it is sent; of its
-answer count the pieces that carry text, so an opening with a role only, the closing one with the usage and
-``[DONE]`` do not. Of one request:
+The definitions are those of ``aiperf/metrics/types`` (ai-dynamo/aiperf). A request starts when it is sent. Only pieces
+with text count, so an opening with just a role, the closing one with the usage, and ``[DONE]`` do not. For one request:
 
 - time to first token: first piece - start; request latency: last piece - start
 - inter-token latency: (latency - time to first token) / (output tokens - 1); undefined below 2 tokens
-- inter-chunk latency: the gap between neighbouring pieces, whatever number of tokens they hold
+- inter-chunk latency: the gap between neighbouring pieces, however many tokens they have
 - throughput per user: 1 / inter-token latency
 
-Of a measurement, over the requests that were answered: duration from the first start to the last piece, output tokens
-and requests by that duration, and goodput, the requests that keep every limit by that duration; a request with an
-undefined metric keeps no limit on it. Output and input tokens are those of the server's ``usage``. Requests that failed
-are counted, with why, and enter nothing else. Percentiles are numpy's linear ones. Times are seconds of one clock.
+For a measurement, over the answered requests: duration from the first start to the last piece, output tokens and
+requests per duration, and goodput, the requests within every limit per duration; a request with an undefined metric is
+not within a limit on it. Output and input tokens are the server's ``usage``. Failed requests are counted by reason, and
+enter nothing else. Percentiles are numpy's linear ones. Times are seconds of one clock.
 """
 
 from bisect import bisect_right
@@ -36,7 +35,7 @@ SHOWN = 160
 
 @dataclass(frozen=True)
 class Answered:
-    """One request that was answered: ``chunks`` are the moments at which its pieces of text came, at least one."""
+    """One answered request: ``chunks`` are the times at which its pieces of text arrived, at least one."""
 
     start: float
     chunks: tuple[float, ...]
@@ -56,23 +55,23 @@ class Answered:
 
     @property
     def itl(self) -> float | None:
-        """Inter-token latency, in seconds a token."""
+        """Inter-token latency, in seconds per token."""
         return None if self.output_tokens < 2 else (self.latency - self.ttft) / (self.output_tokens - 1)
 
     @property
     def per_user(self) -> float | None:
-        """Output tokens a second that one user sees; undefined where all came at once."""
+        """Output tokens per second that one user sees; undefined if all came at once."""
         return 1 / self.itl if self.itl else None
 
     @property
     def gaps(self) -> list[float]:
-        """Inter-chunk latencies, in seconds; 0 for pieces that came in one read."""
+        """Inter-chunk latencies, in seconds; 0 for pieces that arrived in one read."""
         return [later - earlier for earlier, later in zip(self.chunks, self.chunks[1:], strict=False)]
 
 
 @dataclass(frozen=True)
 class Failed:
-    """One request that was not answered whole."""
+    """One request without a complete answer."""
 
     start: float
     reason: str
@@ -82,7 +81,7 @@ Exchange = Answered | Failed
 
 
 class Distribution(Config):
-    """How a metric is spread over its requests (inter-chunk latency: over all gaps). ``std`` is that of the values."""
+    """The distribution of a metric over its requests (inter-chunk latency: over all gaps)."""
 
     n: int
     mean: float
@@ -95,18 +94,18 @@ class Distribution(Config):
 
 
 class Goodput(Config):
-    """Requests that kept every limit."""
+    """Requests within every limit."""
 
-    limits: Annotated[dict[Limited, float], Field(description="seconds, or tokens a second for per_user")]
+    limits: Annotated[dict[Limited, float], Field(description="seconds, or tokens per second for per_user")]
     requests: Annotated[int, Field(description="answered within all limits (count)")]
     per_second: float
-    share: Annotated[float, Field(description="of all requests, those that failed among them")]
+    share: Annotated[float, Field(description="share of all requests, including failed ones")]
     low: Annotated[float, Field(description="lower end of the share's 95 % interval (Wilson)")]
     high: float
 
 
 class Report(Config):
-    """What a measurement gave. None where no request defines a metric. Seconds, and tokens or requests a second."""
+    """The result of a measurement, in seconds, tokens and requests per second. None for metrics without a value."""
 
     requests: int
     answered: int
@@ -122,7 +121,7 @@ class Report(Config):
     cached_tokens: Annotated[Distribution | None, Field(description="prompt tokens found in the server's cache")]
     output_token_throughput: float
     request_throughput: float
-    mean_concurrency: Annotated[float, Field(description="requests under way at once, on average (Little's law)")]
+    mean_concurrency: Annotated[float, Field(description="requests in flight, on average (Little's law)")]
     goodput: Goodput | None
 
 
@@ -215,7 +214,7 @@ class _StreamChoice(BaseModel):
 
 
 class _Event(BaseModel):
-    """One event of a stream, of the completions or the chat endpoint. Keys that are not named here are ignored."""
+    """One event of a stream of the completions or the chat endpoint. Other keys are ignored."""
 
     choices: list[_StreamChoice] = []
     usage: _Usage | None = None
@@ -223,10 +222,10 @@ class _Event(BaseModel):
 
 
 def read_stream(start: float, reads: Sequence[tuple[float, bytes]]) -> Exchange:
-    """One streamed answer, from what was read and when; an event is as old as the read that brought its first byte.
+    """One streamed answer, from what was read and when; an event has the time of the read with its first byte.
 
-    Parsed when the answer is over, so that no clock waits for a parser. A stream that was cut off, reports an error,
-    was ended by the server (``abort`` and the like), gives no text or no usage is a failure.
+    Parsed when the answer is over, so that parsing delays no clock. A stream that was cut off, reports an error, was
+    ended by the server (``abort`` and the like), or has no text or no usage is a failure.
     """
     ends = np.cumsum([len(data) for _, data in reads]).tolist()
     chunks: list[float] = []
@@ -245,7 +244,7 @@ def read_stream(start: float, reads: Sequence[tuple[float, bytes]]) -> Exchange:
             event = _Event.model_validate_json(data)
         except ValidationError:
             shown = data.decode("utf-8", "replace")
-            return Failed(start, f"an event of the stream is no completion: {shown}"[:SHOWN])
+            return Failed(start, f"an event of the stream is not a completion: {shown}"[:SHOWN])
         if event.error is not None:
             return Failed(start, f"the server said: {event.error}"[:SHOWN])
         ended = next((choice.finish_reason for choice in event.choices if choice.finish_reason), None)
@@ -257,9 +256,9 @@ def read_stream(start: float, reads: Sequence[tuple[float, bytes]]) -> Exchange:
     if not done:
         return Failed(start, "the stream was cut off")
     if usage is None:
-        return Failed(start, "the server gave no usage, so its tokens are not known")
+        return Failed(start, "the server gave no usage, so its tokens are unknown")
     if not chunks:
-        return Failed(start, "the answer holds no text")
+        return Failed(start, "the answer has no text")
     cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else None
     return Answered(start, tuple(chunks), usage.prompt_tokens, usage.completion_tokens, cached)
 

@@ -1,4 +1,4 @@
-"""Which adapter runs a model, by one setting, and what of it an answer depends on besides the checkpoint.
+"""Which adapter runs a model, chosen by one setting, and what an answer depends on besides the checkpoint.
 
 torch and httpx are imported only by the adapter that needs them.
 """
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from gristmill.evals.models.server_identity import Watch
 
 HERE_ANSWERS = 2
-"""Raise when the adapter for folders answers otherwise: stored answers of the earlier one are not found then."""
+"""Increase it when the adapter for folders answers differently, so that older stored answers are not reused."""
 
 
 def identity(settings: BackendSettings, key: str = "") -> str:
-    """What an answer depends on besides the checkpoint and the request: equal ones mean equal answers.
+    """What an answer depends on besides the checkpoint and the request: equal identities mean equal answers.
 
-    A folder's is made of versions, without loading anything; a server is asked
+    For a folder it is made from versions, without loading anything; a server is asked
     (:mod:`gristmill.evals.models.server_identity`) and raises what
     :func:`gristmill.evals.models.server_identity.identify` does.
     """
@@ -36,7 +36,7 @@ def identity(settings: BackendSettings, key: str = "") -> str:
 
 
 def watch(settings: BackendSettings, key: str, identified: str) -> "Watch | None":
-    """Tells when another server takes the place of the ``identified`` one; None for what cannot be replaced."""
+    """Detects when another server replaces the ``identified`` one; None for a backend that cannot be replaced."""
     if not settings.remote:
         return None
     from gristmill.evals.models.server_identity import Watch
@@ -50,7 +50,7 @@ def opened(
 ) -> Iterator[LanguageModel]:
     """The model of ``checkpoint``: loaded here, or behind the server at ``address`` (that of the settings when empty).
 
-    ``key`` is the server's bearer token; ``described`` is the server's identity where it is known already.
+    ``key`` is the server's bearer token; ``described`` is the server's identity if it is already known.
     """
     if settings.name == HERE:
         from gristmill.evals.models.huggingface import HuggingFaceConfig, load

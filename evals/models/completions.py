@@ -1,9 +1,9 @@
-"""The completions protocol of OpenAI as a client: one request, tried again while its fault may pass.
+"""A client of OpenAI's completions protocol: one request, retried while its fault may be temporary.
 
-What fails on the way (no connection, timeout, 408, 429, 5xx, a damaged body, an error in place of an answer) is asked
-again with growing pauses and then ends the run, as other refusals do at once. A completion that is none of the model's
-(:class:`gristmill.evals.models.model.Unanswered`: aborted, filtered, without text or numbers) is asked again too; after
-that it stands as such, and the caller goes on with the other requests.
+A request that fails on the way (no connection, timeout, 408, 429, 5xx, a damaged body, an error instead of an answer)
+is retried with growing pauses and then ends the run; other refusals end it at once. A completion that is not the
+model's (:class:`gristmill.evals.models.model.Unanswered`: aborted, filtered, without text or numbers) is retried too;
+if that does not help it is returned as such, and the caller continues with the other requests.
 """
 
 import json
@@ -23,32 +23,36 @@ from gristmill.evals.models.completion import COMPLETIONS, Completion, read, sho
 from gristmill.evals.models.model import Unanswered
 
 NOT_THERE = (404, 405, 501)
-"""How servers refuse a page that they do not have."""
+"""Status codes of servers without that page."""
 PASSING = (408, 425, 429)
-"""Refusals that may pass, besides 5xx."""
+"""Status codes, besides 5xx, that may be temporary."""
 LONGEST_PAUSE = 30.0
 LARGEST = 256 << 20
-"""Bytes of the largest body; the log-probabilities of a prompt of a million tokens take some 150 MB."""
+"""Bytes of the largest body; the log-probabilities of a million-token prompt take about 150 MB."""
 REPEATS = 3
-"""How often a request is asked whose answers are none of the model's."""
+"""Attempts for a request whose answers are not the model's."""
 
 Judge = Callable[[Completion], str | None]
-"""Why a completion is no answer of the model; None when it is one."""
+"""Why a completion is not the model's answer; None when it is."""
 
 
 class ServerConfig(Config):
-    """A server, and how it is asked."""
+    """A server, and how to ask it."""
 
-    url: Annotated[str, Field(pattern=r"^https?://", description="where the protocol begins, such as .../v1")]
-    model: Annotated[str, Field(description="its name there; the only one of the server when left out")] = ""
-    concurrency: Annotated[int, Field(ge=1, le=1024, description="requests under way at once")] = 8
-    timeout: Annotated[float, Field(gt=0, description="longest silence of the server, seconds")] = 600.0
+    url: Annotated[str, Field(pattern=r"^https?://", description="base of the protocol, such as .../v1")]
+    model: Annotated[str, Field(description="its name there; not needed if the server has only one")] = ""
+    concurrency: Annotated[int, Field(ge=1, le=1024, description="requests in flight at once")] = 8
+    timeout: Annotated[float, Field(gt=0, description="how long the server may stay silent, in seconds")] = 600.0
     attempts: Annotated[int, Field(ge=1, description="how often a request is tried")] = 6
     pause: Annotated[float, Field(ge=0, description="seconds before the second attempt; doubles")] = 0.5
-    overlap: Annotated[float, Field(ge=0, lt=1, description="share of the context read again in long texts")] = 0.25
-    prompts: Annotated[Literal["tokens", "text"], Field(description="what the server takes")] = "tokens"
+    overlap: Annotated[
+        float, Field(ge=0, lt=1, description="share of the context that windows of long texts overlap by")
+    ] = 0.25
+    prompts: Annotated[Literal["tokens", "text"], Field(description="the form of prompts that the server takes")] = (
+        "tokens"
+    )
     plain: Annotated[
-        bool, Field(description="vLLM that was told to ignore generation_config.json: it is told what ends an answer")
+        bool, Field(description="vLLM was told to ignore generation_config.json, so requests say what ends an answer")
     ] = False
 
 
@@ -64,10 +68,10 @@ class Client:
         return f"{self._config.url}, model {shown(self._name)}"
 
     def ask(self, payload: Mapping[str, Any], judge: Judge = unfinished) -> Completion | Unanswered:
-        """One request, tried again while the fault may pass.
+        """One request, retried while the fault may be temporary.
 
-        Raises :class:`GristmillError` when there is no completion. One that ``judge`` finds fault with, every time, is
-        given as :class:`Unanswered`.
+        Raises :class:`GristmillError` when there is no completion. One that ``judge`` rejects every time is returned as
+        :class:`Unanswered`.
         """
         problem, pause, faults = "", self._config.pause, 0
         for attempt in range(self._config.attempts):
@@ -104,14 +108,14 @@ class Client:
             pause = max(pause, _seconds(reply.headers))
         raise GristmillError(
             f"{self.place}: no answer after {self._config.attempts} attempts ({problem}). Nothing was scored for it. "
-            "See that the server runs, and run again: what was answered is kept."
+            "Make sure that the server runs, and run again: earlier answers are kept."
         )
 
 
 def exchange(
     http: httpx.Client, method: str, url: str, payload: Mapping[str, Any] | None = None
 ) -> tuple[httpx.Response, bytes]:
-    """A reply and its body, unpacked no further than ``LARGEST``: a small one can hold any number of zeros.
+    """A reply and its body, unpacked no further than ``LARGEST``: a small body can unpack to any number of zeros.
 
     Raises :class:`httpx.RequestError`; a body that is damaged or too large is a :class:`httpx.DecodingError`.
     """
@@ -125,16 +129,16 @@ def exchange(
 
 
 def _elsewhere(reply: httpx.Response) -> str:
-    """Where a redirect leads. It is not followed, because the key would go along."""
+    """Where a redirect leads. It is not followed, because that would send the key there."""
     return (
-        f". It redirects to {shown(reply.headers['Location'])}: name that address."
+        f". It redirects to {shown(reply.headers['Location'])}: use that address."
         if reply.has_redirect_location
         else ""
     )
 
 
 def _seconds(headers: httpx.Headers) -> float:
-    """A ``Retry-After`` in seconds; a date counts from the server's own clock. None is no more than the usual pause."""
+    """A ``Retry-After`` in seconds; a date is relative to the server's clock. 0 without one."""
     header = headers.get("Retry-After", "")
     if header.isascii() and header.isdigit():
         return float(header)
@@ -142,12 +146,12 @@ def _seconds(headers: httpx.Headers) -> float:
         then = parsedate_to_datetime(header)
         now = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
         return (then - now).total_seconds()
-    except (ValueError, TypeError):  # no date, or one without a zone
+    except (ValueError, TypeError):  # not a date, or one without a zone
         return 0.0
 
 
 def models_of(http: httpx.Client, config: ServerConfig) -> dict[str, dict[str, Any]]:
-    """The server's models by name; empty for a server that keeps no list.
+    """The server's models by name; empty for a server without a list.
 
     Raises :class:`GristmillError` when nothing answers, the server is not ready yet, or it wants a key.
     """
@@ -174,7 +178,7 @@ def models_of(http: httpx.Client, config: ServerConfig) -> dict[str, dict[str, A
 
 
 class Server(NamedTuple):
-    """A server, the name of a model there, and what its list of models says of it."""
+    """A server, the name of a model there, and that model's entry in the server's list."""
 
     http: httpx.Client
     client: Client

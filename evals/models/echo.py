@@ -9,7 +9,7 @@ import math
 from gristmill.evals.models.completion import Completion
 
 ROUNDING = 1e-6
-"""A log-probability may be above zero by this much, in nats: that of a certain token, in the server's number format."""
+"""How far above zero, in nats, rounding in the server's number format may put a log-probability."""
 IMPOSSIBLE = -9999.0
 """What vLLM writes for minus infinity and NaN, which JSON does not have."""
 
@@ -18,9 +18,9 @@ Scores = tuple[list[float], bool]
 
 
 def refusal(found: Completion, first: int, end: int) -> str | None:
-    """What is wrong with the log-probabilities of tokens ``first .. end - 1``; None when they can be believed.
+    """What is wrong with the log-probabilities of tokens ``first .. end - 1``; None if they are plausible.
 
-    A server that computes none of a prompt may write zero for each. No prompt is certain from its beginning.
+    A server that computes none for a prompt may write zeros. No prompt is certain from its beginning.
     """
     logprobs = found.choices[0].logprobs
     if logprobs is None:
@@ -43,7 +43,7 @@ def likelihoods(found: Completion, first: int, end: int) -> Scores:
     """Of tokens ``first .. end - 1``: the log-probabilities, and whether no other token was likelier."""
     logprobs = found.choices[0].logprobs
     if logprobs is None:
-        raise ValueError("a completion without log-probabilities passed for one with them")
+        raise ValueError("this completion has no log-probabilities")
     values = [min(value, 0.0) for value in logprobs.token_logprobs[first:end] if value is not None]
     tops = [[top for top in (tops or {}).values() if top is not None] for tops in logprobs.top_logprobs or []]
     greedy = all(bool(top) and value >= min(max(top), 0.0) for value, top in zip(values, tops[first:end], strict=False))

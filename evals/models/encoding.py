@@ -1,9 +1,9 @@
-"""Text to the token ids that a model is asked with: the same for every adapter, so that backends can be compared.
+"""From text to token ids, in the same way for every adapter, so that backends can be compared.
 
-A context and its continuation are encoded together and split at the length of the encoded context, white space at the
-end of the context counting to the continuation (``_encode_pair`` of lm-eval), so that a token that spans the border is
-scored as the model would meet it. Begin-of-text stands before a prompt when the tokenizer's own template puts it there.
-No torch here. Cost: some MB/s.
+A context and its continuation are encoded together and split at the length of the encoded context; white space at the
+end of the context belongs to the continuation (``_encode_pair`` of lm-eval), so that a token that spans the border is
+scored as the model would meet it. Begin-of-text precedes a prompt if the tokenizer's own template puts it there. No
+torch here. Cost: a few MB/s.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from gristmill.core.errors import GristmillError
 from gristmill.evals.models.tokenizer import Specials
 
 PANIC = "PanicException"
-"""What tokenizers raises where its Rust code panics; it cannot be imported, and is no Exception."""
+"""The class that tokenizers raises when its Rust code panics; it cannot be imported, and is not an Exception."""
 SHOWN = 80
 
 
 class Prompt(NamedTuple):
-    """Tokens of a prompt, how many were cut off its start, and how many new ones may follow."""
+    """A prompt's tokens, how many were cut off its start, and how many new ones may follow."""
 
     ids: list[int]
     lost: int
@@ -40,7 +40,7 @@ class Encoder:
         """Tokens of ``text`` without any special ones.
 
         Raises :class:`GristmillError` for a text on which a pattern of the tokenizer explodes: Oniguruma gives up after
-        ten million steps back at one place, some .2 s, and tokenizers hands that on as a panic.
+        ten million backtracking steps at one place, about 0.2 s, and tokenizers turns that into a panic.
         """
         try:
             return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
@@ -49,16 +49,16 @@ class Encoder:
                 raise
             raise GristmillError(
                 f"the checkpoint's tokenizer cannot split the text that begins {text[:SHOWN]!r}: {error}. A pattern in "
-                "its tokenizer.json goes back and forth without end there. Replace that pattern by one without "
+                "its tokenizer.json backtracks without end there. Replace that pattern with one without "
                 "nested repetition."
             ) from error
 
     def prompts(self, prompts: Sequence[str], new_tokens: int) -> list[Prompt]:
-        """Every prompt with room for ``new_tokens`` after it: one that is too long for that loses its start.
+        """Every prompt with room for ``new_tokens`` after it; a prompt that is too long loses its start.
 
-        Begin-of-text stays. Where the context itself is no longer than ``new_tokens`` (lm-eval stops there), answers
-        are shortened instead: they get what the prompt leaves, and at least a quarter of the context. Raises
-        :class:`GristmillError` for a context that has no room for any answer.
+        Begin-of-text stays. If the context is no longer than ``new_tokens`` (lm-eval refuses that), answers are
+        shortened instead: they get what the prompt leaves, and at least a quarter of the context. Raises
+        :class:`GristmillError` for a context without room for any answer.
         """
         prefix = list(self.specials.prefix)
         room = self.context - new_tokens
@@ -75,7 +75,7 @@ class Encoder:
         return found
 
     def pair(self, context: str, continuation: str) -> tuple[list[int], int]:
-        """Tokens of both, and where the continuation's begin (at least 1). Raises ``ValueError`` for an empty one."""
+        """Tokens of both, and where the continuation begins (at least 1). Raises ``ValueError`` for an empty one."""
         if not continuation:
             raise ValueError("an empty continuation has no likelihood")
         bare = context.rstrip()
@@ -89,14 +89,14 @@ class Encoder:
         return ids, len(self.specials.prefix) + len(before)
 
     def text(self, text: str) -> list[int]:
-        """Tokens of a text that is scored from its first one on: a start token stands before it."""
+        """Tokens of a text that is scored from its first token on, after a start token."""
         return [self.start(), *self.encode(text)]
 
     def start(self) -> int:
-        """What stands before the first token of a text. Raises :class:`GristmillError` where there is no such token."""
+        """The token before the first token of a text. Raises :class:`GristmillError` if there is none."""
         if self.specials.start is None:
             raise GristmillError(
                 "the checkpoint names no begin-of-text or end-of-text token, so the first token of a text has nothing "
-                "before it. Set eos_token_id in config.json to the token that stood between training documents."
+                "before it. Set eos_token_id in config.json to the token that separated training documents."
             )
         return self.specials.start

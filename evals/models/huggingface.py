@@ -1,8 +1,8 @@
 """The adapter for safetensors folders in the Hugging Face layout, on CPU.
 
-Likelihoods are made in :mod:`gristmill.evals.models.decoding.likelihoods`, texts in
-:mod:`gristmill.evals.models.decoding.decoding`. Cost: a 1.4 M model scores about 20k tokens a second a core, a 135 M
-model 280 in float32 and 900 in bfloat16 where the processor has it.
+:mod:`gristmill.evals.models.decoding.likelihoods` computes likelihoods, :mod:`gristmill.evals.models.decoding.decoding`
+texts. Cost per core: a 1.4 M model scores about 20,000 tokens per second, a 135 M model 280 in float32 and 900 in
+bfloat16 if the processor supports it.
 """
 
 import inspect
@@ -37,22 +37,24 @@ UNBOUNDED_CONTEXT = 2048
 
 
 FASTER = ("assistant_early_exit", "cache_implementation", "prefill_chunk_size", "prompt_lookup_num_tokens", "use_mtp")
-"""Keys of a generation config that save time and change no answer. Some architectures cannot do what they ask for."""
+"""Keys of a generation config that only save time. Some architectures cannot do what they ask for."""
 
 _one_at_a_time = threading.Lock()
 """transformers patches torch's initialisation while it loads; two loads at once leave tied weights untied."""
 
 
 class HuggingFaceConfig(Config):
-    """How to run a model. Of these only ``overlap`` and ``dtype`` change a score by more than float32's rounding."""
+    """How to run a model. Only ``overlap`` and ``dtype`` change a score by more than float32's rounding."""
 
     threads: Annotated[
-        int, Field(ge=1, description="texts run side by side, each on one core; 1 for models with recurrent states")
+        int, Field(ge=1, description="texts run in parallel, each on one core; 1 for models with recurrent states")
     ] = 1
     dtype: Annotated[Literal["float32", "bfloat16"], Field(description="number format of the weights")] = "float32"
-    batch_tokens: Annotated[int, Field(ge=1, description="tokens scored at once; 1 scores each text alone")] = 1
+    batch_tokens: Annotated[int, Field(ge=1, description="tokens scored in one pass; 1 scores each text alone")] = 1
     batch_rows: Annotated[int, Field(ge=1, description="prompts continued at once")] = 64
-    overlap: Annotated[float, Field(ge=0, lt=1, description="share of the context read again in long texts")] = 0.25
+    overlap: Annotated[
+        float, Field(ge=0, lt=1, description="share of the context that windows of long texts overlap by")
+    ] = 0.25
     logits: Annotated[int, Field(ge=1, description="most logits held at once (count)")] = 1 << 26
 
 
@@ -95,7 +97,7 @@ class HuggingFaceModel:
     ) -> list[Output]:
         """Continue every prompt as far as the context allows; see ``gristmill.evals.models.encoding``.
 
-        A drawn sample depends on its own seed and prompt only, not on its neighbours in the batch (but for rounding).
+        A sample depends only on its own seed and prompt, not on its neighbours in the batch (except for rounding).
         """
         prepared = self._encoder.prompts(prompts, settings.max_new_tokens)
         order = sorted(range(len(prepared)), key=lambda position: (len(prepared[position].ids), position))
@@ -119,7 +121,7 @@ class HuggingFaceModel:
     ) -> list[LogLikelihood]:
         """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation.
 
-        Pairs at the positions ``near`` go on from what the pair before them had in common
+        Pairs at the positions ``near`` continue from what they share with the pair before
         (:mod:`gristmill.evals.models.decoding.prefixes`).
         """
         split = [self._encoder.pair(context, continuation) for context, continuation in pairs]
@@ -146,19 +148,19 @@ class HuggingFaceModel:
 
 
 def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> HuggingFaceModel:
-    """Load an admitted checkpoint. Each operation of torch runs on one core then, in the whole process: two cores read
-    two texts in the time of one, but one text only a third sooner.
+    """Load an admitted checkpoint. From then on each torch operation in the process runs on one core: two cores read
+    two texts in the time of one, but one text only a third faster.
 
     Raises :class:`GristmillError` for a model type that this transformers does not know, and for weights that do not
-    fill the model or that it has no place for (transformers would draw what is missing and drop what is left over).
-    Admission says the same earlier, without the weights.
+    match the model (transformers would initialise missing ones at random and drop the rest). Admission reports the
+    same earlier, without the weights.
     """
     config = config or HuggingFaceConfig()
     torch.set_num_threads(1)
     display: Any = transformers.utils.logging
     display.disable_progress_bar()
-    display.set_verbosity_error()  # what it has to say is said below, or by admission
-    loader: Any = transformers.AutoModelForCausalLM  # its annotation leaves out the report
+    display.set_verbosity_error()  # the code below, or admission, reports what matters
+    loader: Any = transformers.AutoModelForCausalLM  # its annotation omits the report
     try:
         with _one_at_a_time:
             model, report = loader.from_pretrained(
@@ -190,7 +192,7 @@ def load(checkpoint: Checkpoint, config: HuggingFaceConfig | None = None) -> Hug
 
 @torch.no_grad()
 def _merge(model: Any, adapter: Path) -> None:
-    """Add the matrices of an admitted LoRA adapter to the weights that they change."""
+    """Add the matrices of an admitted LoRA adapter to the weights they change."""
     scale = read_adapter(adapter).scale
     with safe_open(adapter / ADAPTER_WEIGHTS, framework="pt") as matrices:
         for module, (down, up) in modules(matrices.keys()).items():

@@ -1,7 +1,7 @@
-"""What evaluation asks of a language model. Adapters implement the protocol; graders and suites never see more.
+"""What evaluation needs from a language model. Adapters implement the protocol; graders and suites see nothing else.
 
-An adapter is deterministic: the same checkpoint, settings and list of prompts give the same answers. It keeps the order
-of what it is given, whatever order it computes in.
+An adapter is deterministic: the same checkpoint, settings and list of prompts give the same answers. Answers are in the
+order of the questions, whatever order it computes in.
 """
 
 import math
@@ -32,7 +32,7 @@ class Output:
 
 @dataclass(frozen=True)
 class LogLikelihood:
-    """How probable a continuation is after its context.
+    """The probability of a continuation after its context.
 
     ``log_probability`` is in nats, over ``tokens`` tokens and ``bytes`` UTF-8 bytes of the continuation; ``greedy``
     says that greedy decoding would give it; ``lost`` counts the context tokens that did not fit.
@@ -45,15 +45,15 @@ class LogLikelihood:
     lost: int = 0
 
     def __post_init__(self) -> None:
-        """Raise :class:`GristmillError` for what is no number, whichever adapter gave it: it would be ranked."""
+        """Raise :class:`GristmillError` if it is not a number, whichever adapter gave it, since it would be ranked."""
         _check_number(self.log_probability, "log-probability")
 
 
 @dataclass(frozen=True)
 class Unanswered:
-    """No answer of the model, after every attempt: a failure of what runs it, and never a score.
+    """No answer from the model after every attempt: a failure of whatever runs it, never a score.
 
-    ``reason`` says what came in its place.
+    ``reason`` says what came instead.
     """
 
     reason: str
@@ -67,7 +67,7 @@ class TextBits:
     bytes: int
 
     def __post_init__(self) -> None:
-        """Raise :class:`GristmillError` for what is no number, whichever adapter gave it: it would be summed."""
+        """Raise :class:`GristmillError` if it is not a number, whichever adapter gave it, since it would be summed."""
         _check_number(self.bits, "code length")
 
 
@@ -76,19 +76,19 @@ class LanguageModel(Protocol):
 
     @property
     def backend(self) -> str:
-        """Adapter and versions, number format, device: what else than the checkpoint a score depends on."""
+        """Adapter and versions, number format, device: what a score depends on besides the checkpoint."""
 
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int], settings: Generation, progress: Progress
     ) -> Sequence[Output | Unanswered]:
-        """Continue every prompt: greedily at temperature 0, else drawn with the prompt's own seed."""
+        """Continue every prompt: greedily at temperature 0, else sampled with the prompt's own seed."""
 
     def loglikelihood(
         self, pairs: Sequence[tuple[str, str]], progress: Progress, near: Collection[int] = ()
     ) -> Sequence[LogLikelihood | Unanswered]:
         """Score every ``(context, continuation)``. Raises ``ValueError`` for an empty continuation.
 
-        Scores at the positions ``near`` may differ in their rounding with what else is asked, if that saves work.
+        The rounding of scores at the positions ``near`` may depend on what else is asked, if that saves work.
         """
 
     def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
@@ -98,7 +98,7 @@ class LanguageModel(Protocol):
 def _check_number(value: float, what: str) -> None:
     if not math.isfinite(value):
         raise GristmillError(
-            f"the model gave a {what} that is not a number ({value}), so it is no score. Try another number "
+            f"the model gave a {what} that is not a number ({value}), so there is no score. Try another number "
             "format (--dtype), or submit an earlier checkpoint."
         )
 

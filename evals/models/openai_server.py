@@ -1,13 +1,13 @@
 """The adapter for servers that speak OpenAI's completions protocol: vLLM, SGLang, llama.cpp and others.
 
-The server is given token ids, made here with the checkpoint's own tokenizer, so a prompt is cut, split and framed
-exactly as in the other adapters; it must count as many prompt tokens as were sent. A server that takes only text gets
-text, and must then find the same number of tokens and the same characters in the continuation (``text_offset``).
-Likelihoods come out of the prompt's own log-probabilities (``echo`` with ``logprobs``), generations carry a seed each.
+The server gets token ids, made here with the checkpoint's own tokenizer, so a prompt is cut, split and framed exactly
+as in the other adapters; it must count as many prompt tokens as were sent. A server that takes only text gets text, and
+must then report the same number of tokens and the same characters in the continuation (``text_offset``). Likelihoods
+come from the prompt's own log-probabilities (``echo`` with ``logprobs``); each generation has a seed.
 
-No answer is ever made up: a request that fails is tried again (:mod:`gristmill.evals.models.completions`), then the run
-stops with an error, and what was answered before is kept by the caller. An answer that is none of the model's, such as
-an aborted one or a log-probability that is no number, is given as :class:`gristmill.evals.models.model.Unanswered`.
+No answer is ever made up: a request that fails is retried (:mod:`gristmill.evals.models.completions`), then the run
+stops with an error, and the caller keeps the earlier answers. An answer that is not the model's, such as an aborted one
+or a log-probability that is not a number, is returned as :class:`gristmill.evals.models.model.Unanswered`.
 Requests run on ``concurrency`` threads; their answers keep the order of the questions.
 """
 
@@ -39,8 +39,8 @@ Answered = TypeVar("Answered")
 class ServedModel:
     """A model behind a server; see :class:`gristmill.evals.models.model.LanguageModel`.
 
-    ``room`` is what the server takes at once, prompt and answer together, in tokens. To score a token takes two more
-    than to read up to it, its own and the one that must be generated, so a server without that room reads less.
+    ``room`` is how many tokens the server takes at once, prompt and answer together. Scoring a token takes two more
+    than reading up to it, its own and the one that must be generated, so a server without that room reads less.
     """
 
     def __init__(
@@ -62,13 +62,13 @@ class ServedModel:
     ) -> list[Output | Unanswered]:
         """Continue every prompt as far as the context allows; see ``gristmill.evals.models.encoding``.
 
-        A server whose defaults are its user's heeds generation_config.json as it is set up to. One that was told not to
-        is told what ends an answer; raises :class:`GristmillError` where the checkpoint has rules besides.
+        A server of the user's applies generation_config.json as it is configured. One that ignores it is told what ends
+        an answer; raises :class:`GristmillError` if the checkpoint has further rules.
         """
         if self._config.plain and self._rules.in_effect:
             raise GristmillError(
-                f"{GENERATION} asks for {', '.join(self._rules.in_effect)}, which vLLM cannot be told as transformers "
-                "does it. Answer here (--backend hf), or remove that from the file."
+                f"{GENERATION} asks for {', '.join(self._rules.in_effect)}, which vLLM cannot do as transformers does. "
+                "Answer here (--backend hf), or remove that from the file."
             )
         prepared = self._encoder.prompts(prompts, settings.max_new_tokens)
 
@@ -125,7 +125,7 @@ class ServedModel:
     def text_bits(self, texts: Sequence[str], progress: Progress) -> list[TextBits]:
         """Score every text from its first token on, in overlapping windows.
 
-        Raises :class:`GristmillError` when one has no score: a mean over the others would be one of another set.
+        Raises :class:`GristmillError` when one has no score: a mean over the others would be one of a different set.
         """
         rows = [self._encoder.text(text) for text in texts]
         bits = []
@@ -142,7 +142,7 @@ class ServedModel:
     def _score(
         self, rows: Sequence[list[int]], firsts: Sequence[int], texts: Sequence[str], what: str, progress: Progress
     ) -> list[Scores | Unanswered]:
-        """For every row: log-probability in nats of each token from its ``first`` on, and whether all are greedy."""
+        """For every row: log-probability in nats of each token from its ``first`` on, and whether each is greedy."""
         stride = max(1, round(self._reads * (1 - self._config.overlap)))
         places = [
             (row, window)
@@ -183,19 +183,19 @@ class ServedModel:
         return list(self._encoder.specials.prefix)
 
     def _echo(self, prompt: str | list[int], first: int, end: int) -> Completion | Unanswered:
-        """The prompt's own log-probabilities. One token is generated, as servers refuse to generate none.
+        """The prompt's own log-probabilities. One token is generated, because servers refuse to generate none.
 
-        Raises :class:`GristmillError` for a server that gives none.
+        Raises :class:`GristmillError` for a server without log-probabilities.
         """
 
         def judge(found: Completion) -> str | None:
             choice = found.choices[0]
-            if choice.finish_reason not in (*FINISHED, None):  # what is asked for is not the answer that was finished
+            if choice.finish_reason not in (*FINISHED, None):  # the prompt is what counts, not the generated token
                 return f"the finish reason is {choice.finish_reason}, which is neither stop nor length"
             if choice.logprobs is None or len(choice.logprobs.token_logprobs) < end:
                 raise GristmillError(
-                    f"{self._place}: the server gives no log-probabilities of a prompt (echo with logprobs), so "
-                    "options and texts cannot be scored there. Choose suites that are answered in writing, or serve "
+                    f"{self._place}: the server gives no log-probabilities for a prompt (echo with logprobs), so "
+                    "it cannot score options and texts. Choose suites with written answers, or serve "
                     "with vLLM."
                 )
             return refusal(found, first, end)
@@ -212,29 +212,29 @@ class ServedModel:
         if found.usage.prompt_tokens != len(ids):
             raise GristmillError(
                 f"{self._place}: the server read {found.usage.prompt_tokens} tokens where the checkpoint's tokenizer "
-                f"makes {len(ids)}. It serves another model, or puts tokens of its own before a prompt; serve the "
+                f"makes {len(ids)}. It serves another model, or puts its own tokens before a prompt; serve the "
                 "folder that is evaluated."
             )
 
     def _check_characters(self, found: Completion, ids: list[int], first: int) -> None:
-        """Raises :class:`GristmillError` unless the tokens from ``first`` on hold the same characters there as here."""
+        """Raises :class:`GristmillError` unless the tokens from ``first`` on have the same characters there as here."""
         logprobs, wanted = found.choices[0].logprobs, self._encoder.tokenizer.decode(ids[first:])
         if logprobs is None or not len(logprobs.tokens) == len(logprobs.text_offset) >= len(ids):
-            return  # without offsets the count has to do
+            return  # without offsets, the count must suffice
         if "\ufffd" in wanted + "".join(logprobs.tokens[first : len(ids)]):
-            return  # so it has where a token is a part of a character
+            return  # likewise if a token is part of a character
         last = len(ids) - 1
         got = logprobs.text_offset[last] + len(logprobs.tokens[last]) - logprobs.text_offset[first]
         if got != len(wanted):
             raise GristmillError(
-                f"{self._place}: the server's last {len(ids) - first} tokens of a prompt hold {got} characters, those "
+                f"{self._place}: the server's last {len(ids) - first} tokens of a prompt have {got} characters, those "
                 f"of the checkpoint's tokenizer {len(wanted)}. Serve the folder that is evaluated."
             )
 
     def _each(
         self, call: Callable[[int], Answered], positions: Sequence[int], what: str, progress: Progress
     ) -> list[Answered]:
-        """``call`` of every position, some at once. The first failure ends the waiting ones."""
+        """``call`` for every position, several at once. The first failure cancels the waiting ones."""
         with ThreadPoolExecutor(self._config.concurrency) as pool:
             waiting = [pool.submit(call, position) for position in positions]
             try:
@@ -248,7 +248,7 @@ class ServedModel:
 
 
 def _finish(choice: Choice, stopped: bool) -> Literal["stop", "end", "length"]:
-    """What ended an answer. A server that does not tell a stop string from the end-of-text token means the latter."""
+    """What ended an answer. If a server does not distinguish stop strings from end-of-text, it was the latter."""
     if choice.finish_reason == "length" and not stopped:
         return "length"
     return "stop" if stopped or isinstance(choice.stop_reason, str) else "end"
@@ -256,10 +256,9 @@ def _finish(choice: Choice, stopped: bool) -> Literal["stop", "end", "length"]:
 
 @contextmanager
 def connect(checkpoint: Checkpoint, config: ServerConfig, key: str = "", backend: str = "") -> Iterator[ServedModel]:
-    """The model of a server that holds ``checkpoint``.
+    """The model of a server that serves ``checkpoint``.
 
-    ``backend`` says which server that is; it is asked for its identity when that is empty. Raises what :func:`reach`
-    does.
+    ``backend`` says which server that is; when empty, the server is asked for its identity. Raises as :func:`reach`.
     """
     with reach(config, key) as server:
         settings = json.loads((checkpoint.model / "config.json").read_bytes())

@@ -413,7 +413,7 @@ def test_an_unknown_architecture_is_refused(folder: Path, tmp_path: Path) -> Non
     copy = shutil.copytree(folder, tmp_path / "unknown")
     settings = json.loads((copy / "config.json").read_text(encoding="utf-8"))
     (copy / "config.json").write_text(json.dumps({**settings, "model_type": "nonesuch"}), encoding="utf-8")
-    with pytest.raises(GristmillError, match=r"transformers cannot make a model of it.*nonesuch"):
+    with pytest.raises(GristmillError, match=r"transformers cannot build a model from it.*nonesuch"):
         load(admit(copy))
 
 

@@ -360,7 +360,7 @@ def test_what_was_queued_before_is_handed_over_and_fails_with_the_reason(serving
     assert early.status == "failed"
     assert early.flow_run is not None
     assert early.error is not None
-    assert "model.norm.weight holds a number that is not finite" in early.error
+    assert "model.norm.weight has a number that is not finite" in early.error
 
 
 def test_a_submission_whose_run_got_lost_is_closed(serving: Serving) -> None:

@@ -1,8 +1,8 @@
-"""Decoding of models whose memory is not a list of keys and values: one prompt at a time, by ``model.generate``.
+"""Decoding for models whose memory is not a list of keys and values: one prompt at a time, by ``model.generate``.
 
 Recurrent models (Mamba, RWKV, RecurrentGemma, hybrids) keep a state that cannot be cut back to a shared start, padded
-or put into a batch, and old architectures keep nothing at all. transformers knows how each of them is continued.
-Cost: one pass over a prompt and one pass a token, no two prompts together.
+or put into a batch, and old architectures keep nothing at all. transformers knows how to continue each of them.
+Cost: one pass over a prompt and one per token, without batching.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ Over = Callable[[list[int]], bool]
 def continued(
     model: Any, prompt: Sequence[int], limit: int, drawn: torch.Generator, settings: Generation, over: Over
 ) -> list[int]:
-    """The tokens that follow ``prompt``: at most ``limit``, up to and with the one after which the answer is over."""
+    """The tokens that follow ``prompt``: at most ``limit``, up to and including the one that ends the answer."""
     ids = torch.tensor([list(prompt)])
     end = _End(len(prompt), over)
     found = model.generate(
@@ -38,7 +38,7 @@ def continued(
 
 
 class _GivenChoice(LogitsProcessor):
-    """Leaves the token that the suite's sampling chooses, so that ``generate``'s own choice can only be that one."""
+    """Leaves only the token that the suite's sampling chooses, so that ``generate`` must choose it too."""
 
     def __init__(self, drawn: torch.Generator, settings: Generation) -> None:
         self._drawn, self._settings = drawn, settings

@@ -1,4 +1,4 @@
-"""What a loaded model keeps of what it has read, which decides how it may be asked. torch's models, no arithmetic."""
+"""What a loaded model remembers of its input, which decides how to ask it. Inspects torch models; no arithmetic."""
 
 import inspect
 from typing import Any
@@ -8,7 +8,7 @@ from transformers.cache_utils import CacheLayerMixin, DynamicLayer, LinearAttent
 
 
 def is_alone(model: Any) -> bool:
-    """Whether ``model`` is continued one prompt at a time: its memory is not that of attention in every layer."""
+    """Whether ``model`` must be continued one prompt at a time, because not every layer is attention."""
     if model._is_stateful or not model._supports_default_dynamic_cache():
         return True
     if "past_key_values" not in inspect.signature(model.forward).parameters:
@@ -20,15 +20,15 @@ def is_alone(model: Any) -> bool:
 
 
 def keeps_state(model: Any) -> bool:
-    """Whether a pass of ``model`` leaves something in its modules that the next one reads, so that two passes must not
-    run side by side: recurrent states, and rotary frequencies that depend on a text's length."""
+    """Whether a pass of ``model`` leaves state in its modules that the next one reads, so that passes must not run in
+    parallel: recurrent states, and rotary frequencies that depend on a text's length."""
     rotary = getattr(model.config.get_text_config(decoder=True), "rope_parameters", None) or {}
     kinds = [rotary, *(part for part in rotary.values() if isinstance(part, dict))]
     return bool(model._is_stateful) or any(part.get("rope_type") in ("dynamic", "longrope") for part in kinds)
 
 
 def has_length(model: Any) -> bool:
-    """Whether the memory of ``model`` has a length, which ``generate`` asks for: not where all attention is linear."""
+    """Whether the memory of ``model`` has a length, which ``generate`` needs; false if all attention is linear."""
     layers = DynamicCache(config=model.config.get_text_config(decoder=True)).layers
     return (
         "past_key_values" not in inspect.signature(model.forward).parameters

@@ -1,7 +1,7 @@
-"""Batched decoding: prompts continued together, greedily or drawn, each until it ends by itself. torch, on CPU.
+"""Batched decoding: prompts continued together, greedily or sampled, each until it ends by itself. torch, on CPU.
 
 A greedy answer is that of ``model.generate`` to the prompt alone, cut before the first stop string: the checkpoint's
-generation config is heeded (:mod:`gristmill.evals.models.decoding.logits`). Models with recurrent states go one by one
+generation config is applied (:mod:`gristmill.evals.models.decoding.logits`). Models with recurrent states go one by one
 (:mod:`gristmill.evals.models.decoding.alone`).
 
 Prompts are read one by one, each from where it differs from the one before, and aligned on the right; keys and values
@@ -28,12 +28,12 @@ from gristmill.evals.models.encoding import Prompt
 from gristmill.evals.models.model import Output
 
 TAIL = 4
-"""Prompt tokens decoded with the continuation: some tokenizers drop the first space of what they decode."""
+"""Prompt tokens decoded along with the continuation: some tokenizers drop the first space of what they decode."""
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """A loaded model, its tokenizer and end-of-text tokens; ``keeps`` says that it can give the last logits alone."""
+    """A loaded model, its tokenizer and end-of-text tokens; ``keeps`` says that it can return only the last logits."""
 
     model: Any
     tokenizer: tokenizers.Tokenizer
@@ -42,7 +42,7 @@ class Decoder:
 
     @torch.inference_mode()
     def run(self, prompts: Sequence[Prompt], drawn: Sequence[torch.Generator], settings: Generation) -> list[Output]:
-        """Continue one batch of prompts, each at most by its own limit.
+        """Continue one batch of prompts, each by at most its own limit.
 
         Raises :class:`GristmillError` for logits that are not numbers.
         """
@@ -75,8 +75,10 @@ class Decoder:
             active = [place for place, line in enumerate(lines) if line not in finished]
             mask = torch.cat([mask, mask.new_ones((len(lines), 1))], dim=1)
             ids, positions = chosen.unsqueeze(-1), positions + 1
-            full = any(prompts[line].limit <= step for line in lines)  # a row that is done is at the context's end
-            if 2 * len(active) <= len(lines) or full:  # so it must leave, and so it may when half of them are done
+            full = any(prompts[line].limit <= step for line in lines)  # a finished row is at the context's end
+            if (
+                2 * len(active) <= len(lines) or full
+            ):  # so it must leave; rows may also leave once half of them are finished
                 keep_rows = torch.tensor(active)
                 cache.batch_select_indices(keep_rows)
                 ids, mask, positions = ids[keep_rows], mask[keep_rows], positions[keep_rows]
@@ -89,7 +91,7 @@ class Decoder:
         return [finished[line] for line in range(len(prompts))]
 
     def _alone(self, prompt: Prompt, drawn: torch.Generator, settings: Generation) -> Output:
-        """Continue one prompt of a model that reads no two together."""
+        """Continue one prompt of a model that cannot batch."""
         made = continued(
             self.model,
             prompt.ids,
@@ -104,10 +106,10 @@ class Decoder:
         return end
 
     def _read(self, prompts: Sequence[Prompt], mask: torch.Tensor, positions: torch.Tensor) -> tuple[Any, torch.Tensor]:
-        """What the model keeps of all prompts, aligned on the right, and the logits after each (rows x vocabulary).
+        """The model's memory of all prompts, aligned on the right, and the logits after each (rows x vocabulary).
 
-        Prompts are read one after the other, which wastes nothing on padding, and each from where it differs from the
-        one before. A model whose memory cannot be put together like this reads them padded, at once.
+        Prompts are read one after the other, which needs no padding, each from where it differs from the one before. A
+        model whose memory cannot be assembled like this reads them padded, at once.
         """
         rows, width = mask.shape
         memory, reader = memory_of(self.model), Reader(self.model, self.keeps)
@@ -141,7 +143,7 @@ class Decoder:
 
 
 def _layout(prompts: Sequence[Prompt]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which columns each prompt fills when all end in the last, and the positions of its tokens (rows x columns)."""
+    """The mask of prompts aligned on the right, and the positions of their tokens (both rows x columns)."""
     width = max(len(prompt.ids) for prompt in prompts)
     mask = torch.zeros((len(prompts), width), dtype=torch.long)
     for line, prompt in enumerate(prompts):

@@ -1,9 +1,9 @@
 """Log-probabilities of tokens, given those before them. torch, on CPU.
 
-They are those of lm-eval's ``hf`` model at its batch size of 1, to the bit: every text is run alone, so a score does
-not depend on what else is asked, and the logits go through the same ``log_softmax``. Texts that differ in their last
-token only (the letters of a multiple choice) are run once. Where a score need not be exact, a text goes on from what it
-shares with the one before (:mod:`gristmill.evals.models.decoding.prefixes`).
+They equal those of lm-eval's ``hf`` model at a batch size of 1, to the bit: every text runs alone, so a score does not
+depend on what else is asked, and the logits go through the same ``log_softmax``. Texts that differ only in their last
+token (the letters of a multiple choice) run once. If a score need not be exact, a text continues from what it shares
+with the one before (:mod:`gristmill.evals.models.decoding.prefixes`).
 """
 
 import threading
@@ -22,21 +22,21 @@ from gristmill.evals.models.decoding.windows import Window, batches, windows
 from gristmill.evals.models.model import Progress
 
 KEPT = 8
-"""Positions that are run, and whose logits are made, at least: for fewer than 4 rows the matrix product takes another
-path, whose rounding is another one and depends on where the weights lie in memory."""
+"""Fewest positions to run and to compute logits for: with fewer than 4 rows the matrix product takes another path,
+whose rounding differs and depends on where the weights are in memory."""
 
 Place = tuple[int, Window]
 """A row, and a window of it."""
 Group = list[Place]
 """Windows that read the same tokens, and so have the same logits."""
 Unit = Callable[[], Iterator[tuple[Group, torch.Tensor]]]
-"""Work of its own: groups, each with the logits of what it predicts (tokens x vocabulary)."""
+"""Independent work: groups, each with the logits of what it predicts (tokens x vocabulary)."""
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A loaded model; ``keeps`` says that it can give the last logits alone, ``logits`` how many a pass may make, and
-    ``threads`` how many passes run side by side."""
+    """A loaded model; ``keeps`` says that it can return only the last logits, ``logits`` how many a pass may compute,
+    and ``threads`` how many passes run in parallel."""
 
     model: Any
     keeps: bool
@@ -55,7 +55,7 @@ class Scorer:
         progress: Progress,
         near: Collection[int] = (),
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For every row: log-probability in nats (float64) and whether greedy, of each token from its ``first`` on.
+        """For every row, of each token from its ``first`` on: log-probability in nats (float64), whether greedy.
 
         Rows ``near`` may differ by rounding where they share a start with others. Raises :class:`GristmillError` for
         logits that are not numbers.
@@ -63,7 +63,9 @@ class Scorer:
         stride = max(1, round(self.context * (1 - self.overlap)))
         same: dict[tuple[int, ...], Group] = {}
         for row, (ids, first) in enumerate(zip(rows, firsts, strict=True)):
-            for window in windows(first, len(ids), self.context, stride):  # what is read decides, whatever comes last
+            for window in windows(
+                first, len(ids), self.context, stride
+            ):  # only what is read counts, not the last token
                 same.setdefault((window.first - window.begin, *ids[window.begin : window.end - 1]), []).append(
                     (row, window)
                 )
@@ -94,8 +96,8 @@ class Scorer:
         return list(zip(nats, greedy, strict=True))
 
     def _units(self, rows: Sequence[Sequence[int]], groups: list[Group], near: set[int]) -> list[Unit]:
-        """What can run side by side: passes over groups of like length, and runs of near groups in the order of their
-        tokens. A group is near when all of its rows are."""
+        """Work that can run in parallel: passes over groups of similar length, and runs of near groups in the order of
+        their tokens. A group is near when all of its rows are."""
         after: list[Group] = []
         together: list[Group] = []
         for group in groups:
@@ -113,7 +115,7 @@ class Scorer:
         return units
 
     def _in_turn(self, rows: Sequence[Sequence[int]], groups: list[Group]) -> Iterator[tuple[Group, torch.Tensor]]:
-        """Each group with the logits of what it predicts (tokens x vocabulary), read on from the one before."""
+        """Each group with the logits of what it predicts (tokens x vocabulary), continuing from the one before."""
         reader = Reader(self.model, self.keeps)
         for group in groups:
             ids, (_, window) = _read(rows, group), group[0]

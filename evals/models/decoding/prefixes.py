@@ -1,8 +1,9 @@
-"""What a model has read, kept so that a text with the same start is read from where it differs. torch, on CPU.
+"""A model's memory of one text, so that the next one is read from where it differs. torch, on CPU.
 
 Prompts of a suite share their worked examples, and the answers to an item share its prompt. Attention over kept keys
 and values is the same sum in another order, so scores differ from those of a text read whole by float32's rounding
-(at most 3e-6 of the score was seen). Cost: one pass over what is new, and the memory of one text's keys and values.
+(by at most 3e-6 of the score, as measured). Cost: one pass over what is new, and the memory of one text's keys and
+values.
 """
 
 from collections.abc import Sequence
@@ -15,18 +16,18 @@ from transformers.cache_utils import DynamicLayer
 from gristmill.evals.models.decoding.architectures import is_alone
 
 WORTH = 32
-"""Tokens that two texts share at least before anything is kept: below, a pass costs what it would cost anyway."""
+"""Fewest shared tokens worth keeping: below that a pass costs the same anyway."""
 ROOM = 64
-"""Tokens by which the memory of a layer grows, so that not every new token copies all that came before."""
+"""Tokens by which a layer's memory grows, so that a new token rarely copies all earlier ones."""
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # transformers has no types
-    """Keys and values of one layer with room for those to come: torch's concatenation copies all of them each time."""
+    """Keys and values of one layer with room for more: torch's concatenation copies all of them each time."""
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write behind what is kept, and give all of it; (rows, heads, tokens, size) each."""
+        """Append to what is kept, and return all of it; (rows, heads, tokens, size) each."""
         if self.keys is None or self.values is None:
             self.lazy_initialization(key_states, value_states)
             rows, heads, _, size = key_states.shape
@@ -37,7 +38,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # transformers
         return self.keys, self.values
 
     def put(self, line: int, rows: int, width: int, text: Any) -> None:
-        """Make what another layer keeps of one text the line of a batch of ``rows``, so that it ends at ``width``."""
+        """Copy another layer's memory of one text to ``line`` of a batch of ``rows``, so that it ends at ``width``."""
         if not self.is_initialized:
             self.lazy_initialization(text.keys, text.values)
             self.keys, self.values = (_blank(kept, rows, width) for kept in (text.keys, text.values))
@@ -47,12 +48,12 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # transformers
 
 
 def _blank(like: torch.Tensor, rows: int, width: int) -> torch.Tensor:
-    """Zeros for a batch, with room for more tokens: what is masked is multiplied by 0, so it has to be a number."""
+    """Zeros for a batch, with room for more tokens: masked values are multiplied by 0, so they must be numbers."""
     return like.new_zeros((rows, like.shape[1], width + ROOM, like.shape[-1]))[..., :width, :]
 
 
 def _appended(kept: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-    """``kept`` with ``new`` behind it, in the memory of ``kept`` where it has room after its last token."""
+    """``kept`` followed by ``new``, in the memory of ``kept`` if it has room after its last token."""
     rows, heads, before, size = kept.shape
     after = before + new.shape[-2]
     room = kept.untyped_storage().nbytes() // kept.element_size() // max(1, rows * heads * size)
@@ -68,8 +69,8 @@ def _appended(kept: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
 
 
 def memory_of(model: Any) -> DynamicCache | None:
-    """An empty memory for what ``model`` reads; None for one that keeps more or less than every key and value (sliding
-    windows, recurrent states), which cannot be cut back."""
+    """An empty memory for ``model``; None for a model that keeps more or less than every key and value (sliding
+    windows, recurrent states), whose memory cannot be cut back."""
     if is_alone(model):
         return None
     memory = DynamicCache(config=model.config.get_text_config(decoder=True))
@@ -89,12 +90,12 @@ def shared(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 def last_logits(keeps: bool, count: int) -> dict[str, int]:
-    """What asks a model for its last ``count`` logits alone, where it can give them (``keeps``)."""
+    """The argument that asks a model for only its last ``count`` logits, if it can do that (``keeps``)."""
     return {"logits_to_keep": count} if keeps else {}
 
 
 class Reader:
-    """Reads one text after the other. ``keeps``: the model can give the last logits alone."""
+    """Reads one text after the other. ``keeps``: the model can return only the last logits."""
 
     def __init__(self, model: Any, keeps: bool) -> None:
         self._model, self._keeps = model, keeps
@@ -117,7 +118,7 @@ class Reader:
         return found[0, -last:].float()
 
     def put(self, line: int, rows: int, width: int, batch: DynamicCache) -> None:
-        """Make what was read last the ``line`` of a batch of ``rows``, so that it ends at ``width``."""
+        """Copy the last text's memory to ``line`` of a batch of ``rows``, so that it ends at ``width``."""
         if self._memory is None:
             raise ValueError("this model's memory cannot be put into a batch")
         layers: list[Any] = batch.layers

@@ -1,8 +1,8 @@
 """Where a model reads from when a sequence is longer than its context, and how sequences share a batch. No torch here.
 
 A window reads tokens ``begin .. end - 2`` and predicts ``first .. end - 1``; every predicted token falls in one window.
-Short sequences need one window that starts as early as fits. Longer ones slide by ``stride`` tokens, so that a token
-has at least ``context - stride`` predecessors in view (stride 1 would be exact and cost ``stride`` times more; disjoint
+Short sequences need one window that starts as early as possible. Longer ones slide by ``stride`` tokens, so that a
+token sees at least ``context - stride`` predecessors (stride 1 would be exact and cost ``stride`` times more; disjoint
 windows, as in lm-eval's ``get_rolling_token_windows``, overstate the bits at every window's start).
 """
 
@@ -39,8 +39,8 @@ def windows(first: int, total: int, context: int, stride: int) -> list[Window]:
 def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
     """Positions grouped so that rows times the longest row is at most ``tokens``; a longer row goes alone.
 
-    Rows of like length share a batch, longest first, so the first batch shows whether the memory suffices. The grouping
-    depends on the lengths only, so equal requests are computed in equal batches and give equal bits.
+    Rows of similar length share a batch, longest first, so the first batch shows whether the memory suffices. The
+    grouping depends only on the lengths, so equal requests are computed in equal batches and give equal bits.
     """
     order = sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
     batch: list[int] = []

@@ -148,7 +148,7 @@ def no_weights(folder: Path) -> None:
         (diverged, "not finite"),
         (pickled, "adapter_model.bin: pickled weights"),
         (pickled_base, "pytorch_model.bin: pickled weights"),
-        (other_tokenizer, "tokenizer.json lies beside the adapter and is not that of its base"),
+        (other_tokenizer, "tokenizer.json next to the adapter differs from that of its base"),
         (adapter_as_base, "is an adapter too"),
         (no_weights, "there is no adapter_model.safetensors"),
     ],

@@ -108,11 +108,11 @@ def test_what_transformers_does_not_need_may_be_there(folder: Path) -> None:
     ("changes", "message"),
     [
         ({"model_type": "nonesuch"}, "nonesuch"),
-        ({"model_type": None}, "transformers cannot make a model of it"),
+        ({"model_type": None}, "transformers cannot build a model from it"),
         ({"model_type": "clip_vision_model"}, "no causal language model of type clip_vision_model"),
-        ({"hidden_size": "many"}, "transformers cannot make a model of it"),
+        ({"hidden_size": "many"}, "transformers cannot build a model from it"),
         ({"max_position_embeddings": "256"}, "expected int, got str"),
-        ({"num_attention_heads": 0}, "transformers cannot make a model of it"),
+        ({"num_attention_heads": 0}, "transformers cannot build a model from it"),
     ],
 )
 def test_a_config_that_is_no_model_is_said(folder: Path, changes: dict[str, Any], message: str) -> None:
@@ -173,8 +173,8 @@ def test_a_tokenizer_is_examined_once_wherever_it_lies(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"text_config": {"auto_map": {"AutoConfig": "evil.Config"}}}, "Python code of its own"),
-        ({"layers": [{"deep": {"auto_map": {"AutoModel": "evil.Model"}}}]}, "Python code of its own"),
+        ({"text_config": {"auto_map": {"AutoConfig": "evil.Config"}}}, "its own Python code"),
+        ({"layers": [{"deep": {"auto_map": {"AutoModel": "evil.Model"}}}]}, "its own Python code"),
         ({"text_config": {"quantization_config": {"quant_method": "gptq"}}}, "quantised"),
         ({"transformers_weights": "other.safetensors"}, "transformers_weights"),
         ({"attn_implementation": "someone/kernel"}, "kernel from a hub"),
@@ -196,7 +196,7 @@ def test_what_would_run_or_stand_in_is_refused_at_any_depth(folder: Path, values
         ("config.json", '"max_position_embeddings": true', "max_position_embeddings is True"),
         ("config.json", '"n_ctx": 2048.0', "n_ctx is 2048.0"),
         ("config.json", '"text_config": {"n_positions": 0}', "n_positions is 0"),
-        ("config.json", '"rms_norm_eps": Infinity', "rms_norm_eps is inf, which is no number to compute with"),
+        ("config.json", '"rms_norm_eps": Infinity', "rms_norm_eps is inf, which cannot be computed with"),
         ("config.json", '"rms_norm_eps": 1e999', "rms_norm_eps is inf"),
         ("config.json", '"rope_scaling": {"factors": [[1.0, NaN]]}', "factors is nan"),
         ("config.json", '"time_step_limit": [NaN, Infinity]', "time_step_limit is nan"),

@@ -170,8 +170,8 @@ def test_documents_that_were_filtered_and_reordered_are_found_by_what_they_hold(
     ("line", "words"),
     [
         (logged(1, 0), "could be s-1, s-3"),  # doc_id 0 is another document
-        (logged(0, 0, context="A bird."), "is none of suite stories"),
-        (logged(2, 2, nested={"question": "Why?"}), "is none of suite stories"),
+        (logged(0, 0, context="A bird."), "is not in suite stories"),
+        (logged(2, 2, nested={"question": "Why?"}), "is not in suite stories"),
     ],
 )
 def test_a_document_that_does_not_agree_is_refused(
@@ -212,14 +212,14 @@ def test_what_is_missing_is_named_and_refused_unless_it_is_partial(suite: Suite,
         (["{broken\n"], "not JSON"),
         ([], "there is no output"),
         ([{"doc_id": 1, "doc": {}, "resps": [["x"]]}], "does not say which item"),
-        ([{"doc_id": 1, "doc": {"text": "Task 99"}, "resps": [["x"]]}], "is none of suite mbpp-small: .*Task 99"),
+        ([{"doc_id": 1, "doc": {"text": "Task 99"}, "resps": [["x"]]}], "is not in suite mbpp-small: .*Task 99"),
         (
             [{"doc_id": 0, "doc": {"task_id": 11, "text": "Task 12"}, "resps": [["x"]]}],
-            "the id of this document is that of 11, but it holds the question of 12",
+            "the id of this document is that of 11, but it has the question of 12",
         ),
         (
             [{"doc_id": 0, "doc": {"task_id": 11, "text": "Task 99"}, "resps": [["x"]]}],
-            "the id of this document is that of 11, but it holds another text",
+            "the id of this document is that of 11, but it has another text",
         ),
         (
             [{"doc_id": 0, "doc": {"task_id": 11}, "resps": [[["-1.5", "True"]], [["-2.5", "False"]]]}],

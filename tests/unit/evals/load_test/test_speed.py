@@ -115,7 +115,7 @@ def test_how_a_stream_is_cut_changes_no_count(width: int) -> None:
         (b"data: [1]\n\n" + USAGE + DONE, "no completion: [1]"),
         (event(choices=[{"text": "a"}]) + USAGE, "the stream was cut off"),
         (event(choices=[{"text": "a"}]) + DONE, "no usage"),
-        (USAGE + DONE, "holds no text"),
+        (USAGE + DONE, "has no text"),
         (b"data: {\n\n" + USAGE + DONE, "no completion"),
         (event(error={"message": "overloaded"}), "overloaded"),
         (event(choices=[{"text": "a", "finish_reason": "abort"}]) + USAGE + DONE, "the finish reason is abort"),

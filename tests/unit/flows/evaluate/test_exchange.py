@@ -287,7 +287,7 @@ def test_a_value_that_is_no_number_is_left_out_and_said(results: Path, value: fl
 
     found = read_results(results)
 
-    assert f"boolq, acc,none: its value is {value}, which is no score" in found.left_out
+    assert f"boolq, acc,none: its value is {value}, which is not a score" in found.left_out
     assert "lm-eval.boolq" not in found.tables[Scores]["suite"].to_pylist()
     numbers = [*found.tables[Samples]["value"].to_pylist(), *found.tables[Responses]["log_probability"].to_pylist()]
     assert all(number is None or math.isfinite(number) for number in numbers)
