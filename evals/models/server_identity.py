@@ -1,10 +1,10 @@
-"""Which server gave an answer: what of a server, besides the checkpoint it holds, an answer depends on.
+"""Which server gave an answer: what an answer depends on, besides the checkpoint, when a server gives it.
 
-A name proves nothing. Two servers of one name may hold other weights, other number formats or another quantisation, and
-one address may be served by another process tomorrow. So a server that somebody else runs is known by its address,
-by everything that it says of itself and that lasts (version, weights, number format, chat template, defaults of
-sampling), and by its greedy answers to a few fixed prompts, which no name gives. An answer is found again only where
-all of them are the same. Cost: six requests for what it says, and the tokens of :data:`PROMPTS`.
+A name proves nothing. Two servers with one name may have different weights, number formats or quantisation, and another
+process may serve an address tomorrow. So a server that somebody else runs is identified by its address, by everything
+lasting that it says about itself (version, weights, number format, chat template, sampling defaults), and by its greedy
+answers to a few fixed prompts. A stored answer is reused only if all of them are the same. Cost: six requests for its
+description, and the tokens of :data:`PROMPTS`.
 """
 
 import json
@@ -20,7 +20,7 @@ from gristmill.evals.models.completions import Client, Server, ServerConfig, exc
 from gristmill.evals.models.model import Unanswered
 
 ASKING = 2
-"""Raise when requests are made otherwise, so that stored answers to the earlier ones are not found again."""
+"""Increase it when requests are made differently, so that older stored answers are not reused."""
 TOKENS = 32
 PROMPTS = (
     "The sun rose over the harbour, and the first boats",
@@ -32,7 +32,7 @@ PROMPTS = (
     "La capitale de la France est",
     "A B C D E F G",
 )
-"""What every server is asked greedily, one after the other, so that its batches make no difference."""
+"""Every server is asked these greedily, one after the other, so that batching makes no difference."""
 LISTED = ("owned_by", "root", "parent", "max_model_len", "meta")
 PAGES: Mapping[str, tuple[str, ...]] = {
     "version": ("version",),  # vLLM
@@ -40,7 +40,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "get_model_info": ("model_path", "tokenizer_path", "weight_version", "preferred_sampling_params"),  # SGLang
     "get_server_info": ("version", "dtype", "quantization", "kv_cache_dtype", "attention_backend", "chat_template"),
 }
-"""Pages beside ``/v1`` that a server may have, and what of them lasts while it runs."""
+"""Pages next to ``/v1`` that a server may have, and their values that do not change while it runs."""
 
 
 def identify(config: ServerConfig, key: str = "") -> str:
@@ -53,9 +53,9 @@ def identify(config: ServerConfig, key: str = "") -> str:
 
 
 def identity(server: Server, url: str) -> str:
-    """A server and its model in words, ending in a digest of all that tells them from others.
+    """A description of a server and its model, ending in a digest of everything that identifies them.
 
-    The address is in the digest alone: the words go into tables, and with them to whoever is given results.
+    The address is only in the digest: the description goes into tables, and with them to whoever gets the results.
     Raises :class:`GristmillError` when the server does not answer.
     """
     listed, said, url = server.listed, dict(_said(server.http)), url.rstrip("/")
@@ -71,7 +71,7 @@ def identity(server: Server, url: str) -> str:
 def fingerprint(client: Client) -> str:
     """Digest of the greedy answers to :data:`PROMPTS`.
 
-    Raises :class:`GristmillError` when one is not answered: without them nobody knows who answers the others.
+    Raises :class:`GristmillError` when one is not answered: without them the server cannot be identified.
     """
     return digest_json([_answer(client, prompt) for prompt in PROMPTS])
 
@@ -82,15 +82,15 @@ def _answer(client: Client, prompt: str) -> str | None:
         hint = f"{COMPLETIONS}." if found.reason.startswith(NO_TEXT) else "See what its log says."
         raise GristmillError(
             f"{client.place}: the server does not answer {prompt!r}, because {found.reason}. Its answers to fixed "
-            f"prompts are how it is told from another server, so nothing else was asked. {hint}"
+            f"prompts distinguish it from other servers, so nothing else was asked. {hint}"
         )
     return found.choices[0].text
 
 
 class Watch:
-    """Whether a server is the one that it was when it was identified, asked again while a run goes on.
+    """Checks during a run that a server is still the one that was identified.
 
-    The whole identity is asked for first and where ``whole`` says so, one of :data:`PROMPTS` in turn otherwise.
+    The first check and those with ``whole`` ask for the whole identity; others ask one of :data:`PROMPTS` in turn.
     """
 
     def __init__(self, config: ServerConfig, key: str, identified: str) -> None:
@@ -99,7 +99,7 @@ class Watch:
         self._turn = 0
 
     def check(self, *, whole: bool = False) -> None:
-        """Raises :class:`GristmillError` when another server, or another model, answers now."""
+        """Raises :class:`GristmillError` when another server or model answers now."""
         with reach(self._config, self._key) as server:
             prompt = PROMPTS[self._turn % len(PROMPTS)]
             self._turn += 1
@@ -111,14 +111,14 @@ class Watch:
                 raise GristmillError(
                     f"{server.client.place}: while it was asked, another model or server took its place (it was "
                     f"{self._identified}, and is {found}), or it does not answer the same twice. What it answered last "
-                    "was not kept. See that one server stays, and run again: answers of the one are never taken for "
-                    "the other's."
+                    "was not kept. Make sure that the server stays, and run again: answers of one are never taken "
+                    "for the other's."
                 )
             self._known[prompt] = answer
 
 
 def _said(http: httpx.Client) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the server's pages say, by page. One that it does not have, or that is no JSON, says nothing."""
+    """The contents of the server's pages, by page; empty for a missing page or one that is not JSON."""
     for page, fields in PAGES.items():
         try:
             reply, body = exchange(http, "GET", str(http.base_url.join(f"../{page}")))
@@ -132,7 +132,7 @@ def _said(http: httpx.Client) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _at(values: Any, path: str) -> Any:
-    """The value under keys joined by dots; None where there is none."""
+    """The value under keys joined by dots; None if there is none."""
     for key in path.split("."):
         values = values.get(key) if isinstance(values, dict) else None
     return values

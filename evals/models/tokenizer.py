@@ -1,8 +1,8 @@
-"""A checkpoint's tokenizer and what its special tokens mean, read without transformers.
+"""A checkpoint's tokenizer and the meaning of its special tokens, read without transformers.
 
 The tokenizer is ``tokenizer.json`` as ``tokenizers`` reads it: transformers 5 would rebuild it from the model type and
-may change its pre-tokenisation. Begin-of-text is put before a prompt when the tokenizer's own template does so; a text
-scored from its first token on follows begin-of-text, or end-of-text where there is no other (as in lm-eval). An answer
+may change its pre-tokenisation. Begin-of-text precedes a prompt if the tokenizer's own template puts it there; a text
+scored from its first token on follows begin-of-text, or end-of-text if there is none (as in lm-eval). An answer
 ends where ``generate`` of transformers ends it (generation_config.json, else config.json) and at the tokenizer's own
 end-of-text, as in lm-eval and vLLM. Words of a text that look like special tokens are encoded as text: nothing in a
 crawl or a prompt steers the model.

@@ -1,14 +1,14 @@
-"""The process outside the jail that runs the trusted tests.
+"""The checker, the process outside the jail that runs the trusted tests.
 
 The zygote (:mod:`gristmill.evals.oracle.zygote`) forks a new one for every program.
 
 It starts the jail, loads the candidate there, runs the test text here with the candidate's name bound to a stub that
 asks the jail, and writes the verdict to a pipe. It has its own time and memory limits, because comparing what a
-candidate returned can take long; SIGALRM ends it when nothing else does.
+candidate returned can take long; SIGALRM kills it if nothing else does.
 
 An exception in the test text after the candidate has answered (``None < 3``) is a wrong answer. One before is a fault
 of the test, which is ``infra``. The text of the tests never enters the jail, except for ``live`` items, whose arguments
-or results are no plain data: those are checked inside, and their outcome says ``forgeable``.
+or results are not plain data: those are checked inside, and their outcome is marked ``forgeable``.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 START_SECONDS = 20.0
 START_ALARM = 60
-BEGUN = b"\0\0\0\0"  # an empty frame: from here on a checker that does not finish is the program's doing
+BEGUN = b"\0\0\0\0"  # an empty frame: if the checker does not finish after this, the program is to blame
 SHORTEST_ANSWER_LIMIT = 1 << 16
 CHECKER_BYTES = 2 << 30
 TEXT = 300
 # Exit statuses of a program that SIGKILL, SIGXCPU or SIGSYS ended.
 KILLED, OUT_OF_CPU, BAD_SYSTEM_CALL = 128 + 9, 128 + 24, 128 + 31
-# What a stub raises in the tests for an exception of the candidate, so that a test can expect it.
+# What the stub raises in the tests for a candidate's exception, so that a test can expect it.
 EXPECTED = (
     ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, LookupError, NotImplementedError,
     OverflowError, RuntimeError, StopIteration, TypeError, ValueError, ZeroDivisionError,
@@ -56,7 +56,7 @@ class CandidateError(Exception):
 
 
 class Oracle:
-    """Asks a jail, keeps the time, and remembers how it stopped. One candidate, one load, any number of calls."""
+    """Queries a jail, keeps time, and remembers how it stopped. One candidate, one load, any number of calls."""
 
     def __init__(self, jail: launch.Jail, job: dict[str, Any]) -> None:
         self.jail, self.job = jail, job
@@ -68,9 +68,9 @@ class Oracle:
         os.set_blocking(jail.requests, False)
 
     def begin(self) -> None:
-        """Wait until the worker is up and limited. Raises :class:`Stopped` with ``infra`` when it does not come.
+        """Wait until the worker is up and limited. Raises :class:`Stopped` with ``infra`` if that fails.
 
-        Nothing of the program has been sent by then, so it has no part in a failure here and in every later one.
+        Nothing of the program has been sent by then, so it cannot cause a failure here.
         """
         budget, self.left = self.left, START_SECONDS
         try:
@@ -95,7 +95,7 @@ class Oracle:
         try:
             self._send((identity, args, kwargs))
         except codec.CodecError as error:
-            # A test may hand back what it was given, and that may be too deep or too large to be sent once more.
+            # A test may pass back what it was given, which may be too deep or too large to send again.
             theirs = self.answered and not isinstance(error, codec.UnsupportedTypeError)
             reason = f"the test passes what the jail cannot be sent (grade it live): {error}"
             raise self._stop("protocol" if theirs else "infra", reason) from None
@@ -219,7 +219,7 @@ def judge(oracle: Oracle, job: dict[str, Any], texts: tuple[CodeType, CodeType])
 
 
 def raised(error: CandidateError, job: dict[str, Any], oracle: Oracle) -> tuple[str, str]:
-    """The verdict on an exception of the candidate; of a live item, whose tests run inside, it may be a wrong one."""
+    """The verdict on a candidate's exception; for a live item, whose tests run inside, it may mean a wrong answer."""
     if job["live_tests"] is not None and isinstance(error, AssertionError):
         return "wrong", error.detail
     return "exception", f"{oracle.last_call or 'while loading'}: {error.detail}"
@@ -250,7 +250,7 @@ def printable(text: str, length: int = TEXT) -> str:
 
 
 def grade(job: dict[str, Any], verdicts: int) -> dict[str, object]:
-    """Start a jail, judge one program, end the jail. Writes :data:`BEGUN` to ``verdicts`` when the jail is up."""
+    """Start a jail, judge one program, end the jail. Writes :data:`BEGUN` to ``verdicts`` once the jail is up."""
     try:
         texts = compile(job["setup"], "<setup>", "exec"), compile(job["tests"], "<tests>", "exec")
     except (SyntaxError, ValueError) as error:
@@ -271,13 +271,13 @@ def grade(job: dict[str, Any], verdicts: int) -> dict[str, object]:
         verdict, detail = stopped.verdict, stopped.detail
     finally:
         jail.end()
-    if oracle.stopped is not None:  # whatever the tests made of it
+    if oracle.stopped is not None:  # whatever the tests concluded
         verdict, detail = oracle.stopped.verdict, oracle.stopped.detail
     return report(verdict, detail, job["wall_seconds"] - oracle.left, jail.errors())
 
 
 def report(verdict: str, detail: str, seconds: float = 0.0, errors: str = "") -> dict[str, object]:
-    """The fields of an :class:`gristmill.evals.oracle.verdicts.Outcome`, fit to be shown."""
+    """The fields of an :class:`gristmill.evals.oracle.verdicts.Outcome`, made printable."""
     return {
         "verdict": verdict,
         "detail": printable(detail, 1000),
@@ -287,6 +287,6 @@ def report(verdict: str, detail: str, seconds: float = 0.0, errors: str = "") ->
 
 
 def check(job: dict[str, Any], verdicts: int) -> None:
-    """Grade ``job`` in this process, which is made for it, and write the verdict to the descriptor ``verdicts``."""
+    """Grade ``job`` in this process, which serves only it, and write the verdict to the descriptor ``verdicts``."""
     launch.set_alarm(START_ALARM)
     os.write(verdicts, codec.frame(grade(job, verdicts)))

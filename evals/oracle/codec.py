@@ -1,13 +1,13 @@
-"""The wire between the jail and the outside: tagged plain values, bounded in depth and bytes.
+"""The wire format between the jail and the outside: tagged plain values, bounded in depth and bytes.
 
 Only ``None``, ``bool``, ``int``, ``float``, ``complex``, ``Fraction``, ``Decimal``, ``str``, ``bytes``, ``list``,
 ``tuple``, ``set``, ``frozenset`` and ``dict`` cross, chosen by ``type(x) is``, so an object with a forged ``__eq__``
-has no form here and what :func:`decode` returns is made of those types only. There is no reference, no class name and
-no code in the format.
+has no encoding, and what :func:`decode` returns consists only of those types. The format has no references, class names
+or code.
 
 A value is one tag byte and its body; lengths and counts are four bytes, little endian. A frame is a length and a value.
-The module loads nothing but ``struct`` (and ``sys``, which is there): it runs in the worker inside the jail, and it is
-what the checker loads first. ``fractions`` and ``decimal`` are loaded when a value of theirs comes. Cost: about 1 us an
+The module imports only ``struct`` (and ``sys``, which is always loaded): it runs in the worker inside the jail, and the
+checker loads it first. ``fractions`` and ``decimal`` are imported when such a value arrives. Cost: about 1 us per
 element.
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import struct
 import sys
 
-TYPE_CHECKING = False  # as typing has it, without loading typing
+TYPE_CHECKING = False  # as in typing, without importing it
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -29,7 +29,7 @@ _DOUBLE = struct.Struct("<d")
 _COMPLEX = struct.Struct("<dd")
 _CONTAINERS: dict[type, bytes] = {list: b"l", tuple: b"t", set: b"s", frozenset: b"z"}
 _MAKERS: dict[int, Callable[[list[Any]], Any]] = {108: list, 116: tuple, 115: set, 122: frozenset}
-# What an object of a subclass is at heart, read past anything the subclass overrides; bool has no subclasses.
+# The base value of an object of a subclass, bypassing anything the subclass overrides; bool has no subclasses.
 _BASES: tuple[tuple[type, Callable[[Any], object]], ...] = (
     (int, int.__pos__),
     (float, float.__pos__),
@@ -50,7 +50,7 @@ class CodecError(Exception):
 
 
 class UnsupportedTypeError(CodecError):
-    """The value holds an object that is none of the plain types."""
+    """The value contains an object that is not of a plain type."""
 
 
 class TooLargeError(CodecError):
@@ -109,7 +109,7 @@ def _write(out: bytearray, value: Any, max_bytes: int, depth: int, lower: bool) 
 
 
 def _class(module: str, name: str) -> Any:
-    """A class of a module, if that is loaded: where it is not, no value can be of the class."""
+    """A class of a module, if that is loaded: otherwise no value can be of the class."""
     return getattr(sys.modules.get(module), name, ())
 
 
@@ -123,7 +123,7 @@ def _lowered(value: Any) -> object:
     if isinstance(value, decimal):
         return decimal(value)
     if isinstance(value, _class("numpy", "generic")):
-        return value.item()  # the number, text or truth value that a scalar holds
+        return value.item()  # the number, text or truth value of a scalar
     raise UnsupportedTypeError(f"a value of type {type(value).__name__} is not plain data")
 
 
@@ -134,7 +134,7 @@ def _write_bytes(out: bytearray, tag: bytes, body: bytes, max_bytes: int) -> Non
 
 
 def decode(data: bytes) -> object:
-    """The value that ``data`` holds, all of it. Raises :class:`CodecError` for anything :func:`encode` never writes."""
+    """The value encoded by all of ``data``. Raises :class:`CodecError` for anything :func:`encode` never writes."""
     try:
         value, end = _read(data, 0, MAX_DEPTH)
     except (struct.error, IndexError, UnicodeDecodeError, TypeError) as error:
@@ -163,7 +163,7 @@ def _read(data: bytes, at: int, depth: int) -> tuple[object, int]:
         return _read_fraction(data, at, depth)
     (length,) = _LENGTH.unpack_from(data, at)
     at += 4
-    # Every element has at least one byte, so a count can never promise more than the bytes that are left.
+    # Every element has at least one byte, so no count may exceed the bytes that are left.
     if length > len(data) - at:
         raise CodecError("a length beyond the end")
     if tag == 105:

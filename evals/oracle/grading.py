@@ -1,7 +1,7 @@
 """Grade generated programs: :func:`grade_program` for one, :func:`grade_programs` for many at once.
 
-Generated code runs in a jail or not at all: both raise :class:`gristmill.evals.jail.sandbox.JailUnavailableError` where
-this machine cannot make one. Cost: 20 to 30 ms a program and core.
+Generated code runs in a jail or not at all: both raise :class:`gristmill.evals.jail.sandbox.JailUnavailableError` if
+this machine cannot make one. Cost: 20 to 30 ms per program and core.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from gristmill.evals.oracle.verdicts import Outcome, Program
 def grade_program(program: Program, slot: int = 0, sandbox: Sandbox | None = None) -> Outcome:
     """The verdict on one program. Slots (0 to 499) in use at the same time must differ.
 
-    An infrastructure failure is tried again, three times in all, and then reported as ``infra``.
+    An infrastructure failure is retried, three attempts in all, and then reported as ``infra``.
     """
     with Supervisor(_ready(sandbox), slot) as supervisor:
         return supervisor.grade(program)
@@ -49,7 +49,7 @@ def grade_programs(
             free.put(supervisor)
 
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(workers, thread_name_prefix="jail") as pool:
-        # Closed after the pool: what a supervisor starts dies with the thread that started it.
+        # Closed after the pool: a supervisor's processes die with the thread that started them.
         for slot in range(workers):
             free.put(stack.enter_context(Supervisor(jail, slot)))
         jobs = [pool.submit(one, program) for program in programs]
@@ -65,7 +65,7 @@ def grade_programs(
 
 
 def _ready(sandbox: Sandbox | None) -> Sandbox:
-    """The jail to use, once what an earlier, killed grading left of its own has ended."""
+    """The jail to use, after killing whatever an earlier, killed grading left behind."""
     jail = require(sandbox)
     end_orphans(jail)
     return jail

@@ -1,6 +1,6 @@
-"""Has one program after another graded by a process of its own, and reads the verdicts. Nothing of a program runs here.
+"""Have each program graded by its own process, and read the verdicts. No program runs here.
 
-Cost: 20 to 30 ms of processor a program, of which the jail and the interpreter in it are most, and 20 ms once a slot.
+Cost: 20 to 30 ms of processor time per program, mostly for the jail and its interpreter, and 20 ms once per slot.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ ATTEMPTS = 3
 class Supervisor:
     """Grades programs in one slot, one at a time. Slots in use at the same time must differ. Use ``with``.
 
-    The process that checkers are forked from is started with the first program, and again after a failure.
+    The zygote, from which checkers are forked, starts with the first program, and again after a failure.
     """
 
     def __init__(self, sandbox: Sandbox, slot: int) -> None:
@@ -50,7 +50,7 @@ class Supervisor:
     def grade(self, program: Program) -> Outcome:
         """The verdict on one program. Never raises for what the program does.
 
-        An infrastructure failure is tried again, three times in all, and then reported as ``infra``. A program that is
+        An infrastructure failure is retried, three attempts in all, and then reported as ``infra``. A program that is
         longer than its limit is not run, and fails by that.
         """
         size = len(program.code.encode("utf-8", "surrogatepass"))
@@ -65,9 +65,9 @@ class Supervisor:
         return outcome
 
     def end(self) -> str:
-        """End the process that checkers are forked from; a checker that still runs dies with it, and its jail.
+        """End the zygote, with any running checker and its jail; then remove the empty memory group.
 
-        Returns its last words. Then the memory group, which nothing is in any more, is removed.
+        Returns the end of the zygote's standard error.
         """
         zygote, self._zygote = self._zygote, None
         words = zygote.end() if zygote is not None else ""
@@ -90,7 +90,7 @@ class Supervisor:
         return _with_memory_kills(outcome) if killed else outcome
 
     def _after_end(self, outcome: Outcome) -> Outcome:
-        """Wait until the jail is gone, since its checker may have died first. Its delay changes no verdict."""
+        """Wait until the jail is gone, since its checker may have died first. The wait changes no verdict."""
         try:
             self._leave_group()
         except OSError as error:
@@ -98,7 +98,7 @@ class Supervisor:
         return outcome
 
     def _memory_group(self, limit: int) -> MemoryGroup | None:
-        """The group that programs of this limit run in, one after another: making and removing one takes 2 ms."""
+        """The group for programs with this limit, reused because making and removing one takes 2 ms."""
         if self._sandbox.memory is not None and (self._group is None or self._group_bytes != limit):
             self._leave_group()
             name = f"{self._slot}-{os.urandom(8).hex()}"
@@ -107,7 +107,7 @@ class Supervisor:
         return self._group
 
     def _leave_group(self) -> None:
-        """Remove the memory group once nothing is left in it. Raises OSError when that does not come."""
+        """Remove the memory group once it is empty. Raises OSError if it does not become so."""
         self._group = None
         self._groups.close()
 
@@ -138,7 +138,7 @@ class Supervisor:
 
 
 class _Zygote:
-    """The process that checkers are forked from, seen from outside."""
+    """The process that forks the checkers, seen from outside."""
 
     def __init__(self) -> None:
         jobs, self._jobs = os.pipe()
@@ -171,7 +171,7 @@ class _Zygote:
         return status, verdict, errors
 
     def end(self) -> str:
-        """Kill it, with the checker that it waits for. Returns its last words."""
+        """Kill it, with the checker it waits for. Returns the end of its standard error."""
         self._process.kill()
         words = self._process.communicate()[1].decode("utf-8", "replace")[-500:].strip()
         os.close(self._jobs)
@@ -204,7 +204,7 @@ def _read_verdict(program: Program, status: int, verdict: bytes, errors: str) ->
 
 
 def _with_memory_kills(outcome: Outcome) -> Outcome:
-    """A program that the kernel ended for its memory is of verdict ``memory``, however that looked from outside."""
+    """The verdict ``memory`` for a program that the kernel killed for its memory, however that looked from outside."""
     if outcome.verdict in (Verdict.PASS, Verdict.INFRA):
         return outcome
     return dataclasses.replace(outcome, verdict=Verdict.MEMORY, detail="the processes of the program filled its memory")

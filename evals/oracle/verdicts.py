@@ -1,4 +1,4 @@
-"""What is graded and what comes back."""
+"""Programs to grade, and their verdicts."""
 
 import enum
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from gristmill.evals.jail.limits import Limits
 
 
 class Verdict(enum.StrEnum):
-    """How one program ended. Only ``infra`` is not the program's doing: it is retried and never counts as wrong."""
+    """How one program ended. Only ``infra`` is not the program's fault: it is retried and never counts as wrong."""
 
     PASS = "pass"  # noqa: S105 - not a password
     WRONG = "wrong"
@@ -24,11 +24,11 @@ class Verdict(enum.StrEnum):
 class Program:
     """A candidate and the tests that judge it.
 
-    ``code`` is generated text, run in the jail only. ``tests``, trusted, is either text that defines
+    ``code`` is generated text, which runs only in the jail. ``tests``, trusted, is either text that defines
     ``check(candidate)`` (the form of HumanEval) or statements that call ``entry_point`` by name (the form of MBPP).
-    ``setup``, trusted, runs before the tests and outside the jail: helper functions and imports that they use.
-    ``live`` moves setup and tests into the jail, for items whose arguments or results are no plain data; their
-    outcome is marked forgeable, because the candidate could tamper with them there.
+    ``setup``, trusted, runs before the tests and outside the jail: the helpers and imports that they use. ``live``
+    moves setup and tests into the jail, for items whose arguments or results are not plain data; their outcome is
+    marked forgeable, because the candidate could tamper with them there.
     """
 
     code: str
@@ -41,9 +41,9 @@ class Program:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict on one program; ``detail`` names the failed assertion or the reason, for people, in printable text.
+    """The verdict on one program; ``detail`` is the failed assertion or the reason, in printable text.
 
-    ``seconds`` is the wall time spent waiting for the program. ``stderr_tail`` is what bubblewrap or the checker said.
+    ``seconds`` is the wall time spent waiting for the program. ``stderr_tail`` comes from bubblewrap or the checker.
     """
 
     verdict: Verdict

@@ -1,9 +1,9 @@
-"""The process that checkers are forked from, one for each slot, so that a program costs no start of an interpreter.
+"""The zygote, which forks the checkers of one slot, so that a program does not pay for starting an interpreter.
 
 It reads jobs from standard input, one frame each. For each it forks a checker (:mod:`gristmill.evals.oracle.checker`),
-which has a session, limits and a user of its own and ends with its program, so nothing of one program or its tests is
-there for the next; then it writes ``(exit status, verdict, errors)`` as a frame to standard output. It runs no test
-itself, holds no thread, and ends when its input does or its parent dies. Cost: 20 ms once; a fork (1 to 2 ms) for each
+which has its own session, limits and user and ends with its program, so nothing of one program or its tests is left
+for the next; then it writes ``(exit status, verdict, errors)`` as a frame to standard output. It runs no tests itself,
+has no threads, and ends when its input does or its parent dies. Cost: 20 ms once; a fork (1 to 2 ms) for each
 program.
 """
 
@@ -28,8 +28,8 @@ def main() -> None:
     os.dup2(null, 0)
     os.dup2(null, 1)
     launch.die_with_parent()
-    compile("def warm(): pass", "<warm>", "exec")  # sets up the parser, which every checker would have to do
-    gc.freeze()  # so that a collection in a checker copies no page of what it shares with this process
+    compile("def warm(): pass", "<warm>", "exec")  # warms up the parser, so that not every checker has to
+    gc.freeze()  # so that garbage collection in a checker copies no shared page
     opened = False
     while True:
         header = read_exactly(jobs, 4)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def run(job: dict[str, Any], private: tuple[int, ...]) -> tuple[int, bytes, bytes]:
-    """Fork a checker for one job and wait for its end. ``private`` are descriptors that are not its business."""
+    """Fork a checker for one job and wait for its end. ``private`` are the descriptors to close in it."""
     verdict_out, verdict_in = os.pipe()
     error_out, error_in = os.pipe()
     child = os.fork()
@@ -66,13 +66,13 @@ def run(job: dict[str, Any], private: tuple[int, ...]) -> tuple[int, bytes, byte
     verdict, errors = read_both(verdict_out, error_out)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status != 0:
-        # A jail that was only half made has no parent left to die with, but is still in the checker's group.
+        # A half-made jail has no parent left to die with, but is still in the checker's group.
         launch.end_group(child)
     return status, verdict, errors[-ERRORS_KEPT:]
 
 
 def read_both(first: int, second: int) -> tuple[bytes, bytes]:
-    """All that comes from two pipes until both are closed at the other end; closes them."""
+    """Read two pipes until both are closed at the other end; closes them."""
     found = {first: bytearray(), second: bytearray()}
     waiting = [first, second]
     while waiting:

@@ -1,8 +1,8 @@
-"""Conventions: the named ways to grade an output. A suite names those it is scored by, the headline first.
+"""Conventions: the named ways to grade an output. A suite lists those it is scored by, the headline first.
 
 A convention is a pure function of the item and the stored output, so the same outputs can be graded again under any
-other. Nothing is cut before a convention sees it but the thinking of a reasoning model; of code, what is cut is part of
-the convention.
+other. Only the thinking of a reasoning model is cut before a convention sees the output; how code is cut is part of the
+convention.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ from gristmill.evals.suites.items import NUMBER_PATTERN, AnswerItem, ChoiceItem,
 
 @dataclass(frozen=True)
 class TextConvention:
-    """How a written answer is graded; ``metric`` is what the mean of the grades is called.
+    """How a written answer is graded; ``metric`` is the name of the grades' mean.
 
     ``grade`` may leave the decision to algebra: a :class:`~gristmill.evals.scoring.graders.algebra.symbolic.Comparison`
     is settled together with all others, by the method that ``algebra`` names. ``answers`` is a pattern that every gold
@@ -50,7 +50,7 @@ class TextConvention:
 
 @dataclass(frozen=True)
 class ChoiceConvention:
-    """How a choice by likelihood is graded: the item, what stood for each option, and its log-probability in nats."""
+    """How a choice by likelihood is graded, from each option's scored text and its log-probability in nats."""
 
     metric: str
     grade: Callable[[ChoiceItem, Sequence[str], Sequence[float]], Grade]
@@ -58,7 +58,7 @@ class ChoiceConvention:
 
 @dataclass(frozen=True)
 class LetterConvention:
-    """How a choice that is answered in writing is graded."""
+    """How a choice with a written answer is graded."""
 
     metric: str
     grade: Callable[[ChoiceItem, str], Grade]
@@ -66,7 +66,7 @@ class LetterConvention:
 
 @dataclass(frozen=True)
 class CodeConvention:
-    """How an output becomes the program that is run; the verdict is the oracle's."""
+    """How an output becomes the program to run; the oracle gives the verdict."""
 
     metric: str
     program: Callable[[CodeItem, str], Program]
@@ -74,7 +74,7 @@ class CodeConvention:
 
 @dataclass(frozen=True)
 class BitsConvention:
-    """What the gold answer costs (:mod:`.gold`): measured beside a suite's conventions, where it asks for that."""
+    """The bits of the gold answer (:mod:`.gold`), measured in addition to a suite's conventions if it asks for that."""
 
     metric: str = "bits_per_byte"
 

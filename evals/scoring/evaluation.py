@@ -1,4 +1,4 @@
-"""What comes out of scoring one checkpoint on one suite: tables of the lake, and what they depend on."""
+"""The result of scoring one checkpoint on one suite: tables of the lake, and what they depend on."""
 
 from dataclasses import dataclass
 

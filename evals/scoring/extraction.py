@@ -1,16 +1,16 @@
-"""Post-processing of generated code: which part of an output is run. Pure text functions, one for each rule upstream.
+"""Post-processing of generated code: which part of an output to run. Pure text functions, one per upstream rule.
 
 Sources: lm-eval 0.4.13 (``lm_eval/tasks/humaneval``, ``mbpp``), bigcode-evaluation-harness 8fc5bae
 (``bigcode_eval/tasks/humaneval.py``, ``mbpp.py``, ``base.py``), OpenCompass a5acc4b
-(``opencompass/datasets/humaneval.py``, ``mbpp.py``). A golden test holds each against what upstream made
-of the same outputs. Cost: linear in the output.
+(``opencompass/datasets/humaneval.py``, ``mbpp.py``). A golden test compares each with upstream's
+results on the same outputs. Cost: linear in the output.
 """
 
 import re
 
 from gristmill.evals.generation.settings import cut
 
-# Where each harness ends a completion. A generated function ends where a line starts at the margin.
+# Where each harness ends a completion. A generated function ends at the first unindented line.
 LM_EVAL_HUMANEVAL = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
 BIGCODE_HUMANEVAL = ("\nclass", "\ndef", "\n#", "\n@", "\nprint", "\nif", "\n```", "<file_sep>")
 BIGCODE_MBPP = ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n<|/", "\n```")
@@ -68,13 +68,13 @@ def bigcode_mbpp(text: str) -> str:
 
 
 def first_block(text: str) -> str:
-    """The first fenced block, without its fences; one that is never closed goes to the end; without any, all of it."""
+    """The first fenced block, without its fences; an unclosed one extends to the end; without any, the whole text."""
     opening = OPENING.search(text)
     return text if opening is None else text[opening.end() :].partition(FENCE)[0]
 
 
 def before_fence(text: str) -> str:
-    """What stands before the first fence, for a prompt that ended inside a block.
+    """The text before the first fence, for a prompt that ended inside a block.
 
     Source: ``build_predictions_instruct`` of lm-eval's HumanEval.
     """
@@ -82,11 +82,11 @@ def before_fence(text: str) -> str:
 
 
 def continued_block(text: str) -> str:
-    """The first block of a text whose prompt ended in an opening fence; nothing where it is never closed, as upstream.
+    """The first block of a text whose prompt ended in an opening fence; empty if it is never closed, as upstream.
 
     Source: ``extract_code_blocks`` of lm-eval's MBPP. The word that an output starts with is read as the language,
-    ``def`` too: a model has to start with a line feed. Upstream's pattern needs quadratic time where no fence follows,
-    so that case is told before.
+    even ``def``, so a model has to start with a line feed. Upstream's pattern takes quadratic time if no fence
+    follows, so that case is handled first.
     """
     whole = FENCE + text
     if whole.count(FENCE) < 2:
@@ -105,11 +105,11 @@ def opencompass_humaneval(text: str) -> str:
 
 
 def opencompass_mbpp(text: str) -> str:
-    """OpenCompass ``MBPPEvaluator``: the inside of the first frame that is there, to the *last* place that closes it.
+    """OpenCompass ``MBPPEvaluator``: the inside of the first matching frame, up to the *last* place that closes it.
 
-    Then what stands before a fence or ``DONE``, with ``\\_`` read as ``_``, stripped. Its evaluator also makes the
-    tests compare types; the tests that are run here are those of MBPP. Upstream's patterns need cubic time and give up
-    after 10 s; the same places are found here in linear time.
+    Then the part before a fence or ``DONE``, with ``\\_`` read as ``_``, stripped. Its evaluator also makes the tests
+    compare types; here the tests are MBPP's own. Upstream's patterns take cubic time and give up after 10 s; this
+    function finds the same places in linear time.
     """
     for opening, closing in MBPP_FRAMES:
         inside = _framed(text, opening, closing)
@@ -124,7 +124,7 @@ def opencompass_mbpp(text: str) -> str:
 
 
 def _framed(text: str, opening: re.Pattern[str], closing: str) -> str | None:
-    """What stands between the first ``opening`` and the last ``closing`` after it; None without them.
+    """The text between the first ``opening`` and the last ``closing`` after it; None without them.
 
     White space may follow the quote of a ``closing`` that starts with one.
     """

@@ -1,9 +1,9 @@
-"""Grade: stored responses become samples, one for each answer and convention. A pure function, but for the code jail.
+"""Grade: stored responses become samples, one for each answer and convention. Pure, except for the code jail.
 
-Outputs are graded whole, but for the thinking of a reasoning model (:mod:`gristmill.evals.scoring.thinking`): what a
-suite's stop strings cut off was cut when the model was asked. Code runs in the jail and nowhere else. An answer that
-the machine failed on (verdict ``infra``) is kept as a sample of weight 0 and never counts as wrong. Cost: about 35 ms a
-program and core, 1 to 50 ms an answer that needs algebra; other written answers and choices cost nothing.
+Outputs are graded whole, except for the thinking of a reasoning model (:mod:`gristmill.evals.scoring.thinking`): the
+suite's stop strings were applied when the model was asked. Code runs in the jail and nowhere else. An answer on which
+the machine failed (verdict ``infra``) is kept as a sample of weight 0 and never counts as wrong. Cost: about 35 ms per
+program and core, 1 to 50 ms per answer that needs algebra; other answers cost next to nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,10 +44,10 @@ Answer = tuple[Item, Sequence[Mapping[str, Any]]]
 
 
 def require_graders(suite: Suite, conventions: Sequence[str] = ()) -> None:
-    """Raises when this machine cannot grade ``suite`` under ``conventions`` (its own when none are given).
+    """Raises when this machine cannot grade ``suite`` under ``conventions`` (by default its own).
 
-    Asked before a model is, so that hours of answers do not end at a library that is missing: the error says what to
-    install. ``gristmill.evals.jail.sandbox.JailUnavailableError`` for code that cannot be confined,
+    Called before the model is asked, so that hours of generation do not end at a missing library; the error says what
+    to install. Raises ``gristmill.evals.jail.sandbox.JailUnavailableError`` for code that cannot be confined, and
     :class:`GristmillError` for algebra.
     """
     if suite.code:
@@ -64,7 +64,7 @@ def grade(
     jail_workers: int = 1,
     progress: Progress = silent,
 ) -> pa.Table:
-    """Samples of ``responses`` under ``conventions``, or under those of the suite when none are given.
+    """Samples of ``responses`` under ``conventions``, by default the suite's.
 
     Raises what :func:`require_graders` does, and :class:`GristmillError` for responses to items that the suite does
     not have.
@@ -103,7 +103,7 @@ def answers_of(suite: Suite, responses: pa.Table) -> list[Answer]:
 
 
 def _settled(suite: Suite, rows: Sequence[Mapping[str, Any]]) -> Grade | None:
-    """The grade of what no convention can read; None for an answer that a convention is to grade."""
+    """The grade of an answer that no convention can read; None for any other."""
     if suite.settings.generation is None:
         return None
     text = rows[0]["text"]
@@ -115,7 +115,7 @@ def _settled(suite: Suite, rows: Sequence[Mapping[str, Any]]) -> Grade | None:
 
 
 def _answer(suite: Suite, rows: Sequence[Mapping[str, Any]]) -> str:
-    """What is graded of a generated output that is not settled already."""
+    """The part of a generated output to grade, if it is not settled already."""
     return after_thinking(rows[0]["text"], suite.settings.thinking_end) or ""
 
 
@@ -124,8 +124,8 @@ def _code_grades(
 ) -> dict[str, list[Grade]]:
     """Grades under each code convention among ``names``.
 
-    Of one answer, programs that are equal are run once. That saves time, and a program that does not do the same every
-    time cannot look as if the convention mattered.
+    Equal programs from one answer run once. That saves time, and a nondeterministic program cannot make it look as if
+    the convention mattered.
     """
     made = {
         name: [convention.program(item, _answer(suite, rows)) for item, rows in answers if isinstance(item, CodeItem)]
@@ -155,11 +155,11 @@ def _grades(
         return [convention.grade(item, _answer(suite, rows)) for item, rows in answers if isinstance(item, ChoiceItem)]
     if isinstance(convention, ChoiceConvention):
         return [_choice(suite, convention, item, rows) for item, rows in answers if isinstance(item, ChoiceItem)]
-    raise UsageError(f"{GOLD_BITS} grades no answer. It is measured by `evaluate`, where the suite asks for it.")
+    raise UsageError(f"{GOLD_BITS} grades no answers. `evaluate` measures it if the suite asks for it.")
 
 
 def _gold(suite: Suite, responses: pa.Table) -> Iterator[dict[str, Any]]:
-    """Samples of what gold answers cost, for a suite that asks for it or scores the texts of options."""
+    """Samples of the bits of gold answers, for a suite that asks for them or scores the texts of options."""
     texts = suite.settings.generation is None and suite.settings.options.scored == "texts"
     if suite.settings.gold is None:
         return
@@ -192,14 +192,14 @@ def _sample(suite: Suite, convention: str, answer: Answer, found: Grade) -> dict
 
 
 def expected(item: Item) -> str:
-    """The gold answer as a person reads it."""
+    """The gold answer in readable form."""
     if isinstance(item, CodeItem):
         return item.solution
     return item.gold if isinstance(item, AnswerItem) else item.options[item.answer]
 
 
 def notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How the answer ended, for what is cut off is often the reason."""
+    """How the answer ended, since truncation is often the reason for a wrong answer."""
     found = [f"the output reached the limit of {rows[0]['tokens']} tokens"] if rows[0]["finish"] == "length" else []
     lost = max(row["lost"] for row in rows)
     return [*found, f"{lost} tokens of the prompt did not fit"] if lost else found

@@ -1,6 +1,6 @@
-"""Outputs from elsewhere, ready to be graded: read, matched with their suite, and the convention chosen.
+"""Outputs from elsewhere, ready to grade: read, matched with their suite, and with a convention chosen.
 
-The command line (``gristmill grade``) and the Python API (``gristmill.grade``) both begin here, so they refuse the same
+The command line (``gristmill grade``) and the Python API (``gristmill.grade``) both start here, so they refuse the same
 mistakes with the same messages.
 """
 
@@ -33,8 +33,8 @@ def outside_outputs(
     path: Path, suite: Suite, *, convention: str = "", ks: Sequence[int] = (), partial: bool = False, cut: bool = False
 ) -> OutsideOutputs:
     """The outputs in a file, see :func:`gristmill.evals.exchange.outputs.read_outputs`; ``cut`` ends them at the
-    suite's stop strings. Without a ``convention`` the suite's headline convention grades them, or ``code.program``
-    where they are whole programs.
+    suite's stop strings. Without a ``convention`` the suite's headline convention grades them, or ``code.program`` if
+    they are whole programs.
 
     Raises :class:`UsageError` as ``read_outputs`` does, for a convention that does not grade the suite, and for a k of
     pass@k that is larger than the number of samples of some item.

@@ -3,7 +3,7 @@
 Bits per byte, not perplexity per token, because a byte is the same for every tokenizer. The score of a domain is
 ``sum(bits) / sum(bytes)`` over its documents, a ratio, with the linearised variance over documents and Student's t
 (``gristmill.evals.statistics.ratio``): documents are the independent units, tokens of one document are not. ``all``
-pools the documents, its variance stratified by domain. Cost: one forward pass over the text, two where it exceeds the
+pools the documents, its variance stratified by domain. Cost: one forward pass over the text, two if it exceeds the
 context.
 """
 
@@ -32,9 +32,9 @@ def evaluate_perplexity(
 ) -> Evaluation:
     """Score held-out ``texts``: for each domain, ``(doc_id, text)``. Empty texts are left out.
 
-    One sample a document (``value`` its bits, ``weight`` its bytes, ``subset`` its domain), one score a domain of at
-    least two documents, and one for ``all``. A single document has no error bar, so its domain gets no score of its
-    own; it counts in ``all``.
+    One sample per document (``value`` its bits, ``weight`` its bytes, ``subset`` its domain), one score per domain of
+    at least two documents, and one for ``all``. A single document has no error bar, so its domain gets no score; it
+    still counts in ``all``.
 
     Raises :class:`GristmillError` for a domain called ``all``, a document given twice, or fewer than two documents.
     """
@@ -67,7 +67,7 @@ def evaluate_perplexity(
         }
     )
     scores = []
-    if len(rows) > 1:  # one text alone has no error bar, so it has no score
+    if len(rows) > 1:  # a single text has no error bar, so it has no score
         scores.append(_score(checkpoint, ALL, ratio(bits, sizes, domains), len(rows), ", stratified by domain"))
     for domain in sorted(set(domains)):
         inside = [position for position, name in enumerate(domains) if name == domain]

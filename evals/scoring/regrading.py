@@ -1,7 +1,7 @@
 """Grade the same outputs under several conventions: which conventions fit a suite, and which answers they disagree on.
 
-The choice of a convention can decide a score (another extraction, another stop string), so what changes is shown item
-by item. Cost: that of :func:`gristmill.evals.scoring.grading.grade` for each convention.
+The choice of a convention (its extraction, its stop strings) can decide a score, so the changes are shown item by item.
+ Cost: that of :func:`gristmill.evals.scoring.grading.grade` for each convention.
 """
 
 import re
@@ -21,16 +21,16 @@ GENERAL = "code"
 """The first part of the names of conventions that fit every suite of code."""
 
 Flip = Mapping[str, Any]
-"""``item``, ``repeat`` and ``verdicts``: for each convention its verdict on that one output."""
+"""``item``, ``repeat`` and ``verdicts``: each convention's verdict on that output."""
 
 
 def benchmark_of(suite: Suite) -> str:
-    """The benchmark that a suite is a form of, as conventions are named: ``mbpp`` for ``mbpp-sanitized@20``."""
+    """The benchmark of a suite, as in the names of conventions: ``mbpp`` for ``mbpp-sanitized@20``."""
     return re.split(r"[-.]", split_limit(suite.name)[0])[0].lower()
 
 
 def fitting(suite: Suite) -> list[str]:
-    """Every convention that can grade the suite: its own first, then those of its benchmark and those of none.
+    """Every convention that can grade the suite: its own first, then its benchmark's, then general ones.
 
     ``humaneval.lm-eval`` belongs to the benchmark ``humaneval``; ``completion`` and ``code.first-block`` to none.
     """
@@ -48,7 +48,7 @@ def fitting(suite: Suite) -> list[str]:
 
 
 def reads_answers(convention: Convention, suite: Suite) -> bool:
-    """Whether every gold answer of the suite is of the form that the convention compares with."""
+    """Whether every gold answer of the suite has the form that the convention compares."""
     if not isinstance(convention, TextConvention):
         return True
     pattern = re.compile(convention.answers)
@@ -68,7 +68,7 @@ def refuse_unfitting(suite: Suite, names: Sequence[str]) -> None:
 
 
 def refuse_other_prompts(suite: Suite, responses: pa.Table) -> None:
-    """Raises :class:`GristmillError` when the responses answer other prompts than the suite's as it is now."""
+    """Raises :class:`GristmillError` when the responses answer prompts that differ from the suite's current ones."""
     prompts = {item.id: suite.prompt(item) for item in suite.items}
     for row in responses.select(["item", "prompt"]).to_pylist():
         if prompts.get(row["item"]) != row["prompt"]:
@@ -81,7 +81,7 @@ def refuse_other_prompts(suite: Suite, responses: pa.Table) -> None:
 def flips(samples: pa.Table, conventions: Sequence[str]) -> list[Flip]:
     """The answers that do not get the same value under all ``conventions``, in the order of their items.
 
-    Where the machine failed under one of them, nothing is known, and the answer is left out.
+    An answer is left out if the machine failed under one of them.
     """
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for row in samples.to_pylist():

@@ -1,11 +1,10 @@
 """Score: samples become scores with error bars, for a suite as a whole, for each of its subjects, and macro-averaged.
 
-An item counts once: several answers to it are averaged first. Every answer counts. Where the machine failed on one
-(verdict ``infra``, after its retries) there is no score, for a score of the others would be one of another set, and
-what a model wrote might choose which. Code has pass@k for every k of ``ks`` of which each problem has as many
-samples. One item alone has the widest interval there is. The headline, one row a suite, is its first convention's
-score of ``all`` items alike (what lm-eval reports for a board; OpenCompass reports ``macro``, which stands beside
-it).
+An item counts once: several answers to it are averaged first. Every answer counts. If the machine failed on one
+(verdict ``infra``, after its retries) there is no score, because a score of the others would be one of a different set,
+which the model's own output might select. Code has pass@k for every k of ``ks`` with enough samples of each problem. A
+single item has the widest possible interval. The headline, one row per suite, is its first convention's score over
+``all`` items (what lm-eval reports for a board; OpenCompass reports ``macro``, which is a separate row).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +33,7 @@ from gristmill.schemas.tables import Samples, Scores
 
 PASS = "pass@1"  # noqa: S105 - a metric
 KS = (10, 100)
-"""The k of pass@k beside 1, where none are asked for."""
+"""The default k of pass@k, besides 1."""
 NAMED = 5
 
 Row = Mapping[str, Any]
@@ -42,7 +41,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Scored:
-    """The items of one convention, by column. ``passed`` is the sum of the values of an item."""
+    """The items of one convention, by column. ``passed`` is the sum of an item's values."""
 
     items: Sequence[str]
     subsets: Sequence[str]
@@ -70,7 +69,7 @@ class Scored:
 
 
 Measure = Callable[[Scored, bool], Mean]
-"""A score of some items; macro-averaged over their subsets when the second argument says so."""
+"""A score of some items; macro-averaged over their subsets if the second argument is true."""
 
 
 def score(suite: Suite, samples: pa.Table, ks: Sequence[int] = KS) -> pa.Table:
@@ -87,14 +86,14 @@ def score(suite: Suite, samples: pa.Table, ks: Sequence[int] = KS) -> pa.Table:
 
 
 def require_answers(suite: Suite, samples: pa.Table) -> None:
-    """Raises :class:`NoScoreError` when the machine failed on an answer, saying on which and why."""
+    """Raises :class:`NoScoreError` when the machine failed on an answer; the message says on which, and why."""
     failed = samples.filter(pc.equal(samples["weight"], 0)).select(["checkpoint", "item", "detail"]).to_pylist()
     if failed:
         names = list(dict.fromkeys(row["item"] for row in failed))
         some = some_of(names, NAMED)
         raise NoScoreError(
             f"{suite.name}: no score, because the machine failed on {len(failed)} of {samples.num_rows} graded answers "
-            f"(infra), of {len(names)} items: {some}. First reason: {failed[0]['detail']}. What was asked is kept: run "
+            f"(infra), of {len(names)} items: {some}. First reason: {failed[0]['detail']}. The answers are kept: run "
             "`gristmill doctor`, then the same command again.",
             unanswered=[
                 {"checkpoint": row["checkpoint"], "item": row["item"], "reason": row["detail"]} for row in failed
@@ -147,9 +146,9 @@ def _scores(suite: Suite, convention: str, samples: Sequence[Row], ks: Sequence[
 
 
 def _parts(found: Scored, named: Sequence[str], metric: str) -> Iterator[tuple[str, Scored]]:
-    """All items, each subject, and all once more for the macro average where there are two subjects or more.
+    """All items, each subject, and all again for the macro average if there are two subjects or more.
 
-    Bits per byte are pooled over bytes, so they have no macro average; one text alone has no error bar and no score.
+    Bits per byte are pooled over bytes, so they have no macro average; a single text has no error bar and no score.
     """
     parts = [(ALL, found)]
     if len(named) > 1:
@@ -177,7 +176,7 @@ def _mean(found: Scored, macro: bool) -> Mean:
 
 
 def _passes(k: int) -> Measure:
-    """pass@k: bootstrapped over problems, but where each is passed or failed outright or problems hang together."""
+    """pass@k: bootstrapped over problems, unless each is passed or failed outright or problems are clustered."""
 
     def measure(found: Scored, macro: bool) -> Mean:
         values = pass_at_k(found.answers, found.passed, k)
@@ -191,13 +190,13 @@ def _passes(k: int) -> Measure:
 
 
 def _bits(found: Scored, _macro: bool) -> Mean:
-    """Bits over bytes, the documents or passages being the units."""
+    """Bits over bytes, with documents or passages as units."""
     estimate = ratio_estimate(found.passed, found.weights, clusters=found.clusters)
     return Mean(within(estimate.interval(), most=np.inf), "ratio estimator, Student t")
 
 
 def _chance(found: Scored, chances: Mapping[str, float], macro: bool) -> tuple[float | None, float | None]:
-    """The score of guessing, and how probable guessing scores as high; exact where answers are right or wrong."""
+    """The score of guessing, and the probability that guessing scores as high; exact if answers are right or wrong."""
     if not chances:
         return None, None
     of_items = np.array([chances[item] for item in found.items])

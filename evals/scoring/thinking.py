@@ -1,14 +1,14 @@
-"""What a reasoning model answers: the text after its thinking.
+"""A reasoning model's answer: the text after its thinking.
 
-Reasoning models write their thinking into the output, between two marks, and the answer after it. A first guess in
-there is no answer, and a block of code in there is no program. Most outputs open with the first mark; some have a byte
-order mark, the header of a chat message or a sentence before it. Where the chat template opened the thinking, the
-output holds the closing mark alone. gpt-oss writes channels instead (the harmony format), and the answer is the channel
-``final``. An answer may speak of a mark: one in quotation marks, in code or in a comment is not heeded.
+Reasoning models write their thinking into the output, between two marks, and the answer after it. A guess in there is
+not the answer, and a block of code in there is not the program. Most outputs open with the first mark; some have a byte
+order mark, the header of a chat message or a sentence before it. If the chat template opened the thinking, the output
+has only the closing mark. gpt-oss writes channels instead (the harmony format), and the answer is the channel
+``final``. An answer may mention a mark: one in quotation marks, in code or in a comment is ignored.
 
-Marks that are not known here can be named. That is lm-eval's ``think_end_token`` (0.4.13), which has no default and
-keeps what stands after the last one; unlike there, an output without it ends inside its thinking. Cost: linear in the
-output; of closing marks that are only spoken of the first ``MOST`` are looked at.
+Other marks can be given. That is lm-eval's ``think_end_token`` (0.4.13), which has no default and keeps the text after
+the last one; unlike there, an output without it counts as unfinished thinking. Cost: linear in the output; only the
+first ``MOST`` mentioned closing marks are examined.
 """
 
 import re
@@ -24,7 +24,7 @@ MARKS = (
     ("<|START_THINKING|>", "<|END_THINKING|>"),
 )
 """What opens and closes thinking: DeepSeek-R1, Qwen3 and most others; fine-tuned models; Seed-OSS; Magistral; Kimi-VL;
-OpenThinker; Command A. Upper and lower case are one."""
+OpenThinker; Command A. Case does not matter."""
 CLOSING = {opening.lower(): re.compile(re.escape(closing), re.IGNORECASE) for opening, closing in MARKS}
 OPENING = "|".join(re.escape(opening) for opening, _ in MARKS)
 HEADER = r"(?:[\s\ufeff\u200b]|<s>|<bos>|\[/INST\]|<[|｜][^|｜<>\n]{1,40}[|｜]>|(?:assistant|model)\b:?)*?"
@@ -32,12 +32,12 @@ HEADER = r"(?:[\s\ufeff\u200b]|<s>|<bos>|\[/INST\]|<[|｜][^|｜<>\n]{1,40}[|｜
 OPENS = re.compile(rf"{HEADER}({OPENING})", re.IGNORECASE)
 OPENS_LATER = re.compile(rf"(?:^|(?<=\n)|(?<=[.!?:…。！？：])|(?<=[.!?:…] ))[ \t]*({OPENING})", re.IGNORECASE)
 LONGEST_PREAMBLE = 300
-"""Characters before an opening mark that may be a sentence of the model about what it will do."""
+"""Characters before an opening mark that may be a sentence announcing what the model will do."""
 
 FINAL = re.compile(
     r"(<\|channel\|>)\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>|\A()analysis(?s:.*?)assistantfinal"
 )
-"""The header of harmony's last channel; the second form is what is left of it without special tokens."""
+"""The header of harmony's last channel; the second form is without special tokens."""
 CHANNEL = re.compile(r"\s*(?:<\|start\|>assistant)?\s*<\|channel\|>")
 END_OF_MESSAGE = re.compile(r"<\|(?:return|end)\|>")
 
@@ -48,10 +48,10 @@ MOST = 100
 
 
 def after_thinking(output: str, end: str = "") -> str | None:
-    """The answer in ``output``, without the blank lines before it; None where the thinking never ends.
+    """The answer in ``output``, without the blank lines before it; None if the thinking never ends.
 
-    ``end`` is what ends the thinking, for a model whose marks are not known: then nothing else is looked for. An output
-    without thinking is returned as it is.
+    ``end`` is the mark that ends the thinking, for a model with unknown marks; then only that is searched for. An
+    output without thinking is returned as it is.
     """
     if end:
         return _after_last(output, end)
@@ -72,7 +72,7 @@ def after_thinking(output: str, end: str = "") -> str | None:
 
 
 def _after_last(output: str, end: str) -> str | None:
-    """What stands after the last ``end`` that is not quoted; None without one."""
+    """The text after the last ``end`` that is not quoted; None without one."""
     at = len(output)
     for _ in range(MOST):
         at = output.rfind(end, 0, at)
@@ -96,7 +96,7 @@ def _opening(output: str, at: int) -> re.Match[str] | None:
 
 
 def _ending(output: str, opened: re.Match[str]) -> int | None:
-    """Where the thinking that was opened has ended: after the first closing mark that is not quoted, or the first."""
+    """Where the opened thinking ends: after the first closing mark that is not quoted, or else the first one."""
     first = None
     for found in _first(CLOSING[opened[1].lower()], output, opened.end()):
         if not _quoted(output, *found.span()):
@@ -106,7 +106,7 @@ def _ending(output: str, opened: re.Match[str]) -> int | None:
 
 
 def _after_lone_closing(output: str) -> str:
-    """What stands after the closing mark of thinking that the chat template opened; all of it without such a mark."""
+    """The text after the closing mark of thinking that the chat template opened; all of it without such a mark."""
     for opening, closing in CLOSING.items():
         opened = re.search(re.escape(opening), output, re.IGNORECASE)
         for found in _first(closing, output):
@@ -118,7 +118,7 @@ def _after_lone_closing(output: str) -> str:
 
 
 def _quoted(output: str, start: int, end: int) -> bool:
-    """Whether what stands from ``start`` to ``end`` is in quotation marks or backticks that its line opens."""
+    """Whether the text from ``start`` to ``end`` is in quotation marks or backticks opened on its line."""
     line = output[output.rfind("\n", 0, start) + 1 : start]
     line_end = output.find("\n", end)
     after = output[end : line_end if line_end >= 0 else None]
@@ -130,7 +130,7 @@ def _quoted(output: str, start: int, end: int) -> bool:
 
 
 def _mentioned(output: str, found: re.Match[str], at: int = 0) -> bool:
-    """Whether a mark is spoken of: quoted, or in code or a comment of the text that begins at ``at``."""
+    """Whether a mark is only mentioned: quoted, or in code or a comment of the text that begins at ``at``."""
     start, end = found.span(found.lastindex or 0)
     before = output[at:start]
     inside = (before.count(mark) % 2 for mark in ("```", '"""', "'''"))
@@ -139,7 +139,7 @@ def _mentioned(output: str, found: re.Match[str], at: int = 0) -> bool:
 
 
 def _alone_on_its_line(output: str, found: re.Match[str]) -> bool:
-    """Whether a line holds nothing else: the end of thinking that broke off within a block of code."""
+    """Whether a line has nothing else: the end of thinking that broke off inside a block of code."""
     before, after = output[: found.start()], output[found.end() :]
     return not before[before.rfind("\n") + 1 :].strip() and not after.partition("\n")[0].strip()
 

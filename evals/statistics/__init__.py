@@ -1,7 +1,8 @@
 """Error bars, comparisons and trajectories: closed forms and seeded resampling over plain numbers.
 
-Items that share a passage are no independent evidence, so every function that gives an error takes ``clusters``, names
-by item; an empty name stands alone. The modules need numpy and scipy and nothing else of Gristmill.
+Items that share a passage are not independent evidence, so every function that returns an error takes ``clusters``, a
+name for each item; an item with an empty name is a cluster by itself. The modules need only numpy and scipy, and
+nothing else of Gristmill.
 """
 
 from gristmill.evals.statistics.interval import Estimate, Interval

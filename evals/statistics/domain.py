@@ -1,4 +1,4 @@
-"""The mean of all items less the mean of some of them, such as those that were not seen in training.
+"""The mean of all items minus the mean of some of them, such as those that were not seen in training.
 
 The two means share the chosen items, so their errors are not independent, and the interval of the difference is that of
 the difference itself: each item enters both means, its share in the difference is ``(x - mean_all) / n_all - (x -
@@ -19,7 +19,7 @@ from gristmill.evals.statistics.ratio import cluster_codes
 def domain_difference(
     values: ArrayLike, chosen: NDArray[np.bool_], clusters: Sequence[str], confidence: float = 0.95
 ) -> Interval:
-    """The mean of ``values`` less the mean of the ``chosen`` ones, with its interval. An empty cluster stands alone.
+    """The mean of ``values`` minus that of the ``chosen`` ones, with its interval. An empty cluster name stands alone.
 
     Raises ``ValueError`` when none is chosen or there are fewer than two clusters.
     """

@@ -1,4 +1,4 @@
-"""An estimate with its ends, and one with its standard error."""
+"""Estimates: one with the ends of its interval, one with its standard error."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Interval(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A value with its standard error and the degrees of freedom that the error rests on."""
+    """A value with its standard error and the error's degrees of freedom."""
 
     value: float
     error: float
@@ -26,10 +26,10 @@ class Estimate(NamedTuple):
         return Interval(self.value, self.value - half, self.value + half)
 
     def quantile(self, confidence: float = 0.95) -> float:
-        """The factor that the two-sided interval takes the error by."""
+        """The factor of the error in the two-sided interval."""
         return float(stdtrit(self.freedom, 0.5 + confidence / 2))
 
 
 def within(interval: Interval, least: float = 0.0, most: float = 1.0) -> Interval:
-    """The interval without what cannot be."""
+    """The interval clipped to the possible values, ``least`` to ``most``."""
     return Interval(interval.value, max(least, interval.low), min(most, interval.high))

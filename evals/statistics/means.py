@@ -1,4 +1,4 @@
-"""The score of a suite: the mean over items of values from 0 to 1, with the interval that fits how they came about.
+"""The score of a suite: the mean over items of values from 0 to 1, with the interval that suits them.
 
 Independent right-or-wrong items have Wilson's interval. Items that share a passage have the clustered standard error
 (``gristmill.evals.statistics.ratio``), in Wilson's form where every value is 0 or 1, so that no interval is empty or
@@ -19,7 +19,7 @@ from gristmill.evals.statistics.ratio import Codes, Floats, cluster_codes, ratio
 
 
 class Mean(NamedTuple):
-    """A mean with its interval and how that was made."""
+    """A mean with its interval and the interval's method."""
 
     interval: Interval
     method: str
@@ -59,9 +59,9 @@ def macro_mean(values: ArrayLike, clusters: Sequence[str], subsets: Sequence[str
 def macro_estimate(values: Floats, clusters: Sequence[str], subsets: Sequence[str], bound: float) -> Estimate:
     """The mean over subsets of their means. ``bound`` is the largest variance that a value can have.
 
-    Subsets of one cluster have no error of their own: they are given the variance of their means around each other
-    (Cochran's collapsed strata), a lone one ``bound``. Either can only widen the interval. Raises ``ValueError`` for no
-    values or unequal lengths.
+    Subsets of one cluster have no error of their own: they get the variance of their means around each other (Cochran's
+    collapsed strata), a lone one ``bound``. Either can only widen the interval. Raises ``ValueError`` for no values or
+    unequal lengths.
     """
     if not values.size or not values.size == len(clusters) == len(subsets):
         raise ValueError(f"{values.size} values, {len(clusters)} clusters and {len(subsets)} subsets give no mean")

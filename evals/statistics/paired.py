@@ -1,9 +1,9 @@
 """Is B better than A? Paired differences over the items both answered: one test, its inversion, and its power.
 
-The difference is a ratio of sums over clusters (``gristmill.evals.statistics.ratio``; a mean where every item weighs
-1), so what the two have in common cancels: paired errors are half of unpaired ones or less (Miller 2024, section 4).
-The test is Student's t of that difference over its standard error, and the interval holds the differences that this
-test does not reject: it leaves 0 out exactly when ``p`` is below 0.05, so the two never contradict each other. Sources:
+The difference is a ratio of sums over clusters (``gristmill.evals.statistics.ratio``; a mean if every item weighs 1),
+so what the two have in common cancels: paired errors are at most half of unpaired ones (Miller 2024, section 4). The
+test is Student's t of that difference over its standard error, and the interval contains the differences that this test
+does not reject: it excludes 0 exactly when ``p`` is below 0.05, so the two never contradict each other. Sources:
 Agresti and Min 2005, *Simple improved confidence intervals for comparing matched proportions*, for the pseudo-pair that
 keeps both honest where right-or-wrong items hardly differ; Holm 1979 for several suites. Closed forms. Cost: one pass
 over the items.
@@ -22,10 +22,10 @@ from gristmill.evals.statistics.ratio import Floats, cluster_codes, ratio_estima
 
 POWER, LEVEL = 0.8, 0.05
 LEAST_UNITS = 6
-"""Independent items or passages below which a comparison says nothing: five differences have one sign by chance in 1 of
-16 cases, six in 1 of 32."""
+"""Fewest independent items or passages for a comparison: five differences have the same sign by chance in 1 of 16
+cases, six in 1 of 32."""
 NO_ERROR = 1e-12
-"""A standard error below this is none: the differences are equal but for rounding."""
+"""A standard error below this counts as zero: the differences are equal except for rounding."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Paired:
 
     ``p`` is two-sided; ``difference`` is the 95 % interval that inverts the same test. ``more_a`` and ``more_b`` count
     the items with a higher value of A and of B, whichever is better. ``detectable`` is the difference that a set of
-    this size and spread would have shown in four of five cases.
+    this size and spread would show four times out of five.
     """
 
     value_a: float
@@ -85,7 +85,7 @@ def paired_macro(a: ArrayLike, b: ArrayLike, clusters: Sequence[str], subsets: S
 
 
 def _are_shares(left: Floats, right: Floats) -> bool:
-    """Whether all values lie between 0 and 1."""
+    """Whether all values are between 0 and 1."""
     return bool(min(left.min(), right.min()) >= 0 and max(left.max(), right.max()) <= 1)
 
 

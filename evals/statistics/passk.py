@@ -2,11 +2,11 @@
 
 Source: Chen et al. 2021, *Evaluating Large Language Models Trained on Code*, section 2.1 and figure 3: with ``c`` of
 ``n`` samples right, ``1 - C(n - c, k) / C(n, k)``, computed as a product so that nothing overflows. Problems are what a
-set is a draw of, so the interval resamples problems, not samples.
+set is a sample of, so the interval resamples problems, not answers.
 
 The bootstrap of a mean needs how often each distinct value is drawn, not which problem: one multinomial draw for each
-resample. Percentiles of a small sample's bootstrap are too narrow; they are taken further out, as Hesterberg 2015,
-*What Teachers Should Know About the Bootstrap*, section 4.3, expands them. Cost: resamples times distinct values.
+resample. Percentile intervals of a small sample's bootstrap are too narrow; they are expanded as in Hesterberg 2015,
+*What Teachers Should Know About the Bootstrap*, section 4.3. Cost: resamples times distinct values.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Shares of right answers: their intervals, and whether they are above chance. Closed forms, no resampling.
 
 Sources: Wilson 1927 (right where a normal interval fails: small n, scores near 0 and 1); Korn and Graubard 1998 and
-Franco et al. 2019 for the same interval on the effective number of items where answers hang together; Clopper and
+Franco et al. 2019 for the same interval on the effective number of items if answers are clustered; Clopper and
 Pearson 1934 for the identity between the binomial tail and the incomplete beta function. Cost: one pass; the tail of
 items with different chances takes a convolution for each distinct chance.
 """
@@ -20,7 +20,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     Raises ``ValueError`` unless ``0 <= successes <= n`` and ``n >= 1``.
     """
     if n < 1 or not 0 <= successes <= n:
-        raise ValueError(f"{successes} of {n} is no proportion")
+        raise ValueError(f"{successes} of {n} is not a proportion")
     return _wilson(successes / n, n, float(ndtri(0.5 + confidence / 2)))
 
 
@@ -39,10 +39,10 @@ def effective_wilson(found: Estimate, fallback: float, confidence: float = 0.95)
 def above_chance(successes: int, n: int, chance: float) -> float:
     """Exact one-sided p-value: the probability of at least ``successes`` hits of ``n`` when each hits by ``chance``.
 
-    ``P(X >= k) = I_chance(k, n - k + 1)``. Raises ``ValueError`` for what is no proportion or no probability.
+    ``P(X >= k) = I_chance(k, n - k + 1)``. Raises ``ValueError`` for an invalid proportion or probability.
     """
     if n < 1 or not 0 <= successes <= n or not 0 <= chance <= 1:
-        raise ValueError(f"{successes} of {n} at chance {chance} is no binomial outcome")
+        raise ValueError(f"{successes} of {n} at chance {chance} is not a binomial outcome")
     return 1.0 if successes == 0 else float(betainc(successes, n - successes + 1, chance))
 
 
@@ -57,7 +57,7 @@ def above_chances(successes: int, chances: ArrayLike) -> float:
     if levels.size == 1:
         return above_chance(successes, n, float(levels[0]))
     if not n or not 0 <= successes <= n or levels[0] < 0 or levels[-1] > 1:
-        raise ValueError(f"{successes} of {n} at these chances is no outcome")
+        raise ValueError(f"{successes} of {n} at these chances is not an outcome")
     density = np.ones(1)
     for chance, count in zip(levels, counts, strict=True):
         density = np.convolve(density, binom.pmf(np.arange(count + 1), count, chance))

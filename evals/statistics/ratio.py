@@ -1,8 +1,8 @@
 """Ratios of sums over units drawn in clusters and strata: means, bits per byte, paired differences.
 
 Source: Cochran 1977, *Sampling Techniques*, chapter 6: the linearised variance of a ratio estimator, from the residuals
-``numerator - ratio * denominator``. Residuals are summed inside a cluster first, so answers that hang together are not
-taken for independent evidence. With denominators of 1 this is the clustered standard error of Miller 2024, *Adding
+``numerator - ratio * denominator``. Residuals are summed inside a cluster first, so dependent answers are not taken for
+independent evidence. With denominators of 1 this is the clustered standard error of Miller 2024, *Adding
 Error Bars to Evals*, appendix A, with the finite-cluster correction ``C / (C - 1)`` (inspect_ai,
 ``scorer/_metrics/std.py``, gives the same number). Deterministic. Cost: one pass over the items.
 """
@@ -26,7 +26,7 @@ def ratio(
     *,
     clusters: Sequence[str] | None = None,
 ) -> Interval:
-    """The Student's t interval of :func:`ratio_estimate`, which see for the arguments and errors."""
+    """The Student's t interval of :func:`ratio_estimate`, which documents the arguments and errors."""
     return ratio_estimate(numerators, denominators, strata, clusters).interval(confidence)
 
 
@@ -38,8 +38,8 @@ def ratio_estimate(
 ) -> Estimate:
     """``sum(numerators) / sum(denominators)`` with its standard error and ``clusters - strata`` degrees of freedom.
 
-    The variance is taken inside each stratum. A stratum of one cluster has no variance of its own, so such strata are
-    taken together (Cochran's collapsed strata), which can only widen the interval.
+    The variance is computed inside each stratum. A stratum of one cluster has no variance of its own, so such strata
+    are merged (Cochran's collapsed strata), which can only widen the interval.
 
     Raises ``ValueError`` for fewer than two clusters, a denominator sum that is not positive, or unequal lengths.
     """
@@ -63,7 +63,7 @@ def ratio_estimate(
 
 
 def cluster_codes(clusters: Sequence[str], strata: Sequence[str] | None = None) -> Codes:
-    """Numbers from 0 for the clusters of items; an empty name stands alone, and no cluster reaches over strata."""
+    """Numbers from 0 for the clusters of items; an empty name stands alone, and no cluster spans strata."""
     found: dict[object, int] = {}
     keys = (
         (stratum, name) if name else place

@@ -4,7 +4,7 @@ Source: Heineman et al. 2025, *Signal and Noise* (arXiv 2508.13144), ``snr/metri
 noise is how much the last checkpoints of a run vary, signal the largest difference between candidates, each divided by
 its mean; decision accuracy is the share of pairs of candidates that two suites, or a small and a large run, put in the
 same order. Upstream's noise is the standard deviation of the last scores, so on a curve that still falls its slope is
-noise. Here noise is what is left once the trend is taken away: how far a score lies from the line through its
+noise. Here noise is what remains without the trend: how far a score is from the line through its
 neighbours (Gasser, Sroka and Jennen-Steinmetz 1986, *Residual variance and residual pattern in nonlinear regression*),
 whatever the distances between checkpoints. Too few checkpoints or pairs give None instead of a number. Cost: nothing.
 """
@@ -16,22 +16,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 LAST = 5
-"""Checkpoints that smoothing looks at, and noise at least, as upstream's small-scale analysis does."""
+"""Checkpoints in the window of smoothing and noise, as in upstream's small-scale analysis."""
 LEAST_CHECKPOINTS = 5
 """Checkpoints of a run that its noise needs: three scores with neighbours on both sides."""
 LEAST_PAIRS = 6
-"""Pairs told apart that an order needs: four candidates are in one order by chance once in 24 cases, three in 6."""
+"""Fewest distinguished pairs for an order: four candidates agree by chance in 1 of 24 cases, three in 1 of 6."""
 
 
 class Agreement(NamedTuple):
-    """How many pairs of candidates both tell apart, and the share of them in the same order if they are enough."""
+    """How many pairs of candidates both tell apart, and the share of them in the same order, if they are enough."""
 
     pairs: int
     share: float | None
 
 
 def smoothed(values: Sequence[float], last: int = LAST) -> list[float]:
-    """At every checkpoint, in the order of steps, the mean of the ``last`` up to it, or of as many as there are."""
+    """For every checkpoint, in the order of steps, the mean of the ``last`` up to it, or of as many as there are."""
     sums = np.concatenate(([0.0], np.cumsum(values)))
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(0, ends - last)
@@ -41,7 +41,7 @@ def smoothed(values: Sequence[float], last: int = LAST) -> list[float]:
 def noise(steps: Sequence[float], values: Sequence[float], last: int = LAST) -> float | None:
     """Standard deviation of the ``last`` scores around their trend, in units of the score.
 
-    None for fewer than :data:`LEAST_CHECKPOINTS`. ``steps`` rise. A straight line has no noise; a bend between
+    None for fewer than :data:`LEAST_CHECKPOINTS`. ``steps`` must increase. A straight line has no noise; a bend between
     neighbours counts as some.
     """
     used = max(last, LEAST_CHECKPOINTS)
@@ -54,7 +54,7 @@ def noise(steps: Sequence[float], values: Sequence[float], last: int = LAST) -> 
 
 
 def pooled(noises: Sequence[float | None]) -> float | None:
-    """The noise of several runs in one number, the root of their mean square; None where one has none to tell."""
+    """The noise of several runs in one number, the root of their mean square; None if one run has none."""
     known = [found for found in noises if found is not None]
     return float(np.sqrt(np.mean(np.square(known)))) if known and len(known) == len(noises) else None
 
@@ -67,8 +67,8 @@ def signal(finals: Sequence[float]) -> float | None:
 def signal_to_noise(finals: Sequence[float], wobble: float | None) -> float | None:
     """The spread of the candidates' scores over the noise of their runs, both in units of the score.
 
-    Upstream divides each by its mean, which is the same for both where noise is taken around a trend. None where either
-    cannot be told: fewer than two scores, too few checkpoints, no difference between the candidates, or no noise.
+    Upstream divides each by its mean, which is the same for both if noise is taken around a trend. None if either is
+    unknown: fewer than two scores, too few checkpoints, no difference between the candidates, or no noise.
     """
     spread = signal(finals)
     return spread / wobble if spread and wobble else None
@@ -77,8 +77,8 @@ def signal_to_noise(finals: Sequence[float], wobble: float | None) -> float | No
 def decision_accuracy(small: ArrayLike, large: ArrayLike) -> Agreement:
     """Pairs of candidates that both tell apart, and the share of them that both put in the same order.
 
-    The share is None for fewer than :data:`LEAST_PAIRS`. Upstream takes a tie for a loss of the first: two suites where
-    every model has 0 then agree in full, and each agrees with a third as its rows happen to be sorted. Raises
+    The share is None for fewer than :data:`LEAST_PAIRS`. Upstream counts a tie as a loss of the first: two suites where
+    every model has 0 then agree fully, and their agreement with a third depends on the order of rows. Raises
     ``ValueError`` for unequal lengths.
     """
     first, second = np.asarray(small, dtype=np.float64), np.asarray(large, dtype=np.float64)

@@ -1,13 +1,13 @@
-"""Graders: pure functions from an item and what the model gave to a grade."""
+"""Graders: pure functions from an item and the model's answer to a grade."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Grade:
-    """``verdict`` as in the table of samples, ``value`` from 0 to 1, the reason for a person, and what was run.
+    """``verdict`` as in the table of samples, ``value`` from 0 to 1, the reason in words, and the program that was run.
 
-    A grade whose verdict is ``infra`` says that the machine failed: it is no answer and counts in no score.
+    The verdict ``infra`` says that the machine failed: there is no answer, and it counts in no score.
     """
 
     verdict: str

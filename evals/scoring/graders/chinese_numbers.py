@@ -1,7 +1,7 @@
 """Numbers written in Chinese characters: 十二, 二百零五, 三万五千, 一点五, 三分之一, 百分之五十, 二〇二六.
 
-A single character is a number only after what introduces an answer (是, 为, =, ...), since 一 is a part of many words.
-What is no well-formed number (万一, 百百) is skipped. Cost: linear in the text.
+A single character is a number only after something that introduces an answer (是, 为, =, ...), since 一 is part of many
+words. Malformed numbers (万一, 百百) are skipped. Cost: linear in the text.
 """
 
 import re
@@ -18,7 +18,7 @@ LONGEST = 30
 
 
 def last_chinese_number(text: str) -> Fraction | None:
-    """The last number of ``text`` that is written in Chinese characters; None where there is none."""
+    """The last number of ``text`` that is written in Chinese characters; None if there is none."""
     found: Fraction | None = None
     for run in RUN.finditer(text):
         number = run["number"]
@@ -43,7 +43,7 @@ def _value(number: str) -> Fraction | None:
 
 
 def _whole(number: str) -> int | None:
-    """A whole number; None for what is no number. Without units the digits stand for themselves, as in years."""
+    """A whole number; None for anything else. Without units the digits are read one by one, as in years."""
     if all(mark in DIGITS for mark in number):
         return int("".join(str(DIGITS[mark]) for mark in number)) if number else None
     total = section = 0

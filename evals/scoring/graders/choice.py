@@ -1,9 +1,9 @@
-"""Multiple choice by likelihood: the option that is most probable, in sum or per unit of its length.
+"""Multiple choice by likelihood: the most probable option, in total or per unit of its length.
 
-Summed log-probability prefers short options. lm-eval's ``acc`` takes it as it is, ``acc_norm`` divides it by the
+Summed log-probability prefers short options. lm-eval's ``acc`` uses it as it is, ``acc_norm`` divides it by the
 characters of the option, ``acc_bytes`` by its UTF-8 bytes (``lm_eval/api/task.py``; the paper says bytes, the code of
 ``acc_norm`` counts characters). For letters the three agree, for Chinese options they differ. A tie goes to the first
-option, so a constant model scores as ``always the first`` does.
+option, so a constant model scores like ``always the first``.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def choose(nats: Sequence[float], sizes: Sequence[int]) -> int:
 
 
 def by_sum(item: ChoiceItem, shown: Sequence[str], nats: Sequence[float]) -> Grade:
-    """The option of highest log-probability. ``shown`` holds what stood for each option: its text, or a letter."""
+    """The option of highest log-probability. ``shown`` has what was scored for each option: its text, or a letter."""
     return _grade(item, shown, nats, [1] * len(shown))
 
 

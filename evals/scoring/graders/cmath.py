@@ -1,14 +1,15 @@
 """CMATH's own grader: one of the last two numbers of the output is the answer, within 1 % unless both are whole.
 
-Source: XiaoMi/cmath ``utils.py``. Numbers are looked for line by line: at the start of a line, after a Chinese
-character or one of ``$ : = > { -``, at the end of a line, or as all of it. Percent signs, ``a/b``, ``\\frac{a}{b}`` and
-``3分之2`` (with digits; ``三分之二`` is not read) count; a sign is never read. Three things of the published script:
+Source: XiaoMi/cmath ``utils.py``. Numbers are searched for line by line: at the start of a line, after a Chinese
+character or one of ``$ : = > { -``, at the end of a line, or as the whole line. Percent signs, ``a/b``,
+``\\frac{a}{b}`` and ``3分之2`` (with digits; ``三分之二`` is not read) count; a sign is never read. Three points
+about the published script:
 
 - it raises ``TypeError`` on every answer, because ``has_exception`` is called with two arguments and takes one. What is
-  computed here is that call with one argument;
-- an output that is empty or looks like a message of a failed request leaves the official mean. Here it is wrong, and
-  the reason says so: a model must not gain by saying nothing;
-- the candidates pass through a set. Only whether one of them fits is asked, so their order is of no account.
+  computed here is the result of that call with one argument;
+- an output that is empty or looks like the message of a failed request is left out of the official mean. Here it is
+  wrong, and the reason says so: a model must not gain by saying nothing;
+- the candidates pass through a set. Only whether one of them fits matters, so their order does not.
 
 Cost: linear in the output.
 """
@@ -56,7 +57,7 @@ def failed(output: str) -> bool:
 
 
 def numbers(output: str) -> list[str]:
-    """All numbers of the output as they are written, in the order in which the official script lists them."""
+    """All numbers of the output as written, in the order of the official script."""
     text = SEPARATOR.sub("", LATEX_FRACTION.sub(r"\1/\2", output))
     return [number for line in text.splitlines() for number in _of_line(line)]
 
@@ -70,7 +71,7 @@ def _of_line(line: str) -> list[str]:
 
 
 def _value(text: str) -> int | float | None:
-    """A whole number stays whole; a fraction by zero is 0, as in the official script; None for no number."""
+    """A whole number stays whole; a fraction by zero is 0, as in the official script; None for anything else."""
     text = text.strip()
     try:
         if text.endswith("%"):

@@ -1,12 +1,12 @@
 """CMRC 2018: exact match without punctuation, and F1 on the longest common *contiguous* run of characters.
 
-Source: ymcui/cmrc2018 ``cmrc2018_evaluate.py`` (version 6, the one for Python 3; the one beside the data is the same in
-Python 2). A Chinese character or a sign of its list is one segment; what lies between is split like English words
-(``nltk.word_tokenize``, see :mod:`gristmill.evals.scoring.graders.words`). Its list of punctuation is a fixed one: the
-ASCII comma and full stop are not in it and ``……`` never matches, since signs are compared one by one. The headline of
+Source: ymcui/cmrc2018 ``cmrc2018_evaluate.py`` (version 6, for Python 3; the one next to the data is the same in
+Python 2). A Chinese character or a mark from its list is one segment; the text between is split like English words
+(``nltk.word_tokenize``, see :mod:`gristmill.evals.scoring.graders.words`). Its list of punctuation is fixed: the
+ASCII comma and full stop are not in it and ``……`` never matches, since marks are compared one by one. The headline of
 the benchmark is the mean of the two measures.
 
-OpenCompass (``datasets/cmrc.py`` and its ``EMEvaluator``): exact match only, of what stands after ``答案是`` and before
+OpenCompass (``datasets/cmrc.py`` and its ``EMEvaluator``): exact match only, of the text after ``答案是`` and before
 the first line feed, ASCII full stop or comma.
 
 Cost: linear in the output for exact match; for F1, its length times that of the gold answer, in C.
@@ -25,7 +25,7 @@ CHARACTER = re.compile(r"[\u4e00-\u9fa5]")
 
 
 def cmrc_em(item: AnswerItem, output: str) -> Grade:
-    """Whether output and a gold answer are the same without the signs."""
+    """Whether the output and a gold answer are the same without punctuation."""
     found = _without_signs(output)
     return judged(any(found == _without_signs(answer[0]) for answer in item.answers), _detail(output, item))
 
@@ -45,7 +45,7 @@ def cmrc_opencompass(item: AnswerItem, output: str) -> Grade:
 
 
 def segments(text: str) -> list[str]:
-    """Characters and words of ``text``, signs left out."""
+    """Characters and words of ``text``, without punctuation."""
     found: list[str] = []
     run = ""
     for char in text.lower().strip():
@@ -69,7 +69,7 @@ def run_f1(found: Sequence[str], gold: Sequence[str]) -> float:
 
 
 def longest_common_run(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
-    """Length of the longest run of elements that both hold. The search is that of strings, one sign an element."""
+    """Length of the longest common run of elements, found as a substring with one character per element."""
     numbers: dict[Hashable, str] = {}
     text, short = ("".join(numbers.setdefault(part, chr(len(numbers))) for part in side) for side in (left, right))
     longest = 0

@@ -1,8 +1,8 @@
-"""Generated functions: an output becomes a program by a named rule, and the program is run in the code jail.
+"""Generated functions: a named rule turns an output into a program, which runs in the code jail.
 
-Each rule is one function ``(item, output) -> Program``; what is cut off an output is the business of
-:mod:`gristmill.evals.scoring.extraction`. The verdict is the oracle's, formed outside the jail
-(``gristmill.evals.oracle``); only ``infra``, a failure of the machine, is no answer.
+Each rule is one function ``(item, output) -> Program``; :mod:`gristmill.evals.scoring.extraction` decides what is cut
+off. The oracle (``gristmill.evals.oracle``) forms the verdict outside the jail; only ``infra``, a failure of the
+machine, does not count as an answer.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ MakeProgram = Callable[[CodeItem, str], Program]
 def completion(item: CodeItem, output: str) -> Program:
     """The prompt and the output, as they are.
 
-    Nothing is stripped but the line feed that ends the prompt's last line, which a completion may bring along: the
-    first token of a completion is its indentation.
+    Strips only the line feed that ends the prompt's last line, which a completion may repeat: a completion's first
+    token is its indentation.
     """
     return program(item, item.prompt + output.removeprefix("\n") + "\n")
 
@@ -30,7 +30,7 @@ def after_prompt(shorten: Callable[[str], str]) -> MakeProgram:
 
 
 def alone(shorten: Callable[[str], str]) -> MakeProgram:
-    """The rule: what ``shorten`` leaves of the output, which is a whole program."""
+    """The rule: what ``shorten`` leaves of the output is the whole program."""
     return lambda item, output: program(item, shorten(output) + "\n")
 
 
@@ -44,8 +44,8 @@ def bigcode_humaneval(item: CodeItem, output: str) -> Program:
 
 
 def first_block(item: CodeItem, output: str) -> Program:
-    """The first fenced block of a chat model's answer, after the prompt: a whole function there takes the place of the
-    one that the prompt begins, and has the imports and helpers of the prompt; a bare body completes it."""
+    """The first fenced block of a chat model's answer, after the prompt: a whole function there replaces the one that
+    the prompt begins, and can use the prompt's imports and helpers; a bare body completes it."""
     return program(item, f"{item.prompt}\n{extraction.first_block(output)}\n")
 
 

@@ -1,4 +1,4 @@
-"""GAOKAO-Bench's own rules: which letters an output names, and the share of an entry's questions that are right.
+"""GAOKAO-Bench's own rules: which letters an output names, and what share of an entry's questions is right.
 
 Source: OpenLMLab/GAOKAO-Bench ``Bench/bench_function.py`` (``extract_choice_answer``) and
 ``Bench/OBJ_score_evaluation.py``. The kind of an entry is that of its file, which is the item's subset:
@@ -7,9 +7,9 @@ Source: OpenLMLab/GAOKAO-Bench ``Bench/bench_function.py`` (``extract_choice_ans
 - several: the letter after each ``【答案】``, when there are as many as questions; else the first capitals anywhere;
 - five of seven: the first five of A to G;
 - physics, where several options of one question may be right: all letters after the first ``【答案】``, else those of
-  the last ten characters. A part of them without a wrong one counts half.
+  the last ten characters. A subset of the right letters without a wrong one counts half.
 
-An output that names fewer letters than there are questions is wrong in all of them. Cost: linear in the output.
+An output with fewer letters than questions is wrong in all of them. Cost: linear in the output.
 """
 
 import re
@@ -50,7 +50,7 @@ def gaokao(item: AnswerItem, output: str) -> Grade:
 
 
 def letters(subset: str, output: str, questions: int) -> list[str]:
-    """The answers that are read from the output, at most one a question."""
+    """The answers read from the output, at most one per question."""
     if subset in SEVERAL:
         after = AFTER.findall(output)
         return after if len(after) == questions else re.findall("[A-Z]", output)[:questions]

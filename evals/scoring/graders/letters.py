@@ -1,14 +1,15 @@
-"""Multiple choice answered in writing: which letter the output names.
+"""Multiple choice with a written answer: which letter the output names.
 
-Generated answers are read by OpenCompass's rules (``utils/text_postprocessors.py``, August 2026), each a convention of
-its own because they disagree: the first or the last capital letter of the output, whatever it is; the last letter among
-those of the options; or ``first_option_postprocess``, a list of patterns, Chinese and English, of which the first that
-matches anywhere decides. That list is kept as published, with its quirks: two patterns are joined for want of a comma,
-so ``故选B`` is only found by a later one; a pattern that captures the white space before a letter finds nothing;
+OpenCompass's rules (``utils/text_postprocessors.py``, August 2026) read generated answers, each as its own convention
+because they disagree: the first or the last capital letter of the output, whatever it is; the last letter among those
+of the options; or ``first_option_postprocess``, a list of patterns, Chinese and English, of which the first that
+matches anywhere decides. That list is kept as published, with its quirks: two patterns are joined because a comma is
+missing, so ``故选B`` is only found by a later one; a pattern that captures the white space before a letter finds
+nothing;
 ``1.`` followed by anything takes the first option that is named after it; and when nothing else fits, the first option
 letter anywhere counts, so ``A`` in *A good question* is an answer.
 
-Cost: linear in the output for the letters; some 50 searches for the patterns, over at most :data:`LONGEST` characters.
+Cost: linear in the output for the letters; about 50 searches for the patterns, over at most :data:`LONGEST` characters.
 """
 
 import re

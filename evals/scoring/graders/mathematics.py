@@ -1,12 +1,12 @@
 r"""Numeric answers: the last number of the output, compared exactly with the gold answer.
 
 The last number, because a model that explains itself ends with the answer (``flexible-extract`` of lm-eval's
-GSM8K). Read are whole numbers, decimals, exponents (``1.2e3``, ``1.2 \times 10^3``, ``2^10``), fractions
+GSM8K). Recognised are whole numbers, decimals, exponents (``1.2e3``, ``1.2 \times 10^3``, ``2^10``), fractions
 ``a/b``, ``\frac{a}{b}`` and ``3分之1``, mixed numbers ``1 1/2``, and the minus sign; digits of any script;
-thousands marks (``1,000``, ``1，000``, ``1,00,000``, ``1_000``, ``1\,000``, ``1 000 000``). A minus directly
-after a digit, letter or bracket is a dash or a subtraction, no sign, and a number after ``^`` is the exponent
-of a unit or a name. Values are ``Fraction``; nothing is evaluated as code. What has two readings is read either
-way: ``50%`` equals 50 and 1/2, ``3万`` equals 30000 and 3, since questions ask for 万元 too.
+thousands separators (``1,000``, ``1，000``, ``1,00,000``, ``1_000``, ``1\,000``, ``1 000 000``). A minus directly
+after a digit, letter or bracket is a dash or a subtraction, not a sign, and a number after ``^`` is the exponent
+of a unit or a name. Values are ``Fraction``; nothing is evaluated as code. A number with two readings may mean
+either: ``50%`` equals 50 and 1/2, ``3万`` equals 30000 and 3, since some questions ask for 万元.
 """
 
 import re
@@ -20,7 +20,7 @@ from gristmill.evals.suites.items import AnswerItem
 
 
 class Number(NamedTuple):
-    """A number and what else it may mean: a hundredth of it, or the number before its unit."""
+    """A number and its other reading: a hundredth of it, or the number before its unit."""
 
     value: Fraction
     percent: bool = False
@@ -28,16 +28,16 @@ class Number(NamedTuple):
 
 
 OTHER_DIGIT = re.compile(r"[^\D0-9]")
-"""A decimal digit of another script: full-width, Arabic, Devanagari and so on. Superscripts are none."""
+"""A decimal digit of another script: full-width, Arabic, Devanagari and so on, but not superscripts."""
 SIGNS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"), "-")
-"""Hyphens, the en dash, the minus sign, and their small and full-width forms. An em dash only parts words."""
+"""Hyphens, the en dash, the minus sign, and their small and full-width forms. An em dash only separates words."""
 MARKS = str.maketrans(
     {"，": ",", "．": ".", "％": "%", "﹪": "%", "／": "/", "＾": "^", "×": "*", "·": "*", "٬": ",", "٫": "."}
 )
 WORDS = (("\\times", "*"), ("\\cdot", "*"), ("\\%", "%"), ("\\$", "$"), ("\\ ", "\u00a0"))
 THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,;!]|\{,\}|['’_\u00a0\u2009\u202f])(?=[0-9]{3}(?![0-9]))")
 SPACED = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?: [0-9]{3}){2,8}(?![0-9.,]*[0-9]|/)")
-"""Plain spaces part thousands only where two of them do: in ``room 3 150`` they do not."""
+"""Plain spaces separate thousands only if there are two of them: not in ``room 3 150``."""
 POWER = re.compile(r"\^\{ ?([+-]?[0-9]{1,3}) ?\}")
 LATEX_FRACTION = re.compile(r"([0-9])?\\[dt]?frac ?(?:\{ ?(-?[0-9,]+) ?\} ?\{ ?([0-9,]+) ?\}|([0-9])([0-9]))")
 
@@ -56,11 +56,11 @@ NUMBER = re.compile(
 )
 PART = re.compile(rf"({DIGITS}(?:\.[0-9]+)?)({UNIT})?")
 LONGEST = 60
-"""Characters of the longest number that is read: no answer is longer, and exact arithmetic on a longer one costs."""
+"""Characters of the longest number that is read: no answer is longer, and exact arithmetic on it is slow."""
 
 
 def last_number(text: str) -> Number | None:
-    """The last number of ``text``; where there are no digits, the last in Chinese characters. Cost: linear in the text.
+    """The last number of ``text``; without digits, the last in Chinese characters. Cost: linear in the text.
 
     None when there is no number, or the last one divides by zero or is longer than :data:`LONGEST`.
     """
@@ -72,7 +72,7 @@ def last_number(text: str) -> Number | None:
 
 
 def plain_text(text: str) -> str:
-    """``text`` with one way of writing for each thing that a number is made of."""
+    """``text`` with one spelling for each part of a number."""
     text = OTHER_DIGIT.sub(lambda found: str(int(found[0])), text)
     text = text.translate(SIGNS).translate(MARKS)
     for word, mark in WORDS:
@@ -89,14 +89,14 @@ def equal(found: Number, gold: Number, tolerance: Fraction) -> bool:
 
 
 def by_last_number(item: AnswerItem, output: str) -> Grade:
-    """Grade the last number of the output; no number is a wrong answer."""
+    """Grade the last number of the output; an output without a number is wrong."""
     ((answer,),) = item.answers
     found = last_number(output)
     if found is None:
         return judged(False, f"no number in the output; expected {answer}")
     gold, tolerance = last_number(answer), last_number(item.tolerance)
     if gold is None or tolerance is None:
-        raise ValueError(f"{item.id}: answer or tolerance is no number")
+        raise ValueError(f"{item.id}: answer or tolerance is not a number")
     detail = f"read {found.value}{'%' if found.percent else ''}, expected {answer}"
     detail += f" within {item.tolerance}" if tolerance.value else ""
     return judged(equal(found, gold, tolerance.value), detail)
@@ -108,7 +108,7 @@ def _readings(number: Number) -> tuple[Fraction, ...]:
 
 
 def _fraction(found: re.Match[str]) -> str:
-    """``a/b``, after a space where a whole number stands before it."""
+    """``a/b``, preceded by a space after a whole number."""
     before, over, under, first, second = found.groups()
     return f"{before + ' ' if before else ''}{over or first}/{under or second}"
 

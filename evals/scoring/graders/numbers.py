@@ -1,13 +1,13 @@
-"""Numeric answers as GSM8K, MGSM and their harnesses read them: a pattern finds the answer, two strings are compared.
+"""Numeric answers as GSM8K, MGSM and their harnesses read them: a pattern finds the answer, and strings are compared.
 
 Nothing is calculated, so ``5.0`` is not ``5`` here; ``gristmill.evals.scoring.graders.mathematics`` compares values.
-Sources, with their quirks kept under the name of the harness:
+Sources, each with its quirks under the name of the harness:
 
 - lm-eval 0.4.13 ``tasks/gsm8k``: ``strict`` takes the *first* ``#### n``; ``flexible`` the *last* number of two
-  characters or one digit, so that ``5.`` counts and a range ``3-5`` ends in ``-5``. Commas, dollar signs, all before
-  the last ``####`` and one full stop at the end go. ``cot`` is the strict pattern of ``gsm8k_cot``, which demands a
-  character after the number.
-- lm-eval ``tasks/mgsm``: all ASCII punctuation goes, so ``1.5`` equals ``15`` and ``-5`` equals ``5``.
+  characters or one digit, so that ``5.`` counts and a range ``3-5`` ends in ``-5``. Commas, dollar signs, everything
+  before the last ``####`` and one final full stop are removed. ``cot`` is the strict pattern of ``gsm8k_cot``, which
+  demands a character after the number.
+- lm-eval ``tasks/mgsm``: all ASCII punctuation is removed, so ``1.5`` equals ``15`` and ``-5`` equals ``5``.
 - OpenCompass ``datasets/gsm8k.py``: the last number before ``Question:``, without thousands commas: ``1,000`` is 0.
 - simple-evals ``mgsm_eval.py``: the last number after the last ``Answer`` (or its translation), its sign dropped.
 
@@ -33,7 +33,7 @@ UNSIGNED = re.compile(r"\d+\.?\d*")
 
 
 def extracted(pattern: re.Pattern[str], index: int, text: str) -> str:
-    """The match of ``pattern`` at ``index`` (0 the first, -1 the last), its first group that is not empty."""
+    """The first non-empty group of the match of ``pattern`` at ``index`` (0 the first, -1 the last)."""
     found = pattern.findall(text)
     if not found:
         return MISSING

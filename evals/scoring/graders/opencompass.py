@@ -2,8 +2,8 @@
 
 Source: ``opencompass/datasets/math.py``. The answer is the last ``\\boxed{...}``, else the first sentence (split at
 full stops, so decimals are cut) that says *final answer* or *answer is*, else the first sentence. Two answers are equal
-when they are after either of two sets of rules, or after one and then the other; a rule that fails ends its attempt.
-Kept as published: ``and`` and ``x\\in`` are deleted anywhere, ``j`` becomes ``i`` where there is no ``i``, and ``\\le``
+if they are so after either of two sets of rules, or after one and then the other; a failing rule ends its attempt.
+Kept as published: ``and`` and ``x\\in`` are deleted anywhere, ``j`` becomes ``i`` if there is no ``i``, and ``\\le``
 becomes ``<``, also in ``\\left``.
 
 Cost: quadratic in the answer, which is therefore read up to
@@ -44,7 +44,7 @@ def by_rules(item: AnswerItem, output: str) -> Grade:
 
 
 def extracted(output: str) -> str:
-    """The answer of an output; longer ones than can be read as they are."""
+    """The answer of an output; one that is too long is returned as it is."""
     boxed = last_boxed(output)
     if boxed:
         inner = re.match(r"^\{(.*)\}$", boxed)
@@ -63,7 +63,7 @@ def equal(found: str, gold: str) -> bool:
         if left == right or final_form(left) == final_form(right):
             return True
     except ValueError:
-        pass  # a fraction that is none: the first rules say nothing
+        pass  # a malformed fraction: the first rules do not apply
     return final_form(found) == final_form(gold)
 
 

@@ -1,18 +1,18 @@
 """Answers that are spans of a passage, in English: SQuAD and DROP.
 
-SQuAD (``evaluate-v1.1.py`` and ``evaluate-v2.0.py``): lower case, ASCII punctuation out, the words *a*, *an*, *the*
-out, white space collapsed; exact match, or F1 of the bags of tokens; the best over the gold answers. The two versions
-differ in one thing: where an answer has no token left, v1.1 gives F1 0 and v2.0 compares for equality, an unanswerable
-question having the gold answer ``""``.
+SQuAD (``evaluate-v1.1.py`` and ``evaluate-v2.0.py``): lower case, ASCII punctuation and the words *a*, *an*, *the*
+removed, white space collapsed; exact match, or F1 of the bags of tokens; the best over the gold answers. The two
+versions differ in one thing: if an answer has no token left, v1.1 gives F1 0 and v2.0 compares for equality, an
+unanswerable question having the gold answer ``""``.
 
 DROP (AllenNLP ``drop_eval.py``, the same in lm-eval): split at spaces and hyphens, each token normalised as above but
 punctuation is kept in numbers, which are compared as floats. A gold answer is one or more spans and the prediction is
 one, so exact match needs a gold answer of one span, and the optimal alignment is the best F1 over the spans divided by
 their number; a span whose numbers are all missed scores 0. F1 is rounded to two digits. Python's ``float`` decides what
-a number is, so ``1_000``, ``nan`` and ``infinity`` are.
+a number is, so ``1_000``, ``nan`` and ``infinity`` are numbers.
 
 OpenCompass (``datasets/squad20.py``): exact match only, of the first line, after the last ``answer is``, cut at its
-first full stop or comma. (Its data also take *plausible* answers of unanswerable questions for right.)
+first full stop or comma. (Its data also count *plausible* answers to unanswerable questions as right.)
 
 Cost: linear in the output.
 """
@@ -72,7 +72,7 @@ def squad_opencompass(item: AnswerItem, output: str) -> Grade:
 
 
 def opencompass_form(text: str) -> str:
-    """OpenCompass's ``general_postprocess``: what stands before the first line feed, full stop or comma."""
+    """OpenCompass's ``general_postprocess``: the text before the first line feed, full stop or comma."""
     head = re.split(r"[\n.,]", text, maxsplit=1)[0]
     return re.sub(r"\s+", " ", OPENCOMPASS_ARTICLES.sub("", SYMBOLS.sub("", head))).strip()
 
@@ -117,7 +117,7 @@ def _best(item: AnswerItem, output: str, score: Callable[[str, list[str]], float
     scores = [
         score(found, [drop_form(part) for part in answer])
         for answer in item.answers
-        if answer[0].strip()  # upstream passes over a gold answer whose first span is empty
+        if answer[0].strip()  # upstream skips a gold answer whose first span is empty
     ]
     return max(scores, default=0.0)
 

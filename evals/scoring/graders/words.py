@@ -3,7 +3,7 @@
 Two steps, as in NLTK 3.10: sentences (Punkt; Kiss and Strunk 2006), then Penn Treebank rules with NLTK's additions
 (``nltk/tokenize/destructive.py``), where only the full stop that ends a sentence is a token of its own.
 
-Punkt's sentence rules are cut down to what lower-case text can trigger: a full stop ends a sentence unless it ends an
+Punkt's sentence rules are reduced to what lower-case text can trigger: a full stop ends a sentence unless it ends an
 abbreviation, an ellipsis, or a number or initial with a lower-case word after it. The abbreviations are a list written
 for this project, where Punkt learns some 150 of them; ``benchmarks/peers/graders/words_nltk.py`` measures the
 agreement, and docs/evaluation-conventions.md states it.
@@ -25,7 +25,7 @@ END = re.compile(r"[.?!](?=[\)\"';}\]*:@({\[!?]|\s++(?P<next>\S))")
 BEHIND = re.compile(r"[\"')\]}]+(?=\s|--|$)")
 WORD = re.compile(r"[^\s(\"`{\[:;&#*@)}\],]*$")
 LONGEST = 40
-"""Characters before a full stop that are looked at: no abbreviation and no number is longer."""
+"""Characters to examine before a full stop: no abbreviation and no number is longer."""
 
 STARTING_QUOTES = (
     (re.compile(r"([«“‘„]|[`]+)"), r" \1 "),
@@ -78,7 +78,7 @@ def words(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """``text`` cut after each full stop that ends a sentence, with the quotes and brackets that close behind it."""
+    """``text`` cut after each full stop that ends a sentence and the closing quotes and brackets behind it."""
     found, begin = [], 0
     for match in END.finditer(text):
         if match.start() < begin:

@@ -408,8 +408,8 @@ def test_sql_reads_the_warehouse_and_nothing_else(warehouse: Warehouse, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_one_question_at_a_time(warehouse: Warehouse) -> None:
-    with pytest.raises(UsageError, match="one question at a time"):
+def test_one_statement_at_a_time(warehouse: Warehouse) -> None:
+    with pytest.raises(UsageError, match="one statement at a time"):
         warehouse.ask("SELECT 1; SELECT 2")
 
 

@@ -1,8 +1,8 @@
-"""Graders of MATH-style answers: by rules on strings, or by algebra, which :mod:`.symbolic` decides.
+"""Graders for MATH-style answers: by rules on strings, or by algebra, which :mod:`.symbolic` decides.
 
 ``math.minerva`` compares the normalised strings and, where they differ, asks SymPy whether their difference simplifies
-to 0. ``math.verify`` hands gold solution and whole output to math_verify 0.9.0, which looks for the answers itself and
-is not symmetric: gold comes first. The gold answer is the first alternative of the item; where the item has its worked
+to 0. ``math.verify`` passes the gold solution and the whole output to math_verify 0.9.0, which finds the answers itself
+and is not symmetric: gold comes first. The gold answer is the item's first alternative; if the item has a worked
 solution with a ``\\boxed`` answer, math_verify gets that, as in lm-eval.
 """
 
@@ -26,7 +26,7 @@ def hendrycks(item: AnswerItem, output: str) -> Grade:
 
 
 def hendrycks_lm_eval(item: AnswerItem, output: str) -> Grade:
-    """What stands between the first and the last dollar sign, by the same rules (lm-eval ``hendrycks_math``)."""
+    """The text between the first and the last dollar sign, by the same rules (lm-eval ``hendrycks_math``)."""
     return _by_rules(item, between_dollars(output))
 
 

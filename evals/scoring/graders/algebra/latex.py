@@ -1,16 +1,16 @@
-"""Answers to MATH problems, written in LaTeX: where the answer stands in the output, and how it is normalised.
+"""Answers to MATH problems, written in LaTeX: finding the answer in the output, and normalising it.
 
 Hendrycks et al. 2021 (hendrycks/math ``math_equivalence.py``): the last ``\\boxed`` or ``\\fbox`` of the output, then
 rules on strings: ``\\frac12`` and ``1/2`` become ``\\frac{1}{2}``, ``0.5`` becomes one half; degrees, percent signs,
-dollar signs, ``\\left``, ``\\right``, spaces and a unit in ``\\text{ ...}`` go. A rule that fails (two units, or a
-``\\frac`` at the end) leaves both strings as they are. As upstream, an answer in ``\\fbox`` or after ``\\boxed`` and a
-space is found and then not read.
+dollar signs, ``\\left``, ``\\right``, spaces and a unit in ``\\text{ ...}`` are removed. A rule that fails (two units,
+or a ``\\frac`` at the end) leaves both strings as they are. As upstream, an answer in ``\\fbox`` or after ``\\boxed``
+and a space is found but not read.
 
-Minerva (Lewkowycz et al. 2022, appendix D, as lm-eval 0.4.13 ``minerva_math/utils.py`` has it): what stands between
+Minerva (Lewkowycz et al. 2022, appendix D, as in lm-eval 0.4.13 ``minerva_math/utils.py``): the text between
 ``Final Answer: The final answer is`` and ``. I hope it is correct.`` on one line; units, ``\\text``, ``\\boxed`` and
-dollar signs go, shorthand fractions and roots get their braces. The text after the last ``=`` counts.
+dollar signs are removed, shorthand fractions and roots get braces. The text after the last ``=`` counts.
 
-Answers of more than :data:`LONGEST` characters are not read: no gold answer comes near, and the rules are quadratic.
+Answers longer than :data:`LONGEST` characters are not read: gold answers are far shorter, and the rules are quadratic.
 """
 
 import re
@@ -64,7 +64,7 @@ UNITS = (
     ),
     *("\\text{}", "\\mathrm{th}", "^\\circ", "^{\\circ}", "\\;", ",\\!", "{,}", '"', "\\dots"),
 )
-"""In Minerva's order, which matters: what is left of one may be another."""
+"""In Minerva's order, which matters: removing one may create another."""
 COMMANDS = re.compile(r"(\\[a-zA-Z]+)")
 UNWRAPPED = (
     (re.compile(r"(.*?)(\$)(.*?)(\$)(.*)"), r"$\3$"),
@@ -80,7 +80,7 @@ THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+")
 
 
 def last_boxed(text: str) -> str | None:
-    """What the last ``\\boxed{...}`` of ``text`` holds; None when there is none, or its braces do not close."""
+    """The contents of the last ``\\boxed{...}`` of ``text``; None if there is none, or its braces do not close."""
     begin = max(text.rfind("\\boxed"), -1)
     if begin < 0 or text[begin : begin + 7] != "\\boxed{":
         return None
@@ -93,7 +93,7 @@ def last_boxed(text: str) -> str | None:
 
 
 def between_dollars(text: str) -> str:
-    """What stands between the first and the last dollar sign, or all of it (lm-eval ``hendrycks_math``)."""
+    """The text between the first and the last dollar sign, or all of it (lm-eval ``hendrycks_math``)."""
     first, last = text.find("$"), text.rfind("$")
     return text[first + 1 : last] if first < last else text
 
@@ -127,7 +127,7 @@ def minerva_form(text: str) -> str:
 
 
 def hendrycks_equal(left: str, right: str) -> bool:
-    """Whether two answers are the same string once normalised; as they are, when a rule fails on either."""
+    """Whether two answers are the same string after normalisation; unnormalised if a rule fails on either."""
     try:
         return hendrycks_form(left) == hendrycks_form(right)
     except (ValueError, IndexError):
@@ -135,7 +135,7 @@ def hendrycks_equal(left: str, right: str) -> bool:
 
 
 def hendrycks_form(text: str) -> str:
-    """The answer as Hendrycks et al. normalise it. Raises ``ValueError`` or ``IndexError`` where a rule fails."""
+    """The answer as Hendrycks et al. normalise it. Raises ``ValueError`` or ``IndexError`` when a rule fails."""
     for before, after in (
         ("\n", ""),
         ("\\!", ""),
@@ -161,7 +161,7 @@ def hendrycks_form(text: str) -> str:
 
 
 def _without(unit: str, text: str) -> str:
-    """``text`` without ``unit``, but for the names of commands, so that ``ft`` does not spoil ``\\left``."""
+    """``text`` without ``unit``, except in names of commands, so that ``ft`` does not spoil ``\\left``."""
     parts = COMMANDS.split(text)
     parts[::2] = [part.replace(unit, "") for part in parts[::2]]
     return "".join(parts)

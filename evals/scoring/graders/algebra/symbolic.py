@@ -1,10 +1,10 @@
 """Comparisons that need algebra, in processes that can be killed.
 
-SymPy on what a model wrote may run for ever, fill the memory or crash, and its timeouts use a signal that threads
-cannot receive. So a few worker processes (:mod:`gristmill.evals.scoring.graders.algebra.symbolic_worker`) do it, each
-under limits on processor time and address space, with an empty environment; requests and answers are lines of JSON on a
-socket. Only what the grammars of SymPy's and math_verify's LaTeX parsers accept, or arithmetic on digits, is ever
-evaluated; nothing is run as Python.
+On a model's output SymPy may run forever, fill the memory or crash, and its timeouts use a signal that threads cannot
+receive. So a few worker processes (:mod:`gristmill.evals.scoring.graders.algebra.symbolic_worker`) run it, each with
+limits on processor time and address space and with an empty environment; requests and answers are lines of JSON on a
+socket. They evaluate only what the grammars of SymPy's and math_verify's LaTeX parsers accept, or arithmetic on digits;
+nothing runs as Python.
 
 What ends a comparison, and how it counts:
 
@@ -14,7 +14,7 @@ What ends a comparison, and how it counts:
 - ``infra``: the process could not be started, was killed from outside, or was given no processor, three times. The
   machine failed, so it counts in no score.
 
-Cost: 1 s of processor time for each worker's start, then 1 to 50 ms a comparison.
+Cost: 1 s of processor time to start each worker, then 1 to 50 ms per comparison.
 """
 
 import importlib.util
@@ -42,9 +42,9 @@ TRIES = 3
 REPLY_BYTES = 1 << 16
 INFRA = "infra"
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "SYMPY_GROUND_TYPES": "python"}
-"""All that a worker inherits. Without a fixed seed of hashes, SymPy may simplify in another order on another day."""
+"""A worker's whole environment. Without a fixed hash seed SymPy's order of simplification would vary."""
 BY_ITSELF = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
-"""Signals of a process that crashed by itself: what it compared did it, when it happens again."""
+"""Signals of a process that crashed by itself; if it happens twice, the comparison is the cause."""
 
 Method = Literal["minerva", "math-verify"]
 NEEDED: Mapping[Method, Sequence[str]] = {
@@ -61,7 +61,7 @@ class AlgebraLimits(Config):
 
     @property
     def wall_seconds(self) -> float:
-        """When the machine, rather than the comparison, is what takes the time."""
+        """Wall-clock seconds after which the machine, not the comparison, must be the slow part."""
         return 30.0 * self.cpu_seconds
 
 
@@ -70,7 +70,7 @@ DEFAULT_LIMITS = AlgebraLimits()
 
 @dataclass(frozen=True)
 class Comparison:
-    """A gold answer and what was found, which only algebra can compare."""
+    """A gold answer and the answer found, which only algebra can compare."""
 
     method: Method
     gold: str
@@ -95,7 +95,7 @@ def settle(
 
 
 def require(methods: Iterable[Method]) -> None:
-    """Raises :class:`GristmillError`, with the hint, when what ``methods`` need is not installed."""
+    """Raises :class:`GristmillError`, with a hint, when a library that ``methods`` need is not installed."""
     for method in methods:
         missing = [name for name in NEEDED[method] if importlib.util.find_spec(name) is None]
         if missing:
@@ -143,7 +143,7 @@ def _decide(
 
 
 def decide(worker: "Worker", comparison: Comparison) -> Grade:
-    """The grade of one comparison, tried again when the process dies of it or of something else."""
+    """The grade of one comparison, retried when the process dies, whatever the cause."""
     crashes, reason = 0, ""
     for _ in range(TRIES):
         try:
@@ -158,13 +158,13 @@ def decide(worker: "Worker", comparison: Comparison) -> Grade:
                 return Grade("exception", 0.0, f"{reason}, twice")
             continue
         if verdict not in ("right", "wrong"):
-            worker.stop()  # its memory is not what it was: the next comparison gets a new process
+            worker.stop()  # its memory is spoilt: the next comparison gets a new process
         return Grade(verdict, float(verdict == "right"), detail)
     return Grade(INFRA, 0.0, reason)
 
 
 class WorkerDiedError(Exception):
-    """A worker gave no answer. ``by_itself``: it crashed, rather than being ended from outside."""
+    """A worker gave no answer. ``by_itself``: it crashed, rather than being killed from outside."""
 
     def __init__(self, reason: str, *, by_itself: bool = False, out_of_time: bool = False) -> None:
         super().__init__(reason)
@@ -173,7 +173,7 @@ class WorkerDiedError(Exception):
 
 
 class Worker:
-    """One process, started when it is first asked and again after it has ended. Used by one thread at a time."""
+    """One process, started on first use and restarted after it has ended. Used by one thread at a time."""
 
     def __init__(self, methods: Sequence[Method], limits: AlgebraLimits) -> None:
         self._methods = methods
@@ -222,7 +222,7 @@ class Worker:
         channel.settimeout(START_SECONDS)
         try:
             _reply(process, channel)
-        except WorkerDiedError as death:  # whatever ended it, nothing that was compared did
+        except WorkerDiedError as death:  # whatever ended it, no comparison did
             raise WorkerDiedError(f"{death} while it started") from None
         return process, channel
 
@@ -244,7 +244,7 @@ def _reply(process: subprocess.Popen[bytes], channel: socket.socket) -> tuple[st
 
 
 def _death(process: subprocess.Popen[bytes]) -> WorkerDiedError:
-    """Why a process whose channel is closed has ended."""
+    """Why a process with a closed channel has ended."""
     try:
         code = process.wait(timeout=START_SECONDS)
     except subprocess.TimeoutExpired:

@@ -1,14 +1,14 @@
 """The process that compares answers by algebra, for :mod:`.symbolic`. Imports nothing of Gristmill.
 
-Its arguments are its limits (``{"cpu_seconds", "memory_bytes"}``) and the methods it is to serve. It reads one
-comparison a line (``{"method", "gold", "found"}``) and answers one line (``{"verdict", "detail"}``), after a first line
-that says it is ready. Before it reads anything it limits itself: address space, no new files, no core. Each comparison
-has its processor time: a timer raises in Python, and two seconds later the kernel ends the process, should it be in C
-where nothing can be raised. What SymPy prints goes nowhere.
+Its arguments are its limits (``{"cpu_seconds", "memory_bytes"}``) and the methods to serve. It reads one comparison per
+line (``{"method", "gold", "found"}``) and answers with one line (``{"verdict", "detail"}``), after a first line that
+says it is ready. Before it reads anything it limits itself: address space, no new files, no core dump. Each comparison
+has its own processor time: a timer raises in Python, and two seconds later the kernel kills the process, in case it is
+in C code. SymPy's output is discarded.
 
-``minerva``: ``simplify(left - right) == 0`` on what SymPy's own LaTeX grammar reads, as lm-eval 0.4.13 does. The
-grammar is called directly, because ``parse_latex`` demands ANTLR 4.11 while the tables it comes with also run on 4.13,
-which math_verify shares. ``math-verify``: ``verify(parse(gold), parse(found))`` of math_verify 0.9.0 without its own
+``minerva``: ``simplify(left - right) == 0`` on what SymPy's own LaTeX grammar parses, as in lm-eval 0.4.13. The grammar
+is called directly, because ``parse_latex`` demands ANTLR 4.11 while its tables also run on 4.13, which math_verify
+needs. ``math-verify``: ``verify(parse(gold), parse(found))`` of math_verify 0.9.0 without its own
 timeouts, equal strings first, since the first equality that holds decides and strings cost nothing.
 """
 
@@ -29,7 +29,7 @@ Verdict = tuple[str, str]
 
 
 class OutOfTimeError(BaseException):
-    """No ``Exception``: SymPy catches those while it tries one rule after another."""
+    """Not an ``Exception``, because SymPy catches those while it tries one rule after another."""
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         answer(replies, timed(methods[asked["method"]], asked["gold"], asked["found"], limits["cpu_seconds"]))
-        clear_cache()  # what was compared before must not change how the next one ends
+        clear_cache()  # earlier comparisons must not affect the next one
 
 
 def limit(memory_bytes: int) -> None:
@@ -84,7 +84,7 @@ def timed(compare: Callable[[str, str], Verdict], gold: str, found: str, cpu_sec
 
 
 def out_of_time(*_: object) -> None:
-    """Handler of the timer, which rings again in case something swallows what is raised."""
+    """Handler of the timer, which fires again in case something swallows the exception."""
     raise OutOfTimeError
 
 
@@ -115,13 +115,13 @@ def minerva() -> Callable[[str, str], Verdict]:
             left, right = read(found), read(gold)
         except MemoryError:
             raise
-        except Exception as error:  # whatever the grammar or SymPy cannot read is no equal answer
+        except Exception as error:  # what the grammar or SymPy cannot read is not an equal answer
             return "wrong", f"read {found[:80]!r}, expected {gold[:80]!r}: no formula that can be read ({_name(error)})"
         try:
             same = bool(sympy.simplify(left - right) == 0)
         except MemoryError:
             raise
-        except Exception as error:  # intervals, relations, sets: nothing that can be subtracted
+        except Exception as error:  # intervals, relations, sets: these cannot be subtracted
             return "wrong", f"read {found[:80]!r}, expected {gold[:80]!r}: no difference ({_name(error)})"
         return ("right" if same else "wrong"), f"read {found[:80]!r}, expected {gold[:80]!r}"
 
