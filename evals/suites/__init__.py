@@ -1,1 +1,1 @@
-"""Suites: what is asked, how it is prompted, and where the items come from."""
+"""Suites: the items, their prompts, and where their files come from."""

@@ -1,9 +1,9 @@
-"""The files of a suite: where they are looked for, and whether they are the ones that the suite was written for.
+"""The files of a suite: where to find them, and whether they are the ones that the suite was written for.
 
-Benchmarks are not part of Gristmill. Their files lie beside the YAML of the suite, in a folder that the user has
+Benchmarks are not part of Gristmill. Their files are next to the suite's YAML, in a folder of the user's
 (``--data DIR``), or in the folder that a download from a hub filled (``gristmill.evals.suites.hub``). A file whose
-digest differs from the one in the YAML is refused: a score on other items is another score. Cost: SHA-256 of the files,
-some 500 MB/s.
+digest differs from the one in the YAML is refused, because a score on other items is not comparable. Cost: SHA-256 of
+the files, about 500 MB/s.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from gristmill.core.config import Config
 from gristmill.core.errors import UsageError
 
 HUB_FOLDER = "hub"
-Rows = Annotated[tuple[int, int], Field(description="first and last row that are taken, from 1")]
+Rows = Annotated[tuple[int, int], Field(description="first and last row to take, from 1")]
 
 
 def _several(value: Any) -> Any:
@@ -32,14 +32,14 @@ def _inside(value: str) -> str:
 
 
 class DataFile(Config):
-    """One file of a benchmark, or several of one form."""
+    """One file of a benchmark, or several of the same form."""
 
     path: Annotated[
         tuple[str, ...], BeforeValidator(_several), Field(min_length=1, description="relative; * stands for any name")
     ]
     digest: Annotated[str, Field(pattern=r"^$|^[0-9a-f]{64}$", description="SHA-256, see digest_files")] = ""
     rows: Rows | None = None
-    reader: Annotated[str, Field(description="who reads this file; the reader of the suite when left out")] = ""
+    reader: Annotated[str, Field(description="reader of this file; by default the suite's")] = ""
 
     @field_validator("path")
     @classmethod
@@ -48,7 +48,7 @@ class DataFile(Config):
 
     @property
     def shown(self) -> str:
-        """The paths, for a person."""
+        """The paths, for messages."""
         return ", ".join(self.path)
 
     @field_validator("rows")
@@ -65,11 +65,11 @@ def _full(value: Any) -> Any:
 
 Files = Mapping[str, Annotated[DataFile, BeforeValidator(_full)]]
 Found = tuple[list[Path], DataFile]
-"""Files and what is said of them."""
+"""Paths of files, and the settings that describe them."""
 
 
 class Hub(Config):
-    """Files of a hub's data set at one revision, which names their content."""
+    """Files of a hub's data set at one revision, which fixes their content."""
 
     dataset: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name")]
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="commit")]
@@ -80,18 +80,18 @@ class Hub(Config):
     def _named(cls, value: Mapping[str, DataFile]) -> Mapping[str, DataFile]:
         starred = next((path for file in value.values() for path in file.path if set("*?[") & set(path)), None)
         if starred is not None:
-            raise ValueError(f"{starred!r}: files of a hub are fetched by name; list them")
+            raise ValueError(f"{starred!r}: files are fetched from a hub by name; list them")
         return value
 
     def place(self, folder: Path, path: str) -> Path:
-        """Where the download of ``path`` lies below ``folder``."""
+        """Where the download of ``path`` goes below ``folder``."""
         return folder / HUB_FOLDER / self.dataset / self.revision / _inside(path)
 
 
 class Data(Config):
-    """Which files a suite is made of, by role (``items``, and what shots are taken from), and who reads them."""
+    """The files of a suite, by role (``items``, and the source of shots), and their reader."""
 
-    reader: Annotated[str, Field(description="how the items are written")]
+    reader: Annotated[str, Field(description="name of the reader, which knows the format of the items")]
     files: Annotated[Files, Field(description="files by role")]
     source: Annotated[str, Field(description="where the files are published")] = ""
     hub: Hub | None = None
@@ -105,12 +105,12 @@ class Data(Config):
 
     @property
     def own(self) -> bool:
-        """Whether all files lie beside the YAML, as those of the suites that are written here do."""
+        """Whether all files are next to the YAML, like those of Gristmill's own suites."""
         return not self.source and self.hub is None
 
 
 def find(suite: str, data: Data, role: str, beside: Path, folders: Sequence[Path]) -> Found:
-    """The files of one role, in the order of their names: beside the YAML, else in the first folder that has them.
+    """The files of one role, in the order of their names: next to the YAML, else in the first folder that has them.
 
     Raises :class:`UsageError` when there are none, or when their digest is not the suite's.
     """
@@ -121,13 +121,13 @@ def find(suite: str, data: Data, role: str, beside: Path, folders: Sequence[Path
     if wanted.digest and (digest := digest_files(paths)) != wanted.digest:
         raise UsageError(
             f"suite {suite}: {', '.join(map(str, paths[:3]))} is not what the suite was written for: its digest is "
-            f"{digest}, expected {wanted.digest}. Get that version{_from(data)}, or write a suite of your own."
+            f"{digest}, expected {wanted.digest}. Get that version{_from(data)}, or write your own suite."
         )
     return found
 
 
 def look(data: Data, role: str, beside: Path, folders: Sequence[Path]) -> Found | None:
-    """The files of one role, whatever they hold; None when there are none."""
+    """The files of one role, whatever their content; None when there are none."""
     wanted = data.files[role]
     for folder in (beside, *folders):
         paths = sorted(path for pattern in wanted.path for path in folder.glob(pattern) if path.is_file())
@@ -144,7 +144,7 @@ def look(data: Data, role: str, beside: Path, folders: Sequence[Path]) -> Found 
 
 def _absent(suite: str, data: Data, path: str, beside: Path, folders: Sequence[Path]) -> str:
     if data.own:
-        return f"suite {suite}: data: there is no file {path!r} beside its YAML file, in {beside}"
+        return f"suite {suite}: data: there is no file {path!r} next to its YAML file, in {beside}"
     looked = f"there is no {path} in {', '.join(map(str, folders))}" if folders else f"it needs the file {path}"
     hint = "Name the folder that has it with --data DIR or in GRISTMILL_DATA"
     hint += f"; it is published at {data.source}" if data.source else ""
@@ -158,7 +158,7 @@ def _from(data: Data) -> str:
 
 
 def digest_files(paths: Sequence[Path]) -> str:
-    """SHA-256 of a file; of several, SHA-256 of the lines that ``sha256sum *`` prints in their folder."""
+    """SHA-256 of a file; for several, SHA-256 of the lines that ``sha256sum *`` prints in their folder."""
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
     if len(paths) == 1:
         return digests[0]

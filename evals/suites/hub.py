@@ -1,8 +1,8 @@
 """Download of a suite's files from a hub, at the revision that the suite names.
 
-The layout of addresses is that of the Hugging Face hub, ``ENDPOINT/datasets/NAME/resolve/REVISION/PATH``, which its
-mirrors share; ``HF_ENDPOINT`` names another one. Nothing is executed: files are fetched, and read by the suite's own
-reader. A file appears under its name when it is whole. Cost: the transfer.
+Addresses are those of the Hugging Face hub, ``ENDPOINT/datasets/NAME/resolve/REVISION/PATH``, which its mirrors share;
+``HF_ENDPOINT`` names another one. Nothing is executed: files are fetched, and the suite's own reader reads them. A file
+appears under its name only when it is complete. Cost: the transfer.
 """
 
 import uuid
@@ -20,7 +20,8 @@ TIMEOUT_SECONDS = 60.0
 
 
 def download(suite: str, data: Data, beside: Path, folders: Sequence[Path], endpoint: str = ENDPOINT) -> list[Path]:
-    """Fetch what is in none of the folders into the last of them. Returns the new files; none without a hub.
+    """Download the files that are in none of the folders into the last of them. Returns the new ones; none without a
+    hub.
 
     Raises :class:`GristmillError` when the hub cannot be reached or does not have a file.
     """
@@ -53,7 +54,7 @@ def _fetch(suite: str, source: str, url: str, place: Path) -> None:
     except httpx.HTTPError as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise GristmillError(
-            f"suite {suite}: {url} cannot be had: {reason}. Try again later, name a mirror in "
+            f"suite {suite}: {url} cannot be downloaded: {reason}. Try again later, name a mirror in "
             f"HF_ENDPOINT, or get the files from {source} and name their folder with --data DIR."
         ) from error
     finally:

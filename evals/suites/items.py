@@ -1,8 +1,8 @@
-"""What suites ask: one class for each way of asking. Which benchmark an item comes from is the reader's affair.
+"""The items of suites: one class for each kind of question. Only readers know which benchmark an item comes from.
 
-``group`` names what several items share, such as a passage or an article: their answers hang together, so error bars
-take the group as the unit. ``subset`` is the subject of a board; its score is shown apart, and macro averages weigh
-subsets alike.
+``group`` names what several items share, such as a passage or an article: their answers are correlated, so error bars
+use the group as the unit. ``subset`` is the subject of a board; it has its own score, and macro averages weigh subsets
+equally.
 """
 
 from typing import Annotated, Self
@@ -22,8 +22,8 @@ class _Item(Config):
     """What every item has."""
 
     id: Name
-    group: str = Field(default="", description="what it shares with other items; empty when it stands alone")
-    subset: str = Field(default="", description="subject of a board; empty where there are none")
+    group: str = Field(default="", description="what it shares with other items; empty if nothing")
+    subset: str = Field(default="", description="subject of a board; empty if there are none")
 
 
 class CodeItem(_Item):
@@ -32,30 +32,34 @@ class CodeItem(_Item):
     See ``gristmill.evals.oracle.verdicts.Program``.
     """
 
-    question: str = Field(default="", description="the task in words, where it is not in the prompt")
+    question: str = Field(default="", description="the task in words, if it is not in the prompt")
     prompt: str = Field(default="", pattern=r"^$|\n$", description="whole lines that the completion continues")
     entry_point: str = Field(pattern=r"^[A-Za-z_]\w*$", description="name of the function that the check calls")
-    solution: Text = Field(description="the gold completion: with the prompt before it, it passes the check")
+    solution: Text = Field(description="the gold completion: after the prompt, it passes the check")
     check: Text = Field(description="text that defines check(candidate), or statements that call the entry point")
     setup: str = Field(default="", description="helpers and imports of the check")
-    live: bool = Field(default=False, description="the check needs objects that are no plain data: it runs in the jail")
+    live: bool = Field(
+        default=False, description="the check needs objects that are not plain data, so it runs in the jail"
+    )
 
 
 class AnswerItem(_Item):
     """Answer in words or numbers.
 
-    ``answers`` holds the accepted answers, each of one or more parts (DROP asks for several spans; all others for one).
+    ``answers`` are the accepted answers, each of one or more parts (DROP asks for several spans; all others for one).
     """
 
     passage: str = ""
     question: Text
     answers: Annotated[tuple[Answer, ...], Field(min_length=1)]
-    solution: str = Field(default="", description="the gold answer as its authors wrote it, worked steps included")
-    tolerance: Number = Field(default="0", description="largest absolute difference that counts, for exact numbers")
+    solution: str = Field(default="", description="the gold answer as its authors wrote it, including worked steps")
+    tolerance: Number = Field(
+        default="0", description="largest absolute difference that counts as right, an exact number"
+    )
 
     @property
     def gold(self) -> str:
-        """The gold answer as a person reads it, and whose bits are counted."""
+        """The gold answer in readable form, whose bits are counted."""
         return self.solution or ", ".join(self.answers[0])
 
 
@@ -70,7 +74,7 @@ class ChoiceItem(_Item):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.answer >= len(self.options):
-            raise ValueError(f"answer {self.answer} is none of {len(self.options)} options, counted from 0")
+            raise ValueError(f"answer {self.answer} is not one of the {len(self.options)} options, counted from 0")
         return self
 
     @property

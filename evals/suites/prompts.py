@@ -1,9 +1,9 @@
 """Prompts: a template filled with the fields of an item, after worked examples (shots) of the same form.
 
-Templates know nothing but ``{field}``, and ``{{`` and ``}}`` for a brace; there is no code in them. The order of a
-prompt is that of lm-eval (``lm_eval/api/task.py``, ``fewshot_context``): preamble, shots, the question. ``draw`` is
-its default sampler: Python's ``random.Random(seed).sample`` over the pool, once for each item in their order, so the
-shots of an item depend on its place in the whole set and not on a limit. ``first`` is its sampler ``first_n``. Cost:
+Templates have only ``{field}``, and ``{{`` and ``}}`` for a brace; they contain no code. The order of a prompt is that
+of lm-eval (``lm_eval/api/task.py``, ``fewshot_context``): preamble, shots, the question. ``draw`` is
+its default sampler: Python's ``random.Random(seed).sample`` over the pool, once for each item in order, so an item's
+shots depend on its place in the whole set and not on a limit. ``first`` is its sampler ``first_n``. Cost:
 linear in the text.
 """
 
@@ -18,7 +18,7 @@ from gristmill.core.config import Config, did_you_mean
 from gristmill.evals.suites.items import AnswerItem, ChoiceItem, CodeItem, Item
 
 PART = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}|[{}]")
-"""What of a template is no plain text: a brace, a field, or a brace that belongs to nothing."""
+"""The parts of a template that are not plain text: an escaped brace, a field, or a stray brace."""
 NEAR = 20
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 COMMON = ("subject", "group", "gold")
@@ -27,18 +27,18 @@ FIELDS: Mapping[type[Item], tuple[str, ...]] = {
     AnswerItem: (*COMMON, "passage", "question", "solution", "answer"),
     ChoiceItem: (*COMMON, "passage", "question", "options", "letter", "last_letter", "right_option"),
 }
-"""What a template may name. ``gold`` is the right answer: a solution, an answer, or what stands for an option."""
+"""The fields of a template. ``gold`` is the right answer: a solution, an answer, or an option's text or letter."""
 
 
 class Options(Config):
-    """How the options of a choice are shown, and what of them is scored."""
+    """How the options of a choice are shown, and whether their texts or letters are scored."""
 
     scored: Annotated[Literal["texts", "letters"], Field(description="what follows the prompt")] = "texts"
     form: Annotated[str, Field(description="one option, of {letter} and {text}")] = "{letter}. {text}"
     join: Annotated[str, Field(description="between two options")] = "\n"
 
     def shown(self, item: ChoiceItem) -> tuple[str, ...]:
-        """What is scored for each option."""
+        """The text that is scored for each option."""
         return item.options if self.scored == "texts" else tuple(LETTERS[: len(item.options)])
 
     def block(self, item: ChoiceItem) -> str:
@@ -48,13 +48,13 @@ class Options(Config):
 
 
 class Shots(Config):
-    """Worked examples before the question, from the files of a role; of the item's own subset where there are any."""
+    """Worked examples before the question, from the files of a role; from the item's own subset if that has any."""
 
     count: Annotated[int, Field(ge=1, le=64, description="examples before each question")]
     role: Annotated[str, Field(description="files they come from")] = "shots"
     pick: Annotated[Literal["first", "draw"], Field(description="the first ones, or drawn for each item")] = "first"
-    seed: Annotated[int, Field(ge=0, description="of the draw")] = 1234
-    target: Annotated[str, Field(min_length=1, description="template of the answer, put after the prompt")] = " {gold}"
+    seed: Annotated[int, Field(ge=0, description="seed of the draw")] = 1234
+    target: Annotated[str, Field(min_length=1, description="template of the answer after the prompt")] = " {gold}"
     separator: Annotated[str, Field(description="after each example")] = "\n\n"
 
 
@@ -85,27 +85,27 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def check_template(template: str, fields: Sequence[str]) -> None:
-    """Raises ``ValueError`` for what is none of the ``fields`` in braces, and for a brace that stands alone."""
+    """Raises ``ValueError`` for an unknown field in braces, and for a stray brace."""
     for match in PART.finditer(template):
         if match[0] in ("{", "}"):
             near = template[max(0, match.start() - NEAR) : match.start() + NEAR]
             raise ValueError(
-                f"in {near!r} a brace belongs to no field: write {{{{ or }}}} for a brace, and of a field "
-                f"its name alone, such as {{{fields[0]}}}"
+                f"in {near!r} a brace belongs to no field: write {{{{ or }}}} for a brace, and for a field "
+                f"only its name, such as {{{fields[0]}}}"
             )
         if match[1] and match[1] not in fields:
             raise ValueError(f"items have no {match[1]!r}{did_you_mean(match[1], list(fields))}")
 
 
 def choose_shots(items: Sequence[Item], pool: Sequence[Item], shots: Shots) -> dict[str, tuple[Item, ...]]:
-    """For the id of each item its shots. An item is never its own shot.
+    """The shots of each item, by id. An item is never its own shot.
 
-    Raises ``ValueError`` when a pool holds fewer than ``shots.count`` examples.
+    Raises ``ValueError`` when a pool has fewer than ``shots.count`` examples.
     """
     pools: dict[str, list[Item]] = {}
     for example in pool:
         pools.setdefault(example.subset, []).append(example)
-    draws = {subset: Random(shots.seed) for subset in pools}  # noqa: S311 - no secret, and the same as lm-eval's
+    draws = {subset: Random(shots.seed) for subset in pools}  # noqa: S311 - not a secret, and the same as lm-eval's
     found: dict[str, tuple[Item, ...]] = {}
     for item in items:
         subset = item.subset if item.subset in pools else ""

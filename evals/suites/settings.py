@@ -1,6 +1,6 @@
 """The settings of a suite, a YAML file, and the suites that come with Gristmill by name.
 
-A suite of one's own is given by the path of its file. Licences that forbid commercial use are accepted by name.
+Users give their own suites by path. Licences that forbid commercial use must be accepted by name.
 """
 
 import re
@@ -30,7 +30,7 @@ from gristmill.evals.suites.readers.registry import READERS
 
 SUITES = Path(__file__).resolve().parent
 MEASURED = ("heldout", "bits-per-byte")
-"""What held-out text is called where suites are named."""
+"""The name of held-out text among suites."""
 LIMIT = re.compile(r"(.+)@([1-9][0-9]*)$")
 
 JUDGES: Mapping[type[Convention], type[Item]] = {
@@ -44,22 +44,22 @@ JUDGES: Mapping[type[Convention], type[Item]] = {
 class Settings(Config):
     """The YAML file of a suite."""
 
-    name: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,79}$", description="how people call the suite")]
+    name: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,79}$", description="name of the suite")]
     area: Annotated[Literal["code", "mathematics", "reading", "boards"], Field(description="what it measures")]
     about: Annotated[Text, Field(description="what it asks, in a sentence or two")]
-    data: Annotated[Data, Field(description="files of the items, and who reads them")]
+    data: Annotated[Data, Field(description="files of the items, and their reader")]
     subjects: Annotated[Mapping[str, str], Field(description="what {subject} shows for a subset")] = {}
     preamble: Annotated[str, Field(description="template before the shots")] = ""
     shots: Annotated[Shots | None, Field(description="worked examples before the question")] = None
     prompt: Annotated[Text, Field(description="template; {field} is replaced by that field of the item")]
     trim: Annotated[bool, Field(description="cut white space off the end of the prompt")] = True
     options: Annotated[Options, Field(description="how options are shown and scored")] = Options()
-    generation: Annotated[Generation | None, Field(description="absent where options are scored")] = None
-    thinking_end: Annotated[str, Field(description="what ends the thinking, where its marks are not known")] = ""
+    generation: Annotated[Generation | None, Field(description="absent if options are scored")] = None
+    thinking_end: Annotated[str, Field(description="what ends the thinking, if its marks are unknown")] = ""
     separator: Annotated[str, Field(description="between the prompt and an option that is scored")] = " "
-    gold: Annotated[Gold | None, Field(description="what bits per byte of gold answers are measured on")] = None
+    gold: Annotated[Gold | None, Field(description="what to measure bits per byte of gold answers on")] = None
     conventions: Annotated[tuple[str, ...], Field(min_length=1, description="how outputs are graded, headline first")]
-    licence: Annotated[Text, Field(description="licence of the items, SPDX where it has a name there")]
+    licence: Annotated[Text, Field(description="licence of the items, by its SPDX name if there is one")]
     non_commercial: Annotated[bool, Field(description="whether the licence must be accepted by name")] = False
 
     @model_validator(mode="after")
@@ -71,20 +71,20 @@ class Settings(Config):
             if name not in CONVENTIONS:
                 raise ValueError(f"there is no convention {name!r}{did_you_mean(name, list(CONVENTIONS))}")
             if isinstance(CONVENTIONS[name], BitsConvention):
-                raise ValueError(f"{name} grades no answer: write `gold:` to measure it beside the conventions")
+                raise ValueError(f"{name} grades no answers: write `gold:` to measure it besides the conventions")
         kinds = {type(CONVENTIONS[name]) for name in self.conventions}
         if len(kinds) > 1:
             raise ValueError("the conventions of a suite must all grade the same: code, written answers, or choices")
         if (ChoiceConvention in kinds) == (self.generation is not None):
-            raise ValueError("generation settings belong to suites that are answered in writing, and only to them")
+            raise ValueError("generation settings are for suites with written answers, which need them")
         if self.thinking_end and self.generation is None:
-            raise ValueError("thinking_end belongs to suites that are answered in writing, and only to them")
+            raise ValueError("thinking_end is for suites with written answers")
         if self.shots is not None and self.shots.role not in self.data.files:
             raise ValueError(f"shots come from {self.shots.role!r}, and data.files names no such file")
         return self
 
     def templates(self, fields: Sequence[str]) -> dict[str, tuple[str, Sequence[str]]]:
-        """Every template and what it may name, by its key, where items have ``fields``."""
+        """Every template and the fields it may name, by its key, for items with ``fields``."""
         shots = {"shots.target": self.shots.target} if self.shots else {}
         gold = {"gold.target": self.gold.target, "gold.prompt": self.gold.prompt} if self.gold else {}
         of_items = {"preamble": self.preamble, "prompt": self.prompt, **shots, **gold}
@@ -93,7 +93,7 @@ class Settings(Config):
 
 
 def suite_names() -> list[str]:
-    """The suites that Gristmill knows, those whose data must be had elsewhere among them."""
+    """The suites that Gristmill knows, including those whose data must be downloaded."""
     return sorted(path.stem for path in SUITES.glob("*.yaml"))
 
 
@@ -120,8 +120,8 @@ def check_licence(name: str, settings: Settings, accepted: Collection[str]) -> N
 def settings_of(name_or_path: str) -> tuple[Settings, Path]:
     """The settings of a suite and the path of its YAML file.
 
-    Raises :class:`UsageError` for an unknown name, a suite of one's own that is called like one of Gristmill's, and a
-    template with anything but fields of its items in braces.
+    Raises :class:`UsageError` for an unknown name, a user's suite with the name of one of Gristmill's, and a template
+    with anything but fields of its items in braces.
     """
     path = SUITES / f"{name_or_path}.yaml"
     if name_or_path not in suite_names():
@@ -131,8 +131,8 @@ def settings_of(name_or_path: str) -> tuple[Settings, Path]:
     settings = Settings.load(path)
     if path.parent.resolve() != SUITES and settings.name.lower() in (*suite_names(), *MEASURED):
         raise UsageError(
-            f"{path}: name: scores are filed by the name of a suite, and {settings.name} is one of Gristmill's. Call "
-            f"yours otherwise, such as my-{settings.name}."
+            f"{path}: name: scores are stored by the name of the suite, and {settings.name} is one of Gristmill's. "
+            f"Rename yours, such as my-{settings.name}."
         )
     kind = JUDGES[type(CONVENTIONS[settings.conventions[0]])]
     for key, (template, fields) in settings.templates(FIELDS[kind]).items():

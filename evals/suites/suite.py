@@ -1,8 +1,8 @@
-"""A suite: items, the prompt made of each, how to generate, how to grade. YAML for the settings, files for the items.
+"""A suite: items, their prompts, how to generate, how to grade. YAML for the settings, files for the items.
 
-A suite is data: nothing in it is executed but the checks of code items, which are trusted and run outside the jail's
-candidate (``gristmill.evals.oracle``). Its digest covers every item, every prompt and every setting that changes a
-score, so a stored score names exactly what was asked. Cost: reading the files once.
+A suite is data: only the checks of code items are executed; they are trusted and run apart from the candidate
+(``gristmill.evals.oracle``). The digest covers every item, every prompt and every setting that changes a score, so a
+stored score names exactly what was asked. Cost: reading the files once.
 """
 
 import re
@@ -26,9 +26,9 @@ from gristmill.evals.suites.settings import JUDGES, Settings, check_licence, set
 
 
 class Suite(Config):
-    """Settings and items of one suite. All items are of one kind, the one that its conventions grade.
+    """Settings and items of one suite. All items are of the kind that its conventions grade.
 
-    ``shots`` holds for the id of an item the text of the examples before it. ``limit`` is 0 for the whole set.
+    ``shots`` maps the id of an item to the text of the examples before it. ``limit`` is 0 for the whole set.
     """
 
     settings: Settings
@@ -38,12 +38,12 @@ class Suite(Config):
 
     @property
     def name(self) -> str:
-        """How people call the suite; ``name@50`` when it is limited to 50 items."""
+        """The name of the suite; ``name@50`` when it is limited to 50 items."""
         return f"{self.settings.name}@{self.limit}" if self.limit else self.settings.name
 
     @property
     def digest(self) -> str:
-        """xxh3-128 over items, shots and settings; what changes no score is left out."""
+        """xxh3-128 over items, shots and settings, except those that change no score."""
         unread = {"about", "licence", "non_commercial", "data"} | (
             set() if self.settings.thinking_end else {"thinking_end"}
         )
@@ -53,9 +53,9 @@ class Suite(Config):
         return digest_json({"settings": settings, "items": items, "shots": shots, "limit": self.limit})
 
     def thinking_until(self, end: str) -> "Suite":
-        """The suite for outputs whose thinking ends at ``end``. Raises :class:`UsageError` where nothing is written."""
+        """The suite for outputs whose thinking ends at ``end``. Raises :class:`UsageError` without written answers."""
         if self.settings.generation is None:
-            raise UsageError(f"suite {self.name} is not answered in writing, so there is no thinking that could end")
+            raise UsageError(f"suite {self.name} has no written answers, so no thinking could end")
         return self.model_copy(update={"settings": self.settings.model_copy(update={"thinking_end": end})})
 
     @property
@@ -65,15 +65,15 @@ class Suite(Config):
 
     @property
     def chance(self) -> float | None:
-        """The score of guessing; None where answers are written."""
+        """The score of guessing; None for written answers."""
         found = [item.chance for item in self.items if isinstance(item, ChoiceItem)]
         return sum(found) / len(found) if found else None
 
     def prompt(self, item: Item) -> str:
         """The prompt of one item: preamble, shots, question; without white space at its end unless ``trim`` is off.
 
-        A tokenizer joins a line feed with the indentation after it. A prompt that ends in the line feed alone is cut
-        where no text that the model has seen is cut, and code models then answer with something else than code.
+        A tokenizer joins a line feed with the indentation after it. A prompt that ends in just the line feed is split
+        as no training text was, and code models then answer with something other than code.
         """
         settings = self.settings
         values = values_of(item, settings.options, settings.subjects)
@@ -81,9 +81,9 @@ class Suite(Config):
         return text.rstrip() if settings.trim else text
 
     def gold(self, item: Item) -> tuple[str, str] | None:
-        """Prompt and continuation whose likelihood is that of the gold answer; None where none has to be asked for.
+        """Prompt and continuation for the likelihood of the gold answer; None if nothing needs to be asked.
 
-        Where the texts of options are scored, the right one is among the requests already.
+        If the texts of options are scored, the right one is already among the requests.
         """
         settings = self.settings
         if settings.gold is None or (settings.generation is None and settings.options.scored == "texts"):
@@ -93,7 +93,7 @@ class Suite(Config):
         return prompt, fill(settings.gold.target, values)
 
     def shown(self, item: ChoiceItem) -> tuple[str, ...]:
-        """What is scored for each option, without the separator before it."""
+        """The text that is scored for each option, without the separator before it."""
         return self.settings.options.shown(item)
 
 
@@ -105,10 +105,10 @@ def load_suite(
 ) -> Suite:
     """A suite by name, or by the path of its YAML file.
 
-    ``data`` is the folder that has the files of benchmarks, or several. ``limit`` takes a fixed subset of that many
+    ``data`` is the folder with the benchmark files, or several. ``limit`` takes a fixed subset of that many
     items; ``name@50`` is the same as a limit of 50. Raises :class:`UsageError` for an unknown name, a wrong key, data
-    that is not there or not the expected one, a licence that was not accepted, an item that does not fit its
-    conventions, a repeated id, or a field of a template that items do not have.
+    that is missing or not the expected one, a licence that was not accepted, an item that does not fit its
+    conventions, a repeated id, or an unknown field in a template.
     """
     name, limit = (name_or_path, limit) if limit else split_limit(name_or_path)
     settings, path = settings_of(name)
@@ -127,14 +127,14 @@ def load_suite(
 def _examples(
     settings: Settings, shots: Shots, items: Sequence[Item], path: Path, folders: Sequence[Path]
 ) -> dict[str, str]:
-    """The text of the examples before each item; they are chosen for the whole set, so a limit changes none."""
+    """The text of the examples before each item; they are chosen for the whole set, so a limit does not change them."""
     pool = _read(settings, shots.role, path, folders)
     try:
         chosen = choose_shots(items, pool, shots)
     except ValueError as error:
         raise UsageError(f"{path}: shots: {error}") from error
     template = settings.prompt + shots.target
-    blocks: dict[tuple[int, ...], str] = {}  # the items of a board share theirs
+    blocks: dict[tuple[int, ...], str] = {}  # the items of a board share their examples
     found: dict[str, str] = {}
     for name, picked in chosen.items():
         key = tuple(id(shot) for shot in picked)
@@ -148,8 +148,8 @@ def _examples(
 def subset_of(items: Sequence[Item], limit: int) -> list[Item]:
     """``limit`` items in their order, spread evenly over the subsets; a larger limit only adds items.
 
-    Within a subset items are ranked by the digest of their ids; of all items those whose rank takes the smallest share
-    of their subset are chosen.
+    Within a subset items are ranked by the digest of their ids; the chosen items are those with the smallest rank as a
+    share of their subset.
     """
     by_subset: dict[str, list[Item]] = {}
     for item in items:
@@ -184,7 +184,7 @@ def _check(settings: Settings, items: Sequence[Item], path: Path) -> None:
 
 
 def _refuse_other_answers(items: Sequence[Item], name: str, convention: Convention) -> None:
-    """Raises :class:`UsageError` when a gold answer is none that the convention can compare with."""
+    """Raises :class:`UsageError` when the convention cannot compare with a gold answer."""
     if not isinstance(convention, TextConvention):
         return
     pattern = re.compile(convention.answers)

@@ -1,1 +1,1 @@
-"""Readers: the files of a benchmark, as its authors publish them, become items. One module for each family."""
+"""Readers turn a benchmark's files, as its authors publish them, into items. One module for each family."""

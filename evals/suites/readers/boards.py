@@ -1,4 +1,4 @@
-"""Boards: examinations in many subjects, one file a subject. The subset of an item is its subject.
+"""Boards: exams in many subjects, one file per subject. The subset of an item is its subject.
 
 MMLU (Hendrycks et al. 2021), C-Eval (Huang et al. 2023), CMMLU (Li et al. 2023), AGIEval (Zhong et al. 2023) and
 GAOKAO-Bench (Zhang et al. 2023). Ids are ``subject/number``, the number from 0 in the order of the file, or the
@@ -41,10 +41,10 @@ def cmmlu(paths: Sequence[Path]) -> list[ChoiceItem]:
 
 
 def agieval(paths: Sequence[Path]) -> list[ChoiceItem]:
-    """The choices of AGIEval v1. Options keep the letters that the source writes before them, ``(A)`` as a rule.
+    """The multiple-choice questions of AGIEval v1. Options keep the source's letters before them, usually ``(A)``.
 
-    Left out are the questions with several right options (35 in physics, 7 in mathematics): one choice cannot be
-    right there. lm-eval counts any of them as right.
+    Leaves out questions with several right options (35 in physics, 7 in mathematics), where no single choice is right.
+    lm-eval counts any of them as right.
     """
     items: list[ChoiceItem] = []
     for path in paths:
@@ -59,7 +59,7 @@ def agieval(paths: Sequence[Path]) -> list[ChoiceItem]:
 
 
 def agieval_cloze(paths: Sequence[Path]) -> list[AnswerItem]:
-    """The questions of AGIEval v1 that are answered in writing."""
+    """The questions of AGIEval v1 with written answers."""
     items: list[AnswerItem] = []
     for path in paths:
         for number, (place, row) in enumerate(rows_of([path])):
@@ -70,9 +70,9 @@ def agieval_cloze(paths: Sequence[Path]) -> list[AnswerItem]:
 
 
 def gaokao_bench(paths: Sequence[Path]) -> list[AnswerItem]:
-    """The objective questions of GAOKAO-Bench. One entry asks one or several questions, the parts of its answer.
+    """The objective questions of GAOKAO-Bench. An entry asks one or more questions, the parts of its answer.
 
-    Options stand in the text of the question; a part is a letter, or several where several options are right.
+    Options are in the text of the question; a part is a letter, or several if several options are right.
     """
     items: list[AnswerItem] = []
     for path in paths:
@@ -103,7 +103,7 @@ def _choice(subject: str, number: str, question: str, options: Sequence[str], le
 
 
 def _group(passage: str, items: Sequence[ChoiceItem]) -> str:
-    """Questions about one passage follow each other: the group of the item before, or a new one."""
+    """The group of the previous item if it is about the same passage, or a new one: such questions are adjacent."""
     if not passage:
         return ""
     before = items[-1] if items else None

@@ -26,7 +26,7 @@ def boolq(paths: Sequence[Path]) -> list[ChoiceItem]:
 
 
 def race(paths: Sequence[Path]) -> list[ChoiceItem]:
-    """RACE (Lai et al. 2017), one file an article: every question of it is an item, the article their group."""
+    """RACE (Lai et al. 2017), one file per article: each question is an item, the article is the group."""
     items: list[ChoiceItem] = []
     for path in paths:
         name, article, questions, options, answers = need(
@@ -56,7 +56,7 @@ def c3(paths: Sequence[Path]) -> list[ChoiceItem]:
             for part, found in enumerate(questions):
                 question, options, answer = need(found, place, "question", "choice", "answer")
                 if answer not in options:
-                    raise UsageError(f"{place}: the answer of question {part} is none of its options")
+                    raise UsageError(f"{place}: the answer of question {part} is not one of its options")
                 values = {"id": f"{subset}/{name}/{part}", "passage": "\n".join(lines), "question": question}
                 values |= {"options": options, "answer": options.index(answer)}
                 items.append(ChoiceItem.parse({**values, "group": f"{subset}/{name}", "subset": subset}, place))

@@ -16,7 +16,7 @@ from gristmill.evals.suites.items import CodeItem
 from gristmill.evals.suites.readers.rows import Row, need, rows_of
 
 LIVE = frozenset({"367"})
-"""MBPP 367 is called with objects of a class that the solution defines, so its tests run beside it in the jail."""
+"""MBPP 367 takes objects of a class that the solution defines, so its tests run with it in the jail."""
 
 
 def humaneval(paths: Sequence[Path]) -> list[CodeItem]:

@@ -1,7 +1,7 @@
-"""JSON that somebody else wrote: whatever is wrong with it becomes a message, never a traceback.
+"""JSON from outside: whatever is wrong with it becomes a message, never a traceback.
 
-Beside its own error ``json`` raises ``RecursionError`` for what is nested too deeply, and ``ValueError`` for an integer
-of too many digits. Cost: that of ``json.loads``.
+Besides its own error ``json`` raises ``RecursionError`` for values nested too deeply, and ``ValueError`` for an integer
+with too many digits. Cost: that of ``json.loads``.
 """
 
 import json
@@ -11,9 +11,9 @@ from gristmill.core.errors import UsageError
 
 
 def parse_json(text: str | bytes, place: str, what: str = "line") -> Any:
-    """The value of ``text``, which stands at ``place``; ``what`` is what it is called there.
+    """The value of ``text``, which is at ``place``; messages call it ``what``.
 
-    Raises :class:`UsageError` for what is not JSON, nested too deeply, or holds a number of too many digits.
+    Raises :class:`UsageError` for text that is not JSON, is nested too deeply, or has a number with too many digits.
     """
     try:
         return json.loads(text)

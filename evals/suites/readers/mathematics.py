@@ -14,7 +14,7 @@ BOXED = ("\\boxed", "\\fbox")
 
 
 def gsm8k(paths: Sequence[Path]) -> list[AnswerItem]:
-    """GSM8K (Cobbe et al. 2021): ``question`` and ``answer``, of which the last line is ``#### 18``."""
+    """GSM8K (Cobbe et al. 2021): ``question`` and ``answer``, whose last line is ``#### 18``."""
     items: list[AnswerItem] = []
     for number, (place, row) in enumerate(rows_of(paths)):
         question, solution = need(row, place, "question", "answer")
@@ -39,7 +39,7 @@ def mgsm(paths: Sequence[Path]) -> list[AnswerItem]:
 
 
 def cmath(paths: Sequence[Path]) -> list[AnswerItem]:
-    """CMATH (Wei et al. 2023): Chinese word problems of elementary school; the grade is the subset."""
+    """CMATH (Wei et al. 2023): Chinese word problems for elementary school; the grade is the subset."""
     items: list[AnswerItem] = []
     for number, (place, row) in enumerate(rows_of(paths)):
         question, answer, grade = need(row, place, "input", "golden", "grade")
@@ -51,7 +51,7 @@ def cmath(paths: Sequence[Path]) -> list[AnswerItem]:
 def math(paths: Sequence[Path]) -> list[AnswerItem]:
     """MATH (Hendrycks et al. 2021) and sets of its form: ``problem`` and ``solution``, whose last box is the answer.
 
-    An ``answer`` is taken as it is; ``type`` or ``subject`` is the subset; ``unique_id``, where there is one, the id.
+    An ``answer`` is used as it is; ``type`` or ``subject`` is the subset; ``unique_id``, if present, the id.
     """
     items: list[AnswerItem] = []
     for number, (place, row) in enumerate(rows_of(paths)):
@@ -72,9 +72,9 @@ def math(paths: Sequence[Path]) -> list[AnswerItem]:
 
 
 def last_boxed(solution: str) -> str:
-    """What the last ``\\boxed{...}`` or ``\\fbox{...}`` holds, braces balanced; empty when there is none.
+    """The contents of the last ``\\boxed{...}`` or ``\\fbox{...}``, braces balanced; empty when there is none.
 
-    ``\\boxed 5`` without braces holds what follows up to the next ``$``.
+    ``\\boxed 5`` without braces extends to the next ``$``.
     """
     at, mark = max((solution.rfind(mark), mark) for mark in BOXED)
     if at < 0:

@@ -1,7 +1,7 @@
 """Reading with a written answer: SQuAD, CMRC2018 and DROP as their authors publish them.
 
-The questions about one passage hang together, so the passage is their group; in SQuAD it is the article, whose
-paragraphs hang together too and whose title the prompts of OLMES show.
+Questions about one passage are correlated, so the passage is their group; in SQuAD it is the article, whose paragraphs
+are correlated too and whose title the prompts of OLMES show.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ def squad_olmes(paths: Sequence[Path]) -> list[AnswerItem]:
 
 
 def squad_olmes_shots(paths: Sequence[Path]) -> list[AnswerItem]:
-    """The worked examples that stand before every query of the same file."""
+    """The worked examples before every query of the same file."""
     place, row = next(rows_of(paths))
     doc, request = need(row, place, "doc", "request")
     before = request["context"].removesuffix(doc["query"])
@@ -98,7 +98,7 @@ def _paragraphs(paths: Sequence[Path], *fields: str) -> Iterator[tuple[str, Row,
 
 def _answer(question: Row, place: str, *, passage: str, group: str) -> AnswerItem:
     name, words, answers = need(question, place, "id", "question", "answers")
-    # Three people often gave the same answer: each text is kept once, in the order of the file.
+    # Annotators often gave the same answer: keep each text once, in the order of the file.
     texts = dict.fromkeys(answer["text"] for answer in answers)
     values = {"id": name, "question": words, "answers": [[text] for text in texts]}
     return AnswerItem.parse({**values, "passage": passage, "group": group}, place)
@@ -116,5 +116,5 @@ def _parts(query: str, place: str) -> tuple[str, str, str]:
     title, first, rest = query.removeprefix("Title: ").partition("\nBackground: ")
     background, second, question = rest.rpartition("\nQuestion: ")
     if not first or not second:
-        raise UsageError(f"{place}: this is no query of title, background and question")
+        raise UsageError(f"{place}: this is not a query of title, background and question")
     return title, background, question

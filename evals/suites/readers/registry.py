@@ -1,4 +1,4 @@
-"""Every reader by the name that a suite calls it by."""
+"""Every reader, by its name in suites."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

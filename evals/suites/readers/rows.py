@@ -1,7 +1,7 @@
-"""Rows of the files that benchmarks are published as: JSON lines, JSON, CSV, TSV, Arrow streams, Parquet.
+"""Rows of published benchmark files: JSON lines, JSON, CSV, TSV, Arrow streams, Parquet.
 
-The ending of the name says which; ``.gz`` before it is opened. A row is a dictionary, or a list of cells where a CSV
-file has no header. Cost: one pass; memory, the file.
+The name's ending says which; ``.gz`` is unpacked first. A row is a dictionary, or a list of cells for a CSV file
+without a header. Cost: one pass; memory, the file.
 """
 
 import csv
@@ -19,10 +19,10 @@ from gristmill.core.errors import UsageError
 from gristmill.evals.suites.readers.json_text import parse_json
 
 MOST_BYTES = 1 << 30
-"""Bytes that a packed file may unpack to: the largest file of a benchmark has a tenth of that."""
+"""Most bytes that a packed file may unpack to: ten times the largest benchmark file."""
 
 GZIP = b"\x1f\x8b"
-AGAIN = "Copy or download it again (gzip -t tells whether it is whole), or pack it again from the original."
+AGAIN = "Copy or download it again (gzip -t checks it), or pack it again from the original."
 
 Row = dict[str, Any]
 
@@ -30,8 +30,8 @@ Row = dict[str, Any]
 def text_of(path: Path) -> str:
     """The text of a file, unpacked where its name ends in ``.gz``.
 
-    Raises :class:`UsageError` for what is not UTF-8, for a file that is packed and not called so, or the reverse, for
-    one that is damaged or cut off, and for a packed file of more than :data:`MOST_BYTES`.
+    Raises :class:`UsageError` for text that is not UTF-8, for a packed file without ``.gz`` in its name or the reverse,
+    for a damaged or truncated file, and for one that unpacks to more than :data:`MOST_BYTES`.
     """
     try:
         content = _unpacked(path) if path.suffix == ".gz" else path.read_bytes()
@@ -49,7 +49,7 @@ def text_of(path: Path) -> str:
         raise UsageError(f"{path}: this file cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         if _packed(path) and path.suffix != ".gz":
-            raise UsageError(f"{path}: this file is packed with gzip. Call it {path.name}.gz.") from error
+            raise UsageError(f"{path}: this file is packed with gzip. Rename it to {path.name}.gz.") from error
         raise UsageError(
             f"{path}: this is not UTF-8 text: {error}. Convert it, such as with iconv -f GB18030 -t UTF-8."
         ) from error
@@ -69,7 +69,7 @@ def _unpacked(path: Path) -> bytes:
 
 
 def json_of(path: Path) -> Any:
-    """The one JSON value of a file. Raises :class:`UsageError` for anything else."""
+    """The JSON value of a file. Raises :class:`UsageError` for anything else."""
     return parse_json(text_of(path), str(path), "file")
 
 
@@ -81,12 +81,12 @@ def rows_of(paths: Sequence[Path]) -> Iterator[tuple[str, Row]]:
     for path in paths:
         for number, row in _rows(path):
             if not isinstance(row, dict):
-                raise UsageError(f"{path}:{number}: this row is no object with named fields")
+                raise UsageError(f"{path}:{number}: this row is not an object with named fields")
             yield f"{path.name}:{number}", row
 
 
 def cells_of(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
-    """``(file:row, cells)`` of a CSV file without header. TSV files as MGSM's have no quotes: give ``\\t``."""
+    """``(file:row, cells)`` of a CSV file without header. For TSV files like MGSM's, without quotes, pass ``\\t``."""
     lines = io.StringIO(text_of(path), newline="")
     if delimiter == "\t":
         reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
@@ -129,4 +129,4 @@ def _table(path: Path) -> pa.Table:
         with pa.memory_map(str(path)) as file:
             return pa.ipc.open_stream(file).read_all()
     except pa.ArrowInvalid as error:
-        raise UsageError(f"{path}: this is no {path.suffix[1:]} file: {error}") from error
+        raise UsageError(f"{path}: this is not a valid {path.suffix[1:]} file: {error}") from error

@@ -96,7 +96,7 @@ def test_a_damaged_packed_file_says_what_to_do(
 def test_a_packed_file_is_called_so(suite: Suite, tmp_path: Path) -> None:
     path = write(tmp_path, completions(_11="a", _12="b", _13="c"), "outputs.jsonl.gz").rename(tmp_path / "o.jsonl")
 
-    with pytest.raises(UsageError, match=r"packed with gzip. Call it o\.jsonl\.gz"):
+    with pytest.raises(UsageError, match=r"packed with gzip. Rename it to o\.jsonl\.gz"):
         read_outputs(path, suite)
 
 

@@ -233,7 +233,11 @@ HALF = gzip.compress(b'{"choices": []}', mtime=0)[:-12]  # it names tests, and a
         ({"change": of_a_choice(text=5)}, 3, "its answer is not a completion: choices.0.text is 5"),
         ({"change": of_a_choice(logprobs=None)}, 1, "no log-probabilities of a prompt"),
         ({"change": of_usage(prompt_tokens=-1)}, 3, "its answer is not a completion: usage.prompt_tokens is -1"),
-        ({"change": of_usage(completion_tokens=-7)}, 3, "its answer is not a completion: usage.completion_tokens is -7"),
+        (
+            {"change": of_usage(completion_tokens=-7)},
+            3,
+            "its answer is not a completion: usage.completion_tokens is -7",
+        ),
         ({"change": of_usage(completion_tokens=1 << 31)}, 3, "usage.completion_tokens is 2147483648"),
         ({"extra_tokens": 1}, 1, "read 13 tokens where the checkpoint's tokenizer makes 12"),
     ],

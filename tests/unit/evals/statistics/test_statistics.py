@@ -88,5 +88,5 @@ def test_above_chance_is_the_binomial_tail(successes: int, n: int, chance: float
 
 def test_above_chance_of_no_probability_is_refused() -> None:
     for successes, n, chance in ((1, 0, 0.5), (3, 2, 0.5), (1, 2, 1.5)):
-        with pytest.raises(ValueError, match="no binomial outcome"):
+        with pytest.raises(ValueError, match="not a binomial outcome"):
             above_chance(successes, n, chance)

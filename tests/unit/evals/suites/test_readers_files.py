@@ -63,12 +63,12 @@ def test_the_same_rows_are_read_from_every_form(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.jsonl", b'{"question": 1', "a.jsonl:1: this line is not JSON"),
-        ("a.jsonl", b"[1, 2]\n", "this row is no object"),
+        ("a.jsonl", b"[1, 2]\n", "this row is not an object"),
         ("a.jsonl", b'{"question": "\xff"}', "this is not UTF-8 text"),
         ("a.jsonl.gz", b"plain", "this is not a gzip file, although its name says so"),
         ("a.json", b"{", "this file is not JSON"),
-        ("a.parquet", b"PAR1", "this is no parquet file"),
-        ("a.arrow", b"ARROW", "this is no arrow file"),
+        ("a.parquet", b"PAR1", "this is not a valid parquet file"),
+        ("a.arrow", b"ARROW", "this is not a valid arrow file"),
         ("a.xlsx", b"", "files of this kind are not read"),
         ("a.jsonl", b'{"question": "q"}', "a.jsonl:1: there is no 'answer'; it has question"),
         ("a.jsonl", b'{"question": "q", "answer": "18"}', "the answer has no line '#### NUMBER'"),
@@ -246,7 +246,7 @@ def test_c3_has_two_to_four_options(tmp_path: Path) -> None:
     assert items[0].passage == "女：a\n男：b"
     assert len({item.group for item in items}) == 2
     questions[0]["answer"] = "other"
-    with pytest.raises(UsageError, match="answer of question 0 is none of its options"):
+    with pytest.raises(UsageError, match="answer of question 0 is not one of its options"):
         c3([document(tmp_path / "c3-d-test.json", [[["a"], questions, "1"]])])
 
 

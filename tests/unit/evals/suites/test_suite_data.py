@@ -151,7 +151,7 @@ def test_missing_files_come_from_the_hub_at_the_revision_of_the_suite(tmp_path: 
 @pytest.mark.parametrize("reachable", [True, False])
 def test_a_hub_that_has_no_such_file_or_does_not_answer_is_told(tmp_path: Path, hub: str, reachable: bool) -> None:
     settings, path = settings_of(hub_suite(tmp_path, "data/other.jsonl"))
-    with pytest.raises(GristmillError, match=r"cannot be had: .* name their folder with --data DIR"):
+    with pytest.raises(GristmillError, match=r"cannot be downloaded: .* name their folder with --data DIR"):
         download("small", settings.data, path.parent, [tmp_path], hub if reachable else "http://127.0.0.1:9")
     assert not [found for found in tmp_path.rglob("*") if found.is_file() and found != path]
 
@@ -304,9 +304,9 @@ def test_grading_once_again_measures_no_bits(tmp_path: Path) -> None:
     assert {row["convention"] for row in scores_of(empty(), suite, tmp_path / "s")} == {"last-number", GOLD_BITS}
     again = scores_of(empty(), suite, tmp_path / "s", ["last-number"])
     assert [row["convention"] for row in again] == ["last-number"]
-    with pytest.raises(UsageError, match="gold-bits grades no answer"):
+    with pytest.raises(UsageError, match="gold-bits grades no answers"):
         scores_of(empty(), suite, tmp_path / "s", [GOLD_BITS])
-    with pytest.raises(UsageError, match="gold-bits grades no answer: write `gold:`"):
+    with pytest.raises(UsageError, match="gold-bits grades no answers: write `gold:`"):
         load_suite(suite_file(tmp_path, {"files": {"items": "a.jsonl"}}, conventions=[GOLD_BITS]))
 
 
