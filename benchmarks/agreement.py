@@ -41,7 +41,7 @@ def same_fate(ours: set[str], theirs: set[str], documents: int) -> dict[str, Any
 
 
 def families(planted: Mapping[str, list[str]], kept: Mapping[str, set[str]]) -> dict[str, Any]:
-    """Of the texts with planted copies, how many each side left one survivor, and how many texts it keeps in all."""
+    """How many texts with planted duplicates have one survivor, and how many texts are kept in all, for each side."""
     found: dict[str, Any] = {"families": len(planted)}
     for who, survivors in kept.items():
         single = sum(sum(member in survivors for member in (first, *copies)) == 1 for first, copies in planted.items())
@@ -64,7 +64,7 @@ def warc_size(source: Path) -> tuple[int, int]:
 
 
 def same_texts(lake: Path, loop: Path) -> dict[str, Any]:
-    """Pages with text on both sides, by URL, and the share of them with the same text but for Unicode's form."""
+    """Pages with text on both sides, by URL, and the share with the same text except for Unicode normalisation."""
     ours = pl.concat(
         [pl.read_parquet(path, columns=["url", "text"]) for path in sorted((lake / "documents").glob("*.parquet"))]
     )
@@ -80,7 +80,7 @@ def same_texts(lake: Path, loop: Path) -> dict[str, Any]:
 
 
 def curated(lake: Path, output: Path) -> dict[str, Any]:
-    """How many documents each side keeps, and the share of the peer's URLs that ours has too."""
+    """How many documents each side keeps, and the share of URLs that both keep."""
     files = [path for path in lake.glob("**/*.parquet") if "curated" in path.parts]
     ours = set(pl.concat([pl.read_parquet(path, columns=["url"]) for path in files]).get_column("url").to_list())
     theirs = {row.get("metadata", row).get("url") for row in rows(output)}

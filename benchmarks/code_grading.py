@@ -1,4 +1,4 @@
-"""Grades the gold answers of a code suite in the jail, and says which pass and how long it took.
+"""Grade the gold answers of a code suite in the jail; report which pass and how long it took.
 
     python -m benchmarks.code_grading humaneval --data ../shared/benchmarks
     python -m benchmarks.code_grading mbpp --data ../shared/benchmarks
@@ -25,7 +25,7 @@ def gold_programs(suite: Suite) -> dict[str, Program]:
     """The gold answer of every item as the suite's headline convention runs it."""
     convention = CONVENTIONS[suite.settings.conventions[0]]
     if not isinstance(convention, CodeConvention):
-        raise ValueError(f"{suite.name} is no suite of code")
+        raise ValueError(f"{suite.name} is not a code suite")
     return {item.id: convention.program(item, item.solution) for item in suite.items if isinstance(item, CodeItem)}
 
 

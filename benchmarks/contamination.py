@@ -1,14 +1,14 @@
-"""Contamination: what the matcher finds of items planted in real text, what it finds where none was, and how fast.
+"""Contamination: how many planted items the matcher finds in real text, its false positives, and its speed.
 
     python -m benchmarks.contamination [--shared FOLDER] [--items N] [--megabytes N] [--write]
 
-* **Recall.** N items of each benchmark are planted, one in the middle of one real document of their language each, with
-  0, 5, 10 or 20 % of their words (characters in Chinese) replaced by words of the same corpus, at least one word.
-  ``input``: the question alone is planted; ``answer``: question and answer. Found means that the matcher names the item
-  at all; in brackets the share whose label is the right one. ``13-gram`` is the usual check: any 13 words in a row, in
-  small letters and without punctuation (GPT-3, lm-eval's janitor).
+** **Recall.** N items of each benchmark are planted, each in the middle of a real document in its language, with 0, 5,
+  10 or 20 % of their words (characters in Chinese) replaced by words of the same corpus, at least one word. ``input``:
+  only the question is planted; ``answer``: question and answer. Found means that the matcher names the item at all; in
+  brackets the share with the right label. ``13-gram`` is the usual check: any 13 words in a row, in lower case and
+  without punctuation (GPT-3, lm-eval's janitor).
 * **False positives.** All items of all benchmarks against the documents of the corpora, with nothing planted.
-* **Speed.** Text a second on one core, both sides on the same documents.
+** **Speed.** Text per second on one core, both sides on the same documents.
 
 ``--write`` keeps the figures in ``benchmarks/results/contamination.json``.
 """
@@ -45,7 +45,7 @@ SLICE = 1_000_000
 
 @dataclass(frozen=True)
 class Asked:
-    """One item as it is planted and looked for."""
+    """One item to plant and search for."""
 
     suite: str
     item: str
@@ -89,7 +89,7 @@ def cmath(folder: Path) -> list[Asked]:
 
 
 def mmlu(folder: Path) -> list[Asked]:
-    """Question with its four options; the answer is told by its letter."""
+    """Question with its four options; the answer is its letter."""
     found = []
     for path in sorted((folder / "mmlu" / "test").glob("*.csv")):
         with path.open(encoding="utf-8") as file:
@@ -145,7 +145,7 @@ def documents(folder: Path, names: Iterable[str]) -> list[str]:
 
 
 def edited(text: str, share: float, chance: random.Random, vocabulary: Sequence[str]) -> str:
-    """``text`` with this share of its words or Chinese characters replaced, at least one where the share is above 0."""
+    """``text`` with this share of its words or Chinese characters replaced, at least one if the share is above 0."""
     units = list(UNIT.finditer(text))
     count = max(1, round(share * len(units))) if share else 0
     for unit in sorted(chance.sample(units, min(count, len(units))), key=lambda match: -match.start()):
@@ -177,13 +177,13 @@ def search(texts: Sequence[str], index: Index, config: MatchConfig) -> list[tupl
 
 
 def thirteen(text: str) -> list[int]:
-    """Hashes of the 13-grams of words in small letters without punctuation."""
+    """Hashes of the 13-grams of words in lower case without punctuation."""
     words = text.lower().translate(NO_PUNCTUATION).split()
     return [hash(tuple(words[at : at + 13])) for at in range(len(words) - 12)]
 
 
 def recall(items: Sequence[Asked], hosts: Mapping[str, list[str]], index: Index, config: MatchConfig) -> dict[str, Any]:
-    """By suite, form and level: found, rightly labelled, and found by 13-grams; shares of the planted items."""
+    """By suite, form and level, as shares of the planted items: found, correctly labelled, and found by 13-grams."""
     words = {name: sorted(set(UNIT.findall(" ".join(texts[:200])))) for name, texts in hosts.items()}
     result: dict[str, Any] = {}
     for suite in dict.fromkeys(asked.suite for asked in items):
@@ -259,7 +259,7 @@ def main() -> None:
 def clean_and_fast(
     folder: Path, everything: Mapping[str, list[Asked]], index: Index, config: MatchConfig, megabytes: float
 ) -> dict[str, Any]:
-    """What is found in the corpora as they are, and the speed of both sides on the same text."""
+    """The matches in the unmodified corpora, and the speed of both sides on the same text."""
     names = sorted(path.name.removesuffix(".jsonl.gz") for path in folder.glob("*.jsonl.gz"))
     texts, size = [], 0
     for text in documents(folder, names):

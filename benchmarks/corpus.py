@@ -1,19 +1,19 @@
-"""The inputs of the benchmarks: real text, composed the same way every time, never committed.
+"""The inputs of the benchmarks: real text, assembled the same way every time, never committed.
 
     python -m benchmarks.corpus --shared ../shared --megabytes 200
 
-``benchmarks/.work/bulk`` comes first when it is there: pages of documentation in about 25 languages and source code,
+``benchmarks/.work/bulk`` comes first if it exists: pages of documentation in about 25 languages and source code,
 fetched from Debian packages by ``../shared/corpora/tools/make_bulk.py``:
 
     cd benchmarks/.work
     python3 ../../../shared/corpora/tools/make_bulk.py --out bulk --html-mb 400 --code-mb 100 --cache bulk_cache
 
-Its pages go through Resiliparse's main content. ``../shared/corpora/text`` follows, English and code first. What is
-written, under ``benchmarks/.work/inputs/MEGABYTES``:
+Its pages go through Resiliparse's main content extraction. ``../shared/corpora/text`` follows, English and code first.
+The output under ``benchmarks/.work/inputs/MEGABYTES``:
 
-``english``   prose, documentation and code without planted copies, for filters whose word splitter is an English one
-``copies``    everything, a fifth of it near-copies (one word in 250 replaced, or the end cut) and exact copies of
-              other texts of the set, with ``families.json``: which ids stem from one text
+``english``   prose, documentation and code without planted duplicates, for filters with an English word splitter
+``copies``    everything, a fifth of it near-duplicates (one word in 250 replaced, or the end cut) and exact duplicates
+              of other texts of the set, with ``families.json``: which ids come from one text
 
 Each as JSON lines (``id``, ``text``, ``url``) in files of about 32 MB, and as Parquet with the same rows.
 """
@@ -38,14 +38,14 @@ from resiliparse.parse.lang import detect_fast
 HERE = Path(__file__).resolve().parent
 WORK = HERE / ".work"
 FILE_BYTES = 32_000_000
-LEAST, MOST = 200, 200_000  # characters of a text that is taken
-COPIED = 0.2  # texts that have a copy
-EXACT = 0.25  # copies that are exact
+LEAST, MOST = 200, 200_000  # characters of a text to use
+COPIED = 0.2  # share of texts with duplicates
+EXACT = 0.25  # share of duplicates that are exact
 
 
 @dataclass(frozen=True)
 class Text:
-    """A document of an input, and whether an English word splitter is meant for it."""
+    """A document of an input, and whether it suits an English word splitter."""
 
     id: str
     text: str
@@ -53,12 +53,12 @@ class Text:
 
     @property
     def url(self) -> str:
-        """An address that is nobody's."""
+        """An address that belongs to nobody."""
         return f"https://bench.example/{self.id}"
 
 
 def build(shared: Path, work: Path, megabytes: int) -> Path:
-    """Write the inputs of this size, unless they stand, and return their folder."""
+    """Write the inputs of this size, unless they exist, and return their folder."""
     folder = work / "inputs" / str(megabytes)
     if (folder / "report.json").is_file():
         return folder
@@ -73,7 +73,7 @@ def build(shared: Path, work: Path, megabytes: int) -> Path:
 
 
 def _distinct(shared: Path, bulk: Path) -> Iterator[Text]:
-    """Every text once, with an id made of its content."""
+    """Every text once, with an id made from its content."""
     seen = set()
     for text, english in [*_bulk(bulk), *_shared(shared / "corpora" / "text")]:
         if LEAST <= len(text) <= MOST:
@@ -131,12 +131,12 @@ def _first(texts: Iterator[Text], megabytes: float) -> list[Text]:
 
 
 def _planted(texts: list[Text], megabytes: int) -> tuple[list[Text], dict[str, list[str]]]:
-    """Texts with copies among them, in an order by digest, and the ids of each family of two or three."""
+    """Texts with duplicates among them, ordered by digest, and the ids of each family of two or three."""
     taken: list[Text] = []
     families: dict[str, list[str]] = {}
     size = 0
     for text in texts:
-        source = random.Random(text.id)  # noqa: S311 - the same copies every time
+        source = random.Random(text.id)  # noqa: S311 - the same duplicates every time
         copies = source.choices([0, 1, 2], [1 - COPIED, COPIED * 0.75, COPIED * 0.25])[0]
         family = [text]
         for number in range(copies):
@@ -152,7 +152,7 @@ def _planted(texts: list[Text], megabytes: int) -> tuple[list[Text], dict[str, l
 
 
 def _altered(text: str, source: random.Random) -> str:
-    """A light edit: one word in 250 replaced by another of the text, or its last lines left out."""
+    """A light edit: one word in 250 replaced by another from the text, or its last lines removed."""
     if source.random() < 0.3 and text.count("\n") > 20:
         return text[: text.rindex("\n", 0, len(text) * 49 // 50)]
     words = text.split()
@@ -177,7 +177,7 @@ def _write(folder: Path, texts: list[Text]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Build the inputs and say what they hold."""
+    """Build the inputs and report their contents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=HERE.parent.parent / "shared")
     parser.add_argument("--megabytes", type=int, default=200)

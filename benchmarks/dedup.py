@@ -3,8 +3,8 @@
     python -m benchmarks.dedup INPUT_JSONL_FOLDER OUTPUT_FOLDER [--preset fineweb] [--threshold 0.75]
 
 Reads JSON lines (``id``, ``text``, ``url``), runs bands, copies, pairs (with exact verification), clusters and verdicts
-over the shards, and writes what stays to ``OUTPUT_FOLDER/output``. Everything that the pipeline would keep in its lake
-is written as Parquet under ``OUTPUT_FOLDER/lake``, evidence included. Prints the seconds of processor of each stage.
+over the shards, and writes what is kept to ``OUTPUT_FOLDER/output``. Everything that the pipeline would store in its
+lake is written as Parquet under ``OUTPUT_FOLDER/lake``, including the evidence. Prints each stage's processor time.
 """
 
 import argparse
@@ -41,7 +41,7 @@ QUALITY = "gopher_quality.alpha_word_ratio"
 
 
 def main() -> None:
-    """Deduplicate and say what each stage took."""
+    """Deduplicate and report the time of each stage."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def deduplicate(sources: list[Path], target: Path, config: DedupConfig) -> Run:
-    """Every file of ``sources`` is a shard."""
+    """Deduplicate the files of ``sources``, one shard each."""
     run = Run(target)
     run.lap("imports")
     shards = [path.stem for path in sources]
@@ -89,7 +89,7 @@ def no_quality(documents: pa.Table) -> pa.Table:
 
 
 def write(run: Run, place: int, shard: str, config: DedupConfig) -> None:
-    """The verdicts of a shard, and the texts that stay as JSON lines."""
+    """Write the verdicts of a shard, and the kept texts as JSON lines."""
     documents, verdicts, found = (
         pq.read_table(run.files[table.name][place]) for table in (Documents, Verdicts, Clusters)
     )

@@ -1,7 +1,7 @@
 """How well and how fast the extractors find the main content: ``python -m benchmarks.extraction FOLDER [--json FILE]``.
 
-FOLDER is ``corpora/html_gold``: one folder a set, each with ``pages.zip`` and ``gold.jsonl``. Pages go through the same
-workers as in a run (``gristmill.tasks.extraction``), with the same limits; what times out or fails scores as empty
+FOLDER is ``corpora/html_gold``: one folder per set, each with ``pages.zip`` and ``gold.jsonl``. Pages go through the
+same workers as in a run (``gristmill.tasks.extraction``), with the same limits; a timeout or failure scores as empty
 text.
 
 Scores, each the mean over the pages of a set:
@@ -10,10 +10,10 @@ Scores, each the mean over the pages of a set:
   ``\\w+``; precision and recall of each page, their means over pages, and the harmonic mean of the two;
 * token F1: counted tokens of a page, a token being a run of letters and digits, or one Han, kana or hangul character;
 * segment F1, for ``trafilatura_eval`` as trafilatura's ``tests/eval_common.py`` defines it: segments that must occur
-  and segments that must not, white space made one space; one F1 over all segments of the set;
-* for gold that is only the beginning of an article (``goose3``) the recall of its tokens.
+  and segments that must not, white space collapsed; one F1 over all segments of the set;
+** for gold that is only the start of an article (``goose3``), the recall of its tokens.
 
-Gold in HTML (readability) is the text of its elements; gold in Markdown (webmainbench) is compared without its marks.
+Gold in HTML (readability) is the text of its elements; gold in Markdown (webmainbench) is compared without markup.
 Cost: about two minutes on one core.
 """
 
@@ -78,7 +78,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Run:
-    """What an extractor made of the pages of a set."""
+    """An extractor's results on the pages of a set."""
 
     texts: list[str]
     outcomes: Counter[str]
@@ -97,7 +97,7 @@ def pages_of(folder: Path) -> list[Page]:
 
 
 def run(pages: Sequence[Page], extractor: str) -> Run:
-    """Extract every page in a worker of its own kind."""
+    """Extract every page in a worker for that extractor."""
     jobs = [ExtractionJob("html", None, page.payload) for page in pages]
     before, clock = _children(), time.perf_counter()
     answers = list(extract_texts(jobs, extractor, CPU_SECONDS, MEMORY_BYTES))
@@ -157,7 +157,7 @@ def token_scores(gold: str, found: str) -> tuple[float, float]:
 
 
 def segment_counts(page: Page, found: str) -> tuple[int, int, int]:
-    """Segments that had to occur and do, that must not and do, that had to occur and do not."""
+    """Segments that must occur and do, that must not occur but do, and that must occur but do not."""
     text = _one_space(found)
     hits = sum(_one_space(segment) in text for segment in page.gold["with"])
     wrong = sum(_one_space(segment) in text for segment in page.gold["without"])
@@ -246,7 +246,7 @@ def table(report: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure, print the tables, and write the figures where asked."""
+    """Measure, print the tables, and write the figures on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path, help="write the figures here")

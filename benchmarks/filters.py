@@ -3,8 +3,8 @@
     python -m benchmarks.filters INPUT_JSONL_FOLDER OUTPUT_FOLDER
 
 Gopher repetition, Gopher quality, C4 and FineWeb: every signal of every document, judged by the preset ``fineweb@code``
-without its rules on language. Signals and verdicts are written as Parquet under ``OUTPUT_FOLDER/lake`` as a lake would
-have them, the texts that stay to ``OUTPUT_FOLDER/output``. Prints the seconds of processor of each stage.
+without its rules on language. Signals and verdicts are written as Parquet under ``OUTPUT_FOLDER/lake`` as in a lake,
+the kept texts to ``OUTPUT_FOLDER/output``. Prints each stage's processor time.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 
 
 def main() -> None:
-    """Judge every text and say what each stage took."""
+    """Judge every text and report the time of each stage."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)

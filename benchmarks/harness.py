@@ -1,12 +1,11 @@
-"""Measuring commands: each in a fresh process, on a fixed number of cores, with all its descendants.
+"""Measure commands: each in a fresh process, on a fixed number of cores, with all its descendants.
 
-Wall time is what a clock shows. Processor time is user and system time of the command and of every descendant that has
-ended: this process adopts those that outlive their parents (``PR_SET_CHILD_SUBREAPER``), and waits for them. What still
-runs after ``GRACE`` seconds, such as a server, is ended unless it is to stay, and is not counted. Memory is the largest
-sum of resident sets of the command and its descendants, looked at every ``SAMPLE`` seconds, and at least the high-water
-mark that the kernel kept for one of them; pages that two processes share count twice, on every side alike. A command is
-bound to its cores by the scheduler (``sched_setaffinity``), so that threads a library starts on its own do not make one
-worker into two.
+Processor time is user and system time of the command and of every descendant that has ended: this process adopts those
+that outlive their parents (``PR_SET_CHILD_SUBREAPER``), and waits for them. What still runs after ``GRACE`` seconds,
+such as a server, is killed unless it is to stay, and is not counted. Memory is the largest sum of resident sets of the
+command and its descendants, sampled every ``SAMPLE`` seconds, and at least the kernel's high-water mark of one of them;
+pages that two processes share count twice, for every side alike. A command is pinned to its cores
+(``sched_setaffinity``), so that threads a library starts on its own do not turn one worker into two.
 """
 
 import ctypes
@@ -33,7 +32,7 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Run:
-    """One execution: seconds by the clock, seconds of processor, and bytes resident at the peak."""
+    """One execution: wall-clock seconds, processor seconds, and peak resident bytes."""
 
     wall: float
     cpu: float
@@ -102,14 +101,14 @@ def measure(side: Side, log: Path, timeout: float | None = None, keep_servers: b
 
 
 def _adopt_descendants() -> None:
-    """Become the parent of descendants whose own parent ends, so that they can be waited for (Linux)."""
+    """Become the parent of descendants whose own parent ends, so that this process can wait for them (Linux)."""
     libc = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "linux" and libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
 def _collect(before: set[psutil.Process], keep: bool) -> float:
-    """Processor seconds of adopted descendants that end by themselves; the others are ended, unless they are kept."""
+    """Processor seconds of adopted descendants that end by themselves; the others are killed, unless they are kept."""
     seconds = 0.0
     deadline = time.monotonic() + GRACE
     while adopted := [child for child in psutil.Process().children() if child not in before]:
@@ -120,7 +119,7 @@ def _collect(before: set[psutil.Process], keep: bool) -> float:
             if late:
                 child.kill()
             ended, _, usage = os.wait4(child.pid, 0 if late else os.WNOHANG)
-            if ended and not late:  # what has to be ended, such as a server, is no part of the command's work
+            if ended and not late:  # what has to be killed, such as a server, is not part of the command's work
                 seconds += usage.ru_utime + usage.ru_stime
         time.sleep(SAMPLE)
     return seconds
@@ -156,7 +155,7 @@ class _Peak:
 def _resident(root: psutil.Process) -> int:
     """Resident bytes of a process and its descendants together, or the high-water mark of one of them if that is more.
 
-    Those that end meanwhile count as nothing. (``ru_maxrss`` will not do: it begins with what the parent had at fork.)
+    Those that end meanwhile count as 0. (``ru_maxrss`` does not work: it starts with the parent's memory at the fork.)
     """
     total = highest = 0
     try:
@@ -182,7 +181,7 @@ def _kilobytes(field: str) -> int:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a side's runs come to. Rates are of the fastest run: the one that other work disturbed least."""
+    """The figures of a side's runs. Rates are of the fastest run, the one that other work disturbed least."""
 
     name: str
     command: str
@@ -194,26 +193,26 @@ class Figures:
 
     @property
     def wall(self) -> float:
-        """Least seconds by the clock."""
+        """Least wall-clock seconds."""
         return min(run.wall for run in self.runs)
 
     @property
     def cpu(self) -> float:
-        """Least seconds of processor."""
+        """Least processor seconds."""
         return min(run.cpu for run in self.runs)
 
     @property
     def peak(self) -> int:
-        """Bytes resident at the peak of the run that needed most."""
+        """Peak resident bytes of the run that needed most."""
         return max(run.peak for run in self.runs)
 
     @property
     def per_core(self) -> tuple[float, float]:
-        """Megabytes and documents for each second of processor time."""
+        """Megabytes and documents per second of processor time."""
         return self.bytes / MEGABYTE / self.cpu, self.documents / self.cpu
 
     def record(self) -> dict[str, Any]:
-        """As the results file holds it."""
+        """The record for the results file."""
         megabytes, documents = self.per_core
         return {
             "name": self.name,
@@ -231,7 +230,7 @@ class Figures:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
+    """The machine that the figures were measured on."""
     model = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.is_file():

@@ -4,7 +4,7 @@
 
 Documents are synthetic: 30 words each, half of them in families of five that differ in their last word, in shards of
 50,000, with the bands that such families have (ten of fourteen shared). The steps run in a fresh process each time,
-with that budget; the peak of its resident memory is the kernel's. Results: ``benchmarks/results/joins.json``.
+with that budget; the kernel reports its peak resident memory. Results: ``benchmarks/results/joins.json``.
 """
 
 import argparse
@@ -36,7 +36,7 @@ RESULTS = Path(__file__).parent / "results" / "joins.json"
 
 
 def main() -> None:
-    """Make both corpora, measure both, write and print the result."""
+    """Make both corpora, measure both, and write and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--memory", default="512MiB")
@@ -81,7 +81,7 @@ def one(folder: Path, documents: int, memory: str) -> dict[str, float]:
 
 
 def make(folder: Path, documents: int) -> None:
-    """Write documents, verdicts, bands and the signal of quality in shards; the members of a family lie apart."""
+    """Write documents, verdicts, bands and the signal of quality in shards; the members of a family are far apart."""
     generator = np.random.default_rng(documents)
     families = np.where(
         generator.random(documents) < 0.5, generator.integers(0, documents // (2 * FAMILY), documents), -1
@@ -127,7 +127,7 @@ def make(folder: Path, documents: int) -> None:
 
 
 def write(folder: Path, table: Table, shard: str, rows: pl.DataFrame, *, checked: bool = True) -> None:
-    """Write rows as a lake would. ``checked``: as the table's contract says."""
+    """Write rows as a lake would. ``checked``: after checking them against the table's schema."""
     path = folder / table.sql_name / shard / "key.parquet"
     path.parent.mkdir(parents=True)
     arrow = rows if not isinstance(rows, pl.DataFrame) else rows.to_arrow()
@@ -150,7 +150,7 @@ def files(folder: Path, table: Table) -> list[Path]:
 
 
 def scatter(folder: Path, step: Step[Any], table: Table, *arguments: object) -> None:
-    """Run a step and write what it gives for each shard."""
+    """Run a step and write its result for each shard."""
     scratch = folder / f"scratch-{step.name}"
     scratch.mkdir()
     total = 0
@@ -164,7 +164,7 @@ def scatter(folder: Path, step: Step[Any], table: Table, *arguments: object) -> 
 
 
 def resident() -> str:
-    """Peak of this process so far, from the kernel."""
+    """The kernel's figure for this process's peak memory so far."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return " ".join(next(line for line in lines if line.startswith("VmHWM")).split())
 

@@ -2,13 +2,13 @@
 
 CORPORA is the folder with ``langid/`` and ``text/``, such as ``../shared/corpora``. Prints three Markdown tables:
 
-1. accuracy of lid.176.ftz, py3langid, the surer of both, and, on every tenth text, lingua (in an environment of its
-   own, made on first use) on every labelled set, over all texts / as the mean over languages; and how often both
+1. accuracy of lid.176.ftz, py3langid, the surer of both, and, on every tenth text, lingua (in its own environment,
+   made on first use) on every labelled set, over all texts / as the mean over languages; and how often both
    detectors agree and are right when they do. Labels are compared in the common code of
    ``gristmill.tasks.text.language_codes``. "known" counts only the texts whose language lid.176 and py3langid both have
    a label for; "all" counts a language that a detector does not know as wrong.
-2. what judging only the beginning of a document costs.
-3. megabytes a second of processor time, one thread, beside the libraries that the detectors come from.
+2. the loss of accuracy from judging only the beginning of a document.
+3. megabytes per second of processor time, one thread, next to the libraries that the detectors come from.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from gristmill.tasks.fasttext.py3langid import detect, langid_file, read_langid
 from gristmill.tasks.signals.language import LABEL, language, language_config, located
 from gristmill.tasks.text.language_codes import common_code
 
-DOCUMENTS = "documents (text/)"  # not given to lingua: they would take it hours
+DOCUMENTS = "documents (text/)"  # not given to lingua, which would need hours
 PREFIXES = (200, 500, 1_000, 2_000, 5_000)
 LINGUA_CHARACTERS = 300_000  # lingua is slow: its speed is measured on this much,
 LINGUA_EVERY = 10  # and its accuracy on every tenth text
@@ -109,7 +109,7 @@ def lingua(texts: list[str], *options: str) -> tuple[list[str], float]:
 
 
 def accuracy(found: list[str], expected: list[str], chosen: SHARES) -> str:
-    """Share that is right, and its mean over languages."""
+    """Share of right answers, and its mean over languages."""
     frame = pl.DataFrame({"right": [a == b for a, b in zip(found, expected, strict=True)], "language": expected})
     frame = frame.filter(pl.Series(chosen))
     if frame.is_empty():
@@ -151,7 +151,7 @@ def print_accuracy(sets: list[Labelled], detectors: Detectors, with_lingua: bool
 
 
 def print_prefixes(documents: Labelled, detectors: Detectors) -> None:
-    """The second table: on documents longer than the longest beginning."""
+    """The second table, on documents longer than the longest prefix."""
     long = [
         (text, name)
         for text, name in zip(documents.texts, documents.languages, strict=True)
@@ -200,7 +200,7 @@ def print_speed(documents: Labelled, detectors: Detectors, with_lingua: bool) ->
 
 
 def until(texts: list[str], characters: int) -> list[str]:
-    """Every n-th text, so that they have some ``characters`` together."""
+    """Every n-th text, with about ``characters`` in total."""
     return texts[:: max(1, sum(map(len, texts)) // characters)]
 
 

@@ -2,9 +2,9 @@
 
     POLARS_MAX_THREADS=1 python -m benchmarks.languages ../shared/corpora
 
-Megabytes of UTF-8 a second of processor time, which other work on the machine does not change much. Each is warmed up
-on a few texts first, so that compiling and loading dictionaries do not count; spaCy's rules run once on chunks they
-have not seen and once on chunks they have. Cost: about three minutes.
+Megabytes of UTF-8 per second of processor time, which other work on the machine hardly changes. Each is warmed up on a
+few texts first, so that compiling and loading dictionaries do not count; spaCy's rules run once on new chunks and once
+on chunks they have seen. Cost: about three minutes.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def split_all(split: Split, documents: pa.Table) -> None:
-    """Split texts slice by slice and throw the words away."""
+    """Split texts slice by slice and discard the words."""
 
     def rows(part: pa.Table) -> pa.Table:
         split(one_chunk(part.column("text")))

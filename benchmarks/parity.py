@@ -1,4 +1,4 @@
-"""Ask lm-eval's own ``hf`` model what Gristmill's adapter is tested against.
+"""Ask lm-eval's own ``hf`` model for the answers that Gristmill's adapter is tested against.
 
     python -m benchmarks.parity                  write tests/golden/lm_eval_tiny.json (needs the peer lm-eval, a minute)
 
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "lm_eval_
 
 
 def lm_eval(environment: Environment, request: dict[str, Any], place: Path) -> dict[str, Any]:
-    """What lm-eval answers to ``request``; see ``peers/lm_eval_answers.py``. Raises CalledProcessError."""
+    """lm-eval's answers to ``request``; see ``peers/lm_eval_answers.py``. Raises CalledProcessError."""
     question, answer = place / "asked.json", place / "answered.json"
     question.write_text(json.dumps(request), encoding="utf-8")
     words = [str(environment.python), str(PEERS / "lm_eval_answers.py"), str(question), str(answer)]

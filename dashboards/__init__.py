@@ -1,1 +1,1 @@
-"""What people look at, and the REST API. Reads the warehouse and nothing else."""
+"""The dashboards and the REST API. Reads the warehouse and nothing else."""

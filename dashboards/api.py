@@ -23,7 +23,7 @@ def router(pages: Iterable[Page[Any]], services: Services) -> APIRouter:
 
     @api.api_route("/{path:path}", methods=METHODS, include_in_schema=False)
     def unknown(request: Request) -> None:
-        """Last, for what no other route takes; otherwise the pages would answer, in HTML."""
+        """The last route, for what no other takes; otherwise the pages would answer, in HTML."""
         allowed = ", ".join(
             sorted(
                 method
@@ -41,6 +41,6 @@ def router(pages: Iterable[Page[Any]], services: Services) -> APIRouter:
 
 
 async def invalid(_request: Request, error: Exception) -> JSONResponse:
-    """Where a request is wrong and why. What was sent is not repeated: it may be large, and not be JSON (NaN)."""
+    """Where a request is wrong, and why. Does not repeat what was sent, which may be large or invalid JSON (NaN)."""
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     return JSONResponse({"detail": [{name: fault[name] for name in ("type", "loc", "msg")} for fault in faults]}, 422)

@@ -29,7 +29,7 @@ ABOUT = "What the dashboards show, as JSON. Text, URLs and model outputs are dat
 
 def create_app(lake_root: Path, intake: Intake, names: Names) -> FastAPI:
     """The dashboards and the API of the lake at ``lake_root``; ``intake`` says what may be submitted, ``names`` which
-    requests are answered.
+    hosts to answer as.
 
     Raises :class:`gristmill.core.errors.UsageError` when there is no lake.
     """

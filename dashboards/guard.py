@@ -2,8 +2,8 @@
 
 They have no accounts, and listening on 127.0.0.1 keeps out other machines but not other web pages. A page anywhere can
 make the browser on this machine send requests here. Under its own name it could even read the answers, once that name
-resolves to 127.0.0.1 (DNS rebinding). So every request and every websocket handshake is held to two headers that a page
-cannot forge: ``Host`` must be one of our names, and ``Origin``, where there is one, must be the page's own server. Host
+resolves to 127.0.0.1 (DNS rebinding). So every request and every websocket handshake is checked by two headers that a
+page cannot forge: ``Host`` must be one of our names, and ``Origin``, if present, must be the page's own server. Host
 names are compared without their port, so that ``ssh -L 9000:localhost:8080`` works.
 
 How both are read: :mod:`gristmill.core.hosts`. Cost: two regular expressions a request; a body is held in memory up to
@@ -36,7 +36,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Names:
-    """The names that the dashboards answer to.
+    """The host names that the dashboards answer to.
 
     ``listening`` is the address they listen on. ``also`` are the names under which a proxy or another machine reaches
     them; a page of such a name counts as our own even if the proxy replaces ``Host``. The IP address that a connection
@@ -147,7 +147,7 @@ class Guard:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """A ``receive`` that gives ``body`` first."""
+    """A ``receive`` that returns ``body`` first."""
     pending = [body]
 
     async def replay() -> Message:

@@ -24,12 +24,12 @@ from gristmill.dashboards.services import Services
 Q = TypeVar("Q")
 Text = Annotated[str, Field(max_length=4096)]
 Address = Annotated[str, Field(max_length=65_536)]
-"""A URL as long as crawls write them, or what else names a record."""
+"""Text with room for the longest URLs of crawls, or for another name of a record."""
 Offset = Annotated[int, Field(ge=0, le=10_000_000)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="rows to return")]
 """For routes of the API."""
 DRAWN_WITHIN = 120.0
-"""Seconds a page may take. NiceGUI's 3 turn a large lake or a busy machine into an error."""
+"""Seconds a page may take. NiceGUI's default of 3 fails on a large lake or a busy machine."""
 SHOWN = 100
 """Characters of a wrong value that its message repeats."""
 ABOUT_WRONG = "Something in the address is missing or wrong."
@@ -37,7 +37,7 @@ ABOUT_WRONG = "Something in the address is missing or wrong."
 
 @dataclass(frozen=True)
 class NoQuery:
-    """The query of a page that takes none."""
+    """The query of a page without parameters."""
 
 
 def no_routes(_api: APIRouter, _services: Services) -> None:
@@ -46,7 +46,7 @@ def no_routes(_api: APIRouter, _services: Services) -> None:
 
 @dataclass(frozen=True)
 class Page(Generic[Q]):
-    """A page of the dashboards, and the routes that give what it shows as JSON.
+    """A page of the dashboards, and the API routes that return its contents as JSON.
 
     ``query`` is a pydantic dataclass of what the address may say, path parameters included. ``draw`` fills the page,
     inside its frame. ``place`` is the entry of the navigation bar that a page belongs to; a page without one is
@@ -122,7 +122,7 @@ def _sentence(name: str, value: object, fault: ErrorDetails) -> str:
 
 
 def wanted(fault: ErrorDetails) -> str:
-    """What to give instead of a wrong value, in our own words: pydantic's are for programmers."""
+    """What to give instead of a wrong value, in our own words: pydantic's messages are for programmers."""
     limits: Mapping[str, Any] = fault.get("ctx", {})
     match fault["type"]:
         case "literal_error":

@@ -1,4 +1,4 @@
-"""What pages and API rest on: the warehouse to read, the state to write, and the one way to submit a checkpoint."""
+"""What pages and API need: the warehouse to read, the state to write, and the one way to submit a checkpoint."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -56,10 +56,10 @@ class Intake:
 
     def _suites_problem(self, submission: Submission) -> str | None:
         file = next((suite for suite in submission.suites if suite_file(suite)), None)
-        if file is not None:  # such a file may hold trusted code and names files to read
+        if file is not None:  # such a file may contain trusted code and names files to read
             return (
                 f"{file}: this page and its API take suites by name, because a suite's file says which other files "
-                "are read and may hold code that is run. Use gristmill submit instead"
+                "are read and may contain code that is run. Use gristmill submit instead"
             )
         named = {suite: suite.rpartition("@")[0] or suite for suite in submission.suites}  # mmlu@50 is mmlu, limited
         unknown = [suite for suite, name in named.items() if self.suites and name not in self.suites]

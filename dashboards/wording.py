@@ -59,7 +59,7 @@ def share(part: int, whole: int) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration as people say it."""
+    """A duration in readable form."""
     if value is None:
         return "–"
     if value < 60:

@@ -1,10 +1,10 @@
-"""How far Gristmill's verdicts are those of the upstream code, text by text, and of what kind the differences are.
+"""How far Gristmill's verdicts agree with the upstream code, text by text, and how they differ.
 
     python -m benchmarks.peers.agreement ../shared/corpora/text [--write]
 
 Computes the signals of every text of the folder, judges them by the presets, and compares with the golden files that
 ``benchmarks.peers.verdicts`` made by running upstream itself. Prints a table; ``--write`` records it in
-``tests/golden/agreement.json``, which the tests hold us to. Cost: about 10 seconds for 100 MB and compiling once.
+``tests/golden/agreement.json``, which the tests enforce. Cost: about 10 seconds for 100 MB, plus compiling once.
 """
 
 import argparse
@@ -33,7 +33,7 @@ ALL, CODE, ENGLISH, OTHER = "all", "code", "English", "other languages"
 
 @dataclass(frozen=True)
 class Upstream:
-    """The filters whose verdicts in a golden file make up a preset, in upstream's order."""
+    """The filters whose verdicts in a golden file correspond to a preset, in upstream's order."""
 
     file: str
     filters: tuple[str, ...]
@@ -80,13 +80,13 @@ RULES = {
     "list_ratio": "fineweb_newlines",
     "empty": "fineweb_punct_lines",
 }
-"""What our rules are called by upstream's reasons."""
+"""The names of our rules, by upstream's reasons."""
 
 
 @dataclass(frozen=True)
 class Agreement:
     """Of ``documents`` texts, those judged alike; differing fates as ``theirs -> ours``; and of the texts that both
-    drop, those dropped by another rule first, by the same names."""
+    drop, those dropped by different rules, in the same form."""
 
     documents: int
     kept: int
@@ -121,7 +121,7 @@ def group(language: str) -> str:
 
 
 def upstream(preset: str) -> pl.DataFrame:
-    """``doc_id`` and ``theirs``: the first reason of the preset's filters, as our rule is called, or ``kept``."""
+    """``doc_id`` and ``theirs``: the first reason of the preset's filters, by our rule's name, or ``kept``."""
     chosen = PRESETS[preset]
     table = pl.read_parquet(GOLDEN / f"verdicts_{chosen.file}.parquet")
     reasons = [pl.col(name).cast(pl.String) for name in chosen.filters]
@@ -165,7 +165,7 @@ def _kinds(rows: pl.DataFrame) -> Counter[str]:
 
 
 def record(found: dict[str, dict[str, Agreement]]) -> dict[str, object]:
-    """What the tests hold us to."""
+    """The figures that the tests enforce."""
     return {
         preset: {
             name: {
@@ -192,14 +192,14 @@ def table(found: dict[str, dict[str, Agreement]]) -> Iterable[str]:
 
 
 def signals(documents: pa.Table) -> dict[str, pa.Table]:
-    """The signals of every text that the presets look at, by table."""
+    """The signals that the presets use, for every text, by table."""
     written = heuristics.function(documents, HeuristicsConfig())
     named = {each.name: rows for each, rows in zip(WRITES, written, strict=True)}
     return named | {SignalsLanguage.name: language.function(documents, language_config())}
 
 
 def main() -> None:
-    """Compare, print, and record when asked to."""
+    """Compare, print, and record on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--write", action="store_true", help="record the result for the tests")

@@ -1,10 +1,10 @@
-"""Writes tests/golden/code_extraction.json: what upstream's post-processing makes of generated code.
+"""Write tests/golden/code_extraction.json: the results of upstream's post-processing of generated code.
 
     python benchmarks/peers/code_extraction.py LM_EVAL BIGCODE OPENCOMPASS > tests/golden/code_extraction.json
 
-The words are folders: lm-eval 0.4.13 (where the package ``lm_eval`` lies), bigcode-evaluation-harness (8fc5bae) and
+The arguments are folders: lm-eval 0.4.13 (with the package ``lm_eval``), bigcode-evaluation-harness (8fc5bae) and
 OpenCompass (a5acc4b). Their modules import benchmark data and deep learning libraries, so the functions that matter are
-taken out of the sources and run by themselves; one of OpenCompass takes ``regex`` for ``re``. The outputs are written
+extracted from the sources and run by themselves; one of OpenCompass's uses ``regex`` as ``re``. The outputs are written
 for this file.
 """
 
@@ -93,7 +93,7 @@ CHATS = (
 def functions(path: Path, *names: str, inside: str = "", patterns: Any = re) -> dict[str, Any]:
     """The functions and methods of these names in a source file, or in its class ``inside``, without the rest of it.
 
-    ``patterns`` is what they know as ``re``.
+    ``patterns`` is the module that they use as ``re``.
     """
     tree: ast.AST = ast.parse(path.read_text(encoding="utf-8"))
     if inside:

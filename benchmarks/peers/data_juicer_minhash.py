@@ -1,6 +1,6 @@
 """MinHash deduplication by Data-Juicer 1.6, its Python executor ``default`` and the operator
 ``document_minhash_deduplicator`` with its own defaults: word 5-grams split at spaces, 256 permutations at threshold
-0.7, which its optimiser makes 25 bands of 10 rows. Nothing is verified. One process.
+0.7, which its optimiser turns into 25 bands of 10 rows. It verifies nothing. One process.
 
 Run by the peer's Python: ``data_juicer_minhash.py INPUT_JSONL_FOLDER OUTPUT_FOLDER``.
 """
@@ -30,7 +30,7 @@ process:
 
 
 def main(source: Path, target: Path) -> None:
-    """Write the texts that stay to ``target/output/kept.jsonl``."""
+    """Write the kept texts to ``target/output/kept.jsonl``."""
     target.mkdir(parents=True, exist_ok=True)
     settings = target / "settings.yaml"
     settings.write_text(SETTINGS.format(source=source, target=target), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Signatures by ``datasketch.MinHash.update_batch``, of the shingles that ``benchmarks.signatures prepare`` wrote.
 
-Run by the peer's Python: ``datasketch_signatures.py sha1 FOLDER`` gives it the bytes of the shingles and its default
+Run by the peer's Python: ``datasketch_signatures.py sha1 FOLDER`` passes the bytes of the shingles with its default
 hash, ``hashes FOLDER`` their 32-bit hashes and a ``hashfunc`` that returns them. All texts share one set of
 permutations, and lists are made before the clock starts. Prints one line of JSON, as ``benchmarks.signatures`` does.
 """

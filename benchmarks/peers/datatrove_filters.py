@@ -20,7 +20,7 @@ from datatrove.pipeline.writers.jsonl import JsonlWriter
 
 
 def main(source: Path, target: Path) -> None:
-    """Write the texts that stay to ``target/output``."""
+    """Write the kept texts to ``target/output``."""
     LocalPipelineExecutor(
         [
             JsonlReader(str(source), glob_pattern="*.jsonl"),

@@ -3,8 +3,8 @@
 ``PYTHON datatrove_fineweb.py warc|jsonl INPUT_FOLDER OUTPUT_FOLDER WORKERS LID_MODEL``, by its own Python. Pipelines
 and constants are the example's (URL filter with its lists, Trafilatura with favour_precision for WARC, English by
 fastText, Gopher repetition and quality, C4, FineWeb; SHA-1 signatures of 64 bits, 14 x 8; PII) with local executors in
-place of Slurm and without the exclusion writers. ``jsonl`` begins after extraction. The language model is the one that
-Gristmill has, lid.176.ftz, because the example would download lid.176.bin. One task a file.
+place of Slurm and without the exclusion writers. ``jsonl`` starts after extraction. The language model is Gristmill's,
+lid.176.ftz, because the example would download lid.176.bin. One task per file.
 """
 
 import sys
@@ -33,7 +33,7 @@ from fasttext.FastText import _FastText
 
 
 class LocalModel(FT176LID):
-    """The language model of a file; loaded in the process that uses it."""
+    """A language model from a file, loaded in the process that uses it."""
 
     def __init__(self, path: str) -> None:
         super().__init__(["en"])

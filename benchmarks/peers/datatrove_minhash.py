@@ -1,8 +1,8 @@
-"""MinHash deduplication by datatrove 0.10, its four stages after its ``examples/minhash_deduplication.py``.
+"""MinHash deduplication by datatrove 0.10 in four stages, following its ``examples/minhash_deduplication.py``.
 
 Run by the peer's Python: ``datatrove_minhash.py INPUT_JSONL_FOLDER OUTPUT_FOLDER``. FineWeb's shape, 5-grams of words,
-14 bands of 8 rows; 64-bit xxHash, the default, which is faster than the SHA-1 of FineWeb. One task and one worker a
-stage, so that a stage is one process; the buckets' stage has its least number of tasks, one a band.
+14 bands of 8 rows; 64-bit xxHash, the default, which is faster than the SHA-1 of FineWeb. One task and one worker per
+stage, so that a stage is one process; the buckets' stage has the fewest tasks possible, one per band.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What GAOKAO-Bench's own code makes of outputs: needs a checkout of OpenLMLab/GAOKAO-Bench and nothing installed.
+"""The results of GAOKAO-Bench's own code on outputs: needs a checkout of OpenLMLab/GAOKAO-Bench and nothing installed.
 
     python gaokao.py CHECKOUT tests/golden/gaokao_upstream.json
 
@@ -101,7 +101,7 @@ def score(checkout: Path, keyword: str, gold: list[str], found: list[str]) -> fl
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         answers = {"keyword": keyword, "model_name": "m", "example": [entry]}
         Path(folder, "a.json").write_text(json.dumps(answers), encoding="utf-8")
-        with contextlib.suppress(ZeroDivisionError):  # the subjects that have no file
+        with contextlib.suppress(ZeroDivisionError):  # subjects without a file
             scorer["obj_score_eval"](folder)
     subjects = scorer["score_dict"]["subject"].values()
     return float(next(value["type"][keyword]["scoring_rate"] for value in subjects if keyword in value["type"]))

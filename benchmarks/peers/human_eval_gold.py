@@ -17,7 +17,7 @@ TIMEOUT = 3.0
 
 
 def main(problems: Path, out: Path, workers: int) -> None:
-    """Write a file of samples, have it evaluated, read the results."""
+    """Write a file of samples, run the evaluation on it, and read the results."""
     with gzip.open(problems, "rt", encoding="utf-8") as file:
         items = [json.loads(line) for line in file]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""How far the presets for languages, Chinese, source code and URLs decide as upstream does, and where they differ.
+"""How far the presets for languages, Chinese, source code and URLs agree with upstream, and where they differ.
 
     python -m benchmarks.peers.language_agreement ../shared/corpora [--write] [--texts]
 
@@ -35,8 +35,8 @@ from gristmill.tasks.tokenization.languages import LANGUAGES
 
 RECORD = GOLDEN / "agreement_languages.json"
 CODES = {common_code(language.code): language.code for language in LANGUAGES} | {"zh-Hant": "cmn_Hani"}
-ELSEWHERE = ("code_", "books_en", "web_en", "math_", "man_en")  # files without a text in one of them
-SENTENCES = 10  # of the language set make a text
+ELSEWHERE = ("code_", "books_en", "web_en", "math_", "man_en")  # files without a text in any of them
+SENTENCES = 10  # sentences of the language set that make one text
 MAP_NEO = {
     "bracket ratio": "brackets",
     "Number of senteces less than 1": "sentences",

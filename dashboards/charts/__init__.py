@@ -1,1 +1,1 @@
-"""The charts as ECharts options, a module for each page or subject; :mod:`options` has what they share."""
+"""The charts as ECharts options, one module per page or subject; :mod:`options` has what they share."""

@@ -6,11 +6,11 @@ from typing import Any
 from gristmill.dashboards.charts.options import Options
 
 Lead = Callable[[str, str], str]
-"""Gives the address that a part of a stacked bar links to, from the names of its category and its series."""
+"""Returns the address that a part of a stacked bar links to, given the names of its category and its series."""
 
 
 def stacked_bar(name: str, colour: str, values: list[Any], label: str, narrow: float = 0.0) -> Options:
-    """A part of stacked bars; numbers below ``narrow`` are not written, as they would not fit in their part."""
+    """A series of stacked bars; numbers below ``narrow`` are not shown, as they would not fit in their part."""
     return {
         "type": "bar",
         "name": name,
@@ -28,7 +28,7 @@ def stacked_bar(name: str, colour: str, values: list[Any], label: str, narrow: f
 
 
 def leading_bar(bar: Options, categories: Sequence[str], lead: Lead | None) -> Options:
-    """The bar with an address in each of its parts."""
+    """The bar with a link in each of its parts."""
     if lead is None:
         return bar
     parts = [

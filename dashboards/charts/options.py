@@ -12,8 +12,8 @@ Options = dict[str, Any]
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of one theme. ``series`` tells mixtures and domains apart, also for the colour-blind (Okabe and Ito);
-    ``on_colour`` is for words written on one of these."""
+    """Colours of one theme. ``series`` distinguishes mixtures and domains, also for the colour-blind (Okabe and Ito);
+    ``on_colour`` is for text on one of these."""
 
     text: str
     muted: str
@@ -92,7 +92,7 @@ def axis(colours: Palette, *, type: str, name: str = "", whole: bool = False) ->
 
 
 def upright(colours: Palette, name: str) -> Options:
-    """A vertical axis of values, its name above it: beside it the name would meet numbers of unknown width."""
+    """A vertical axis of values, its name above it: next to it the name could overlap wide numbers."""
     named = {"name": name, "nameLocation": "end", "nameGap": 10}
     style = {"nameTextStyle": {"color": colours.muted, "align": "left", "padding": [0, 0, 0, -6]}}
     return {**axis(colours, type="value"), **named, **style}

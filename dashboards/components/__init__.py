@@ -1,1 +1,1 @@
-"""What pages are put together from: the frame, cards, controls, tables, charts, and parts that several pages show."""
+"""The parts that pages are built from: the frame, cards, controls, tables, charts, and parts that pages share."""

@@ -51,7 +51,7 @@ def corpora_card(looked_through: list[CorpusLabels]) -> None:
 
 
 def answer_card(answer: graded.Graded) -> None:
-    """A card with everything that is known about one answer."""
+    """A card with everything known about one answer."""
     notes = [
         answer.subset,
         answer.cluster,

@@ -1,4 +1,4 @@
-"""The pieces that pages are put together from: headings, cards, tiles, badges, and what a page says when it is empty.
+"""The parts that pages are built from: headings, cards, tiles, badges, and the message of an empty page.
 
 Everything drawn here is a text node; nothing is ever given to the browser as HTML or Markdown.
 """
@@ -34,7 +34,7 @@ def card(heading: str = "", about: str = "", classes: str = "") -> Iterator[None
 
 
 def tile(label: str, value: str, note: str = "", tone: str = "") -> None:
-    """A number that matters, in the colour of ``tone`` if something is wrong."""
+    """A key figure, in the colour of ``tone`` if something is wrong."""
     with ui.element("div").classes("tile"):
         ui.label(label).classes("tile-label")
         ui.label(value).classes(f"tile-value text-{tone}" if tone else "tile-value")
@@ -47,7 +47,7 @@ def badge(word: str) -> None:
 
 
 def empty(what: str, *commands: str) -> None:
-    """What a page says when there is nothing to show: what is missing, and the commands that produce it."""
+    """The message of a page with nothing to show: what is missing, and the commands that produce it."""
     with ui.element("div").classes("empty"):
         ui.icon("inbox").classes("empty-icon")
         ui.label(what).classes("empty-what")
@@ -56,7 +56,7 @@ def empty(what: str, *commands: str) -> None:
 
 
 def explained(what: str, *links: tuple[str, str]) -> None:
-    """What a page says when its address asks for something that does not exist: why, and links (label, address)."""
+    """The message of a page whose address asks for something that does not exist: why, and links (label, address)."""
     with ui.element("div").classes("empty"):
         ui.icon("help_outline").classes("empty-icon")
         ui.label(what).classes("empty-what")
@@ -81,14 +81,14 @@ def folded(heading: str, *, opened: bool = False) -> Iterator[None]:
 
 
 def quoted(text: str, about: str = "") -> None:
-    """Text of a model or a benchmark, unchanged, under a line that says what it is."""
+    """Text from a model or a benchmark, unchanged, under a line that says what it is."""
     if about:
         ui.label(about).classes("quoted-about")
     ui.label(text).classes("quoted").props('lang=""')
 
 
 def pager(first: int, shown: int, total: int, what: str, size: int, url: Callable[[int], str]) -> None:
-    """Which of how many are shown, with links to the previous and next ``size``; ``url`` maps offset to address."""
+    """The range shown and the total, with links to the previous and next ``size``; ``url`` maps offset to address."""
     after = first + shown
     with ui.element("div").classes("pages"):
         ui.label(f"{count(first + 1)}–{count(after)} of {count(total)} {what}").classes("muted")

@@ -1,4 +1,4 @@
-"""Charts on a page: with a name for screen readers, and parts that a click follows."""
+"""Charts on a page: with a name for screen readers, and parts that link to other pages."""
 
 from nicegui import ui
 from nicegui.events import EChartPointClickEventArguments
@@ -7,7 +7,7 @@ from gristmill.dashboards.charts.options import Options
 
 
 def chart(options: Options, name: str, *, small: bool = False) -> None:
-    """Draw a chart called ``name``. A click on a part with a ``lead``, an address of ours, opens it."""
+    """Draw a chart called ``name``. A click on a part with a ``lead``, the address of one of our pages, opens it."""
     leads = any(
         isinstance(part, dict) and "lead" in part for series in options["series"] for part in series.get("data", ())
     )

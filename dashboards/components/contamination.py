@@ -44,23 +44,23 @@ def evidence(examined: Sequence[Examined]) -> None:
                 ui.label(found.doc_id).classes("ellipsis")
             ui.label(_how(found))
     rest = [found for found in examined if found.doc_id is None]
-    told = [
+    parts = [
         f"{SEEN[label]} in {', '.join(_name(found) for found in rest if found.label == label)}"
         for label in dict.fromkeys(found.label for found in rest)
     ]
     if passages := [_name(found) for found in examined if found.passage]:
-        told.append(f"its passage appears in {', '.join(passages)}")
-    if told:
-        ui.label("; ".join(told)).classes("evidence muted")
+        parts.append(f"its passage appears in {', '.join(passages)}")
+    if parts:
+        ui.label("; ".join(parts)).classes("evidence muted")
 
 
 def corpus_name(corpus: str, own: bool) -> str:
-    """A corpus as people call it: ``own`` is what the checkpoint of that name was trained on."""
+    """The readable name of a corpus; ``own`` is what the checkpoint of that name was trained on."""
     return f"the training data of {corpus}" if own else corpus
 
 
 def contamination_command(suite: str, checkpoint: str, trained_here: bool) -> str:
-    """What labels the items of a suite, against what the checkpoint was trained on where that is known."""
+    """The command that labels the items of a suite, against the checkpoint's training data if that is known."""
     corpus = "" if trained_here else " --corpus SOURCE"
     return f"gristmill contamination --suite {suite}{corpus} --checkpoint {checkpoint[:12]}"
 

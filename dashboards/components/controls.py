@@ -1,4 +1,4 @@
-"""The controls above a page's content: choices and search fields, drawn alike on every page."""
+"""The controls above a page's content: choices and search fields, the same on every page."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -31,5 +31,5 @@ def search_field(label: str, value: str, classes: str = "") -> ui.input:
 
 
 def searched(field: ui.input) -> str:
-    """What a search field holds; it is null after it was cleared."""
+    """The text of a search field, which is null after it was cleared."""
     return (field.value or "").strip()

@@ -107,13 +107,13 @@ def _verdicts(story: Story) -> None:
 
 
 def found(verdict: Verdict) -> str | None:
-    """What a rule found: the number, the words, or both."""
+    """What a rule found: the number, the text, or both."""
     number = None if verdict.value is None else f"{verdict.value:.4g}"
     return " · ".join(part for part in (number, verdict.value_text) if part) or None
 
 
 def measured(value: bool | int | float | str | None) -> str:
-    """The value of a signal as people read it."""
+    """The value of a signal in readable form."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -183,7 +183,7 @@ def _candidates(story: Story) -> None:
                 "url": row.url or row.doc_id,
                 "url_href": record_url(row.doc_id, ""),
                 "jaccard": row.jaccard,
-                "verified": "near duplicate" if row.verified else "different",
+                "verified": "near-duplicate" if row.verified else "different",
                 "verified_tone": "warn" if row.verified else "plain",
             }
             for row in story.candidates

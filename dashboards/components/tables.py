@@ -38,7 +38,7 @@ CELL = """
 
 @dataclass(frozen=True)
 class Column:
-    """A column: ``name`` is the key in the rows. A row may hold ``<name>_href`` and ``<name>_tone`` beside it."""
+    """A column: ``name`` is the key in the rows. A row may also have ``<name>_href`` and ``<name>_tone``."""
 
     name: str
     label: str

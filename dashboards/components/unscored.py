@@ -19,11 +19,11 @@ ABOUT = (
 )
 MOST_REASONS = 3
 SHOWN = 160
-"""Characters of a reason that is shown among others."""
+"""Characters of a reason to show among others."""
 
 
 def summary(found: Unscored) -> str:
-    """How many items miss an answer, and the most frequent reasons."""
+    """How many items lack an answer, and the most frequent reasons."""
     return f"{count(found.missing)} of {count(found.items)} items have no answer: {reasons(found)}"
 
 
@@ -37,7 +37,7 @@ def reasons(found: Unscored) -> str:
 
 
 def notice(found: Unscored, items: Sequence[Missing]) -> None:
-    """Why the chosen checkpoint has no score of a suite, with every item that misses an answer."""
+    """Why the chosen checkpoint has no score on a suite, with every item without an answer."""
     with card(f"No score on {found.suite}", ABOUT, "notice"):
         with ui.element("div").classes("answer-head"):
             badge("infra")

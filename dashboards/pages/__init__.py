@@ -1,4 +1,4 @@
-"""The pages of the dashboards: a module each, listed here once, in the order of the navigation bar.
+"""The pages of the dashboards: one module each, listed here once, in the order of the navigation bar.
 
 The application, the navigation bar, the REST API and the tests all read :data:`PAGES`.
 """

@@ -86,7 +86,7 @@ def _charts(scores: list[queries.Score], dark: bool) -> None:
 
 
 def _answers_url(score: queries.Score) -> str:
-    """The answers that a point stands for."""
+    """The address of the answers behind a point."""
     return items_url(score.suite, score.checkpoint, score.convention)
 
 

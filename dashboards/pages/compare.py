@@ -156,7 +156,7 @@ COLUMNS = (
 
 
 def _row(suite: SuiteComparison, part: Difference, reach: float) -> dict[str, Any]:
-    """A line of a table; bars are on a scale from ``-reach`` to ``reach``."""
+    """A row of a table; bars are on a scale from ``-reach`` to ``reach``."""
     metric = words(suite.metric) + ("" if suite.higher_is_better else " ↓")
     numbers = {"value_a", "value_b", "difference", "items", "detectable", "subset"}
     return part.model_dump(include=numbers) | {
@@ -223,7 +223,7 @@ def _suite(
 
 
 def _sentence(text: str) -> str:
-    """With a capital and a full stop, but a name at its start as it is."""
+    """With a capital and a full stop; a name at the start stays as it is."""
     start = text[:1].upper() if text.startswith(("no difference", "all subjects", "answered by")) else text[:1]
     return f"{start}{text[1:]}."
 

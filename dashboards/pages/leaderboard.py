@@ -147,7 +147,7 @@ def _board(board: boards.Board, wanted: LeaderboardQuery) -> None:
 
 
 def _scale(scores: list[Score]) -> tuple[float, float]:
-    """From 0 to 1; for bits per byte the range there is."""
+    """From 0 to 1; for bits per byte the range of the scores."""
     if scores[0].higher_is_better:
         return 0.0, 1.0
     return min(score.low for score in scores), max(score.high for score in scores)

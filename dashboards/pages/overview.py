@@ -1,4 +1,4 @@
-"""Overview: what is there, what ran last, whether the gates held, which checkpoint is best."""
+"""Overview: what the lake has, what ran last, whether the gates held, which checkpoint is best."""
 
 from asyncio import to_thread
 from collections.abc import Callable
@@ -159,7 +159,7 @@ def _runs(answer: queries.Overview, command: Callable[[str], str]) -> None:
 
 
 def _status(entry: queries.Run) -> dict[str, str]:
-    """The status of a run in its colour. One that succeeded and kept nothing is not green."""
+    """The status of a run in its colour. One that succeeded but kept nothing is not green."""
     if entry.status == "succeeded" and entry.counts.get("kept") == 0:
         return {"status": "kept nothing", "status_tone": "bad"}
     return {"status": words(entry.status), "status_tone": tone(entry.status)}

@@ -1,6 +1,6 @@
 """Answers and outputs on which Gristmill's graders and the upstream scorers must agree; see ``record.py``.
 
-All are written for this file: no text of a benchmark is among them. A family is a list of cases
+All are written for this file; none is from a benchmark. A family is a list of cases
 ``(gold answers, worked solution, output)``; for letters the gold answers are the number of options and the right one.
 """
 
@@ -126,7 +126,7 @@ BOXED = "Adding both sides, we get $\\boxed{{{}}}$."
 
 
 def mathematics() -> list[Case]:
-    """MATH: pairs of gold answer and answer, each given in one or more of the ways that the scorers look for."""
+    """MATH: pairs of gold answer and answer, each in one or more of the forms that the scorers look for."""
     pairs = [
         ("\\frac{1}{2}", "\\frac{1}{2}"),
         ("\\frac{1}{2}", "\\frac12"),
@@ -319,7 +319,7 @@ def drop() -> list[Case]:
 
 
 def cmrc() -> list[Case]:
-    """CMRC 2018: Chinese spans, Latin words among them."""
+    """CMRC 2018: Chinese spans, some with Latin words."""
     cases = [
         (["北京大学"], "北京大学"),
         (["北京大学"], "北京大学。"),
@@ -376,7 +376,7 @@ def cmrc() -> list[Case]:
 
 
 def letters() -> list[Case]:
-    """Multiple choice answered in writing: four options unless it says otherwise."""
+    """Multiple choice with written answers: four options unless stated otherwise."""
     outputs = [
         "A",
         " B",

@@ -1,12 +1,12 @@
-"""Writes tests/golden/conventions_*.json: what the upstream scorers make of the outputs of ``cases.py``.
+"""Write tests/golden/conventions_*.json: the upstream scorers' results on the outputs of ``cases.py``.
 
     python benchmarks/peers/graders/record.py SOURCES tests/golden
     python benchmarks/peers/graders/record_math_verify.py tests/golden
 
 Run the first where lm-eval 0.4.13, math-verify 0.9.0, antlr4-python3-runtime 4.11 (lm-eval demands that one), SymPy
 1.14, NLTK 3.10.4 and its ``punkt_tab`` are installed, the second where math-verify has ANTLR 4.13.2, which its own
-guide recommends: math_verify brings a grammar for each version of ANTLR, and they differ. Gristmill is needed for
-neither. SOURCES is a folder with these files of upstream:
+guide recommends: math_verify has a grammar for each version of ANTLR, and they differ. Neither needs Gristmill. SOURCES
+is a folder with these files of upstream:
 
     evaluate-v1.1.py, evaluate-v2.0.py           the official SQuAD scripts
     drop_eval.py                                 allenai/allennlp-reading-comprehension 14fc0a4, allennlp_rc/eval
@@ -18,9 +18,9 @@ neither. SOURCES is a folder with these files of upstream:
     opencompass_text_postprocessors.py           the same, opencompass/utils
     opencompass_icl_em_evaluator.py              the same, opencompass/openicl/icl_evaluator
 
-Scripts that import frameworks are not imported: their functions and classes are run by themselves. One thing is
-changed: CMATH's ``has_exception`` is called with two arguments and takes one, so that the published script fails on
-every answer; the second argument is dropped here.
+Scripts that import frameworks are not imported: their functions and classes run by themselves. There is one change:
+CMATH's ``has_exception`` takes one argument but is called with two, so the published script fails on every answer; the
+second argument is dropped here.
 """
 
 import ast
@@ -227,9 +227,9 @@ def scored(case: Case, found: dict[str, Scorer]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write one file a family."""
+    """Write one file per family."""
     sources, place = Path(sys.argv[1]), Path(sys.argv[2])
-    nltk.word_tokenize("a.")  # fails here, with the hint, where the model of sentences is missing
+    nltk.word_tokenize("a.")  # fails here, with a hint, if the sentence model is missing
     for family, found in scorers(sources).items():
         cases = [scored(case, found) for case in FAMILIES[family]()]
         lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)

@@ -1,4 +1,4 @@
-"""Adds to conventions_mathematics.json what math_verify 0.9.0 says with ANTLR 4.13.2; see ``record.py``."""
+"""Add math_verify 0.9.0's results with ANTLR 4.13.2 to conventions_mathematics.json; see ``record.py``."""
 
 import json
 import sys
@@ -9,10 +9,10 @@ from math_verify import parse, verify
 
 
 def main() -> None:
-    """Write the file anew, with one value more a case."""
+    """Rewrite the file with one more value per case."""
     place = Path(sys.argv[1]) / "conventions_mathematics.json"
     if not version("antlr4-python3-runtime").startswith("4.13"):
-        raise SystemExit("this environment has another ANTLR than 4.13")
+        raise SystemExit("this environment does not have ANTLR 4.13")
     cases = json.loads(place.read_text(encoding="utf-8"))
     for case in cases:
         gold = case["solution"] or f"\\boxed{{{case['answers'][0][0]}}}"

@@ -1,9 +1,9 @@
-"""How often Gristmill splits English words otherwise than NLTK's ``word_tokenize``, on what CMRC's F1 hands to it.
+"""How often Gristmill splits English words differently from NLTK's ``word_tokenize``, on the texts of CMRC's F1.
 
     python -m benchmarks.peers.graders.words_nltk FILE...
 
-FILE is CMRC 2018 in SQuAD's form, or any text. Needs NLTK 3.10.4 and its ``punkt_tab`` beside Gristmill. Of CMRC the
-runs between Chinese characters count, in all passages and answers; of a text, its lines.
+FILE is CMRC 2018 in SQuAD's form, or any text. Needs NLTK 3.10.4 and its ``punkt_tab`` next to Gristmill. For CMRC it
+compares the runs between Chinese characters in all passages and answers; for a text, its lines.
 """
 
 import json
@@ -25,7 +25,7 @@ def main() -> None:
         units = list(passages(json.loads(text)) if name.endswith(".json") else text.splitlines())
         runs = [run for unit in units for run in latin(unit)]
         differing = [run for run in runs if words(run) != nltk.word_tokenize(run)]
-        print(f"{name}: {len(runs)} runs, {len(differing)} split otherwise")
+        print(f"{name}: {len(runs)} runs, {len(differing)} split differently")
         for run in differing[:10]:
             print("   ", words(run)[:20], nltk.word_tokenize(run)[:20])
 
@@ -39,7 +39,7 @@ def passages(data: dict[str, Any]) -> Iterator[str]:
 
 
 def latin(text: str) -> Iterator[str]:
-    """What stands between Chinese characters, as ``segments`` of the grader collects it."""
+    """The text between Chinese characters, as the grader's ``segments`` collects it."""
     kept = "".join(char for char in text.lower().strip() if char not in SIGNS)
     yield from (run for run in CHARACTER.split(kept) if run)
 

@@ -164,8 +164,8 @@ def test_the_generation_config_belongs_to_the_identity(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"num_beams": 4}, "num_beams is 4: it asks for another decoding"),
-        ({"penalty_alpha": 0.6, "top_k": 4}, "penalty_alpha is 0.6: it asks for another decoding"),
+        ({"num_beams": 4}, "num_beams is 4: it asks for decoding other than greedy"),
+        ({"penalty_alpha": 0.6, "top_k": 4}, "penalty_alpha is 0.6: it asks for decoding other than greedy"),
         ({"guidance_scale": 1.5}, "guidance_scale is 1.5"),
         ({"dola_layers": "high"}, "dola_layers"),
         ({"stop_strings": ["\n"]}, "stop_strings"),

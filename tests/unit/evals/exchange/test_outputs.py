@@ -223,7 +223,7 @@ def test_what_is_missing_is_named_and_refused_unless_it_is_partial(suite: Suite,
         ),
         (
             [{"doc_id": 0, "doc": {"task_id": 11}, "resps": [[["-1.5", "True"]], [["-2.5", "False"]]]}],
-            "log-likelihoods of options and no answers in writing.*import-results",
+            "log-likelihoods of options and no written answers.*import-results",
         ),
         ([*completions(_11=""), {"task_id": "12", "solution": ""}], "some lines have a completion and some a solution"),
     ],

@@ -112,16 +112,16 @@ def test_how_a_stream_is_cut_changes_no_count(width: int) -> None:
 @pytest.mark.parametrize(
     ("stream", "reason"),
     [
-        (b"data: [1]\n\n" + USAGE + DONE, "no completion: [1]"),
+        (b"data: [1]\n\n" + USAGE + DONE, "not a completion: [1]"),
         (event(choices=[{"text": "a"}]) + USAGE, "the stream was cut off"),
         (event(choices=[{"text": "a"}]) + DONE, "no usage"),
         (USAGE + DONE, "has no text"),
-        (b"data: {\n\n" + USAGE + DONE, "no completion"),
+        (b"data: {\n\n" + USAGE + DONE, "not a completion"),
         (event(error={"message": "overloaded"}), "overloaded"),
         (event(choices=[{"text": "a", "finish_reason": "abort"}]) + USAGE + DONE, "the finish reason is abort"),
         (event(choices=[{"text": "a"}]) + event(choices=[{"finish_reason": "error"}]) + USAGE + DONE, "is error"),
         (b"", "cut off"),
-        (event(choices=[{"text": "a"}], usage={"prompt_tokens": -1}) + DONE, "no completion"),
+        (event(choices=[{"text": "a"}], usage={"prompt_tokens": -1}) + DONE, "not a completion"),
     ],
 )
 def test_half_an_answer_is_a_failure(stream: bytes, reason: str) -> None:

@@ -213,7 +213,7 @@ HALF = gzip.compress(b'{"choices": []}', mtime=0)[:-12]  # it names tests, and a
 @pytest.mark.parametrize(
     ("fault", "asked", "message"),
     [
-        ({"statuses": [500] * 3}, 3, "no answer after 3 attempts .status 500.*what was answered is kept"),
+        ({"statuses": [500] * 3}, 3, "no answer after 3 attempts .status 500.*earlier answers are kept"),
         ({"drops": 3}, 3, "no answer after 3 attempts .RemoteProtocolError"),
         ({"hang": 1.0}, 3, "no answer after 3 attempts .ReadTimeout"),
         ({"statuses": [400]}, 1, "refused a request, status 400.*not now"),
@@ -225,18 +225,18 @@ HALF = gzip.compress(b'{"choices": []}', mtime=0)[:-12]  # it names tests, and a
         ({"bodies": [("text/html", b"<html>log in</html>")] * 3}, 3, "its answer is not JSON: <html>log in</html>"),
         ({"bodies": [("gzip", BROKEN)] * 3}, 3, "the body of its answer cannot be read"),
         ({"bodies": [("gzip", HALF)] * 3}, 3, "its answer is not JSON"),
-        ({"bodies": [("text/event-stream", b'data: {"choices": []}')] * 3}, 3, "it streams events, though a whole"),
-        ({"bodies": [(JSON, b"data: {}")] * 3}, 3, "it streams events, though a whole"),
-        ({"bodies": [(JSON, b'{"error": {"message": "busy"}}')] * 3}, 3, 'an error in place of an answer: .*"busy"'),
+        ({"bodies": [("text/event-stream", b'data: {"choices": []}')] * 3}, 3, "it streams events, although a whole"),
+        ({"bodies": [(JSON, b"data: {}")] * 3}, 3, "it streams events, although a whole"),
+        ({"bodies": [(JSON, b'{"error": {"message": "busy"}}')] * 3}, 3, 'an error instead of an answer: .*"busy"'),
         ({"bodies": [(JSON, b"[" * 100_000)] * 3}, 3, "its answer is not JSON"),
         ({"change": without_usage}, 3, "its answer is not a completion: it has no usage"),
         ({"change": of_a_choice(text=5)}, 3, "its answer is not a completion: choices.0.text is 5"),
-        ({"change": of_a_choice(logprobs=None)}, 1, "no log-probabilities of a prompt"),
+        ({"change": of_a_choice(logprobs=None)}, 1, "no log-probabilities for a prompt"),
         ({"change": of_usage(prompt_tokens=-1)}, 3, "its answer is not a completion: usage.prompt_tokens is -1"),
         (
             {"change": of_usage(completion_tokens=-7)},
             3,
-            "its answer is not a completion: usage.completion_tokens is -7",
+            "not a completion: usage.completion_tokens is -7",
         ),
         ({"change": of_usage(completion_tokens=1 << 31)}, 3, "usage.completion_tokens is 2147483648"),
         ({"extra_tokens": 1}, 1, "read 13 tokens where the checkpoint's tokenizer makes 12"),
@@ -425,5 +425,5 @@ def test_vllm_is_told_what_ends_an_answer(url: str, checkpoint: Checkpoint, tmp_
     config.write_text(json.dumps({"repetition_penalty": 1.2, "min_new_tokens": 0}), encoding="utf-8")
     with asking(moved, quick(url, plain=True)) as model:
         assert model.loglikelihood(PAIRS[:1], silent)
-        with pytest.raises(GristmillError, match=r"asks for repetition_penalty, which vLLM cannot be told"):
+        with pytest.raises(GristmillError, match=r"asks for repetition_penalty, which vLLM cannot do"):
             model.generate(PROMPTS[:1], [0], settings, silent)

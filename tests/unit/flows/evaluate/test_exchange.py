@@ -257,9 +257,9 @@ def test_the_command_line_takes_in_and_gives_out(results: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[]", "no JSON object"),
+        ("[]", "not a JSON object"),
         ("{", "not JSON"),
-        ("{}", "no file of lm-eval's results"),
+        ("{}", "not an lm-eval results file"),
         ('{"results": {}, "config": {}}', "no score.*No metric has a number"),
         ('{"results": {"boolq": [1]}, "config": {}}', "'boolq' has no metrics by name"),
         ('{"results": {"boolq": {"acc,none": NaN}}, "config": {}}', "boolq, acc,none: its value is nan, which is no"),
