@@ -1,13 +1,13 @@
-"""Everything side by side with its peers: ``make bench``, or ``python -m benchmarks.run [STAGE ...]``.
+"""Every benchmark side by side with its peers: ``make bench``, or ``python -m benchmarks.run [STAGE ...]``.
 
     --work FOLDER   where inputs and outputs go (benchmarks/.work)
     --megabytes N   text of each input (200); the peers take minutes for each 100
-    --repeat N      runs of each side (3); the fastest counts, the median is kept beside it
-    --quick         a smoke test: 2 MB, one run, no stage that needs a flow, ours alone where a peer is not installed
-    --list          the stages and what each is to reach
-    --table         the table of the results that are stored, measuring nothing
+    --repeat N      runs of each side (3); the fastest counts, the median is recorded too
+    --quick         a smoke test: 2 MB, one run, no stage that needs a flow, only ours if a peer is not installed
+    --list          the stages and their goals
+    --table         the table of the stored results, without measuring
 
-Writes ``benchmarks/results/STAGE.json`` and prints a Markdown table. Nothing of ``--quick`` is written.
+Writes ``benchmarks/results/STAGE.json`` and prints a Markdown table. ``--quick`` writes nothing.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from benchmarks.harness import CommandError, machine
 from benchmarks.stages import HERE, STAGES, Bench, Result, Stage
 
 RESULTS = HERE / "results"
-HEAD = "| stage | side | cores | MB/s a core | documents/s a core | seconds | peak MB | ratio | to reach |"
+HEAD = "| stage | side | cores | MB/s a core | documents/s a core | seconds | peak MB | ratio | goal |"
 
 
 def main() -> None:
-    """Measure the stages that were asked for, and print their table."""
+    """Measure the chosen stages, and print their table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", metavar="STAGE")
     parser.add_argument("--shared", type=Path, default=HERE.parent.parent / "shared")
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def recorded(name: str, stage: Stage, result: Result, before: Mapping[str, Any]) -> dict[str, Any]:
-    """What the results file of a stage holds."""
+    """The contents of a stage's results file."""
     return {
         "stage": name,
         "title": stage.title,
@@ -99,7 +99,7 @@ def recorded(name: str, stage: Stage, result: Result, before: Mapping[str, Any])
 
 
 def table(stage: Stage, record: Mapping[str, Any]) -> str:
-    """The rows of a stage."""
+    """The table rows of a stage."""
     rows = []
     for place, side in enumerate(record["sides"]):
         shown = ", ".join(f"{name} {number}" for name, number in list(side["versions"].items())[:1])
@@ -119,7 +119,7 @@ def table(stage: Stage, record: Mapping[str, Any]) -> str:
 
 
 def commands(records: Iterable[Mapping[str, Any]]) -> str:
-    """A list of what was run in each stage, in which versions."""
+    """A list of the commands of each stage, with versions."""
     rows = [""]
     for record in records:
         for side in record["sides"]:

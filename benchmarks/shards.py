@@ -1,4 +1,4 @@
-"""Shards of a benchmark: JSON lines in and out, tables as Parquet between, seconds of processor by stage."""
+"""Shards of a benchmark: JSON lines in and out, tables as Parquet in between, processor time by stage."""
 
 import shutil
 import time
@@ -18,7 +18,7 @@ from gristmill.schemas.tables import Documents
 
 
 class Run:
-    """Files of one run, ``lake/<table>/<shard>.parquet``, and the processor's seconds of each stage."""
+    """Files of one run, ``lake/<table>/<shard>.parquet``, and the processor seconds of each stage."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -27,13 +27,13 @@ class Run:
         self._clock = time.process_time()
 
     def lap(self, stage: str) -> None:
-        """Count what has passed since the last lap as this stage's."""
+        """Count the time since the last lap as this stage's."""
         now = time.process_time()
         self.seconds[stage] = self.seconds.get(stage, 0) + now - self._clock
         self._clock = now
 
     def store(self, table: Table, shard: str, rows: pa.Table) -> pa.Table:
-        """Write rows as the lake would."""
+        """Write rows as a lake would."""
         path = self.folder / "lake" / table.sql_name / f"{shard}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         conformed = conform(table, rows)

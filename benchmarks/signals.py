@@ -1,8 +1,8 @@
 """Speed of the signal steps on one core: ``POLARS_MAX_THREADS=1 python -m benchmarks.signals PATH [--every N]``.
 
 PATH is a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file with a ``text`` column, or a folder of such files; every N-th
-text is taken. Prints a Markdown table: megabytes of UTF-8 and documents for each second of processor time, and peak
-memory so far; then what each part of the heuristics takes, on the same texts. Compiled kernels are warm.
+text is used. Prints a Markdown table: megabytes of UTF-8 and documents per second of processor time, and peak memory so
+far; then the time of each part of the heuristics, on the same texts. Compiled kernels are warm.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Signatures alone: the shingles are given, as bytes or as hashes, and only what makes signatures of them is timed.
+"""Signatures alone: the shingles are given, as bytes or as hashes, and only the making of signatures is timed.
 
     python -m benchmarks.signatures prepare INPUT_JSONL_FOLDER SHINGLES_FOLDER     write the shingles of the texts
     python -m benchmarks.signatures sha1 SHINGLES_FOLDER                           hash their bytes with SHA-1, permute
     python -m benchmarks.signatures hashes SHINGLES_FOLDER                         permute given hashes
 
-112 permutations, seed 1, ``affine32``. The last line printed is JSON: seconds of processor, and a digest of all
+112 permutations, seed 1, ``affine32``. The last line printed is JSON: processor seconds, and a digest of all
 signatures, which must equal that of ``benchmarks/peers/datasketch_signatures.py``.
 """
 

@@ -1,7 +1,7 @@
-"""What is measured, stage by stage: which commands, on which input, and whether they do the same work.
+"""The stages of the benchmarks: their commands, their input, and whether both sides do the same work.
 
-A stage prepares nothing on the clock. Its two sides run one after the other, as often as asked, each in a fresh process
-on the same number of cores; then their outputs are compared, and only sides that agree have a ratio.
+Preparation is not timed. The two sides of a stage run in turns, each time in a fresh process on the same number of
+cores; then their outputs are compared, and only sides that agree get a ratio.
 """
 
 import json
@@ -27,7 +27,7 @@ OURS = ("numpy", "numba", "polars", "pyarrow", "duckdb")
 
 @dataclass(frozen=True)
 class Bench:
-    """How a run of the benchmarks was asked for."""
+    """The settings of a run of the benchmarks."""
 
     shared: Path
     work: Path
@@ -45,7 +45,7 @@ class Bench:
         return report[kind]["bytes"], report[kind]["documents"]
 
     def crawl(self) -> Path:
-        """The folder of WARC files: the large one where it has been fetched (see :mod:`benchmarks.corpus`)."""
+        """The folder of WARC files: the large one if it has been fetched (see :mod:`benchmarks.corpus`)."""
         large = self.work / "bulk" / "warc"
         return large if large.is_dir() and not self.quick else self.shared / "corpora" / "warc" / "wget_crawl"
 
@@ -54,7 +54,7 @@ class Bench:
         return self.quick and peer in venvs.PEERS and venvs.installed(peer) is None
 
     def fresh(self, *names: str) -> Path:
-        """An empty place for what a side writes."""
+        """An empty folder for a side's output."""
         folder = self.work.joinpath("runs", *names)
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Result:
-    """The figures of a stage's sides, ours first, and how far they agree."""
+    """The figures of a stage's sides, ours first, and how well they agree."""
 
     figures: list[Figures]
     agreement: Mapping[str, Any] = field(default_factory=dict)
@@ -71,26 +71,26 @@ class Result:
 
 
 def times_faster(result: Result) -> float:
-    """How often ours fits into theirs, by clock or by processor, whichever is less."""
+    """Their time over ours, by wall clock or by processor, whichever is less."""
     ours, theirs = result.figures
     return min(theirs.wall / ours.wall, theirs.cpu / ours.cpu)
 
 
 def per_core(result: Result) -> float:
-    """Our seconds of processor over theirs."""
+    """Our processor time over theirs."""
     ours, theirs = result.figures
     return ours.cpu / theirs.cpu
 
 
 def share_of_time(result: Result) -> float:
-    """Our time over theirs, by clock."""
+    """Our wall-clock time over theirs."""
     ours, theirs = result.figures
     return ours.wall / theirs.wall
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One row of the table: what is to be reached, and how it is measured. ``peer`` names an environment, if any."""
+    """One row of the table: the goal, and how to measure it. ``peer`` names an environment, if any."""
 
     title: str
     goal: str
@@ -101,7 +101,7 @@ class Stage:
 
 
 def python(module: str, *words: object) -> list[str]:
-    """A command of our own."""
+    """One of our own commands."""
     return [sys.executable, "-m", module, *map(str, words)]
 
 
@@ -111,7 +111,7 @@ def peer_python(peer: str, script: str, *words: object) -> list[str]:
 
 
 def our_versions() -> dict[str, str]:
-    """What our figures depend on."""
+    """The versions that our figures depend on."""
     return {name: version(name) for name in ("gristmill", *OURS)}
 
 
@@ -124,7 +124,7 @@ def sides(
 ) -> list[Figures]:
     """Run each command ``bench.repeat`` times, in turns, each time into an empty folder; ours comes first.
 
-    A quick run leaves out a peer that is not installed. Where this process may use fewer cores, both sides do.
+    A quick run leaves out a peer that is not installed. If this process may use fewer cores, both sides do.
     """
     cores = min(cores, len(os.sched_getaffinity(0)))
     commands = [(who, command) for who, command in commands if not bench.lacks(who)]
@@ -183,7 +183,7 @@ def filters(bench: Bench) -> Result:
 
 
 def dedup(peer: str, script: str, preset: str, threshold: float, least: float) -> Callable[[Bench], Result]:
-    """MinHash deduplication beside a peer, with the peer's shape; both must resolve the planted families."""
+    """MinHash deduplication against a peer, with the peer's shape; both must resolve the planted families."""
 
     def run(bench: Bench) -> Result:
         source, name = bench.text("copies"), f"dedup-{peer}"
@@ -245,7 +245,7 @@ def signatures(kind: str) -> Callable[[Bench], Result]:
 
 
 def warc(bench: Bench) -> Result:
-    """WARC to text beside a bare loop."""
+    """WARC to text against a bare loop."""
     source = bench.crawl()
     size = agreement.warc_size(source)
     figures = sides(
@@ -300,7 +300,7 @@ def curate(source: Path, lake: Path) -> list[str]:
 
 
 def growth(bench: Bench) -> Result:
-    """Ten times the input: time and memory beside those of a tenth."""
+    """Ten times the input: time and memory compared with those of a tenth."""
     figures = []
     for megabytes in (bench.megabytes // 10, bench.megabytes):
         source = bench.text("copies", megabytes)
@@ -329,7 +329,7 @@ def again(bench: Bench) -> Result:
     lake = bench.fresh("again", "gristmill")
     log = bench.work / "logs" / "again.log"
     side = Side("gristmill", curate(source, lake), cores=2)
-    first = measure(side, log, keep_servers=True)  # as it is for a person: the lake's Prefect server runs on
+    first = measure(side, log, keep_servers=True)  # as for a user: the lake's Prefect server keeps running
     second = measure(side, log)
     size = bench.size("copies")
     figures = [

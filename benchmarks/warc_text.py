@@ -2,8 +2,8 @@
 
     python -m benchmarks.warc_text WARC_FILE_OR_FOLDER OUTPUT_FOLDER
 
-Everything that a run does: records checked and counted, pages in a worker process under limits of time and memory,
-every outcome with its reason, documents and set-aside records as Parquet. Prints the seconds of each stage.
+Everything that a run does: records checked and counted, pages in a worker process with time and memory limits, every
+result with its reason, documents and set-aside records as Parquet. Prints the seconds of each stage.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """How long a what-if takes: ``python -m benchmarks.whatif [--documents 1000000] [--shards 8] [--lake DIR]``.
 
-Makes a lake of random signals (about where real ones lie, so that a fifth of the documents pass), decided
-by ``fineweb@code``, and asks it what a changed threshold and another preset would give. Prints seconds, and the peak
-memory of the process so far. The lake is made once in ``--lake`` and used again when it is there (1.2 GB a million).
+Makes a lake of random signals (in realistic ranges, so that a fifth of the documents pass), decided by
+``fineweb@code``, and asks it what a changed threshold and another preset would give. Prints seconds, and the peak
+memory of the process so far. The lake is made once in ``--lake`` and reused if it exists (1.2 GB per million).
 """
 
 import argparse

@@ -83,16 +83,16 @@ OPENCODER = {
     "qsc_code_frac_lines_assert": "opc_assert",
 }
 COMPARABLE = ("Comment.Single", "Comment.Multiline")  # the comments that bigcode counts
-DOCUMENTED = ("php", "rust")  # pygments has another name for their documentation comments, which bigcode leaves out
-UNCOUNTED = {"cpp": {"Comment"}}  # what stands in #if 0
+DOCUMENTED = ("php", "rust")  # pygments names their documentation comments differently, so bigcode leaves them out
+UNCOUNTED = {"cpp": {"Comment"}}  # the text in #if 0
 Fails = dict[str, set[str]]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of ``documents`` texts those that both keep or both drop, and of what kind the others are.
+    """Of ``documents`` texts, those that both keep or both drop, and the kinds of the others.
 
-    A kind says which rules fail on one side only: ``theirs: a, b`` or ``ours: a``.
+    A kind says which rules fail on only one side: ``theirs: a, b`` or ``ours: a``.
     """
 
     documents: int
@@ -107,7 +107,7 @@ class Agreement:
 
 
 def source_files(corpora: Path) -> Iterator[tuple[str, str, str]]:
-    """Language, path and text of all source code of the corpora."""
+    """Language, path and text of every source file of the corpora."""
     for path in sorted((corpora / "text").glob("code_*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
@@ -116,7 +116,7 @@ def source_files(corpora: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def texts(corpora: Path) -> Iterator[tuple[str, str, str]]:
-    """The same of all texts in one of CODES, and of texts of ten sentences of the language set."""
+    """The same for all texts in one of CODES, and for texts of ten sentences from the language set."""
     for path in sorted((corpora / "text").glob("*.jsonl.gz")):
         if path.name.startswith(ELSEWHERE):
             continue
@@ -136,7 +136,7 @@ def texts(corpora: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def golden(name: str) -> dict[str, dict[str, str]]:
-    """The rows of a golden file, by the key of their text."""
+    """The rows of a golden file, by the key of the text."""
     rows = pq.read_table(GOLDEN / f"verdicts_{name}.parquet").to_pylist()
     return {row.pop("text").hex(): row for row in rows}
 
@@ -160,14 +160,14 @@ def chosen(corpora: Path, name: str, every: int) -> tuple[pa.Table, dict[str, di
 
 
 def languages(documents: pa.Table, name: Callable[[str], str]) -> pa.Table:
-    """A language table that says what the corpora say."""
+    """A language table with the languages that the corpora state."""
     return pa.table(
         {"doc_id": documents.column("doc_id"), "language": [name(one.as_py()) for one in documents.column("source")]}
     )
 
 
 def fails(documents: pa.Table, policy: Policy, *signals: tuple[str, pa.Table]) -> Fails:
-    """The rules of ``policy``, those on language apart, that each document fails."""
+    """The rules of ``policy``, except those on language, that each document fails."""
     rules = tuple(rule for rule in policy.rules if not rule.signal.startswith("language."))
     judged = policy.model_copy(update={"rules": rules})
     known = dict(signals)
@@ -180,7 +180,7 @@ def fails(documents: pa.Table, policy: Policy, *signals: tuple[str, pa.Table]) -
 
 
 def compare(documents: pa.Table, theirs: Fails, ours: Fails) -> Agreement:
-    """Fates beside each other; a kind names the rules that fail on one side only."""
+    """Both sides' fates compared; a kind names the rules that fail on only one side."""
     differing: Counter[str] = Counter()
     examples: dict[str, str] = {}
     text = dict(zip(documents.column("doc_id").to_pylist(), documents.column("text").to_pylist(), strict=True))
@@ -209,7 +209,7 @@ def fineweb2_presets(corpora: Path, every: int = 1) -> dict[str, Agreement]:
 
 
 def _reasons(row: dict[str, str]) -> set[str]:
-    """The rules that FineWeb-2's filters gave as reasons, in our names."""
+    """The rules that FineWeb-2's filters gave as reasons, by our names."""
     return {RULES.get(row[name], row[name]) for name in ("gopher_repetition", "fineweb", "gopher_quality") if row[name]}
 
 
@@ -238,7 +238,7 @@ def chinese_presets(corpora: Path, every: int = 1) -> dict[str, Agreement]:
 
 
 def _names(joined: str, names: dict[str, str]) -> set[str]:
-    """Our names of the failed rules of a golden row; those that are in no preset are left out."""
+    """Our names of a golden row's failed rules, without those that are in no preset."""
     return {names[name] for name in joined.split(";") if name in names}
 
 
@@ -275,12 +275,12 @@ def code_presets(corpora: Path, every: int = 1) -> dict[str, Agreement]:
 
 
 def _apart(row: dict[str, str]) -> set[str]:
-    """The rule on comments, where the two sides cannot mean the same by it."""
+    """The rule on comments, if the two sides cannot mean the same by it."""
     return set() if _comparable(row) else {"opc_comments"}
 
 
 def _comparable(row: dict[str, str]) -> bool:
-    """Whether pygments has a lexer of the language and calls all its comments by names that bigcode counts."""
+    """Whether pygments has a lexer for the language that names all its comments as bigcode counts them."""
     kinds = {kind.removeprefix("Token.") for kind in row["comments"].split(";")}
     return bool(kinds & set(COMPARABLE)) and "Comment" not in kinds - UNCOUNTED.get(row["language"], set())
 
@@ -320,7 +320,7 @@ def url_preset(corpora: Path) -> dict[str, Agreement]:
 
 
 def record(found: dict[str, Agreement]) -> dict[str, Any]:
-    """What is kept of the comparison."""
+    """The part of the comparison to record."""
     return {
         name: {
             "documents": part.documents,

@@ -5,11 +5,11 @@
     python -m benchmarks.peers.language_verdicts code ../shared/corpora --sources DIR
     python -m benchmarks.peers.language_verdicts url ../shared/corpora
 
-DIR holds checkouts, by the names and at the commits of ``SOURCES``, of projects that publish their filters as
-scripts. Makes the peer's environment when it does not stand, runs ``verdicts_*.py`` in it, and writes
-``tests/golden/verdicts_*.parquet``: one row a text, known by the first 12 hex digits of its xxh3-128, with the
-reasons. No text is written. Cost: about half an hour a core for fineweb2, 10 minutes for chinese and for code, one
-for url.
+DIR has checkouts, by the names and at the commits of ``SOURCES``, of projects that publish their filters as
+scripts. Makes the peer's environment if it does not exist, runs ``verdicts_*.py`` in it, and writes
+``tests/golden/verdicts_*.parquet``: one row per text, identified by the first 12 hex digits of its xxh3-128, with the
+reasons. No text is written. Cost on one core: about half an hour for fineweb2, 10 minutes each for chinese and code,
+one for url.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def fineweb2(corpora: Path, sources: Path, jobs: int) -> None:
 
 
 def with_splitters(environment: Environment) -> Environment:
-    """The environment, which also shows the versions of the word splitters."""
+    """The environment, including the versions of the word splitters."""
     shows = (*environment.peer.shows, "jieba", "kiwipiepy", "pythainlp", "SudachiPy", "sudachidict-core")
     return Environment(
         environment.peer.__class__(**{**vars(environment.peer), "shows": shows}),
@@ -81,7 +81,7 @@ def code(corpora: Path, sources: Path, jobs: int) -> None:
 
 
 def url(corpora: Path, sources: Path, jobs: int) -> None:
-    """Golden file of datatrove's URL filter, given lists that are made of the URLs themselves."""
+    """Golden file of datatrove's URL filter, with lists made from the URLs themselves."""
     environment = ensure("datatrove")
     urls, lists = urls_and_lists(corpora)
     with tempfile.TemporaryDirectory() as name:

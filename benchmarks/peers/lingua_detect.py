@@ -1,4 +1,4 @@
-"""lingua's answers, in its own environment: one JSON string a line on standard input, one JSON list on standard output.
+"""lingua's answers, in its own environment: JSON strings, one per line, on standard input; one JSON object as output.
 
 ``{"labels": [ISO 639-1 code or "und", ...], "load_seconds": ..., "seconds": ...}``; seconds of processor time, one
 thread. All 75 languages, models loaded before the clock starts, high accuracy unless ``--low`` is given.

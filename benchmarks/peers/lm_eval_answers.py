@@ -1,10 +1,10 @@
-"""What lm-eval itself gets out of a checkpoint: runs in the environment of the peer ``lm-eval``.
+"""lm-eval's own answers from a checkpoint: runs in the environment of the peer ``lm-eval``.
 
     python lm_eval_answers.py ASKED.json ANSWERED.json
 
-``ASKED.json`` holds ``checkpoint`` (a folder), ``batch`` (rows), ``model`` (``hf``, or ``local-completions`` with
+``ASKED.json`` has ``checkpoint`` (a folder), ``batch`` (rows), ``model`` (``hf``, or ``local-completions`` with
 ``url`` and ``name``), ``choices`` (``{"query", "options"}`` each) and ``prompts``, with ``until`` and ``new_tokens``.
-Two tasks over JSON files are handed to ``simple_evaluate``, nothing of lm-eval is replaced. ``ANSWERED.json`` gets
+Two tasks over JSON files go to ``simple_evaluate``; nothing of lm-eval is replaced. ``ANSWERED.json`` gets
 ``likelihoods`` (``[log-likelihood, greedy]`` of every option), ``generations`` and ``versions``.
 """
 
@@ -20,7 +20,7 @@ OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_
 
 
 def task(folder: Path, name: str, documents: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any]:
-    """A task over a JSON file; None where there is nothing to ask."""
+    """A task over a JSON file."""
     data = folder / f"{name}.jsonl"
     data.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")
     source = {"dataset_path": "json", "dataset_kwargs": {"data_files": {"test": str(data)}}, "test_split": "test"}

@@ -1,9 +1,9 @@
-"""What datatrove's ``simplify_text`` makes of real texts: digests for ``tests/golden/test_minhash_normalise.py``.
+"""The results of datatrove's ``simplify_text`` on real texts: digests for ``tests/golden/test_minhash_normalise.py``.
 
     PEER_PYTHON benchmarks/peers/normalised_datatrove.py ../shared/corpora/text tests/golden/datatrove_normalised.json
 
-Every 20th text of every other file, its first 20,000 characters. Kept: the first 16 hex digits of the SHA-256 of the
-text, and of its normalised words joined by spaces; and datatrove's version. No text is kept.
+Every 20th text of every other file, its first 20,000 characters. Records the first 16 hex digits of the SHA-256 of the
+text, and of its normalised words joined by spaces, and datatrove's version. No text is recorded.
 """
 
 import gzip

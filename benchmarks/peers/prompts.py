@@ -2,10 +2,10 @@
 
     python prompts.py --data BENCHMARKS --small tests/golden/prompts_small.json --out tests/golden/prompts_lmeval.json
 
-Every task is lm-eval's YAML as it is installed, with nothing replaced but where its documents come from. ``--data`` is
-a folder with the files of the benchmarks, ``--small`` a few items of our own for the benchmarks whose files are not
-there. Written are digests of all requests of a task, no text. ``--agieval`` names a checkout of ruixiangcui/AGIEval:
-its ``convert_zero_shot`` is asked too. Cost: a minute.
+Every task is lm-eval's YAML as installed; only the source of its documents is replaced. ``--data`` is a folder with the
+benchmark files, ``--small`` a few items of our own for the benchmarks without files. Writes digests of all requests of
+a task, no text. ``--agieval`` names a checkout of ruixiangcui/AGIEval, whose ``convert_zero_shot`` is called too. Cost:
+a minute.
 """
 
 import argparse
@@ -25,7 +25,7 @@ OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE")
 LETTERS = "ABCD"
 FIRST = 5
 OF_A_SUBJECT = 5
-"""Questions of each subject of MMLU: lm-eval takes up to half a second for one with its shots."""
+"""Questions per subject of MMLU: lm-eval takes up to half a second for one with its shots."""
 BOARD_SHOTS = 5
 """``--num_fewshot`` of the boards, whose tasks leave it to the user (0 unless said otherwise)."""
 
@@ -38,19 +38,19 @@ def digest(requests: Sequence[tuple[str, ...]]) -> str:
 
 
 def summary(items: Sequence[Sequence[tuple[str, ...]]]) -> dict[str, Any]:
-    """What the golden file keeps of one suite: all its requests, and those of each of the first items."""
+    """The golden file's record of one suite: digests of all its requests, and of those of each of the first items."""
     flat = [request for item in items for request in item]
     return {"items": len(items), "all": digest(flat), "first": [digest(item)[:16] for item in items[:FIRST]]}
 
 
 class Tasks:
-    """lm-eval's tasks over documents of ours."""
+    """lm-eval's tasks over our documents."""
 
     def __init__(self, folder: Path) -> None:
         import evaluate
         import lm_eval
 
-        # HumanEval's and MBPP's modules fetch a scorer from a hub when they are imported. Prompts need none.
+        # HumanEval's and MBPP's modules download a scorer from a hub on import. Prompts do not need it.
         evaluate.load = lambda name: _NoScorer()
         self.yaml = Path(lm_eval.__file__).parent / "tasks"
         self.folder = folder
@@ -91,7 +91,7 @@ class _NoScorer:
 
 
 def jsonl(path: Path) -> Docs:
-    """The rows of a file of JSON lines, packed or not."""
+    """The rows of a file of JSON lines, compressed or not."""
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     return [json.loads(line) for line in content.decode().split("\n") if line.strip()]
 
@@ -134,7 +134,7 @@ def on_real_data(data: Path, tasks: Tasks) -> dict[str, Any]:
 
 
 def on_small_data(small: Mapping[str, Any], tasks: Tasks) -> dict[str, Any]:
-    """The suites whose files are not to be had here, on a few items of our own."""
+    """The suites whose files are not available here, on a few items of our own."""
     ceval, cmmlu = small["ceval"], small["cmmlu"]
     found = {
         "ceval": summary(
@@ -149,7 +149,7 @@ def on_small_data(small: Mapping[str, Any], tasks: Tasks) -> dict[str, Any]:
 
 
 def on_agieval(checkout: Path, data: Path) -> dict[str, Any]:
-    """What AGIEval's own code makes of its questions with one right option."""
+    """AGIEval's own prompts for its questions with one right option."""
     convert = upstream_function(checkout / "src" / "dataset_loader.py", "convert_zero_shot")
     found: dict[str, list[list[tuple[str, ...]]]] = {}
     for path in sorted((data / "agieval").glob("*.jsonl")):
@@ -166,7 +166,7 @@ def on_agieval(checkout: Path, data: Path) -> dict[str, Any]:
 
 
 def upstream_function(path: Path, name: str) -> Callable[[dict[str, Any], str], str]:
-    """A function of a file whose imports are not installed: it and the constants beside it, nothing else."""
+    """A function from a file whose imports are not installed, with only that file's constants."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kept: list[ast.stmt] = []
     for node in tree.body:

@@ -3,9 +3,9 @@
     git clone https://github.com/mlfoundations/dclm && git -C dclm checkout 361714b
     python -m benchmarks.peers.refinedweb ../shared/corpora/text dclm [--jobs N]
 
-Makes the peer's environment when it does not stand and runs ``verdicts_refinedweb.py`` in it. The golden file has a row
-a text: its key, the step that drops it, and the key of the text that is left; no text. Cost: about 8 minutes of one
-core, most of it in uniseg.
+Makes the peer's environment if it does not exist and runs ``verdicts_refinedweb.py`` in it. The golden file has a row
+per text: its key, the step that drops it, and the key of the text that remains; no text. Cost: about 8 minutes on one
+core, mostly in uniseg.
 """
 
 import argparse

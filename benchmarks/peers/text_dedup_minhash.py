@@ -1,7 +1,7 @@
 """MinHash deduplication by text-dedup 0.4 with its verification of false positives.
 
 Run by the peer's Python: ``text_dedup_minhash.py INPUT_JSONL_FOLDER OUTPUT_FOLDER``. Its own shape: word 5-grams, 240
-permutations at threshold 0.7, which its optimiser makes 24 bands of 10 rows. One process.
+permutations at threshold 0.7, which its optimiser turns into 24 bands of 10 rows. One process.
 """
 
 import json
@@ -39,7 +39,7 @@ enable_profiling = false
 
 
 def main(source: Path, target: Path) -> None:
-    """Write the dataset of the texts that stay to ``target/output``."""
+    """Write the dataset of the kept texts to ``target/output``."""
     target.mkdir(parents=True, exist_ok=True)
     settings = target / "settings.toml"
     settings.write_text(

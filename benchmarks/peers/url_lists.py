@@ -1,7 +1,7 @@
-"""URLs of the corpora, and blocklists made of them by rule, so that both sides of a comparison can make the same.
+"""URLs of the corpora, and blocklists derived from them by rule, so that both sides of a comparison have the same.
 
-Domains are the hosts of every ninth URL, and the parents of some; URLs every thirteenth; words and pieces some of
-those that occur in a few URLs. Cost: a second.
+Domains are the hosts of every ninth URL, and the parents of some; listed URLs are every thirteenth; words and pieces
+are some of those that occur in a few URLs. Cost: a second.
 """
 
 import gzip

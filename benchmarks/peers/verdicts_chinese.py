@@ -1,11 +1,11 @@
-"""What MAP-NEO's and OpenCoder's rules say about Chinese texts: run by ``language_verdicts`` in its environment.
+"""The results of MAP-NEO's and OpenCoder's rules on Chinese texts: run by ``language_verdicts`` in its environment.
 
     PYTHON verdicts_chinese.py CORPORA MAP_NEO OPENCODER MODEL OUT.json
 
 MAP_NEO and OPENCODER are checkouts of multimodal-art-projection/MAP-NEO and OpenCoder-llm/opc_data_filtering, MODEL
-is a fastText language model. MAP-NEO's functions stop at the first rule that fails; so that every rule speaks, each
-``return False, reason`` of its ``self_defined_rules`` is made a ``yield reason`` before the module runs. OUT gets one
-row a text: the first 12 hex digits of its xxh3-128; the failed rules of MAP-NEO in its order, joined by ``;``; and
+is a fastText language model. MAP-NEO's functions stop at the first rule that fails; so that every rule runs, each
+``return False, reason`` of its ``self_defined_rules`` is turned into ``yield reason`` first. OUT gets one row per
+text: the first 12 hex digits of its xxh3-128; the failed rules of MAP-NEO in its order, joined by ``;``; and
 OpenCoder's failed rules of those that ``zh-web`` takes.
 """
 
@@ -44,7 +44,7 @@ def texts(folder: Path) -> list[str]:
 
 
 def map_neo(checkout: Path, model: Path) -> ModuleType:
-    """MAP-NEO's module ``filter``, whose own rules say all that fails."""
+    """MAP-NEO's module ``filter``, changed so that its own rules report all failures."""
     folder = checkout / "Matrix" / "chinese_data_clean_pipeline" / "filter"
     source = (folder / "filter.py").read_text(encoding="utf-8")
     first, last = source.index("def self_defined_rules"), source.index("def ccnet_rules")
@@ -60,11 +60,11 @@ def map_neo(checkout: Path, model: Path) -> ModuleType:
 
 
 def judge(module: ModuleType, text: str) -> list[str]:
-    """The rules of ``filter_single_line`` that fail, in its order (duplicates_rules' answer is thrown away there)."""
+    """The rules of ``filter_single_line`` that fail, in order (upstream ignores duplicates_rules)."""
     neo: Any = module
     kept, unified, _ = neo.unify_format(text)
     failed = [] if kept else ["bracket ratio"]
-    if not kept:  # the text goes no further upstream; the rules are asked about it all the same
+    if not kept:  # upstream stops at this text; the rules are applied all the same
         unified = text.translate(str.maketrans(WIDE, NARROW))
     _, bare, _ = neo.url_filter({neo.CONTENT_FIELD: unified, "url": ""}, neo.Trie())
     try:

@@ -1,10 +1,10 @@
-"""What bigcode's and OpenCoder's rules say about source code: run by ``language_verdicts`` in its environment.
+"""The results of bigcode's and OpenCoder's rules on source code: run by ``language_verdicts`` in its environment.
 
     PYTHON verdicts_code.py CORPORA BIGCODE OPENCODER OUT.json
 
-BIGCODE and OPENCODER are checkouts of bigcode-project/bigcode-dataset and OpenCoder-llm/opc_data_filtering. Of
+BIGCODE and OPENCODER are checkouts of bigcode-project/bigcode-dataset and OpenCoder-llm/opc_data_filtering. From
 bigcode the functions of ``preprocessing/filtering.py`` and ``utils/text_extraction.py`` run; the columns of line
-lengths and letters, which its data sets bring along, are computed as CodeParrot defined them. OUT gets one row a
+lengths and letters, which its data sets include, are computed as CodeParrot defined them. OUT gets one row per
 text: the first 12 hex digits of its xxh3-128; its language; bigcode's failed rules and OpenCoder's, each joined by
 ``;`` (of OpenCoder's those that all languages share, with the thresholds of ``others``); and the kinds of comment
 token that pygments' lexer of the language has.
@@ -69,7 +69,7 @@ def bigcode(checkout: Path) -> Callable[[str, str], list[str]]:
             names += [] if space["filter_html"](columns) else ["html"]
         try:
             ratio = extraction["get_nl_ratio"](text, language)
-        except Exception as error:  # the lexer that is not there, or breaks on the text
+        except Exception as error:  # the lexer is missing, or fails on the text
             return [*names, f"comments: {type(error).__name__}"]
         return names if 0.01 < ratio < 0.8 else [*names, "comments"]
 

@@ -1,9 +1,9 @@
-"""What datatrove itself decides about every text: run by ``benchmarks.peers.verdicts`` inside datatrove's environment.
+"""datatrove's own decisions on every text: run by ``benchmarks.peers.verdicts`` inside datatrove's environment.
 
     PYTHON verdicts_datatrove.py FOLDER MODEL OUT.json [--jobs N]
 
-FOLDER holds ``*.jsonl.gz`` files with a ``text`` field, MODEL is a fastText language model. Every filter judges every
-text, and FineWeb's judge what the C4 filter left. OUT gets one row a text: the first 12 hex digits of the xxh3-128 of
+FOLDER has ``*.jsonl.gz`` files with a ``text`` field, MODEL is a fastText language model. Every filter judges every
+text, and FineWeb's judge what the C4 filter left. OUT gets one row per text: the first 12 hex digits of the xxh3-128 of
 the text, then "" or the reason that each filter of ``COLUMNS`` gave; and for a few texts the values of the signals,
 computed with datatrove's own functions.
 """
@@ -57,7 +57,7 @@ def texts(folder: Path) -> Iterator[str]:
 
 
 def key(text: str) -> str:
-    """What the text is known by."""
+    """The key of a text."""
     return xxhash.xxh3_128_hexdigest(text.encode())[:12]
 
 
@@ -81,7 +81,7 @@ class Filters:
         }
 
     def judge(self, text: str) -> dict[str, str]:
-        """The reason of each filter, "" where it keeps the text."""
+        """The reason of each filter, "" if it keeps the text."""
         found = dict.fromkeys(COLUMNS, NOT_REACHED)
         for name, each in self.on_text.items():
             found[name] = verdict(each, Document(text=text, id=""))
@@ -100,7 +100,7 @@ def verdict(each: BaseFilter, document: Document) -> str:
 
 
 def signals(text: str) -> dict[str, float]:
-    """Values that the filters compare with their thresholds, as ``table.column``, by datatrove's own functions."""
+    """The values that filters compare with their thresholds, as ``table.column``, by datatrove's own functions."""
     words = split_into_words(text)
     spoken = [word for word in words if any(letter not in PUNCTUATION_SET for letter in word)]
     lines, paragraphs = _repetition_lines(text), _repetition_paragraphs(text)
@@ -163,7 +163,7 @@ def start(model: str) -> None:
 
 
 def row(text: str) -> tuple[list[str], dict[str, Any] | None]:
-    """What is kept of one text: its row, and for one in ``VECTOR_EVERY`` its signals."""
+    """The record of one text: its row, and for one in ``VECTOR_EVERY`` its signals."""
     found = FILTERS["all"].judge(text)
     chosen = int(key(text), 16) % VECTOR_EVERY == 0 and len(text) <= VECTOR_CHARACTERS
     return [key(text), *(found[name] for name in COLUMNS)], {"text": key(text), **signals(text)} if chosen else None

@@ -1,10 +1,10 @@
-"""What FineWeb-2's filters decide in nine languages: run by ``language_verdicts`` in datatrove's environment.
+"""The decisions of FineWeb-2's filters in nine languages: run by ``language_verdicts`` in datatrove's environment.
 
     PYTHON verdicts_languages.py CORPORA CONFIGS OUT.json [--jobs N]
 
-CORPORA holds ``text/*.jsonl.gz`` with fields ``text`` and ``lang``, and ``langid/lingua_testdata_75langs.jsonl.gz``
+CORPORA has ``text/*.jsonl.gz`` with fields ``text`` and ``lang``, and ``langid/lingua_testdata_75langs.jsonl.gz``
 with single sentences, ten of which make a text. CONFIGS is the folder ``configs`` of huggingface/fineweb-2. The three
-filters have the settings of ``fineweb-2-pipeline.py``. OUT gets one row a text: the first 12 hex digits of its
+filters have the settings of ``fineweb-2-pipeline.py``. OUT gets one row per text: the first 12 hex digits of its
 xxh3-128, FineWeb-2's code of the language, and "" or the reason of each filter.
 """
 
@@ -55,7 +55,7 @@ def _documents(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _sentences(folder: Path) -> Iterator[tuple[str, str]]:
-    """Ten sentences of a language after each other make a text."""
+    """Ten consecutive sentences of a language make a text."""
     waiting: dict[str, list[str]] = {}
     with gzip.open(folder / "lingua_testdata_75langs.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -67,7 +67,7 @@ def _sentences(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def key(text: str) -> str:
-    """What the text is known by."""
+    """The key of a text."""
     return xxhash.xxh3_128_hexdigest(text.encode())[:12]
 
 

@@ -1,13 +1,13 @@
-"""What DCLM's own mappers decide about every text: run by ``benchmarks.peers.verdicts`` inside its environment.
+"""The decisions of DCLM's own mappers on every text: run by ``benchmarks.peers.verdicts`` inside its environment.
 
     PYTHON verdicts_refinedweb.py FOLDER DCLM OUT.json [--jobs N]
 
-DCLM is a checkout of github.com/mlfoundations/dclm. The steps of ``dclm_baseline_refinedweb.yaml`` are run as they are,
-in their order, but for the filters of addresses (our texts have none) and the language filter. For packages that DCLM
-imports for other filters, object stores and models only (``STOOD_IN``) an empty module stands in. One in
-two of the English texts and of those of source code is judged, and one in twenty of the others (uniseg finds word
-boundaries at 0.06 MB/s). OUT gets one row a text: the first 12 hex digits of the xxh3-128 of the text, then "" or the
-name of the step that drops it, then the xxh3-128, again 12 digits, of the text that is left.
+DCLM is a checkout of github.com/mlfoundations/dclm. The steps of ``dclm_baseline_refinedweb.yaml`` run unchanged and in
+order, except for the URL filters (our texts have no URLs) and the language filter. An empty module replaces packages
+that DCLM imports only for other filters, object stores and models (``STOOD_IN``). It judges half of the English texts
+and of the source code, and one in twenty of the others (uniseg finds word boundaries at 0.06 MB/s). OUT gets one row
+per text: the first 12 hex digits of the xxh3-128 of the text, then "" or the
+name of the step that drops it, then the xxh3-128, again 12 digits, of the text that remains.
 """
 
 import argparse
@@ -32,7 +32,7 @@ STEPS: list[tuple[str, Callable[[dict[str, Any]], list[dict[str, Any]]]]] = []
 
 
 class StandIn(ModuleType):
-    """A module of which any name can be imported and nothing can be used."""
+    """A module from which any name can be imported, but nothing can be used."""
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
@@ -55,7 +55,7 @@ def texts(folder: Path) -> Iterator[str]:
 
 
 def key(text: str) -> str:
-    """What the text is known by."""
+    """The key of a text."""
     return str(xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))[:12])
 
 
@@ -87,7 +87,7 @@ def made(function: Any, words: dict[str, Any], initialize: Any) -> Callable[[dic
 
 
 def row(text: str) -> list[str]:
-    """The text's key, the step that drops it, and the key of what is left."""
+    """The text's key, the step that drops it, and the key of the remaining text."""
     page = {"text": text}
     for name, step in STEPS:
         pages = step(page)

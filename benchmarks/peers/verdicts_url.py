@@ -1,8 +1,8 @@
-"""What datatrove's URL filter decides, given lists: run by ``language_verdicts`` in datatrove's environment.
+"""The decisions of datatrove's URL filter with given lists: run by ``language_verdicts`` in datatrove's environment.
 
     PYTHON verdicts_url.py GIVEN.json OUT.json [--jobs N]
 
-GIVEN has ``urls`` and the lists ``domains``, ``listed`` (URLs), ``hard``, ``soft`` and ``pieces``. OUT gets one row a
+GIVEN has ``urls`` and the lists ``domains``, ``listed`` (URLs), ``hard``, ``soft`` and ``pieces``. OUT gets one row per
 URL: the first 12 hex digits of its xxh3-128, and "" or the reason.
 """
 

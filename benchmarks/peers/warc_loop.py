@@ -1,7 +1,7 @@
-"""WARC to text by a bare loop over FastWARC and Resiliparse: the least that can be done, one page after the other.
+"""WARC to text by a bare loop over FastWARC and Resiliparse: the minimum, one page after the other.
 
 Run by the peer's Python: ``warc_loop.py WARC_FILE_OR_FOLDER OUTPUT_FILE``. No time limits, no other process, no record
-of what gave no text; the encoding is the one that Resiliparse detects, as in its own examples.
+of pages without text; the encoding is the one that Resiliparse detects, as in its own examples.
 """
 
 import json
