@@ -28,7 +28,7 @@ def test_wilson_agrees_with_scipy() -> None:
 
 def test_wilson_of_nothing_is_refused() -> None:
     for successes, n in ((0, 0), (-1, 5), (6, 5)):
-        with pytest.raises(ValueError, match="no proportion"):
+        with pytest.raises(ValueError, match="not a proportion"):
             wilson(successes, n)
 
 
