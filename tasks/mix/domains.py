@@ -21,12 +21,16 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Domain:
-    """What a mixer knows of a domain: its size in the train split of a token store, and which bytes those are."""
+    """What a mixer knows of a domain: its size in the train split of a token store, and which bytes those are.
+
+    ``heldout`` is the fingerprint of its held-out tokens, empty when it has none.
+    """
 
     name: str
     tokens: int
     bytes: int
     fingerprint: str
+    heldout: str = ""
 
 
 def vector(shares: Shares, domains: Sequence[Domain]) -> Vector:

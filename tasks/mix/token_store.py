@@ -92,6 +92,7 @@ class TokenStore:
                 self.rows(name, row_tokens) * row_tokens,
                 sum(part.bytes for part in self.parts[name, "train"]),
                 self.fingerprint(name),
+                self.fingerprint(name, "heldout") if self.tokens(name, "heldout") else "",
             )
             for name in names
         )

@@ -109,6 +109,7 @@ class Outcome:
     """What a finished trial gave. ``losses``: nats a token on held-out rows, for each domain that has such rows.
 
     ``checkpoint`` is the SHA-256 of the weights. ``seconds`` is a measurement: it enters no digest and no data file.
+    ``heldout`` are the fingerprints of the held-out tokens that were measured, for each domain.
     ``target`` is the SHA-256 of the file of log-probabilities that MixMin needs (:mod:`.mixmin`), and ``parameters`` is
     the size of the model; None where the trainer does not tell.
     """
@@ -121,6 +122,7 @@ class Outcome:
     seconds: float | None = None
     target: str | None = None
     parameters: int | None = None
+    heldout: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
