@@ -55,7 +55,19 @@ class DesignConfig(Config):
     held_out: float = Field(0.1, gt=0, lt=0.5, description="part of the trials that is never fitted")
     rate_mixtures: int = Field(0, ge=0, description="mixtures that are run at another learning rate as well; 3 or more")
     rate_factor: float = Field(0.1, gt=0, description="that learning rate over the budget's; tiny rates rank best")
-    most_epochs: float = Field(16, gt=0, description="no trial sees a domain more often than the run would at this cap")
+    most_epochs: float = Field(
+        16.0, gt=0, description="no trial sees a domain more often than the run would at this cap"
+    )
+
+    def held_out_count(self, others: int) -> int:
+        """Held-out trials beside ``others`` that may be fitted."""
+        return int(np.ceil(self.held_out / (1 - self.held_out) * others))
+
+    def count(self, domains: int) -> int:
+        """All trials of a design for so many domains; a few less where two are the same."""
+        fitted = self.proportional_seeds + 2 * self.extreme_seeds + self.trials_per_domain * domains
+        fitted += 2 * domains if self.single_domains else 0
+        return fitted + self.held_out_count(fitted) + min(self.rate_mixtures, self.trials_per_domain * domains)
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,7 @@ def make_design(
     if config.single_domains:
         rows += [("deletion" if number % 2 == 0 else "upweight", row, 0) for number, row in enumerate(singles)]
     fitted = config.trials_per_domain * len(domains)
-    apart = int(np.ceil(config.held_out / (1 - config.held_out) * (len(rows) + fitted)))
+    apart = config.held_out_count(len(rows) + fitted)
     drawn = draws(prior, ceilings, fitted, config, np.random.default_rng([seed, 1]))
     rows += [("design", row, 0) for row in drawn]
     loose = config.model_copy(update={"kind": "dirichlet"})

@@ -55,6 +55,15 @@ class Swarm:
     config: SwarmConfig
     earlier: tuple[Designed, ...] = ()
 
+    @property
+    def budget(self) -> Budget:
+        """Of every trial."""
+        return self.config.budget
+
+    def steps(self, domains: Sequence[Domain]) -> int:
+        """Of all trials, if none of an earlier design spares any."""
+        return (self.config.design.count(len(domains)) + self.config.adaptive) * self.config.budget.steps
+
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
         """All trials of the design that are not there yet; then those of the winner, if any were asked for.
 

@@ -92,6 +92,7 @@ def test_the_design_has_draws_anchors_single_domains_and_a_held_out_tenth() -> N
         "held-out": 6,
     }
     assert len({each.trial.id for each in design}) == len(design)
+    assert Swarm(CONFIG).steps(DOMAINS) == 54 * 10
     prior = natural(DOMAINS, GOAL)
     assert sum(np.allclose(share(each.trial), prior, atol=1e-5) for each in design) == 8
     assert len({each.trial.seed for each in design if each.role == "anchor"}) == 18
