@@ -21,7 +21,7 @@ from gristmill.tasks.mix.mixers.proxy_size import size_of
 from gristmill.tasks.mix.mixers.swarm.checks import Check, make_checks, winner_checks
 from gristmill.tasks.mix.mixers.swarm.design import DesignConfig, Designed, again, make_design, natural
 from gristmill.tasks.mix.mixers.swarm.fit import Evidence, FitConfig, gather
-from gristmill.tasks.mix.mixers.swarm.report import Limits, SwarmReport, make_report, solve, with_predictions
+from gristmill.tasks.mix.mixers.swarm.report import Bounds, SwarmReport, make_report, solve, with_predictions
 from gristmill.tasks.mix.mixers.swarm.reuse import reusable
 
 
@@ -109,7 +109,7 @@ class Swarm:
         takes as ``solve``."""
         if result.report.folds.nothing_learnt:
             return result.mixture.stages[0].raw
-        weights = solve(result.report.fit.laws, result.report.importance, self._limits(domains, goal))
+        weights = solve(result.report.fit.laws, result.report.importance, self._bounds(domains, goal))
         return named(weights, domains)
 
     def design(self, domains: Sequence[Domain], goal: Goal) -> tuple[Designed, ...]:
@@ -141,8 +141,8 @@ class Swarm:
                 "ask() gives until it gives none."
             )
         evidence = gather(design, domains, seen, self.config.fit.metrics)
-        return evidence, make_report(evidence, self._limits(domains, goal), self.config.fit, self.config.seed)
+        return evidence, make_report(evidence, self._bounds(domains, goal), self.config.fit, self.config.seed)
 
-    def _limits(self, domains: Sequence[Domain], goal: Goal) -> Limits:
+    def _bounds(self, domains: Sequence[Domain], goal: Goal) -> Bounds:
         floors, ceilings = limits(domains, goal)
-        return Limits(natural(domains, goal), floors, ceilings, self.config.kl)
+        return Bounds(natural(domains, goal), floors, ceilings, self.config.kl)

@@ -23,7 +23,7 @@ OBJECTIVE = "objective"
 
 
 @dataclass(frozen=True)
-class Limits:
+class Bounds:
     """What the best mixture must keep: floors and ceilings, the prior and its pull; vectors of shape (k,)."""
 
     prior: Vector
@@ -31,7 +31,7 @@ class Limits:
     ceilings: Vector
     kl: float
 
-    def loose(self) -> "Limits":
+    def loose(self) -> "Bounds":
         """The same without caps."""
         return replace(self, ceilings=np.ones(len(self.prior)))
 
@@ -84,7 +84,7 @@ class SwarmReport:
     importance: Vector
 
 
-def make_report(evidence: Evidence, limits: Limits, config: FitConfig, seed: int) -> SwarmReport:
+def make_report(evidence: Evidence, bounds: Bounds, config: FitConfig, seed: int) -> SwarmReport:
     """Fit, check, solve and predict. Raises :class:`GristmillError` when too few trials can be fitted."""
     inside = np.flatnonzero(evidence.fitted())
     if not len(inside):
@@ -104,14 +104,14 @@ def make_report(evidence: Evidence, limits: Limits, config: FitConfig, seed: int
     apart = np.array([each.role == "held-out" for each in evidence.trials], dtype=bool)
     held_out = rank(evidence.mixtures[apart], objective[apart], promised[apart], config.permutations, seed)
     if folds.nothing_learnt:
-        raw, weights = limits.prior, project(limits.prior, limits.floors, limits.ceilings)
+        raw, weights = bounds.prior, project(bounds.prior, bounds.floors, bounds.ceilings)
     else:
         raw, weights = (
-            solve(fit.laws, evidence.importance, limits.loose()),
-            solve(fit.laws, evidence.importance, limits),
+            solve(fit.laws, evidence.importance, bounds.loose()),
+            solve(fit.laws, evidence.importance, bounds),
         )
     refits = _refits(fitted, fit, config, seed)
-    bars = np.stack([solve(laws, evidence.importance, limits, weights, REFIT_DRAWS) for laws in refits])
+    bars = np.stack([solve(laws, evidence.importance, bounds, weights, REFIT_DRAWS) for laws in refits])
     own = np.array([_objective(laws, bar, evidence) for laws, bar in zip(refits, bars, strict=True)])
     by_all = fit.predict(bars) @ evidence.importance
     low, high = np.percentile(bars, BAND, axis=0)
@@ -126,7 +126,7 @@ def make_report(evidence: Evidence, limits: Limits, config: FitConfig, seed: int
         curse=float((by_all - own).mean()),
         predictions=_predictions(evidence, blind),
         winner=promises(evidence, fit, refits, weights),
-        prior=promises(evidence, fit, refits, limits.prior),
+        prior=promises(evidence, fit, refits, bounds.prior),
         fit=fit,
         importance=evidence.importance,
     )
@@ -138,11 +138,11 @@ def with_predictions(report: SwarmReport, after: Evidence) -> SwarmReport:
 
 
 def solve(
-    laws: Sequence[Law], importance: Vector, limits: Limits, start: Vector | None = None, draws: int = DRAWS
+    laws: Sequence[Law], importance: Vector, bounds: Bounds, start: Vector | None = None, draws: int = DRAWS
 ) -> Vector:
-    """The best mixture by ``laws`` within ``limits``, shape (k,). Raises ``ValueError`` when they leave none."""
+    """The best mixture by ``laws`` within ``bounds``, shape (k,). Raises ``ValueError`` when they leave none."""
     return best_mixture(
-        laws, importance, limits.prior, limits.floors, limits.ceilings, kl=limits.kl, start=start, draws=draws
+        laws, importance, bounds.prior, bounds.floors, bounds.ceilings, kl=bounds.kl, start=start, draws=draws
     )
 
 
