@@ -1,5 +1,6 @@
 """The suites of the gates: YAML files in ``schemas/expectations``, with missing bounds filled in from the schema."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from gristmill.schemas.tables import TABLES
 
 SUITES = Path(__file__).parents[2] / "schemas" / "expectations"
 BETWEEN = "ExpectColumnValuesToBeBetween"
+NOT_NULL = "ExpectColumnValuesToNotBeNull"
 ROUNDING = 1e-4
 
 
@@ -33,10 +35,15 @@ class Expectation(Config):
 
 
 class ExpectationSuite(Config):
-    """A named list of expectations over the tables that cross one arrow."""
+    """A named list of expectations over the tables that cross one arrow.
+
+    ``bounds_of`` is how the names of tables begin that need no entry of their own: their keys are never null, and a
+    column with a lowest and a highest value in the schema stays between them.
+    """
 
     name: str
     about: str
+    bounds_of: str = ""
     expectations: tuple[Expectation, ...]
 
 
@@ -54,7 +61,17 @@ def load_suite(name: str) -> ExpectationSuite:
         known = [found.stem for found in SUITES.glob("*.yaml")]
         raise UsageError(f"there is no gate {name!r}" + did_you_mean(name, known))
     suite = ExpectationSuite.parse(read_yaml(path), path.name)
-    return suite.model_copy(update={"expectations": tuple(map(_with_bounds, suite.expectations))})
+    wanted = (*_of_schema(suite.bounds_of), *suite.expectations)
+    return suite.model_copy(update={"expectations": tuple(map(_with_bounds, wanted))})
+
+
+def _of_schema(prefix: str) -> Iterator[Expectation]:
+    """What the schema says of every table whose name begins with ``prefix``; nothing without one."""
+    for name, table in TABLES.items() if prefix else ():
+        if name.startswith(prefix):
+            yield from (Expectation(table=name, type=NOT_NULL, column=key) for key in table.key)
+            bounded = (name for name, column in table.columns.items() if None not in (column.low, column.high))
+            yield from (Expectation(table=name, type=BETWEEN, column=column) for column in bounded)
 
 
 def _with_bounds(expectation: Expectation) -> Expectation:

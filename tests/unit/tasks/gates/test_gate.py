@@ -12,10 +12,10 @@ import pytest
 from gristmill.core.errors import GateError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.table import Column, Table
-from gristmill.schemas.tables import GateResults, Redacted
+from gristmill.schemas.tables import TABLES, GateResults, Redacted
 from gristmill.tasks.gates.counts import Countable, count_breaking
 from gristmill.tasks.gates.gate import GATES, check, failures, raise_on_failure
-from gristmill.tasks.gates.suites import Expectation, ExpectationSuite, GateConfig, load_suite
+from gristmill.tasks.gates.suites import ROUNDING, Expectation, ExpectationSuite, GateConfig, load_suite
 
 
 def suite(*expectations: Expectation) -> GateConfig:
@@ -119,6 +119,17 @@ def test_every_suite_speaks_of_columns_that_its_tables_have(name: str) -> None:
             assert expectation.column in reads[expectation.table].schema.names
 
 
+def test_a_signal_is_held_to_its_bounds_without_an_entry_in_the_suite() -> None:
+    expected = {(entry.table, entry.column): entry for entry in load_suite("signals").expectations}
+    for signals in (name for name in TABLES if name.startswith("signals/")):
+        assert expected[signals, "doc_id"].type == "ExpectColumnValuesToNotBeNull"
+    assert expected["signals/chinese", "han_ratio"].arguments == {"min_value": 0, "max_value": 1 + ROUNDING}
+    assert ("signals/chinese", "words") not in expected  # a count has no upper bound
+    assert {entry.table for entry in load_suite("curated").expectations} <= {
+        table.name for table in GATES["curated"].reads
+    }
+
+
 @pytest.mark.parametrize("name", sorted(GATES))
 def test_a_crawl_without_a_single_page_is_said_and_stops_only_what_needs_rows(name: str, tmp_path: Path) -> None:
     lake = Lake.open(tmp_path)
@@ -208,7 +219,7 @@ def test_a_gate_that_holds_does_without_great_expectations(paths: list[Path], tm
         "import sys, pathlib\n"
         "from gristmill.schemas.tables import Redacted\n"
         "from gristmill.tasks.gates.gate import check\n"
-        "from gristmill.tasks.gates.suites import Expectation, ExpectationSuite, GateConfig\n"
+        "from gristmill.tasks.gates.suites import ROUNDING, Expectation, ExpectationSuite, GateConfig\n"
         "kind = dict(table='redacted', type='ExpectColumnValuesToNotBeNull', column='doc_id')\n"
         "suite = ExpectationSuite(name='made', about='', expectations=(Expectation(**kind),))\n"
         "paths = [pathlib.Path(path) for path in sys.argv[2:]]\n"
