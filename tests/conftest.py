@@ -33,6 +33,8 @@ LONGEST = (
     "e2e/test_other_server.py",
     "e2e/test_queue.py",
     "e2e/test_cli_words.py",
+    "e2e/test_slurm.py",
+    "e2e/test_slurm_commands.py",
     "e2e/test_training.py",
     "e2e/test_kill.py",
     "e2e/test_preflight.py",

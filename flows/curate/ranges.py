@@ -54,8 +54,7 @@ def plan_jobs(settings: RangesSettings, lake: Lake, root: Path) -> Batch:
     )
     sources = group_files(found.files, plain.grouping)
     how = plain.lasting()
-    python = settings.slurm.python or sys.executable
-    argv = (python, "-P", "-u", "-m", "gristmill.flows.cli.app", "curate", "--lake", str(lake.root.resolve()))
+    argv = (sys.executable, "-P", "-u", "-m", "gristmill.flows.cli.app", "curate", "--lake", str(lake.root.resolve()))
 
     def job(shards: Sequence[str], *words: str) -> Job:
         key = f"{plain.source}-{digest_json([how, version('gristmill'), list(shards), list(words)])[:20]}"

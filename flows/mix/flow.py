@@ -20,14 +20,18 @@ from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.flows.running import run_one, run_step
-from gristmill.flows.train.jobs import launcher_of
+from gristmill.flows.train.launchers import launcher_of
 from gristmill.schemas.tables import Mixtures, MixtureTrace, TokenStats
+from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.heldout import HeldoutConfig, write_heldout
 from gristmill.tasks.mix.mixers.mixer import Goal
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
+
+QUEUED = 128
+"""Trials that are handed to a scheduler at a time, which decides how many of them run."""
 
 
 def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, report: Reporter) -> Dataset:
@@ -55,7 +59,8 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
         MixtureConfig(mixture=mixture, row_tokens=settings.row_tokens, seed=settings.seed, goal=goal)
         for mixture in settings.mixtures
     ]
-    manifests = [find_mixture(config, store, tokens, lake, report) for config in configs]
+    launcher = launcher_of(settings, lake.root / "log" / "trials")
+    manifests = [find_mixture(config, store, tokens, launcher, lake, report) for config in configs]
     stats = lake.write_table(TokenStats, name, store.digest[:16], store.stats())
     tables: dict[str, tuple[Ref, ...]] = {TokenStats.name: (stats,)}
     for table in (Mixtures, MixtureTrace):
@@ -63,7 +68,7 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     dataset = Dataset(
         kind="mix",
         name=name,
-        config={"settings": settings.model_dump(mode="json"), "heldout_bytes": heldout_bytes},
+        config={"settings": settings.lasting(), "heldout_bytes": heldout_bytes},
         counts={
             "tokens": sum(domain.tokens for domain in store.domains(settings.row_tokens)),
             "mixtures": len(manifests),
@@ -81,12 +86,18 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
 
 
 def find_mixture(
-    config: MixtureConfig, store: TokenStore, tokens: tuple[FilesRef, ...], lake: Lake, report: Reporter
+    config: MixtureConfig,
+    store: TokenStore,
+    tokens: tuple[FilesRef, ...],
+    launcher: Launcher,
+    lake: Lake,
+    report: Reporter,
 ) -> Manifest:
     """Find one mixture over these tokens, as a run of its step with a display of its own."""
     name, meter = config.mixture.name, Meter()
     steps = config.mixer.steps(store.domains(config.row_tokens))
-    context = MixtureContext(launcher_of("local", lake.root / "log" / "trials"), os.cpu_count() or 1, meter)
+    at_once = (os.cpu_count() or 1) if launcher.name == "local" else QUEUED
+    context = MixtureContext(launcher, at_once, meter)
     work = Work(name, Inputs(files=tokens), "", config, units=max(1, steps))
     return run_step(mixture_step(context), [work], lake, report, what=f"mixture {name}", unit="steps", meter=meter)[0]
 

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from gristmill.core.config import Config
 from gristmill.core.flag import Flag
 from gristmill.flows.fields import as_value_error
+from gristmill.flows.train.launchers import LaunchSettings
 
 
 class MixtureSettings(Config):
@@ -23,7 +24,7 @@ class MixtureSettings(Config):
         return as_value_error(value, "mixture name")
 
 
-class MixSettings(Config):
+class MixSettings(LaunchSettings):
     """Curated text to tokens and plans."""
 
     sources: Annotated[tuple[str, ...], Flag("--source")] = Field((), description="Corpora to take; all when left out.")
@@ -59,6 +60,10 @@ class MixSettings(Config):
             entry for place, entry in enumerate(mixtures) if not isinstance(entry, str) or entry not in mixtures[:place]
         ]
         return [{"name": entry, "method": entry} if isinstance(entry, str) else entry for entry in each]
+
+    def lasting(self) -> dict[str, Any]:
+        """What the result depends on: not where trials run."""
+        return self.model_dump(mode="json", exclude=set(LaunchSettings.model_fields))
 
     def resized(self, tokens: int) -> "MixSettings":
         """The same mix for runs of ``tokens`` tokens; proxy models are trained in proportion, 10 steps at least."""

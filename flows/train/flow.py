@@ -21,7 +21,7 @@ from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.flows.running import run_step
-from gristmill.flows.train.jobs import launcher_of
+from gristmill.flows.train.launchers import launcher_of
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.flows.train.steps import TrainContext, train_step
 from gristmill.schemas.tables import Checkpoints, Losses, Runs
@@ -63,7 +63,7 @@ def prepare(settings: TrainSettings, mix: Dataset, lake: Lake) -> list[Work[RunS
 def run_training(settings: TrainSettings, mix: Dataset, lake: Lake, report: Reporter) -> Dataset:
     """Train on every mixture at the same time and commit the dataset ``training``."""
     work, meter = prepare(settings, mix, lake), Meter()
-    context = TrainContext(launcher_of(settings.launcher, lake.root / "log" / "training"), meter)
+    context = TrainContext(launcher_of(settings, lake.root / "log" / "training"), meter)
     engine = LocalEngine(workers=SIDE_BY_SIDE)
     manifests = run_step(train_step(context), work, lake, report, unit="steps", meter=meter, engine=engine)
     tables = {
@@ -72,7 +72,7 @@ def run_training(settings: TrainSettings, mix: Dataset, lake: Lake, report: Repo
     dataset = Dataset(
         kind="training",
         name=mix.name,
-        config={"settings": settings.model_dump(mode="json"), "mix": mix.key},
+        config={"settings": settings.lasting(), "mix": mix.key},
         counts={"runs": len(work), "checkpoints": sum(ref.rows for ref in tables[Checkpoints.name])},
         tables=tables,
         files={"checkpoints": tuple(ref for manifest in manifests for ref in manifest.files)},

@@ -8,11 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.launch.job import FINAL, Job, Launcher, Status
-from gristmill.tasks.launch.local import LocalLauncher
 
 POLL_SECONDS = 0.3
 MOST_PREEMPTIONS = 5
@@ -20,13 +18,6 @@ MOST_PREEMPTIONS = 5
 
 # Torch of a job runs on one thread, which does not spin while it waits; nothing is looked up outside.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-
-
-def launcher_of(name: Literal["local"], root: Path) -> Launcher:
-    """The launcher of that name; its jobs have their run directories below ``root``."""
-    match name:
-        case "local":
-            return LocalLauncher(root)
 
 
 def module_job(key: str, module: str, run_dir: Path) -> Job:

@@ -12,6 +12,7 @@ lists is lost only after two listings without it, no word of its accounting, and
 
 import fcntl
 import shlex
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -173,6 +174,8 @@ class SlurmLauncher:
             again = status.ended("lost", job.gpus).again()
             write_whole(run_dir / "status.json", again.model_dump_json())
         argv = job.argv
+        if self.config.python and argv[0] == sys.executable:
+            argv = (self.config.python, *argv[1:])
         if self.config.nodes > 1:
             argv = ("srun", "--ntasks-per-node=1", "--kill-on-bad-exit=1", *argv)
         gpus = job.gpus or self.config.nodes * self.config.gpus

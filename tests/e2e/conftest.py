@@ -10,6 +10,7 @@ import pytest
 from gristmill.flows.prefect.server import connect_server
 from gristmill.flows.prefect.settings import OURS, SLOT_WAIT
 from tests.helpers.cli import DEMO_WORDS, Ended
+from tests.helpers.slurm import Cluster, slurm_cluster
 from tests.helpers.warm import command, warm
 
 Run = Callable[..., Ended]
@@ -82,3 +83,10 @@ def demo_lake(once: Callable[[str, Callable[[Path], None]], Path], run: Run) -> 
         assert ended.code == 0, ended.err
 
     return once("demo-lake", make)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A Slurm of two nodes on this machine, ended with the file that asks for it."""
+    with slurm_cluster() as found:
+        yield found

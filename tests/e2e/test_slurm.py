@@ -1,11 +1,8 @@
-"""Jobs on a real Slurm of this machine (tests/helpers/slurm.py): by the launcher, and by the command line."""
+"""The launcher against a real Slurm of this machine (tests/helpers/slurm.py)."""
 
-import json
 import os
-import random
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -16,9 +13,7 @@ from gristmill.tasks.launch.job import ENDED, Handle, Job, Status, read_status
 from gristmill.tasks.launch.local import Watcher
 from gristmill.tasks.launch.slurm import SlurmLauncher
 from gristmill.tasks.launch.slurm_script import SlurmConfig
-from tests.helpers.corpus import prose
-from tests.helpers.slurm import Cluster, slurm_cluster, tool, wait_until
-from tests.helpers.warm import command
+from tests.helpers.slurm import Cluster, tool, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -31,12 +26,6 @@ open("checkpoints/a/checkpoint.json", "w")
 print("step 2 of 2" if again else "step 1 of 2", flush=True)
 time.sleep(0 if again else 600)
 """
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with slurm_cluster() as found:
-        yield found
 
 
 def launcher_in(folder: Path, **asked: object) -> SlurmLauncher:
@@ -182,33 +171,6 @@ def test_a_job_of_two_nodes_runs_its_command_on_each(tmp_path: Path, cluster: Cl
     handle = launcher.submit(job(code))
     assert wait_for(launcher, handle, *ENDED).state == "succeeded"
     assert sorted(launcher.logs(handle, 0)[0].split(b"\n")) == [b"", b"0 2", b"1 2"]
-
-
-def test_curate_shares_the_inputs_among_batch_jobs_and_does_nothing_twice(
-    tmp_path: Path, cluster: Cluster, commands: Path, prefect_server: str
-) -> None:
-    crawl = tmp_path / "crawl"
-    crawl.mkdir()
-    for number in range(4):
-        pages = ["\n\n".join(prose(random.Random(f"{number} {n}"), 6)) for n in range(3)]
-        rows = [{"id": f"{number}-{n}", "text": page, "url": f"http://p.example/{n}"} for n, page in enumerate(pages)]
-        (crawl / f"{number}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    lake = tmp_path / "lake"
-    words = ["curate", "--input", str(crawl), "--source", "s", "--policy", "demo", "--group-below", "0", "--json"]
-    words += ["--lake", str(lake), "--launcher", "slurm", "--ranges", "2", "--set", "slurm.poll_seconds=0.5"]
-    environment = {name: os.environ[name] for name in ("SLURM_CONF", "PATH")} | {"PREFECT_API_URL": prefect_server}
-    first = command(commands, words, environment=environment, timeout=300)
-    assert first.code == 0, first.err
-    assert (first.json()["records"], first.json()["kept"]) == (12, 12)
-    runs = lake / "log" / "ranges"
-    before = {path: path.read_bytes() for path in runs.glob("*/slurm.json")}
-    assert len(before) == 3, "two ranges and the rest"
-    array = [json.loads(text)["index"] for text in before.values()]
-    assert sorted(array, key=str) == [0, 1, None]
-
-    second = command(commands, words, environment=environment, timeout=300)
-    assert second.json() == first.json()
-    assert {path: path.read_bytes() for path in runs.glob("*/slurm.json")} == before
 
 
 def preempt(folder: Path) -> None:

@@ -160,8 +160,8 @@ def _state(node: str) -> str:
 
 
 def free_ports(count: int) -> int:
-    """The first of some ports in a row that nobody listens at."""
-    for first in range(16817, 60000, 7):
+    """The first of some ports in a row that nobody listens at; each process begins its search elsewhere."""
+    for first in range(16800 + os.getpid() % 1000 * 8, 32000, 8):
         try:
             for port in range(first, first + count):
                 with socket.socket() as probe:
