@@ -22,6 +22,8 @@ from gristmill.flows.prefect import database
 
 USER = "gristmill"
 SECRET_BYTES = 32
+IDLE = "GRISTMILL_PREFECT_IDLE_SECONDS"
+"""How long the server stays when nobody uses it, 120 unless set."""
 PER_NODE = "GRISTMILL_PREFECT_PER_NODE"
 """Set in batch jobs, of which many work on one lake from several machines."""
 

@@ -18,9 +18,8 @@ from prefect.server.api.server import create_app
 from prefect.settings import get_current_settings
 
 from gristmill.flows.prefect.guard import Activity, Guard, allowed
-from gristmill.flows.prefect.home import Place, lock_path, place_of, users_of
+from gristmill.flows.prefect.home import IDLE, Place, lock_path, place_of, users_of
 
-IDLE = "GRISTMILL_PREFECT_IDLE_SECONDS"
 IDLE_SECONDS = 120.0
 BEAT_SECONDS = 1.0
 GRACE_SECONDS = 5

@@ -9,8 +9,7 @@ import psutil
 import pytest
 
 from gristmill.core.lake import Lake
-from gristmill.flows.prefect.home import home, read_record, record_path
-from gristmill.flows.prefect.process import IDLE
+from gristmill.flows.prefect.home import IDLE, home, read_record, record_path
 from gristmill.flows.prefect.server import find_server, stop_server
 from tests.helpers.lake_server import end, ended, listed, running, start, until
 from tests.helpers.prefect_api import prefect_api
