@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from gristmill.core.errors import GristmillError
 
@@ -35,6 +34,8 @@ def compare_rates(first: Sequence[float], second: Sequence[float]) -> RateCheck:
 
     Raises :class:`GristmillError` for fewer than 3 mixtures and for sequences of two lengths.
     """
+    from scipy.stats import spearmanr  # half a second to import
+
     if len(first) != len(second) or len(first) < 3:
         raise GristmillError(
             f"{len(first)} mixtures at one learning rate and {len(second)} at the other: give the same 3 or more."

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from gristmill.tasks.mix.domains import Vector
 from gristmill.tasks.mix.mixers.swarm.noise import same_mixtures
@@ -57,6 +56,8 @@ def rank(mixtures: NDArray[np.float64], measured: Vector, predicted: Vector, per
     The test permutes measured losses over mixtures with predictions held. Out-of-fold predictions of noise correlate a
     little negatively with it, which makes the test err towards "nothing learnt".
     """
+    from scipy.stats import rankdata  # half a second to import
+
     kept = np.isfinite(measured) & np.isfinite(predicted)
     number = same_mixtures(mixtures[kept]) if kept.any() else np.zeros(0, dtype=np.int64)
     counts = np.maximum(np.bincount(number), 1)
