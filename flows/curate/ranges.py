@@ -8,13 +8,14 @@ is done, and after new inputs only the ranges that hold them.
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gristmill.core.digests import digest_json
+from gristmill.core.digests import digest_file, digest_folder, digest_json
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
 from gristmill.core.lake import Lake
@@ -22,7 +23,9 @@ from gristmill.core.steps.kinds import DOWNLOADS
 from gristmill.flows.curate.parts import part_of
 from gristmill.flows.curate.ranges_settings import RangesSettings
 from gristmill.flows.curate.settings import CurateSettings
+from gristmill.flows.prefect.home import PER_NODE
 from gristmill.flows.reporter import Advance, Reporter
+from gristmill.tasks.filtering.policy import load_policy
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import group_files
 from gristmill.tasks.launch.job import FINAL, Handle, Job, Status
@@ -53,11 +56,12 @@ def plan_jobs(settings: RangesSettings, lake: Lake, root: Path) -> Batch:
         plain.inputs, lake.root / DOWNLOADS, follow_links=plain.follow_links, allow_unread=plain.allow_damage
     )
     sources = group_files(found.files, plain.grouping)
-    how = plain.lasting()
+    lasting = {name: value for name, value in plain.lasting().items() if name not in files_of(plain)}
+    how = [lasting, load_policy(plain.policy).model_dump(mode="json"), contents(plain), version("gristmill")]
     argv = (sys.executable, "-P", "-u", "-m", "gristmill.flows.cli.app", "curate", "--lake", str(lake.root.resolve()))
 
     def job(shards: Sequence[str], *words: str) -> Job:
-        key = f"{plain.source}-{digest_json([how, version('gristmill'), list(shards), list(words)])[:20]}"
+        key = f"{plain.source}-{digest_json([how, list(shards), list(words)])[:20]}"
         folder = root / key
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "settings.json", json.dumps(plain.model_dump(mode="json", exclude_unset=True), indent=1))
@@ -65,7 +69,7 @@ def plan_jobs(settings: RangesSettings, lake: Lake, root: Path) -> Batch:
         return Job(
             key=key,
             argv=(*argv, "--config", str(folder / "settings.json"), *words),
-            environment={"GRISTMILL_PREFECT_PER_NODE": "1"},
+            environment={PER_NODE: "1"},
             progress_pattern=r"^(\S.*)$",
         )
 
@@ -109,8 +113,10 @@ def follow_all(launcher: SlurmLauncher, jobs: Sequence[Job], handles: Sequence[H
     by_key = {job.key: job for job in jobs}
     failed: list[tuple[Handle, Status]] = []
     while following:
+        states = Counter[str]()
         for key, handle in list(following.items()):
             status = launcher.poll(handle)
+            states[status.state] += 1
             if status.state == "preempted" and status.preemptions < MOST_PREEMPTIONS:
                 following[key] = launcher.submit(by_key[key])
             elif status.state in FINAL or status.state == "preempted":
@@ -119,7 +125,8 @@ def follow_all(launcher: SlurmLauncher, jobs: Sequence[Job], handles: Sequence[H
                 if status.state != "succeeded":
                     failed.append((handle, status))
         if following:
-            time.sleep(POLL_SECONDS)
+            advance(0, f"{states['running']:,} running, {states['queued']:,} waiting")
+            time.sleep(POLL_SECONDS * max(1, len(following) / 50))  # each poll reads some small files
     if failed:
         lines = [f"{handle.key} {status.state}: {status.reason}" for handle, status in failed[:SHOWN]]
         lines.append(
@@ -131,11 +138,19 @@ def follow_all(launcher: SlurmLauncher, jobs: Sequence[Job], handles: Sequence[H
 
 def placed(settings: CurateSettings) -> CurateSettings:
     """The settings with absolute paths: a job runs in a folder of its own."""
-    values: dict[str, str | None] = settings.model_dump(include=set(FILES))
-    found = {
-        name: str(Path(value).expanduser().absolute())
-        for name, value in values.items()
-        if value is not None and Path(value).expanduser().exists()
-    }
+    found = {name: str(path.absolute()) for name, path in files_of(settings).items()}
     inputs = tuple(entry if "://" in entry else str(Path(entry).expanduser().absolute()) for entry in settings.inputs)
     return settings.model_copy(update={**found, "inputs": inputs})
+
+
+def contents(settings: CurateSettings) -> dict[str, str]:
+    """Digests of the models and lists that the settings name by path."""
+    named = {name: path for name, path in files_of(settings).items() if name != "policy"}
+    return {name: digest_folder(path) if path.is_dir() else digest_file(path) for name, path in named.items()}
+
+
+def files_of(settings: CurateSettings) -> dict[str, Path]:
+    """Which settings name a file or folder that is there."""
+    values: dict[str, str | None] = settings.model_dump(include=set(FILES))
+    paths = {name: Path(value).expanduser() for name, value in values.items() if value is not None}
+    return {name: path for name, path in paths.items() if path.exists()}

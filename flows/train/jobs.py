@@ -32,22 +32,38 @@ def run_job(
 
     ``told`` is given the number of optimiser steps done, ``steps`` at the end, and what ``note`` makes of the line.
     """
-    follow(launcher, job, what, lambda progress: told(steps_done(progress), note(progress)))
+    follow(
+        launcher,
+        job,
+        what,
+        lambda progress: told(steps_done(progress), note(progress)),
+        lambda reason: told(0, reason),
+    )
     told(steps, "")
 
 
-def follow(launcher: Launcher, job: Job, what: str, tell: Callable[[str], None]) -> None:
-    """Submit or find ``job`` and wait for its end, again after each preemption; ``tell`` gets new progress lines.
+def follow(
+    launcher: Launcher,
+    job: Job,
+    what: str,
+    tell: Callable[[str], None],
+    tell_wait: Callable[[str], None] = lambda reason: None,
+) -> None:
+    """Submit or find ``job`` and wait for its end, again after each preemption.
 
+    ``tell`` gets each new progress line, ``tell_wait`` each new reason why the job waits or is silent.
     Raises :class:`GristmillError` with the end of the job's log and where its output is, unless it succeeded.
     """
     handle = launcher.submit(job)
-    last, furthest, stuck = "", -1, 0
+    last, why, furthest, stuck = "", "", -1, 0
     while True:
         status = launcher.poll(handle)
         if status.progress and status.progress != last:
             last = status.progress
             tell(last)
+        if status.state not in FINAL and status.reason != why:
+            why = status.reason
+            tell_wait(why)
         if status.state in FINAL:
             break
         if status.state == "preempted":

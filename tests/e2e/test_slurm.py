@@ -122,6 +122,27 @@ def test_preempted_by_cancel_it_is_submitted_again_and_never_a_success(tmp_path:
     assert (status.state, status.attempt, status.preemptions) == ("succeeded", 2, 1)
 
 
+def test_a_warning_of_slurm_reaches_the_trainer_which_saves_and_goes_on(tmp_path: Path, cluster: Cluster) -> None:
+    saving = (
+        "import os, signal, sys, time\n"
+        "def save(number, frame):\n"
+        "    os.makedirs('checkpoints/a'); open('checkpoints/a/checkpoint.json', 'w'); sys.exit(0)\n"
+        "signal.signal(signal.SIGUSR1, save)\n"
+        "print('step 1', flush=True)\n"
+        "time.sleep(0 if os.path.exists('checkpoints/a') else 600)\n"
+    )
+    launcher = launcher_in(tmp_path, grace_seconds=20)
+    handle = launcher.submit(job(saving).model_copy(update={"gpus": 1}))
+    wait_for_step(launcher, handle, 1)
+    assert f"--signal=B:USR1@{SlurmConfig().signal_seconds}" in (tmp_path / "k" / "job.sbatch").read_text()
+    tool("scancel", "--batch", "--signal=USR1", handle.id)
+    status = wait_for(launcher, handle, *ENDED)
+    assert (status.state, status.reason, status.exit_code) == ("preempted", "SIGUSR1 came", 0)
+    assert status.wasted_gpu_seconds < status.gpu_seconds / 2, "it saved last of all"
+    follow(launcher, job(saving), "a test", lambda words: None)
+    assert (tmp_path / "k" / "DONE").is_file()
+
+
 def test_a_job_whose_node_is_lost_is_lost_and_goes_on_elsewhere(tmp_path: Path, cluster: Cluster) -> None:
     launcher = launcher_in(tmp_path, requeue=False)
     handle = launcher.submit(job(RESUMING))

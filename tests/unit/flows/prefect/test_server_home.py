@@ -1,6 +1,7 @@
 """What belongs to a lake's Prefect server: its credential, its users, and what it takes from its user's environment."""
 
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.processes import process_of, this_process
 from gristmill.flows.prefect.home import (
+    PER_NODE,
     credential_path,
     forget_original,
     hold,
@@ -34,6 +36,12 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 def lake(root: Path) -> Path:
     home(root).mkdir(parents=True)
     return root
+
+
+def test_batch_jobs_of_one_lake_have_a_server_for_each_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert home(tmp_path) == tmp_path / "prefect"
+    monkeypatch.setenv(PER_NODE, "1")
+    assert home(tmp_path) == tmp_path / "prefect" / "nodes" / socket.gethostname()
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfegristmill:x", b"", b"gristmill", b"gristmill:", b"grist\x00mill:abc"])
