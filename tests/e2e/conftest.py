@@ -76,7 +76,7 @@ def demo_lake(once: Callable[[str, Callable[[Path], None]], Path], run: Run) -> 
     """A lake that a small ``gristmill demo`` made, with its output in ``demo.out`` and ``demo.err`` beside it."""
 
     def make(folder: Path) -> None:
-        ended = run("demo", "--lake", str(folder), *DEMO_WORDS, timeout=900)
+        ended = run("demo", "--lake", str(folder), *DEMO_WORDS, timeout=1700)
         folder.with_suffix(".out").write_text(ended.out, encoding="utf-8")
         folder.with_suffix(".err").write_text(ended.err, encoding="utf-8")
         folder.with_suffix(".processor").write_text(str(ended.processor), encoding="utf-8")
