@@ -28,7 +28,7 @@ class Boosted:
 
     def predict(self, mixtures: NDArray[np.float64]) -> Vector:
         """Losses, shape (n,), of mixtures of shape (n, k)."""
-        losses: Vector = self.booster.predict(mixtures)
+        losses: Vector = self.booster.predict(mixtures, num_threads=1)
         return losses
 
 
