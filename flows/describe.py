@@ -106,6 +106,17 @@ def loss_curve(name: str, losses: Sequence[tuple[int, float]], width: int = 50) 
     return Text(f"{name:<16} {values[0]:5.2f} {line} {values[-1]:.2f} nats a token, {losses[-1][0]:,} tokens")
 
 
+def heldout_table(rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:
+    """The last held-out loss of every run by domain; ``rows``: mixture, row of ``heldout_losses``."""
+    last = {(row["domain"], mixture): row["loss"] for mixture, row in sorted(rows, key=lambda entry: entry[1]["step"])}
+    mixtures = sorted({mixture for _, mixture in last})
+    shown = [
+        [domain, *(last.get((domain, mixture)) for mixture in mixtures)]
+        for domain in sorted({name for name, _ in last})
+    ]
+    return table_of("Held-out loss at the end (nats a token)", ["domain", *mixtures], shown)
+
+
 def mixture_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Requested and realised shares of every mixture; rows of the table ``mixtures``."""
     columns = ["mixture", "domain", "asked", "capped", "realised", "rows", "epochs", ""]

@@ -37,7 +37,7 @@ def show_mix(console: Console, home: "Lake", name: str) -> None:
 
 def show_training(console: Console, home: "Lake", name: str) -> None:
     """The loss curve of every run."""
-    from gristmill.flows.describe import loss_curve
+    from gristmill.flows.describe import heldout_table, loss_curve
 
     dataset = home.dataset("training", name)
     if dataset is None:
@@ -46,6 +46,11 @@ def show_training(console: Console, home: "Lake", name: str) -> None:
     for ref in dataset.tables["losses"]:
         rows = home.read(ref).to_pylist()
         console.print(loss_curve(ref.shard, [(row["tokens"], row["loss"]) for row in rows]))
+    measured = [
+        (ref.shard, row) for ref in dataset.tables.get("heldout_losses", ()) for row in home.read(ref).to_pylist()
+    ]
+    if measured:
+        console.print(heldout_table(measured))
     console.print()
 
 

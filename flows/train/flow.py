@@ -9,12 +9,9 @@ from typing import Any
 
 from prefect import flow
 
-from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
-from gristmill.core.manifest import Dataset, FilesRef
-from gristmill.core.steps.inputs import Inputs
+from gristmill.core.manifest import Dataset
 from gristmill.flows.checks import mix_of
-from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import LocalEngine, threads
 from gristmill.flows.fields import LakePath
 from gristmill.flows.prefect.publish import publish
@@ -22,52 +19,24 @@ from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.flows.running import run_step
 from gristmill.flows.train.launchers import launcher_of
+from gristmill.flows.train.planning import prepare
 from gristmill.flows.train.settings import TrainSettings
-from gristmill.flows.train.steps import TrainContext, train_step
-from gristmill.schemas.tables import Checkpoints, Losses, Runs
-from gristmill.tasks.mix.plan import FILE, Plan
-from gristmill.tasks.train.recipe import RunSettings, checkpoint_steps
+from gristmill.flows.train.steps import WRITES, TrainContext, train_step
+from gristmill.schemas.tables import Checkpoints
 
 SIDE_BY_SIDE = 8
-
-
-def prepare(settings: TrainSettings, mix: Dataset, lake: Lake) -> list[Work[RunSettings]]:
-    """The runs of the step, one for each mixture of a mix dataset.
-
-    Raises :class:`UsageError` when a plan is shorter than one step.
-    """
-    (tokenizer,) = mix.files["tokenizer"]
-    work = []
-    for plan in mix.files["plan"]:
-        loaded = Plan.load(plan_path(lake, plan))
-        steps = len(loaded) // settings.batch_rows
-        if steps < settings.checkpoints:
-            raise UsageError(
-                f"mixture {plan.shard}: its plan has {len(loaded)} rows, which is {steps} steps of "
-                f"{settings.batch_rows} rows; {settings.checkpoints} checkpoints need more. Raise mix.target_tokens, "
-                "or lower train.batch_rows or train.checkpoints."
-            )
-        run = RunSettings(
-            recipe=settings.recipe,
-            steps=steps,
-            batch_rows=settings.batch_rows,
-            learning_rate=settings.learning_rate,
-            seed=settings.seed,
-            checkpoint_steps=checkpoint_steps(steps, settings.checkpoints),
-        )
-        inputs = Inputs(files=(plan, tokenizer, *mix.files["tokens"]))
-        work.append(Work(plan.shard, inputs, plan.shard, run, units=steps))
-    return work
 
 
 def run_training(settings: TrainSettings, mix: Dataset, lake: Lake, report: Reporter) -> Dataset:
     """Train on every mixture at the same time and commit the dataset ``training``."""
     work, meter = prepare(settings, mix, lake), Meter()
-    context = TrainContext(launcher_of(settings, lake.root / "log" / "training"), meter)
+    context = TrainContext(lake, launcher_of(settings, lake.root / "log" / "training"), settings.nodes, meter)
     engine = LocalEngine(workers=SIDE_BY_SIDE)
     manifests = run_step(train_step(context), work, lake, report, unit="steps", meter=meter, engine=engine)
     tables = {
-        table.name: tuple(manifest.output(table) for manifest in manifests) for table in (Losses, Runs, Checkpoints)
+        # A run of an earlier version has fewer tables.
+        table.name: tuple(ref for manifest in manifests for ref in manifest.outputs if ref.table == table.name)
+        for table in WRITES
     }
     dataset = Dataset(
         kind="training",
@@ -79,11 +48,6 @@ def run_training(settings: TrainSettings, mix: Dataset, lake: Lake, report: Repo
     )
     lake.commit(dataset)
     return dataset
-
-
-def plan_path(lake: Lake, plan: FilesRef) -> Path:
-    """The plan file of a plan folder."""
-    return lake.files_path(plan) / FILE
 
 
 @flow(name="train", task_runner=threads())

@@ -17,22 +17,48 @@ MOST_PREEMPTIONS = 5
 """Preemptions in a row that are followed by another try although the job got no further."""
 
 # Torch of a job runs on one thread, which does not spin while it waits; nothing is looked up outside.
-ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "PYTHONSAFEPATH": "1",
+}
+# What cuBLAS needs to give equal bytes again.
+GPU_ENVIRONMENT = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
-def module_job(key: str, module: str, run_dir: Path) -> Job:
-    """The job that runs a trainer of this package: a module whose only argument is the run directory."""
-    return Job(key=key, argv=(sys.executable, "-P", "-u", "-m", module, str(run_dir)), environment=ENVIRONMENT)
+def module_job(
+    key: str,
+    module: str,
+    run_dir: Path,
+    *,
+    processes: int = 1,
+    nodes: int = 1,
+    gpus: int = 0,
+    flops_per_token: float = 0.0,
+) -> Job:
+    """The job that runs a trainer of this package: a module whose only argument is the run directory.
+
+    Several ``processes`` are started by ``torchrun``, on one node, or on ``nodes`` of which the launcher starts it once
+    on each and says in the environment where they meet.
+    """
+    python, last = (sys.executable, "-P", "-u", "-m"), (module, str(run_dir))
+    argv = (*python, *last)
+    if processes > 1:
+        where = ("--standalone",) if nodes == 1 else ()
+        argv = (*python, "torch.distributed.run", *where, "--nproc-per-node", str(processes // nodes), "-m", *last)
+    environment = ENVIRONMENT | (GPU_ENVIRONMENT if gpus else {})
+    return Job(key=key, argv=argv, environment=environment, gpus=gpus, flops_per_token=flops_per_token)
 
 
 def run_job(
     launcher: Launcher, job: Job, what: str, steps: int, told: Callable[[int, str], None], note: Callable[[str], str]
-) -> None:
-    """Run ``job``, or find it, and wait for its end. Raises as :func:`follow` does.
+) -> Status:
+    """Run ``job``, or find it, and wait for its end. Returns its last status; raises as :func:`follow` does.
 
     ``told`` is given the number of optimiser steps done, ``steps`` at the end, and what ``note`` makes of the line.
     """
-    follow(
+    status = follow(
         launcher,
         job,
         what,
@@ -40,6 +66,7 @@ def run_job(
         lambda reason: told(0, reason),
     )
     told(steps, "")
+    return status
 
 
 def follow(
@@ -48,7 +75,7 @@ def follow(
     what: str,
     tell: Callable[[str], None],
     tell_wait: Callable[[str], None] = lambda reason: None,
-) -> None:
+) -> Status:
     """Submit or find ``job`` and wait for its end, again after each preemption.
 
     ``tell`` gets each new progress line, ``tell_wait`` each new reason why the job waits or is silent.
@@ -75,6 +102,7 @@ def follow(
         time.sleep(POLL_SECONDS)
     if status.state != "succeeded":
         raise GristmillError(failure(what, status, handle.run_dir))
+    return status
 
 
 def failure(what: str, status: Status, run_dir: Path) -> str:

@@ -22,6 +22,11 @@ class LaunchSettings(Config):
     )
     slurm: SlurmConfig = Field(default_factory=SlurmConfig, description="What each job asks Slurm for.")
 
+    @property
+    def nodes(self) -> int:
+        """Nodes of each job."""
+        return self.slurm.nodes if self.launcher == "slurm" else 1
+
 
 def launcher_of(settings: LaunchSettings, root: Path) -> Launcher:
     """The launcher that the settings name; its jobs have their run directories below ``root``."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
-from gristmill.flows.train.flow import plan_path
+from gristmill.flows.train.planning import plan_path
 from gristmill.schemas.tables import Checkpoints, Curated
 from gristmill.tasks.mix.plan import Plan, documents
 from gristmill.tasks.mix.token_store import TokenStore

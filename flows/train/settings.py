@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gristmill.core.flag import Flag
 from gristmill.flows.train.launchers import LaunchSettings
+from gristmill.tasks.train.schedule import ScheduleName
 
 
 class TrainSettings(LaunchSettings):
     """One training run for each mixture."""
 
-    recipe: Annotated[Literal["tiny"], Flag("--recipe", "Model and optimiser: tiny.")] = Field(
-        "tiny", description="Model and optimiser: tiny is 1.4 M parameters, for CPU."
+    recipe: Annotated[str, Flag("--recipe", "Model and optimiser: tiny, small or base.")] = Field(
+        "tiny", description="Model and optimiser: tiny (1.4 M parameters, for CPU), small (16 M) or base (135 M)."
     )
     checkpoints: Annotated[int, Flag("--checkpoints", "Checkpoints to save.")] = Field(
         3, ge=1, le=50, description="Checkpoints saved, evenly spaced; the last is the end."
@@ -20,6 +21,35 @@ class TrainSettings(LaunchSettings):
     batch_rows: int = Field(16, ge=1, description="Rows of the plan in one optimiser step.")
     learning_rate: float = Field(3e-3, gt=0, description="Peak learning rate.")
     seed: int = Field(0, ge=0, description="Seed of the initial weights.")
+    schedule: Annotated[ScheduleName, Flag("--schedule", "Learning rate: cosine, wsd or constant.")] = Field(
+        "cosine", description="Learning rate after warm-up: cosine, wsd (stable, then decay) or constant."
+    )
+    decay_share: float = Field(0.2, gt=0, le=1, description="Share of the steps in which wsd decays.")
+    accumulate: int = Field(1, ge=1, description="Parts that a step is computed in: less memory, the same result.")
+    device: Annotated[Literal["cpu", "cuda"], Flag("--device", "What trains: cpu or cuda.")] = Field(
+        "cpu", description="What trains: cpu in float32, or cuda in bfloat16."
+    )
+    precision: Literal["float32", "bfloat16"] | None = Field(
+        None, description="Of matrix products; when left out, float32 on cpu and bfloat16 on cuda."
+    )
+    processes: Annotated[int, Flag("--processes", "Processes of a run, under torchrun; one for each GPU.")] = Field(
+        1, ge=1, description="Processes of a run, under torchrun; one for each GPU."
+    )
+    heldout_every: int | None = Field(
+        None, ge=0, description="Steps between measurements of the held-out loss: ten a run when left out, 0 for none."
+    )
+
+    @model_validator(mode="after")
+    def _nodes_are_equal(self) -> "TrainSettings":
+        if self.processes % self.nodes:
+            raise ValueError(f"processes ({self.processes}) must be a multiple of slurm.nodes ({self.nodes})")
+        return self
+
+    def run_options(self) -> dict[str, Any]:
+        """The settings that :class:`gristmill.tasks.train.recipe.RunSettings` has under the same name."""
+        names = {"schedule", "decay_share", "accumulate", "device", "processes", "heldout_every"}
+        default = "bfloat16" if self.device == "cuda" else "float32"
+        return self.model_dump(include=names) | {"precision": self.precision or default}
 
     def lasting(self) -> dict[str, Any]:
         """What the result depends on: not where it was made."""

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,31 +9,38 @@ from typing import Any
 import pyarrow as pa
 
 from gristmill.core.files.atomic import write_whole
+from gristmill.core.lake import Lake
 from gristmill.core.steps.files import JobName, Written, job_step
 from gristmill.core.steps.step import Step, StepContext
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.reporter import Meter
 from gristmill.flows.train.jobs import module_job, run_job
-from gristmill.schemas.tables import Checkpoints, Losses, Runs
-from gristmill.tasks.launch.job import Launcher
+from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs
+from gristmill.tasks.launch.job import Launcher, Status
 from gristmill.tasks.mix.plan import FILE, Plan
+from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.train.recipe import RunSettings, TrainingRun, run_key
+from gristmill.tasks.train.run_files import HELDOUT, LOSSES, read_lines
 
 TRAINER = "gristmill.tasks.train.trainer"
+COSTS = {"preemptions", "failures", "tokens_per_second", "mfu", "gpu_seconds", "wasted_seconds", "wasted_gpu_seconds"}
+WRITES = (Losses, Runs, Checkpoints, HeldoutLosses)
 
 
 @dataclass(frozen=True)
 class TrainContext(StepContext):
-    """Where the jobs run, and the display."""
+    """The lake, where the jobs run and on how many nodes each, and the display."""
 
+    lake: Lake
     launcher: Launcher
+    nodes: int
     meter: Meter
 
 
 def train_step(context: TrainContext) -> Step[RunSettings]:
     """The step that trains on one mixture. It reads three kinds of folders: plan, tokenizer, and those of tokens."""
 
-    @job_step("train", version=1, writes=(Losses, Runs, Checkpoints), files="checkpoints", named=run_key)
+    @job_step("train", version=1, writes=WRITES, files="checkpoints", named=run_key)
     def train(name: JobName, folders: list[Path], settings: RunSettings, out: Path) -> Written:
         """Start or find the job, follow it to its end, and admit its checkpoints."""
         plan, tokenizer, *stores = folders
@@ -45,26 +51,48 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
         )
         # By rename: another flow may follow the same job, whose trainer may be about to read this.
         write_whole(run_dir / "train.json", run.model_dump_json())
-        job, told = module_job(name.key, TRAINER, run_dir), context.meter.counter()
+        read, store = Plan.load(plan / FILE), TokenStore.open(stores)
+        job = module_job(
+            name.key,
+            TRAINER,
+            run_dir,
+            processes=settings.processes,
+            nodes=context.nodes,
+            gpus=settings.processes if settings.device == "cuda" else 0,
+            flops_per_token=settings.shape.flops_per_token(store.vocab_size, read.row_tokens - 1),
+        )
+        told = context.meter.counter()
 
         def note(progress: str) -> str:
-            return f"{name.shard}: {' '.join(progress.split()[4:6])}"
+            words = progress.split()
+            return " ".join([f"{name.shard}:", *words[4:6], *words[9:11]])
 
-        run_job(context.launcher, job, f"training on mixture {name.shard}", settings.steps, told, note)
-        digest = Plan.load(plan / FILE).digest
-        return collect(name, run_dir, settings, digest, context.launcher.name, out)
+        status = run_job(context.launcher, job, f"training on mixture {name.shard}", settings.steps, told, note)
+        write_cost(context.lake, name, settings, context.launcher.name, status)
+        return collect(name, run_dir, settings, read.digest, context.launcher.name, out)
 
     return train
+
+
+def write_cost(lake: Lake, name: JobName, settings: RunSettings, launcher: str, status: Status) -> None:
+    """Log what the run took, for the table ``training_costs`` of the warehouse."""
+    taken = status.model_dump(include=COSTS) | {"attempts": status.attempt}
+    run = {"run": name.key, "mixture": name.shard, "recipe": settings.recipe, "launcher": launcher}
+    where = {"device": settings.device, "processes": settings.processes}
+    write_whole(lake.log_path("training_costs", f"{name.key}.json"), json.dumps(run | where | taken))
 
 
 def collect(
     name: JobName, run_dir: Path, settings: RunSettings, mixture_digest: str, launcher: str, out: Path
 ) -> Written:
-    """Admit every checkpoint of a run, copy them to ``out``, and give losses, run and checkpoints as tables.
+    """Admit every checkpoint of a run, copy them to ``out``, and give the tables of the step.
 
     Raises :class:`gristmill.core.errors.GristmillError` for a checkpoint that is not admitted.
     """
-    losses = [json.loads(line) for line in (run_dir / "losses.jsonl").read_text(encoding="utf-8").splitlines()]
+    said = {
+        table: [{"run": name.key, **entry} for entry in read_lines(run_dir / file)]
+        for table, file in ((Losses, LOSSES), (HeldoutLosses, HELDOUT))
+    }
     checkpoints = [
         _checkpoint(name, run_dir / "checkpoints" / f"step-{step:06d}", out) for step in settings.checkpoint_steps
     ]
@@ -79,8 +107,8 @@ def collect(
         "tokens": checkpoints[-1]["tokens"],
         "status": "succeeded",
     }
-    rows: Sequence[list[dict[str, Any]]] = ([{"run": name.key, **entry} for entry in losses], [run], checkpoints)
-    return Written(tables=tuple(pa.Table.from_pylist(each) for each in rows))
+    rows = said | {Runs: [run], Checkpoints: checkpoints}
+    return Written(tables=tuple(pa.Table.from_pylist(rows[table], schema=table.schema) for table in WRITES))
 
 
 def _checkpoint(name: JobName, source: Path, out: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from gristmill.schemas.tables.signals.english import (
 from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLanguage
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
 from gristmill.schemas.tables.speed import Speed
-from gristmill.schemas.tables.train import Checkpoints, Losses, Runs
+from gristmill.schemas.tables.train import Checkpoints, HeldoutLosses, Losses, Runs
 
 __all__ = [
     "SIGNALS",
@@ -47,6 +47,7 @@ __all__ = [
     "EvalItems",
     "EvalRuns",
     "GateResults",
+    "HeldoutLosses",
     "ItemLabels",
     "Lines",
     "Losses",
@@ -105,6 +106,7 @@ TABLES: dict[str, Table] = {
         Mixtures,
         MixtureTrace,
         Losses,
+        HeldoutLosses,
         Runs,
         Checkpoints,
         EvalRuns,

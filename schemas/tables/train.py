@@ -50,3 +50,15 @@ Checkpoints = Table(
     },
     "A saved model and the rows of the plan that it saw.",
 )
+
+HeldoutLosses = Table(
+    "heldout_losses",
+    ("run", "step", "domain"),
+    {
+        "run": Column(pa.string(), "key of the training run"),
+        "step": Column(pa.int32(), "optimiser step after which it was measured", low=0),
+        "domain": Column(pa.string(), "domain of the held-out rows"),
+        "loss": Column(pa.float64(), "mean loss, nats a token, on the same rows each time", unit="nats a token", low=0),
+    },
+    "Loss on held-out rows of each domain while a run trains.",
+)

@@ -29,7 +29,10 @@ ENDED: frozenset[State] = FINAL | {"preempted"}
 PREEMPTED_EXIT = 75
 """``EX_TEMPFAIL``: a trainer that exits with it asks to be started again, and so does the watcher of one."""
 
-PROGRESS = r"^(step (?P<step>\d+)(?: of (?P<steps>\d+))?(?: loss (?P<loss>\S+))?(?: tokens (?P<tokens>\d+))?.*)$"
+PROGRESS = (
+    r"^(step (?P<step>\d+)(?: of (?P<steps>\d+))?(?: loss (?P<loss>\S+))?(?: tokens (?P<tokens>\d+))?"
+    r"(?: at (?P<tokens_per_second>\S+) tokens/s)?.*)$"
+)
 
 
 class Job(Config):

@@ -5,7 +5,8 @@ Cost: that of the model; the loop itself copies nothing and keeps nothing of a s
 """
 
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,10 @@ from gristmill.core.errors import GristmillError
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train and how fast: ``rate`` gives the learning rate of a step, counted from 1."""
+    """How long to train and how fast: ``rate`` gives the learning rate of a step, counted from 1.
+
+    ``say_every`` 0 says nothing.
+    """
 
     steps: int
     tokens_per_step: int
@@ -33,6 +37,8 @@ class Taken:
     tokens: int
     loss: float
     rate: float
+    tokens_per_second: float | None
+    """Of the steps since the last that had one; time between steps (saving, held-out loss) does not count."""
 
 
 def make_deterministic(seed: int, threads: int) -> None:
@@ -46,29 +52,44 @@ def run_steps(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
     schedule: Schedule,
-    loss_of: Callable[[int], Tensor],
+    parts_of: Callable[[int], Iterable[Tensor]],
     *,
     done: int,
     advice: str,
+    mean: Callable[[float], float] = float,
 ) -> Iterator[Taken]:
-    """Take the steps after ``done``, each when it is asked for. ``loss_of`` gives the loss of a step, a scalar.
+    """Take the steps after ``done``, each when it is asked for.
 
-    Prints ``step N of M loss L tokens T`` for whoever follows the job. Raises :class:`GristmillError`, with ``advice``,
-    for a loss that is not finite, before the weights are touched by it.
+    ``parts_of`` gives scalars that add up to the loss of a step; each is differentiated before the next is asked for,
+    so that only one part's activations are in memory. ``mean`` makes the loss of all processes of that of this one.
+
+    Prints ``step N of M loss L tokens T at R tokens/s`` for whoever follows the job. Raises :class:`GristmillError`,
+    with ``advice``, for a loss that is not finite, before the weights are touched by it.
     """
+    seconds, counted = 0.0, done
     for number in range(done + 1, schedule.steps + 1):
+        started = time.perf_counter()
         rate = schedule.rate(number)
-        loss = loss_of(number)
-        value = float(loss.detach())
+        optimiser.zero_grad(set_to_none=True)
+        losses = [_differentiated(part) for part in parts_of(number)]
+        value = mean(sum(map(float, losses)))
         if not math.isfinite(value):
             raise GristmillError(f"the loss of step {number} is {value}: the run diverged. {advice}")
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), schedule.clip)
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.step()
         tokens = number * schedule.tokens_per_step
-        if number % schedule.say_every == 0 or number == schedule.steps:
-            print(f"step {number} of {schedule.steps} loss {value:.3f} tokens {tokens}", flush=True)
-        yield Taken(number, tokens, value, rate)
+        seconds += time.perf_counter() - started
+        speed = None
+        if schedule.say_every and (number % schedule.say_every == 0 or number == schedule.steps):
+            speed = (number - counted) * schedule.tokens_per_step / max(seconds, 1e-9)
+            seconds, counted = 0.0, number
+            step = f"step {number} of {schedule.steps}"
+            print(f"{step} loss {value:.3f} tokens {tokens} at {speed:,.0f} tokens/s", flush=True)
+        yield Taken(number, tokens, value, rate, speed)
+
+
+def _differentiated(part: Tensor) -> Tensor:
+    part.backward()  # type: ignore[no-untyped-call]
+    return part.detach()

@@ -2,53 +2,62 @@
 
 Rows come from the plan in its order, so the position in the data is one integer, and a run that is killed goes on from
 its newest checkpoint with the same weights bit for bit as one that was not (fixed threads, deterministic kernels,
-optimiser state kept as safetensors beside the checkpoints). Every checkpoint is a folder that any Llama reader opens.
-
-::
-
-    checkpoints/step-000065/    config.json, model.safetensors, tokenizer files, checkpoint.json; appears by rename
-    state/step-000065.safetensors  optimiser moments
-    losses.jsonl                one line per step
+optimiser state kept as safetensors beside the checkpoints; see :mod:`gristmill.tasks.train.saving`). Every checkpoint
+is a folder that any Llama reader opens. Under ``torchrun`` the ranks share the rows of every step.
 
 Cost of the tiny recipe: about 6,000 tokens/s and 600 MB on one core.
 """
 
-import json
-import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
+import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from torch import nn
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import GristmillError
-from gristmill.core.files.atomic import write_whole
+from gristmill.tasks.launch.devices import utilisation
 from gristmill.tasks.mix.plan import Plan, batch
 from gristmill.tasks.mix.token_store import TokenStore
-from gristmill.tasks.train.loop import Schedule, make_deterministic, run_steps
-from gristmill.tasks.train.recipe import RECIPES, Recipe, RunSettings, TrainingRun, learning_rate
+from gristmill.tasks.train.loop import Schedule, Taken, make_deterministic, run_steps
+from gristmill.tasks.train.ranks import Ranks, joined, unsynchronised
+from gristmill.tasks.train.recipe import Recipe, RunSettings, TrainingRun
+from gristmill.tasks.train.run_files import HELDOUT, LOSSES, SPEED, keep_lines, write_line
+from gristmill.tasks.train.saving import resume, save
+from gristmill.tasks.train.schedule import learning_rate
 
 SAY_EVERY = 5
+HELDOUT_ROWS = 16
+"""Held-out rows of each domain at each measurement, the same every time."""
 
 
 def train(run_dir: Path) -> None:
     """Train to the end, resuming from the newest complete checkpoint.
 
-    Raises :class:`GristmillError` for inputs that are missing or do not belong together, and for a loss that is not
-    finite.
+    Raises :class:`GristmillError` for inputs that are missing or do not belong together, for a device that is not
+    there, and for a loss that is not finite.
     """
     run = TrainingRun.model_validate_json((run_dir / "train.json").read_bytes())
     settings = run.settings
-    recipe = RECIPES[settings.recipe]
-    make_deterministic(settings.seed, settings.threads)
-    plan = Plan.load(Path(run.plan))
-    store = TokenStore.open([Path(folder) for folder in run.stores])
-    plan.require(store)
-    require_tokenizer(store, Path(run.tokenizer))
+    prepare_device(settings.device)
+    with joined(settings.processes, settings.device) as ranks:
+        make_deterministic(settings.seed, settings.threads)
+        plan = Plan.load(Path(run.plan))
+        store = TokenStore.open([Path(folder) for folder in run.stores])
+        plan.require(store)
+        require_tokenizer(store, Path(run.tokenizer))
+        _train(run_dir, settings, plan, store, Path(run.tokenizer), ranks)
+
+
+def _train(run_dir: Path, settings: RunSettings, plan: Plan, store: TokenStore, tokenizer: Path, ranks: Ranks) -> None:
+    recipe = settings.shape
     model = build_model(recipe, store.vocab_size, plan.row_tokens, store.eos_id)
+    model.to(settings.device)  # type: ignore[arg-type]
     optimiser = torch.optim.AdamW(
         model.parameters(),
         lr=settings.learning_rate,
@@ -58,32 +67,94 @@ def train(run_dir: Path) -> None:
     )
     done = resume(run_dir, model, optimiser, settings)
     model.train()
+    wrapped = ranks.wrap(model)
 
-    def loss_of(step: int) -> torch.Tensor:
-        first = (step - 1) * settings.batch_rows
-        return mean_loss(model, torch.from_numpy(batch(plan, store, first, first + settings.batch_rows)))
+    def parts_of(step: int) -> Iterator[torch.Tensor]:
+        """The rows of a step in ``accumulate`` parts, of each of which this rank takes its share."""
+        rows = settings.batch_rows // settings.accumulate
+        for part in range(settings.accumulate):
+            start = (step - 1) * settings.batch_rows + part * rows
+            tokens = batch(plan, store, *ranks.share(start, start + rows))
+            with unsynchronised(wrapped, last=part == settings.accumulate - 1), casting(settings):
+                yield mean_loss(wrapped, torch.from_numpy(tokens).to(settings.device)) / settings.accumulate
 
     schedule = Schedule(
         steps=settings.steps,
         tokens_per_step=settings.batch_rows * plan.row_tokens,
-        rate=lambda step: learning_rate(recipe, settings.learning_rate, step, settings.steps),
+        rate=lambda step: rate_of(settings, step),
         clip=recipe.gradient_clip,
-        say_every=SAY_EVERY,
+        say_every=SAY_EVERY if ranks.first else 0,
     )
     advice = f"Lower train.learning_rate ({settings.learning_rate:g}); checkpoints saved before this step are sound."
-    with (run_dir / "losses.jsonl").open("a", encoding="utf-8") as losses:
-        for taken in run_steps(model, optimiser, schedule, loss_of, done=done, advice=advice):
-            entry = {
-                "step": taken.number,
-                "tokens": taken.tokens,
-                "loss": round(taken.loss, 6),
-                "learning_rate": taken.rate,
-            }
-            losses.write(json.dumps(entry) + "\n")
+    steps = run_steps(wrapped, optimiser, schedule, parts_of, done=done, advice=advice, mean=ranks.mean)
+    if not ranks.first:
+        for _ in steps:
+            pass  # the first rank writes
+        return
+    keep_lines(run_dir, done)
+    flops = recipe.flops_per_token(store.vocab_size, plan.row_tokens - 1)
+    heldout_steps = settings.heldout_steps()
+    heldout = heldout_rows(store, plan) if heldout_steps else {}
+    with ExitStack() as stack:
+        names = (LOSSES, HELDOUT, SPEED)
+        losses, measured, speed = (stack.enter_context((run_dir / n).open("a", encoding="utf-8")) for n in names)
+        for taken in steps:
+            write_line(losses, loss_entry(taken))
+            if taken.tokens_per_second is not None:
+                write_line(speed, speed_entry(taken, settings, flops))
+            if taken.number in heldout_steps:
+                found = heldout_losses(model, heldout, settings)
+                for domain, loss in found.items():
+                    write_line(measured, {"step": taken.number, "domain": domain, "loss": round(loss, 6)})
+                told = ", ".join(f"{domain} {loss:.3f}" for domain, loss in found.items())
+                print(f"held-out loss after step {taken.number}: {told}", flush=True)
             if taken.number in settings.checkpoint_steps:
-                losses.flush()
+                for file in (losses, measured, speed):
+                    file.flush()
                 end_row = taken.number * settings.batch_rows
-                save(run_dir, taken.number, end_row, plan.row_tokens, model, optimiser, Path(run.tokenizer))
+                save(run_dir, taken.number, end_row, plan.row_tokens, model, optimiser, tokenizer)
+
+
+def rate_of(settings: RunSettings, step: int) -> float:
+    """The learning rate of a step."""
+    return learning_rate(
+        settings.schedule,
+        settings.learning_rate,
+        step,
+        settings.steps,
+        warmup_share=settings.shape.warmup_share,
+        decay_share=settings.decay_share,
+    )
+
+
+def loss_entry(taken: Taken) -> dict[str, float]:
+    """The line of a step in ``losses.jsonl``."""
+    return {"step": taken.number, "tokens": taken.tokens, "loss": round(taken.loss, 6), "learning_rate": taken.rate}
+
+
+def speed_entry(taken: Taken, settings: RunSettings, flops_per_token: float) -> dict[str, float | None]:
+    """A line of ``speed.jsonl``; no MFU where the device is not known."""
+    speed, gpu = taken.tokens_per_second or 0.0, settings.device == "cuda"
+    device = torch.cuda.get_device_name() if gpu else ""
+    mfu = utilisation(speed, flops_per_token, settings.processes if gpu else 0, device)
+    return {"step": taken.number, "tokens_per_second": round(speed, 1), "mfu": mfu}
+
+
+def prepare_device(device: str) -> None:
+    """Raise :class:`GristmillError` when there is no GPU, and choose attention kernels that give equal bytes again."""
+    if device == "cpu":
+        return
+    if not torch.cuda.is_available():
+        raise GristmillError("train.device is cuda and torch sees no GPU here. Give --device cpu, or another machine.")
+    torch.backends.cuda.enable_mem_efficient_sdp(False)  # its backward pass is not deterministic
+    torch.backends.cuda.enable_cudnn_sdp(False)
+
+
+def casting(settings: RunSettings) -> AbstractContextManager[object]:
+    """Matrix products in bfloat16 where that is asked for; weights, optimiser and loss stay float32."""
+    if settings.precision == "float32":
+        return nullcontext()
+    return torch.autocast(settings.device, dtype=torch.bfloat16)
 
 
 def build_model(recipe: Recipe, vocabulary_size: int, context: int, end_of_text: int) -> LlamaForCausalLM:
@@ -94,7 +165,7 @@ def build_model(recipe: Recipe, vocabulary_size: int, context: int, end_of_text:
         intermediate_size=recipe.feed_forward,
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
-        num_key_value_heads=recipe.heads,
+        num_key_value_heads=recipe.kv_heads or recipe.heads,
         max_position_embeddings=context,
         tie_word_embeddings=True,
         bos_token_id=None,
@@ -104,84 +175,29 @@ def build_model(recipe: Recipe, vocabulary_size: int, context: int, end_of_text:
     return LlamaForCausalLM(config)
 
 
-def mean_loss(model: LlamaForCausalLM, rows: torch.Tensor) -> torch.Tensor:
+def mean_loss(model: nn.Module, rows: torch.Tensor) -> torch.Tensor:
     """Mean loss, nats a token, on ``rows`` (int64, rows x L+1)."""
     logits = model(input_ids=rows[:, :-1], use_cache=False).logits
     return functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
 
 
-def save(
-    run_dir: Path,
-    step: int,
-    end_row: int,
-    row_tokens: int,
-    model: LlamaForCausalLM,
-    optimiser: torch.optim.Optimizer,
-    tokenizer: Path,
-) -> None:
-    """Write optimiser state, then the checkpoint; a checkpoint that is visible can be resumed from."""
-    state_dir = run_dir / "state"
-    state_dir.mkdir(exist_ok=True)
-    moments = {
-        f"{number}.{name}": value.contiguous()
-        for number, entry in optimiser.state_dict()["state"].items()
-        for name, value in entry.items()
-    }
-    temporary_state = state_dir / f"step-{step:06d}.tmp"
-    save_file(moments, temporary_state)
-    temporary_state.replace(state_path(run_dir, step))
-
-    target = checkpoint_path(run_dir, step)
-    temporary = target.with_suffix(".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    model.save_pretrained(temporary)
-    for file in sorted(tokenizer.glob("*.json")):
-        shutil.copyfile(file, temporary / file.name)
-    facts = {"step": step, "tokens": end_row * row_tokens, "first_row": 0, "end_row": end_row}
-    (temporary / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
-    temporary.rename(target)
+def heldout_rows(store: TokenStore, plan: Plan) -> dict[str, torch.Tensor]:
+    """The first held-out rows of each domain of the plan, int64, rows x L+1; a domain without one is left out."""
+    found = {}
+    for entry in plan.domains:
+        count = min(store.rows(entry.name, plan.row_tokens, "heldout"), HELDOUT_ROWS)
+        if count:
+            rows = [store.row(entry.name, place, plan.row_tokens, "heldout") for place in range(count)]
+            found[entry.name] = torch.from_numpy(np.stack(rows).astype(np.int64))
+    return found
 
 
-def resume(run_dir: Path, model: LlamaForCausalLM, optimiser: torch.optim.Optimizer, settings: RunSettings) -> int:
-    """Load the newest complete checkpoint if there is one; returns the steps already done."""
-    done = max((step for step in settings.checkpoint_steps if is_complete(run_dir, step)), default=0)
-    kept: list[str] = []
-    path = run_dir / "losses.jsonl"
-    if done:
-        load_weights(model, checkpoint_path(run_dir, done) / "model.safetensors")
-        state = optimiser.state_dict()
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in load_file(state_path(run_dir, done)).items():
-            number, _, kind = name.partition(".")
-            moments.setdefault(int(number), {})[kind] = value
-        optimiser.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
-        # A checkpoint is saved after its losses are on file; what follows may be cut off in the middle of a line.
-        kept = path.read_text(encoding="utf-8").splitlines()[:done]
-    write_whole(path, "".join(f"{line}\n" for line in kept))
-    return done
-
-
-def load_weights(model: LlamaForCausalLM, path: Path) -> None:
-    """Load safetensors weights; the output layer may be absent, since it is the embedding. Raises when others are."""
-    missing, unexpected = model.load_state_dict(load_file(path), strict=False)
-    if unexpected or set(missing) - {"lm_head.weight"}:
-        raise GristmillError(f"{path} does not fit the recipe: missing {missing}, unexpected {unexpected}")
-    model.tie_weights()
-
-
-def is_complete(run_dir: Path, step: int) -> bool:
-    """Whether the checkpoint of ``step`` and its optimiser state are there."""
-    return checkpoint_path(run_dir, step).is_dir() and state_path(run_dir, step).is_file()
-
-
-def checkpoint_path(run_dir: Path, step: int) -> Path:
-    """Folder of the checkpoint of ``step``."""
-    return run_dir / "checkpoints" / f"step-{step:06d}"
-
-
-def state_path(run_dir: Path, step: int) -> Path:
-    """Optimiser state of ``step``."""
-    return run_dir / "state" / f"step-{step:06d}.safetensors"
+def heldout_losses(
+    model: LlamaForCausalLM, heldout: dict[str, torch.Tensor], settings: RunSettings
+) -> dict[str, float]:
+    """Mean loss, nats a token, by domain. Changes nothing of the run: the model has no dropout and nothing is drawn."""
+    with torch.no_grad(), casting(settings):
+        return {domain: float(mean_loss(model, rows.to(settings.device))) for domain, rows in heldout.items()}
 
 
 def require_tokenizer(store: TokenStore, tokenizer: Path) -> None:

@@ -130,7 +130,7 @@ def run(folder: Path) -> Outcome:
         say_every=SAY_EVERY,
     )
     advice = f"Lower the learning rate of trial {trial.id}."
-    for _ in run_steps(model, optimiser, schedule, loss_of, done=0, advice=advice):
+    for _ in run_steps(model, optimiser, schedule, lambda step: (loss_of(step),), done=0, advice=advice):
         pass  # a trial is short: it keeps nothing on the way
     saved = save(model.state_dict())
     write_whole(folder / WEIGHTS, saved)

@@ -2,118 +2,35 @@
 
 import json
 import os
-import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 import transformers
 
-from gristmill.core.digests import digest_text
-from gristmill.core.table import conform
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.train.jobs import ENVIRONMENT, follow
-from gristmill.schemas.tables import Curated
 from gristmill.tasks.launch.job import Job
 from gristmill.tasks.launch.local import LocalLauncher
-from gristmill.tasks.mix.curated import SplitConfig
-from gristmill.tasks.mix.mixers.mixer import Goal, one_stage
-from gristmill.tasks.mix.plan import Plan, batch, make_plan
+from gristmill.tasks.mix.plan import Plan, batch
 from gristmill.tasks.mix.token_store import TokenStore
-from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
-from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
-from gristmill.tasks.train.recipe import RunSettings, TrainingRun, checkpoint_steps
+from gristmill.tasks.train.recipe import checkpoint_steps
+from tests.helpers.training_inputs import BATCH, ROW, STEPS, Inputs, make_inputs
 
-ROW, BATCH, STEPS = 65, 8, 30
 KEPT = checkpoint_steps(STEPS, 3)
-HELDOUT = 0.05
-WORDS = {
-    "code": "def return for in if else lambda x y z ( ) [ ] : = + 0 1 2 print range len",
-    "prose": "the mill grinds grain into flour and water turns a wheel while the miller sleeps",
-}
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What every run of this module reads."""
-
-    plan: Path
-    tokens: Path
-    tokenizer: Path
-
-    def write_run(self, run_dir: Path, learning_rate: float = 3e-3) -> Path:
-        """Make ``run_dir`` with its ``train.json``."""
-        settings = RunSettings(
-            recipe="tiny",
-            steps=STEPS,
-            batch_rows=BATCH,
-            learning_rate=learning_rate,
-            seed=7,
-            checkpoint_steps=KEPT,
-        )
-        run = TrainingRun(
-            settings=settings, plan=str(self.plan), stores=(str(self.tokens),), tokenizer=str(self.tokenizer)
-        )
-        run_dir.mkdir(parents=True)
-        (run_dir / "train.json").write_text(run.model_dump_json(), encoding="utf-8")
-        return run_dir
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """A token store of two domains and a plan over it, made by the steps that make them in a flow."""
-    base = tmp_path_factory.mktemp("inputs")
-    curated = base / "curated.parquet"
-    pq.write_table(curated_documents(), curated)
-    for name in ("tokenizer", "tokens"):
-        (base / name).mkdir()
-    tokenizer_config = TokenizerConfig(vocab_size=400, split=SplitConfig(heldout_share=HELDOUT))
-    train_tokenizer.function([curated], tokenizer_config, base / "tokenizer")
-    write_tokens.function([curated], [base / "tokenizer"], TokensConfig(heldout_share=HELDOUT), base / "tokens")
-    domains = TokenStore.open([base / "tokens"]).domains(ROW)
-    goal = Goal(target_tokens=STEPS * BATCH * ROW, max_epochs=16.0)
-    mixture = one_stage({"code": 0.5, "prose": 0.5}, "static", "inputs", goal, {})
-    plan = make_plan(mixture, domains, row_tokens=ROW, block=64, seed=1, max_epochs=goal.max_epochs)
-    plan.write(base / "plan.json")
-    return Inputs(base / "plan.json", base / "tokens", base / "tokenizer")
-
-
-def curated_documents() -> pa.Table:
-    generator = random.Random(3)
-    rows = []
-    for number in range(200):
-        domain = generator.choice(sorted(WORDS))
-        text = " ".join(generator.choices(WORDS[domain].split(), k=generator.randint(40, 160)))
-        rows.append(
-            {
-                "doc_id": digest_text(f"document {number}"),
-                "source": "test",
-                "record_uri": f"{number}@0+1",
-                "record_digest": digest_text(text),
-                "fetched_at": datetime(2026, 1, 1, tzinfo=UTC),
-                "text": text,
-                "text_hash": digest_text(text),
-                "chars": len(text),
-                "extractor": "plain",
-                "encoding": "utf-8",
-                "domain": domain,
-                "language": "en",
-                "quality": 1.0,
-                "tokens": len(text.split()),
-                "redactions": 0,
-            }
-        )
-    return conform(Curated, pa.Table.from_pylist(rows, schema=Curated.schema))
+    """A token store of two domains and a plan over it."""
+    return make_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 def command(run_dir: Path) -> list[str]:
@@ -133,7 +50,12 @@ def undisturbed(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 def results(run_dir: Path) -> dict[str, bytes]:
     """What a run gives: its losses, and every file of every checkpoint and optimiser state."""
-    files = [run_dir / "losses.jsonl", *(run_dir / "checkpoints").rglob("*"), *(run_dir / "state").rglob("*")]
+    files = [
+        run_dir / "losses.jsonl",
+        run_dir / "heldout.jsonl",
+        *(run_dir / "checkpoints").rglob("*"),
+        *(run_dir / "state").rglob("*"),
+    ]
     return {str(path.relative_to(run_dir)): path.read_bytes() for path in files if path.is_file()}
 
 
@@ -153,7 +75,9 @@ def test_the_launcher_follows_a_run_that_learns(undisturbed: tuple[Path, list[st
     found = losses(run_dir)
     assert len(found) == STEPS
     assert fmean(found[-5:]) < fmean(found[:5]) - 1.0
-    assert told[-1].startswith(f"step {STEPS} of {STEPS} loss {found[-1]:.3f}")
+    assert re.fullmatch(
+        rf"step {STEPS} of {STEPS} loss {found[-1]:.3f} tokens {STEPS * BATCH * ROW} at [\d,]+ tokens/s", told[-1]
+    )
     assert (run_dir / "DONE").is_file()
 
 

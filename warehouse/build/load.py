@@ -32,6 +32,7 @@ OWNER = {
     "mixtures": "mix",
     "mixture_trace": "mix",
     "losses": "training",
+    "heldout_losses": "training",
     "runs": "training",
     "checkpoints": "training",
     "eval_runs": "evaluation",
@@ -85,6 +86,25 @@ class AskingCost(BaseModel):
     seconds: float | None
 
 
+class TrainingCost(BaseModel):
+    """What a training run leaves in ``log/training_costs/<run>.json``. Rates and MFU are those of its last attempt."""
+
+    run: str
+    mixture: str
+    recipe: str
+    launcher: str
+    device: str
+    processes: int
+    attempts: int
+    preemptions: int
+    failures: int
+    tokens_per_second: float | None
+    mfu: float | None
+    gpu_seconds: float
+    wasted_seconds: float
+    wasted_gpu_seconds: float
+
+
 def current_datasets(lake: Lake) -> list[Dataset]:
     """Every current dataset of every kind."""
     return [dataset for kind in KINDS for dataset in lake.datasets(kind)]
@@ -130,6 +150,7 @@ def fill_log(connection: duckdb.DuckDBPyConnection, lake: Lake) -> tuple[dict[st
         "flow_runs": _load_log(connection, lake, "runs", FlowRun, "flow_runs", unreadable),
         "step_costs": _load_log(connection, lake, "costs", StepCost, "step_costs", unreadable),
         "asking_costs": _load_log(connection, lake, "asking", AskingCost, "asking_costs", unreadable),
+        "training_costs": _load_log(connection, lake, "training_costs", TrainingCost, "training_costs", unreadable),
     }
     return rows, unreadable
 

@@ -98,6 +98,7 @@ def content_digest(lake: Lake, data: str) -> str:
             "runs": [[path.name, digest_file(path)] for path in log_files(lake, "runs")],
             "costs": [[path.name, path.stat().st_size] for path in log_files(lake, "costs")],
             "asking": [[path.name, digest_file(path)] for path in log_files(lake, "asking")],
+            "training": [[path.name, digest_file(path)] for path in log_files(lake, "training_costs")],
         }
     )
 

@@ -28,11 +28,11 @@ def train(
     json: JsonOption = False,
 ) -> None:
     """Train one model for each mixture of a mix, following the jobs to their end."""
-    from gristmill.flows.checks import mix_of
+    from gristmill.flows.checks import check_training, mix_of
 
     settings = settings_of(context, settings_model())
     home = existing(lake)
-    mix_of(mix, home)  # refuses one that is missing before anything starts
+    check_training(settings, mix_of(mix, home), home)
     from gristmill.flows.prefect.server import ensure_server
 
     ensure_server(home.root, beside=("gristmill.flows.train.flow",))

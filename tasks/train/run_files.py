@@ -1,0 +1,41 @@
+"""The files of a run directory that grow line by line: one JSON object with a ``step`` a line. No torch here.
+
+::
+
+    losses.jsonl    loss before the update, and learning rate, of every step
+    heldout.jsonl   held-out loss of a domain after a step
+    speed.jsonl     tokens a second, and MFU where the device is known; the only one that two runs of a key differ in
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from gristmill.core.files.atomic import write_whole
+
+LOSSES, HELDOUT, SPEED = "losses.jsonl", "heldout.jsonl", "speed.jsonl"
+
+
+def keep_lines(run_dir: Path, done: int) -> None:
+    """Leave in the files of losses and speed what was said up to step ``done``.
+
+    A checkpoint is saved after its lines are on file; what follows may be cut off in the middle of a line.
+    """
+    for name in (LOSSES, HELDOUT, SPEED):
+        path, kept = run_dir / name, []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() and done else ():
+            if not line.endswith("}") or json.loads(line)["step"] > done:
+                break
+            kept.append(f"{line}\n")
+        write_whole(path, "".join(kept))
+
+
+def write_line(file: TextIO, entry: Mapping[str, Any]) -> None:
+    """Add a line to one of those files."""
+    file.write(json.dumps(entry) + "\n")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of one of those files; none when the run wrote none."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []

@@ -1,0 +1,87 @@
+"""Checkpoints of a run and the optimiser state beside them: both appear by rename, and the newest pair is resumed from.
+
+::
+
+    checkpoints/step-000065/    config.json, model.safetensors, tokenizer files, checkpoint.json
+    state/step-000065.safetensors  optimiser moments
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import LlamaForCausalLM
+
+from gristmill.core.errors import GristmillError
+from gristmill.tasks.train.recipe import RunSettings
+
+
+def save(
+    run_dir: Path,
+    step: int,
+    end_row: int,
+    row_tokens: int,
+    model: LlamaForCausalLM,
+    optimiser: torch.optim.Optimizer,
+    tokenizer: Path,
+) -> None:
+    """Write optimiser state, then the checkpoint; a checkpoint that is visible can be resumed from."""
+    state_dir = run_dir / "state"
+    state_dir.mkdir(exist_ok=True)
+    moments = {
+        f"{number}.{name}": value.contiguous()
+        for number, entry in optimiser.state_dict()["state"].items()
+        for name, value in entry.items()
+    }
+    temporary_state = state_dir / f"step-{step:06d}.tmp"
+    save_file(moments, temporary_state)
+    temporary_state.replace(state_path(run_dir, step))
+
+    target = checkpoint_path(run_dir, step)
+    temporary = target.with_suffix(".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    model.save_pretrained(temporary)
+    for file in sorted(tokenizer.glob("*.json")):
+        shutil.copyfile(file, temporary / file.name)
+    facts = {"step": step, "tokens": end_row * row_tokens, "first_row": 0, "end_row": end_row}
+    (temporary / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
+    temporary.rename(target)
+
+
+def resume(run_dir: Path, model: LlamaForCausalLM, optimiser: torch.optim.Optimizer, settings: RunSettings) -> int:
+    """Load the newest complete checkpoint if there is one; returns the steps already done."""
+    done = max((step for step in settings.checkpoint_steps if is_complete(run_dir, step)), default=0)
+    if done:
+        load_weights(model, checkpoint_path(run_dir, done) / "model.safetensors")
+        state = optimiser.state_dict()
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in load_file(state_path(run_dir, done)).items():
+            number, _, kind = name.partition(".")
+            moments.setdefault(int(number), {})[kind] = value
+        optimiser.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
+    return done
+
+
+def load_weights(model: LlamaForCausalLM, path: Path) -> None:
+    """Load safetensors weights; the output layer may be absent, since it is the embedding. Raises when others are."""
+    missing, unexpected = model.load_state_dict(load_file(path), strict=False)
+    if unexpected or set(missing) - {"lm_head.weight"}:
+        raise GristmillError(f"{path} does not fit the recipe: missing {missing}, unexpected {unexpected}")
+    model.tie_weights()
+
+
+def is_complete(run_dir: Path, step: int) -> bool:
+    """Whether the checkpoint of ``step`` and its optimiser state are there."""
+    return checkpoint_path(run_dir, step).is_dir() and state_path(run_dir, step).is_file()
+
+
+def checkpoint_path(run_dir: Path, step: int) -> Path:
+    """Folder of the checkpoint of ``step``."""
+    return run_dir / "checkpoints" / f"step-{step:06d}"
+
+
+def state_path(run_dir: Path, step: int) -> Path:
+    """Optimiser state of ``step``."""
+    return run_dir / "state" / f"step-{step:06d}.safetensors"
