@@ -20,7 +20,7 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.printable import printable
 from gristmill.flows.cli.classifier import score as classifier_score
 from gristmill.flows.cli.classifier import train as classifier_train
-from gristmill.flows.cli.data import bands, contamination, curate, mix, preflight, whatif, why
+from gristmill.flows.cli.data import bands, contamination, curate, mix, preflight, tokens, whatif, why
 from gristmill.flows.cli.flags import with_settings
 from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submission, submit, train
 from gristmill.flows.cli.pipeline import demo, run
@@ -64,6 +64,12 @@ classifier_app = typer.Typer(help="A quality classifier from good and bad texts.
 classifier_app.command()(classifier_train.train)
 classifier_app.command()(classifier_score.score)
 
+tokens_app = typer.Typer(
+    help="The tokens of a mix: what the tokenizer made of the text, and files for trainers.", no_args_is_help=True
+)
+tokens_app.command()(tokens.report)
+tokens_app.command()(tokens.export)
+
 app.command()(demo.demo)
 app.command()(run.run)
 app.command(cls=with_settings(curate.settings_model))(curate.curate)
@@ -85,6 +91,7 @@ app.command()(whatif.whatif)
 app.command()(query.query)
 app.command()(verify.verify)
 app.command()(gc.gc)
+app.add_typer(tokens_app, name="tokens")
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(warehouse_app, name="warehouse")
 app.command()(dashboard.dashboard)

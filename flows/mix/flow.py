@@ -28,6 +28,7 @@ from gristmill.tasks.mix.heldout import HeldoutConfig, write_heldout
 from gristmill.tasks.mix.mixers.mixer import Goal
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
+from gristmill.tasks.mix.tokenizer_files import find_tokenizer, take_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
 
 QUEUED = 128
@@ -43,8 +44,7 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     curated = curated_refs(settings.sources, lake)
     split = SplitConfig(heldout_share=settings.heldout_share)
     everything = Inputs(refs=curated)
-    tokenizer_config = TokenizerConfig(vocab_size=settings.vocabulary, split=split)
-    (tokenizer,) = run_one(train_tokenizer, Work(name, everything, name, tokenizer_config), lake, report).files
+    tokenizer = tokenizer_of(settings, name, everything, lake, report)
     store_config = TokensConfig(heldout_share=settings.heldout_share)
     shards = [
         Work(ref.shard, Inputs(refs=(ref,), files=(tokenizer,)), ref.shard, store_config) for ref in curated if ref.rows
@@ -83,6 +83,22 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     )
     lake.commit(dataset)
     return dataset
+
+
+def tokenizer_of(settings: MixSettings, name: str, curated: Inputs, lake: Lake, report: Reporter) -> FilesRef:
+    """The tokenizer that the settings name, or one learnt from the text.
+
+    Raises ``UsageError`` for a path that holds none, and one whose end of text is not known.
+    """
+    if settings.tokenizer:
+        config, context = find_tokenizer(Path(settings.tokenizer), settings.eos)
+        return run_one(take_tokenizer(context), Work(name, Inputs(), name, config), lake, report).files[0]
+    learnt = TokenizerConfig(
+        model=settings.tokenizer_model,
+        vocab_size=settings.vocabulary,
+        split=SplitConfig(heldout_share=settings.heldout_share),
+    )
+    return run_one(train_tokenizer, Work(name, curated, name, learnt), lake, report).files[0]
 
 
 def find_mixture(

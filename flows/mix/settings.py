@@ -34,7 +34,12 @@ class MixSettings(LaunchSettings):
     max_epochs: Annotated[float, Flag("--max-epochs")] = Field(
         4.0, gt=0, description="No domain is repeated more often than this."
     )
-    vocabulary: int = Field(4096, ge=300, le=65_536, description="Size of the BPE vocabulary.")
+    tokenizer: Annotated[str, Flag("--tokenizer")] = Field(
+        "", description="A tokenizers file or a transformers folder; one is learnt from the text when left out."
+    )
+    eos: str = Field("", description="The token of that tokenizer that ends a text; found when left out.")
+    tokenizer_model: Literal["bpe", "unigram"] = Field("bpe", description="What is learnt when no tokenizer is named.")
+    vocabulary: int = Field(4096, ge=300, le=1 << 20, description="Size of the vocabulary that is learnt.")
     row_tokens: int = Field(256, ge=16, description="Length of a training row in tokens.")
     heldout_share: float = Field(0.03, gt=0, lt=0.5, description="Share of documents kept apart for bits per byte.")
     seed: int = Field(0, ge=0, description="Seed of the data order.")

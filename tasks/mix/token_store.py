@@ -38,8 +38,9 @@ Tokens = NDArray[np.uint16] | NDArray[np.uint32]
 
 @dataclass(frozen=True)
 class Part:
-    """The files of one domain and split in one folder, mapped into memory."""
+    """The files of one domain and split in one folder, mapped into memory. ``path`` is the file of tokens."""
 
+    path: Path
     tokens: Tokens
     ends: NDArray[np.uint64]
     doc_ids: NDArray[np.void]
@@ -127,6 +128,15 @@ class TokenStore:
             found += [doc_id.tobytes().hex() for doc_id in part.doc_ids[first : last + 1]]
         return found
 
+    def ends(self, domain: str, start: int, stop: int, split: str = "train") -> NDArray[np.int64]:
+        """Where documents end between tokens ``start`` (left out) and ``stop``, counted from ``start``, in order."""
+        found, base = [np.empty(0, dtype=np.int64)], 0
+        for part, low, high in self._overlaps(domain, split, start, stop):
+            first, last = np.searchsorted(part.ends, [low, high], side="right")
+            found.append(part.ends[first:last].astype(np.int64) - low + base)
+            base += high - low
+        return np.concatenate(found)
+
     def fingerprint(self, domain: str, split: str = "train") -> str:
         """Digest of the digests of the token files of a domain, in their order."""
         return digest_digests(part.digest for part in self.parts.get((domain, split), ()))
@@ -203,4 +213,4 @@ def _map(folder: Path, domain: str, split: str, dtype: np.dtype[Any], entry: dic
     tokens = np.memmap(paths["tok"], dtype=dtype, mode="r")
     ends = np.memmap(paths["ends"], dtype="<u8", mode="r")
     doc_ids = np.memmap(paths["docs"], dtype=f"V{ID_BYTES}", mode="r")
-    return Part(tokens, ends, doc_ids, entry["bytes"], entry["digests"]["tok"])
+    return Part(paths["tok"], tokens, ends, doc_ids, entry["bytes"], entry["digests"]["tok"])

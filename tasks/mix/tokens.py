@@ -4,6 +4,7 @@ Documents keep the order of the shard (by doc_id). Text that looks like a specia
 so a crawled page cannot end a document. Cost: tokenising, about 2 MB of text a second and core; memory one row group.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,34 +21,42 @@ from gristmill.tasks.mix.permutation import pack_ids
 from gristmill.tasks.mix.token_store import FORMAT, KINDS, MANIFEST
 from gristmill.tasks.mix.tokenizer import TextTokenizer
 
+COUNTS = ("documents", "tokens", "bytes", "words")
+
 
 class TokensConfig(SplitConfig):
     """How the store is made: which documents are held out. The tokenizer is an input, not a setting."""
 
 
-@files_step("tokens", version=1, reads=(Curated,), folders=True)
+@files_step("tokens", version=2, reads=(Curated,), folders=True)
 def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConfig, out: Path) -> Written:
     """Tokenise curated shards with the one tokenizer folder given; write token files and a manifest to ``out``.
 
-    Facts: documents, tokens and bytes for each domain and split. Raises :class:`GristmillError` for a domain whose
-    name cannot name a file.
+    Facts: the vocabulary; documents, tokens and bytes for each domain and split, and with words for each language and
+    domain, since languages differ most in the tokens a word takes (fertility). Raises :class:`GristmillError` for a
+    domain whose name cannot name a file.
     """
     (folder,) = tokenizers
     tokenizer = TextTokenizer.load(folder)
     kind = "<u2" if tokenizer.vocab_size <= 1 << 16 else "<u4"
     writers: dict[tuple[str, str], _Writer] = {}
-    for batch in batches(curated, ["doc_id", "domain", "text"]):
-        doc_ids, domains, texts = (batch[name].to_pylist() for name in ("doc_id", "domain", "text"))
+    counted: dict[tuple[str, str], NDArray[np.int64]] = {}
+    columns = ["doc_id", "domain", "text", "language", "tokens"]
+    for batch in batches(curated, columns):
+        doc_ids, domains, texts, languages, words = (batch[name].to_pylist() for name in columns)
         splits = np.where(is_heldout(doc_ids, config), "heldout", "train").tolist()
         groups: dict[tuple[str, str], list[int]] = {}
         for row, group in enumerate(zip(domains, splits, strict=True)):
             groups.setdefault(group, []).append(row)
         encoded = tokenizer.encode(texts)
+        sizes = [len(text.encode("utf-8")) for text in texts]
+        for row, entry in enumerate(zip(languages, domains, strict=True)):
+            counts = np.array([1, len(encoded[row]), sizes[row], words[row]], dtype=np.int64)
+            counted[entry] = counted.get(entry, 0) + counts
         for group, rows in groups.items():
             writer = writers.setdefault(group, _Writer(out, check_domain(group[0]), group[1]))
             tokens = [np.array([*encoded[row], tokenizer.eos_id], dtype=kind) for row in rows]
-            size = sum(len(texts[row].encode("utf-8")) for row in rows)
-            writer.append([doc_ids[row] for row in rows], tokens, size)
+            writer.append([doc_ids[row] for row in rows], tokens, sum(sizes[row] for row in rows))
     parts: dict[str, dict[str, Any]] = {}
     for (domain, split), writer in sorted(writers.items()):
         parts.setdefault(domain, {})[split] = writer.summary()
@@ -65,7 +74,15 @@ def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConf
         domain: {split: {name: part[name] for name in counts} for split, part in splits_of.items()}
         for domain, splits_of in parts.items()
     }
-    return Written({"domains": domains})
+    return Written({"vocab_size": tokenizer.vocab_size, "domains": domains, "languages": _by_language(counted)})
+
+
+def _by_language(counted: Mapping[tuple[str, str], NDArray[np.int64]]) -> dict[str, dict[str, dict[str, int]]]:
+    """Documents, tokens (without ends of text), bytes and words, by language and domain."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for (language, domain), counts in sorted(counted.items()):
+        found.setdefault(language, {})[domain] = dict(zip(COUNTS, counts.tolist(), strict=True))
+    return found
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """``mix``: curated text to tokens and plans."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,10 @@ def mix(
     settings = settings_of(context, settings_model())
     home = existing(lake)
     curated_refs(settings.sources, home)  # refuses what is missing before anything starts
+    if settings.tokenizer:
+        from gristmill.tasks.mix.tokenizer_files import find_tokenizer
+
+        find_tokenizer(Path(settings.tokenizer), settings.eos)
     from gristmill.flows.prefect.server import ensure_server
 
     ensure_server(home.root, beside=("gristmill.flows.mix.flow",))
