@@ -2,9 +2,7 @@
 
 import json
 import random
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,32 +21,11 @@ from gristmill.tasks.mix.heldout import HeldoutConfig, heldout_texts, write_held
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TextTokenizer, TokenizerConfig, sample, train_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
+from tests.helpers.small_curated import document
 
 TEXT = "the mill grinds grain into flour and water turns a wheel 1 2 34 while def return lambda x: naïve 水車"
 WORDS = TEXT.split()
 SMALL = TokenizerConfig(vocab_size=400, max_bytes=40_000)
-
-
-def document(name: str, domain: str, text: str) -> dict[str, Any]:
-    return {
-        "doc_id": digest_text(name),
-        "source": "test",
-        "url": None,
-        "host": None,
-        "fetched_at": datetime(2026, 1, 1, tzinfo=UTC),
-        "record_uri": f"{name}@0+1",
-        "record_digest": digest_text(name),
-        "text": text,
-        "text_hash": digest_text(text),
-        "chars": len(text),
-        "extractor": "plain",
-        "encoding": "utf-8",
-        "domain": domain,
-        "language": "en",
-        "quality": 1.0,
-        "tokens": len(text.split()),
-        "redactions": 0,
-    }
 
 
 def shard(path: Path, seed: int, documents: int = 120) -> Path:
