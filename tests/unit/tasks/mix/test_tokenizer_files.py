@@ -21,7 +21,9 @@ from gristmill.tasks.mix.tokenizer_files import find_tokenizer, take_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
 from tests.helpers.small_curated import document
 
-WORDS = ["the", "mill", "grinds", "grain", "into", "flour", "naïve", "水車", "2026", "while"]
+STEMS = ("mill", "grind", "grain", "flour", "water", "wheel")
+ENDINGS = ("", "s", "ing", "ed", "er", "ers")
+WORDS = [*(stem + ending for stem in STEMS for ending in ENDINGS), "naïve", "水車", "2026"]
 
 
 def curated(path: Path, texts: list[tuple[str, str]]) -> Path:
