@@ -67,8 +67,8 @@ class MixSettings(LaunchSettings):
         return [{"name": entry, "method": entry} if isinstance(entry, str) else entry for entry in each]
 
     def lasting(self) -> dict[str, Any]:
-        """What the result depends on: not where trials run."""
-        return self.model_dump(mode="json", exclude=set(LaunchSettings.model_fields))
+        """What the result depends on: not where trials run, nor where the tokenizer is (the lake has a copy)."""
+        return self.model_dump(mode="json", exclude={*LaunchSettings.model_fields, "tokenizer"})
 
     def resized(self, tokens: int) -> "MixSettings":
         """The same mix for runs of ``tokens`` tokens; proxy models are trained in proportion, 10 steps at least."""

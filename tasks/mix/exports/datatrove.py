@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from gristmill.tasks.mix.exports.format import CHUNK, Blend, Ends, Facts, StreamWriter, link
-from gristmill.tasks.mix.exports.rows import Block
+from gristmill.tasks.mix.exports.rows import RowBlock
 from gristmill.tasks.mix.token_store import Part
 
 NANOTRON = "nanotron.yaml"
@@ -33,7 +33,7 @@ class Datatrove:
         self._beside(folder / name, part.ends, len(part.tokens))
         return name
 
-    def stream(self, rows: Iterable[Block], folder: Path) -> None:
+    def stream(self, rows: Iterable[RowBlock], folder: Path) -> None:
         """See :class:`Format`. Pieces of documents count as documents, so positions begin at 0 in every row."""
         writer = StreamWriter(folder / "train.ds")
         ends = writer.write(rows)

@@ -28,7 +28,7 @@ from gristmill.tasks.mix.exports.nanogpt import NanoGpt
 from gristmill.tasks.mix.exports.olmo import Olmo
 from gristmill.tasks.mix.exports.packing import Overflow, PackedRows, pack
 from gristmill.tasks.mix.exports.parquet import ParquetTokens
-from gristmill.tasks.mix.exports.rows import Block, blocks
+from gristmill.tasks.mix.exports.rows import RowBlock, blocks
 from gristmill.tasks.mix.exports.shares import stage_shares
 from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import TokenStore
@@ -178,7 +178,7 @@ def _packed(store: TokenStore, plan: Plan, config: ExportConfig) -> dict[str, Pa
     }
 
 
-def _told(rows: Iterator[Block], told: Callable[[int], None]) -> Iterator[Block]:
+def _told(rows: Iterator[RowBlock], told: Callable[[int], None]) -> Iterator[RowBlock]:
     """The same blocks, told of when the next is asked for."""
     for block in rows:
         yield block

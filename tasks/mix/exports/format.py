@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.tasks.mix.exports.rows import Block
+from gristmill.tasks.mix.exports.rows import RowBlock
 from gristmill.tasks.mix.exports.shares import StageShares
 from gristmill.tasks.mix.token_store import Part
 
@@ -70,7 +70,7 @@ class Format(Protocol):
     def part(self, part: Part, folder: Path, number: int) -> str:
         """Write part ``number`` of a domain to its folder; what a weight file calls it there."""
 
-    def stream(self, rows: Iterable[Block], folder: Path) -> None:
+    def stream(self, rows: Iterable[RowBlock], folder: Path) -> None:
         """Write rows in their order."""
 
     def weights(self, blend: Blend, folder: Path) -> list[str]:
@@ -115,7 +115,7 @@ class StreamWriter:
         self.file = file
         self._spool = file.with_name(file.name + ".ends")
 
-    def write(self, rows: Iterable[Block]) -> Ends:
+    def write(self, rows: Iterable[RowBlock]) -> Ends:
         """Write the rows; the ends of the pieces, in tokens from the start of the file, as a map of a file that
         :meth:`close` removes."""
         done = 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.tasks.mix.exports.format import Blend, Facts, documents_of
-from gristmill.tasks.mix.exports.rows import Block
+from gristmill.tasks.mix.exports.rows import RowBlock
 from gristmill.tasks.mix.token_store import Part
 
 
@@ -30,7 +30,7 @@ class JsonLines:
                     begin = end
         return name
 
-    def stream(self, rows: Iterable[Block], folder: Path) -> None:
+    def stream(self, rows: Iterable[RowBlock], folder: Path) -> None:
         """See :class:`Format`."""
         with (folder / "train.jsonl").open("w", encoding="utf-8") as file:
             for block in rows:

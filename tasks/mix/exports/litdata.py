@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.tasks.mix.exports.format import Blend, Facts
-from gristmill.tasks.mix.exports.rows import Block
+from gristmill.tasks.mix.exports.rows import RowBlock
 from gristmill.tasks.mix.token_store import Part, Tokens
 
 INDEX = "index.json"
@@ -36,7 +36,7 @@ class LitData:
         self._write(folder, number, pieces)
         return ""
 
-    def stream(self, rows: Iterable[Block], folder: Path) -> None:
+    def stream(self, rows: Iterable[RowBlock], folder: Path) -> None:
         """See :class:`Format`."""
         size = self._chunk_tokens
         flat = (block.tokens.reshape(-1) for block in rows)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gristmill.tasks.mix.exports.format import CHUNK, Blend, Ends, Facts, StreamWriter, lengths_of, link
-from gristmill.tasks.mix.exports.rows import Block
+from gristmill.tasks.mix.exports.rows import RowBlock
 from gristmill.tasks.mix.token_store import Part
 
 HEADER = b"MMIDIDX\x00\x00"
@@ -34,7 +34,7 @@ class Megatron:
         write_index(folder / f"{stem}.idx", part.ends, self.facts.dtype.itemsize)
         return stem
 
-    def stream(self, rows: Iterable[Block], folder: Path) -> None:
+    def stream(self, rows: Iterable[RowBlock], folder: Path) -> None:
         """See :class:`Format`."""
         writer = StreamWriter(folder / "train.bin")
         write_index(folder / "train.idx", writer.write(rows), self.facts.dtype.itemsize)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gristmill.core.errors import UsageError
 from gristmill.tasks.mix.exports.format import Blend, Facts
-from gristmill.tasks.mix.exports.rows import Block
+from gristmill.tasks.mix.exports.rows import RowBlock
 from gristmill.tasks.mix.token_store import Part
 
 
@@ -32,7 +32,7 @@ class NanoGpt:
         """Not possible: raises :class:`UsageError`."""
         raise UsageError("nanogpt: it reads one train.bin and has no weights for domains. Give --mode stream.")
 
-    def stream(self, rows: Iterable[Block], folder: Path) -> None:
+    def stream(self, rows: Iterable[RowBlock], folder: Path) -> None:
         """See :class:`Format`."""
         with (folder / "train.bin").open("wb") as file:
             for block in rows:

@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from gristmill.tasks.mix.exports.format import CHUNK, Blend, Ends, Facts, StreamWriter, link
-from gristmill.tasks.mix.exports.rows import Block
+from gristmill.tasks.mix.exports.rows import RowBlock
 from gristmill.tasks.mix.token_store import Part
 
 MIXTURE = "source_mixture.yaml"
@@ -35,7 +35,7 @@ class Olmo:
         write_metadata(folder / f"{number:05d}.csv.gz", part.ends, (f",{doc_id}" for doc_id in doc_ids))
         return name
 
-    def stream(self, rows: Iterable[Block], folder: Path) -> None:
+    def stream(self, rows: Iterable[RowBlock], folder: Path) -> None:
         """See :class:`Format`. Pieces of documents count as documents."""
         writer = StreamWriter(folder / "train.npy")
         ends = writer.write(rows)

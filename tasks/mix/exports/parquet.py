@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gristmill.tasks.mix.exports.format import Blend, Facts, documents_of
-from gristmill.tasks.mix.exports.rows import Block
+from gristmill.tasks.mix.exports.rows import RowBlock
 from gristmill.tasks.mix.token_store import Part
 
 TOKENS = pa.list_(pa.int32())
@@ -38,7 +38,7 @@ class ParquetTokens:
                 writer.write_table(pa.table([pa.array(doc_ids), lists(tokens, ends)], schema=DOCUMENTS))
         return name
 
-    def stream(self, rows: Iterable[Block], folder: Path) -> None:
+    def stream(self, rows: Iterable[RowBlock], folder: Path) -> None:
         """See :class:`Format`."""
         with pq.ParquetWriter(folder / "train.parquet", ROWS, compression="zstd") as writer:
             for block in rows:

@@ -18,7 +18,7 @@ BLOCK_TOKENS = 1 << 22
 
 
 @dataclass(frozen=True)
-class Block:
+class RowBlock:
     """Consecutive rows: tokens of shape (rows, row_tokens) in the store's type; for each row the lengths of the pieces
     of documents in it (they sum to less than ``row_tokens`` where it is padded) and its domain."""
 
@@ -27,7 +27,7 @@ class Block:
     domains: list[str]
 
 
-def blocks(plan: Plan, store: TokenStore, packed: Mapping[str, PackedRows], rows: int) -> Iterator[Block]:
+def blocks(plan: Plan, store: TokenStore, packed: Mapping[str, PackedRows], rows: int) -> Iterator[RowBlock]:
     """The first ``rows`` rows of a run. ``packed`` has the rows of each domain; nothing for windows of tokens."""
     size = max(min(BLOCK_ROWS, BLOCK_TOKENS // plan.row_tokens), 1)
     for start in range(0, rows, size):
@@ -36,7 +36,7 @@ def blocks(plan: Plan, store: TokenStore, packed: Mapping[str, PackedRows], rows
         lengths, domains = [], [plan.domains[place].name for place in found.domain.tolist()]
         for number, (domain, position) in enumerate(zip(domains, found.position.tolist(), strict=True)):
             lengths.append(_fill(tokens[number], store, domain, position, packed.get(domain)))
-        yield Block(tokens, lengths, domains)
+        yield RowBlock(tokens, lengths, domains)
 
 
 def _fill(row: Tokens, store: TokenStore, domain: str, position: int, packed: PackedRows | None) -> list[int]:

@@ -22,8 +22,8 @@ from gristmill.flows.mix.settings import MixtureSettings
 from gristmill.flows.mix.steps import MixtureConfig, MixtureContext, mixture_step
 from gristmill.flows.mix.tokens import open_store
 from gristmill.flows.reporter import Meter
-from gristmill.flows.train.jobs import launcher_of
 from gristmill.schemas.tables import Curated, Mixtures, MixtureTrace
+from gristmill.tasks.launch.local import LocalLauncher
 from gristmill.tasks.mix.mixers.mixer import Goal
 from gristmill.tasks.mix.plan import Plan, batch
 from gristmill.tasks.mix.tokenizer_files import find_tokenizer, take_tokenizer
@@ -55,7 +55,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for ref in refs
     ]
     folders = tuple(result.manifest.files[0] for result in tokens)
-    step = mixture_step(MixtureContext(launcher_of("local", lake.root / "log"), 1, Meter()))
+    step = mixture_step(MixtureContext(LocalLauncher(lake.root / "log"), 1, Meter()))
     found = []
     for method in ("proportional", "uniform"):
         mixture = MixtureSettings.parse({"name": method, "method": method}, "test")
