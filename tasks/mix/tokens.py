@@ -50,9 +50,9 @@ def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConf
             groups.setdefault(group, []).append(row)
         encoded = tokenizer.encode(texts)
         sizes = [len(text.encode("utf-8")) for text in texts]
-        for row, entry in enumerate(zip(languages, domains, strict=True)):
-            counts = np.array([1, len(encoded[row]), sizes[row], words[row]], dtype=np.int64)
-            counted[entry] = counted.get(entry, 0) + counts
+        for row, place in enumerate(zip(languages, domains, strict=True)):
+            each = np.array([1, len(encoded[row]), sizes[row], words[row]], dtype=np.int64)
+            counted[place] = counted.get(place, 0) + each
         for group, rows in groups.items():
             writer = writers.setdefault(group, _Writer(out, check_domain(group[0]), group[1]))
             tokens = [np.array([*encoded[row], tokenizer.eos_id], dtype=kind) for row in rows]

@@ -109,7 +109,9 @@ def export(
             weight_files: list[str] = []
         else:
             weight_files = _blend(form, store, ordered, caps, config, folder, told)
-        shutil.copytree(tokenizer, folder / "tokenizer", copy_function=link)
+        shutil.copytree(
+            tokenizer, folder / "tokenizer", copy_function=lambda source, target: link(Path(source), Path(target))
+        )
         files = [path for path in folder.rglob("*") if path.is_file()]
         done = Export(
             format=config.format,

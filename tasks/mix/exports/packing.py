@@ -50,10 +50,10 @@ def pack(lengths: Integers, row_tokens: int, overflow: Overflow) -> PackedRows:
     long = lengths > row_tokens
     cropped = dropped = split = 0
     if overflow == "split":
-        count = -(-lengths // row_tokens)
-        inside = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-        starts = np.repeat(starts, count) + inside * row_tokens
-        lengths = np.minimum(np.repeat(lengths, count) - inside * row_tokens, row_tokens)
+        each = -(-lengths // row_tokens)
+        inside = np.arange(int(each.sum())) - np.repeat(np.cumsum(each) - each, each)
+        starts = np.repeat(starts, each) + inside * row_tokens
+        lengths = np.minimum(np.repeat(lengths, each) - inside * row_tokens, row_tokens)
         split = int(long.sum())
     elif overflow == "crop":
         cropped = int((lengths[long] - row_tokens).sum())
