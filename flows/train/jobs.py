@@ -107,6 +107,11 @@ def follow(
 
 def failure(what: str, status: Status, run_dir: Path) -> str:
     """Why a job ended without success, and what to do."""
+    if status.state == "preempted":
+        return (
+            f"{what} was preempted {MOST_PREEMPTIONS} times and got no further than step {status.step or 0}: "
+            f"{status.reason}\nIts output is in {run_dir / 'log'}. Save checkpoints more often, or ask for more time."
+        )
     return (
         f"{what} ended as {status.state}: {status.reason}\nIts output is in {run_dir / 'log'}. "
         "Run the same command again: a job goes on from where it was."

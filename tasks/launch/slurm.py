@@ -33,7 +33,7 @@ ENDS: dict[str, tuple[State, str]] = {
     "PREEMPTED": ("preempted", "Slurm gave its nodes to another job"),
     "TIMEOUT": ("preempted", "its time limit was reached"),
     "CANCELLED": ("cancelled", "it was cancelled"),
-    "FAILED": ("failed", "its batch script failed"),
+    "FAILED": ("failed", "its batch script failed: see slurm-*.out among its output"),
     "OUT_OF_MEMORY": ("failed", "it ran out of memory. Ask for more with slurm.memory"),
     "DEADLINE": ("failed", "its deadline passed"),
     "NODE_FAIL": ("lost", "its node failed"),
@@ -242,7 +242,8 @@ class SlurmLauncher:
         now, reason = ENDS.get(state, ("lost", f"Slurm calls it {state}"))
         if status.state == "preempted" and now == "cancelled":
             # The watcher cannot tell who sent the signal; Slurm can.
-            return self._settled(handle, status.model_copy(update={"state": now, "reason": reason}))
+            known = {"state": now, "reason": reason, "preemptions": status.preemptions - 1}
+            return self._settled(handle, status.model_copy(update=known))
         return self._settled(handle, status.ended(now, gpus, reason))
 
     def _settled(self, handle: Handle, status: Status) -> Status:

@@ -77,7 +77,9 @@ def test_what_slurm_refuses_is_told_with_the_command(tmp_path: Path, cluster: Cl
     assert (failed.state, failed.reason, failed.failures, failed.preemptions) == ("failed", "no such file", 1, 0)
 
 
-def test_cancel_ends_a_trainer_that_ignores_it_and_a_job_that_waits(tmp_path: Path, cluster: Cluster) -> None:
+def test_cancelled_is_a_trainer_that_ignores_it_a_job_that_waits_and_what_others_cancel(
+    tmp_path: Path, cluster: Cluster
+) -> None:
     launcher = launcher_in(tmp_path)
     stubborn = launcher.submit(
         job(
@@ -85,12 +87,20 @@ def test_cancel_ends_a_trainer_that_ignores_it_and_a_job_that_waits(tmp_path: Pa
             "open('pid', 'w').write(str(os.getpid())); print('step 1', flush=True); time.sleep(600)"
         )
     )
-    waiting = launcher.submit(job("pass", "waiting").model_copy(update={"environment": {"A": "b"}}))
-    tool("scontrol", "hold", waiting.id) if launcher.poll(waiting).state == "queued" else None
+    held = launcher_in(tmp_path, flags=["--hold"])
+    waiting = held.submit(job("pass", "waiting"))
     wait_for_step(launcher, stubborn, 1)
-    launcher.cancel(stubborn)
-    assert launcher.poll(stubborn).state == "cancelled"
+    assert held.poll(waiting).reason.startswith("waiting in Slurm: JobHeld")
+    for handle, where in ((stubborn, launcher), (waiting, held)):
+        where.cancel(handle)
+        assert where.poll(handle).state == "cancelled"
+        assert read_status(handle.run_dir).state == "cancelled", "Slurm forgets its jobs"
     assert not psutil.pid_exists(int((tmp_path / "k" / "pid").read_text()))
+    again = launcher.submit(job("import time; print('step 1', flush=True); time.sleep(600)", "waiting"))
+    wait_for_step(launcher, again, 1)
+    tool("scancel", again.id)  # by somebody else: the watcher takes it for a preemption, and Slurm knows better
+    status = wait_for(launcher, again, *ENDED)
+    assert (status.state, status.preemptions) == ("cancelled", 0)
 
 
 def test_preempted_by_requeue_it_goes_on_under_its_key_and_number(tmp_path: Path, cluster: Cluster) -> None:

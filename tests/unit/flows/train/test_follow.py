@@ -1,0 +1,72 @@
+"""Following a job, with a launcher that says what a test wrote down."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from gristmill.core.errors import GristmillError
+from gristmill.flows.train import jobs
+from gristmill.flows.train.jobs import MOST_PREEMPTIONS, follow
+from gristmill.tasks.launch.job import Handle, Job, Status
+
+JOB = Job(key="k", argv=("train",))
+
+
+@dataclass
+class Scripted:
+    """Gives its statuses one after the other, and counts how often the job was submitted."""
+
+    statuses: list[Status]
+    submitted: int = 0
+    name: str = "scripted"
+    root: Path = field(default_factory=Path)
+
+    def find(self, key: str) -> Handle | None:
+        return None
+
+    def submit(self, job: Job) -> Handle:
+        self.submitted += 1
+        return Handle(job.key, self.root, str(self.submitted))
+
+    def poll(self, handle: Handle) -> Status:
+        return self.statuses.pop(0)
+
+    def logs(self, handle: Handle, offset: int) -> tuple[bytes, int]:
+        return b"", offset
+
+    def cancel(self, handle: Handle) -> None:
+        return
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0)
+
+
+def preempted(step: int) -> Status:
+    return Status(state="preempted", step=step)
+
+
+def test_a_preempted_job_is_submitted_again_as_long_as_it_gets_further() -> None:
+    launcher = Scripted([*(preempted(step) for step in range(20)), Status(state="succeeded")])
+    follow(launcher, JOB, "a test", lambda words: None)
+    assert launcher.submitted == 21
+
+
+def test_a_job_that_gets_no_further_is_given_up() -> None:
+    launcher = Scripted([preempted(3)] * 50)
+    with pytest.raises(
+        GristmillError, match=r"(?s)a test was preempted 5 times and got no further than step 3.*checkpoints more often"
+    ):
+        follow(launcher, JOB, "a test", lambda words: None)
+    assert launcher.submitted == MOST_PREEMPTIONS + 1
+
+
+def test_a_person_is_told_why_a_job_waits_once_for_each_reason() -> None:
+    waits = [Status(state="queued", reason=reason) for reason in ("Priority", "Priority", "Resources", "")]
+    launcher = Scripted([*waits, Status(state="running", progress="step 1"), Status(state="succeeded")])
+    steps: list[str] = []
+    reasons: list[str] = []
+    follow(launcher, JOB, "a test", steps.append, reasons.append)
+    assert (steps, reasons) == (["step 1"], ["Priority", "Resources", ""])
