@@ -13,6 +13,8 @@ from gristmill.core.errors import GristmillError
 from gristmill.tasks.launch.job import FINAL, Job, Launcher, Status
 
 POLL_SECONDS = 0.3
+SHARED_POLL_SECONDS = 2.0
+"""Elsewhere run directories lie on a file system that many share, and a hundred trials may be followed at once."""
 MOST_PREEMPTIONS = 5
 """Preemptions in a row that are followed by another try although the job got no further."""
 
@@ -99,7 +101,7 @@ def follow(
             if stuck == MOST_PREEMPTIONS:
                 break
             handle = launcher.submit(job)
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS if launcher.name == "local" else SHARED_POLL_SECONDS)
     if status.state != "succeeded":
         raise GristmillError(failure(what, status, handle.run_dir))
     return status

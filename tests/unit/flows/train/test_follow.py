@@ -19,7 +19,7 @@ class Scripted:
 
     statuses: list[Status]
     submitted: int = 0
-    name: str = "scripted"
+    name: str = "local"
     root: Path = field(default_factory=Path)
 
     def find(self, key: str) -> Handle | None:
