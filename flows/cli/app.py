@@ -24,7 +24,7 @@ from gristmill.flows.cli.data import bands, contamination, curate, mix, prefligh
 from gristmill.flows.cli.flags import with_settings
 from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submission, submit, train
 from gristmill.flows.cli.pipeline import demo, run
-from gristmill.flows.cli.results import compare, export, import_results
+from gristmill.flows.cli.results import compare, export, import_results, lineage, trace
 from gristmill.flows.cli.service import dashboard, query, serve
 from gristmill.flows.cli.upkeep import doctor, gc, rebuild, verify
 
@@ -83,6 +83,8 @@ app.command()(grade.grade)
 app.command()(regrade.regrade)
 app.command()(compare.compare)
 app.command(cls=with_settings(contamination.settings_model))(contamination.contamination)
+app.command()(lineage.lineage)
+app.command()(trace.trace)
 app.command()(speed.speed)
 app.command()(export.export)
 app.command()(import_results.import_results)

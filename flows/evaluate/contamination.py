@@ -37,7 +37,6 @@ from gristmill.flows.prefect.publish import published
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Reporter
 from gristmill.flows.running import run_step
-from gristmill.flows.train.lineage import Trained, curated_of, find_trained, seen_among, trained_in
 from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems, ItemLabels, Records, SetAside
 from gristmill.tasks.contamination.index import MatchConfig
 from gristmill.tasks.contamination.steps import IndexConfig, contamination, contamination_curated, load_index
@@ -46,6 +45,8 @@ from gristmill.tasks.ingest.damage import damage, unread_files
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import Grouping, group_files
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest
+from gristmill.tasks.lineage.sightings import seen_among
+from gristmill.tasks.lineage.trained import Trained, curated_of, find_trained, trained_in
 
 LABELS = (CLEAN, INPUT, ANSWER, SHORT)
 

@@ -1,111 +1,105 @@
-"""From a checkpoint that was trained here back to the curated files of its mix, and to the documents that it saw.
+"""What the commands ``lineage`` and ``trace`` ask: checkpoints by name, what they read, and texts in training tokens.
 
-A training run names the key of the mix it read; the mix names its token files; the manifests of those name the curated
-files by digest. The rows of the plan before its last step give the documents that a checkpoint saw. Cost: the
-manifests of a mix are read once; documents are looked up in blocks of plan rows, so memory does not grow with the
-corpus.
+The functions that answer are in :mod:`gristmill.tasks.lineage`. Suffix arrays are made by a step, outside Prefect (they
+are an index that is made when it is first asked for, not a run that somebody watches), beside other runs of the lake.
 """
 
-import json
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 
-from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.config import did_you_mean
+from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
-from gristmill.core.manifest import Dataset, Ref
-from gristmill.flows.train.planning import plan_path
-from gristmill.schemas.tables import Checkpoints, Curated
-from gristmill.tasks.mix.plan import Plan, documents
+from gristmill.core.manifest import Dataset, FilesRef
+from gristmill.core.steps.inputs import Inputs
+from gristmill.flows.engines.direct import DirectEngine
+from gristmill.flows.engines.engine import Work
+from gristmill.flows.reporter import Reporter
+from gristmill.flows.running import run_step
+from gristmill.flows.upkeep.lock import shared
+from gristmill.tasks.lineage.passages import Corpus
+from gristmill.tasks.lineage.spans import open_blocks
+from gristmill.tasks.lineage.suffixes import SuffixConfig, write_suffixes
+from gristmill.tasks.lineage.trained import Trained, all_trained, mix_of
 from gristmill.tasks.mix.token_store import TokenStore
-from gristmill.tasks.mix.tokens import write_tokens
+from gristmill.tasks.mix.tokenizer import TextTokenizer
 
-BLOCK_ROWS = 4096
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A checkpoint of this lake: what it is, what people call it, its mix, and how many rows of the plan it saw."""
-
-    digest: str
-    label: str
-    mix: str
-    mix_key: str
-    mixture: str
-    end_row: int
+LEAST_DIGITS = 6
+SORTED_AT_ONCE = 1
+"""Each takes half a gigabyte."""
 
 
-def trained_in(name: str, lake: Lake) -> list[Trained]:
-    """Every checkpoint of the training dataset ``name``."""
-    dataset = lake.expect("training", name)
-    rows = [row for ref in dataset.tables[Checkpoints.name] for row in lake.read(ref).to_pylist()]
-    return [
-        Trained(
-            row["checkpoint"],
-            f"{row['mixture']} {row['step']}",
-            name,
-            str(dataset.config["mix"]),
-            row["mixture"],
-            row["end_row"],
-        )
-        for row in rows
-    ]
+def named_checkpoint(words: str, lake: Lake) -> Trained:
+    """The checkpoint of this lake that ``words`` name: its folder, a copy of it, its digest's start, or its label.
 
-
-def find_trained(digest: str, lake: Lake) -> Trained:
-    """The checkpoint of that digest. Raises :class:`UsageError` when it was not trained in this lake."""
-    for name in lake.names("training"):
-        for entry in trained_in(name, lake):
-            if entry.digest == digest:
-                return entry
-    raise UsageError(
-        f"checkpoint {digest[:12]} was not trained in this lake, so what it saw is not known. Name its training data "
-        "with --corpus."
-    )
-
-
-def mix_of(trained: Trained, lake: Lake) -> Dataset:
-    """The mix that the checkpoint was trained on, as it was then. Raises :class:`GristmillError` when it is gone."""
-    mix = lake.dataset("mix", trained.mix, trained.mix_key)
-    if mix is None:
-        raise GristmillError(f"the mix {trained.mix} {trained.mix_key} of {trained.label} is gone from this lake.")
-    return mix
-
-
-def curated_of(trained: Trained, lake: Lake) -> tuple[Ref, ...]:
-    """The curated files that the mix of the checkpoint read, by shard.
-
-    Raises :class:`GristmillError` when a manifest of the mix or a curated file is gone.
+    Raises :class:`UsageError` when there is none, or when several are called so, and
+    :class:`gristmill.evals.admission.weights.CheckpointError` for a folder that holds no checkpoint.
     """
-    wanted: set[str] = set()
-    for ref in mix_of(trained, lake).files["tokens"]:
-        manifest = lake.manifest(write_tokens.name, ref.shard, ref.key)
-        if manifest is None:
-            raise GristmillError(f"the manifest of the tokens {ref.shard} of {trained.mix} is gone from this lake.")
-        wanted |= {entry.digest for entry in manifest.inputs if entry.table == Curated.name}
-    known = _curated_by_digest(lake)
-    if missing := wanted - set(known):
-        raise GristmillError(
-            f"{len(missing)} curated files that {trained.label} was trained on are gone from this lake."
-        )
-    return tuple(sorted((known[digest] for digest in wanted), key=lambda ref: (ref.shard, ref.key)))
+    known = all_trained(lake)
+    if not known:
+        raise UsageError(f"no checkpoint was trained in the lake {lake.root}: run gristmill mix and gristmill train.")
+    found = [entry for entry in known if words == entry.label]
+    if not found and len(words) >= LEAST_DIGITS:
+        found = [entry for entry in known if entry.digest.startswith(words)]
+    folder = Path(words)
+    if not found and folder.is_dir():
+        found = [entry for entry in known if (lake.root / entry.path).resolve() == folder.resolve()]
+        if not found:
+            from gristmill.evals.admission.checkpoint import admit
+
+            digest = admit(folder).digest
+            found = [entry for entry in known if entry.digest == digest]
+            if not found:
+                raise UsageError(f"{words}: this checkpoint was not trained in this lake, so what it read is unknown.")
+    if len({entry.digest for entry in found}) > 1:
+        several = ", ".join(f"{entry.digest[:12]} (mix {entry.mix})" for entry in found)
+        raise UsageError(f"{words!r} names {len(found)} checkpoints: {several}. Give the start of a digest.")
+    if not found:
+        labels = [entry.label for entry in known]
+        raise UsageError(f"no checkpoint of this lake is called {words!r}{did_you_mean(words, labels)}")
+    return found[0]
 
 
-def seen_among(trained: Trained, doc_ids: AbstractSet[str], lake: Lake) -> set[str]:
-    """Those of ``doc_ids`` of which the checkpoint saw at least one token."""
-    mix = mix_of(trained, lake)
-    (plan_ref,) = (ref for ref in mix.files["plan"] if ref.shard == trained.mixture)
-    plan = Plan.load(plan_path(lake, plan_ref))
-    store = TokenStore.open([lake.files_path(ref) for ref in mix.files["tokens"]])
-    found: set[str] = set()
-    for first in range(0, trained.end_row, BLOCK_ROWS):
-        if found == doc_ids:
-            break
-        found |= doc_ids & set(documents(plan, store, first, min(first + BLOCK_ROWS, trained.end_row)))
-    return found
+def named_mix(name: str, lake: Lake) -> Dataset:
+    """The mix of that name, or with an empty name the only one. Raises :class:`UsageError`."""
+    if name:
+        return lake.expect("mix", name)
+    names = lake.names("mix")
+    if len(names) != 1:
+        have = f"It has {', '.join(names)}: name one with --mix." if names else "Run gristmill mix first."
+        raise UsageError(f"the lake {lake.root} has {len(names)} mixes. {have}")
+    return lake.expect("mix", names[0])
 
 
-def _curated_by_digest(lake: Lake) -> dict[str, Ref]:
-    """Every curated file that a curation of this lake, current or earlier, stands for."""
-    paths = sorted((lake.root / "data" / "datasets" / "curation").glob("*/*.json"))
-    datasets = (Dataset.model_validate(json.loads(path.read_bytes())) for path in paths)
-    return {ref.digest: ref for dataset in datasets for ref in dataset.tables.get(Curated.name, ())}
+def corpus_of(mix: Dataset, trained: Trained | None, lake: Lake, report: Reporter) -> Corpus:
+    """The training tokens of a mix with their suffix arrays, made where they are missing."""
+    tokens = mix.files["tokens"]
+    suffixes = suffixes_of(tokens, lake, report)
+    folders = [lake.files_path(ref) for ref in tokens]
+    store = TokenStore.open(folders)
+    blocks = open_blocks(store, list(zip(folders, map(lake.files_path, suffixes), strict=True)))
+    (tokenizer,) = mix.files["tokenizer"]
+    return Corpus(mix, blocks, TextTokenizer.load(lake.files_path(tokenizer)), trained)
+
+
+def suffixes_of(tokens: Sequence[FilesRef], lake: Lake, report: Reporter) -> list[FilesRef]:
+    """The suffix arrays of folders of tokens, one folder each; nothing is shown when all are cached."""
+    config = SuffixConfig()
+    work = []
+    for ref in tokens:
+        size = max(1, ref.bytes >> 20)
+        work.append(Work(ref.shard, Inputs(files=(ref,)), ref.shard, config, units=size))
+    cached = [
+        lake.manifest(write_suffixes.name, entry.shard, write_suffixes.key(config, entry.inputs)) for entry in work
+    ]
+    known = [manifest for manifest in cached if manifest is not None]
+    if len(known) < len(work):
+        with shared(lake):
+            engine = DirectEngine(SORTED_AT_ONCE)
+            known = run_step(write_suffixes, work, lake, report, what="sort tokens", unit="MB", engine=engine)
+    return [ref for manifest in known for ref in manifest.files]
+
+
+def mix_read(trained: Trained | None, name: str, lake: Lake) -> Dataset:
+    """The mix to look through: the checkpoint's, or else the one called ``name``, or else the only one."""
+    return mix_of(trained, lake) if trained is not None and not name else named_mix(name, lake)

@@ -74,6 +74,26 @@ class ShareTree:
             todo += [(left, places[goes], before[goes]), (right, places[~goes], (inside - before)[~goes])]
         return domain, ordinal
 
+    def rows(self, domain: int, ordinals: Integers) -> Integers:
+        """The inverse of :meth:`assign`: the row that is the domain's, with ``ordinals`` of its rows before it.
+
+        Raises ``ValueError`` for a domain of weight 0, which has no rows.
+        """
+        parents = {child: node for node in self.nodes for child in node[:2]}
+        numbers = {node: number for number, node in enumerate(self.nodes)}
+        child, rows = -1 - domain, ordinals
+        if child != self.root and child not in parents:
+            raise ValueError(f"the domain {domain} has no rows")
+        while child != self.root:
+            node = parents[child]
+            left, _, light, weight = node
+            if child == left:  # the last n with floor(n * light / weight + 1/2) <= ordinal
+                rows = -(-((rows + 1) * weight - weight // 2) // light) - 1
+            else:
+                rows = (rows * weight + weight // 2) // (weight - light)
+            child = numbers[node]
+        return rows
+
 
 def quantise(weights: Vector) -> tuple[int, ...]:
     """Weights as whole numbers of 1/2**31 that sum to 2**31, by largest remainder."""

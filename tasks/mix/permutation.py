@@ -6,6 +6,8 @@ key. Only unsigned 64-bit integer arithmetic is used, so every machine gives the
 not for secrets. Cost: about 0.5 microseconds a value; O(1) memory beside the values.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -41,6 +43,16 @@ def permute(values: Integers, sizes: ArrayLike, keys: Words) -> Integers:
     ``values``, ``sizes`` and ``keys`` are broadcast together; the result has their shape, int64. For one size and key
     the results over ``range(size)`` are each number of that range once. Raises ``ValueError`` for a value outside.
     """
+    return _walk(values, sizes, keys, _feistel)
+
+
+def unpermute(values: Integers, sizes: ArrayLike, keys: Words) -> Integers:
+    """The inverse of :func:`permute`: where each value came from. Raises ``ValueError`` for a value outside."""
+    return _walk(values, sizes, keys, _unfeistel)
+
+
+def _walk(values: Integers, sizes: ArrayLike, keys: Words, step: Callable[[Words, Words, Words], Words]) -> Integers:
+    """Take a step of a bijection of a power of 4, again and again until each value lies in ``range(size)``."""
     values, size, keys = np.broadcast_arrays(values, np.asarray(sizes, dtype=np.int64), keys)
     if np.any((values < 0) | (values >= size)):
         raise ValueError("a value to permute lies outside range(size)")
@@ -49,7 +61,7 @@ def permute(values: Integers, sizes: ArrayLike, keys: Words) -> Integers:
     todo = np.arange(out.size)
     flat, flat_half, flat_keys, flat_size = out.ravel(), half.ravel(), keys.ravel(), size.ravel()
     while todo.size:  # a step leaves range(size) with a chance below 3/4; then it is taken again from where it led
-        flat[todo] = _feistel(flat[todo], flat_half[todo], flat_keys[todo])
+        flat[todo] = step(flat[todo], flat_half[todo], flat_keys[todo])
         todo = todo[flat[todo] >= flat_size[todo].astype(np.uint64)]
     return flat.reshape(values.shape).astype(np.int64)
 
@@ -88,8 +100,25 @@ def _feistel(values: Words, half: Words, keys: Words) -> Words:
     """One bijection of ``2 * half`` bits for each key."""
     mask = (np.uint64(1) << half) - np.uint64(1)
     left, right = values >> half, values & mask
-    for _ in range(ROUNDS):
-        keys = mix64(keys)
-        scrambled = mix64(right ^ keys) >> (np.uint64(64) - half)
+    for round_keys in _round_keys(keys):
+        scrambled = mix64(right ^ round_keys) >> (np.uint64(64) - half)
         left, right = right, left ^ scrambled
     return (left << half) | right
+
+
+def _unfeistel(values: Words, half: Words, keys: Words) -> Words:
+    """The inverse of :func:`_feistel`: its rounds backwards."""
+    mask = (np.uint64(1) << half) - np.uint64(1)
+    left, right = values >> half, values & mask
+    for round_keys in reversed(_round_keys(keys)):
+        scrambled = mix64(left ^ round_keys) >> (np.uint64(64) - half)
+        left, right = right ^ scrambled, left
+    return (left << half) | right
+
+
+def _round_keys(keys: Words) -> list[Words]:
+    found = []
+    for _ in range(ROUNDS):
+        keys = mix64(keys)
+        found.append(keys)
+    return found

@@ -31,7 +31,7 @@ from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.apportion import DEVIATION_ROWS, UNIT, ShareTree, quantise
 from gristmill.tasks.mix.domains import Domain, vector
 from gristmill.tasks.mix.mixers.mixer import Mixture
-from gristmill.tasks.mix.permutation import Integers, key, permute
+from gristmill.tasks.mix.permutation import Integers, Words, key, permute
 from gristmill.tasks.mix.token_store import TokenStore
 
 FILE = "plan.json"
@@ -116,19 +116,22 @@ class Plan(Config):
             raise IndexError(f"rows {start} to {stop} of a plan of {len(self)} rows")
         run = np.arange(start, stop, dtype=np.int64)
         domain, ordinal = np.empty_like(run), np.empty_like(run)
-        for number, (first, end, before) in enumerate(self._spans):
+        for number, (first, end, before) in enumerate(self.spans):
             here = (run >= first) & (run < end)
             if np.any(here):
                 domain[here], inside = self._assign(number, run[here] - first, end - first)
                 ordinal[here] = inside + before[domain[here]]
         sizes = np.array([entry.rows for entry in self.domains], dtype=np.int64)[domain]
         epoch = ordinal // sizes
-        keys = key(self.seed, EPOCH_SALT, self._name_keys[domain], epoch)
-        return Rows(domain, epoch, permute(ordinal % sizes, sizes, keys))
+        return Rows(domain, epoch, permute(ordinal % sizes, sizes, self.epoch_key(domain, epoch)))
+
+    def epoch_key(self, domain: int | Integers, epoch: int | Integers) -> Words:
+        """The key that shuffles the rows of a domain (its number) in an epoch."""
+        return key(self.seed, EPOCH_SALT, self._name_keys[domain], epoch)
 
     def realised(self) -> dict[str, Realised]:
         """Exact rows and epochs of every domain, without walking the plan."""
-        counts = [tree.counts(end - first) for tree, (first, end, _) in zip(self._trees, self._spans, strict=True)]
+        counts = [tree.counts(end - first) for tree, (first, end, _) in zip(self.trees, self.spans, strict=True)]
         table = np.stack(counts)
         return {
             entry.name: Realised(
@@ -180,14 +183,15 @@ class Plan(Config):
                 )
 
     @cached_property
-    def _trees(self) -> tuple[ShareTree, ...]:
+    def trees(self) -> tuple[ShareTree, ...]:
+        """How each stage shares its rows out among the domains."""
         return tuple(ShareTree.of(stage.weights) for stage in self.stages)
 
     @cached_property
-    def _spans(self) -> tuple[tuple[int, int, Integers], ...]:
+    def spans(self) -> tuple[tuple[int, int, Integers], ...]:
         """For each stage its first row, its end, and the rows of each domain before it."""
         spans, first, before = [], 0, np.zeros(len(self.domains), dtype=np.int64)
-        for stage, tree in zip(self.stages, self._trees, strict=True):
+        for stage, tree in zip(self.stages, self.trees, strict=True):
             spans.append((first, stage.end_row, before))
             before = before + tree.counts(stage.end_row - first)
             first = stage.end_row
@@ -203,7 +207,7 @@ class Plan(Config):
         base = block * self.block
         sizes = np.minimum(self.block, size - base)
         shuffled = base + permute(rows - base, sizes, key(self.seed, BLOCK_SALT, stage, block))
-        return self._trees[stage].assign(shuffled)
+        return self.trees[stage].assign(shuffled)
 
 
 class PlanFile(Config):
@@ -269,13 +273,3 @@ def batch(plan: Plan, store: TokenStore, start_row: int, stop_row: int) -> NDArr
     for place, (domain, position) in enumerate(zip(rows.domain.tolist(), rows.position.tolist(), strict=True)):
         out[place] = store.row(plan.domains[domain].name, position, plan.row_tokens)
     return out
-
-
-def documents(plan: Plan, store: TokenStore, start_row: int, stop_row: int) -> list[str]:
-    """The doc_ids, each once and sorted, of all documents with a token in rows ``start_row`` to ``stop_row``."""
-    rows = plan.rows(start_row, stop_row)
-    found: set[str] = set()
-    for domain, position in zip(rows.domain.tolist(), rows.position.tolist(), strict=True):
-        start = position * plan.row_tokens
-        found.update(store.documents(plan.domains[domain].name, start, start + plan.row_tokens))
-    return sorted(found)

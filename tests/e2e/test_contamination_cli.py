@@ -12,7 +12,8 @@ import pytest
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.evals.suites.suite import load_suite
-from gristmill.flows.train.lineage import Trained, curated_of, find_trained, seen_among, trained_in
+from gristmill.tasks.lineage.sightings import seen_among
+from gristmill.tasks.lineage.trained import Trained, curated_of, find_trained, trained_in
 from tests.helpers.cli import Ended
 from tests.helpers.contaminated import write_corpus, write_suite
 from tests.helpers.small_lake import put

@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from gristmill.core.errors import UsageError
 from gristmill.evals.statistics.paired import Paired, paired
 from gristmill.evals.statistics.ratio import cluster_codes
 from gristmill.schemas.scores import BITS
@@ -196,3 +197,26 @@ def _discordant(row: Row, a: Row, b: Row, known: list[Examined]) -> Discordant:
         detail_b=b["detail"],
         examined=known,
     )
+
+
+def answer_of(warehouse: Warehouse, side: Side, item: str, suite: str = "", repeat: int = 0) -> Row:
+    """What a checkpoint answered to an item: ``suite, item, repeat, prompt, text, finish``; the likeliest option where
+    options were scored.
+
+    Raises :class:`UsageError` when there is no such answer, or the item is in several suites and ``suite`` is empty.
+    """
+    rows = warehouse.query(
+        """
+        SELECT suite, item, repeat, prompt, text, finish FROM responses
+        WHERE checkpoint = $checkpoint AND item = $item AND repeat = $repeat AND (suite = $suite OR $suite = '')
+        QUALIFY row_number() OVER (PARTITION BY suite ORDER BY log_probability DESC NULLS LAST, part) = 1
+        ORDER BY suite
+        """,
+        {"checkpoint": side.checkpoint, "item": item, "suite": suite, "repeat": repeat},
+    )
+    if not rows:
+        of = f"the suite {suite}" if suite else "any suite"
+        raise UsageError(f"{side.label} has no answer {repeat} to an item {item!r} of {of}. The page Items lists them.")
+    if len(rows) > 1:
+        raise UsageError(f"the item {item!r} is in {', '.join(row['suite'] for row in rows)}: name one with --suite.")
+    return rows[0]

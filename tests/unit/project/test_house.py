@@ -178,6 +178,7 @@ BREAKS = {
     "tasks know core and schemas only": ("tasks/a.py", "import gristmill.flows"),
     "what is measured, from bytes to text that stays": ("tasks/kernels/a.py", "import gristmill.tasks.signals"),
     "deduplication and contamination know no signals": ("tasks/dedup/a.py", "import gristmill.tasks.signals"),
+    "lineage reads plans and tokens, and no trainer": ("tasks/lineage/a.py", "import gristmill.tasks.train"),
     "nothing but the command line imports the Python API": ("flows/a.py", "import gristmill.api"),
     "numba only in kernels and fasttext": ("tasks/mix/a.py", "import numba"),
     "Typer only in the command line": ("flows/pipeline.py", "import typer"),
@@ -194,7 +195,7 @@ CONTRACTS = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8
 
 def shadow(folder: Path, extra: dict[str, str]) -> Path:
     """A made-up package ``gristmill`` beside the contracts of pyproject.toml, which may name modules that it lacks."""
-    places = [f"tasks/{layer}" for layer in (*LAYERS, "dedup", "contamination", "mix")]
+    places = [f"tasks/{layer}" for layer in (*LAYERS, "dedup", "contamination", "mix", "train", "lineage")]
     places += ["flows/cli", "evals/statistics", "tasks/gates", "api"]
     files = {f"gristmill/{place}/__init__.py": "" for place in ["", *house.PACKAGES, *places]} | {
         f"gristmill/{name}": f"{text}\n" for name, text in extra.items()

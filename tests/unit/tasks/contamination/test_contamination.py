@@ -20,12 +20,12 @@ from gristmill.evals.suites.suite import load_suite
 from gristmill.flows.evaluate.contamination import checkpoint_digest, find_corpus
 from gristmill.flows.evaluate.settings import ContaminationSettings
 from gristmill.flows.reporter import Reporter
-from gristmill.flows.train.lineage import find_trained
 from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems
 from gristmill.tasks.contamination.index import MatchConfig, build_index
 from gristmill.tasks.contamination.matching import Found, find
 from gristmill.tasks.contamination.steps import contamination_curated, decontaminate, index_config
 from gristmill.tasks.contamination.words import words_of
+from gristmill.tasks.lineage.trained import find_trained
 from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.queries.contamination import CleanScore, clean_scores, has_error_bar

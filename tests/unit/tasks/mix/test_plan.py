@@ -8,7 +8,7 @@ import pytest
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Stage, cap, one_stage
-from gristmill.tasks.mix.plan import Plan, batch, documents, make_plan
+from gristmill.tasks.mix.plan import Plan, batch, make_plan
 from gristmill.tasks.mix.token_store import Part, TokenStore
 
 ROW = 17
@@ -143,18 +143,6 @@ def test_batches_hold_the_tokens_of_their_rows() -> None:
         name, _, position = plan.row(row)
         number = [domain.name for domain in DOMAINS].index(name)
         assert line.tolist() == list(range(number * 10_000 + position * ROW, number * 10_000 + (position + 1) * ROW))
-
-
-def test_the_documents_of_a_range_of_rows_are_those_its_windows_touch() -> None:
-    store = store_of(DOMAINS)
-    plan = make_plan(static(60), domains_of(store), row_tokens=ROW, block=32, seed=1, max_epochs=4)
-    expected = set()
-    for row in range(10, 20):
-        name, _, position = plan.row(row)
-        number = [domain.name for domain in DOMAINS].index(name)
-        for token in range(position * ROW, (position + 1) * ROW):
-            expected.add((bytes([number]) * 8 + (token // 10).to_bytes(8, "big")).hex())
-    assert documents(plan, store, 10, 20) == sorted(expected)
 
 
 def test_other_tokens_than_the_plan_was_made_for_are_refused() -> None:
