@@ -46,7 +46,7 @@ from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import Grouping, group_files
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest
 from gristmill.tasks.lineage.sightings import seen_among
-from gristmill.tasks.lineage.trained import Trained, curated_of, find_trained, trained_in
+from gristmill.tasks.lineage.trained import TrainedCheckpoint, curated_of, find_trained, trained_in
 
 LABELS = (CLEAN, INPUT, ANSWER, SHORT)
 
@@ -58,7 +58,7 @@ class Corpus:
     name: str
     documents: tuple[Ref, ...] = ()
     curated: tuple[Ref, ...] = ()
-    trained: Trained | None = None
+    trained: TrainedCheckpoint | None = None
 
 
 def run_contamination(settings: ContaminationSettings, lake: Lake, report: Reporter) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from gristmill.flows.upkeep.lock import shared
 from gristmill.tasks.lineage.passages import Corpus
 from gristmill.tasks.lineage.spans import open_blocks
 from gristmill.tasks.lineage.suffixes import SuffixConfig, write_suffixes
-from gristmill.tasks.lineage.trained import Trained, all_trained, mix_of
+from gristmill.tasks.lineage.trained import TrainedCheckpoint, all_trained, mix_of
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TextTokenizer
 
@@ -29,7 +29,7 @@ SORTED_AT_ONCE = 1
 """Each takes half a gigabyte."""
 
 
-def named_checkpoint(words: str, lake: Lake) -> Trained:
+def named_checkpoint(words: str, lake: Lake) -> TrainedCheckpoint:
     """The checkpoint of this lake that ``words`` name: its folder, a copy of it, its digest's start, or its label.
 
     Raises :class:`UsageError` when there is none, or when several are called so, and
@@ -71,7 +71,7 @@ def named_mix(name: str, lake: Lake) -> Dataset:
     return lake.expect("mix", names[0])
 
 
-def corpus_of(mix: Dataset, trained: Trained | None, lake: Lake, report: Reporter) -> Corpus:
+def corpus_of(mix: Dataset, trained: TrainedCheckpoint | None, lake: Lake, report: Reporter) -> Corpus:
     """The training tokens of a mix with their suffix arrays, made where they are missing."""
     tokens = mix.files["tokens"]
     suffixes = suffixes_of(tokens, lake, report)
@@ -100,6 +100,6 @@ def suffixes_of(tokens: Sequence[FilesRef], lake: Lake, report: Reporter) -> lis
     return [ref for manifest in known for ref in manifest.files]
 
 
-def mix_read(trained: Trained | None, name: str, lake: Lake) -> Dataset:
+def mix_read(trained: TrainedCheckpoint | None, name: str, lake: Lake) -> Dataset:
     """The mix to look through: the checkpoint's, or else the one called ``name``, or else the only one."""
     return mix_of(trained, lake) if trained is not None and not name else named_mix(name, lake)

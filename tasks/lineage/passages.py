@@ -15,7 +15,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.tasks.lineage.reads import hexadecimal, read_ranges
 from gristmill.tasks.lineage.spans import Block, Span, find_spans, occurrences
-from gristmill.tasks.lineage.trained import Trained, curated_of_tokens, plan_of
+from gristmill.tasks.lineage.trained import TrainedCheckpoint, curated_of_tokens, plan_of
 from gristmill.tasks.mix.permutation import Integers
 from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import Part
@@ -67,7 +67,7 @@ class Corpus:
     mix: Dataset
     blocks: Sequence[Block]
     tokenizer: TextTokenizer
-    trained: Trained | None = None
+    trained: TrainedCheckpoint | None = None
 
 
 def find_passages(text: str, corpus: Corpus, least: int, named: int, lake: Lake) -> list[Passage]:
@@ -112,7 +112,7 @@ def _add_holders(
 
 
 def _times_read(
-    places: Integers, length: int, domain: str, trained: Trained | None, plan: Plan | None
+    places: Integers, length: int, domain: str, trained: TrainedCheckpoint | None, plan: Plan | None
 ) -> list[float] | list[None]:
     """How often the checkpoint read each occurrence, parts of it as parts of one; None where none is asked about."""
     if trained is None or plan is None:

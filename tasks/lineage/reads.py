@@ -30,7 +30,7 @@ class Reads:
 
 
 @dataclass(frozen=True)
-class Place:
+class TokenRange:
     """Where a document lies: tokens ``start`` to ``stop`` of a domain and split, its end-of-text included."""
 
     doc_id: str
@@ -73,10 +73,10 @@ def train_parts(store: TokenStore) -> Iterator[tuple[str, int, Part]]:
                 base += len(part.tokens)
 
 
-def find_documents(store: TokenStore, doc_ids: Collection[str]) -> list[Place]:
+def find_documents(store: TokenStore, doc_ids: Collection[str]) -> list[TokenRange]:
     """Where documents lie in a store, by domain, split and place. Cost: a binary search for each in every part."""
     wanted = sorted(bytes.fromhex(doc_id) for doc_id in doc_ids)
-    found: list[Place] = []
+    found: list[TokenRange] = []
     for (domain, split), parts in store.parts.items():
         base = 0
         for part in parts:
@@ -84,7 +84,7 @@ def find_documents(store: TokenStore, doc_ids: Collection[str]) -> list[Place]:
                 row = bisect_left(part.doc_ids, identity, key=lambda value: bytes(value))
                 if row < len(part.doc_ids) and bytes(part.doc_ids[row]) == identity:
                     start = int(part.ends[row - 1]) if row else 0
-                    found.append(Place(identity.hex(), domain, split, base + start, base + int(part.ends[row])))
+                    found.append(TokenRange(identity.hex(), domain, split, base + start, base + int(part.ends[row])))
             base += len(part.tokens)
     return found
 

@@ -17,7 +17,7 @@ from gristmill.core.files.atomic import publish
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.tasks.lineage.reads import hexadecimal, read_ranges, train_parts
-from gristmill.tasks.lineage.trained import Trained, curated_of_tokens, mix_of, plan_of
+from gristmill.tasks.lineage.trained import TrainedCheckpoint, curated_of_tokens, mix_of, plan_of
 from gristmill.tasks.lineage.visits import NEVER
 from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import Part, TokenStore
@@ -90,7 +90,7 @@ def _add(total: Total, documents: int, tokens: int, tokens_read: int) -> None:
 
 
 def summarise(
-    trained: Trained, lake: Lake, shown: int, out: Path | None, told: Callable[[int], None] = lambda _: None
+    trained: TrainedCheckpoint, lake: Lake, shown: int, out: Path | None, told: Callable[[int], None] = lambda _: None
 ) -> Seen:
     """What a checkpoint read; with ``out`` also every document as a row of a Parquet file, written in one rename.
 
@@ -119,14 +119,14 @@ def summarise(
     return seen
 
 
-def documents_of(trained: Trained, lake: Lake) -> int:
+def documents_of(trained: TrainedCheckpoint, lake: Lake) -> int:
     """How many documents the mix of a checkpoint has in training tokens, which :func:`summarise` looks at."""
     store = TokenStore.open([lake.files_path(ref) for ref in mix_of(trained, lake).files["tokens"]])
     return sum(len(part.ends) for _, _, part in train_parts(store))
 
 
 def documents_read(
-    trained: Trained, plan: Plan, store: TokenStore, mix: Dataset, lake: Lake
+    trained: TrainedCheckpoint, plan: Plan, store: TokenStore, mix: Dataset, lake: Lake
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Block by block how many documents were looked at, and those of them that were read, as rows of ``SCHEMA``."""
     tokens = mix.files["tokens"]

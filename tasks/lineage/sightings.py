@@ -16,8 +16,8 @@ from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.core.urls import page_address
-from gristmill.tasks.lineage.reads import Place, find_documents, read_ranges
-from gristmill.tasks.lineage.trained import Trained, all_trained, curated_of_tokens, mix_of, plan_of
+from gristmill.tasks.lineage.reads import TokenRange, find_documents, read_ranges
+from gristmill.tasks.lineage.trained import TrainedCheckpoint, all_trained, curated_of_tokens, mix_of, plan_of
 from gristmill.tasks.lineage.visits import NEVER
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -70,7 +70,9 @@ def sightings(doc_ids: Collection[str], lake: Lake) -> list[Sighting]:
     return sorted(found, key=lambda entry: entry.doc_id)
 
 
-def seen_places(trained: Trained, mix: Dataset, places: Sequence[Place], lake: Lake) -> Iterator[Sighting]:
+def seen_places(
+    trained: TrainedCheckpoint, mix: Dataset, places: Sequence[TokenRange], lake: Lake
+) -> Iterator[Sighting]:
     """How often the checkpoint read each place."""
     plan, rows = plan_of(trained, mix, lake), range(trained.first_row, trained.end_row)
     for place in places:
@@ -91,7 +93,7 @@ def seen_places(trained: Trained, mix: Dataset, places: Sequence[Place], lake: L
         )
 
 
-def seen_among(trained: Trained, doc_ids: AbstractSet[str], lake: Lake) -> set[str]:
+def seen_among(trained: TrainedCheckpoint, doc_ids: AbstractSet[str], lake: Lake) -> set[str]:
     """Those of ``doc_ids`` of which the checkpoint read at least one token."""
     mix = mix_of(trained, lake)
     store = TokenStore.open([lake.files_path(ref) for ref in mix.files["tokens"]])
@@ -129,9 +131,9 @@ def documents_of_url(url: str, lake: Lake, told: Callable[[int], None] = lambda 
     return sorted(found)
 
 
-def _by_mix(lake: Lake) -> list[tuple[Dataset, list[Trained]]]:
+def _by_mix(lake: Lake) -> list[tuple[Dataset, list[TrainedCheckpoint]]]:
     """The mixes that were trained on, each with its checkpoints."""
-    groups: dict[tuple[str, str], list[Trained]] = {}
+    groups: dict[tuple[str, str], list[TrainedCheckpoint]] = {}
     for entry in all_trained(lake):
         groups.setdefault((entry.mix, entry.mix_key), []).append(entry)
     return [(mix_of(entries[0], lake), entries) for entries in groups.values()]

@@ -18,7 +18,7 @@ from gristmill.tasks.mix.tokens import write_tokens
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedCheckpoint:
     """A checkpoint of this lake: what it is, what people call it, its mix, and the rows of the plan that it read."""
 
     digest: str
@@ -36,12 +36,12 @@ class Trained:
         return (rows - self.first_row) * self.step // max(self.end_row - self.first_row, 1) + 1
 
 
-def trained_in(name: str, lake: Lake) -> list[Trained]:
+def trained_in(name: str, lake: Lake) -> list[TrainedCheckpoint]:
     """Every checkpoint of the training dataset ``name``."""
     dataset = lake.expect("training", name)
     rows = [row for ref in dataset.tables[Checkpoints.name] for row in lake.read(ref).to_pylist()]
     return [
-        Trained(
+        TrainedCheckpoint(
             row["checkpoint"],
             f"{row['mixture']} {row['step']}",
             name,
@@ -56,13 +56,13 @@ def trained_in(name: str, lake: Lake) -> list[Trained]:
     ]
 
 
-def all_trained(lake: Lake) -> list[Trained]:
+def all_trained(lake: Lake) -> list[TrainedCheckpoint]:
     """Every checkpoint of the current training datasets, by dataset, mixture and step."""
     found = [entry for name in lake.names("training") for entry in trained_in(name, lake)]
     return sorted(found, key=lambda entry: (entry.mix, entry.mixture, entry.step))
 
 
-def find_trained(digest: str, lake: Lake) -> Trained:
+def find_trained(digest: str, lake: Lake) -> TrainedCheckpoint:
     """The checkpoint of that digest. Raises :class:`UsageError` when it was not trained in this lake."""
     for entry in all_trained(lake):
         if entry.digest == digest:
@@ -73,7 +73,7 @@ def find_trained(digest: str, lake: Lake) -> Trained:
     )
 
 
-def mix_of(trained: Trained, lake: Lake) -> Dataset:
+def mix_of(trained: TrainedCheckpoint, lake: Lake) -> Dataset:
     """The mix that the checkpoint was trained on, as it was then. Raises :class:`GristmillError` when it is gone."""
     mix = lake.dataset("mix", trained.mix, trained.mix_key)
     if mix is None:
@@ -81,7 +81,7 @@ def mix_of(trained: Trained, lake: Lake) -> Dataset:
     return mix
 
 
-def plan_of(trained: Trained, mix: Dataset, lake: Lake) -> Plan:
+def plan_of(trained: TrainedCheckpoint, mix: Dataset, lake: Lake) -> Plan:
     """The plan that the checkpoint followed. Raises :class:`GristmillError` when it is gone."""
     for ref in mix.files["plan"]:
         if ref.shard == trained.mixture:
@@ -89,7 +89,7 @@ def plan_of(trained: Trained, mix: Dataset, lake: Lake) -> Plan:
     raise GristmillError(f"the mix {trained.mix} has no plan of the mixture {trained.mixture}.")
 
 
-def curated_of(trained: Trained, lake: Lake) -> tuple[Ref, ...]:
+def curated_of(trained: TrainedCheckpoint, lake: Lake) -> tuple[Ref, ...]:
     """The curated files that the mix of the checkpoint read, by shard.
 
     Raises :class:`GristmillError` when a manifest of the mix or a curated file is gone.

@@ -13,7 +13,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.evals.suites.suite import load_suite
 from gristmill.tasks.lineage.sightings import seen_among
-from gristmill.tasks.lineage.trained import Trained, curated_of, find_trained, trained_in
+from gristmill.tasks.lineage.trained import TrainedCheckpoint, curated_of, find_trained, trained_in
 from tests.helpers.cli import Ended
 from tests.helpers.contaminated import write_corpus, write_suite
 from tests.helpers.small_lake import put
@@ -107,7 +107,7 @@ def test_of_a_checkpoint_only_what_it_saw_counts(demo_lake: Path, tmp_path: Path
 
 
 def answer_right(
-    checkpoint: Trained, right: AbstractSet[str], items: Iterable[str], suite_digest: str, lake: Lake
+    checkpoint: TrainedCheckpoint, right: AbstractSet[str], items: Iterable[str], suite_digest: str, lake: Lake
 ) -> None:
     """Answers of the checkpoint to the suite ``sums``: those ``right``, and the others wrong."""
     name = {"checkpoint": checkpoint.digest, "suite": "sums"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gristmill.core.lake import Lake
     from gristmill.tasks.lineage.seen import Seen, Total
     from gristmill.tasks.lineage.sightings import Sighting
-    from gristmill.tasks.lineage.trained import Trained
+    from gristmill.tasks.lineage.trained import TrainedCheckpoint
 
 
 def lineage(
@@ -64,7 +64,7 @@ def _show_read(words: str, lake: "Lake", shown: int, out: Path | None, json: boo
     _print_read(trained, seen, out)
 
 
-def _as_json(trained: "Trained", seen: "Seen", out: Path | None) -> dict[str, Any]:
+def _as_json(trained: "TrainedCheckpoint", seen: "Seen", out: Path | None) -> dict[str, Any]:
     return {
         "checkpoint": trained.digest,
         **{name: value for name, value in asdict(trained).items() if name not in ("digest", "path")},
@@ -81,7 +81,7 @@ def _total(total: "Total") -> dict[str, Any]:
     return asdict(total) | {"epochs": total.epochs}
 
 
-def _print_read(trained: "Trained", seen: "Seen", out: Path | None) -> None:
+def _print_read(trained: "TrainedCheckpoint", seen: "Seen", out: Path | None) -> None:
     from gristmill.flows.describe import table_of
 
     console = screen()

@@ -195,7 +195,7 @@ CONTRACTS = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8
 
 def shadow(folder: Path, extra: dict[str, str]) -> Path:
     """A made-up package ``gristmill`` beside the contracts of pyproject.toml, which may name modules that it lacks."""
-    places = [f"tasks/{layer}" for layer in (*LAYERS, "dedup", "contamination", "mix", "train", "lineage")]
+    places = [f"tasks/{layer}" for layer in (*LAYERS, "dedup", "contamination", "mix", "train", "launch", "lineage")]
     places += ["flows/cli", "evals/statistics", "tasks/gates", "api"]
     files = {f"gristmill/{place}/__init__.py": "" for place in ["", *house.PACKAGES, *places]} | {
         f"gristmill/{name}": f"{text}\n" for name, text in extra.items()

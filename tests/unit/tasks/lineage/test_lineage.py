@@ -11,7 +11,7 @@ from gristmill.tasks.lineage import seen as module
 from gristmill.tasks.lineage.reads import find_documents
 from gristmill.tasks.lineage.seen import SCHEMA, Seen, documents_of, summarise
 from gristmill.tasks.lineage.sightings import documents_of_url, seen_among, sightings
-from gristmill.tasks.lineage.trained import Trained, all_trained
+from gristmill.tasks.lineage.trained import TrainedCheckpoint, all_trained
 from tests.helpers.trained_lake import BATCH, HELDOUT, ROW, STEPS, TrainedLake, make_trained_lake
 
 
@@ -20,7 +20,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> TrainedLake:
     return make_trained_lake(tmp_path_factory.mktemp("trained") / "lake")
 
 
-def walked(trained: Trained, made: TrainedLake) -> tuple[Counter[str], dict[str, int]]:
+def walked(trained: TrainedCheckpoint, made: TrainedLake) -> tuple[Counter[str], dict[str, int]]:
     """Tokens read of each document, and the step that read it first, token by token."""
     owners = {
         domain: [
@@ -43,7 +43,7 @@ def walked(trained: Trained, made: TrainedLake) -> tuple[Counter[str], dict[str,
     return tokens, first
 
 
-def read_all(trained: Trained, made: TrainedLake, out: Path) -> tuple[Seen, pl.DataFrame]:
+def read_all(trained: TrainedCheckpoint, made: TrainedLake, out: Path) -> tuple[Seen, pl.DataFrame]:
     seen = summarise(trained, made.lake, 3, out)
     return seen, pl.read_parquet(out)
 

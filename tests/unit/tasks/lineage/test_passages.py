@@ -122,8 +122,7 @@ def test_checkpoints_are_named_by_label_digest_and_folder(made: TrainedLake) -> 
     folder.mkdir(parents=True)
     assert named_checkpoint(str(folder), made.lake) == last
     assert mix_read(last, "", made.lake).key == last.mix_key
-    for words, why in (("code 13", "no checkpoint of this lake is called 'code 13', did you mean 'code 12'"),):
-        with pytest.raises(UsageError, match=why.split(",")[0]):
-            named_checkpoint(words, made.lake)
+    with pytest.raises(UsageError, match="no checkpoint of this lake is called 'code 13'"):
+        named_checkpoint("code 13", made.lake)
     with pytest.raises(UsageError, match="no mix of 'other'"):
         named_mix("other", made.lake)

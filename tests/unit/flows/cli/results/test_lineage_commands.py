@@ -1,6 +1,7 @@
 """``lineage`` and ``trace`` through the command line, over a lake with two shards, two mixtures and some answers."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gristmill.core.errors import UsageError
 from gristmill.flows.cli.app import app
 from gristmill.tasks.lineage.trained import all_trained
 from gristmill.warehouse.build.publish import publish
+from tests.helpers.pages import mentions
 from tests.helpers.small_lake import commit
 from tests.helpers.trained_lake import TrainedLake, make_trained_lake
 
@@ -104,6 +106,25 @@ def test_a_text_is_traced_with_and_without_a_checkpoint(made: TrainedLake) -> No
     assert found["spans"][0]["holders"][0]["times_read"] > 0
 
 
+def test_every_command_of_the_page_runs(made: TrainedLake, tmp_path: Path) -> None:
+    """With the names of this lake in place of the page's. `compare` and `why` are run by other tests."""
+    page = (Path(__file__).resolve().parents[5] / "docs" / "lineage.md").read_text(encoding="utf-8")
+    names = {
+        "doremi 300": "code 12",
+        "gsm8k": "sums",
+        "17": "1",
+        "read.parquet": str(tmp_path / "read.parquet"),
+        "https://example.org/some/page": next(iter(made.documents.values()))["url"],
+        "CHECKPOINT": "code 12",
+        "DOC_ID": next(iter(made.documents)),
+        "TEXT": "the mill grinds",
+    }
+    ran = [shlex.split(" ".join(found.words)) for found in mentions(page) if found.words[0] in ("lineage", "trace")]
+    assert len(ran) >= 6
+    for words in ran:
+        told(made, *(names.get(word, word) for word in words))
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -111,12 +132,12 @@ def test_a_text_is_traced_with_and_without_a_checkpoint(made: TrainedLake) -> No
         (("lineage", "code 30", "--url", "http://a.example"), "name a checkpoint, or a document"),
         (("lineage", "--document", "0" * 32, "--out", "a.parquet"), "--out writes what a checkpoint read"),
         (("lineage", "code 30", "--out", "absent/a.parquet"), "there is no folder absent"),
-        (("lineage", "code 31"), "did you mean \"code 30\"?"),
+        (("lineage", "code 31"), 'did you mean "code 30"?'),
         (("trace",), "give a text, or the answer of a checkpoint"),
         (("trace", "--item", "1"), "--run and --item go together"),
         (("trace", "--run", "code 12", "--item", "1"), "is in more, sums: name one with --suite"),
         (("trace", "--run", "code 12", "--item", "9"), "code 12 has no answer 0 to an item '9' of any suite"),
-        (("trace", "a", "--mix", "defautl"), "did you mean \"default\"?"),
+        (("trace", "a", "--mix", "defautl"), 'did you mean "default"?'),
     ],
 )
 def test_what_cannot_be_answered_says_what_to_do(made: TrainedLake, words: tuple[str, ...], why: str) -> None:
