@@ -14,7 +14,7 @@ from gristmill.core.files.parquet import raised_as_damage
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.tasks.lineage.reads import hexadecimal, read_ranges
-from gristmill.tasks.lineage.spans import Block, Span, find_spans, occurrences
+from gristmill.tasks.lineage.spans import SortedBlock, Span, find_spans, occurrences
 from gristmill.tasks.lineage.trained import TrainedCheckpoint, curated_of_tokens, plan_of
 from gristmill.tasks.mix.permutation import Integers
 from gristmill.tasks.mix.plan import Plan
@@ -65,7 +65,7 @@ class Corpus:
     """Where spans are looked for: the mix, its blocks, and the checkpoint that read it, if one is asked about."""
 
     mix: Dataset
-    blocks: Sequence[Block]
+    blocks: Sequence[SortedBlock]
     tokenizer: TextTokenizer
     trained: TrainedCheckpoint | None = None
 

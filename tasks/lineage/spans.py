@@ -23,7 +23,7 @@ COMPARED_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Block:
+class SortedBlock:
     """A block of a part: its tokens, their places in order, and where both begin in the part and in the domain."""
 
     tokens: Tokens
@@ -48,17 +48,17 @@ class Span:
         return sum(high - low for low, high in self.found)
 
 
-def open_blocks(store: TokenStore, suffixes: Sequence[tuple[Path, Path]]) -> list[Block]:
+def open_blocks(store: TokenStore, suffixes: Sequence[tuple[Path, Path]]) -> list[SortedBlock]:
     """The blocks of a store. ``suffixes``: for each folder of tokens the folder of its suffix arrays."""
     orders = {tokens: open_suffixes(folder) for tokens, folder in suffixes}
     return [
-        Block(part.tokens[begin : begin + len(order)], order, part, begin, domain, base)
+        SortedBlock(part.tokens[begin : begin + len(order)], order, part, begin, domain, base)
         for domain, base, part in train_parts(store)
         for begin, order in orders[part.path.parent][domain]
     ]
 
 
-def find_spans(blocks: Sequence[Block], text: Tokens, least: int) -> list[Span]:
+def find_spans(blocks: Sequence[SortedBlock], text: Tokens, least: int) -> list[Span]:
     """The spans of ``text`` of at least ``least`` tokens that occur, in order; none lies inside another."""
     places = np.arange(len(text), dtype=np.int64)
     ends = np.full(len(text), len(text), dtype=np.int64)
@@ -81,7 +81,7 @@ def find_spans(blocks: Sequence[Block], text: Tokens, least: int) -> list[Span]:
     return [Span(*entry) for entry in zip(starts.tolist(), stops.tolist(), found, strict=True)]
 
 
-def occurrences(span: Span, blocks: Sequence[Block], most: int) -> Iterator[tuple[Block, Integers]]:
+def occurrences(span: Span, blocks: Sequence[SortedBlock], most: int) -> Iterator[tuple[SortedBlock, Integers]]:
     """The first ``most`` places of a span, block by block, counted from the start of the block's part."""
     for block, (low, high) in zip(blocks, span.found, strict=True):
         taken = min(high - low, most)
@@ -91,7 +91,7 @@ def occurrences(span: Span, blocks: Sequence[Block], most: int) -> Iterator[tupl
 
 
 def _search(
-    block: Block, text: Tokens, starts: Integers, stops: Integers, above: bool = False
+    block: SortedBlock, text: Tokens, starts: Integers, stops: Integers, above: bool = False
 ) -> tuple[Integers, Integers]:
     """For each pattern ``text[start:stop]`` the number of suffixes below it, and the longest part of it that occurs.
 

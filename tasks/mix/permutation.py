@@ -109,7 +109,8 @@ def _feistel(values: Words, half: Words, keys: Words) -> Words:
 def _unfeistel(values: Words, half: Words, keys: Words) -> Words:
     """The inverse of :func:`_feistel`: its rounds backwards."""
     mask = (np.uint64(1) << half) - np.uint64(1)
-    left, right = values >> half, values & mask
+    left: Words = values >> half
+    right: Words = values & mask
     for round_keys in reversed(_round_keys(keys)):
         scrambled = mix64(left ^ round_keys) >> (np.uint64(64) - half)
         left, right = right ^ scrambled, left

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.tasks.lineage.spans import Block, find_spans, occurrences
+from gristmill.tasks.lineage.spans import SortedBlock, find_spans, occurrences
 from gristmill.tasks.lineage.suffixes import blocks_of, suffix_array
 from gristmill.tasks.lineage.visits import NEVER, visits
 from gristmill.tasks.mix.apportion import ShareTree, quantise
@@ -64,7 +64,7 @@ def test_spans_are_those_of_a_search_at_every_place(
     stored = np.array(tokens, dtype=kind)
     part = Part(stored, np.flatnonzero(stored == 0).astype("u8") + 1, np.zeros(len(documents), "V16"), 0, "")
     blocks = [
-        Block(stored[low:high], suffix_array(stored[low:high], vocabulary), part, low, "domain", 0)
+        SortedBlock(stored[low:high], suffix_array(stored[low:high], vocabulary), part, low, "domain", 0)
         for low, high in blocks_of(part, block_tokens)
     ]
     assert [place for block in blocks for place in sorted(block.begin + block.order)] == list(range(len(tokens)))
