@@ -134,7 +134,8 @@ def documents_read(
     folder, known = Path(), pl.DataFrame()
     for domain, base, part in sorted(train_parts(store), key=lambda entry: str(entry[2].path)):
         if part.path.parent != folder:
-            folder, known = part.path.parent, _identities(curated[part.path.parent], lake)
+            folder = part.path.parent
+            known = _identities(curated[folder], lake)
         for low, high in _blocks(part, plan.row_tokens):
             bounds = base + np.concatenate([part.ends[max(low - 1, 0) : low], part.ends[low:high]]).astype(np.int64)
             bounds = bounds if low else np.concatenate([[base], bounds])

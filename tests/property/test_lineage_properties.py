@@ -1,5 +1,7 @@
 """The inverse of a plan against the plan itself, and spans found by suffix arrays against a search at every place."""
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,7 +64,14 @@ def test_spans_are_those_of_a_search_at_every_place(
     tokens = [token * scale for document in documents for token in [*document, 0]]
     words = [token * scale for token in text]
     stored = np.array(tokens, dtype=kind)
-    part = Part(stored, np.flatnonzero(stored == 0).astype("u8") + 1, np.zeros(len(documents), "V16"), 0, "")
+    part = Part(
+        Path("web.train.tok"),
+        stored,
+        np.flatnonzero(stored == 0).astype("u8") + 1,
+        np.zeros(len(documents), "V16"),
+        0,
+        "",
+    )
     blocks = [
         SortedBlock(stored[low:high], suffix_array(stored[low:high], vocabulary), part, low, "domain", 0)
         for low, high in blocks_of(part, block_tokens)

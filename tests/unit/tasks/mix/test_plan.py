@@ -38,7 +38,7 @@ def store_of(domains: tuple[Domain, ...]) -> TokenStore:
         identities = np.array(
             [bytes([number]) * 8 + place.to_bytes(8, "big") for place in range(len(ends))], dtype="V16"
         )
-        parts[domain.name, "train"] = (Part(tokens, ends, identities, domain.bytes, domain.fingerprint),)
+        parts[domain.name, "train"] = (Part(Path(), tokens, ends, identities, domain.bytes, domain.fingerprint),)
     return TokenStore("tokenizer", 0, 70_000, np.dtype("<u4"), parts)
 
 
