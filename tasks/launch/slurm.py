@@ -11,6 +11,7 @@ lists is lost only after two listings without it, no word of its accounting, and
 """
 
 import fcntl
+import math
 import shlex
 import sys
 import time
@@ -85,7 +86,7 @@ class SlurmLauncher:
             if known is not None:
                 return known
             self._prepare(job, Submission(name=_name(run_dir)))
-            write_whole(run_dir / "job.sbatch", script(self.config, _name(run_dir), run_dir))
+            write_whole(run_dir / "job.sbatch", script(self._asked(job), _name(run_dir), run_dir))
             return self._submitted(job.key, self._sbatch(run_dir))
 
     def submit_all(self, jobs: Sequence[Job], name: str, at_once: int = 0) -> list[Handle]:
@@ -157,6 +158,11 @@ class SlurmLauncher:
         """Let a job that has succeeded be run again at the next :meth:`submit`."""
         for name in ("DONE", "status.json", "slurm.json"):
             (self.root / key / name).unlink(missing_ok=True)
+
+    def _asked(self, job: Job) -> SlurmConfig:
+        """What is asked for: the GPUs that the job uses, where nobody said how many."""
+        gpus = self.config.gpus or math.ceil(job.gpus / self.config.nodes)
+        return self.config.model_copy(update={"gpus": gpus})
 
     def _going_on(self, key: str) -> Handle | None:
         known = self.find(key)

@@ -136,6 +136,15 @@ def test_another_job_that_got_the_number_is_not_ours(tools: Tools, launcher: Slu
     assert launcher.poll(handle).state == "lost"
 
 
+@pytest.mark.parametrize(("asked", "uses", "line"), [(0, 4, 2), (8, 4, 8), (0, 3, 2)])
+def test_the_gpus_that_a_job_uses_are_asked_for_where_nobody_says(
+    tools: Tools, tmp_path: Path, asked: int, uses: int, line: int
+) -> None:
+    launcher = SlurmLauncher(tmp_path / "jobs", SlurmConfig(nodes=2, gpus=asked))
+    handle = launcher.submit(Job(key="k", argv=("train",), gpus=uses))
+    assert f"#SBATCH --gpus-per-node={line}\n" in (handle.run_dir / "job.sbatch").read_text()
+
+
 def test_the_script_asks_for_what_was_given_and_no_more() -> None:
     asked = SlurmConfig(
         partition="gpu", nodes=2, gpus=8, memory="64G", flags=("--constraint=h100 80",), setup=("module load cuda",)
