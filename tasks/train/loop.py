@@ -19,7 +19,8 @@ from gristmill.core.errors import GristmillError
 class Schedule:
     """How long to train and how fast: ``rate`` gives the learning rate of a step, counted from 1.
 
-    ``say_every`` 0 says nothing.
+    ``say_every`` 0 says nothing. ``earlier`` and ``later`` are steps of other runs in the same job, which count in what
+    is printed.
     """
 
     steps: int
@@ -27,6 +28,8 @@ class Schedule:
     rate: Callable[[int], float]
     clip: float
     say_every: int
+    earlier: int = 0
+    later: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,10 @@ def run_steps(
         if schedule.say_every and (number % schedule.say_every == 0 or number == schedule.steps):
             speed = (number - counted) * schedule.tokens_per_step / max(seconds, 1e-9)
             seconds, counted = 0.0, number
-            step = f"step {number} of {schedule.steps}"
-            print(f"{step} loss {value:.3f} tokens {tokens} at {speed:,.0f} tokens/s", flush=True)
+            place = schedule.earlier + number
+            step = f"step {place} of {place - number + schedule.steps + schedule.later}"
+            read = place * schedule.tokens_per_step
+            print(f"{step} loss {value:.3f} tokens {read} at {speed:,.0f} tokens/s", flush=True)
         yield Taken(number, tokens, value, rate, speed)
 
 

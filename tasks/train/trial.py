@@ -1,20 +1,26 @@
-"""The trial trainer: a small run for a mixing method, on the CPU. ``python -m gristmill.tasks.train.trial FOLDER``
+"""The trial trainer: small runs for a mixing method, on the CPU. ``python -m gristmill.tasks.train.trial FOLDER...``
 
-Reads ``trial.json``; writes ``model.safetensors``, ``usage.json`` (seconds) and, last, ``outcome.json``. Each file
-appears by rename; a folder with the outcome of the same trial is left as it is, so a killed run is simply started
-again. The model is a small pre-norm transformer with tied embeddings (about 0.25 M parameters at a vocabulary of 4k).
-Every batch has every domain (fixed quotas in turn), so the weights act on the loss, not on the sampling: the loss of a
-step is sum over domains of weight times mean token loss, in one backward pass.
+For each folder in turn: reads ``trial.json``; writes ``model.safetensors``, ``usage.json`` (seconds) and, last,
+``outcome.json``. Each file appears by rename; a folder with the outcome of the same trial is left as it is, so a killed
+run is simply started again; a lock keeps two processes from running one trial. Several trials in a process share the
+import of torch, and nothing else. The model is a small pre-norm transformer with tied embeddings (about 0.25 M
+parameters at a vocabulary of 4k).
+
+The loop ``sampled`` draws each domain's share of the rows (to within 2, at every step) and takes their mean loss. In the
+other loops every batch has every domain (fixed quotas in turn), so the weights act on the loss, not on the sampling: the
+loss of a step is sum over domains of weight times mean token loss, in one backward pass.
 
 Deterministic for one machine and one version of torch: one thread, deterministic kernels, seeds. Cost: about 0.1 s a
 step of 16 x 64 tokens on one core, 1.3 times that with a reference.
 """
 
+import fcntl
 import hashlib
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +33,10 @@ from torch.nn import functional
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.files.atomic import write_whole
-from gristmill.tasks.mix.domains import Domain
+from gristmill.tasks.mix.apportion import ShareTree, quantise
+from gristmill.tasks.mix.domains import Domain, vector
 from gristmill.tasks.mix.mixers.mixer import Budget, Outcome, Trial
+from gristmill.tasks.mix.mixers.mixmin import TARGET
 from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.trials import WEIGHTS, TrialJob, write_outcome
 from gristmill.tasks.mix.permutation import Integers, key, permute
@@ -89,16 +97,20 @@ class TinyModel(nn.Module):
         return losses.view(labels.shape)
 
 
-def run(folder: Path) -> Outcome:
-    """Run the trial of ``folder``; give its outcome, found or new.
+def run(folder: Path, earlier: int = 0, later: int = 0) -> Outcome:
+    """Run the trial of ``folder``; give its outcome, found or new. Waits for a process that runs the same trial.
 
-    Raises :class:`GristmillError` when the trial was made for other tokens, a batch cannot hold every domain, the
-    reference is missing or not the one trained, or the loss is not finite.
+    ``earlier`` and ``later`` are the steps of other trials of the job. Raises :class:`GristmillError` when the trial was
+    made for other tokens, a batch cannot hold every domain, the reference is missing or not the one trained, or the loss
+    is not finite.
     """
     job = TrialJob.read(folder)
-    known = job.outcome(folder)
-    if known is not None:
-        return known
+    with _alone(folder):
+        known = job.outcome(folder)
+        return _run(folder, job, earlier, later) if known is None else known
+
+
+def _run(folder: Path, job: TrialJob, earlier: int, later: int) -> Outcome:
     started = time.perf_counter()
     trial, budget = job.trial, job.trial.budget
     store = TokenStore.open([Path(path) for path in job.store])
@@ -109,7 +121,7 @@ def run(folder: Path) -> Outcome:
     reference = _reference(job, store.vocab_size)
     loop = reweighter(trial, domains)
     optimiser = torch.optim.AdamW(model.parameters(), lr=budget.learning_rate, weight_decay=WEIGHT_DECAY)
-    reader = StratifiedRows(store, domains, trial)
+    reader = TrialRows(store, domains, trial)
 
     def loss_of(step: int) -> Tensor:
         domain, tokens = reader.next(step - 1)
@@ -119,7 +131,7 @@ def run(folder: Path) -> Outcome:
             compared = None if reference is None else reference(rows).numpy().ravel()
         weights = loop.step(np.repeat(domain, budget.row_tokens - 1), losses.detach().numpy().ravel(), compared)
         rows_of = np.bincount(domain, minlength=len(domains))
-        row_weights = torch.from_numpy((weights / rows_of)[domain]).to(losses.dtype)
+        row_weights = torch.from_numpy((weights / np.maximum(rows_of, 1))[domain]).to(losses.dtype)
         return (losses.mean(dim=1) * row_weights).sum()
 
     schedule = Schedule(
@@ -128,6 +140,8 @@ def run(folder: Path) -> Outcome:
         rate=lambda step: budget.learning_rate * _schedule(step - 1, budget.steps),
         clip=GRADIENT_CLIP,
         say_every=SAY_EVERY,
+        earlier=earlier,
+        later=later,
     )
     advice = f"Lower the learning rate of trial {trial.id}."
     for _ in run_steps(model, optimiser, schedule, lambda step: (loss_of(step),), done=0, advice=advice):
@@ -137,14 +151,25 @@ def run(folder: Path) -> Outcome:
     checkpoint = hashlib.sha256(saved).hexdigest()
     size = sum(parameter.numel() for parameter in model.parameters())
     flops = float((6 if reference is None else 8) * size * budget.tokens)
-    losses_of = heldout_losses(model, store, domains, budget.row_tokens)
-    outcome = Outcome(trial.id, losses_of, loop.trace(), checkpoint, flops, time.perf_counter() - started)
+    heldout = HeldoutRows(store, domains, budget.row_tokens)
+    outcome = Outcome(
+        trial.id,
+        heldout.losses(model),
+        loop.trace(),
+        checkpoint,
+        flops,
+        time.perf_counter() - started,
+        target=_score(folder, model, heldout, trial) if trial.options.get("score") == "target" else None,
+        parameters=size,
+        heldout={domain.name: domain.heldout for domain in heldout.domains},
+    )
     write_outcome(folder, outcome)
     return outcome
 
 
-class StratifiedRows:
-    """Batches with a fixed quota of rows of every domain; what is left over goes to the domains in turn.
+class TrialRows:
+    """Batches with a quota of rows of each domain: its share of the rows (``sampled``), or equal quotas whose rest goes to
+    the domains in turn.
 
     Rows come in the order of seeded permutations, new in each epoch, from the part of the domain the trial may read.
     """
@@ -152,13 +177,17 @@ class StratifiedRows:
     def __init__(self, store: TokenStore, domains: Sequence[Domain], trial: Trial) -> None:
         self._store, self._domains, self._trial = store, domains, trial
         self._used = np.zeros(len(domains), dtype=np.int64)
+        self._tree = ShareTree.of(quantise(vector(trial.weights, domains))) if trial.loop == "sampled" else None
 
     def next(self, step: int) -> tuple[Integers, NDArray[np.int64]]:
         """Index of the domain of each row, shape (rows,), and the tokens, shape (rows, L+1)."""
-        count = len(self._domains)
-        quota, spare = divmod(self._trial.budget.batch_rows, count)
-        counts = quota + ((np.arange(count) - step * spare) % count < spare)
-        tokens = [self._rows(number, int(rows)) for number, rows in enumerate(counts)]
+        count, batch = len(self._domains), self._trial.budget.batch_rows
+        if self._tree is not None:
+            counts = self._tree.counts((step + 1) * batch) - self._tree.counts(step * batch)
+        else:
+            quota, spare = divmod(batch, count)
+            counts = quota + ((np.arange(count) - step * spare) % count < spare)
+        tokens = [self._rows(number, int(rows)) for number, rows in enumerate(counts) if rows]
         return np.repeat(np.arange(count), counts), np.concatenate(tokens)
 
     def _rows(self, number: int, rows: int) -> NDArray[np.int64]:
@@ -173,16 +202,48 @@ class StratifiedRows:
         return np.stack([self._store.row(domain.name, place, length) for place in positions.tolist()]).astype(np.int64)
 
 
-def heldout_losses(model: TinyModel, store: TokenStore, domains: Sequence[Domain], row_tokens: int) -> dict[str, float]:
-    """Mean loss, nats a token, on the first held-out rows of each domain; a domain without such a row has none."""
-    losses = {}
-    for domain in domains:
-        count = min(store.rows(domain.name, row_tokens, "heldout"), HELDOUT_ROWS)
-        if count:
-            rows = [store.row(domain.name, place, row_tokens, "heldout").astype(np.int64) for place in range(count)]
-            with torch.no_grad():
-                losses[domain.name] = float(model(torch.from_numpy(np.stack(rows))).double().mean())
-    return losses
+class HeldoutRows:
+    """The first held-out rows of each domain that has any; ``domains`` are these, in the order of the store."""
+
+    def __init__(self, store: TokenStore, domains: Sequence[Domain], row_tokens: int) -> None:
+        self._store, self._length = store, row_tokens
+        self.domains = [domain for domain in domains if self._count(domain.name)]
+
+    def losses(self, model: TinyModel) -> dict[str, float]:
+        """Mean loss of each domain, nats a token."""
+        return {domain.name: float(self.scored(model, domain.name).double().mean()) for domain in self.domains}
+
+    def scored(self, model: TinyModel, domain: str) -> Tensor:
+        """The loss of each predicted token of a domain, nats, shape (rows, L)."""
+        rows = [self._store.row(domain, place, self._length, "heldout") for place in range(self._count(domain))]
+        with torch.no_grad():
+            losses: Tensor = model(torch.from_numpy(np.stack(rows).astype(np.int64)))
+        return losses
+
+    def _count(self, domain: str) -> int:
+        return min(self._store.rows(domain, self._length, "heldout"), HELDOUT_ROWS)
+
+
+def _score(folder: Path, model: TinyModel, heldout: HeldoutRows, trial: Trial) -> str:
+    """Write the log-probabilities of the target (:mod:`gristmill.tasks.mix.mixers.mixmin`); give the file's SHA-256."""
+    asked = trial.options.get("target")
+    names = [domain.name for domain in heldout.domains if asked in (None, domain.name)]
+    if not names:
+        raise GristmillError(
+            f"trial {trial.id}: the target {asked or 'text'} has no held-out row. Hold out more documents."
+        )
+    losses = torch.cat([heldout.scored(model, name).flatten() for name in names])
+    data = (-losses).numpy().astype("<f4").tobytes()
+    write_whole(folder / TARGET, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the trial's lock, which the kernel gives back when a process dies."""
+    with (folder / "trial.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _reference(job: TrialJob, vocab_size: int) -> TinyModel | None:
@@ -212,16 +273,19 @@ def _schedule(step: int, steps: int) -> float:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command: one folder. Exit codes as everywhere: 0 done, 1 failed, 2 wrong words."""
+    """The command: folders of trials. Exit codes as everywhere: 0 done, 1 failed, 2 usage error."""
     try:
-        if len(arguments) != 1:
-            raise UsageError("usage: python -m gristmill.tasks.train.trial FOLDER, a folder with trial.json")
-        outcome = run(Path(arguments[0]))
+        if not arguments:
+            raise UsageError("usage: python -m gristmill.tasks.train.trial FOLDER..., each a folder with trial.json")
+        folders = [Path(argument) for argument in arguments]
+        steps = [TrialJob.read(folder).trial.budget.steps for folder in folders]
+        for number, folder in enumerate(folders):
+            outcome = run(folder, sum(steps[:number]), sum(steps[number + 1 :]))
+            losses = ", ".join(f"{name} {loss:.3f}" for name, loss in outcome.losses.items())
+            print(f"trial {outcome.trial}: held-out loss {losses}", flush=True)
     except GristmillError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in outcome.losses.items())
-    print(f"trial {outcome.trial}: held-out loss {losses}")
     return 0
 
 

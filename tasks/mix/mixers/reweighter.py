@@ -41,6 +41,22 @@ class Fixed:
         return Trace()
 
 
+class Sampled:
+    """The share of the batch's tokens that each domain has, so that every token counts alike; no trace."""
+
+    def __init__(self, domains: int) -> None:
+        self._domains = domains
+
+    def step(self, domain_ids: NDArray[np.integer[Any]], token_loss: Losses, ref_loss: Losses | None) -> Vector:
+        """Tokens of each domain over all tokens of the batch."""
+        shares: Vector = np.bincount(domain_ids, minlength=self._domains) / len(domain_ids)
+        return shares
+
+    def trace(self) -> Trace:
+        """Nothing to tell."""
+        return Trace()
+
+
 class GroupDro:
     """DoReMi's weights: each step grows the weights of the domains that are worse than the reference."""
 
@@ -72,10 +88,12 @@ def reweighter(trial: Trial, domains: Sequence[Domain]) -> Reweighter:
     match trial.loop:
         case "static":
             return Fixed(weights)
+        case "sampled":
+            return Sampled(len(domains))
         case "doremi":
             if trial.init is None:
                 raise GristmillError(f"trial {trial.id}: DoReMi needs a trained reference. Set init to its trial.")
             config = UpdateConfig.parse(dict(trial.options), f"options of trial {trial.id}")
             return GroupDro([domain.name for domain in domains], weights, config)
         case other:
-            raise GristmillError(f"trial {trial.id}: there is no loop {other!r}. Loops: static, doremi.")
+            raise GristmillError(f"trial {trial.id}: there is no loop {other!r}. Loops: static, sampled, doremi.")

@@ -24,7 +24,7 @@ OUTCOME = "outcome.json"
 USAGE = "usage.json"
 WEIGHTS = "model.safetensors"
 TRAINER = "gristmill.tasks.train.trial"
-"""The module that runs the trial of a folder, which is its only argument."""
+"""The module that runs the trials of the folders that it is given, one after another."""
 
 
 class TrialJob(Config):
@@ -72,7 +72,7 @@ class TrialJob(Config):
         )
         if same.id != asked.id:
             raise GristmillError(f"trial {asked.id} was made for other tokens than these. Ask the mixer again.")
-        if asked.budget.batch_rows < len(domains):
+        if asked.loop != "sampled" and asked.budget.batch_rows < len(domains):
             raise GristmillError(
                 f"trial {asked.id}: a batch of {asked.budget.batch_rows} rows cannot hold all {len(domains)} domains. "
                 "Raise batch_rows."
