@@ -7,7 +7,7 @@ the cache key of every step, so a field means something to the output or does no
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -86,11 +86,16 @@ def parse_yaml(text: str, where: str) -> Any:
 def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
     """One line per fault: where it is, what is wrong, and the key that was probably meant."""
     lines = []
-    for fault in error.errors():
+    faults = error.errors()
+    for fault in faults:
+        if fault["type"] == "too_short" and any(_inside(other["loc"], fault["loc"]) for other in faults):
+            continue  # wrong entries are not counted: they were told above
         place = ".".join(str(part) for part in fault["loc"])
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "unknown key" + did_you_mean(str(fault["loc"][-1]), keys_at(model, fault["loc"][:-1]))
+        elif fault["type"].startswith("union_tag"):
+            place, message = f"{place}.{fault['ctx']['discriminator'].strip(chr(39))}", _wrong_tag(fault["ctx"])
         lines.append(f"{where}: {place or 'the file'}: {message}")
     return "\n".join(lines)
 
@@ -108,25 +113,51 @@ def did_you_mean(word: str, choices: list[str]) -> str:
     return f" (possible: {', '.join(sorted(choices)[:MOST_NAMED])}{more})" if choices else ""
 
 
+def _inside(location: tuple[Any, ...], outer: tuple[Any, ...]) -> bool:
+    return len(location) > len(outer) and location[: len(outer)] == outer
+
+
+def _wrong_tag(context: dict[str, Any]) -> str:
+    """What to say of a key that chooses between models, such as ``method``, and chooses none."""
+    if "tag" not in context:
+        return "this key is missing: it says which keys there are beside it"
+    choices = [choice.strip("' ") for choice in context["expected_tags"].split(",")]
+    return f"there is no {context['tag']!r}" + did_you_mean(context["tag"], choices)
+
+
 def keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """The field names of the model found by walking ``location`` down from ``model``; list indexes are skipped."""
-    current: type[BaseModel] | None = model
+    """The field names of the model found by walking ``location`` down from ``model``; list indexes are skipped.
+
+    Where a field chooses between models, the location holds the tag of the one that was chosen.
+    """
+    current: list[type[BaseModel]] = [model]
     for part in location:
-        if isinstance(part, int) or current is None or part not in current.model_fields:
-            continue
-        current = model_in(current.model_fields[part].annotation)
-    return list(current.model_fields) if current else []
+        found = next((each.model_fields[part] for each in current if part in each.model_fields), None)
+        if found is not None:
+            current = models_in(found.annotation)
+        elif isinstance(part, str):
+            current = [each for each in current if _is_tagged(each, part)] or current[:1]
+    return list(current[0].model_fields) if current else []
+
+
+def _is_tagged(model: type[BaseModel], tag: str) -> bool:
+    return any(
+        tag in get_args(field.annotation)
+        for field in model.model_fields.values()
+        if get_origin(field.annotation) is Literal
+    )
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The pydantic models named in a type such as ``list[Rule]`` or ``Rule | None``, in their order."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in getattr(annotation, "__args__", ()) for model in models_in(argument)]
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
     """The first pydantic model named in a type such as ``list[Rule]`` or ``Rule | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = model_in(argument)
-        if found:
-            return found
-    return None
+    return next(iter(models_in(annotation)), None)
 
 
 def parse_bytes(value: Any) -> int:

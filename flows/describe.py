@@ -1,4 +1,4 @@
-"""Results as tables and small pictures in the terminal: the funnel, the mixtures, the loss curve, the scores."""
+"""Results as tables and small pictures in the terminal: the funnel, the loss curve, the scores."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -115,25 +115,6 @@ def heldout_table(rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:
         for domain in sorted({name for name, _ in last})
     ]
     return table_of("Held-out loss at the end (nats a token)", ["domain", *mixtures], shown)
-
-
-def mixture_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """Requested and realised shares of every mixture; rows of the table ``mixtures``."""
-    columns = ["mixture", "domain", "asked", "capped", "realised", "rows", "epochs", ""]
-    shown = [
-        [
-            row["mixture"],
-            row["domain"],
-            row["weight_raw"],
-            row["weight"],
-            row["realised"],
-            row["rows"],
-            row["epochs"],
-            BAR * round(30 * row["realised"]),
-        ]
-        for row in rows
-    ]
-    return table_of("Mixtures (shares of the tokens)", columns, shown)
 
 
 def scores_table(rows: Sequence[dict[str, Any]]) -> Table:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Settings = TypeVar("Settings", bound="Config")
 Values = dict[str, Any]
 Place = Callable[[Mapping[str, Any], Path], Values]
+Choose = Callable[[str, Any, Values], Any]
 
 
 def as_it_is(values: Mapping[str, Any], folder: Path) -> Values:
@@ -26,10 +27,18 @@ def as_it_is(values: Mapping[str, Any], folder: Path) -> Values:
     return dict(values)
 
 
-def settings_of(context: typer.Context, model: type[Settings], place: Place = as_it_is) -> Settings:
+def as_given(name: str, value: Any, described: Values) -> Any:
+    """For options that override a settings file."""
+    return value
+
+
+def settings_of(
+    context: typer.Context, model: type[Settings], place: Place = as_it_is, choose: Choose = as_given
+) -> Settings:
     """The settings of the running verb.
 
-    ``place`` resolves relative paths in a settings file against its folder, as in a pipeline file.
+    ``place`` resolves relative paths in a settings file against its folder, as in a pipeline file. ``choose`` gives the
+    value of an option, of its name, what was given, and the values of the settings file.
     Raises :class:`UsageError` for a file that cannot be read, an unknown key and a wrong value.
     """
     given: Given = context.meta[KEY]
@@ -38,14 +47,16 @@ def settings_of(context: typer.Context, model: type[Settings], place: Place = as
         if option.name in given.environment:
             put(values, option.path, given.values[option.name], option.flag.name)
     file = given.values[CONFIG]
+    described: Values = {}
     if file is not None:
-        values = merged(values, place(read_settings(file, model), file.resolve().parent))
+        described = place(read_settings(file, model), file.resolve().parent)
+        values = merged(values, described)
     for words in given.values[SET] or ():
         path, value = parse_setting(words, model)
         put(values, path, value, f"--set {words}")
     for option in given.options:
         if option.name in given.flags:
-            put(values, option.path, given.values[option.name], option.flag.name)
+            put(values, option.path, choose(option.name, given.values[option.name], described), option.flag.name)
     for option in given.options:
         if option.required and not holds(values, option.path):
             context.fail(f"Missing option '{option.flag.name}'.")

@@ -27,12 +27,18 @@ def show_curation(console: Console, counts: dict[str, Any], lake: Path) -> None:
 
 
 def show_mix(console: Console, home: "Lake", name: str) -> None:
-    """Requested and realised shares of every mixture."""
-    from gristmill.flows.describe import mixture_table
+    """Requested and realised shares of every mixture, beside the baselines."""
+    from gristmill.flows.mix.show import shares_table
 
     dataset = home.dataset("mix", name)
-    if dataset is not None:
-        console.print(mixture_table([row for ref in dataset.tables["mixtures"] for row in home.read(ref).to_pylist()]))
+    if dataset is None:
+        return
+
+    def rows(table: str) -> list[dict[str, Any]]:
+        """A mix of an earlier version has no table of baselines."""
+        return [row for ref in dataset.tables.get(table, ()) for row in home.read(ref).to_pylist()]
+
+    console.print(shares_table({table: rows(table) for table in ("mixtures", "mixture_baselines")}))
 
 
 def show_training(console: Console, home: "Lake", name: str) -> None:

@@ -1,6 +1,7 @@
 """The mix flow: curated text to a tokenizer, a token store, mixtures with their plans, and held-out text."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ from gristmill.core.files.places import check_name
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref
 from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.step import Step
 from gristmill.flows.checks import curated_refs
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import threads
 from gristmill.flows.fields import LakePath
+from gristmill.flows.mix.methods import before_training, mixer_of
 from gristmill.flows.mix.settings import MixSettings
-from gristmill.flows.mix.steps import MixtureConfig, MixtureContext, mixture_step
+from gristmill.flows.mix.steps import MixtureConfig, mixture_step, report_step
+from gristmill.flows.mix.trials import MixtureContext
 from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
@@ -25,7 +29,7 @@ from gristmill.schemas.tables import Mixtures, MixtureTrace, TokenStats
 from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.heldout import HeldoutConfig, write_heldout
-from gristmill.tasks.mix.mixers.mixer import Goal
+from gristmill.tasks.mix.report import TABLES as REPORT
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokenizer_files import find_tokenizer, take_tokenizer
@@ -54,17 +58,19 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     heldout = run_one(write_heldout, Work(name, everything, name, heldout_config), lake, report).files
 
     store = TokenStore.open([lake.files_path(ref) for ref in tokens])
-    goal = Goal(target_tokens=settings.target_tokens, max_epochs=settings.max_epochs)
     configs = [
-        MixtureConfig(mixture=mixture, row_tokens=settings.row_tokens, seed=settings.seed, goal=goal)
+        MixtureConfig(mixture=mixture, row_tokens=settings.row_tokens, seed=settings.seed, goal=settings.goal)
         for mixture in settings.mixtures
     ]
     launcher = launcher_of(settings, lake.root / "log" / "trials")
-    manifests = [find_mixture(config, store, tokens, launcher, lake, report) for config in configs]
+    found = [find_mixture(config, store, tokens, launcher, lake, report) for config in configs]
+    manifests, reports = [manifest for manifest, _ in found], [manifest for _, manifest in found]
     stats = lake.write_table(TokenStats, name, store.digest[:16], store.stats())
     tables: dict[str, tuple[Ref, ...]] = {TokenStats.name: (stats,)}
     for table in (Mixtures, MixtureTrace):
         tables[table.name] = tuple(manifest.output(table) for manifest in manifests)
+    for table in REPORT:
+        tables[table.name] = tuple(manifest.output(table) for manifest in reports)
     dataset = Dataset(
         kind="mix",
         name=name,
@@ -79,6 +85,7 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
             "tokens": tokens,
             "heldout": heldout,
             "plan": tuple(ref for manifest in manifests for ref in manifest.files),
+            "mixture-report": tuple(ref for manifest in reports for ref in manifest.files),
         },
     )
     lake.commit(dataset)
@@ -108,14 +115,24 @@ def find_mixture(
     launcher: Launcher,
     lake: Lake,
     report: Reporter,
-) -> Manifest:
-    """Find one mixture over these tokens, as a run of its step with a display of its own."""
-    name, meter = config.mixture.name, Meter()
-    steps = config.mixer.steps(store.domains(config.row_tokens))
+) -> tuple[Manifest, Manifest]:
+    """Find one mixture over these tokens and report on it, as runs of two steps with a display each.
+
+    The manifest of the first holds what is promised of the mixture; trials of the mixture itself belong to the second.
+    """
+    name = config.mixture.name
     at_once = (os.cpu_count() or 1) if launcher.name == "local" else QUEUED
-    context = MixtureContext(launcher, at_once, meter)
-    work = Work(name, Inputs(files=tokens), "", config, units=max(1, steps))
-    return run_step(mixture_step(context), [work], lake, report, what=f"mixture {name}", unit="steps", meter=meter)[0]
+
+    def run(step: Callable[[MixtureContext], Step[MixtureConfig]], inputs: Inputs, ran: MixtureConfig) -> Manifest:
+        mixer, meter = mixer_of(ran.mixture, ran.seed, launcher.root), Meter()
+        work = Work(name, inputs, "", ran, units=max(1, mixer.steps(store.domains(ran.row_tokens))))
+        made = step(MixtureContext(launcher, at_once, meter))
+        what = f"{made.name.replace('_', ' ')} {name}"
+        return run_step(made, [work], lake, report, what=what, unit="steps", meter=meter)[0]
+
+    first = config.model_copy(update={"mixture": before_training(config.mixture)})
+    found = run(mixture_step, Inputs(files=tokens), first)
+    return found, run(report_step, Inputs(files=(*found.files, *tokens)), config)
 
 
 @flow(name="mix", task_runner=threads())
@@ -137,4 +154,7 @@ def mix(
         record.counts.update(dataset.counts)
     with Reporter() as report:
         publish(home, report)
-    return [row for ref in dataset.tables[Mixtures.name] for row in home.read(ref).to_pylist()]
+    shown = (Mixtures, *REPORT)
+    return {
+        table.name: [row for ref in dataset.tables[table.name] for row in home.read(ref).to_pylist()] for table in shown
+    }

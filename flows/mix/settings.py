@@ -1,27 +1,138 @@
-"""The settings of the flow ``mix``."""
+"""The settings of the flow ``mix``: what to read, what for, and the mixtures to find, one model a method."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from gristmill.core.config import Config
+from gristmill.core.config import Config, Printable
 from gristmill.core.flag import Flag
 from gristmill.flows.fields import as_value_error
 from gristmill.flows.train.launchers import LaunchSettings
+from gristmill.tasks.mix.mixers.doremi import DoReMiConfig
+from gristmill.tasks.mix.mixers.mixer import Cap, Goal
+from gristmill.tasks.mix.mixers.mixmin import MixMinConfig
+from gristmill.tasks.mix.mixers.rules import TemperatureConfig
+from gristmill.tasks.mix.mixers.swarm.settings import SwarmConfig
+
+LEAST_STEPS = 10
 
 
-class MixtureSettings(Config):
-    """One mixture of domains."""
+class Named(Config):
+    """What every mixture has."""
 
     name: str = Field(description="What people call it.")
-    method: Literal["proportional", "uniform", "weights", "doremi"] = Field(description="How the weights are found.")
-    weights: dict[str, float] = Field(default_factory=dict, description="Domain weights, for the method 'weights'.")
-    steps: int = Field(150, ge=10, description="Optimiser steps of each proxy model, for the method 'doremi'.")
 
     @field_validator("name")
     @classmethod
     def _name_is_a_name(cls, value: str) -> str:
         return as_value_error(value, "mixture name")
+
+    def resized(self, share: float) -> Self:
+        """The same with trials of ``share`` of the steps, 10 at least."""
+        return self
+
+
+class MixtureSettings(Named):
+    """A mixture by a rule, by given weights (``weights``, also called ``static``), or by DoReMi.
+
+    The fields are those of stored keys, so they are one model, and ``options`` is left out while it is not given.
+    """
+
+    method: Literal["proportional", "uniform", "weights", "static", "doremi"] = Field(
+        description="How the weights are found."
+    )
+    weights: dict[str, float] = Field(default_factory=dict, description="Domain weights, for the method 'weights'.")
+    steps: int = Field(150, ge=LEAST_STEPS, description="Optimiser steps of each proxy model, for the method 'doremi'.")
+    options: DoReMiConfig | None = Field(
+        None, exclude_if=lambda value: value is None, description="More settings of the method 'doremi'."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_once(cls, values: Any) -> Any:
+        """Steps stand in ``steps`` or in ``options.budget.steps``; the other is filled in."""
+        options = values.get("options") if isinstance(values, Mapping) else None
+        budget = options.get("budget", {}) if isinstance(options, Mapping) else None
+        if not isinstance(budget, Mapping):
+            return values
+        given = [steps for steps in (values.get("steps"), budget.get("steps")) if steps is not None]
+        if len(set(given)) > 1:
+            raise ValueError(f"steps is {given[0]} and options.budget.steps is {given[1]}: give it once")
+        steps = given[0] if given else cls.model_fields["steps"].default
+        return {**values, "steps": steps, "options": {**options, "budget": {**budget, "steps": steps}}}
+
+    @field_validator("method")
+    @classmethod
+    def _one_name(cls, value: str) -> str:
+        return "weights" if value == "static" else value
+
+    @model_validator(mode="after")
+    def _fits_the_method(self) -> Self:
+        if self.method == "weights" and not self.weights:
+            raise ValueError("this method needs weights, such as `weights: {code: 0.4, prose: 0.6}`; they sum to 1")
+        if self.method != "weights" and self.weights:
+            raise ValueError(f"{self.method} finds its own weights: leave weights out, or take the method static")
+        if self.method != "doremi" and self.options is not None:
+            raise ValueError(f"{self.method} has no options: leave options out")
+        return self
+
+    def resized(self, share: float) -> Self:
+        """See :class:`Named`."""
+        steps = max(LEAST_STEPS, round(self.steps * share))
+        options = self.options
+        if options is not None:
+            options = options.model_copy(update={"budget": options.budget.model_copy(update={"steps": steps})})
+        return self.model_copy(update={"steps": steps, "options": options})
+
+
+class TemperatureSettings(Named):
+    """A mixture between proportional and uniform."""
+
+    method: Literal["temperature"]
+    options: TemperatureConfig = TemperatureConfig()
+
+
+class UniMaxSettings(Named):
+    """A mixture that is uniform as far as the caps allow."""
+
+    method: Literal["unimax"]
+
+
+class SwarmSettings(Named):
+    """A mixture by a law of loss that is fitted to many small trials."""
+
+    method: Literal["swarm"]
+    options: SwarmConfig = SwarmConfig()
+
+    def resized(self, share: float) -> Self:
+        """See :class:`Named`."""
+        return self.model_copy(update={"options": _shorter(self.options, share)})
+
+
+class MixMinSettings(Named):
+    """A mixture under which a target text is likeliest, by one small model a domain."""
+
+    method: Literal["mixmin"]
+    options: MixMinConfig = MixMinConfig()
+
+    def resized(self, share: float) -> Self:
+        """See :class:`Named`."""
+        return self.model_copy(update={"options": _shorter(self.options, share)})
+
+
+AnyMixture = Annotated[
+    MixtureSettings | TemperatureSettings | UniMaxSettings | SwarmSettings | MixMinSettings,
+    Field(discriminator="method"),
+]
+
+
+class DomainCap(Config):
+    """How often one domain may be seen, where that is not ``max_epochs``."""
+
+    domain: str = Field(description="The domain.")
+    epochs: float = Field(gt=0, description="It is repeated no more often than this.")
+    reason: Printable = Field(min_length=1, description="Why; it is shown beside the cap.")
 
 
 class MixSettings(LaunchSettings):
@@ -34,6 +145,19 @@ class MixSettings(LaunchSettings):
     max_epochs: Annotated[float, Flag("--max-epochs")] = Field(
         4.0, gt=0, description="No domain is repeated more often than this."
     )
+    caps: tuple[DomainCap, ...] = Field(
+        (), exclude_if=lambda value: not value, description="Domains with a cap of their own, each with its reason."
+    )
+    minimums: dict[str, float] = Field(
+        default_factory=dict,
+        exclude_if=lambda value: not value,
+        description="Shares that domains keep whatever a method finds.",
+    )
+    prior: dict[str, float] | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="The mixture that methods start from; proportional to tokens when left out.",
+    )
     tokenizer: Annotated[str, Flag("--tokenizer")] = Field(
         "", description="A tokenizers file or a transformers folder; one is learnt from the text when left out."
     )
@@ -44,8 +168,13 @@ class MixSettings(LaunchSettings):
     heldout_share: float = Field(0.03, gt=0, lt=0.5, description="Share of documents kept apart for bits per byte.")
     seed: int = Field(0, ge=0, description="Seed of the data order.")
     mixtures: Annotated[
-        tuple[MixtureSettings, ...],
-        Flag("--method", "proportional, uniform or doremi; repeat for several mixtures.", required=True),
+        tuple[AnyMixture, ...],
+        Flag(
+            "--method",
+            "proportional, uniform, temperature, unimax, doremi, swarm or mixmin, or a mixture of the settings file by "
+            "its name; repeat for several mixtures.",
+            required=True,
+        ),
     ] = Field(
         (
             MixtureSettings(name="proportional", method="proportional"),
@@ -66,14 +195,43 @@ class MixSettings(LaunchSettings):
         ]
         return [{"name": entry, "method": entry} if isinstance(entry, str) else entry for entry in each]
 
+    @field_validator("mixtures")
+    @classmethod
+    def _names_differ(cls, mixtures: tuple[AnyMixture, ...]) -> tuple[AnyMixture, ...]:
+        names = [mixture.name for mixture in mixtures]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two mixtures are called {twice[0]!r}: give each a name of its own")
+        return mixtures
+
     def lasting(self) -> dict[str, Any]:
         """What the result depends on: not where trials run, nor where the tokenizer is (the lake has a copy)."""
         return self.model_dump(mode="json", exclude={*LaunchSettings.model_fields, "tokenizer"})
 
+    @property
+    def goal(self) -> Goal:
+        """What the mixtures are for."""
+        caps = {cap.domain: Cap(cap.epochs, cap.reason) for cap in self.caps}
+        return Goal(self.target_tokens, self.max_epochs, self.minimums, self.prior, caps)
+
     def resized(self, tokens: int) -> "MixSettings":
         """The same mix for runs of ``tokens`` tokens; proxy models are trained in proportion, 10 steps at least."""
         share = tokens / self.target_tokens
-        mixtures = [
-            mixture.model_copy(update={"steps": max(10, round(mixture.steps * share))}) for mixture in self.mixtures
-        ]
-        return self.model_copy(update={"target_tokens": tokens, "mixtures": tuple(mixtures)})
+        mixtures = tuple(mixture.resized(share) for mixture in self.mixtures)
+        return self.model_copy(update={"target_tokens": tokens, "mixtures": mixtures})
+
+
+def chosen(wanted: Sequence[str], described: Sequence[Any]) -> list[Any]:
+    """Mixtures as ``--method`` names them: those that a settings file describes under that name or, where no name fits,
+    for that method; else the word itself, which stands for the method with its defaults."""
+    entries = [entry for entry in described if isinstance(entry, Mapping)]
+
+    def of(word: str) -> list[Any]:
+        by_name = [entry for entry in entries if entry.get("name") == word]
+        return by_name or [entry for entry in entries if entry.get("method") == word] or [word]
+
+    return [entry for word in dict.fromkeys(wanted) for entry in of(word)]
+
+
+def _shorter(options: Any, share: float) -> Any:
+    steps = max(LEAST_STEPS, round(options.budget.steps * share))
+    return options.model_copy(update={"budget": options.budget.model_copy(update={"steps": steps})})

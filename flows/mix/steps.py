@@ -1,66 +1,52 @@
-"""The step of mixing: the weights of one mixture, capped, with the plan that says which row is trained on when.
+"""The steps of mixing: the weights of one mixture, capped, with the plan that says which row is trained on when; and
+the report that stands beside it.
 
-A mixture is found by asking its method for trials until it needs none (``gristmill.tasks.mix.mixers.mixer``). Every
-trial is a job of its own under ``log/trials``, called by a digest of its settings and tokens, and found before it is
-started. The weights are bound to the token bytes they were found on: both are part of the key.
+A mixture is found by asking its method for trials until it needs none (``gristmill.tasks.mix.mixers.mixer``). The
+weights are bound to the token bytes they were found on: both are part of the key. What a method promises of a mixture
+is in the manifest of the first step, before the second runs trials of the mixture itself.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, field_serializer
+from pydantic_core import to_jsonable_python
 
 from gristmill.core.config import Config
 from gristmill.core.digests import canonical_json
-from gristmill.core.errors import UsageError
 from gristmill.core.steps.files import Written, files_step
-from gristmill.core.steps.step import Step, StepContext
-from gristmill.flows.mix.settings import MixtureSettings
-from gristmill.flows.reporter import Meter
-from gristmill.flows.train.jobs import module_job, run_job
+from gristmill.core.steps.step import Step
+from gristmill.flows.mix.methods import mixer_of
+from gristmill.flows.mix.settings import AnyMixture, SwarmSettings
+from gristmill.flows.mix.trials import MixtureContext, Search, find_weights, run_trials
 from gristmill.schemas.tables import Mixtures, MixtureTrace
-from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.audit import mixture_digest, mixture_rows, trace_rows
 from gristmill.tasks.mix.domains import Domain
-from gristmill.tasks.mix.mixers.doremi import DoReMi, DoReMiConfig
-from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixer, Mixture, Outcome, Trial, cap
-from gristmill.tasks.mix.mixers.rules import Static, StaticConfig
-from gristmill.tasks.mix.mixers.trials import TRAINER, prepare, read_outcome
+from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Mixture, Outcome, Trial, cap
 from gristmill.tasks.mix.plan import FILE, make_plan
+from gristmill.tasks.mix.report import TABLES, Found, report_tables
 from gristmill.tasks.mix.token_store import TokenStore
 
 BLOCK_ROWS = 1024
+MIXTURE = "mixture.json"
+TRIALS = "trials.json"
 
 
 class MixtureConfig(Config):
     """What a mixture and its plan depend on, beside the tokens."""
 
-    mixture: MixtureSettings
+    mixture: AnyMixture
     row_tokens: int
     seed: int
     goal: Goal
     block_rows: int = BLOCK_ROWS
 
-    @property
-    def mixer(self) -> Mixer:
-        """The method with its settings."""
-        settings = self.mixture
-        match settings.method:
-            case "doremi":
-                return DoReMi(DoReMiConfig(budget=Budget(steps=settings.steps), seed=self.seed))
-            case "weights":
-                return Static(StaticConfig(weights=settings.weights))
-            case "proportional" | "uniform":
-                return Static(StaticConfig(weights=settings.method))
-
-
-@dataclass(frozen=True)
-class MixtureContext(StepContext):
-    """Where trials run, how many of those that are asked for together at once, and the display."""
-
-    launcher: Launcher
-    at_once: int
-    meter: Meter
+    @field_serializer("goal", mode="wrap")
+    def _goal_of_stored_keys(self, goal: Goal, write: Callable[[Goal], dict[str, Any]]) -> dict[str, Any]:
+        """Domains' own caps are part of a key only where there are any: keys are older than they are."""
+        return {name: value for name, value in write(goal).items() if name != "caps" or goal.caps}
 
 
 def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
@@ -69,69 +55,76 @@ def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
     @files_step("mixture", version=1, writes=(Mixtures, MixtureTrace), folders=True, files="plan")
     def mixture(folders: list[Path], config: MixtureConfig, out: Path) -> Written:
         """Find the weights of one mixture, cap them, and plan the order of rows."""
-        store, mixer, name = TokenStore.open(folders), config.mixer, config.mixture.name
+        store, name, goal = TokenStore.open(folders), config.mixture.name, config.goal
         domains = store.domains(config.row_tokens)
-        # A trial has shorter rows than the run, so its domains hold another number of whole rows.
-        seen_by_trials = domains if mixer.budget is None else store.domains(mixer.budget.row_tokens)
-
-        def run(trial: Trial) -> Outcome:
-            return run_trial(trial, folders, context)
-
-        found, last = find_weights(mixer, seen_by_trials, config.goal, run, context.at_once)
-        if last is None:
-            context.meter.counter()(1, "")
-        capped = cap(found, domains, config.goal)
+        search = _search(_mixer(config, context), store, config, folders, context)
+        capped = cap(search.mixture, domains, goal)
         plan = make_plan(
             capped,
             domains,
             row_tokens=config.row_tokens,
             block=config.block_rows,
             seed=config.seed,
-            max_epochs=config.goal.max_epochs,
+            max_epochs={domain.name: goal.epochs(domain.name) for domain in domains} if goal.caps else goal.max_epochs,
         )
         plan.write(out / FILE)
-        (out / "mixture.json").write_bytes(canonical_json(asdict(capped)) + b"\n")
+        (out / MIXTURE).write_bytes(canonical_json(asdict(capped)) + b"\n")
         facts = {"digest": mixture_digest(capped, plan, store), "diagnostics": dict(capped.diagnostics)}
-        trace = trace_rows(name, last) if last is not None else MixtureTrace.schema.empty_table()
-        return Written(facts, (mixture_rows(name, capped, plan, store, config.goal), trace))
+        outcomes = search.outcomes
+        trace = trace_rows(name, outcomes[-1]) if outcomes else MixtureTrace.schema.empty_table()
+        return Written(facts, (mixture_rows(name, capped, plan, store, goal), trace))
 
     return mixture
 
 
-def find_weights(
-    mixer: Mixer, domains: Sequence[Domain], goal: Goal, run: Callable[[Trial], Outcome], at_once: int
-) -> tuple[Mixture, Outcome | None]:
-    """Run the trials that the method asks for until it asks for none. Returns the mixture and the last outcome.
+def report_step(context: MixtureContext) -> Step[MixtureConfig]:
+    """The step that reports on one mixture. It reads the folder of its plan and those of the tokens."""
 
-    Trials that are asked for together run side by side, ``at_once`` of them. When one fails, those that run end and no
-    other starts; its error is raised.
-    """
-    seen: list[Outcome] = []
-    while asked := mixer.ask(domains, goal, seen):
-        with ThreadPoolExecutor(at_once) as pool:
-            running = [pool.submit(run, trial) for trial in asked]
-            try:
-                seen.extend([future.result() for future in running])
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    return mixer.tell(domains, goal, seen), seen[-1] if seen else None
+    @files_step("mixture_report", version=1, writes=TABLES, folders=True, files="mixture-report")
+    def mixture_report(folders: list[Path], config: MixtureConfig, out: Path) -> Written:
+        """Tabulate the trials of a mixture, what they promise, checks, caps and baselines; run trials of the winner."""
+        plan, *tokens = folders
+        store, mixer = TokenStore.open(tokens), _mixer(config, context)
+        search = _search(mixer, store, config, tokens, context)
+        found = Found(
+            config.mixture.name,
+            TypeAdapter(Mixture).validate_json((plan / MIXTURE).read_bytes()),
+            search.trials,
+            search.outcomes,
+            _domains_of(mixer, store, config),
+            store.domains(config.row_tokens),
+            config.goal,
+        )
+        trials = [
+            {"trial": trial, "outcome": replace(outcome, seconds=None)}
+            for trial, outcome in zip(search.trials, search.outcomes, strict=True)
+        ]
+        (out / TRIALS).write_bytes(canonical_json(to_jsonable_python(trials)) + b"\n")
+        if isinstance(config.mixture, SwarmSettings):
+            from gristmill.tasks.mix.mixers.swarm.mixer import Swarm  # imports scipy, which other methods do without
+
+            return Written({}, report_tables(found, Swarm(config.mixture.options)))
+        return Written({}, report_tables(found, None))
+
+    return mixture_report
 
 
-def run_trial(trial: Trial, tokens: Sequence[Path], context: MixtureContext) -> Outcome:
-    """Run one trial as a job, or read what it gave before.
+def _mixer(config: MixtureConfig, context: MixtureContext) -> Mixer:
+    return mixer_of(config.mixture, config.seed, context.launcher.root)
 
-    Raises :class:`gristmill.core.errors.GristmillError` when the job fails, or ends and leaves no outcome.
-    """
-    root, told = context.launcher.root, context.meter.counter()
-    folder = root / trial.id
-    prepare(folder, trial, tokens, root / trial.init if trial.init else None)
-    outcome = read_outcome(folder)
-    if outcome is None:
-        job, what = module_job(trial.id, TRAINER, folder), f"trial {trial.id}"
-        run_job(context.launcher, job, what, trial.budget.steps, told, lambda _: f"{trial.loop} trial")
-        outcome = read_outcome(folder)
-    if outcome is None:
-        raise UsageError(f"trial {trial.id} ended without an outcome; remove {folder} and run the same command again")
-    told(trial.budget.steps, "")
-    return outcome
+
+def _domains_of(mixer: Mixer, store: TokenStore, config: MixtureConfig) -> Sequence[Domain]:
+    """A trial has shorter rows than the run, so its domains hold another number of whole rows."""
+    return store.domains(config.row_tokens if mixer.budget is None else mixer.budget.row_tokens)
+
+
+def _search(
+    mixer: Mixer, store: TokenStore, config: MixtureConfig, tokens: Sequence[Path], context: MixtureContext
+) -> Search:
+    def run(asked: Sequence[Trial]) -> list[Outcome]:
+        return run_trials(asked, tokens, context)
+
+    search = find_weights(mixer, _domains_of(mixer, store, config), config.goal, run)
+    if not search.outcomes:
+        context.meter.counter()(1, "")
+    return search

@@ -32,19 +32,18 @@ GPU_ENVIRONMENT = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 def module_job(
     key: str,
     module: str,
-    run_dir: Path,
-    *,
+    *folders: Path,
     processes: int = 1,
     nodes: int = 1,
     gpus: int = 0,
     flops_per_token: float = 0.0,
 ) -> Job:
-    """The job that runs a trainer of this package: a module whose only argument is the run directory.
+    """The job that runs a trainer of this package: a module whose arguments are the folders of its runs.
 
     Several ``processes`` are started by ``torchrun``, on one node, or on ``nodes`` of which the launcher starts it once
     on each and says in the environment where they meet.
     """
-    python, last = (sys.executable, "-P", "-u", "-m"), (module, str(run_dir))
+    python, last = (sys.executable, "-P", "-u", "-m"), (module, *map(str, folders))
     argv = (*python, *last)
     if processes > 1:
         where = ("--standalone",) if nodes == 1 else ()

@@ -14,7 +14,17 @@ from gristmill.schemas.tables.evaluate import EvalRuns, Responses, Samples, Scor
 from gristmill.schemas.tables.gates import GateResults
 from gristmill.schemas.tables.ingest import Documents, Records, SetAside
 from gristmill.schemas.tables.ledger import Verdicts
-from gristmill.schemas.tables.mix import Mixtures, MixtureTrace, TokenStats
+from gristmill.schemas.tables.mix import (
+    MixtureBaselines,
+    MixtureCaps,
+    MixtureChecks,
+    MixturePredictions,
+    Mixtures,
+    MixtureTrace,
+    TokenStats,
+    TrialResults,
+    Trials,
+)
 from gristmill.schemas.tables.signals import SIGNALS
 from gristmill.schemas.tables.signals.chinese import SignalsChinese
 from gristmill.schemas.tables.signals.code import SignalsCode
@@ -51,6 +61,10 @@ __all__ = [
     "ItemLabels",
     "Lines",
     "Losses",
+    "MixtureBaselines",
+    "MixtureCaps",
+    "MixtureChecks",
+    "MixturePredictions",
     "MixtureTrace",
     "Mixtures",
     "Pairs",
@@ -79,6 +93,8 @@ __all__ = [
     "Spans",
     "Speed",
     "TokenStats",
+    "TrialResults",
+    "Trials",
     "Unanswered",
     "Verdicts",
 ]
@@ -105,6 +121,12 @@ TABLES: dict[str, Table] = {
         TokenStats,
         Mixtures,
         MixtureTrace,
+        Trials,
+        TrialResults,
+        MixturePredictions,
+        MixtureChecks,
+        MixtureCaps,
+        MixtureBaselines,
         Losses,
         HeldoutLosses,
         Runs,

@@ -23,7 +23,7 @@ Mixtures = Table(
     ("mixture", "stage", "domain"),
     {
         "mixture": Column(pa.string(), "name of the mixture"),
-        "method": Column(pa.string(), "static or doremi"),
+        "method": Column(pa.string(), "method that found the weights"),
         "digest": Column(pa.string(), "digest of weights, plan and token store"),
         "stage": Column(pa.int16(), "stage of the schedule, from 0", low=0),
         "until_token": Column(pa.int64(), "the stage ends at this token of the run", unit="tokens", low=0),
@@ -51,4 +51,120 @@ MixtureTrace = Table(
         ),
     },
     "How a learned mixture found its weights.",
+)
+
+_NATS = "nats a token"
+_TRIAL = Column(pa.string(), "trial: digest of its settings and of the token files that it read")
+_MIXTURE = Column(pa.string(), "name of the mixture")
+
+Trials = Table(
+    "trials",
+    ("mixture", "trial", "domain"),
+    {
+        "mixture": _MIXTURE,
+        "trial": _TRIAL,
+        "role": Column(
+            pa.string(),
+            "what it is for: design, anchor, deletion, upweight, held-out, adaptive, rate, reference, proxy or single",
+        ),
+        "domain": Column(pa.string(), "domain"),
+        "weight": Column(pa.float64(), "share of the domain in the trial", unit="ratio", low=0, high=1),
+        "seed": Column(pa.int64(), "seed of the trial", low=0),
+        "steps": Column(pa.int64(), "optimiser steps (count)", unit="count", low=0),
+        "tokens": Column(pa.int64(), "tokens that it read (count)", unit="count", low=0),
+        "learning_rate": Column(pa.float64(), "peak learning rate", low=0),
+        "data_share": Column(pa.float64(), "part of each domain that it may read", unit="ratio", low=0, high=1),
+        "parameters": Column(pa.int64(), "parameters of its model (count)", unit="count", low=0),
+        "earlier": Column(pa.bool_(), "whether it was made for earlier data and is used again"),
+    },
+    "Trials that a mixing method asked for: what each was for, and the share of each domain in it.",
+)
+
+TrialResults = Table(
+    "trial_results",
+    ("mixture", "trial", "metric"),
+    {
+        "mixture": _MIXTURE,
+        "trial": _TRIAL,
+        "role": Column(pa.string(), "what the trial is for, as in trials"),
+        "metric": Column(pa.string(), "domain whose held-out text was measured"),
+        "measured": Column(pa.float64(), "mean loss on it, nats a token", unit=_NATS),
+        "predicted": Column(
+            pa.float64(),
+            "by laws that saw no trial of its mixture: out of fold, or never fitted; null without a prediction",
+            unit=_NATS,
+            nullable=True,
+        ),
+    },
+    "Losses of trials, measured and predicted.",
+)
+
+MixturePredictions = Table(
+    "mixture_predictions",
+    ("mixture", "of", "metric"),
+    {
+        "mixture": _MIXTURE,
+        "of": Column(pa.string(), "winner (the mixture itself) or prior (what it started from)"),
+        "metric": Column(pa.string(), "domain whose held-out text it is about, or objective: their weighted mean"),
+        "predicted": Column(pa.float64(), "loss that the law promises, nats a token", unit=_NATS),
+        "low": Column(pa.float64(), "lower end of its 90 % interval over bootstraps", unit=_NATS),
+        "high": Column(pa.float64(), "upper end of its 90 % interval over bootstraps", unit=_NATS),
+    },
+    "What a swarm promises of its mixture, stored before the mixture is trained.",
+)
+
+MixtureChecks = Table(
+    "mixture_checks",
+    ("mixture", "check"),
+    {
+        "mixture": _MIXTURE,
+        "check": Column(pa.string(), "what was checked, such as spearman, optimism or nothing_learnt"),
+        "value": Column(pa.float64(), "the number; 1 and 0 for yes and no"),
+        "detail": Column(pa.string(), "what it means, in words"),
+        "warning": Column(pa.bool_(), "whether it says that the mixture should not be trusted as it is"),
+    },
+    "What to know of a mixture that was found from trials.",
+)
+
+MixtureCaps = Table(
+    "mixture_caps",
+    ("mixture", "cap", "domain"),
+    {
+        "mixture": _MIXTURE,
+        "cap": Column(
+            pa.float64(), "repetition cap of every domain; a cap that gives too few tokens is left out", low=0
+        ),
+        "domain": Column(pa.string(), "domain"),
+        "weight": Column(pa.float64(), "its share of the run under that cap", unit="ratio", low=0, high=1),
+        "epochs": Column(pa.float64(), "times it would be seen", unit="epochs", low=0),
+    },
+    "Every mixture at several repetition caps; shown, not trained.",
+)
+
+MixtureBaselines = Table(
+    "mixture_baselines",
+    ("mixture", "baseline", "domain"),
+    {
+        "mixture": _MIXTURE,
+        "baseline": Column(pa.string(), "the mixture itself, proportional or uniform"),
+        "domain": Column(pa.string(), "domain"),
+        "raw": Column(pa.float64(), "share without caps", unit="ratio", low=0, high=1),
+        "capped": Column(pa.float64(), "share under the caps", unit="ratio", low=0, high=1),
+        "low": Column(
+            pa.float64(),
+            "lower end of the 90 % interval of that share over bootstraps; null where there is none",
+            unit="ratio",
+            nullable=True,
+        ),
+        "high": Column(
+            pa.float64(),
+            "upper end of the 90 % interval of that share over bootstraps; null where there is none",
+            unit="ratio",
+            nullable=True,
+        ),
+        "epochs": Column(pa.float64(), "times the domain is seen under the caps", unit="epochs", low=0),
+        "cap": Column(pa.float64(), "the cap of the domain", unit="epochs", low=0),
+        "reason": Column(pa.string(), "why the domain has that cap"),
+    },
+    "Every mixture beside proportional and uniform.",
 )

@@ -6,9 +6,9 @@ run is simply started again; a lock keeps two processes from running one trial. 
 import of torch, and nothing else. The model is a small pre-norm transformer with tied embeddings (about 0.25 M
 parameters at a vocabulary of 4k).
 
-The loop ``sampled`` draws each domain's share of the rows (to within 2, at every step) and takes their mean loss. In the
-other loops every batch has every domain (fixed quotas in turn), so the weights act on the loss, not on the sampling: the
-loss of a step is sum over domains of weight times mean token loss, in one backward pass.
+The loop ``sampled`` draws each domain's share of the rows (to within 2, at every step) and takes their mean loss. In
+the other loops every batch has every domain (fixed quotas in turn), so the weights act on the loss, not on the
+sampling: the loss of a step is sum over domains of weight times mean token loss, in one backward pass.
 
 Deterministic for one machine and one version of torch: one thread, deterministic kernels, seeds. Cost: about 0.1 s a
 step of 16 x 64 tokens on one core, 1.3 times that with a reference.
@@ -100,9 +100,9 @@ class TinyModel(nn.Module):
 def run(folder: Path, earlier: int = 0, later: int = 0) -> Outcome:
     """Run the trial of ``folder``; give its outcome, found or new. Waits for a process that runs the same trial.
 
-    ``earlier`` and ``later`` are the steps of other trials of the job. Raises :class:`GristmillError` when the trial was
-    made for other tokens, a batch cannot hold every domain, the reference is missing or not the one trained, or the loss
-    is not finite.
+    ``earlier`` and ``later`` are the steps of other trials of the job. Raises :class:`GristmillError` when the trial
+    was made for other tokens, a batch cannot hold every domain, the reference is missing or not the one trained, or the
+    loss is not finite.
     """
     job = TrialJob.read(folder)
     with _alone(folder):
@@ -168,8 +168,8 @@ def _run(folder: Path, job: TrialJob, earlier: int, later: int) -> Outcome:
 
 
 class TrialRows:
-    """Batches with a quota of rows of each domain: its share of the rows (``sampled``), or equal quotas whose rest goes to
-    the domains in turn.
+    """Batches with a quota of rows of each domain: its share of the rows (``sampled``), or equal quotas whose rest goes
+    to the domains in turn.
 
     Rows come in the order of seeded permutations, new in each epoch, from the part of the domain the trial may read.
     """

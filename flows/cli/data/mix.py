@@ -1,11 +1,11 @@
 """``mix``: curated text to tokens and plans."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gristmill.flows.cli.layers import settings_of
+from gristmill.flows.cli.layers import Values, settings_of
 from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
 from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.existing_lake import existing
@@ -30,7 +30,7 @@ def mix(
     """Tokenise curated text, find domain weights, and plan the order of training."""
     from gristmill.flows.checks import curated_refs
 
-    settings = settings_of(context, settings_model())
+    settings = settings_of(context, settings_model(), choose=_methods)
     home = existing(lake)
     curated_refs(settings.sources, home)  # refuses what is missing before anything starts
     if settings.tokenizer:
@@ -40,11 +40,19 @@ def mix(
     from gristmill.flows.prefect.server import ensure_server
 
     ensure_server(home.root, beside=("gristmill.flows.mix.flow",))
-    from gristmill.flows.describe import mixture_table
     from gristmill.flows.mix.flow import mix as flow
+    from gristmill.flows.mix.show import show_mixtures
 
-    rows = flow(str(home.root), settings, name)
+    tables = flow(str(home.root), settings, name)
     if json:
-        print_json(rows)
+        print_json(tables)
         return
-    screen().print(mixture_table(rows))
+    show_mixtures(tables, screen())
+
+
+def _methods(name: str, value: Any, described: Values) -> Any:
+    """``--method`` takes the mixtures of the settings file that it names, with their settings."""
+    from gristmill.flows.mix.settings import chosen
+
+    listed = described.get("mixtures")
+    return chosen(value, listed) if name == "mixtures" and isinstance(listed, list) else value

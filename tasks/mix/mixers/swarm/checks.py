@@ -1,27 +1,18 @@
 """The checks that stand beside every mixture of a swarm: numbers, each with what it means in words."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gristmill.tasks.mix.domains import Vector, effective_number
+from gristmill.tasks.mix.mixers.checks import Check
 from gristmill.tasks.mix.mixers.learning_rate import compare_rates
 from gristmill.tasks.mix.mixers.proxy_size import size_warning
 from gristmill.tasks.mix.mixers.swarm.boosting import ENOUGH_A_DOMAIN
-from gristmill.tasks.mix.mixers.swarm.fit import Evidence, FitConfig
+from gristmill.tasks.mix.mixers.swarm.fit import Evidence
 from gristmill.tasks.mix.mixers.swarm.noise import estimate_noise
 from gristmill.tasks.mix.mixers.swarm.report import OBJECTIVE, Promise, SwarmReport
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing to know of a mixture: a number, what it means, and whether it is a warning."""
-
-    name: str
-    value: float
-    detail: str
-    warning: bool = False
+from gristmill.tasks.mix.mixers.swarm.settings import FitConfig
 
 
 def make_checks(report: SwarmReport, evidence: Evidence, config: FitConfig, parameters: int) -> list[Check]:

@@ -18,56 +18,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from gristmill.core.config import Config
 from gristmill.core.digests import digest_json
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain, Vector, named, vector, water_fill
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Trial, trial
 from gristmill.tasks.mix.mixers.rules import proportional
+from gristmill.tasks.mix.mixers.swarm.settings import DesignConfig
 
 Role = Literal["design", "anchor", "deletion", "upweight", "held-out", "adaptive", "rate"]
 FITTED: tuple[Role, ...] = ("design", "anchor", "deletion", "upweight")
 EXTREME = 0.8
 POOL = 20
 DIGITS = 6
-
-
-class DesignConfig(Config):
-    """How many trials of which kind."""
-
-    kind: Literal["dirichlet", "d-optimal"] = Field("dirichlet", description="how the mixtures are chosen")
-    trials_per_domain: int = Field(
-        4, ge=1, le=64, description="drawn mixtures that are fitted, for each domain; 4 to 8"
-    )
-    concentrations: tuple[float, ...] = Field(
-        (0.5, 2.0, 8.0),
-        min_length=1,
-        description="of the Dirichlet draws, in turn, a domain: the higher, the closer to the prior",
-    )
-    prior_temperature: float = Field(
-        2.0, ge=1, description="draws centre on the prior flattened by this, so that small domains vary too; 1: not"
-    )
-    proportional_seeds: int = Field(8, ge=2, description="seeds of the prior itself")
-    extreme_seeds: int = Field(5, ge=0, description="seeds of each of two extreme mixtures")
-    single_domains: bool = Field(True, description="one deletion and one up-weighting trial for each domain")
-    held_out: float = Field(0.1, gt=0, lt=0.5, description="part of the trials that is never fitted")
-    rate_mixtures: int = Field(0, ge=0, description="mixtures that are run at another learning rate as well; 3 or more")
-    rate_factor: float = Field(0.1, gt=0, description="that learning rate over the budget's; tiny rates rank best")
-    most_epochs: float = Field(
-        16.0, gt=0, description="no trial sees a domain more often than the run would at this cap"
-    )
-
-    def held_out_count(self, others: int) -> int:
-        """Held-out trials beside ``others`` that may be fitted."""
-        return int(np.ceil(self.held_out / (1 - self.held_out) * others))
-
-    def count(self, domains: int) -> int:
-        """All trials of a design for so many domains; a few less where two are the same."""
-        fitted = self.proportional_seeds + 2 * self.extreme_seeds + self.trials_per_domain * domains
-        fitted += 2 * domains if self.single_domains else 0
-        return fitted + self.held_out_count(fitted) + min(self.rate_mixtures, self.trials_per_domain * domains)
 
 
 @dataclass(frozen=True)

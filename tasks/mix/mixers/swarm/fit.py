@@ -6,38 +6,21 @@ weights trials by both. Cost: metrics x (folds + bootstraps) fits.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain, Vector
 from gristmill.tasks.mix.mixers.mixer import Outcome
 from gristmill.tasks.mix.mixers.swarm.boosting import fit_boosted
 from gristmill.tasks.mix.mixers.swarm.design import FITTED, Designed
-from gristmill.tasks.mix.mixers.swarm.law import HUBER, LogLinear, fit_log_linear
+from gristmill.tasks.mix.mixers.swarm.law import LogLinear, fit_log_linear
 from gristmill.tasks.mix.mixers.swarm.noise import Noise, estimate_noise, residual_weights
+from gristmill.tasks.mix.mixers.swarm.settings import FitConfig
 from gristmill.tasks.mix.mixers.swarm.solve import Law
 
 LEAST_TRIALS = 3
-
-
-class FitConfig(Config):
-    """The law, and how it is checked."""
-
-    law: Literal["log-linear", "lightgbm"] = Field(
-        "log-linear", description="lightgbm needs the extra mixing and some 15 trials a domain"
-    )
-    huber: float = Field(HUBER, gt=0, description="residuals above it count linearly, nats a token; for log-linear")
-    metrics: dict[str, float] = Field(
-        default_factory=dict, description="importance of each held-out loss; all alike when left out"
-    )
-    folds: int = Field(5, ge=2, description="parts for predictions out of fold")
-    bootstraps: int = Field(100, ge=20, description="refits for error bars; a tenth as many with lightgbm")
-    permutations: int = Field(999, ge=99, description="of the test for nothing learnt")
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Vector
+from gristmill.tasks.mix.mixers.swarm.settings import HUBER
 
 Mixtures = NDArray[np.float64]
 FLOORS = (0.3, 0.7, 0.95)
 """Where fits start: e^c as a part of the lowest loss."""
-HUBER = 0.02
 RIDGE = 1e-6
 STEPS = 200
 STILL = 1e-7

@@ -10,32 +10,17 @@ seconds.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pydantic import Field
-
-from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain, Shares, named
 from gristmill.tasks.mix.mixers.caps import limits
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixture, Outcome, Stage, Trial, inputs_digest
 from gristmill.tasks.mix.mixers.proxy_size import size_of
 from gristmill.tasks.mix.mixers.swarm.checks import Check, make_checks, winner_checks
-from gristmill.tasks.mix.mixers.swarm.design import DesignConfig, Designed, again, make_design, natural
-from gristmill.tasks.mix.mixers.swarm.fit import Evidence, FitConfig, gather
+from gristmill.tasks.mix.mixers.swarm.design import Designed, again, make_design, natural
+from gristmill.tasks.mix.mixers.swarm.fit import Evidence, gather
 from gristmill.tasks.mix.mixers.swarm.report import Bounds, SwarmReport, make_report, solve, with_predictions
 from gristmill.tasks.mix.mixers.swarm.reuse import reusable
-
-
-class SwarmConfig(Config):
-    """The settings of the method, of its trials, and of the fit."""
-
-    budget: Budget = Budget()
-    design: DesignConfig = DesignConfig()
-    fit: FitConfig = FitConfig()
-    kl: float = Field(
-        0.02, ge=0, description="what moving away costs: nats of loss for a divergence of 1 nat from the prior"
-    )
-    adaptive: int = Field(0, ge=0, description="trials of the winner, with other seeds each; never fitted")
-    seed: int = Field(0, ge=0, description="of draws, folds and bootstraps, and of the trials")
+from gristmill.tasks.mix.mixers.swarm.settings import SwarmConfig
 
 
 @dataclass(frozen=True)

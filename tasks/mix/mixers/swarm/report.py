@@ -14,7 +14,8 @@ from gristmill.tasks.mix.domains import Vector
 from gristmill.tasks.mix.mixers.entropic import project
 from gristmill.tasks.mix.mixers.swarm.design import Role
 from gristmill.tasks.mix.mixers.swarm.diagnosis import Ranking, out_of_fold, rank, tail_optimism
-from gristmill.tasks.mix.mixers.swarm.fit import LEAST_TRIALS, Evidence, Fit, FitConfig, fit_laws, refit
+from gristmill.tasks.mix.mixers.swarm.fit import LEAST_TRIALS, Evidence, Fit, fit_laws, refit
+from gristmill.tasks.mix.mixers.swarm.settings import FitConfig
 from gristmill.tasks.mix.mixers.swarm.solve import DRAWS, Law, best_mixture
 
 BAND = (5.0, 95.0)

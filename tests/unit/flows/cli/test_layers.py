@@ -196,7 +196,9 @@ def test_a_method_alone_is_a_mixture_and_one_named_twice_is_one() -> None:
     own = {"name": "ours", "method": "weights", "weights": {"news": 1.0}}
     mixed = MixSettings.parse({"mixtures": [own, "uniform"]}, "mix").mixtures
     assert [mixture.name for mixture in mixed] == ["ours", "uniform"]
-    with pytest.raises(UsageError, match=r"mix: mixtures\.0\.method: Input should be .* 'doremi'"):
+    with pytest.raises(
+        UsageError, match=r"""mix: mixtures\.0\.method: there is no 'doremy' \(did you mean "doremi"\?\)$"""
+    ):
         MixSettings.parse({"mixtures": ["doremy"]}, "mix")
 
 

@@ -12,10 +12,10 @@ from gristmill.tasks.mix.mixers.caps import at_caps, limits
 from gristmill.tasks.mix.mixers.entropic import minimise
 from gristmill.tasks.mix.mixers.mixer import Budget, Cap, Goal, Mixer, Outcome, Trace, Trial, cap
 from gristmill.tasks.mix.mixers.swarm.checks import Check
-from gristmill.tasks.mix.mixers.swarm.design import DesignConfig, natural
-from gristmill.tasks.mix.mixers.swarm.fit import FitConfig
-from gristmill.tasks.mix.mixers.swarm.mixer import Swarm, SwarmConfig, SwarmResult
+from gristmill.tasks.mix.mixers.swarm.design import natural
+from gristmill.tasks.mix.mixers.swarm.mixer import Swarm, SwarmResult
 from gristmill.tasks.mix.mixers.swarm.reuse import reusable, stranded
+from gristmill.tasks.mix.mixers.swarm.settings import DesignConfig, FitConfig, SwarmConfig
 
 SIZES = {"books": 4e6, "code": 30e6, "forum": 9e6, "news": 20e6, "web": 60e6}
 DOMAINS = tuple(Domain(name, int(size), 1, f"train-{name}", f"heldout-{name}") for name, size in SIZES.items())
