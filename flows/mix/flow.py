@@ -138,7 +138,7 @@ def find_mixture(
 @flow(name="mix", task_runner=threads())
 def mix(
     lake: LakePath, settings: MixSettings, name: str = "default", heldout_bytes: int = 60_000
-) -> list[dict[str, Any]]:
+) -> dict[str, list[dict[str, Any]]]:
     """Tokenise curated text, find domain weights, and plan the order of training.
 
     Args:

@@ -53,8 +53,7 @@ class MixtureSettings(Named):
     def _steps_once(cls, values: Any) -> Any:
         """Steps stand in ``steps`` or in ``options.budget.steps``; the other is filled in."""
         options = values.get("options") if isinstance(values, Mapping) else None
-        budget = options.get("budget", {}) if isinstance(options, Mapping) else None
-        if not isinstance(budget, Mapping):
+        if not isinstance(options, Mapping) or not isinstance(budget := options.get("budget", {}), Mapping):
             return values
         given = [steps for steps in (values.get("steps"), budget.get("steps")) if steps is not None]
         if len(set(given)) > 1:

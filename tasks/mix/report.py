@@ -96,7 +96,8 @@ def report_tables(found: Found, swarm: "Swarm | None") -> tuple[pa.Table, ...]:
             for each in several
         ]
     outcomes = {outcome.trial: outcome for outcome in found.outcomes}
-    done = [role for role in roles if role.trial.id in outcomes]
+    first = {role.trial.id: role for role in reversed(roles)}  # the winner's mixture may be one of the design
+    done = [role for name, role in first.items() if name in outcomes]
     rows = (
         [row for role in done for row in _trial(role, outcomes[role.trial.id])],
         [row for role in done for row in _results(role, outcomes[role.trial.id], predicted)],

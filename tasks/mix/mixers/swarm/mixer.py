@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain, Shares, named
 from gristmill.tasks.mix.mixers.caps import limits
+from gristmill.tasks.mix.mixers.checks import Check
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixture, Outcome, Stage, Trial, inputs_digest
 from gristmill.tasks.mix.mixers.proxy_size import size_of
-from gristmill.tasks.mix.mixers.swarm.checks import Check, make_checks, winner_checks
+from gristmill.tasks.mix.mixers.swarm.checks import make_checks, winner_checks
 from gristmill.tasks.mix.mixers.swarm.design import Designed, again, make_design, natural
 from gristmill.tasks.mix.mixers.swarm.fit import Evidence, gather
 from gristmill.tasks.mix.mixers.swarm.report import Bounds, SwarmReport, make_report, solve, with_predictions

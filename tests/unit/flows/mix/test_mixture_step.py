@@ -1,20 +1,31 @@
 """How the mix flow runs what a method asks for: in order, side by side, found before it is started."""
 
+import io
+import math
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from gristmill.core.errors import GristmillError
-from gristmill.flows.mix.settings import MixtureSettings
-from gristmill.flows.mix.steps import MixtureConfig, MixtureContext, find_weights, run_trial
+from gristmill.core.table import conform
+from gristmill.flows.mix.methods import before_training, mixer_of
+from gristmill.flows.mix.settings import MixSettings
+from gristmill.flows.mix.show import show_mixtures, warnings
+from gristmill.flows.mix.steps import MixtureConfig, mixture_step, report_step
+from gristmill.flows.mix.trials import MixtureContext, find_weights, run_group, run_trials
 from gristmill.flows.reporter import Meter
 from gristmill.tasks.launch.job import Handle, Job, Status
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixture, Outcome, Trace, Trial, one_stage, trial
-from gristmill.tasks.mix.mixers.trials import WEIGHTS, write_outcome
+from gristmill.tasks.mix.mixers.trials import TRAINER, WEIGHTS, TrialJob, read_outcome, write_outcome
+from gristmill.tasks.mix.token_store import TokenStore
+from tests.helpers.training_inputs import ROW, Inputs, make_inputs
 
 DOMAINS = (Domain("code", 60_000, 1, "f0"), Domain("prose", 30_000, 1, "f1"))
 GOAL = Goal(45_000)
@@ -45,39 +56,23 @@ class Swarm:
         return one_stage({"code": 0.5, "prose": 0.5}, "swarm", ",".join(entry.trial for entry in seen), goal, {})
 
 
-def test_trials_asked_for_together_run_side_by_side_and_are_told_in_order() -> None:
-    both = threading.Barrier(2, timeout=20)
-
-    def run(asked: Trial) -> Outcome:
-        both.wait()
-        return outcome(asked)
-
+def test_trials_are_told_in_the_order_they_were_asked_for() -> None:
     mixer = Swarm(4)
-    mixture, last = find_weights(mixer, DOMAINS, GOAL, run, 2)
+    search = find_weights(mixer, DOMAINS, GOAL, lambda asked: [outcome(trial) for trial in asked])
     asked = mixer.trials(DOMAINS)
-    assert mixture.inputs == ",".join(entry.id for entry in asked)
-    assert last == outcome(asked[-1])
-
-
-def test_no_trial_starts_after_one_has_failed() -> None:
-    started: list[str] = []
-
-    def run(asked: Trial) -> Outcome:
-        started.append(asked.id)
-        raise GristmillError("the disk is full")
-
-    with pytest.raises(GristmillError, match="the disk is full"):
-        find_weights(Swarm(200), DOMAINS, GOAL, run, 1)
-    assert len(started) < 200
+    assert search.mixture.inputs == ",".join(entry.id for entry in asked)
+    assert search.trials == tuple(asked)
+    assert search.outcomes == tuple(outcome(trial) for trial in asked)
 
 
 @dataclass
 class FakeLauncher:
-    """Ends each job at once, as ``state``; it leaves an outcome where it is told to."""
+    """Ends each job at once; each of its trials leaves what ``give`` makes of it."""
 
     root: Path
-    given: Outcome | None
-    submitted: list[Job]
+    give: Callable[[Trial], Outcome | None]
+    submitted: list[Job] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
     name: str = "fake"
 
     def find(self, key: str) -> Handle | None:
@@ -85,9 +80,12 @@ class FakeLauncher:
 
     def submit(self, job: Job) -> Handle:
         self.submitted.append(job)
-        if self.given is not None:
-            (self.root / job.key / WEIGHTS).touch()
-            write_outcome(self.root / job.key, self.given)
+        for folder in map(Path, job.argv[job.argv.index(TRAINER) + 1 :]):
+            trial = TrialJob.read(folder).trial
+            if read_outcome(folder) is None and (found := self.give(trial)) is not None:
+                self.ran.append(trial.id)
+                (folder / WEIGHTS).touch()
+                write_outcome(folder, found)
         return Handle(job.key, self.root / job.key, "1")
 
     def poll(self, handle: Handle) -> Status:
@@ -100,33 +98,197 @@ class FakeLauncher:
         """Nothing runs."""
 
 
+def test_jobs_run_side_by_side(tmp_path: Path) -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    def give(trial: Trial) -> Outcome:
+        both.wait()
+        return outcome(trial)
+
+    asked = Swarm(4).trials(DOMAINS)
+    context = MixtureContext(FakeLauncher(tmp_path, give), 2, Meter())
+    assert run_trials(asked, [tmp_path / "tokens"], context) == [outcome(trial) for trial in asked]
+
+
+def test_no_trial_starts_after_one_has_failed(tmp_path: Path) -> None:
+    def give(trial: Trial) -> Outcome:
+        raise GristmillError("the disk is full")
+
+    launcher = FakeLauncher(tmp_path, give)
+    with pytest.raises(GristmillError, match="the disk is full"):
+        run_trials(Swarm(200).trials(DOMAINS), [tmp_path / "tokens"], MixtureContext(launcher, 1, Meter()))
+    assert len(launcher.submitted) < 25
+
+
 def test_a_trial_is_a_job_that_is_found_before_it_is_started(tmp_path: Path) -> None:
     (asked,) = Swarm(1).trials(DOMAINS)
-    launcher, meter = FakeLauncher(tmp_path, outcome(asked), []), Meter()
+    launcher, meter = FakeLauncher(tmp_path, outcome), Meter()
     told: list[tuple[int, str]] = []
     meter.advance = lambda count=1, note="": told.append((count, note))
     context = MixtureContext(launcher, 1, meter)
-    assert run_trial(asked, [tmp_path / "tokens"], context) == outcome(asked)
+    assert run_group([asked], [tmp_path / "tokens"], context) == [outcome(asked)]
     (job,) = launcher.submitted
     assert job.key == asked.id
     assert job.argv[-1] == str(tmp_path / asked.id)
-    assert [entry for entry in told if entry[0]] == [(10, "static trial"), (10, "")]
-    assert run_trial(asked, [tmp_path / "tokens"], context) == outcome(asked)
+    assert [entry for entry in told if entry[0]] == [(10, "static trials"), (10, "")]
+    assert run_group([asked], [tmp_path / "tokens"], context) == [outcome(asked)]
     assert len(launcher.submitted) == 1
+
+
+def test_many_trials_share_jobs_that_are_the_same_when_some_are_done(tmp_path: Path) -> None:
+    asked = Swarm(40).trials(DOMAINS)
+
+    def dies(trial: Trial) -> Outcome:
+        if trial in asked[11:]:
+            raise GristmillError("the machine went down")
+        return outcome(trial)
+
+    first = FakeLauncher(tmp_path, dies)
+    with pytest.raises(GristmillError, match="went down"):
+        run_trials(asked, [tmp_path / "tokens"], MixtureContext(first, 1, Meter()))
+    second = FakeLauncher(tmp_path, outcome)
+    found = run_trials(asked, [tmp_path / "tokens"], MixtureContext(second, 1, Meter()))
+    assert found == [outcome(trial) for trial in asked]
+    assert [len(job.argv) - job.argv.index(TRAINER) - 1 for job in second.submitted] == [8, 8, 8, 8]
+    assert second.submitted[0].key == first.submitted[1].key
+    assert sorted(first.ran + second.ran) == sorted(trial.id for trial in asked)
 
 
 def test_a_job_that_leaves_no_outcome_says_what_to_do(tmp_path: Path) -> None:
     (asked,) = Swarm(1).trials(DOMAINS)
-    context = MixtureContext(FakeLauncher(tmp_path, None, []), 1, Meter())
+    context = MixtureContext(FakeLauncher(tmp_path, lambda trial: None), 1, Meter())
     with pytest.raises(GristmillError, match="ended without an outcome; remove"):
-        run_trial(asked, [tmp_path / "tokens"], context)
+        run_group([asked], [tmp_path / "tokens"], context)
 
 
-def test_a_method_says_what_its_trials_cost() -> None:
-    def of(method: str) -> tuple[bool, int]:
-        settings = MixtureSettings.parse({"name": "m", "method": method, "steps": 40}, "test")
-        mixer = MixtureConfig(mixture=settings, row_tokens=64, seed=0, goal=GOAL).mixer
+def test_a_method_says_what_its_trials_cost(tmp_path: Path) -> None:
+    def of(method: str, **more: object) -> tuple[bool, int]:
+        mixture = {"name": "m", "method": method, **more}
+        mixer = mixer_of(MixSettings.parse({"mixtures": [mixture]}, "test").mixtures[0], 0, tmp_path)
         return mixer.budget is not None, mixer.steps(DOMAINS)
 
-    assert of("doremi") == (True, 80)
-    assert of("uniform") == of("proportional") == of("weights") == (False, 0)
+    short = {"budget": {"steps": 40}}
+    assert of("doremi", steps=40) == (True, 80)
+    assert of("doremi", options={"rounds": 3, **short}) == (True, 240)
+    assert of("mixmin", options=short) == (True, 80)
+    assert of("swarm", options=short) == (True, 34 * 40)
+    assert of("uniform") == of("proportional") == of("temperature") == of("unimax") == (False, 0)
+    assert of("static", weights={"code": 1.0}) == (False, 0)
+
+
+# -- the steps over a real token store --------------------------------------------------------------------------------
+
+FIT = {"bootstraps": 20, "permutations": 99}
+SWARM = {"name": "s", "method": "swarm", "options": {"budget": {"steps": 10}, "adaptive": 2, "kl": 0.001, "fit": FIT}}
+
+
+def planted(trial: Trial) -> Outcome:
+    """Losses that fall with the share of their domain; code pays most."""
+    noise = 0.001 * ((trial.seed % 7) - 3)
+    losses = {name: 2 + depth * math.exp(-2 * trial.weights[name]) + noise for name, depth in DEPTHS.items()}
+    return Outcome(trial.id, losses, Trace(), "sha", 1e9, 1.0, parameters=250_000)
+
+
+DEPTHS = {"code": 3.0, "prose": 1.2}
+
+
+def found_by(
+    mixture: dict[str, object], inputs: Inputs, base: Path, launcher: FakeLauncher
+) -> tuple[dict[str, object], dict[str, list[dict[str, Any]]]]:
+    """What both steps give for a mixture: the facts of the first, and the tables of both by name."""
+    settings = MixSettings.parse({"mixtures": [mixture], "target_tokens": 20_000}, "test")
+    config = MixtureConfig(mixture=settings.mixtures[0], row_tokens=ROW, seed=0, goal=settings.goal)
+    context = MixtureContext(launcher, 2, Meter())
+    for name in ("plan", "report"):
+        (base / name).mkdir(parents=True)
+    first = config.model_copy(update={"mixture": before_training(config.mixture)})
+    step, report = mixture_step(context), report_step(context)
+    written = step.function([inputs.tokens], first, base / "plan")
+    before = len(launcher.ran)
+    reported = report.function([base / "plan", inputs.tokens], config, base / "report")
+    tables = zip((*step.writes, *report.writes), (*written.tables, *reported.tables), strict=True)
+    facts = {**written.facts, "ran_before_the_report": before}
+    return facts, {table.name: conform(table, rows).to_pylist() for table, rows in tables}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    return make_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+def test_a_swarm_stores_its_trials_predictions_checks_caps_and_baselines(inputs: Inputs, tmp_path: Path) -> None:
+    launcher = FakeLauncher(tmp_path / "trials", planted)
+    facts, tables = found_by(SWARM, inputs, tmp_path / "out", launcher)
+    roles = Counter({row["trial"]: row["role"] for row in tables["trials"]}.values())
+    assert roles["adaptive"] == 2
+    assert roles["held-out"] >= 3
+    assert set(roles) == {"design", "anchor", "deletion", "upweight", "held-out", "adaptive"}
+    shares = {(row["trial"], row["domain"]): row["weight"] for row in tables["trials"]}
+    assert sum(shares.values()) == pytest.approx(len({trial for trial, _ in shares}))
+    assert all(row["predicted"] is not None for row in tables["trial_results"])
+    diagnostics = facts["diagnostics"]
+    assert isinstance(diagnostics, dict)
+    # The prediction is in the manifest of a step that no trial of the winner had run for.
+    assert facts["ran_before_the_report"] == len(launcher.ran) - 2
+    winner = {row["metric"]: row for row in tables["mixture_predictions"] if row["of"] == "winner"}
+    assert winner["objective"]["predicted"] == pytest.approx(diagnostics["predicted"])
+    assert winner["objective"]["low"] <= winner["objective"]["predicted"] <= winner["objective"]["high"]
+    checks = {row["check"]: row for row in tables["mixture_checks"]}
+    assert checks["spearman"]["value"] > 0.9
+    assert not checks["nothing_learnt"]["value"]
+    assert checks["winner_gap"]["value"] == pytest.approx(0, abs=0.05)
+    assert checks["parameters"]["warning"]
+    assert "below 15M" in checks["parameters"]["detail"]
+    own = {row["domain"]: row for row in tables["mixture_baselines"] if row["baseline"] == "s"}
+    uniform = {row["domain"]: row for row in tables["mixture_baselines"] if row["baseline"] == "uniform"}
+    assert own["code"]["raw"] > 0.6 > 0.5 == uniform["code"]["raw"]
+    assert own["code"]["low"] <= own["code"]["capped"] + 0.05
+    assert {row["cap"] for row in tables["mixture_caps"]} == {4.0, 8.0, 16.0}
+    again = FakeLauncher(tmp_path / "trials", planted)
+    assert found_by(SWARM, inputs, tmp_path / "again", again) == ({**facts, "ran_before_the_report": 0}, tables)
+    assert again.ran == []
+
+
+def test_shuffled_outcomes_say_that_nothing_was_learnt(inputs: Inputs, tmp_path: Path) -> None:
+    def noise(trial: Trial) -> Outcome:
+        losses = {name: 3 + (int(trial.id[:6], 16) % 1000) / 5000 for name in DEPTHS}
+        return Outcome(trial.id, losses, Trace(), "sha", 1e9, 1.0, parameters=250_000)
+
+    _, tables = found_by(SWARM, inputs, tmp_path / "out", FakeLauncher(tmp_path / "trials", noise))
+    told = warnings(tables["mixture_checks"])
+    assert any("nothing_learnt" in line and "no better than chance" in line for line in told)
+    shares = {row["baseline"]: row["raw"] for row in tables["mixture_baselines"] if row["domain"] == "code"}
+    assert shares["s"] == pytest.approx(shares["proportional"], abs=1e-3)
+
+
+def test_a_rule_has_caps_and_baselines_and_no_trial(inputs: Inputs, tmp_path: Path) -> None:
+    mixture: dict[str, object] = {"name": "flat", "method": "unimax"}
+    _, tables = found_by(mixture, inputs, tmp_path / "out", FakeLauncher(tmp_path / "trials", planted))
+    assert not tables["trials"] + tables["trial_results"] + tables["mixture_checks"] + tables["mixture_predictions"]
+    assert {row["baseline"] for row in tables["mixture_baselines"]} == {"flat", "proportional", "uniform"}
+    console = Console(width=200, record=True, file=io.StringIO())
+    show_mixtures(tables, console)
+    text = console.export_text()
+    assert all(word in text for word in ("flat", "capped", "realised", "proportional", "at most 16 epochs"))
+
+
+def test_what_is_printed_says_how_far_a_swarm_can_be_trusted(inputs: Inputs, tmp_path: Path) -> None:
+    _, tables = found_by(SWARM, inputs, tmp_path / "out", FakeLauncher(tmp_path / "trials", planted))
+    console = Console(width=200, record=True, file=io.StringIO())
+    show_mixtures(tables, console)
+    text = console.export_text()
+    assert "90 % interval" in text
+    assert "held_out_spearman" in text
+    assert "Careful: s: parameters: proxies of 250k parameters: below 15M" in text
+
+
+def test_other_tokens_make_other_trials(inputs: Inputs, tmp_path: Path) -> None:
+    settings = MixSettings.parse({"mixtures": [SWARM], "target_tokens": 20_000}, "test")
+    mixer = mixer_of(settings.mixtures[0], 0, tmp_path)
+    domains = TokenStore.open([inputs.tokens]).domains(65)
+    changed = [replace(domain, fingerprint="other") if domain.name == "code" else domain for domain in domains]
+    before, after = ({trial.id: trial for trial in mixer.ask(each, settings.goal, [])} for each in (domains, changed))
+    # Only trials that never read the changed domain are those of before.
+    assert all(trial.weights["code"] == 0 for name, trial in before.items() if name in after)
+    with pytest.raises(GristmillError, match="has not seen"):
+        mixer.tell(changed, settings.goal, [planted(trial) for trial in before.values()])

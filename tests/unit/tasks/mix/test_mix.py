@@ -18,7 +18,20 @@ from gristmill.schemas.tables import Mixtures, MixtureTrace
 from gristmill.tasks.mix.audit import audit, mixture_rows, trace_rows
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.doremi import DoReMi, DoReMiConfig, UpdateConfig
-from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixer, Mixture, Outcome, Stage, Trace, Trial, cap, one_stage
+from gristmill.tasks.mix.mixers.mixer import (
+    Budget,
+    Goal,
+    Mixer,
+    Mixture,
+    Outcome,
+    Stage,
+    Trace,
+    Trial,
+    cap,
+    one_stage,
+    trial,
+)
+from gristmill.tasks.mix.mixers.mixmin import read_target
 from gristmill.tasks.mix.mixers.proxy_size import parameters, size_of
 from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.rules import Static, StaticConfig
@@ -293,9 +306,9 @@ def run_trials(base: Path, store: Path, goal: Goal, run: Callable[[Path], None])
     domains = TokenStore.open([store]).domains(17)
     seen: list[Outcome] = []
     while asked := mixer.ask(domains, goal, seen):
-        for trial in asked:
-            folder = base / trial.id
-            prepare(folder, trial, [store], base / trial.init if trial.init else None)
+        for each in asked:
+            folder = base / each.id
+            prepare(folder, each, [store], base / each.init if each.init else None)
             run(folder)
             found = read_outcome(folder)
             assert found is not None
@@ -339,6 +352,45 @@ def test_trials_give_the_same_bytes_again_and_are_found_done(
     before = weights_file.stat().st_mtime_ns
     run_trials(tmp_path, base / "tokens", Goal(10_000), in_process)
     assert weights_file.stat().st_mtime_ns == before
+
+
+def test_a_sampled_trial_reads_its_shares_and_scores_the_target(
+    trained: tuple[Path, Mixture, list[Outcome]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gristmill.tasks.train.trial import TrialRows, main  # imports torch, which the other tests do without
+
+    base, _, _ = trained
+    store = TokenStore.open([base / "tokens"])
+    domains, budget = store.domains(17), TINY.budget
+    options = {"score": "target"}
+    asked = [
+        trial(domains, {"easy": share, "hard": 1 - share}, budget, loop="sampled", options=options)
+        for share in (0.7, 0.0)
+    ]
+    reader = TrialRows(store, domains, asked[0])
+    drawn = np.concatenate([reader.next(step)[0] for step in range(budget.steps)])
+    assert (drawn == 0).sum() == pytest.approx(0.7 * budget.steps * budget.batch_rows, abs=2)
+    for each in asked:
+        prepare(tmp_path / each.id, each, [base / "tokens"])
+    assert main([str(tmp_path / each.id) for each in asked]) == 0
+    told = capsys.readouterr().out
+    assert "step 30 of 60 loss" in told
+    assert "step 60 of 60 loss" in told
+    found = [read_outcome(tmp_path / each.id) for each in asked]
+    seen = [outcome for outcome in found if outcome is not None]
+    assert {outcome.parameters for outcome in seen} == {parameters(budget, 64)}
+    assert seen[0].heldout == {domain.name: domain.heldout for domain in domains}
+    assert seen[1].losses["easy"] > seen[0].losses["easy"]
+    for outcome in seen:
+        scored = read_target(tmp_path)(outcome)
+        rows = {domain.name: min(store.rows(domain.name, 17, "heldout"), 64) for domain in domains}
+        first = scored[: 16 * rows["easy"]]
+        assert len(scored) == 16 * sum(rows.values())
+        assert -first.mean() == pytest.approx(outcome.losses["easy"], rel=1e-5)
+    before = (tmp_path / asked[0].id / "model.safetensors").stat().st_mtime_ns
+    assert main([str(tmp_path / each.id) for each in asked]) == 0
+    assert "step" not in capsys.readouterr().out
+    assert (tmp_path / asked[0].id / "model.safetensors").stat().st_mtime_ns == before
 
 
 def test_the_size_is_that_of_the_trial_model() -> None:

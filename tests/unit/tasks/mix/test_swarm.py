@@ -9,9 +9,9 @@ import pytest
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain, Vector
 from gristmill.tasks.mix.mixers.caps import at_caps, limits
+from gristmill.tasks.mix.mixers.checks import Check
 from gristmill.tasks.mix.mixers.entropic import minimise
 from gristmill.tasks.mix.mixers.mixer import Budget, Cap, Goal, Mixer, Outcome, Trace, Trial, cap
-from gristmill.tasks.mix.mixers.swarm.checks import Check
 from gristmill.tasks.mix.mixers.swarm.design import natural
 from gristmill.tasks.mix.mixers.swarm.mixer import Swarm, SwarmResult
 from gristmill.tasks.mix.mixers.swarm.reuse import reusable, stranded
