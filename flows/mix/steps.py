@@ -26,7 +26,7 @@ from gristmill.tasks.mix.audit import mixture_digest, mixture_rows, trace_rows
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Mixture, Outcome, Trial, cap
 from gristmill.tasks.mix.plan import FILE, make_plan
-from gristmill.tasks.mix.report import TABLES, Found, report_tables
+from gristmill.tasks.mix.report import TABLES, FoundMixture, report_tables
 from gristmill.tasks.mix.token_store import TokenStore
 
 BLOCK_ROWS = 1024
@@ -86,7 +86,7 @@ def report_step(context: MixtureContext) -> Step[MixtureConfig]:
         plan, *tokens = folders
         store, mixer = TokenStore.open(tokens), _mixer(config, context)
         search = _search(mixer, store, config, tokens, context)
-        found = Found(
+        found = FoundMixture(
             config.mixture.name,
             TypeAdapter(Mixture).validate_json((plan / MIXTURE).read_bytes()),
             search.trials,

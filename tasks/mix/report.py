@@ -40,7 +40,7 @@ ROLES = {"static": "reference", "doremi": "proxy", "sampled": "single"}
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundMixture:
     """A mixture as it is trained (capped), the trials it was found from, and what they gave.
 
     ``seen_by_trials`` are the domains in rows of the trials, ``domains`` in rows of the run.
@@ -64,7 +64,7 @@ class Role:
     earlier: bool = False
 
 
-def report_tables(found: Found, swarm: "Swarm | None") -> tuple[pa.Table, ...]:
+def report_tables(found: FoundMixture, swarm: "Swarm | None") -> tuple[pa.Table, ...]:
     """The tables of :data:`TABLES`, in their order. ``swarm`` is the method that found the mixture, if it was one.
 
     Raises :class:`gristmill.core.errors.GristmillError` as the method's ``tell`` does.
@@ -153,7 +153,7 @@ def _cap(row: CapRow) -> dict[str, object]:
     return {"cap": row.cap, "domain": row.domain, "weight": row.weight, "epochs": row.epochs}
 
 
-def _baselines(found: Found, bars: dict[str, tuple[float, float]]) -> list[dict[str, object]]:
+def _baselines(found: FoundMixture, bars: dict[str, tuple[float, float]]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for row in beside_baselines(found.name, found.mixture, found.domains, found.goal):
         low, high = bars.get(row.domain, (None, None)) if row.mixture == found.name else (None, None)

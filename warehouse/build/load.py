@@ -27,16 +27,12 @@ from gristmill.warehouse.build.migrate import Migration
 from gristmill.warehouse.build.tables import WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables
 
 KINDS = ("curation", "mix", "training", "evaluation", "contamination", "speed", "gates")
+MIXING = (
+    *("token_stats", "mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks"),
+    *("mixture_predictions", "trials", "trial_results"),
+)
 OWNER = {
-    "token_stats": "mix",
-    "mixtures": "mix",
-    "mixture_trace": "mix",
-    "trials": "mix",
-    "trial_results": "mix",
-    "mixture_predictions": "mix",
-    "mixture_checks": "mix",
-    "mixture_caps": "mix",
-    "mixture_baselines": "mix",
+    **dict.fromkeys(MIXING, "mix"),
     "losses": "training",
     "heldout_losses": "training",
     "runs": "training",
