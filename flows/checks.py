@@ -18,7 +18,6 @@ from gristmill.core.manifest import Dataset, Ref
 from gristmill.flows.curate.settings import CurateSettings
 from gristmill.flows.evaluate.settings import ContaminationSettings
 from gristmill.flows.settings import PipelineSettings
-from gristmill.flows.train.settings import TrainSettings
 from gristmill.schemas.evaluation import EvaluationMeans
 from gristmill.schemas.submission import data_problem
 from gristmill.schemas.tables import Curated
@@ -50,13 +49,6 @@ def check_rules(settings: CurateSettings) -> None:
     from gristmill.tasks.filtering.policy import load_policy
 
     annotations(settings, load_policy(settings.policy))
-
-
-def check_training(settings: TrainSettings, mix: Dataset, lake: Lake) -> None:
-    """Raises :class:`UsageError` for an unknown recipe, and for settings that do not fit each other or the plans."""
-    from gristmill.flows.train.planning import prepare
-
-    prepare(settings, mix, lake)
 
 
 def check_pipeline(settings: PipelineSettings, lake: Lake) -> None:

@@ -11,28 +11,38 @@ from prefect import flow
 
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
-from gristmill.flows.checks import mix_of
 from gristmill.flows.engines.local import LocalEngine, threads
 from gristmill.flows.fields import LakePath
 from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.flows.running import run_step
+from gristmill.flows.train.command_step import command_step
+from gristmill.flows.train.commands import prepare_commands
 from gristmill.flows.train.launchers import launcher_of
-from gristmill.flows.train.planning import prepare
+from gristmill.flows.train.planning import expected, mix_for, prepare
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.flows.train.steps import WRITES, TrainContext, train_step
 from gristmill.schemas.tables import Checkpoints
+from gristmill.tasks.train.commands import TrainerRecipe, load_recipe
 
 SIDE_BY_SIDE = 8
 
 
-def run_training(settings: TrainSettings, mix: Dataset, lake: Lake, report: Reporter) -> Dataset:
-    """Train on every mixture at the same time and commit the dataset ``training``."""
-    work, meter = prepare(settings, mix, lake), Meter()
+def run_training(settings: TrainSettings, mix: Dataset | None, lake: Lake, report: Reporter) -> Dataset:
+    """Run everything that the recipe trains at the same time and commit the dataset ``training``.
+
+    It has the name of the mix, or of the recipe where that trains on examples.
+    """
+    name, recipe = load_recipe(settings.recipe)
+    meter, engine = Meter(), LocalEngine(workers=SIDE_BY_SIDE)
     context = TrainContext(lake, launcher_of(settings, lake.root / "log" / "training"), settings.nodes, meter)
-    engine = LocalEngine(workers=SIDE_BY_SIDE)
-    manifests = run_step(train_step(context), work, lake, report, unit="steps", meter=meter, engine=engine)
+    if isinstance(recipe, TrainerRecipe):
+        commands = prepare_commands(settings, name, recipe, mix, lake)
+        manifests = run_step(command_step(context), commands, lake, report, unit="steps", meter=meter, engine=engine)
+    else:
+        work = prepare(settings, name, recipe, expected(mix), lake)
+        manifests = run_step(train_step(context), work, lake, report, unit="steps", meter=meter, engine=engine)
     tables = {
         # A run of an earlier version has fewer tables.
         table.name: tuple(ref for manifest in manifests for ref in manifest.outputs if ref.table == table.name)
@@ -40,9 +50,9 @@ def run_training(settings: TrainSettings, mix: Dataset, lake: Lake, report: Repo
     }
     dataset = Dataset(
         kind="training",
-        name=mix.name,
-        config={"settings": settings.lasting(), "mix": mix.key},
-        counts={"runs": len(work), "checkpoints": sum(ref.rows for ref in tables[Checkpoints.name])},
+        name=mix.name if mix is not None else name,
+        config={"settings": settings.lasting(), "mix": mix.key if mix is not None else ""},
+        counts={"runs": len(manifests), "checkpoints": sum(ref.rows for ref in tables[Checkpoints.name])},
         tables=tables,
         files={"checkpoints": tuple(ref for manifest in manifests for ref in manifest.files)},
     )
@@ -52,7 +62,7 @@ def run_training(settings: TrainSettings, mix: Dataset, lake: Lake, report: Repo
 
 @flow(name="train", task_runner=threads())
 def train(lake: LakePath, settings: TrainSettings, mix: str = "default") -> dict[str, Any]:
-    """Train one model for each mixture of a mix and save checkpoints.
+    """Train one model for each mixture of a mix, or one on examples, and save checkpoints.
 
     Args:
         lake: Folder of the lake.
@@ -61,7 +71,7 @@ def train(lake: LakePath, settings: TrainSettings, mix: str = "default") -> dict
     """
     home = Lake.open(Path(lake))
     with Reporter() as report, record_run(home, "train", mix) as record:
-        trained = run_training(settings, mix_of(mix, home), home, report)
+        trained = run_training(settings, mix_for(settings, mix, home), home, report)
         record.counts.update(trained.counts)
     with Reporter() as report:
         publish(home, report)

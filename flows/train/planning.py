@@ -6,20 +6,23 @@ from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef
 from gristmill.core.steps.inputs import Inputs
+from gristmill.flows.checks import mix_of
 from gristmill.flows.engines.engine import Work
+from gristmill.flows.train.commands import prepare_commands
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.tasks.mix.plan import FILE, Plan
-from gristmill.tasks.train.recipe import RunSettings, checkpoint_steps, load_recipe
+from gristmill.tasks.train.commands import TrainerRecipe, load_recipe
+from gristmill.tasks.train.recipe import Recipe, RunSettings, checkpoint_steps
 
 
-def prepare(settings: TrainSettings, mix: Dataset, lake: Lake) -> list[Work[RunSettings]]:
-    """The runs of the step, one for each mixture of a mix dataset.
+def prepare(settings: TrainSettings, name: str, shape: Recipe, mix: Dataset, lake: Lake) -> list[Work[RunSettings]]:
+    """The runs of the embedded trainer on the recipe called ``name``, one for each mixture of a mix dataset.
 
-    Raises :class:`UsageError` when a plan is shorter than one step, for an unknown recipe, and for settings that do not
-    go together.
+    Raises :class:`UsageError` when a plan is shorter than one step, and for settings that do not go together.
     """
+    if given := [word for word in ("data", "base", "options", "arguments") if getattr(settings, word)]:
+        raise UsageError(f"train.{given[0]} is for recipes of other trainers, and {name} is of the embedded one")
     (tokenizer,) = mix.files["tokenizer"]
-    recipe, shape = load_recipe(settings.recipe)
     work = []
     for plan in mix.files["plan"]:
         loaded = Plan.load(plan_path(lake, plan))
@@ -31,11 +34,11 @@ def prepare(settings: TrainSettings, mix: Dataset, lake: Lake) -> list[Work[RunS
                 "or lower train.batch_rows or train.checkpoints."
             )
         told = {
-            "recipe": recipe,
+            "recipe": name,
             "shape": shape,
             "steps": steps,
             "batch_rows": settings.batch_rows,
-            "learning_rate": settings.learning_rate,
+            "learning_rate": settings.learning_rate or shape.learning_rate,
             "seed": settings.seed,
             "checkpoint_steps": checkpoint_steps(steps, settings.checkpoints),
         }
@@ -43,6 +46,31 @@ def prepare(settings: TrainSettings, mix: Dataset, lake: Lake) -> list[Work[RunS
         inputs = Inputs(files=(plan, tokenizer, *mix.files["tokens"]))
         work.append(Work(plan.shard, inputs, plan.shard, run, units=steps))
     return work
+
+
+def mix_for(settings: TrainSettings, mix: str, lake: Lake) -> Dataset | None:
+    """The mix of that name, or None for a recipe that trains on examples. Raises :class:`UsageError` when it is not
+    there, and for an unknown recipe."""
+    _, recipe = load_recipe(settings.recipe)
+    if isinstance(recipe, TrainerRecipe) and not recipe.pretrains:
+        return None
+    return mix_of(mix, lake)
+
+
+def check_training(settings: TrainSettings, mix: Dataset | None, lake: Lake) -> None:
+    """Raises :class:`UsageError` for what would stop the runs before they start. Reads no data of other trainers."""
+    name, recipe = load_recipe(settings.recipe)
+    if isinstance(recipe, TrainerRecipe):
+        prepare_commands(settings, name, recipe, mix, lake, look=False)
+    else:
+        prepare(settings, name, recipe, expected(mix), lake)
+
+
+def expected(mix: Dataset | None) -> Dataset:
+    """The mix, which :func:`mix_for` gave for the embedded trainer."""
+    if mix is None:
+        raise TypeError("the embedded trainer reads a mix")
+    return mix
 
 
 def plan_path(lake: Lake, plan: FilesRef) -> Path:

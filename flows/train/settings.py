@@ -12,14 +12,30 @@ from gristmill.tasks.train.schedule import ScheduleName
 class TrainSettings(LaunchSettings):
     """One training run for each mixture."""
 
-    recipe: Annotated[str, Flag("--recipe", "Model and optimiser: tiny, small or base.")] = Field(
-        "tiny", description="Model and optimiser: tiny (1.4 M parameters, for CPU), small (16 M) or base (135 M)."
+    recipe: Annotated[
+        str, Flag("--recipe", "tiny, small or base; another trainer, such as megatron-lm or trl-sft; or a YAML file.")
+    ] = Field(
+        "tiny",
+        description="Model and optimiser: tiny (1.4 M parameters, for CPU), small (16 M) or base (135 M); the name of "
+        "another trainer's recipe; or a YAML file of your own.",
     )
+    data: Annotated[str, Flag("--data", "Another trainer: its export ({mixture}: its name), or its examples.")] = Field(
+        "", description="What another trainer reads: an export of the mixture, or a file of examples."
+    )
+    base: Annotated[str, Flag("--base", "Another trainer: the model it starts from, as a folder or a name.")] = Field(
+        "", description="The model that a recipe for fine-tuning starts from."
+    )
+    options: dict[str, str | int | float] = Field(
+        default_factory=dict, description="Options of another trainer's recipe, such as steps or hidden."
+    )
+    arguments: tuple[str, ...] = Field((), description="More words for the command line of another trainer.")
     checkpoints: Annotated[int, Flag("--checkpoints", "Checkpoints to save.")] = Field(
         3, ge=1, le=50, description="Checkpoints saved, evenly spaced; the last is the end."
     )
     batch_rows: int = Field(16, ge=1, description="Rows of the plan in one optimiser step.")
-    learning_rate: float = Field(3e-3, gt=0, description="Peak learning rate.")
+    learning_rate: float | None = Field(
+        None, gt=0, description="Peak learning rate; the recipe's (0.003 for tiny) when left out."
+    )
     seed: int = Field(0, ge=0, description="Seed of the initial weights.")
     schedule: Annotated[ScheduleName, Flag("--schedule", "Learning rate: cosine, wsd or constant.")] = Field(
         "cosine", description="Learning rate after warm-up: cosine, wsd (stable, then decay) or constant."
@@ -53,4 +69,4 @@ class TrainSettings(LaunchSettings):
 
     def lasting(self) -> dict[str, Any]:
         """What the result depends on: not where it was made."""
-        return self.model_dump(mode="json", exclude=set(LaunchSettings.model_fields))
+        return self.model_dump(mode="json", exclude={*LaunchSettings.model_fields, "data"})

@@ -68,17 +68,20 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
             return " ".join([f"{name.shard}:", *words[4:6], *words[9:11]])
 
         status = run_job(context.launcher, job, f"training on mixture {name.shard}", settings.steps, told, note)
-        write_cost(context.lake, name, settings, context.launcher.name, status)
+        recipe, device, processes = settings.recipe, settings.device, settings.processes
+        write_cost(context.lake, name, recipe, device, processes, context.launcher.name, status)
         return collect(name, run_dir, settings, read.digest, context.launcher.name, out)
 
     return train
 
 
-def write_cost(lake: Lake, name: JobName, settings: RunSettings, launcher: str, status: Status) -> None:
+def write_cost(
+    lake: Lake, name: JobName, recipe: str, device: str, processes: int, launcher: str, status: Status
+) -> None:
     """Log what the run took, for the table ``training_costs`` of the warehouse."""
     taken = status.model_dump(include=COSTS) | {"attempts": status.attempt}
-    run = {"run": name.key, "mixture": name.shard, "recipe": settings.recipe, "launcher": launcher}
-    where = {"device": settings.device, "processes": settings.processes}
+    run = {"run": name.key, "mixture": name.shard, "recipe": recipe, "launcher": launcher}
+    where = {"device": device, "processes": processes}
     write_whole(lake.log_path("training_costs", f"{name.key}.json"), json.dumps(run | where | taken))
 
 

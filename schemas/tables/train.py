@@ -12,7 +12,9 @@ Losses = Table(
         "step": Column(pa.int32(), "optimiser step", low=0),
         "tokens": Column(pa.int64(), "tokens seen (count)", unit="count", low=0),
         "loss": Column(pa.float64(), "training loss, nats a token", unit="nats a token", low=0),
-        "learning_rate": Column(pa.float64(), "learning rate of the step", low=0),
+        "learning_rate": Column(
+            pa.float64(), "learning rate of the step; null where a trainer does not tell it", low=0, nullable=True
+        ),
     },
     "The loss curve of a training run.",
 )

@@ -5,9 +5,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from gristmill.core.config import Config, did_you_mean
+from gristmill.core.config import Config
 from gristmill.core.digests import digest_json
-from gristmill.core.errors import UsageError
 from gristmill.tasks.train.schedule import ScheduleName
 
 CODE_VERSION = 1
@@ -34,6 +33,7 @@ class Recipe(Config):
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.95, ge=0, lt=1)
     gradient_clip: float = Field(1.0, gt=0)
+    learning_rate: float = Field(3e-3, gt=0, description="Peak rate, when the settings give none.")
     kv_heads: int | None = Field(None, ge=1, description="Heads of keys and values; as many as heads when left out.")
 
     @model_validator(mode="after")
@@ -149,30 +149,11 @@ def _known(name: str) -> Recipe | None:
         return None
 
 
-def load_recipe(words: str) -> tuple[str, Recipe]:
-    """The name and the shape of a recipe that comes with Gristmill, or of a YAML file of somebody's own.
-
-    Raises :class:`UsageError` when there is no such recipe or file, and for a wrong key or value in it.
-    """
-    path = Path(words)
-    if path.suffix in (".yaml", ".yml"):
-        return path.stem, Recipe.load(path)
-    try:
-        return words, own_recipe(words)
-    except ValueError as error:
-        raise UsageError(f"{error}{did_you_mean(words, recipe_names())}. Or name a YAML file of your own.") from error
-
-
-def recipe_names() -> list[str]:
-    """The recipes that come with Gristmill."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
 def own_recipe(name: str) -> Recipe:
-    """The shape of that name that comes with Gristmill. Raises ``ValueError`` with the names there are."""
+    """The shape of that name that comes with Gristmill. Raises ``ValueError`` when there is none."""
     path = FOLDER / f"{name}.yaml"
     if not name.isidentifier() or not path.is_file():
-        raise ValueError(f"there is no recipe {name!r}")
+        raise ValueError(f"there is no recipe {name!r} of the embedded trainer")
     return Recipe.load(path)
 
 

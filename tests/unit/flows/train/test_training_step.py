@@ -11,30 +11,15 @@ from gristmill.flows.train.jobs import module_job
 from gristmill.flows.train.steps import write_cost
 from gristmill.tasks.launch.job import Status
 from gristmill.tasks.launch.progress import read_progress
-from gristmill.tasks.train.recipe import RunSettings
 from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse
-
-SETTINGS = RunSettings.parse(
-    {
-        "recipe": "tiny",
-        "steps": 30,
-        "batch_rows": 4,
-        "learning_rate": 3e-3,
-        "seed": 0,
-        "checkpoint_steps": (30,),
-        "device": "cuda",
-        "processes": 2,
-    },
-    "train",
-)
 
 
 def test_what_a_run_took_can_be_asked_of_the_warehouse(tmp_path: Path) -> None:
     lake = Lake.open(tmp_path / "lake")
     name = JobName("uniform", "abc", PurePosixPath("data"))
     status = Status(state="succeeded", attempt=3, preemptions=2, tokens_per_second=5e5, mfu=0.41, gpu_seconds=720)
-    write_cost(lake, name, SETTINGS, "slurm", status)
+    write_cost(lake, name, "tiny", "cuda", 2, "slurm", status)
     publish(lake)
     asked = "SELECT run, device, processes, attempts, preemptions, mfu, gpu_seconds FROM training_costs"
     assert Warehouse.open(lake.root).query(asked) == [

@@ -1,0 +1,84 @@
+"""What ``train --dry-run`` shows: the command line of each run, the files it would write, and the export it needs."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
+from gristmill.flows.train.commands import (
+    CommandRun,
+    command_file,
+    export_command,
+    export_place,
+    prepare_commands,
+)
+from gristmill.flows.train.jobs import module_job
+from gristmill.flows.train.planning import prepare
+from gristmill.flows.train.settings import TrainSettings
+from gristmill.flows.train.steps import TRAINER
+from gristmill.tasks.train.commands import EXAMPLES, TrainerRecipe, load_recipe
+from gristmill.tasks.train.recipe import Recipe, run_key
+from gristmill.tasks.train.start import FILE as COMMAND
+
+RUN_DIR = "RUN_DIR"
+"""Stands for the folder of a run whose key is not known before its data is there."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One run as it would be started. ``needs``: what has to be there first, in words; empty for nothing."""
+
+    run: str
+    folder: str
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    files: dict[str, str]
+    needs: str
+
+
+def preview(settings: TrainSettings, mix: Dataset | None, lake: Lake) -> list[Preview]:
+    """Every run of the settings. Writes nothing; raises what starting them would, but for data that is not there."""
+    name, recipe = load_recipe(settings.recipe)
+    if isinstance(recipe, TrainerRecipe):
+        return _commands(settings, name, recipe, mix, lake)
+    return _embedded(settings, name, recipe, mix, lake) if mix is not None else []
+
+
+def _embedded(settings: TrainSettings, name: str, shape: Recipe, mix: Dataset, lake: Lake) -> list[Preview]:
+    shown = []
+    for work in prepare(settings, name, shape, mix, lake):
+        key = run_key(work.config, tuple(entry.digest for entry in work.inputs.entries()))
+        folder = lake.root / "log" / "training" / key
+        job = module_job(key, TRAINER, folder, processes=settings.processes, nodes=settings.nodes)
+        told = json.dumps(work.config.model_dump(mode="json"), indent=1)
+        shown.append(Preview(work.label, str(folder), job.argv, job.environment, {"train.json": told}, ""))
+    return shown
+
+
+def _commands(
+    settings: TrainSettings, name: str, recipe: TrainerRecipe, mix: Dataset | None, lake: Lake
+) -> list[Preview]:
+    needs = _needs(settings, recipe, mix, lake)
+    return [
+        _command(work.label, work.config, needs[place])
+        for place, work in enumerate(prepare_commands(settings, name, recipe, mix, lake, look=False))
+    ]
+
+
+def _command(label: str, run: CommandRun, needs: str) -> Preview:
+    done = run.rendered(Path(RUN_DIR))
+    files = {**done.files, COMMAND: command_file(run, done)}
+    return Preview(label, RUN_DIR, done.argv, done.environment, files, needs)
+
+
+def _needs(settings: TrainSettings, recipe: TrainerRecipe, mix: Dataset | None, lake: Lake) -> list[str]:
+    """For each run, what it reads and how that is made."""
+    if not recipe.pretrains or mix is None:
+        return [f"{settings.data}: {EXAMPLES.get(recipe.reads, recipe.reads)}"]
+    found = []
+    for plan in mix.files["plan"]:
+        data = export_place(settings, recipe, mix, plan, lake)
+        made = "it is there" if data.exists() else export_command(recipe, mix, plan, data, lake)
+        found.append(f"{data}, an export as {recipe.reads}: {made}")
+    return found

@@ -1,0 +1,32 @@
+"""Start another trainer: ``python -m gristmill.tasks.train.start RUN_DIR``, where ``RUN_DIR/command.json`` says what.
+
+The command line of a job is the same for all its attempts; what a trainer needs in order to go on is added here when
+there is a checkpoint. This process becomes the trainer. Needs nothing beyond the standard library.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+FILE = "command.json"
+
+
+def command_of(run_dir: Path) -> list[str]:
+    """The command line of the next attempt."""
+    told = json.loads((run_dir / FILE).read_text(encoding="utf-8"))
+    again = any(run_dir.glob(told["checkpoint_glob"]))
+    return [*told["argv"], *(told["resume"] if again else [])]
+
+
+def main(run_dir: Path) -> None:
+    """Replace this process; end with a message when there is no such command."""
+    command = command_of(run_dir)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - a list and no shell
+    except FileNotFoundError:
+        sys.exit(f"{command[0]} is not on the PATH: install the trainer, or give its environment in slurm.setup.")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,156 @@
+"""Another trainer from its recipe to admitted checkpoints, with a script in the place of the trainer."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.lake import Lake
+from gristmill.core.steps.inputs import Inputs
+from gristmill.flows.cli.models.train_scores import pairs
+from gristmill.flows.reporter import Meter
+from gristmill.flows.train.command_step import command_step
+from gristmill.flows.train.commands import CommandRun, named, prepare_commands
+from gristmill.flows.train.planning import check_training, mix_for
+from gristmill.flows.train.preview import preview
+from gristmill.flows.train.settings import TrainSettings
+from gristmill.flows.train.steps import TrainContext
+from gristmill.schemas.tables import Checkpoints, Losses, Runs
+from gristmill.tasks.launch.local import LocalLauncher
+from gristmill.tasks.train.commands import TrainerRecipe, load_recipe
+from tests.helpers.tiny_checkpoint import make_checkpoint
+
+RECIPE = """
+kind: command
+about: A trainer of this test.
+source: this test
+reads: chat
+learning_rate: 0.01
+options: {{steps: 4}}
+files:
+  train.json: '{{"data": "$data", "steps": $steps, "out": "$run_dir/checkpoints"}}'
+argv: [{python}, {script}, train.json]
+resume: [again]
+log_pattern: '^(step (?P<step>\\d+) loss (?P<loss>\\S+))$'
+checkpoint_glob: checkpoints/*/whole
+"""
+SCRIPT = """
+import json, pathlib, shutil, sys
+told = json.load(open(sys.argv[1]))
+assert pathlib.Path(told["data"]).read_text() == "{{}}"
+for step in range(1, told["steps"] + 1):
+    print(f"step {{step}} loss {{5 - step}}", flush=True)
+folder = pathlib.Path(told["out"]) / f"checkpoint-{{step}}"
+shutil.copytree({model!r}, folder)
+(folder / "optimizer.pt").write_bytes(b"state")
+(folder / "whole").touch()
+(folder.parent / "checkpoint-9").mkdir()
+(folder.parent / "checkpoint-9" / "whole").touch()
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> TrainSettings:
+    """Settings with a recipe of one's own, whose trainer is a script."""
+    model = make_checkpoint(tmp_path / "model")
+    script, recipe, data = tmp_path / "trainer.py", tmp_path / "mine.yaml", tmp_path / "chat.jsonl"
+    script.write_text(SCRIPT.format(model=str(model)), encoding="utf-8")
+    recipe.write_text(RECIPE.format(python=sys.executable, script=script), encoding="utf-8")
+    data.write_text("{}", encoding="utf-8")
+    return TrainSettings(recipe=str(recipe), data=str(data), checkpoints=1)
+
+
+def the_run(settings: TrainSettings, lake: Lake) -> CommandRun:
+    name, recipe = load_recipe(settings.recipe)
+    assert isinstance(recipe, TrainerRecipe)
+    (work,) = prepare_commands(settings, name, recipe, None, lake)
+    return work.config
+
+
+def test_its_checkpoints_are_admitted_and_its_losses_read(settings: TrainSettings, tmp_path: Path) -> None:
+    lake = Lake.open(tmp_path / "lake")
+    run = the_run(settings, lake)
+    context = TrainContext(lake, LocalLauncher(lake.root / "log" / "training"), 1, Meter())
+    step = command_step(context)
+    manifest = step.run(lake, "mine", Inputs(), run).manifest
+    losses = lake.read(manifest.output(Losses)).to_pylist()
+    assert [(row["step"], row["loss"], row["learning_rate"]) for row in losses] == [
+        (number, 5.0 - number, None) for number in (1, 2, 3, 4)
+    ]
+    (checkpoint,) = lake.read(manifest.output(Checkpoints)).to_pylist()  # checkpoint-9 is no Hugging Face folder
+    assert (checkpoint["step"], checkpoint["mixture"]) == (4, "mine")
+    folder = lake.root / checkpoint["path"]
+    assert (folder / "model.safetensors").is_file()
+    assert not (folder / "optimizer.pt").exists()
+    assert lake.read(manifest.output(Runs)).to_pylist()[0]["recipe"] == "mine"
+    assert step.run(lake, "mine", Inputs(), run).cached
+
+    cost = json.loads((lake.root / "log" / "training_costs" / f"{manifest.key}.json").read_text(encoding="utf-8"))
+    assert (cost["attempts"], cost["failures"]) == (1, 0)
+
+
+def test_a_trainer_that_is_not_installed_is_named(settings: TrainSettings, tmp_path: Path) -> None:
+    lake = Lake.open(tmp_path / "lake")
+    run = the_run(settings, lake)
+    gone = run.model_copy(update={"recipe": run.recipe.model_copy(update={"argv": ("no-such-trainer",)})})
+    context = TrainContext(lake, LocalLauncher(lake.root / "log" / "training"), 1, Meter())
+    with pytest.raises(GristmillError, match="no-such-trainer is not on the PATH: install the trainer"):
+        command_step(context).run(lake, "mine", Inputs(), gone)
+
+
+def test_the_same_examples_elsewhere_are_the_same_run(settings: TrainSettings, tmp_path: Path) -> None:
+    lake = Lake.open(tmp_path / "lake")
+    moved, other = tmp_path / "moved.jsonl", tmp_path / "other.jsonl"
+    moved.write_text("{}", encoding="utf-8")
+    other.write_text("{} ", encoding="utf-8")
+    keys = [
+        named(the_run(settings.model_copy(update=change), lake), ())
+        for change in (
+            {},
+            {"data": str(moved)},
+            {"data": str(other)},
+            {"arguments": ("--more",)},
+            {"options": {"steps": 5}},
+        )
+    ]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 4
+
+
+def test_a_dry_run_shows_command_and_files_and_writes_nothing(settings: TrainSettings, tmp_path: Path) -> None:
+    lake = Lake.open(tmp_path / "lake")
+    before = sorted(lake.root.rglob("*"))
+    (shown,) = preview(settings, None, lake)
+    assert shown.argv[-1] == "train.json"
+    assert json.loads(shown.files["train.json"])["out"] == "RUN_DIR/checkpoints"
+    assert json.loads(shown.files["command.json"])["resume"] == ["again"]
+    assert shown.needs.startswith(f"{settings.data}: JSONL with")
+    assert sorted(lake.root.rglob("*")) == before
+
+
+def test_what_a_recipe_lacks_is_told_before_anything_starts(settings: TrainSettings, tmp_path: Path) -> None:
+    lake = Lake.open(tmp_path / "lake")
+    assert mix_for(settings, "default", lake) is None  # examples need no mix
+    for change, told in (
+        ({"data": ""}, "name it with --data PATH"),
+        ({"recipe": "trl-sft"}, "name it with --base FOLDER"),
+        ({"base": "model"}, "leave --base out"),
+        ({"batch_rows": 3, "processes": 2}, "must be a multiple of"),
+        ({"options": {"setps": 1}}, 'did you mean "steps"'),
+    ):
+        with pytest.raises(UsageError, match=told):
+            check_training(settings.model_copy(update=change), None, lake)
+    with pytest.raises(UsageError, match=r"gone.jsonl: there is no such file or folder. Name one with --data"):
+        the_run(settings.model_copy(update={"data": "gone.jsonl"}), lake)
+
+
+def test_the_last_checkpoint_of_every_mixture_is_compared_with_that_of_proportional() -> None:
+    rows = [
+        {"mixture": mixture, "step": step, "checkpoint": f"{mixture}{step}"}
+        for mixture in ("doremi", "proportional", "uniform")
+        for step in (5, 10)
+    ]
+    assert pairs(rows) == [("proportional10", "doremi10"), ("proportional10", "uniform10")]
+    assert pairs(rows[:2]) == pairs([]) == []
