@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_file, digest_folder
 from gristmill.core.errors import UsageError
@@ -86,7 +88,7 @@ def prepare_commands(
         raise UsageError(f"the recipe {name} trains on a mix: name it with --mix")
     (tokenizer,) = mix.files["tokenizer"]
     store = json.loads((lake.files_path(mix.files["tokens"][0]) / MANIFEST).read_bytes())
-    bits = {"<u2": 16, "uint16": 16}.get(store["dtype"], 32)
+    bits = 8 * np.dtype(store["dtype"]).itemsize
     values |= {
         "vocab_size": store["vocab_size"],
         "eos_id": store["eos_id"],

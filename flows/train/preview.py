@@ -26,7 +26,7 @@ RUN_DIR = "RUN_DIR"
 
 
 @dataclass(frozen=True)
-class Preview:
+class PlannedRun:
     """One run as it would be started. ``needs``: what has to be there first, in words; empty for nothing."""
 
     run: str
@@ -37,7 +37,7 @@ class Preview:
     needs: str
 
 
-def preview(settings: TrainSettings, mix: Dataset | None, lake: Lake) -> list[Preview]:
+def preview(settings: TrainSettings, mix: Dataset | None, lake: Lake) -> list[PlannedRun]:
     """Every run of the settings. Writes nothing; raises what starting them would, but for data that is not there."""
     name, recipe = load_recipe(settings.recipe)
     if isinstance(recipe, TrainerRecipe):
@@ -45,20 +45,20 @@ def preview(settings: TrainSettings, mix: Dataset | None, lake: Lake) -> list[Pr
     return _embedded(settings, name, recipe, mix, lake) if mix is not None else []
 
 
-def _embedded(settings: TrainSettings, name: str, shape: Recipe, mix: Dataset, lake: Lake) -> list[Preview]:
+def _embedded(settings: TrainSettings, name: str, shape: Recipe, mix: Dataset, lake: Lake) -> list[PlannedRun]:
     shown = []
     for work in prepare(settings, name, shape, mix, lake):
         key = run_key(work.config, tuple(entry.digest for entry in work.inputs.entries()))
         folder = lake.root / "log" / "training" / key
         job = module_job(key, TRAINER, folder, processes=settings.processes, nodes=settings.nodes)
         told = json.dumps(work.config.model_dump(mode="json"), indent=1)
-        shown.append(Preview(work.label, str(folder), job.argv, job.environment, {"train.json": told}, ""))
+        shown.append(PlannedRun(work.label, str(folder), job.argv, job.environment, {"train.json": told}, ""))
     return shown
 
 
 def _commands(
     settings: TrainSettings, name: str, recipe: TrainerRecipe, mix: Dataset | None, lake: Lake
-) -> list[Preview]:
+) -> list[PlannedRun]:
     needs = _needs(settings, recipe, mix, lake)
     return [
         _command(work.label, work.config, needs[place])
@@ -66,10 +66,10 @@ def _commands(
     ]
 
 
-def _command(label: str, run: CommandRun, needs: str) -> Preview:
+def _command(label: str, run: CommandRun, needs: str) -> PlannedRun:
     done = run.rendered(Path(RUN_DIR))
     files = {**done.files, COMMAND: command_file(run, done)}
-    return Preview(label, RUN_DIR, done.argv, done.environment, files, needs)
+    return PlannedRun(label, RUN_DIR, done.argv, done.environment, files, needs)
 
 
 def _needs(settings: TrainSettings, recipe: TrainerRecipe, mix: Dataset | None, lake: Lake) -> list[str]:

@@ -1,6 +1,7 @@
 """What a training run reads, made small by the steps that make it in a flow: tokenizer, token store and plan."""
 
 import random
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.core.digests import digest_text
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
 from gristmill.core.table import conform
-from gristmill.schemas.tables import Curated
+from gristmill.schemas.tables import Curated, Mixtures
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.mixers.mixer import Goal, one_stage
 from gristmill.tasks.mix.plan import make_plan
@@ -19,6 +22,7 @@ from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
 from gristmill.tasks.train.recipe import RunSettings, TrainingRun, checkpoint_steps
+from tests.helpers.ledger_rows import table_of
 
 ROW, BATCH, STEPS = 65, 8, 30
 HELDOUT = 0.05
@@ -94,3 +98,22 @@ def curated_documents() -> pa.Table:
             }
         )
     return conform(Curated, pa.Table.from_pylist(rows, schema=Curated.schema))
+
+
+def mix_in(lake: Lake, inputs: Inputs) -> Dataset:
+    """The mix ``default`` of ``lake`` with those inputs, and one mixture, ``even``."""
+    plan = inputs.plan.parent / "plan"
+    plan.mkdir(exist_ok=True)
+    (plan / inputs.plan.name).write_bytes(inputs.plan.read_bytes())
+    folders = {"tokenizer": inputs.tokenizer, "tokens": inputs.tokens, "plan": plan}
+    files = {
+        name: (
+            lake.publish_files(shutil.copytree(folder, lake.root / f"{name}-copy"), name, "even", digest_text(name)),
+        )
+        for name, folder in folders.items()
+    }
+    rows = table_of(Mixtures, [{"mixture": "even", "domain": domain, "max_epochs": 16.0} for domain in WORDS])
+    tables = {Mixtures.name: (lake.write_table(Mixtures, "even", digest_text("mixtures"), rows),)}
+    dataset = Dataset(kind="mix", name="default", config={}, counts={}, tables=tables, files=files)
+    lake.commit(dataset)
+    return dataset

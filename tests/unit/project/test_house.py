@@ -21,7 +21,12 @@ STILL_REPEATED: set[str] = set()
 
 HISTORY = {"CHANGELOG.md", "DECISIONS.md"}
 """Files that may tell of names that are gone."""
-OF_OTHERS = {"tests/eval_common.py", "docs/examples/minhash-dedupe.md", "pipeline/code_filter_config.py"}
+OF_OTHERS = {
+    "tests/eval_common.py",
+    "docs/examples/minhash-dedupe.md",
+    "pipeline/code_filter_config.py",
+    "src/examples/llm/train.py",
+}
 """Paths in other projects that our pages and comments cite."""
 WITH_MADE_UP_PATHS = (
     "docs/contributing/",  # what a walk names it also makes, and a test follows it

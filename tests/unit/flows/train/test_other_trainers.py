@@ -1,6 +1,7 @@
 """Another trainer from its recipe to admitted checkpoints, with a script in the place of the trainer."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -8,8 +9,12 @@ import pytest
 
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
 from gristmill.core.steps.inputs import Inputs
+from gristmill.flows.cli.app import app
+from gristmill.flows.cli.data.tokens import FormatName
 from gristmill.flows.cli.models.train_scores import pairs
+from gristmill.flows.mix.tokens import export_mixture
 from gristmill.flows.reporter import Meter
 from gristmill.flows.train.command_step import command_step
 from gristmill.flows.train.commands import CommandRun, named, prepare_commands
@@ -19,8 +24,13 @@ from gristmill.flows.train.settings import TrainSettings
 from gristmill.flows.train.steps import TrainContext
 from gristmill.schemas.tables import Checkpoints, Losses, Runs
 from gristmill.tasks.launch.local import LocalLauncher
+from gristmill.tasks.mix.exports.export import ExportConfig
+from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.train.commands import TrainerRecipe, load_recipe
+from gristmill.tasks.train.recipe import RunSettings, run_key
+from tests.helpers.pages import Mention, verbs_of, wrong_command
 from tests.helpers.tiny_checkpoint import make_checkpoint
+from tests.helpers.training_inputs import make_inputs, mix_in
 
 RECIPE = """
 kind: command
@@ -144,6 +154,64 @@ def test_what_a_recipe_lacks_is_told_before_anything_starts(settings: TrainSetti
             check_training(settings.model_copy(update=change), None, lake)
     with pytest.raises(UsageError, match=r"gone.jsonl: there is no such file or folder. Name one with --data"):
         the_run(settings.model_copy(update={"data": "gone.jsonl"}), lake)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Dataset]:
+    """A lake with a mix of one mixture."""
+    base = tmp_path_factory.mktemp("mixed")
+    lake = Lake.open(base / "lake")
+    return lake, mix_in(lake, make_inputs(base))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "form", "read"),
+    [
+        ("torchtitan", "parquet", "train.parquet"),
+        ("nanotron", "datatrove", "train.ds"),
+        ("megatron-lm", "megatron", "train.idx"),
+        ("olmo-core", "olmo", "train.npy"),
+    ],
+)
+def test_the_export_that_a_trainer_needs_is_made_by_the_command_it_names(
+    mixed: tuple[Lake, Dataset], recipe: str, form: FormatName, read: str
+) -> None:
+    lake, mix = mixed
+    settings = TrainSettings(recipe=recipe, processes=2, accumulate=2)
+    (shown,) = preview(settings, mix, lake)
+    place, _, command = shown.needs.partition(f", an export as {form}: ")
+    words = shlex.split(command)
+    assert words[:3] == ["gristmill", "tokens", "export"]
+    assert words[words.index("--out") + 1] == place
+    assert wrong_command(Mention(tuple(words[1:])), verbs_of(app)) is None
+    rendered = " ".join([*shown.argv, *shown.files.values()])
+    assert place in rendered
+    assert "0.0003" in rendered or recipe == "olmo-core"
+
+    name, other = load_recipe(recipe)
+    assert isinstance(other, TrainerRecipe)
+    with pytest.raises(UsageError, match=r"there is no such export\. Make it first: gristmill tokens export"):
+        prepare_commands(settings, name, other, mix, lake)
+    config = ExportConfig(format=form, mode="stream", path_prefix=place)
+    export_mixture(mix, mix.files["plan"][0], config, Path(place), lake)
+    assert (Path(place) / read).is_file()
+    (work,) = prepare_commands(settings, name, other, mix, lake)
+    assert work.config.values["steps"] == len(Plan.load(lake.files_path(mix.files["plan"][0]) / FILE)) // 16
+    assert preview(settings, mix, lake)[0].needs.endswith("it is there")
+
+
+def test_a_dry_run_of_the_embedded_trainer_names_the_run(mixed: tuple[Lake, Dataset]) -> None:
+    lake, mix = mixed
+    (shown,) = preview(TrainSettings(schedule="wsd"), mix, lake)
+    told = RunSettings.model_validate_json(shown.files["train.json"])
+    digests = tuple(
+        entry.digest
+        for entry in Inputs(files=(*mix.files["plan"], *mix.files["tokenizer"], *mix.files["tokens"])).entries()
+    )
+    assert shown.folder.endswith(run_key(told, digests))
+    assert (told.schedule, told.learning_rate) == ("wsd", 3e-3)
+    with pytest.raises(UsageError, match=r"train\.base is for recipes of other trainers"):
+        preview(TrainSettings(base="model"), mix, lake)
 
 
 def test_the_last_checkpoint_of_every_mixture_is_compared_with_that_of_proportional() -> None:
