@@ -4,9 +4,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -75,8 +73,8 @@ def prepare_commands(
     settings that do not fit the recipe, and for data that is not there, with the command that makes it.
     """
     values = chosen_options(recipe, settings.options, "train") | _numbers(settings)
-    values["learning_rate"] = settings.learning_rate or recipe.learning_rate
-    values["least_learning_rate"] = values["learning_rate"] * LEAST_SHARE
+    peak = settings.learning_rate or recipe.learning_rate
+    values |= {"learning_rate": peak, "least_learning_rate": peak * LEAST_SHARE}
     places = _base(settings, recipe)
     if not recipe.pretrains:
         if not settings.data:
@@ -219,7 +217,7 @@ def _numbers(settings: TrainSettings) -> dict[str, Value]:
     }
 
 
-def _steps(steps: int, row_tokens: int, settings: TrainSettings) -> Mapping[str, Any]:
+def _steps(steps: int, row_tokens: int, settings: TrainSettings) -> dict[str, Value]:
     """What follows from the length of the run and of its rows."""
     if steps < settings.checkpoints:
         raise UsageError(

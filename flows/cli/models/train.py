@@ -79,9 +79,12 @@ def place_training(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     placed = dict(values)
     for name in ("recipe", "data", "base"):
         path = values.get(name)
-        here = {"recipe": Path.is_file, "data": bool, "base": Path.is_dir}[name]
-        if isinstance(path, str) and path and here(folder / path):
-            placed[name] = str(folder / path)
+        if not isinstance(path, str) or not path:
+            continue
+        here = folder / path
+        # A recipe and a base model may be names, which are no files of that folder.
+        if name == "data" or (name == "recipe" and here.is_file()) or (name == "base" and here.is_dir()):
+            placed[name] = str(here)
     return placed
 
 
