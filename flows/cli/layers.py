@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Settings = TypeVar("Settings", bound="Config")
 Values = dict[str, Any]
 Place = Callable[[Mapping[str, Any], Path], Values]
-Choose = Callable[[str, Any, Values], Any]
+Choose = Callable[[Sequence[str], Any, Values], Any]
 
 
 def as_it_is(values: Mapping[str, Any], folder: Path) -> Values:
@@ -27,7 +27,7 @@ def as_it_is(values: Mapping[str, Any], folder: Path) -> Values:
     return dict(values)
 
 
-def as_given(name: str, value: Any, described: Values) -> Any:
+def as_given(path: Sequence[str], value: Any, described: Values) -> Any:
     """For options that override a settings file."""
     return value
 
@@ -38,7 +38,7 @@ def settings_of(
     """The settings of the running verb.
 
     ``place`` resolves relative paths in a settings file against its folder, as in a pipeline file. ``choose`` gives the
-    value of an option, of its name, what was given, and the values of the settings file.
+    value of an option, from its path in the settings, what was given, and the values of the settings file.
     Raises :class:`UsageError` for a file that cannot be read, an unknown key and a wrong value.
     """
     given: Given = context.meta[KEY]
@@ -56,7 +56,7 @@ def settings_of(
         put(values, path, value, f"--set {words}")
     for option in given.options:
         if option.name in given.flags:
-            put(values, option.path, choose(option.name, given.values[option.name], described), option.flag.name)
+            put(values, option.path, choose(option.path, given.values[option.name], described), option.flag.name)
     for option in given.options:
         if option.required and not holds(values, option.path):
             context.fail(f"Missing option '{option.flag.name}'.")

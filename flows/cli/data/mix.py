@@ -1,5 +1,6 @@
 """``mix``: curated text to tokens and plans."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,9 +51,9 @@ def mix(
     show_mixtures(tables, screen())
 
 
-def _methods(name: str, value: Any, described: Values) -> Any:
+def _methods(path: Sequence[str], value: Any, described: Values) -> Any:
     """``--method`` takes the mixtures of the settings file that it names, with their settings."""
     from gristmill.flows.mix.settings import chosen
 
     listed = described.get("mixtures")
-    return chosen(value, listed) if name == "mixtures" and isinstance(listed, list) else value
+    return chosen(value, listed) if tuple(path) == ("mixtures",) and isinstance(listed, list) else value

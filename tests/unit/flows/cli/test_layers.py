@@ -214,6 +214,21 @@ def test_mix_and_train_take_settings_that_have_no_option(verb: str, tmp_path: Pa
     assert '--set: sede: unknown key (did you mean "seed"?)' in str(wrong.exception)
 
 
+def test_a_method_is_a_mixture_of_the_settings_file_by_its_name(tmp_path: Path) -> None:
+    Lake.open(tmp_path / "lake")
+    path = tmp_path / "mix.yaml"
+    path.write_text("mixtures: [{name: ours, method: swarm, options: {kl: -1}}, {name: x, method: uniform}]")
+    words = ["mix", "--lake", str(tmp_path / "lake"), "--config", str(path), "--method"]
+
+    def told(*more: str) -> str:
+        return str(CliRunner().invoke(gristmill, [*words, *more]).exception)
+
+    assert "mixtures.0.swarm.options.kl" in told("ours")
+    assert "mixtures.1.swarm.options.kl" in told("x", "--method", "swarm")
+    assert "the lake has no curated corpus" in told("x")
+    assert "there is no 'theirs'" in told("theirs")
+
+
 def test_mix_needs_a_method() -> None:
     missing = CliRunner().invoke(gristmill, ["mix"])
     assert missing.exit_code == 2
