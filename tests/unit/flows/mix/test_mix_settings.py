@@ -1,9 +1,12 @@
 """Settings of mixtures: one model a method, stored keys that stay, and messages that say what to do."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gristmill.core.digests import digest_json
 from gristmill.core.errors import UsageError
@@ -11,6 +14,8 @@ from gristmill.flows.mix.methods import before_training
 from gristmill.flows.mix.settings import MixSettings, SwarmSettings, chosen
 from gristmill.flows.mix.steps import MixtureConfig
 from gristmill.tasks.mix.mixers.mixer import Cap, Goal
+
+PROJECT = Path(__file__).resolve().parents[4]
 
 
 def mix_of(*mixtures: Any, **more: Any) -> MixSettings:
@@ -117,3 +122,10 @@ def test_weights_do_not_depend_on_trials_of_the_winner() -> None:
     assert isinstance(first, SwarmSettings)
     assert first.options.adaptive == 0
     assert before_training(mix_of("doremi").mixtures[0]) == mix_of("doremi").mixtures[0]
+
+
+def test_the_settings_on_the_page_are_settings() -> None:
+    page = (PROJECT / "docs" / "mixing.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    found = MixSettings.parse(yaml.safe_load(block), "docs/mixing.md")
+    assert {mixture.method for mixture in found.mixtures} >= {"weights", "temperature", "doremi", "mixmin", "swarm"}
