@@ -17,9 +17,10 @@ from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import threads
 from gristmill.flows.fields import LakePath
 from gristmill.flows.mix.methods import before_training, mixer_of
+from gristmill.flows.mix.reuse import REPORT_FILES, earlier_trials
 from gristmill.flows.mix.settings import MixSettings
 from gristmill.flows.mix.steps import MixtureConfig, mixture_step, report_step
-from gristmill.flows.mix.trials import MixtureContext
+from gristmill.flows.mix.trials import DoneTrial, MixtureContext
 from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
@@ -63,7 +64,10 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
         for mixture in settings.mixtures
     ]
     launcher = launcher_of(settings, lake.root / "log" / "trials")
-    found = [find_mixture(config, store, tokens, launcher, lake, report) for config in configs]
+    found = []
+    for config in configs:
+        earlier = earlier_trials(lake, name, config.mixture, store, config.goal)
+        found.append(find_mixture(config, store, tokens, launcher, lake, report, earlier))
     manifests, reports = [manifest for manifest, _ in found], [manifest for _, manifest in found]
     stats = lake.write_table(TokenStats, name, store.digest[:16], store.stats())
     tables: dict[str, tuple[Ref, ...]] = {TokenStats.name: (stats,)}
@@ -85,7 +89,7 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
             "tokens": tokens,
             "heldout": heldout,
             "plan": tuple(ref for manifest in manifests for ref in manifest.files),
-            "mixture-report": tuple(ref for manifest in reports for ref in manifest.files),
+            REPORT_FILES: tuple(ref for manifest in reports for ref in manifest.files),
         },
     )
     lake.commit(dataset)
@@ -115,6 +119,7 @@ def find_mixture(
     launcher: Launcher,
     lake: Lake,
     report: Reporter,
+    earlier: tuple[DoneTrial, ...],
 ) -> tuple[Manifest, Manifest]:
     """Find one mixture over these tokens and report on it, as runs of two steps with a display each.
 
@@ -124,12 +129,13 @@ def find_mixture(
     at_once = (os.cpu_count() or 1) if launcher.name == "local" else QUEUED
 
     def run(step: Callable[[MixtureContext], Step[MixtureConfig]], inputs: Inputs, ran: MixtureConfig) -> Manifest:
-        mixer, meter = mixer_of(ran.mixture, ran.seed, launcher.root), Meter()
+        mixer, meter = mixer_of(ran.mixture, ran.seed, launcher.root, earlier), Meter()
         work = Work(name, inputs, "", ran, units=max(1, mixer.steps(store.domains(ran.row_tokens))))
-        made = step(MixtureContext(launcher, at_once, meter))
+        made = step(MixtureContext(launcher, at_once, meter, earlier))
         what = f"{made.name.replace('_', ' ')} {name}"
         return run_step(made, [work], lake, report, what=what, unit="steps", meter=meter)[0]
 
+    config = config.model_copy(update={"earlier": tuple(each.designed.trial.id for each in earlier)})
     first = config.model_copy(update={"mixture": before_training(config.mixture)})
     found = run(mixture_step, Inputs(files=tokens), first)
     return found, run(report_step, Inputs(files=(*found.files, *tokens)), config)

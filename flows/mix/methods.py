@@ -1,5 +1,6 @@
 """The mixing method that settings ask for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gristmill.flows.mix.settings import (
@@ -10,19 +11,20 @@ from gristmill.flows.mix.settings import (
     TemperatureSettings,
     UniMaxSettings,
 )
+from gristmill.flows.mix.trials import DoneTrial
 from gristmill.tasks.mix.mixers.doremi import DoReMi, DoReMiConfig
 from gristmill.tasks.mix.mixers.mixer import Budget, Mixer
 from gristmill.tasks.mix.mixers.mixmin import MixMin, read_target
 from gristmill.tasks.mix.mixers.rules import Static, StaticConfig, Temperature, UniMax, UniMaxConfig
 
 
-def mixer_of(settings: AnyMixture, seed: int, trials: Path) -> Mixer:
+def mixer_of(settings: AnyMixture, seed: int, trials: Path, earlier: Sequence[DoneTrial] = ()) -> Mixer:
     """The method with its settings. ``seed`` is DoReMi's without options; ``trials`` holds the folders of trials."""
     match settings:
         case SwarmSettings():
             from gristmill.tasks.mix.mixers.swarm.mixer import Swarm  # imports scipy, which other methods do without
 
-            return Swarm(settings.options)
+            return Swarm(settings.options, tuple(each.designed for each in earlier))
         case MixMinSettings():
             return MixMin(settings.options, read_target(trials))
         case TemperatureSettings():

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, field_serializer
+from pydantic import Field, TypeAdapter, field_serializer
 from pydantic_core import to_jsonable_python
 
 from gristmill.core.config import Config
@@ -19,8 +19,9 @@ from gristmill.core.digests import canonical_json
 from gristmill.core.steps.files import Written, files_step
 from gristmill.core.steps.step import Step
 from gristmill.flows.mix.methods import mixer_of
+from gristmill.flows.mix.reuse import REPORT_FILES, TRIALS
 from gristmill.flows.mix.settings import AnyMixture, SwarmSettings
-from gristmill.flows.mix.trials import MixtureContext, Search, find_weights, run_trials
+from gristmill.flows.mix.trials import DoneTrial, MixtureContext, Search, find_weights, run_trials
 from gristmill.schemas.tables import Mixtures, MixtureTrace
 from gristmill.tasks.mix.audit import mixture_digest, mixture_rows, trace_rows
 from gristmill.tasks.mix.domains import Domain
@@ -31,17 +32,17 @@ from gristmill.tasks.mix.token_store import TokenStore
 
 BLOCK_ROWS = 1024
 MIXTURE = "mixture.json"
-TRIALS = "trials.json"
 
 
 class MixtureConfig(Config):
-    """What a mixture and its plan depend on, beside the tokens."""
+    """What a mixture and its plan depend on, beside the tokens. ``earlier``: ids of trials that are used again."""
 
     mixture: AnyMixture
     row_tokens: int
     seed: int
     goal: Goal
     block_rows: int = BLOCK_ROWS
+    earlier: tuple[str, ...] = Field((), exclude_if=lambda value: not value)
 
     @field_serializer("goal", mode="wrap")
     def _goal_of_stored_keys(self, goal: Goal, write: Callable[[Goal], dict[str, Any]]) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
 def report_step(context: MixtureContext) -> Step[MixtureConfig]:
     """The step that reports on one mixture. It reads the folder of its plan and those of the tokens."""
 
-    @files_step("mixture_report", version=1, writes=TABLES, folders=True, files="mixture-report")
+    @files_step("mixture_report", version=1, writes=TABLES, folders=True, files=REPORT_FILES)
     def mixture_report(folders: list[Path], config: MixtureConfig, out: Path) -> Written:
         """Tabulate the trials of a mixture, what they promise, checks, caps and baselines; run trials of the winner."""
         plan, *tokens = folders
@@ -95,22 +96,26 @@ def report_step(context: MixtureContext) -> Step[MixtureConfig]:
             store.domains(config.row_tokens),
             config.goal,
         )
-        trials = [
-            {"trial": trial, "outcome": replace(outcome, seconds=None)}
-            for trial, outcome in zip(search.trials, search.outcomes, strict=True)
-        ]
-        (out / TRIALS).write_bytes(canonical_json(to_jsonable_python(trials)) + b"\n")
+        swarm = None
         if isinstance(config.mixture, SwarmSettings):
             from gristmill.tasks.mix.mixers.swarm.mixer import Swarm  # imports scipy, which other methods do without
 
-            return Written({}, report_tables(found, Swarm(config.mixture.options)))
-        return Written({}, report_tables(found, None))
+            swarm = Swarm(config.mixture.options, tuple(each.designed for each in _earlier(config, context)))
+        tables, designed = report_tables(found, swarm)
+        outcomes = {outcome.trial: replace(outcome, seconds=None) for outcome in search.outcomes}
+        done = [DoneTrial(each, outcomes[each.trial.id]) for each in designed]
+        (out / TRIALS).write_bytes(canonical_json(to_jsonable_python(done)) + b"\n")
+        return Written({}, tables)
 
     return mixture_report
 
 
 def _mixer(config: MixtureConfig, context: MixtureContext) -> Mixer:
-    return mixer_of(config.mixture, config.seed, context.launcher.root)
+    return mixer_of(config.mixture, config.seed, context.launcher.root, _earlier(config, context))
+
+
+def _earlier(config: MixtureConfig, context: MixtureContext) -> list[DoneTrial]:
+    return [each for each in context.earlier if each.designed.trial.id in config.earlier]
 
 
 def _domains_of(mixer: Mixer, store: TokenStore, config: MixtureConfig) -> Sequence[Domain]:
@@ -124,7 +129,7 @@ def _search(
     def run(asked: Sequence[Trial]) -> list[Outcome]:
         return run_trials(asked, tokens, context)
 
-    search = find_weights(mixer, _domains_of(mixer, store, config), config.goal, run)
+    search = find_weights(mixer, _domains_of(mixer, store, config), config.goal, run, _earlier(config, context))
     if not search.outcomes:
         context.meter.counter()(1, "")
     return search

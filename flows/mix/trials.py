@@ -19,18 +19,32 @@ from gristmill.flows.train.jobs import module_job, run_job
 from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Mixture, Outcome, Trial
+from gristmill.tasks.mix.mixers.swarm.design import Designed
 from gristmill.tasks.mix.mixers.trials import TRAINER, prepare, read_outcome
 
 MOST_TOGETHER = 8
 
 
 @dataclass(frozen=True)
+class DoneTrial:
+    """A trial of a swarm with what it gave, as the report of its mixture stores it."""
+
+    designed: Designed
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
 class MixtureContext(StepContext):
-    """Where trials run, how many jobs of those that are asked for together at once, and the display."""
+    """Where trials run, how many jobs of those that are asked for together at once, and the display.
+
+    ``earlier`` are trials that were made before the data or the design changed, and are used again. The config names
+    them by their ids, which bind all of their settings and tokens.
+    """
 
     launcher: Launcher
     at_once: int
     meter: Meter
+    earlier: tuple[DoneTrial, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,11 +57,15 @@ class Search:
 
 
 def find_weights(
-    mixer: Mixer, domains: Sequence[Domain], goal: Goal, run: Callable[[Sequence[Trial]], list[Outcome]]
+    mixer: Mixer,
+    domains: Sequence[Domain],
+    goal: Goal,
+    run: Callable[[Sequence[Trial]], list[Outcome]],
+    earlier: Sequence[DoneTrial] = (),
 ) -> Search:
-    """Run the trials that the method asks for until it asks for none."""
-    asked: list[Trial] = []
-    seen: list[Outcome] = []
+    """Run the trials that the method asks for until it asks for none; ``earlier`` ones have been run."""
+    asked = [each.designed.trial for each in earlier]
+    seen = [each.outcome for each in earlier]
     while wanted := mixer.ask(domains, goal, seen):
         seen.extend(run(wanted))
         asked.extend(wanted)

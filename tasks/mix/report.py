@@ -23,6 +23,7 @@ from gristmill.tasks.mix.mixers.caps import SHOWN, CapRow, at_caps, beside_basel
 from gristmill.tasks.mix.mixers.checks import Check, diagnostic_checks
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Outcome, Trial
 from gristmill.tasks.mix.mixers.proxy_size import size_of
+from gristmill.tasks.mix.mixers.swarm.design import Designed
 
 if TYPE_CHECKING:
     from gristmill.tasks.mix.mixers.swarm.mixer import Swarm  # imports scipy, which other methods do without
@@ -64,13 +65,16 @@ class Role:
     earlier: bool = False
 
 
-def report_tables(found: FoundMixture, swarm: "Swarm | None") -> tuple[pa.Table, ...]:
-    """The tables of :data:`TABLES`, in their order. ``swarm`` is the method that found the mixture, if it was one.
+def report_tables(found: FoundMixture, swarm: "Swarm | None") -> tuple[tuple[pa.Table, ...], tuple[Designed, ...]]:
+    """The tables of :data:`TABLES`, in their order, and the trials of a swarm with their roles.
+
+    ``swarm`` is the method that found the mixture, if it was one.
 
     Raises :class:`gristmill.core.errors.GristmillError` as the method's ``tell`` does.
     """
     bars: dict[str, tuple[float, float]] = {}
     promises: list[dict[str, object]] = []
+    designed: tuple[Designed, ...] = ()
     predicted: dict[tuple[str, str], float | None] = {}
     if swarm is None:
         roles = [Role(trial, ROLES[trial.loop]) for trial in found.trials]
@@ -79,7 +83,8 @@ def report_tables(found: FoundMixture, swarm: "Swarm | None") -> tuple[pa.Table,
     else:
         result = swarm.result(found.seen_by_trials, found.goal, found.outcomes)
         report, names = result.report, [domain.name for domain in found.seen_by_trials]
-        roles = [Role(each.trial, each.role, each.earlier) for each in result.trials]
+        designed = result.trials
+        roles = [Role(each.trial, each.role, each.earlier) for each in designed]
         checks = list(result.checks)
         capped = at_caps(
             found.mixture,
@@ -106,10 +111,11 @@ def report_tables(found: FoundMixture, swarm: "Swarm | None") -> tuple[pa.Table,
         [_cap(row) for row in capped],
         _baselines(found, bars),
     )
-    return tuple(
+    tables = tuple(
         pa.Table.from_pylist([{"mixture": found.name, **row} for row in each], schema=table.schema)
         for table, each in zip(TABLES, rows, strict=True)
     )
+    return tables, designed
 
 
 def _trial(role: Role, outcome: Outcome) -> list[dict[str, object]]:

@@ -36,7 +36,7 @@ SETTINGS = {
         }
     ],
 }
-TRIALS = 10
+TRIALS = 9
 WAIT_SECONDS = 300.0
 
 

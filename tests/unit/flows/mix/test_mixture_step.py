@@ -13,12 +13,15 @@ import pytest
 from rich.console import Console
 
 from gristmill.core.errors import GristmillError
+from gristmill.core.lake import Lake
+from gristmill.core.manifest import Dataset
 from gristmill.core.table import conform
 from gristmill.flows.mix.methods import before_training, mixer_of
+from gristmill.flows.mix.reuse import earlier_trials, read_trials
 from gristmill.flows.mix.settings import MixSettings
 from gristmill.flows.mix.show import show_mixtures, warnings
 from gristmill.flows.mix.steps import MixtureConfig, mixture_step, report_step
-from gristmill.flows.mix.trials import MixtureContext, find_weights, run_group, run_trials
+from gristmill.flows.mix.trials import DoneTrial, MixtureContext, find_weights, run_group, run_trials
 from gristmill.flows.reporter import Meter
 from gristmill.tasks.launch.job import Handle, Job, Status
 from gristmill.tasks.mix.domains import Domain
@@ -179,7 +182,8 @@ def test_a_method_says_what_its_trials_cost(tmp_path: Path) -> None:
 # -- the steps over a real token store --------------------------------------------------------------------------------
 
 FIT = {"bootstraps": 20, "permutations": 99}
-SWARM = {"name": "s", "method": "swarm", "options": {"budget": {"steps": 10}, "adaptive": 2, "kl": 0.001, "fit": FIT}}
+OPTIONS: dict[str, object] = {"budget": {"steps": 10}, "adaptive": 2, "kl": 0.001, "fit": FIT}
+SWARM: dict[str, object] = {"name": "s", "method": "swarm", "options": OPTIONS}
 
 
 def planted(trial: Trial) -> Outcome:
@@ -280,6 +284,40 @@ def test_what_is_printed_says_how_far_a_swarm_can_be_trusted(inputs: Inputs, tmp
     assert "90 % interval" in text
     assert "held_out_spearman" in text
     assert "Careful: s: parameters: proxies of 250k parameters: below 15M" in text
+
+
+def test_trials_that_a_change_leaves_valid_are_used_again(inputs: Inputs, tmp_path: Path) -> None:
+    launcher = FakeLauncher(tmp_path / "trials", planted)
+    found_by(SWARM, inputs, tmp_path / "one", launcher)
+    lake = Lake.open(tmp_path / "lake")
+    files = lake.publish_files(tmp_path / "one" / "report", "mixture-report", "s", "0" * 16)
+    lake.commit(Dataset(kind="mix", name="m", config={}, counts={}, tables={}, files={"mixture-report": (files,)}))
+    store = TokenStore.open([inputs.tokens])
+
+    def earlier(**options: object) -> tuple[DoneTrial, ...]:
+        mixture = {**SWARM, "options": {**OPTIONS, **options}}
+        settings = MixSettings.parse({"mixtures": [mixture], "target_tokens": 20_000}, "test")
+        return earlier_trials(lake, "m", settings.mixtures[0], store, settings.goal)
+
+    assert earlier() == ()
+    assert earlier(budget={"steps": 20}) == ()
+    reused = earlier(seed=1)
+    assert "adaptive" not in {each.designed.role for each in reused}
+    assert len(reused) > 25
+    again = FakeLauncher(tmp_path / "trials", planted)
+    context = MixtureContext(again, 2, Meter(), reused)
+    settings = MixSettings.parse(
+        {"mixtures": [{**SWARM, "options": {**OPTIONS, "adaptive": 0, "seed": 1}}], "target_tokens": 20_000}, "test"
+    )
+    ids = tuple(each.designed.trial.id for each in reused)
+    config = MixtureConfig(mixture=settings.mixtures[0], row_tokens=ROW, seed=0, goal=settings.goal, earlier=ids)
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "report").mkdir()
+    mixture_step(context).function([inputs.tokens], config, tmp_path / "plan")
+    report_step(context).function([tmp_path / "plan", inputs.tokens], config, tmp_path / "report")
+    stored = read_trials(tmp_path / "report")
+    assert {each.designed.trial.id for each in stored if each.designed.earlier} == set(ids)
+    assert len(again.ran) == len(stored) - len(ids) < 34
 
 
 def test_other_tokens_make_other_trials(inputs: Inputs, tmp_path: Path) -> None:
