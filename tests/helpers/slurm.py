@@ -1,7 +1,7 @@
 """A real Slurm of two nodes on this machine, without systemd: munged, slurmctld and two slurmd, ended with the block.
 
 Partitions: ``low`` (preempted by REQUEUE), ``spot`` (by CANCEL) and ``high``, which preempts both, on node n1; ``pair``
-on both nodes. No accounting, as on many small clusters.
+on both nodes. Each node says that it has two GPUs, which nothing looks at. No accounting, as on many small clusters.
 """
 
 import os
@@ -52,7 +52,8 @@ MessageTimeout=2
 TCPTimeout=1
 InactiveLimit=0
 KillWait=3
-NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{nodes}] CPUs=4 RealMemory=1000 State=UNKNOWN
+GresTypes=gpu
+NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{nodes}] CPUs=4 RealMemory=1000 Gres=gpu:2 State=UNKNOWN
 PartitionName=low Nodes=n1 Default=YES State=UP PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=spot Nodes=n1 State=UP PriorityTier=1 PreemptMode=CANCEL
 PartitionName=high Nodes=n1 State=UP PriorityTier=10 PreemptMode=OFF
@@ -139,6 +140,9 @@ def _start(cluster: Cluster) -> None:
     user, host = pwd.getpwuid(os.getuid()).pw_name, socket.gethostname().partition(".")[0]
     conf = CONF.format(host=host, user=user, folder=folder, port=first, nodes=f"{first + 1}-{first + 2}")
     (folder / "slurm.conf").write_text(conf)
+    (folder / "gres.conf").write_text(f"NodeName=n[1-2] Name=gpu File={folder}/gpu[0-1]\n")
+    for number in range(2):
+        (folder / f"gpu{number}").symlink_to("/dev/null")
     key = folder / "munge.key"
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
