@@ -58,7 +58,7 @@ class TrainSettings(LaunchSettings):
     @model_validator(mode="after")
     def _nodes_are_equal(self) -> "TrainSettings":
         if self.processes % self.nodes:
-            raise ValueError(f"processes ({self.processes}) must be a multiple of slurm.nodes ({self.nodes})")
+            raise ValueError(f"processes ({self.processes}) must be a multiple of {self.launcher}.nodes ({self.nodes})")
         return self
 
     def run_options(self) -> dict[str, Any]:

@@ -192,6 +192,7 @@ BREAKS = {
     "dashboards read the warehouse and nothing else": ("dashboards/a.py", "import gristmill.evals"),
     "only the step protocol and flows import Prefect": ("warehouse/b.py", "import prefect"),
     "torch only in the trainers and the model adapters": ("evals/b.py", "import torch"),
+    "the client of Kubernetes only in its launcher": ("tasks/launch/a.py", "import kubernetes"),
     "Great Expectations only in the gate": ("tasks/b.py", "import great_expectations"),
 }
 """For each contract a module and an import that break it."""
