@@ -15,6 +15,7 @@ from gristmill.evals.admission.adapter import ADAPTER
 from gristmill.evals.admission.checkpoint import Checkpoint, admit
 from gristmill.flows.train.commands import CommandRun, command_job, named, step_in
 from gristmill.flows.train.jobs import follow
+from gristmill.flows.train.retention import scored_in, surplus
 from gristmill.flows.train.steps import WRITES, TrainContext, write_cost
 from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs
 from gristmill.tasks.launch.progress import number
@@ -50,15 +51,15 @@ def command_step(context: TrainContext) -> Step[CommandRun]:
         told(run.steps, "")
         write_cost(context.lake, name, run.name, "cuda", run.gpus, context.launcher.name, status)
         mixture = Plan.load(folders[0] / FILE).digest if folders else ""
-        return collect_command(name, run_dir, run, mixture, context.launcher.name, out)
+        return collect_command(name, run_dir, run, mixture, context, out)
 
     return train
 
 
 def collect_command(
-    name: JobName, run_dir: Path, run: CommandRun, mixture_digest: str, launcher: str, out: Path
+    name: JobName, run_dir: Path, run: CommandRun, mixture_digest: str, context: TrainContext, out: Path
 ) -> Written:
-    """Admit the checkpoints that are HF folders, copy them to ``out``, and give the tables of the step.
+    """Admit the checkpoints that are HF folders, copy those to keep to ``out``, and give the tables of the step.
 
     Raises :class:`GristmillError` when there is none, and for one that is not admitted.
     """
@@ -69,7 +70,11 @@ def collect_command(
             "checkpoints in its own environment, and hand them in: gristmill evaluate FOLDER"
         )
     pretrained, rows = bool(mixture_digest), []
+    dropped = set(surplus([one.step for one in found], run.keep_last, run.keep_every))
+    scored = scored_in(context.lake) if dropped else frozenset()
     for one in found:
+        if one.step in dropped and one.admitted.digest not in scored:
+            continue
         folder = f"step-{one.step:06d}"
         shutil.copytree(one.folder, out / folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
         rows.append(
@@ -90,7 +95,7 @@ def collect_command(
         "mixture": name.shard,
         "mixture_digest": mixture_digest,
         "recipe": run.name,
-        "launcher": launcher,
+        "launcher": context.launcher.name,
         "parameters": rows[-1]["parameters"],
         "steps": run.steps,
         "tokens": rows[-1]["tokens"],

@@ -50,6 +50,8 @@ class CommandRun(Config):
     steps: int
     batch_rows: int
     row_tokens: int
+    keep_last: int
+    keep_every: int
 
     def rendered(self, run_dir: Path) -> Rendered:
         """The command line and the files. Raises as :func:`gristmill.tasks.train.commands.render` does."""
@@ -60,7 +62,7 @@ class CommandRun(Config):
 
 def named(run: CommandRun, inputs: tuple[str, ...]) -> str:
     """The key of a run, of content alone."""
-    words = {"arguments": json.dumps([*run.arguments, *sorted(inputs)])}
+    words = {"arguments": json.dumps([*run.arguments, *sorted(inputs)]), "keep": f"{run.keep_last} {run.keep_every}"}
     return command_key(run.recipe, run.values, run.digests, words)
 
 
@@ -74,7 +76,7 @@ def prepare_commands(
     """
     values = chosen_options(recipe, settings.options, "train") | _numbers(settings)
     peak = settings.learning_rate or recipe.learning_rate
-    values |= {"learning_rate": peak, "least_learning_rate": peak * LEAST_SHARE}
+    values |= {"learning_rate": peak, "least_learning_rate": float(f"{peak * LEAST_SHARE:.6g}")}
     places = _base(settings, recipe)
     if not recipe.pretrains:
         if not settings.data:
@@ -170,7 +172,9 @@ def _run(
         gpus=settings.processes,
         steps=int(values["steps"]),
         batch_rows=settings.batch_rows,
-        row_tokens=int(values["row_tokens"]),
+        row_tokens=int(values.get("row_tokens", 0)),
+        keep_last=settings.keep_last,
+        keep_every=settings.keep_every,
     )
     run.rendered(Path("run"))  # a template that names nothing is told before anything starts
     return run

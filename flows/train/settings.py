@@ -55,6 +55,11 @@ class TrainSettings(LaunchSettings):
         None, ge=0, description="Steps between measurements of the held-out loss: ten a run when left out, 0 for none."
     )
 
+    keep_last: int = Field(0, ge=0, description="Checkpoints kept at the end, while a run goes on; 0 keeps all.")
+    keep_every: int = Field(
+        0, ge=0, description="Keep every so many-th checkpoint too. One that has scores is never deleted."
+    )
+
     @model_validator(mode="after")
     def _nodes_are_equal(self) -> "TrainSettings":
         if self.processes % self.nodes:
@@ -64,6 +69,7 @@ class TrainSettings(LaunchSettings):
     def run_options(self) -> dict[str, Any]:
         """The settings that :class:`gristmill.tasks.train.recipe.RunSettings` has under the same name."""
         names = {"schedule", "decay_share", "accumulate", "device", "processes", "heldout_every"}
+        names |= {"keep_last", "keep_every"}
         default = "bfloat16" if self.device == "cuda" else "float32"
         return self.model_dump(include=names) | {"precision": self.precision or default}
 

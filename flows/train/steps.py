@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from gristmill.core.steps.step import Step, StepContext
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.reporter import Meter
 from gristmill.flows.train.jobs import module_job, run_job
+from gristmill.flows.train.retention import prune, scored_in, surplus
 from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs
 from gristmill.tasks.launch.job import Launcher, Status
 from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.train.recipe import RunSettings, TrainingRun, run_key
-from gristmill.tasks.train.run_files import HELDOUT, LOSSES, read_lines
+from gristmill.tasks.train.run_files import HELDOUT, LOSSES, checkpoint_path, read_lines, saved_step, state_path
 
 TRAINER = "gristmill.tasks.train.trainer"
 COSTS = {"preemptions", "failures", "tokens_per_second", "mfu", "gpu_seconds", "wasted_seconds", "wasted_gpu_seconds"}
@@ -63,11 +65,19 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
         )
         told = context.meter.counter()
 
+        def prune_to(step: int) -> None:
+            """Delete the surplus of what was saved up to ``step``."""
+            saved = [each for each in settings.checkpoint_steps if each <= step]
+            places = partial(checkpoint_path, run_dir), partial(state_path, run_dir)
+            prune(saved, settings.keep_last, settings.keep_every, *places, partial(scored_in, context.lake))
+
         def note(progress: str) -> str:
+            prune_to(saved_step(run_dir, settings))
             words = progress.split()
             return " ".join([f"{name.shard}:", *words[4:6], *words[9:11]])
 
         status = run_job(context.launcher, job, f"training on mixture {name.shard}", settings.steps, told, note)
+        prune_to(settings.steps)
         recipe, device, processes = settings.recipe, settings.device, settings.processes
         write_cost(context.lake, name, recipe, device, processes, context.launcher.name, status)
         return collect(name, run_dir, settings, read.digest, context.launcher.name, out)
@@ -96,8 +106,10 @@ def collect(
         table: [{"run": name.key, **entry} for entry in read_lines(run_dir / file)]
         for table, file in ((Losses, LOSSES), (HeldoutLosses, HELDOUT))
     }
+    pruned = set(surplus(settings.checkpoint_steps, settings.keep_last, settings.keep_every))
+    places = {step: checkpoint_path(run_dir, step) for step in settings.checkpoint_steps}
     checkpoints = [
-        _checkpoint(name, run_dir / "checkpoints" / f"step-{step:06d}", out) for step in settings.checkpoint_steps
+        _checkpoint(name, place, out) for step, place in places.items() if step not in pruned or place.is_dir()
     ]
     run = {
         "run": name.key,

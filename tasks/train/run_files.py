@@ -1,4 +1,4 @@
-"""The files of a run directory that grow line by line: one JSON object with a ``step`` a line. No torch here.
+"""The files of a run directory, and those that grow line by line, a JSON object with a ``step`` each. No torch here.
 
 ::
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gristmill.core.files.atomic import write_whole
+from gristmill.tasks.train.recipe import RunSettings
 
 LOSSES, HELDOUT, SPEED = "losses.jsonl", "heldout.jsonl", "speed.jsonl"
 
@@ -39,3 +40,23 @@ def write_line(file: TextIO, entry: Mapping[str, Any]) -> None:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of one of those files; none when the run wrote none."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def saved_step(run_dir: Path, settings: RunSettings) -> int:
+    """The step of the newest checkpoint that is there with its optimiser state; 0 for none."""
+    whole = (
+        step
+        for step in settings.checkpoint_steps
+        if checkpoint_path(run_dir, step).is_dir() and state_path(run_dir, step).is_file()
+    )
+    return max(whole, default=0)
+
+
+def checkpoint_path(run_dir: Path, step: int) -> Path:
+    """Folder of the checkpoint of ``step``."""
+    return run_dir / "checkpoints" / f"step-{step:06d}"
+
+
+def state_path(run_dir: Path, step: int) -> Path:
+    """Optimiser state of ``step``."""
+    return run_dir / "state" / f"step-{step:06d}.safetensors"

@@ -16,6 +16,7 @@ from transformers import LlamaForCausalLM
 
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.train.recipe import RunSettings
+from gristmill.tasks.train.run_files import checkpoint_path, saved_step, state_path
 
 
 def save(
@@ -52,7 +53,7 @@ def save(
 
 def resume(run_dir: Path, model: LlamaForCausalLM, optimiser: torch.optim.Optimizer, settings: RunSettings) -> int:
     """Load the newest complete checkpoint if there is one; returns the steps already done."""
-    done = max((step for step in settings.checkpoint_steps if is_complete(run_dir, step)), default=0)
+    done = saved_step(run_dir, settings)
     if done:
         load_weights(model, checkpoint_path(run_dir, done) / "model.safetensors")
         state = optimiser.state_dict()
@@ -70,18 +71,3 @@ def load_weights(model: LlamaForCausalLM, path: Path) -> None:
     if unexpected or set(missing) - {"lm_head.weight"}:
         raise GristmillError(f"{path} does not fit the recipe: missing {missing}, unexpected {unexpected}")
     model.tie_weights()
-
-
-def is_complete(run_dir: Path, step: int) -> bool:
-    """Whether the checkpoint of ``step`` and its optimiser state are there."""
-    return checkpoint_path(run_dir, step).is_dir() and state_path(run_dir, step).is_file()
-
-
-def checkpoint_path(run_dir: Path, step: int) -> Path:
-    """Folder of the checkpoint of ``step``."""
-    return run_dir / "checkpoints" / f"step-{step:06d}"
-
-
-def state_path(run_dir: Path, step: int) -> Path:
-    """Optimiser state of ``step``."""
-    return run_dir / "state" / f"step-{step:06d}.safetensors"
