@@ -1,4 +1,4 @@
-"""The launcher for Slurm, by its command-line tools: sbatch, squeue, scancel, and sacct where there is accounting.
+"""The launcher for Slurm, by its command-line tools: sbatch, squeue, scontrol, scancel, and sacct.
 
 A job is found by its name, which holds its key and a digest of its run directory, so a crash between ``sbatch`` and the
 note of its number costs nothing; its comment is the run directory, for people. ``slurm.json`` there says under which
@@ -7,7 +7,8 @@ run directory as it does on one machine; that has to lie on a file system which 
 
 Slurm's word and the run directory's are put together in :meth:`SlurmLauncher.poll`: success is what the watcher saw,
 never a state of Slurm; a preemption, a time limit and a requeue are what Slurm says; and a job that Slurm no longer
-lists is lost only after two listings without it, no word of its accounting, and no fresh heartbeat.
+lists is lost only after two listings without it, when ``scontrol`` does not know it either, accounting says nothing,
+and its watcher is silent.
 """
 
 import fcntl
@@ -24,7 +25,7 @@ from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
 from gristmill.tasks.launch.job import ENDED, FINAL, Handle, Job, State, Status, read_log, read_status
-from gristmill.tasks.launch.slurm_queue import ON_NODES, WAITING, Queue, QueueRow, accounted, slurm
+from gristmill.tasks.launch.slurm_queue import ON_NODES, WAITING, Queue, QueueRow, accounted, shown, slurm
 from gristmill.tasks.launch.slurm_script import SlurmConfig, script
 
 SILENT_SECONDS = 60.0
@@ -232,7 +233,10 @@ class SlurmLauncher:
             return status.model_copy(update={"state": "running"}) if status.state in ENDED else status
         if status.state in ENDED:
             return status
-        state = accounted(handle.id) if handle.id else None
+        state = shown(handle.id)
+        if state is None or state in WAITING or state in ON_NODES:
+            return status
+        state = state or accounted(handle.id)
         if state is not None:
             return self._ended(handle, status, state, gpus)
         if time.time() - status.heartbeat < SILENT_SECONDS:

@@ -5,6 +5,7 @@ scheduler that hundreds of followers ask each second is slow for all its users. 
 lists nothing, says nothing about a job: clients have taken live clusters for dead ones that way.
 """
 
+import re
 import subprocess
 import threading
 import time
@@ -58,8 +59,7 @@ class Queue:
         """The row of a job, and for how many listings in a row it has been missing. A listing that fails counts for
         nothing: what was known before stands."""
         with self.lock:
-            if job not in self.misses:
-                self.misses[job] = 0 if job in self.rows or self.taken == float("-inf") else 1
+            self.misses.setdefault(job, 0)
             if time.monotonic() - self.taken > self.seconds:
                 try:
                     self._list()
@@ -85,6 +85,16 @@ class Queue:
         self.rows = {words[0]: QueueRow(*words) for words in listed if len(words) == 4}
         self.taken = time.monotonic()
         self.misses = {job: 0 if job in self.rows else count + 1 for job, count in self.misses.items()}
+
+
+def shown(job: str) -> str | None:
+    """The state of one job that ``squeue`` does not list; empty when Slurm does not know it, None when it is silent."""
+    try:
+        said = slurm("scontrol", "show", "job", "-o", job)
+    except GristmillError as error:
+        return "" if "Invalid job id" in str(error) else None
+    found = re.search(r"\bJobState=(\w+)", said)
+    return found[1] if found else None
 
 
 def accounted(job: str) -> str | None:

@@ -32,8 +32,10 @@ class Tools:
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tools:
     folder = tmp_path / "tools"
     folder.mkdir()
-    for name in ("sbatch", "squeue", "scancel", "sacct"):
-        (folder / name).write_text(f"#!/bin/sh\nexec /bin/cat {folder}/{name}.txt\n")
+    for name in ("sbatch", "squeue", "scancel", "sacct", "scontrol"):
+        (folder / name).write_text(
+            f"#!/bin/sh\n/bin/cat {folder}/{name}.txt && exit\necho Invalid job id >&2\nexit 1\n"
+        )
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
     found = Tools(folder)
@@ -109,6 +111,14 @@ def test_without_accounting_a_job_is_lost_only_when_it_is_silent_too(tools: Tool
     silent = read_status(handle.run_dir).model_copy(update={"heartbeat": 1.0})
     (handle.run_dir / "status.json").write_text(silent.model_dump_json())
     assert launcher.poll(handle).state == "lost"
+
+
+def test_a_job_that_only_scontrol_knows_goes_on(tools: Tools, launcher: SlurmLauncher) -> None:
+    handle = running(launcher, 0)
+    tools.says("scontrol", f"JobId={handle.id} JobName=x JobState=PENDING Reason=Priority\n")
+    assert [launcher.poll(handle).state for _ in range(4)] == ["running"] * 4
+    tools.says("scontrol", f"JobId={handle.id} JobName=x JobState=PREEMPTED Reason=None\n")
+    assert launcher.poll(handle).state == "preempted"
 
 
 def test_a_squeue_that_fails_says_nothing(tools: Tools, launcher: SlurmLauncher) -> None:
