@@ -202,10 +202,10 @@ def test_a_full_disk_stops_the_run_and_more_room_lets_it_go_on(small_disk: Path,
     words = curation(lake.parent / "crawl", small_disk / "lake")
     expected, found = data_files(lake), small_disk / "lake"
     resize(small_disk, occupied(lake) // 2)
-    refused(run(*words), "is full", "free some room", "run the same command again", code=1)
+    refused(run(*words), "is full", "free some space", "run the same command again", code=1)
     assert not (found / "catalog" / "curation").exists()
     resize(small_disk, occupied(lake) + (256 << 10))
-    refused(run(*words), "is full", "free some room", "run the same command again", code=1)
+    refused(run(*words), "is full", "free some space", "run the same command again", code=1)
     assert data_files(found) == expected
     resize(small_disk, 200 << 20)
     ended = run(*words)
