@@ -119,7 +119,7 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
         ((*CONTAMINATION, "--suite", "gristmill-reading", "--checkpoint", "x"), ("0 checkpoints of this lake",)),
         (("train", "--mix", "nothing", "--lake", "{place}/lake"), ("no mix called 'nothing'", "gristmill mix")),
         (("mix", "--method", "uniform", "--source", "a", "--lake", "{place}/lake"), ("no curated corpus a",)),
-        (("mix", "--method", "doremy", "--lake", "{place}/lake"), ("mixtures.0.method", "'doremi'")),
+        (("mix", "--method", "doremy", "--lake", "{place}/lake"), ("mixtures.0.method", 'did you mean "doremi"')),
         (("grind",), ("No such command 'grind'",)),
     ],
     ids=lambda value: None if isinstance(value[0], str) and " " in value[0] else Path(value[-1]).name,
