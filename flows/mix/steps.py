@@ -21,7 +21,7 @@ from gristmill.core.steps.step import Step
 from gristmill.flows.mix.methods import mixer_of
 from gristmill.flows.mix.reuse import REPORT_FILES, TRIALS
 from gristmill.flows.mix.settings import AnyMixture, SwarmSettings
-from gristmill.flows.mix.trials import DoneTrial, MixtureContext, Search, find_weights, run_trials
+from gristmill.flows.mix.trials import DoneTrial, MixtureContext, Search, run_asked, run_trials
 from gristmill.schemas.tables import Mixtures, MixtureTrace
 from gristmill.tasks.mix.audit import mixture_digest, mixture_rows, trace_rows
 from gristmill.tasks.mix.domains import Domain
@@ -58,8 +58,9 @@ def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
         """Find the weights of one mixture, cap them, and plan the order of rows."""
         store, name, goal = TokenStore.open(folders), config.mixture.name, config.goal
         domains = store.domains(config.row_tokens)
-        search = _search(_mixer(config, context), store, config, folders, context)
-        capped = cap(search.mixture, domains, goal)
+        mixer = _mixer(config, context)
+        search = _search(mixer, store, config, folders, context)
+        capped = cap(mixer.tell(_domains_of(mixer, store, config), goal, search.outcomes), domains, goal)
         plan = make_plan(
             capped,
             domains,
@@ -129,7 +130,7 @@ def _search(
     def run(asked: Sequence[Trial]) -> list[Outcome]:
         return run_trials(asked, tokens, context)
 
-    search = find_weights(mixer, _domains_of(mixer, store, config), config.goal, run, _earlier(config, context))
+    search = run_asked(mixer, _domains_of(mixer, store, config), config.goal, run, _earlier(config, context))
     if not search.outcomes:
         context.meter.counter()(1, "")
     return search

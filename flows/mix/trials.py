@@ -18,7 +18,7 @@ from gristmill.flows.reporter import Meter
 from gristmill.flows.train.jobs import module_job, run_job
 from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.domains import Domain
-from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Mixture, Outcome, Trial
+from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Outcome, Trial
 from gristmill.tasks.mix.mixers.swarm.design import Designed
 from gristmill.tasks.mix.mixers.trials import TRAINER, prepare, read_outcome
 
@@ -51,12 +51,11 @@ class MixtureContext(StepContext):
 class Search:
     """What finding a mixture took: the trials that were asked for, in order, and their outcomes."""
 
-    mixture: Mixture
     trials: tuple[Trial, ...]
     outcomes: tuple[Outcome, ...]
 
 
-def find_weights(
+def run_asked(
     mixer: Mixer,
     domains: Sequence[Domain],
     goal: Goal,
@@ -69,7 +68,7 @@ def find_weights(
     while wanted := mixer.ask(domains, goal, seen):
         seen.extend(run(wanted))
         asked.extend(wanted)
-    return Search(mixer.tell(domains, goal, seen), tuple(asked), tuple(seen))
+    return Search(tuple(asked), tuple(seen))
 
 
 def run_trials(asked: Sequence[Trial], tokens: Sequence[Path], context: MixtureContext) -> list[Outcome]:
