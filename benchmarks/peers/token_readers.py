@@ -1,8 +1,9 @@
 """Open exports of a token store with the readers of the trainers, and print what they read as JSON.
 
 Run by the peer's Python: ``token_readers.py FORMAT ROW_TOKENS EOS_ID VOCABULARY BYTES_A_TOKEN PATH``. PATH is a prefix
-(megatron), a folder (datatrove, litdata) or a file (olmo, parquet). Prints ``documents`` and ``rows``, where the reader
-has them, as lists of tokens, and the ``positions`` of tokens in their documents.
+(megatron), a folder (datatrove, litdata) or a file (olmo, parquet; megatron-weights and olmo-weights read weight files).
+Prints ``documents`` and ``rows``, where the reader has them, as lists of tokens, and the ``positions`` of tokens in their
+documents.
 """
 
 import json
@@ -69,6 +70,24 @@ def parquet(path: Path) -> dict[str, Any]:
     return {"rows": rows}
 
 
+def megatron_weights(path: Path) -> dict[str, Any]:
+    """The blend that Megatron makes of the words of ``--data-args-path``."""
+    from megatron.core.datasets.utils import get_blend_from_list
+
+    prefixes, weights = get_blend_from_list(path.read_text().split())
+    return {"prefixes": prefixes, "weights": weights}
+
+
+def olmo_weights(path: Path) -> dict[str, Any]:
+    """The sources of OLMo-core's ``SourceMixtureList``."""
+    import yaml
+    from olmo_core.data.source_mixture import SourceMixtureList
+
+    found = SourceMixtureList.from_dict(yaml.safe_load(path.read_text()))
+    found.validate()
+    return {"weights": [source.target_ratio for source in found.sources], "paths": [s.paths for s in found.sources]}
+
+
 def main(words: list[str]) -> None:
     """Print what the reader of a format gives."""
     row_tokens, eos, vocabulary, size = map(int, words[1:5])
@@ -82,6 +101,10 @@ def main(words: list[str]) -> None:
             found = olmo(path, row_tokens, eos, vocabulary, size)
         case "litdata":
             found = litdata(path, row_tokens)
+        case "megatron-weights":
+            found = megatron_weights(path)
+        case "olmo-weights":
+            found = olmo_weights(path)
         case _:
             found = parquet(path)
     print("\n" + json.dumps(found))

@@ -112,6 +112,7 @@ PEERS: dict[str, Peer] = {
                 "datatrove==0.10.1",
                 "ai2-olmo-core==3.0.0",
                 "grain==0.2.18",
+                "pyarrow",
             ),
             shows=("torch", "megatron-core", "datatrove", "ai2-olmo-core", "litdata", "grain"),
             bare=("megatron-core==0.16.1", "litdata==0.2.76", "packaging", "lightning-utilities"),

@@ -68,6 +68,20 @@ def test_megatron_reads_the_documents_of_a_blend(store: TokenStore, tmp_path: Pa
     assert read("megatron", store, out / "prose" / "00001")["documents"] == documents(store, "prose", 1)
 
 
+def test_the_weight_files_are_read_as_they_were_meant(tmp_path: Path) -> None:
+    store = random_store(tmp_path / "store")
+    (tmp_path / "a").mkdir()
+    out, _ = run("megatron", "blend", store, tmp_path / "a")
+    found = read("megatron-weights", store, out / "data_args.txt")
+    assert found["prefixes"] == [f"/x/{domain}/0000{number}" for domain in ("code", "prose") for number in (0, 1)]
+    assert sum(found["weights"][:2]) == pytest.approx(0.4)
+    (tmp_path / "b").mkdir()
+    out, _ = run("olmo", "blend", store, tmp_path / "b")
+    found = read("olmo-weights", store, out / "source_mixture.yaml")
+    assert found["weights"] == pytest.approx([0.4, 0.6])
+    assert found["paths"] == [[f"/x/{domain}/0000{number}.npy" for number in (0, 1)] for domain in ("code", "prose")]
+
+
 def test_datatrove_reads_rows_in_order_with_positions(store: TokenStore, tmp_path: Path) -> None:
     out, rows = run("datatrove", "stream", store, tmp_path)
     found = read("datatrove", store, out)
