@@ -1,9 +1,9 @@
 """Open exports of a token store with the readers of the trainers, and print what they read as JSON.
 
-Run by the peer's Python: ``token_readers.py FORMAT ROW_TOKENS EOS_ID VOCABULARY BYTES_A_TOKEN PATH``. PATH is a prefix
-(megatron), a folder (datatrove, litdata) or a file (olmo, parquet; megatron-weights and olmo-weights read weight files).
-Prints ``documents`` and ``rows``, where the reader has them, as lists of tokens, and the ``positions`` of tokens in their
-documents.
+Run by the peer's Python: ``token_readers.py FORMAT ROW_TOKENS EOS_ID VOCABULARY BYTES_A_TOKEN PATH``. PATH is a
+prefix (megatron), a folder (datatrove, litdata) or a file (olmo, parquet; megatron-weights, olmo-weights: weight
+files). Prints ``documents`` and ``rows``, where the reader has them, as lists of tokens, and the ``positions`` of the
+tokens in their documents.
 """
 
 import json
