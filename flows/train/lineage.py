@@ -12,10 +12,7 @@ from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef
 from gristmill.core.steps.inputs import Inputs
-from gristmill.flows.engines.direct import DirectEngine
-from gristmill.flows.engines.engine import Work
 from gristmill.flows.reporter import Reporter
-from gristmill.flows.running import run_step
 from gristmill.flows.upkeep.lock import shared
 from gristmill.tasks.lineage.passages import Corpus
 from gristmill.tasks.lineage.spans import open_blocks
@@ -25,8 +22,6 @@ from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TextTokenizer
 
 LEAST_DIGITS = 6
-SORTED_AT_ONCE = 1
-"""Each takes half a gigabyte."""
 
 
 def named_checkpoint(words: str, lake: Lake) -> TrainedCheckpoint:
@@ -83,21 +78,28 @@ def corpus_of(mix: Dataset, trained: TrainedCheckpoint | None, lake: Lake, repor
 
 
 def suffixes_of(tokens: Sequence[FilesRef], lake: Lake, report: Reporter) -> list[FilesRef]:
-    """The suffix arrays of folders of tokens, one folder each; nothing is shown when all are cached."""
+    """The suffix arrays of folders of tokens, one folder each; nothing is shown when all are cached.
+
+    One at a time, since each takes half a gigabyte.
+    """
     config = SuffixConfig()
-    work = []
-    for ref in tokens:
-        size = max(1, ref.bytes >> 20)
-        work.append(Work(ref.shard, Inputs(files=(ref,)), ref.shard, config, units=size))
+    inputs = [Inputs(files=(ref,)) for ref in tokens]
     cached = [
-        lake.manifest(write_suffixes.name, entry.shard, write_suffixes.key(config, entry.inputs)) for entry in work
+        lake.manifest(write_suffixes.name, ref.shard, write_suffixes.key(config, read))
+        for ref, read in zip(tokens, inputs, strict=True)
     ]
-    known = [manifest for manifest in cached if manifest is not None]
-    if len(known) < len(work):
-        with shared(lake):
-            engine = DirectEngine(SORTED_AT_ONCE)
-            known = run_step(write_suffixes, work, lake, report, what="sort tokens", unit="MB", engine=engine)
-    return [ref for manifest in known for ref in manifest.files]
+    found = [manifest for manifest in cached if manifest is not None]
+    if len(found) < len(tokens):
+        found = []
+        with shared(lake), report.track("sort tokens", sum(map(_megabytes, tokens)), "MB") as advance:
+            for ref, read in zip(tokens, inputs, strict=True):
+                found.append(write_suffixes.run(lake, ref.shard, read, config).manifest)
+                advance(_megabytes(ref))
+    return [ref for manifest in found for ref in manifest.files]
+
+
+def _megabytes(ref: FilesRef) -> int:
+    return max(1, ref.bytes // 1_000_000)
 
 
 def mix_read(trained: TrainedCheckpoint | None, name: str, lake: Lake) -> Dataset:

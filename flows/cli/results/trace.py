@@ -87,15 +87,21 @@ def _print(found: "list[Passage]", text: str, mix: str, least: int, spans: int, 
         console.print(f"{told} Shorter spans: --min-tokens.", markup=False, highlight=False)
         return
     covered = _covered(found)
-    told = f"{len(found)} spans, {covered / max(len(text), 1):.0%} of the text, stand in the mix {mix}: {label}."
+    share = covered / max(len(text), 1)
+    told = f"{_counted(len(found), 'span')}, {share:.0%} of the text, found in the mix {mix}: {label}."
     console.print(told, markup=False, highlight=False)
     for passage in found[:spans]:
         words = passage.text if len(passage.text) <= TEXT_SHOWN else passage.text[:TEXT_SHOWN] + " ..."
         console.print(f"\n“{printable(' '.join(words.split()))}”", markup=False, highlight=False, soft_wrap=True)
-        times = f"{passage.tokens} tokens, {passage.occurrences:,} times in {passage.documents:,} documents"
+        occurs, held = _counted(passage.occurrences, "occurrence"), _counted(passage.documents, "document")
+        times = f"{_counted(passage.tokens, 'token')}, {occurs} in {held}"
         console.print(table_of(times, ("times", "read", "domain", "source", "url", "doc_id"), _rows(passage)))
     if len(found) > spans:
         console.print(f"{len(found) - spans} shorter spans: --spans, or --json for all.", markup=False, highlight=False)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _covered(found: "list[Passage]") -> int:

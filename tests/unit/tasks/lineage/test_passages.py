@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.flows.reporter import Reporter
-from gristmill.flows.train import lineage as flow
 from gristmill.flows.train.lineage import corpus_of, mix_read, named_checkpoint, named_mix, suffixes_of
 from gristmill.tasks.lineage.passages import Corpus, find_passages
 from gristmill.tasks.lineage.suffixes import SuffixConfig, open_suffixes, suffix_array, write_suffixes
@@ -94,10 +94,15 @@ def test_held_out_text_is_not_searched(made: TrainedLake, corpus: Corpus) -> Non
     assert all(sentence not in passage.text for passage in find_passages(sentence, corpus, 4, 3, made.lake))
 
 
-def test_suffix_arrays_are_cached(made: TrainedLake, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "run_step", lambda *_, **__: pytest.fail("they are in the lake"))
-    with Reporter() as report:
-        assert len(suffixes_of(corpus.mix.files["tokens"], made.lake, report)) == 2
+def test_suffix_arrays_are_cached(made: TrainedLake, corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
+    with Reporter(Console(stderr=True)) as report:
+        found = suffixes_of(corpus.mix.files["tokens"], made.lake, report)
+        assert capsys.readouterr().err == ""
+        path = made.lake.files_path(found[0]) / "suffixes.json"
+        path.unlink()
+        assert suffixes_of(corpus.mix.files["tokens"], made.lake, report) == found
+    assert "sort tokens" in capsys.readouterr().err
+    assert path.is_file()
 
 
 def test_small_blocks_hold_the_same_places(made: TrainedLake, tmp_path: Path) -> None:
