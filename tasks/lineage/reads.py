@@ -4,7 +4,6 @@ Everything is vectorised over ranges: a range is the rows of its domain that it 
 plan reads it (:mod:`gristmill.tasks.lineage.visits`). Cost: see there; memory follows the ranges given at once.
 """
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -75,16 +74,20 @@ def train_parts(store: TokenStore) -> Iterator[tuple[str, int, Part]]:
 
 def find_documents(store: TokenStore, doc_ids: Collection[str]) -> list[TokenRange]:
     """Where documents lie in a store, by domain, split and place. Cost: a binary search for each in every part."""
-    wanted = sorted(bytes.fromhex(doc_id) for doc_id in doc_ids)
+    # Zeros at the end of an S16 are cut off when it is read, and compared as what they are.
+    wanted = np.frombuffer(b"".join(sorted(map(bytes.fromhex, doc_ids))), dtype=f"S{ID_BYTES}")
     found: list[TokenRange] = []
     for (domain, split), parts in store.parts.items():
         base = 0
         for part in parts:
-            for identity in wanted:
-                row = bisect_left(part.doc_ids, identity, key=lambda value: bytes(value))
-                if row < len(part.doc_ids) and bytes(part.doc_ids[row]) == identity:
-                    start = int(part.ends[row - 1]) if row else 0
-                    found.append(TokenRange(identity.hex(), domain, split, base + start, base + int(part.ends[row])))
+            known = part.doc_ids.view(wanted.dtype)
+            rows = np.searchsorted(known, wanted)
+            there = rows < len(known)
+            there[there] = known[rows[there]] == wanted[there]
+            for row in rows[there].tolist():
+                start = int(part.ends[row - 1]) if row else 0
+                doc_id = part.doc_ids[row].tobytes().hex()
+                found.append(TokenRange(doc_id, domain, split, base + start, base + int(part.ends[row])))
             base += len(part.tokens)
     return found
 

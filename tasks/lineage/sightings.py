@@ -73,24 +73,28 @@ def sightings(doc_ids: Collection[str], lake: Lake) -> list[Sighting]:
 def seen_places(
     trained: TrainedCheckpoint, mix: Dataset, places: Sequence[TokenRange], lake: Lake
 ) -> Iterator[Sighting]:
-    """How often the checkpoint read each place."""
+    """How often the checkpoint read each place, by domain."""
     plan, rows = plan_of(trained, mix, lake), range(trained.first_row, trained.end_row)
+    groups: dict[tuple[str, str], list[TokenRange]] = {}
     for place in places:
-        read, first = 0, NEVER
-        if place.split == "train":
-            reads = read_ranges(plan, place.domain, np.array([place.start]), np.array([place.stop]), rows)
-            read, first = int(reads.tokens[0]), int(reads.first[0])
-        yield Sighting(
-            place.doc_id,
-            trained.digest,
-            trained.label,
-            trained.mix,
-            place.domain,
-            place.split,
-            place.stop - place.start,
-            read,
-            int(trained.steps_of(np.array(first))) if first < NEVER else None,
-        )
+        groups.setdefault((place.domain, place.split), []).append(place)
+    for (domain, split), some in groups.items():
+        starts, stops = (np.array(ends) for ends in zip(*((place.start, place.stop) for place in some), strict=True))
+        # A plan reads training text alone: of no row of the run, for held-out text.
+        reads = read_ranges(plan, domain, starts, stops, rows if split == "train" else range(0))
+        steps = trained.steps_of(np.where(reads.first < NEVER, reads.first, 0))
+        for place, read, step in zip(some, reads.tokens.tolist(), steps.tolist(), strict=True):
+            yield Sighting(
+                place.doc_id,
+                trained.digest,
+                trained.label,
+                trained.mix,
+                domain,
+                split,
+                place.stop - place.start,
+                read,
+                step if read else None,
+            )
 
 
 def seen_among(trained: TrainedCheckpoint, doc_ids: AbstractSet[str], lake: Lake) -> set[str]:

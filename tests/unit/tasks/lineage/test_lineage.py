@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -12,6 +13,7 @@ from gristmill.tasks.lineage.reads import find_documents
 from gristmill.tasks.lineage.seen import SCHEMA, Seen, documents_of, summarise
 from gristmill.tasks.lineage.sightings import documents_of_url, seen_among, sightings
 from gristmill.tasks.lineage.trained import TrainedCheckpoint, all_trained
+from gristmill.tasks.mix.token_store import Part, TokenStore
 from tests.helpers.trained_lake import BATCH, HELDOUT, ROW, STEPS, TrainedLake, make_trained_lake
 
 
@@ -119,3 +121,14 @@ def test_without_the_curated_file_only_identity_and_domain_are_known(tmp_path: P
     seen, rows = read_all(all_trained(made.lake)[-1], made, tmp_path / "all.parquet")
     assert seen.unknown == rows["url"].null_count() > 0
     assert rows["doc_id"].null_count() == rows["domain"].null_count() == 0
+
+
+def test_documents_whose_id_ends_in_zeros_are_found() -> None:
+    names = ["00" * 16, "00" * 15 + "01", "ab" + "00" * 15, "ab" * 15 + "00", "ab" * 16, "ff" * 16]
+    identities = np.frombuffer(bytes.fromhex("".join(names)), dtype="V16")
+    part = Part(Path(), np.zeros(12, np.uint16), np.arange(2, 14, 2).astype("u8"), identities, 0, "")
+    store = TokenStore("t", 0, 9, np.dtype("<u2"), {("web", "train"): (part, part)})
+    found = find_documents(store, [*names[::2], "ab" + "00" * 14 + "01"])
+    assert [(place.doc_id, place.start, place.stop) for place in found] == [
+        (names[number], base + 2 * number, base + 2 * number + 2) for base in (0, 12) for number in (0, 2, 4)
+    ]
