@@ -4,13 +4,14 @@ For every place of the text the longest run of tokens that occurs from there (ma
 1994) is found by one binary search over all places at once. It compares from the shorter of the two lengths that the
 bounds share with the text (Manber and Myers 1993, section 2), so a long match is read once and not at every step. Spans
 are those runs that no other one contains, as in OLMoTrace (Liu et al. 2025, arXiv 2504.07096). Cost: two random reads
-for each place and step, 25 steps for a block of 2**25 tokens: a text of 1,000 tokens takes about 20 ms a block that is
-in memory. Memory follows the text.
+for each place and step, 25 steps for a block of 2**25 tokens: a text of 1,000 tokens takes about 25 ms a block whose
+pages are in memory. Memory follows the text.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -52,7 +53,9 @@ def open_blocks(store: TokenStore, suffixes: Sequence[tuple[Path, Path]]) -> lis
     """The blocks of a store. ``suffixes``: for each folder of tokens the folder of its suffix arrays."""
     orders = {tokens: open_suffixes(folder) for tokens, folder in suffixes}
     return [
-        SortedBlock(part.tokens[begin : begin + len(order)], order, part, begin, domain, base)
+        SortedBlock(
+            cast("Tokens", np.asarray(part.tokens))[begin : begin + len(order)], order, part, begin, domain, base
+        )
         for domain, base, part in train_parts(store)
         for begin, order in orders[part.path.parent][domain]
     ]

@@ -5,10 +5,10 @@ For each folder of a token store::
     <domain>.sa      i32: the places of a block of tokens, in the order of the text that follows them; block after block
     suffixes.json    for each domain the tokens, and where its blocks begin
 
-A block is some 2**25 tokens of whole documents, so memory is bounded whatever the shard: about 450 MB, and 610 MB with
+A block is some 2**25 tokens of whole documents, so memory is bounded whatever the shard: about 550 MB, and 750 MB with
 a vocabulary above 65536. Tokens are written most significant byte first, so that the order of bytes is the order of
 tokens; libdivsufsort (Mori 2015, by way of pydivsufsort, MIT) sorts the suffixes of the bytes, and those that begin
-inside a token are dropped. Held-out text is left out. Cost: 2 to 4 million tokens a second; 4 bytes a token on disk.
+inside a token are dropped. Held-out text is left out. Cost: 3.7 million tokens a second; 4 bytes a token on disk.
 """
 
 import json
@@ -54,7 +54,9 @@ def write_suffixes(folders: list[Path], config: SuffixConfig, out: Path) -> Writ
             cuts = list(blocks_of(part, config.block_tokens))
             with (out / f"{domain}.sa").open("wb") as file:
                 for low, high in cuts:
-                    file.write(suffix_array(part.tokens[low:high], store.vocab_size).astype("<i4").tobytes())
+                    # Read, not mapped: mapped pages would stay in memory until the end of the shard.
+                    tokens = np.fromfile(part.path, store.dtype, high - low, offset=low * store.dtype.itemsize)
+                    suffix_array(tokens, store.vocab_size).astype("<i4", copy=False).tofile(file)
             domains[domain] = {"tokens": len(part.tokens), "blocks": [low for low, _ in cuts]}
     (out / FILE).write_bytes(canonical_json({"format": FORMAT, "domains": domains}) + b"\n")
     return Written({"tokens": sum(entry["tokens"] for entry in domains.values())})
