@@ -25,7 +25,8 @@ def main(run_dir: Path) -> None:
     try:
         os.execvp(command[0], command)  # noqa: S606 - a list and no shell
     except FileNotFoundError:
-        sys.exit(f"{command[0]} is not on the PATH: install the trainer, or give its environment in slurm.setup.")
+        hint = "install the trainer, give its environment in slurm.setup, or an image that has it in kubernetes.image"
+        sys.exit(f"{command[0]} is not on the PATH: {hint}.")
 
 
 if __name__ == "__main__":

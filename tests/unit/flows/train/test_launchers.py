@@ -25,7 +25,8 @@ def test_training_runs_and_trials_run_where_the_settings_say(
 @pytest.mark.parametrize("model", [TrainSettings, MixSettings])
 def test_where_jobs_run_is_part_of_no_key(model: type[TrainSettings] | type[MixSettings]) -> None:
     elsewhere = model.parse({"launcher": "slurm", "slurm": {"partition": "gpu"}}, "train")
-    assert elsewhere.lasting() == model().lasting()
+    in_pods = model.parse({"launcher": "kubernetes", "kubernetes": {"image": "a", "claim": "b"}}, "train")
+    assert elsewhere.lasting() == in_pods.lasting() == model().lasting()
     assert model.parse({"seed": 5}, "train").lasting() != model().lasting()
 
 
