@@ -6,7 +6,14 @@ from pydantic import Field, model_validator
 
 from gristmill.core.flag import Flag
 from gristmill.flows.train.launchers import LaunchSettings
+from gristmill.tasks.train.recipe import recipe_names
 from gristmill.tasks.train.schedule import ScheduleName
+
+
+def _refuse_unknown(schema: dict[str, Any]) -> None:
+    """Forms refuse a recipe that there is not; a file may be one that only the server sees."""
+    names = "|".join(recipe_names())
+    schema["pattern"] = rf"^({names}|.+\.ya?ml)$"
 
 
 class TrainSettings(LaunchSettings):
@@ -18,6 +25,7 @@ class TrainSettings(LaunchSettings):
         "tiny",
         description="Model and optimiser: tiny (1.4 M parameters, for CPU), small (16 M) or base (135 M); the name of "
         "another trainer's recipe; or a YAML file of your own.",
+        json_schema_extra=_refuse_unknown,
     )
     data: Annotated[str, Flag("--data", "Another trainer: its export ({mixture}: its name), or its examples.")] = Field(
         "", description="What another trainer reads: an export of the mixture, or a file of examples."

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.digests import digest_json
 from gristmill.core.errors import UsageError
-from gristmill.tasks.train.recipe import FOLDER, Recipe
+from gristmill.tasks.train.recipe import FOLDER, Recipe, recipe_names
 
 CODE_VERSION = 1
 EXPORTS = ("megatron", "datatrove", "olmo", "nanogpt", "litdata", "parquet", "jsonl")
@@ -105,11 +105,6 @@ def load_recipe(words: str) -> tuple[str, Recipe | TrainerRecipe]:
             return path.stem, TrainerRecipe.parse(values, str(path))
         case other:
             raise UsageError(f"{path}: kind: {other!r} is neither embedded nor command")
-
-
-def recipe_names() -> list[str]:
-    """The recipes that come with Gristmill."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def chosen_options(recipe: TrainerRecipe, given: Mapping[str, Value], where: str) -> dict[str, Value]:

@@ -149,6 +149,11 @@ def _known(name: str) -> Recipe | None:
         return None
 
 
+def recipe_names() -> list[str]:
+    """The recipes that come with Gristmill, those of other trainers too."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
 def own_recipe(name: str) -> Recipe:
     """The shape of that name that comes with Gristmill. Raises ``ValueError`` when there is none."""
     path = FOLDER / f"{name}.yaml"

@@ -270,7 +270,7 @@ def described(field: dict[str, Any], definitions: dict[str, Any]) -> bool:
         (
             "pipeline/scheduled",
             {"settings": {"curate": {"source": "a", "inputs": ["b"]}, "train": {"recipe": "huge"}}},
-            "'tiny' was expected",
+            "'huge' does not match",
         ),
     ],
 )

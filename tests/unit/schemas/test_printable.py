@@ -21,7 +21,7 @@ def test_what_cannot_be_shown_is_replaced() -> None:
 
 def test_a_name_that_cannot_be_shown_is_refused_with_the_character() -> None:
     assert require_printable("磨坊 1.0", "--label") == "磨坊 1.0"
-    with pytest.raises(UsageError, match=r"--label: 'a\\nb' holds '\\n', which cannot be shown"):
+    with pytest.raises(UsageError, match=r"--label: 'a\\nb' contains '\\n', which cannot be shown"):
         require_printable("a\nb", "--label")
 
 

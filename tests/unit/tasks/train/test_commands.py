@@ -14,9 +14,9 @@ from gristmill.tasks.train.commands import (
     chosen_options,
     command_key,
     load_recipe,
-    recipe_names,
     render,
 )
+from gristmill.tasks.train.recipe import recipe_names
 from gristmill.tasks.train.start import command_of
 
 HF = "{'loss': 2.345, 'grad_norm': 1.5, 'learning_rate': 1e-05, 'epoch': 0.1}"
