@@ -64,10 +64,10 @@ def caps_table(rows: Rows) -> Table:
 
 def checks_table(rows: Rows) -> Table:
     """What is known of each learned mixture."""
-    shown = [[row["mixture"], row["check"], row["value"], "" if row["warning"] else row["detail"]] for row in rows]
+    shown = [[row["mixture"], row["name"], row["value"], "" if row["warning"] else row["detail"]] for row in rows]
     return table_of("Checks", ["mixture", "check", "value", "meaning"], shown)
 
 
 def warnings(rows: Rows) -> list[str]:
     """A line for each warning."""
-    return [f"{row['mixture']}: {row['check']}: {row['detail']}" for row in rows if row["warning"]]
+    return [f"{row['mixture']}: {row['name']}: {row['detail']}" for row in rows if row["warning"]]

@@ -82,7 +82,7 @@ def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
 def report_step(context: MixtureContext) -> Step[MixtureConfig]:
     """The step that reports on one mixture. It reads the folder of its plan and those of the tokens."""
 
-    @files_step("mixture_report", version=1, writes=TABLES, folders=True, files=REPORT_FILES)
+    @files_step("mixture_report", version=2, writes=TABLES, folders=True, files=REPORT_FILES)
     def mixture_report(folders: list[Path], config: MixtureConfig, out: Path) -> Written:
         """Tabulate the trials of a mixture, what they promise, checks, caps and baselines; run trials of the winner."""
         plan, *tokens = folders

@@ -101,10 +101,10 @@ TrialResults = Table(
 
 MixturePredictions = Table(
     "mixture_predictions",
-    ("mixture", "of", "metric"),
+    ("mixture", "subject", "metric"),
     {
         "mixture": _MIXTURE,
-        "of": Column(pa.string(), "winner (the mixture itself) or prior (what it started from)"),
+        "subject": Column(pa.string(), "winner (the mixture itself) or prior (what it started from)"),
         "metric": Column(pa.string(), "domain whose held-out text it is about, or objective: their weighted mean"),
         "predicted": Column(pa.float64(), "loss that the law promises, nats a token", unit=_NATS),
         "low": Column(pa.float64(), "lower end of its 90 % interval over bootstraps", unit=_NATS),
@@ -115,10 +115,10 @@ MixturePredictions = Table(
 
 MixtureChecks = Table(
     "mixture_checks",
-    ("mixture", "check"),
+    ("mixture", "name"),
     {
         "mixture": _MIXTURE,
-        "check": Column(pa.string(), "what was checked, such as spearman, optimism or nothing_learnt"),
+        "name": Column(pa.string(), "what was checked, such as spearman, optimism or nothing_learnt"),
         "value": Column(pa.float64(), "the number; 1 and 0 for yes and no"),
         "detail": Column(pa.string(), "what it means, in words"),
         "warning": Column(pa.bool_(), "whether it says that the mixture should not be trusted as it is"),

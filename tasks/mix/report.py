@@ -96,8 +96,8 @@ def report_tables(found: FoundMixture, swarm: "Swarm | None") -> tuple[tuple[pa.
         bars = dict(zip(names, zip(report.low.tolist(), report.high.tolist(), strict=True), strict=True))
         predicted = {(each.trial, each.metric): each.predicted for each in report.predictions}
         promises = [
-            {"of": of, "metric": each.metric, "predicted": each.predicted, "low": each.low, "high": each.high}
-            for of, several in (("winner", report.winner), ("prior", report.prior))
+            {"subject": subject, "metric": each.metric, "predicted": each.predicted, "low": each.low, "high": each.high}
+            for subject, several in (("winner", report.winner), ("prior", report.prior))
             for each in several
         ]
     outcomes = {outcome.trial: outcome for outcome in found.outcomes}
@@ -152,7 +152,7 @@ def _results(role: Role, outcome: Outcome, predicted: dict[tuple[str, str], floa
 
 
 def _check(check: Check) -> dict[str, object]:
-    return {"check": check.name, "value": check.value, "detail": check.detail, "warning": check.warning}
+    return {"name": check.name, "value": check.value, "detail": check.detail, "warning": check.warning}
 
 
 def _cap(row: CapRow) -> dict[str, object]:

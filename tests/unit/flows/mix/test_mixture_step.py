@@ -233,10 +233,10 @@ def test_a_swarm_stores_its_trials_predictions_checks_caps_and_baselines(inputs:
     assert isinstance(diagnostics, dict)
     # The prediction is in the manifest of a step that no trial of the winner had run for.
     assert facts["ran_before_the_report"] == len(launcher.ran) - 2
-    winner = {row["metric"]: row for row in tables["mixture_predictions"] if row["of"] == "winner"}
+    winner = {row["metric"]: row for row in tables["mixture_predictions"] if row["subject"] == "winner"}
     assert winner["objective"]["predicted"] == pytest.approx(diagnostics["predicted"])
     assert winner["objective"]["low"] <= winner["objective"]["predicted"] <= winner["objective"]["high"]
-    checks = {row["check"]: row for row in tables["mixture_checks"]}
+    checks = {row["name"]: row for row in tables["mixture_checks"]}
     assert checks["spearman"]["value"] > 0.9
     assert not checks["nothing_learnt"]["value"]
     assert checks["winner_gap"]["value"] == pytest.approx(0, abs=0.05)
