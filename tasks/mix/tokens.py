@@ -1,10 +1,10 @@
 """The tokens step: curated shards to token files. The format is described in ``gristmill.tasks.mix.token_store``.
 
 Documents keep the order of the shard (by doc_id). Text that looks like a special token is spelt out in ordinary tokens,
-so a crawled page cannot end a document. Cost: tokenising, about 2 MB of text a second and core; memory one row group.
+so a crawled page cannot end a document. Cost: tokenising, about 2 MB of text a second and core; memory one row group and about 40 MB.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from gristmill.tasks.mix.permutation import pack_ids
 from gristmill.tasks.mix.token_store import FORMAT, KINDS, MANIFEST
 from gristmill.tasks.mix.tokenizer import TextTokenizer
 
+SLICE_BYTES = 1 << 20
 COUNTS = ("documents", "tokens", "bytes", "words")
 
 
@@ -48,14 +49,17 @@ def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConf
         groups: dict[tuple[str, str], list[int]] = {}
         for row, group in enumerate(zip(domains, splits, strict=True)):
             groups.setdefault(group, []).append(row)
-        encoded = tokenizer.encode(texts)
         sizes = [len(text.encode("utf-8")) for text in texts]
+        encoded: list[NDArray[Any]] = []
+        for first, last in _slices(sizes):
+            found = tokenizer.encode(texts[first:last])
+            encoded += [np.array([*ids, tokenizer.eos_id], dtype=kind) for ids in found]
         for row, place in enumerate(zip(languages, domains, strict=True)):
-            each = np.array([1, len(encoded[row]), sizes[row], words[row]], dtype=np.int64)
+            each = np.array([1, len(encoded[row]) - 1, sizes[row], words[row]], dtype=np.int64)
             counted[place] = counted.get(place, 0) + each
         for group, rows in groups.items():
             writer = writers.setdefault(group, _Writer(out, check_domain(group[0]), group[1]))
-            tokens = [np.array([*encoded[row], tokenizer.eos_id], dtype=kind) for row in rows]
+            tokens = [encoded[row] for row in rows]
             writer.append([doc_ids[row] for row in rows], tokens, sum(sizes[row] for row in rows))
     parts: dict[str, dict[str, Any]] = {}
     for (domain, split), writer in sorted(writers.items()):
@@ -75,6 +79,17 @@ def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConf
         for domain, splits_of in parts.items()
     }
     return Written({"vocab_size": tokenizer.vocab_size, "domains": domains, "languages": _by_language(counted)})
+
+
+def _slices(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Runs of documents, first and one past the last, of about ``SLICE_BYTES`` of text: Python's lists of tokens take
+    some ten times the bytes of the text, and only those of one run are held."""
+    first = held = 0
+    for place, size in enumerate(sizes):
+        held += size
+        if held >= SLICE_BYTES or place == len(sizes) - 1:
+            yield first, place + 1
+            first, held = place + 1, 0
 
 
 def _by_language(counted: Mapping[tuple[str, str], NDArray[np.int64]]) -> dict[str, dict[str, dict[str, int]]]:
