@@ -1,7 +1,8 @@
 """The tokens step: curated shards to token files. The format is described in ``gristmill.tasks.mix.token_store``.
 
 Documents keep the order of the shard (by doc_id). Text that looks like a special token is spelt out in ordinary tokens,
-so a crawled page cannot end a document. Cost: tokenising, about 2 MB of text a second and core; memory one row group and about 40 MB.
+so a crawled page cannot end a document. Cost: tokenising, about 2 MB of text a second and core; memory one row group
+and about 40 MB.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
