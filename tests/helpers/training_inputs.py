@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 
 from gristmill.core.digests import digest_text
 from gristmill.core.lake import Lake
-from gristmill.core.manifest import Dataset
+from gristmill.core.manifest import Dataset, FilesRef
 from gristmill.core.table import conform
 from gristmill.schemas.tables import Curated, Mixtures
 from gristmill.tasks.mix.curated import SplitConfig
+from gristmill.tasks.mix.heldout import HeldoutConfig, write_heldout
 from gristmill.tasks.mix.mixers.mixer import Goal, one_stage
-from gristmill.tasks.mix.plan import make_plan
+from gristmill.tasks.mix.plan import FILE, Plan, make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
@@ -100,20 +101,30 @@ def curated_documents() -> pa.Table:
     return conform(Curated, pa.Table.from_pylist(rows, schema=Curated.schema))
 
 
-def mix_in(lake: Lake, inputs: Inputs) -> Dataset:
-    """The mix ``default`` of ``lake`` with those inputs, and one mixture, ``even``."""
-    plan = inputs.plan.parent / "plan"
-    plan.mkdir(exist_ok=True)
-    (plan / inputs.plan.name).write_bytes(inputs.plan.read_bytes())
-    folders = {"tokenizer": inputs.tokenizer, "tokens": inputs.tokens, "plan": plan}
-    files = {
-        name: (
-            lake.publish_files(shutil.copytree(folder, lake.root / f"{name}-copy"), name, "even", digest_text(name)),
-        )
-        for name, folder in folders.items()
-    }
-    rows = table_of(Mixtures, [{"mixture": "even", "domain": domain, "max_epochs": 16.0} for domain in WORDS])
-    tables = {Mixtures.name: (lake.write_table(Mixtures, "even", digest_text("mixtures"), rows),)}
+def mix_in(lake: Lake, inputs: Inputs, mixtures: tuple[str, ...] = ("even",)) -> Dataset:
+    """The mix ``default`` of ``lake`` with those inputs and with held-out text; each mixture has its own order."""
+    base, plan = inputs.plan.parent, Plan.load(inputs.plan)
+
+    def published(folder: Path, name: str, shard: str) -> FilesRef:
+        copy = shutil.copytree(folder, base / "copies" / f"{name}-{shard}")
+        return lake.publish_files(copy, name, shard, digest_text(f"{name} {shard}"))
+
+    plans = []
+    for seed, mixture in enumerate(mixtures, start=plan.seed):
+        (base / f"plan-{mixture}").mkdir()
+        Plan.model_validate(plan.model_dump() | {"seed": seed}).write(base / f"plan-{mixture}" / FILE)
+        plans.append(published(base / f"plan-{mixture}", "plan", mixture))
+    (base / "heldout").mkdir()
+    config = HeldoutConfig(split=SplitConfig(heldout_share=HELDOUT))
+    write_heldout.function([base / "curated.parquet"], config, base / "heldout")
+    places = {"tokenizer": inputs.tokenizer, "tokens": inputs.tokens, "heldout": base / "heldout"}
+    files = {name: (published(folder, name, "all"),) for name, folder in places.items()}
+    told = [
+        {"mixture": mixture, "domain": domain, "max_epochs": 16.0} for mixture in mixtures for domain in sorted(WORDS)
+    ]
+    rows = table_of(Mixtures, told)
+    tables = {Mixtures.name: (lake.write_table(Mixtures, "all", digest_text("mixtures"), rows),)}
+    files |= {"plan": tuple(plans)}
     dataset = Dataset(kind="mix", name="default", config={}, counts={}, tables=tables, files=files)
     lake.commit(dataset)
     return dataset
