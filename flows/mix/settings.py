@@ -88,20 +88,20 @@ class MixtureSettings(Named):
 class TemperatureSettings(Named):
     """A mixture between proportional and uniform."""
 
-    method: Literal["temperature"]
+    method: Literal["temperature"] = Field(description="How the weights are found.")
     options: TemperatureConfig = TemperatureConfig()
 
 
 class UniMaxSettings(Named):
     """A mixture that is uniform as far as the caps allow."""
 
-    method: Literal["unimax"]
+    method: Literal["unimax"] = Field(description="How the weights are found.")
 
 
 class SwarmSettings(Named):
     """A mixture by a law of loss that is fitted to many small trials."""
 
-    method: Literal["swarm"]
+    method: Literal["swarm"] = Field(description="How the weights are found.")
     options: SwarmConfig = SwarmConfig()
 
     def resized(self, share: float) -> Self:
@@ -112,7 +112,7 @@ class SwarmSettings(Named):
 class MixMinSettings(Named):
     """A mixture under which a target text is likeliest, by one small model a domain."""
 
-    method: Literal["mixmin"]
+    method: Literal["mixmin"] = Field(description="How the weights are found.")
     options: MixMinConfig = MixMinConfig()
 
     def resized(self, share: float) -> Self:

@@ -31,10 +31,10 @@ TRAINJOB_GRACE_SECONDS = 25
 class Toleration(Config):
     """A taint of nodes that a job's pods tolerate. What is left out fits all."""
 
-    key: str = ""
-    operator: Literal["Exists", "Equal"] = "Exists"
-    value: str = ""
-    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+    key: str = Field("", description="Key of the taint.")
+    operator: Literal["Exists", "Equal"] = Field("Exists", description="Whether the value has to be equal too.")
+    value: str = Field("", description="Value of the taint.")
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field("", description="Effect of the taint.")
 
 
 class KubernetesConfig(Config):

@@ -14,7 +14,7 @@ from gristmill.evals.statistics.paired import Paired, holm, paired
 from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.queries.compare import compare, find_side
-from gristmill.warehouse.queries.comparison import Comparison, SuiteComparison, told
+from gristmill.warehouse.queries.comparison import Comparison, SuiteComparison, described
 from tests.helpers.cli import gristmill
 from tests.helpers.compared_lake import BASE, SUBJECTS, TUNED, build_compared_lake
 from tests.helpers.small_lake import commit
@@ -147,7 +147,7 @@ def test_where_less_is_better_the_lower_value_is(less_is_better: bool, verdict: 
     """Of any metric, such as a perplexity from elsewhere: verdict, counts and sentence turn together."""
     a = np.full(40, 20.0)
     found = paired(a, np.where(np.arange(40) < 35, a - 2, a + 1), [""] * 40)
-    part = told(found, "all", "word_perplexity", found.p, 1, ("A", "B"), less_is_better=less_is_better)
+    part = described(found, "all", "word_perplexity", found.p, 1, ("A", "B"), less_is_better=less_is_better)
     assert (part.verdict, (part.more_a, part.more_b)) == (verdict, better)
     assert part.sentence.startswith(f"B is {verdict} by ")
     assert ("points" in part.sentence) != less_is_better
@@ -155,7 +155,7 @@ def test_where_less_is_better_the_lower_value_is(less_is_better: bool, verdict: 
 
 def test_an_end_near_0_is_not_written_as_0() -> None:
     found = Paired(0.0, 0.05, Interval(0.05, 0.00004, 0.1), 0.0499, 3, 9, 40, 40, 0.06)
-    assert "(0.004 to 10.0)" in told(found, "all", "accuracy", found.p, 1, ("A", "B")).sentence
+    assert "(0.004 to 10.0)" in described(found, "all", "accuracy", found.p, 1, ("A", "B")).sentence
 
 
 def test_p_values_are_corrected_for_all_suites(answer: Comparison) -> None:

@@ -140,4 +140,4 @@ def test_what_cannot_be_read_is_never_called_clean(place: Path, tmp_path: Path, 
     (tmp_path / "none.csv").write_text("text\n", encoding="utf-8")
     empty = run(*words, "--corpus", str(tmp_path / "none.csv"))
     assert empty.code == 1, empty.err
-    assert "holds no document" in empty.err
+    assert "has no documents" in empty.err
