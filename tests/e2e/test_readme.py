@@ -99,7 +99,8 @@ def test_the_page_on_curation_has_every_option_with_its_default() -> None:
     assert said.keys() == defaults.keys() - {"--help"}
     for name, value in said.items():
         default = defaults[name]
-        assert value in (("", "off") if default in (None, "", False) else (str(default),)), name
+        unset = default is None or default is False or default == ""
+        assert value in (("", "off") if unset else (str(default),)), name
 
 
 def test_the_example_pipeline_file_shows_every_key_of_curation_as_its_default() -> None:
