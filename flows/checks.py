@@ -147,5 +147,6 @@ def mix_of(name: str, lake: Lake) -> Dataset:
     """The mix of that name. Raises :class:`UsageError` when the lake has none."""
     dataset = lake.dataset("mix", name)
     if dataset is None:
-        raise UsageError(f"the lake has no mix called {name!r}. Make one first: {on_lake('gristmill mix', lake.root)}")
+        make = on_lake("gristmill mix --method proportional", lake.root)
+        raise UsageError(f"the lake has no mix called {name!r}. Make one first: {make}")
     return dataset

@@ -167,7 +167,7 @@ def why_report(story: Story) -> Group:
         parts.append(table_of("Signals", ["signal", "value", "demanded", "what it is"], signals))
     if story.cluster:
         members = [[m.url or m.doc_id, m.reason, m.similarity, "this one" if m.itself else ""] for m in story.cluster]
-        parts.append(table_of("Copies", ["page", "why", "similarity", ""], members))
+        parts.append(table_of("Duplicates", ["page", "why", "similarity", ""], members))
     if story.findings:
         findings = [[f.kind, f.start, f.end, f.detector] for f in story.findings]
         parts.append(table_of("Personal data", ["kind", "from", "to", "found by"], findings))

@@ -28,7 +28,7 @@ def token_report(dataset: Dataset, lake: Lake) -> dict[str, Any]:
     for ref in dataset.files["tokens"]:
         manifest = lake.manifest(write_tokens.name, ref.shard, ref.key)
         if manifest is None or "languages" not in manifest.facts:
-            again = on_lake("gristmill mix", lake.root)
+            again = on_lake("gristmill mix --method proportional", lake.root)
             raise GristmillError(
                 f"the mix {dataset.name!r} was made before languages were counted. Make it again: {again}"
             )

@@ -64,9 +64,7 @@ class TrainSettings(LaunchSettings):
     )
 
     keep_last: int = Field(0, ge=0, description="Checkpoints kept at the end, while a run goes on; 0 keeps all.")
-    keep_every: int = Field(
-        0, ge=0, description="Keep every so many-th checkpoint too. One that has scores is never deleted."
-    )
+    keep_every: int = Field(0, ge=0, description="Keep every Nth checkpoint too. One that has scores is never deleted.")
 
     @model_validator(mode="after")
     def _nodes_are_equal(self) -> "TrainSettings":

@@ -43,7 +43,9 @@ def report(mix: MixOption = "default", lake: KnownLakeOption = DEFAULT_LAKE, jso
 
 def export(
     form: Annotated[FormatName, typer.Option("--format", help="What the trainer reads.")],
-    out: Annotated[Path, typer.Option("--out", callback=on_this_machine, help="Folder to write; must not exist.")],
+    out: Annotated[
+        Path, typer.Option("--out", callback=on_this_machine, help="Folder to write; it must be empty or not exist.")
+    ],
     mix: MixOption = "default",
     mixture: Annotated[str, typer.Option(help="Name of the mixture; may be left out when there is one.")] = "",
     mode: Annotated[
