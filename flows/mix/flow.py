@@ -17,10 +17,10 @@ from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import threads
 from gristmill.flows.fields import LakePath
 from gristmill.flows.mix.methods import before_training, mixer_of
-from gristmill.flows.mix.reuse import REPORT_FILES, earlier_trials
+from gristmill.flows.mix.reuse import earlier_trials
 from gristmill.flows.mix.settings import MixSettings
 from gristmill.flows.mix.steps import MixtureConfig, mixture_step, report_step
-from gristmill.flows.mix.trials import DoneTrial, MixtureContext
+from gristmill.flows.mix.trials import REPORT_FILES, MixtureContext
 from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
@@ -64,10 +64,7 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
         for mixture in settings.mixtures
     ]
     launcher = launcher_of(settings, lake.root / "log" / "trials")
-    found = []
-    for config in configs:
-        earlier = earlier_trials(lake, name, config.mixture, store, config.goal)
-        found.append(find_mixture(config, store, tokens, launcher, lake, report, earlier))
+    found = [find_mixture(name, config, store, tokens, launcher, lake, report) for config in configs]
     manifests, reports = [manifest for manifest, _ in found], [manifest for _, manifest in found]
     stats = lake.write_table(TokenStats, name, store.digest[:16], store.stats())
     tables: dict[str, tuple[Ref, ...]] = {TokenStats.name: (stats,)}
@@ -113,20 +110,22 @@ def tokenizer_of(settings: MixSettings, name: str, curated: Inputs, lake: Lake, 
 
 
 def find_mixture(
+    mix: str,
     config: MixtureConfig,
     store: TokenStore,
     tokens: tuple[FilesRef, ...],
     launcher: Launcher,
     lake: Lake,
     report: Reporter,
-    earlier: tuple[DoneTrial, ...],
 ) -> tuple[Manifest, Manifest]:
-    """Find one mixture over these tokens and report on it, as runs of two steps with a display each.
+    """Find one mixture of ``mix`` over these tokens and report on it, as runs of two steps with a display each.
 
     The manifest of the first holds what is promised of the mixture; trials of the mixture itself belong to the second.
     """
     name = config.mixture.name
     at_once = (os.cpu_count() or 1) if launcher.name == "local" else QUEUED
+    plain = mixture_step(MixtureContext(launcher, at_once, Meter()))
+    earlier = earlier_trials(lake, mix, config, tokens, plain)
 
     def run(step: Callable[[MixtureContext], Step[MixtureConfig]], inputs: Inputs, ran: MixtureConfig) -> Manifest:
         mixer, meter = mixer_of(ran.mixture, ran.seed, launcher.root, earlier), Meter()

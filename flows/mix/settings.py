@@ -16,6 +16,8 @@ from gristmill.tasks.mix.mixers.rules import TemperatureConfig
 from gristmill.tasks.mix.mixers.swarm.settings import SwarmConfig
 
 LEAST_STEPS = 10
+BASELINES = ("proportional", "uniform")
+"""What every mixture is shown beside, by :func:`gristmill.tasks.mix.mixers.caps.beside_baselines`."""
 
 
 class Named(Config):
@@ -200,6 +202,12 @@ class MixSettings(LaunchSettings):
         names = [mixture.name for mixture in mixtures]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two mixtures are called {twice[0]!r}: give each a name of its own")
+        for mixture in mixtures:
+            if mixture.name in BASELINES and mixture.method != mixture.name:
+                raise ValueError(
+                    f"a mixture by {mixture.method} is called {mixture.name!r}, like a baseline that is shown beside "
+                    "it: give it another name"
+                )
         return mixtures
 
     def lasting(self) -> dict[str, Any]:

@@ -19,12 +19,19 @@ from gristmill.core.digests import canonical_json
 from gristmill.core.steps.files import Written, files_step
 from gristmill.core.steps.step import Step
 from gristmill.flows.mix.methods import mixer_of
-from gristmill.flows.mix.reuse import REPORT_FILES, TRIALS
 from gristmill.flows.mix.settings import AnyMixture, SwarmSettings
-from gristmill.flows.mix.trials import DoneTrial, MixtureContext, Search, run_asked, run_trials
+from gristmill.flows.mix.trials import (
+    REPORT_FILES,
+    TRIALS,
+    DoneTrial,
+    MixtureContext,
+    Search,
+    domains_of,
+    run_asked,
+    run_trials,
+)
 from gristmill.schemas.tables import Mixtures, MixtureTrace
 from gristmill.tasks.mix.audit import mixture_digest, mixture_rows, trace_rows
-from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Mixture, Outcome, Trial, cap
 from gristmill.tasks.mix.plan import FILE, make_plan
 from gristmill.tasks.mix.report import TABLES, FoundMixture, report_tables
@@ -60,7 +67,9 @@ def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
         domains = store.domains(config.row_tokens)
         mixer = _mixer(config, context)
         search = _search(mixer, store, config, folders, context)
-        capped = cap(mixer.tell(_domains_of(mixer, store, config), goal, search.outcomes), domains, goal)
+        capped = cap(
+            mixer.tell(domains_of(mixer.budget, store, config.row_tokens), goal, search.outcomes), domains, goal
+        )
         plan = make_plan(
             capped,
             domains,
@@ -93,7 +102,7 @@ def report_step(context: MixtureContext) -> Step[MixtureConfig]:
             TypeAdapter(Mixture).validate_json((plan / MIXTURE).read_bytes()),
             search.trials,
             search.outcomes,
-            _domains_of(mixer, store, config),
+            domains_of(mixer.budget, store, config.row_tokens),
             store.domains(config.row_tokens),
             config.goal,
         )
@@ -119,18 +128,14 @@ def _earlier(config: MixtureConfig, context: MixtureContext) -> list[DoneTrial]:
     return [each for each in context.earlier if each.designed.trial.id in config.earlier]
 
 
-def _domains_of(mixer: Mixer, store: TokenStore, config: MixtureConfig) -> Sequence[Domain]:
-    """A trial has shorter rows than the run, so its domains hold another number of whole rows."""
-    return store.domains(config.row_tokens if mixer.budget is None else mixer.budget.row_tokens)
-
-
 def _search(
     mixer: Mixer, store: TokenStore, config: MixtureConfig, tokens: Sequence[Path], context: MixtureContext
 ) -> Search:
     def run(asked: Sequence[Trial]) -> list[Outcome]:
         return run_trials(asked, tokens, context)
 
-    search = run_asked(mixer, _domains_of(mixer, store, config), config.goal, run, _earlier(config, context))
+    domains = domains_of(mixer.budget, store, config.row_tokens)
+    search = run_asked(mixer, domains, config.goal, run, _earlier(config, context))
     if not search.outcomes:
         context.meter.counter()(1, "")
     return search

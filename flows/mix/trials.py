@@ -18,11 +18,14 @@ from gristmill.flows.reporter import Meter
 from gristmill.flows.train.jobs import module_job, run_job
 from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.domains import Domain
-from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Outcome, Trial
+from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixer, Outcome, Trial
 from gristmill.tasks.mix.mixers.swarm.design import Designed
 from gristmill.tasks.mix.mixers.trials import TRAINER, prepare, read_outcome
+from gristmill.tasks.mix.token_store import TokenStore
 
 MOST_TOGETHER = 8
+TRIALS = "trials.json"
+REPORT_FILES = "mixture-report"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,25 @@ class Search:
 
     trials: tuple[Trial, ...]
     outcomes: tuple[Outcome, ...]
+
+
+def domains_of(budget: Budget | None, store: TokenStore, row_tokens: int) -> Sequence[Domain]:
+    """The domains of a run in rows of its trials, which have another length, so another number of whole rows.
+
+    A domain that is too small for a row of the run is left out. Raises :class:`UsageError` for one that is too small
+    for a row of a trial only.
+    """
+    run = store.domains(row_tokens)
+    if budget is None:
+        return run
+    names = [domain.name for domain in run]
+    found = [domain for domain in store.domains(budget.row_tokens) if domain.name in names]
+    if lacking := sorted(set(names) - {domain.name for domain in found}):
+        raise UsageError(
+            f"the domains {lacking} hold rows of {row_tokens} tokens for the run, but no row of {budget.row_tokens} for "
+            f"trials: set options.budget.row_tokens of the mixture to {row_tokens} or less, or add data"
+        )
+    return found
 
 
 def run_asked(

@@ -8,7 +8,8 @@ then k x tokens products a step.
 The trial trainer writes ``target.f32`` into the trial's folder: the natural logarithm of the probability of each
 predicted token of the target, float32 little-endian, without a header, in one order of tokens for all trials; and its
 SHA-256 into ``outcome.json`` as ``target``. The target is the held-out rows, domain after domain in the order of the
-store, unless the option ``target`` of the trial names one domain.
+store, unless the option ``target`` of the trial names one domain. The option ``heldout``, a digest of the target's
+tokens, makes it part of the trial's id: models that scored different texts are never compared.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gristmill.core.config import Config
+from gristmill.core.digests import digest_digests
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain, Vector, effective_number, named
 from gristmill.tasks.mix.mixers.entropic import minimise
@@ -103,13 +105,20 @@ class MixMin:
         ``uniform_loss`` of the uniform one, ``best_single_loss`` of the best model alone; and the effective number of
         domains.
 
-        Raises :class:`GristmillError` when a trial is missing, or when two trials scored targets of two lengths.
+        Raises :class:`GristmillError` when a trial is missing, or when two trials scored different texts.
         """
         outcomes = {outcome.trial: outcome for outcome in seen}
         asked = self.trials(domains, goal)
         if missing := [each.id for each in asked if each.id not in outcomes]:
             raise GristmillError(f"MixMin has not seen its trials {missing}. Run what ask() gives until it gives none.")
         used = [outcomes[each.id] for each in asked]
+        targets = [domain.name for domain in self._targets(domains)]
+        scored = [{name: outcome.heldout.get(name) for name in targets} for outcome in used]
+        if differing := [name for name in targets if len({each[name] for each in scored}) > 1]:
+            raise GristmillError(
+                f"the trials scored different held-out text of {differing}. Delete the folders of the trials "
+                f"{[each.id for each in asked]} and run them again."
+            )
         logs = [self.read(outcome) for outcome in used]
         if len({len(each) for each in logs}) != 1:
             raise GristmillError(
@@ -136,15 +145,20 @@ class MixMin:
         if target is not None and target not in names:
             raise GristmillError(f"there is no domain {target!r} to take as the target. The token store holds {names}.")
         budget = self.config.budget
-        options = {} if target is None else {"target": target}
+        heldout = digest_digests(domain.heldout for domain in self._targets(domains))
+        options = {"score": "target", "heldout": heldout, **({} if target is None else {"target": target})}
         return [
             trial(
                 domains,
                 {other: float(other == name) for other in names},
                 budget,
                 loop="sampled",
-                options={"score": "target", **options},
+                options=options,
                 seed=self.config.seed,
             )
             for name in names
         ]
+
+    def _targets(self, domains: Sequence[Domain]) -> list[Domain]:
+        """The domains whose held-out text is the target."""
+        return [domain for domain in domains if self.config.target in (None, domain.name)]

@@ -80,6 +80,13 @@ def test_two_mixtures_of_one_name_are_refused() -> None:
         mix_of("swarm", {"name": "swarm", "method": "uniform"})
 
 
+@pytest.mark.parametrize("name", ["uniform", "proportional"])
+def test_a_learned_mixture_does_not_hide_a_baseline(name: str) -> None:
+    assert mix_of(name).mixtures[0].name == name
+    with pytest.raises(UsageError, match=f"a mixture by swarm is called '{name}', like a baseline"):
+        mix_of({"name": name, "method": "swarm"})
+
+
 def test_a_method_takes_its_settings_from_the_file() -> None:
     ours = {"name": "ours", "method": "swarm", "options": {"kl": 0.1}}
     slow = {"name": "slow", "method": "doremi", "steps": 500}

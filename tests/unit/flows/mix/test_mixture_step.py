@@ -1,7 +1,9 @@
 """How the mix flow runs what a method asks for: in order, side by side, found before it is started."""
 
 import io
+import json
 import math
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,19 +11,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from gristmill.core.errors import GristmillError
+from gristmill.core.digests import canonical_json, digest_bytes
+from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
-from gristmill.core.manifest import Dataset
+from gristmill.core.manifest import Dataset, FilesRef, Manifest
+from gristmill.core.steps.inputs import Inputs as InputsOf
 from gristmill.core.table import conform
 from gristmill.flows.mix.methods import before_training, mixer_of
 from gristmill.flows.mix.reuse import earlier_trials, read_trials
 from gristmill.flows.mix.settings import MixSettings
 from gristmill.flows.mix.show import show_mixtures, warnings
 from gristmill.flows.mix.steps import MixtureConfig, mixture_step, report_step
-from gristmill.flows.mix.trials import DoneTrial, MixtureContext, run_asked, run_group, run_trials
+from gristmill.flows.mix.trials import DoneTrial, MixtureContext, domains_of, run_asked, run_group, run_trials
 from gristmill.flows.reporter import Meter
 from gristmill.tasks.launch.job import Handle, Job, Status
 from gristmill.tasks.mix.domains import Domain
@@ -285,38 +290,100 @@ def test_what_is_printed_says_how_far_a_swarm_can_be_trusted(inputs: Inputs, tmp
     assert "Careful: s: parameters: proxies of 250k parameters: below 15M" in text
 
 
-def test_trials_that_a_change_leaves_valid_are_used_again(inputs: Inputs, tmp_path: Path) -> None:
-    launcher = FakeLauncher(tmp_path / "trials", planted)
-    found_by(SWARM, inputs, tmp_path / "one", launcher)
-    lake = Lake.open(tmp_path / "lake")
-    files = lake.publish_files(tmp_path / "one" / "report", "mixture-report", "s", "0" * 16)
-    lake.commit(Dataset(kind="mix", name="m", config={}, counts={}, tables={}, files={"mixture-report": (files,)}))
-    store = TokenStore.open([inputs.tokens])
+def swarm_config(**options: object) -> MixtureConfig:
+    settings = MixSettings.parse(
+        {"mixtures": [{**SWARM, "options": {**OPTIONS, **options}}], "target_tokens": 20_000}, "test"
+    )
+    return MixtureConfig(mixture=settings.mixtures[0], row_tokens=ROW, seed=0, goal=settings.goal)
 
-    def earlier(**options: object) -> tuple[DoneTrial, ...]:
-        mixture = {**SWARM, "options": {**OPTIONS, **options}}
-        settings = MixSettings.parse({"mixtures": [mixture], "target_tokens": 20_000}, "test")
-        return earlier_trials(lake, "m", settings.mixtures[0], store, settings.goal)
 
-    assert earlier() == ()
-    assert earlier(budget={"steps": 20}) == ()
-    reused = earlier(seed=1)
+def with_domain(inputs: Inputs, folder: Path, name: str, tokens: int) -> Path:
+    """A folder of tokens with one more domain, ``name``: the first tokens of ``code``."""
+    folder.mkdir(parents=True)
+    manifest = json.loads((inputs.tokens / "manifest.json").read_bytes())
+    kind = np.dtype(manifest["dtype"])
+    data = {
+        "tok": (inputs.tokens / "code.train.tok").read_bytes()[: tokens * kind.itemsize],
+        "ends": np.array([tokens], dtype="<u8").tobytes(),
+        "docs": bytes(16),
+    }
+    for ending, each in data.items():
+        (folder / f"{name}.train.{ending}").write_bytes(each)
+    digests = {ending: digest_bytes(each) for ending, each in data.items()}
+    entry = {"documents": 1, "tokens": tokens, "bytes": tokens, "digests": digests}
+    (folder / "manifest.json").write_bytes(canonical_json({**manifest, "domains": {name: {"train": entry}}}))
+    return folder
+
+
+def test_trials_that_a_change_of_the_data_leaves_valid_are_used_again(inputs: Inputs, tmp_path: Path) -> None:
+    lake, launcher = Lake.open(tmp_path / "lake"), FakeLauncher(tmp_path / "trials", planted)
+    tokens = (lake.publish_files(shutil.copytree(inputs.tokens, tmp_path / "old"), "tokens", "old", "0" * 16),)
+    added = lake.publish_files(with_domain(inputs, tmp_path / "web", "web", 4_000), "tokens", "new", "1" * 16)
+
+    def commit(config: MixtureConfig, refs: tuple[FilesRef, ...]) -> Manifest:
+        """Find a mixture as the flow does, and make its mix the current one."""
+        context = MixtureContext(launcher, 2, Meter())
+        earlier = earlier_trials(lake, "m", config, refs, mixture_step(context))
+        context = replace(context, earlier=earlier)
+        config = config.model_copy(update={"earlier": tuple(each.designed.trial.id for each in earlier)})
+        first = config.model_copy(update={"mixture": before_training(config.mixture)})
+        plan = mixture_step(context).run(lake, "s", InputsOf(files=refs), first).manifest
+        report = report_step(context).run(lake, "s", InputsOf(files=(*plan.files, *refs)), config).manifest
+        settings = {"mixtures": [config.mixture.model_dump(mode="json")]}
+        files = {"mixture-report": report.files}
+        lake.commit(Dataset(kind="mix", name="m", config={"settings": settings}, counts={}, tables={}, files=files))
+        return plan
+
+    def earlier(refs: tuple[FilesRef, ...], **options: object) -> tuple[DoneTrial, ...]:
+        step = mixture_step(MixtureContext(launcher, 2, Meter()))
+        return earlier_trials(lake, "m", swarm_config(**options), refs, step)
+
+    before = commit(swarm_config(), tokens)
+    reused = earlier((*tokens, added))
     assert "adaptive" not in {each.designed.role for each in reused}
     assert len(reused) > 25
-    again = FakeLauncher(tmp_path / "trials", planted)
-    context = MixtureContext(again, 2, Meter(), reused)
-    settings = MixSettings.parse(
-        {"mixtures": [{**SWARM, "options": {**OPTIONS, "adaptive": 0, "seed": 1}}], "target_tokens": 20_000}, "test"
-    )
-    ids = tuple(each.designed.trial.id for each in reused)
-    config = MixtureConfig(mixture=settings.mixtures[0], row_tokens=ROW, seed=0, goal=settings.goal, earlier=ids)
-    (tmp_path / "plan").mkdir()
-    (tmp_path / "report").mkdir()
-    mixture_step(context).function([inputs.tokens], config, tmp_path / "plan")
-    report_step(context).function([tmp_path / "plan", inputs.tokens], config, tmp_path / "report")
-    stored = read_trials(tmp_path / "report")
-    assert {each.designed.trial.id for each in stored if each.designed.earlier} == set(ids)
-    assert len(again.ran) == len(stored) - len(ids) < 34
+    # Other settings over the same data are a replication or another design, and take nothing.
+    assert earlier(tokens) == earlier(tokens, seed=1) == earlier(tokens, budget={"steps": 20}) == ()
+    assert earlier((*tokens, added), seed=1) == earlier((*tokens, added), design={"trials_per_domain": 5}) == ()
+    ran = len(launcher.ran)
+    after = commit(swarm_config(), (*tokens, added))
+    assert len(after.config["earlier"]) == len(reused)
+    stored = read_trials(lake.files_path(report_of(lake)))
+    assert {each.designed.trial.id for each in stored if each.designed.earlier} == set(after.config["earlier"])
+    assert len(launcher.ran) - ran == len(stored) - len(reused)
+    assert commit(swarm_config(), (*tokens, added)).key == after.key
+    # Back to the old data: the old mixture, although trials of the new one would count.
+    assert commit(swarm_config(), tokens).key == before.key
+
+
+def report_of(lake: Lake) -> FilesRef:
+    dataset = lake.dataset("mix", "m")
+    assert dataset is not None
+    return dataset.files["mixture-report"][0]
+
+
+def test_a_domain_too_small_for_a_row_of_the_run_has_no_part_in_trials(inputs: Inputs, tmp_path: Path) -> None:
+    store = TokenStore.open([inputs.tokens, with_domain(inputs, tmp_path / "web", "web", ROW + 5)])
+    assert [domain.name for domain in store.domains(ROW)] == ["code", "prose", "web"]
+    assert [domain.name for domain in domains_of(Budget(row_tokens=ROW), store, 2 * ROW)] == ["code", "prose"]
+    launcher = FakeLauncher(tmp_path / "trials", planted)
+    context = MixtureContext(launcher, 2, Meter())
+    config = swarm_config().model_copy(update={"row_tokens": 2 * ROW})
+    folders = [inputs.tokens, tmp_path / "web"]
+    for name in ("plan", "report"):
+        (tmp_path / name).mkdir()
+    mixture_step(context).function(folders, config, tmp_path / "plan")
+    report_step(context).function([tmp_path / "plan", *folders], config, tmp_path / "report")
+    assert launcher.ran
+
+
+def test_a_domain_too_small_for_a_row_of_a_trial_is_told_before_any_trial(inputs: Inputs, tmp_path: Path) -> None:
+    folders = [inputs.tokens, with_domain(inputs, tmp_path / "web", "web", 40)]
+    launcher = FakeLauncher(tmp_path / "trials", planted)
+    config = swarm_config().model_copy(update={"row_tokens": 32})
+    with pytest.raises(UsageError, match=r"\['web'\] hold .* no row of 65 .*row_tokens of the mixture to 32 or less"):
+        mixture_step(MixtureContext(launcher, 2, Meter())).function(folders, config, tmp_path)
+    assert not launcher.ran
 
 
 def test_other_tokens_make_other_trials(inputs: Inputs, tmp_path: Path) -> None:

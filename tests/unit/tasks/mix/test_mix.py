@@ -31,7 +31,7 @@ from gristmill.tasks.mix.mixers.mixer import (
     one_stage,
     trial,
 )
-from gristmill.tasks.mix.mixers.mixmin import read_target
+from gristmill.tasks.mix.mixers.mixmin import MixMin, MixMinConfig, read_target
 from gristmill.tasks.mix.mixers.proxy_size import parameters, size_of
 from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.rules import Static, StaticConfig
@@ -391,6 +391,25 @@ def test_a_sampled_trial_reads_its_shares_and_scores_the_target(
     assert main([str(tmp_path / each.id) for each in asked]) == 0
     assert "step" not in capsys.readouterr().out
     assert (tmp_path / asked[0].id / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_trial_leaves_out_domains_that_it_does_not_name(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the trial model needs torch (make installs it)")
+    from gristmill.tasks.train.trial import main  # imports torch, which the other tests do without
+
+    store = make_store(tmp_path / "tokens", {"easy": 400, "hard": 400, "small": 20}, heldout=100)
+    domains = store.domains(33)
+    assert [domain.name for domain in domains] == ["easy", "hard"]
+    assert len(store.domains(17)) == 3
+    config = MixMinConfig(budget=Budget(steps=1, batch_rows=2, row_tokens=17, width=16, layers=1, heads=2))
+    mixer = MixMin(config, read_target(tmp_path))
+    asked = mixer.ask(domains, Goal(1_000), [])
+    for each in asked:
+        prepare(tmp_path / each.id, each, [tmp_path / "tokens"])
+    assert main([str(tmp_path / each.id) for each in asked]) == 0
+    seen = [outcome for each in asked if (outcome := read_outcome(tmp_path / each.id)) is not None]
+    assert [set(outcome.heldout) for outcome in seen] == [{"easy", "hard"}] * 2
+    assert set(mixer.tell(domains, Goal(1_000), seen).stages[0].raw) == {"easy", "hard"}
 
 
 def test_the_size_is_that_of_the_trial_model() -> None:

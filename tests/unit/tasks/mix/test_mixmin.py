@@ -119,6 +119,27 @@ def test_other_data_in_one_domain_asks_for_that_domain_only(tmp_path: Path) -> N
     assert before[2].id != after[2].id
 
 
+def test_other_held_out_text_in_the_target_asks_for_all_trials_again(tmp_path: Path) -> None:
+    def ids(heldout: str, target: str | None) -> list[str]:
+        mixer = MixMin(CONFIG.model_copy(update={"target": target}), read_target(tmp_path))
+        domains = (*DOMAINS[:2], replace(DOMAINS[2], heldout=heldout))
+        return [asked.id for asked in mixer.ask(domains, GOAL, [])]
+
+    for target in (None, "web"):
+        assert not set(ids("h0", target)) & set(ids("h1", target))
+    assert ids("h0", "code") == ids("h1", "code")
+
+
+def test_log_probabilities_of_different_texts_are_refused(tmp_path: Path) -> None:
+    mixer = MixMin(CONFIG, read_target(tmp_path))
+    seen = outcomes(tmp_path, mixer.ask(DOMAINS, GOAL, []), drawn([0.2, 0.5, 0.3]))
+    told = [replace(each, heldout={"code": "h0", "prose": "h0"}) for each in seen]
+    mixer.tell(DOMAINS, GOAL, told)
+    told[0] = replace(told[0], heldout={"code": "h0", "prose": "h1"})
+    with pytest.raises(GristmillError, match=r"different held-out text of \['prose'\]"):
+        mixer.tell(DOMAINS, GOAL, told)
+
+
 def test_targets_that_changed_are_missing_or_differ_are_refused(tmp_path: Path) -> None:
     mixer = MixMin(CONFIG, read_target(tmp_path))
     trials = mixer.ask(DOMAINS, GOAL, [])
