@@ -71,7 +71,7 @@ def domains_of(budget: Budget | None, store: TokenStore, row_tokens: int) -> Seq
     found = [domain for domain in store.domains(budget.row_tokens) if domain.name in names]
     if lacking := sorted(set(names) - {domain.name for domain in found}):
         raise UsageError(
-            f"the domains {lacking} hold rows of {row_tokens} tokens for the run, but no row of {budget.row_tokens} for "
+            f"the domains {lacking} hold rows of {row_tokens} tokens for the run but no row of {budget.row_tokens} for "
             f"trials: set options.budget.row_tokens of the mixture to {row_tokens} or less, or add data"
         )
     return found
