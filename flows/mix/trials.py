@@ -126,7 +126,12 @@ def run_group(group: Sequence[Trial], tokens: Sequence[Path], context: MixtureCo
         key = ids[0] if len(ids) == 1 else digest_json(ids)[:16]
         what = f"trial {key}" if len(ids) == 1 else f"a job of {len(ids)} trials ({key})"
         job, loop = module_job(key, TRAINER, *folders), f"{group[0].loop} trials"
-        run_job(context.launcher, job, what, steps, told, lambda _: loop)
+
+        def done() -> set[Path]:
+            """A trial keeps nothing on the way; those of the job that are over are not run again."""
+            return {folder for folder in folders if read_outcome(folder) is not None}
+
+        run_job(context.launcher, job, what, steps, told, lambda _: loop, done)
         outcomes = [read_outcome(folder) for folder in folders]
         if None in outcomes:
             raise UsageError(f"{what} ended without an outcome; remove {root / key} and run the same command again")

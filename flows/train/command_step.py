@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from gristmill.core.errors import GristmillError
+from gristmill.core.manifest import Manifest
 from gristmill.core.steps.files import JobName, Written, job_step
 from gristmill.core.steps.step import Step
 from gristmill.evals.admission.adapter import ADAPTER
@@ -61,13 +62,14 @@ def collect_command(
 ) -> Written:
     """Admit the checkpoints that are HF folders, copy those to keep to ``out``, and give the tables of the step.
 
-    Raises :class:`GristmillError` when there is none, and for one that is not admitted.
+    Of a trainer with checkpoints of its own format the tables have no checkpoint, and 0 parameters. Raises
+    :class:`GristmillError` when it saved none at all, and for one that is not admitted.
     """
     found = find_checkpoints(run_dir, run)
-    if not found:
+    if not found and not any(run_dir.glob(run.recipe.checkpoint_glob)):
         raise GristmillError(
-            f"the trainer ended well and left no Hugging Face folder with safetensors in {run_dir}. Convert its "
-            "checkpoints in its own environment, and hand them in: gristmill evaluate FOLDER"
+            f"the trainer ended well and saved nothing that is called {run.recipe.checkpoint_glob} in {run_dir}. "
+            "See what it saved, and correct checkpoint_glob in a recipe of your own."
         )
     pretrained, rows = bool(mixture_digest), []
     dropped = set(surplus([one.step for one in found], run.keep_last, run.keep_every))
@@ -96,14 +98,25 @@ def collect_command(
         "mixture_digest": mixture_digest,
         "recipe": run.name,
         "launcher": context.launcher.name,
-        "parameters": rows[-1]["parameters"],
+        "parameters": rows[-1]["parameters"] if rows else 0,
         "steps": run.steps,
-        "tokens": rows[-1]["tokens"],
+        "tokens": rows[-1]["tokens"] if rows else run.steps * run.batch_rows * run.row_tokens,
         "status": "succeeded",
     }
     losses = [{"run": name.key, **entry} for entry in read_losses(run_dir, run)]
     tables = {Losses: losses, Runs: [ran], Checkpoints: rows, HeldoutLosses: []}
     return Written(tables=tuple(pa.Table.from_pylist(tables[table], schema=table.schema) for table in WRITES))
+
+
+def unconverted(manifest: Manifest, root: Path) -> str:
+    """A warning for a run without a checkpoint that can be scored; empty for others. ``root``: of the launcher."""
+    if manifest.output(Checkpoints).rows:
+        return ""
+    return (
+        f"warning: {manifest.shard}: the trainer saved checkpoints of its own format alone, so there is none to score. "
+        f"Convert those in {root / manifest.key} to Hugging Face folders with safetensors, in the trainer's "
+        "environment, and hand them in: gristmill evaluate FOLDER"
+    )
 
 
 def find_checkpoints(run_dir: Path, run: CommandRun) -> list[Found]:

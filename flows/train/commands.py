@@ -19,6 +19,7 @@ from gristmill.core.steps.inputs import Inputs
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.tasks.launch.job import Job
+from gristmill.tasks.mix.exports.export import REPORT
 from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.mix.token_store import MANIFEST
 from gristmill.tasks.train.commands import (
@@ -61,8 +62,8 @@ class CommandRun(Config):
 
 
 def named(run: CommandRun, inputs: tuple[str, ...]) -> str:
-    """The key of a run, of content alone."""
-    words = {"arguments": json.dumps([*run.arguments, *sorted(inputs)]), "keep": f"{run.keep_last} {run.keep_every}"}
+    """The key of a run, of content alone: not of which checkpoints are kept."""
+    words = {"arguments": json.dumps([*run.arguments, *sorted(inputs)])}
     return command_key(run.recipe, run.values, run.digests, words)
 
 
@@ -101,10 +102,9 @@ def prepare_commands(
         steps = len(loaded) // settings.batch_rows
         own = values | _steps(steps, loaded.row_tokens, settings)
         data = export_place(settings, recipe, mix, plan, lake)
-        if look and not data.exists():
-            raise UsageError(
-                f"{data}: there is no such export. Make it first: {export_command(recipe, mix, plan, data, lake)}"
-            )
+        fault = export_fault(data, recipe, loaded, steps * settings.batch_rows) if look else ""
+        if fault:
+            raise UsageError(f"{data}: {fault}: {export_command(recipe, mix, plan, data, lake)}")
         found = places | {"data": str(data), "tokenizer": str(lake.files_path(tokenizer))}
         run = _run(plan.shard, recipe, own, found, settings, look)
         work.append(Work(plan.shard, Inputs(files=(plan, tokenizer)), plan.shard, run, units=steps))
@@ -116,6 +116,32 @@ def export_place(settings: TrainSettings, recipe: TrainerRecipe, mix: Dataset, p
     if settings.data:
         return Path(settings.data.replace("{mixture}", plan.shard)).absolute()
     return lake.root.absolute() / "exports" / f"{mix.name}-{plan.shard}-{recipe.reads}"
+
+
+def export_fault(data: Path, recipe: TrainerRecipe, plan: Plan, rows: int) -> str:
+    """Why the folder ``data`` is not an export of ``plan`` for ``recipe`` with ``rows`` rows or more, and what to do.
+
+    A command follows the words; empty for such an export. Cost: one small file is read.
+    """
+    if not data.exists():
+        return "there is no such export. Make it first"
+    try:
+        told = json.loads((data / REPORT).read_bytes())
+        had, mode, form, count = told["plan"], told["mode"], told["format"], int(told["rows"])
+    except (OSError, ValueError, TypeError, KeyError):
+        fault = f"it has no {REPORT} that can be read, so what it holds is not known"
+    else:
+        if form != recipe.reads:
+            fault = f"it is an export as {form}, and the recipe reads {recipe.reads}"
+        elif mode != "stream":
+            fault = f"it is an export with --mode {mode}, and the recipe reads a stream"
+        elif had != plan.digest:
+            fault = "it was made from another plan: the mix has changed since, or it is of another mixture"
+        elif count < rows:
+            fault = f"it has {count:,} rows, and the run reads {rows:,}"
+        else:
+            return ""
+    return f"{fault}. Remove it or name another with --data, and make the export"
 
 
 def export_command(recipe: TrainerRecipe, mix: Dataset, plan: FilesRef, data: Path, lake: Lake) -> str:

@@ -17,7 +17,7 @@ from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.flows.running import run_step
-from gristmill.flows.train.command_step import command_step
+from gristmill.flows.train.command_step import command_step, unconverted
 from gristmill.flows.train.commands import prepare_commands
 from gristmill.flows.train.launchers import launcher_of
 from gristmill.flows.train.planning import expected, mix_for, prepare
@@ -40,6 +40,8 @@ def run_training(settings: TrainSettings, mix: Dataset | None, lake: Lake, repor
     if isinstance(recipe, TrainerRecipe):
         commands = prepare_commands(settings, name, recipe, mix, lake)
         manifests = run_step(command_step(context), commands, lake, report, unit="steps", meter=meter, engine=engine)
+        for line in filter(None, (unconverted(manifest, context.launcher.root) for manifest in manifests)):
+            report.say(line)
     else:
         work = prepare(settings, name, recipe, expected(mix), lake)
         manifests = run_step(train_step(context), work, lake, report, unit="steps", meter=meter, engine=engine)

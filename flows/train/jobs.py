@@ -16,7 +16,7 @@ POLL_SECONDS = 0.3
 SHARED_POLL_SECONDS = 2.0
 """Elsewhere run directories lie on a file system that many share, and a hundred trials may be followed at once."""
 MOST_PREEMPTIONS = 5
-"""Preemptions in a row that are followed by another try although the job got no further."""
+"""Preemptions in a row that are followed by another try although the job saved nothing new."""
 
 # Torch of a job runs on one thread, which does not spin while it waits; nothing is looked up outside.
 ENVIRONMENT = {
@@ -53,7 +53,13 @@ def module_job(
 
 
 def run_job(
-    launcher: Launcher, job: Job, what: str, steps: int, told: Callable[[int, str], None], note: Callable[[str], str]
+    launcher: Launcher,
+    job: Job,
+    what: str,
+    steps: int,
+    told: Callable[[int, str], None],
+    note: Callable[[str], str],
+    saved: Callable[[], set[Path]] | None = None,
 ) -> Status:
     """Run ``job``, or find it, and wait for its end. Returns its last status; raises as :func:`follow` does.
 
@@ -65,6 +71,7 @@ def run_job(
         what,
         lambda progress: told(steps_done(progress), note(progress)),
         lambda reason: told(0, reason),
+        saved,
     )
     told(steps, "")
     return status
@@ -76,14 +83,19 @@ def follow(
     what: str,
     tell: Callable[[str], None],
     tell_wait: Callable[[str], None] = lambda reason: None,
+    saved: Callable[[], set[Path]] | None = None,
 ) -> Status:
-    """Submit or find ``job`` and wait for its end, again after each preemption.
+    """Submit or find ``job`` and wait for its end, again after each preemption, as long as it saves more each time.
 
-    ``tell`` gets each new progress line, ``tell_wait`` each new reason why the job waits or is silent.
+    ``saved`` gives what the job goes on from: when left out, its checkpoints. ``tell`` gets each new progress line,
+    ``tell_wait`` each new reason why the job waits or is silent.
     Raises :class:`GristmillError` with the end of the job's log and where its output is, unless it succeeded.
     """
     handle = launcher.submit(job)
-    last, why, furthest, stuck = "", "", -1, 0
+    look = saved or (lambda: set(handle.run_dir.glob(job.checkpoint_glob)))
+    # Paths that were there once: one that is deleted and saved again is no progress.
+    seen = look()
+    last, why, stuck = "", "", 0
     while True:
         status = launcher.poll(handle)
         if status.progress and status.progress != last:
@@ -95,9 +107,10 @@ def follow(
         if status.state in FINAL:
             break
         if status.state == "preempted":
-            step = status.step or 0
-            furthest, stuck = (step, 0) if step > furthest else (furthest, stuck + 1)
-            if stuck == MOST_PREEMPTIONS:
+            there = look()
+            stuck = 0 if there - seen else stuck + 1
+            seen |= there
+            if stuck > MOST_PREEMPTIONS:
                 break
             handle = launcher.submit(job)
         time.sleep(POLL_SECONDS if launcher.name == "local" else SHARED_POLL_SECONDS)
@@ -110,8 +123,9 @@ def failure(what: str, status: Status, run_dir: Path) -> str:
     """Why a job ended without success, and what to do."""
     if status.state == "preempted":
         return (
-            f"{what} was preempted {MOST_PREEMPTIONS} times and got no further than step {status.step or 0}: "
-            f"{status.reason}\nIts output is in {run_dir / 'log'}. Save checkpoints more often, or ask for more time."
+            f"{what} was preempted {MOST_PREEMPTIONS + 1} times in a row and saved nothing new; the last time it "
+            f"reached step {status.step or 0}: {status.reason}\nIts output is in {run_dir / 'log'}. "
+            "Save checkpoints more often, or ask for more time."
         )
     return (
         f"{what} ended as {status.state}: {status.reason}\nIts output is in {run_dir / 'log'}. "

@@ -10,6 +10,7 @@ from gristmill.flows.train.commands import (
     CommandRun,
     command_file,
     export_command,
+    export_fault,
     export_place,
     prepare_commands,
 )
@@ -17,6 +18,7 @@ from gristmill.flows.train.jobs import module_job
 from gristmill.flows.train.planning import prepare
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.flows.train.steps import TRAINER
+from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.train.commands import EXAMPLES, TrainerRecipe, load_recipe
 from gristmill.tasks.train.recipe import Recipe, run_key
 from gristmill.tasks.train.start import FILE as COMMAND
@@ -79,6 +81,10 @@ def _needs(settings: TrainSettings, recipe: TrainerRecipe, mix: Dataset | None, 
     found = []
     for plan in mix.files["plan"]:
         data = export_place(settings, recipe, mix, plan, lake)
-        made = "it is there" if data.exists() else export_command(recipe, mix, plan, data, lake)
-        found.append(f"{data}, an export as {recipe.reads}: {made}")
+        loaded = Plan.load(lake.files_path(plan) / FILE)
+        rows = len(loaded) // settings.batch_rows * settings.batch_rows
+        fault = export_fault(data, recipe, loaded, rows)
+        made = export_command(recipe, mix, plan, data, lake)
+        told = (f"{fault}: {made}" if data.exists() else made) if fault else "it is there"
+        found.append(f"{data}, an export as {recipe.reads}: {told}")
     return found

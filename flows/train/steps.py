@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
 from gristmill.core.lake import Lake
 from gristmill.core.steps.files import JobName, Written, job_step
@@ -16,7 +17,7 @@ from gristmill.core.steps.step import Step, StepContext
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.reporter import Meter
 from gristmill.flows.train.jobs import module_job, run_job
-from gristmill.flows.train.retention import prune, scored_in, surplus
+from gristmill.flows.train.retention import prune, scored_in, surplus, whole
 from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs
 from gristmill.tasks.launch.job import Launcher, Status
 from gristmill.tasks.mix.plan import FILE, Plan
@@ -64,12 +65,13 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
             flops_per_token=settings.shape.flops_per_token(store.vocab_size, read.row_tokens - 1),
         )
         told = context.meter.counter()
+        digests: dict[int, str] = {}
 
         def prune_to(step: int) -> None:
             """Delete the surplus of what was saved up to ``step``."""
             saved = [each for each in settings.checkpoint_steps if each <= step]
             places = partial(checkpoint_path, run_dir), partial(state_path, run_dir)
-            prune(saved, settings.keep_last, settings.keep_every, *places, partial(scored_in, context.lake))
+            prune(saved, settings.keep_last, settings.keep_every, *places, partial(scored_in, context.lake), digests)
 
         def note(progress: str) -> str:
             prune_to(saved_step(run_dir, settings))
@@ -100,17 +102,25 @@ def collect(
 ) -> Written:
     """Admit every checkpoint of a run, copy them to ``out``, and give the tables of the step.
 
-    Raises :class:`gristmill.core.errors.GristmillError` for a checkpoint that is not admitted.
+    One that was deleted is left out, by whichever flow that follows the run. Raises
+    :class:`gristmill.core.errors.GristmillError` for a checkpoint to be kept that is not admitted, the last among them.
     """
     said = {
         table: [{"run": name.key, **entry} for entry in read_lines(run_dir / file)]
         for table, file in ((Losses, LOSSES), (HeldoutLosses, HELDOUT))
     }
     pruned = set(surplus(settings.checkpoint_steps, settings.keep_last, settings.keep_every))
-    places = {step: checkpoint_path(run_dir, step) for step in settings.checkpoint_steps}
-    checkpoints = [
-        _checkpoint(name, place, out) for step, place in places.items() if step not in pruned or place.is_dir()
-    ]
+    checkpoints = []
+    for step in settings.checkpoint_steps:
+        place, last = checkpoint_path(run_dir, step), step == settings.checkpoint_steps[-1]
+        if not whole(place) and not last:
+            continue
+        try:
+            checkpoints.append(_checkpoint(name, place, out))
+        except (GristmillError, OSError):
+            if last or (step not in pruned and whole(place)):
+                raise
+            shutil.rmtree(out / place.name, ignore_errors=True)  # deleted by another flow meanwhile, or not admitted
     run = {
         "run": name.key,
         "mixture": name.shard,

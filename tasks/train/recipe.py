@@ -59,7 +59,7 @@ class Recipe(Config):
 class RunSettings(Config):
     """What decides the weights and the outputs of a run, apart from the token bytes and the plan.
 
-    Of the fields from ``shape`` on, the key has those that are not at their default.
+    Of the fields from ``shape`` on, the key has those that are not at their default, but for ``RETENTION``.
     """
 
     recipe: str
@@ -82,7 +82,7 @@ class RunSettings(Config):
     heldout_every: int | None = Field(None, ge=0)
     """Steps between two measurements of the held-out loss: None for ten in a run, 0 for none."""
     keep_last: int = Field(0, ge=0)
-    """Checkpoints that are kept at the end of the list, with every ``keep_every``-th; 0 keeps all."""
+    """Checkpoints that are kept at the end of the list, with every ``keep_every``-th; 0 keeps all. Not in the key."""
     keep_every: int = Field(0, ge=0)
 
     @model_validator(mode="before")
@@ -120,6 +120,8 @@ FIRST_RECIPE = (
     *("hidden", "layers", "heads", "feed_forward"),
     *("warmup_share", "weight_decay", "beta1", "beta2", "gradient_clip"),
 )
+RETENTION = ("keep_last", "keep_every")
+"""They decide what is deleted, not what the weights are: a run whose retention was changed goes on where it was."""
 FIRST_SETTINGS = ("recipe", "steps", "batch_rows", "learning_rate", "seed", "checkpoint_steps", "threads")
 
 
@@ -130,6 +132,8 @@ def run_key(settings: RunSettings, inputs: tuple[str, ...]) -> str:
     """
     told = _keyed(settings, FIRST_SETTINGS)
     del told["shape"]
+    for name in RETENTION:
+        told.pop(name, None)
     if settings.shape != _known(settings.recipe):
         told["recipe"] = ""  # a file of somebody's own is its content, whatever it is called
     return digest_json([CODE_VERSION, _keyed(settings.shape, FIRST_RECIPE), told, sorted(inputs)])[:20]

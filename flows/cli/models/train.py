@@ -66,7 +66,7 @@ def train(
     name = dataset.name if dataset is not None else Path(settings.recipe).stem
     if not json:
         show_training(screen(), home, name)
-    if scoring is not None:
+    if scoring is not None and counts["checkpoints"]:
         from gristmill.flows.cli.models.train_scores import evaluate_and_compare
 
         counts |= evaluate_and_compare(home, name, scoring, quiet=json)

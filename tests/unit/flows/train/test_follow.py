@@ -48,17 +48,28 @@ def preempted(step: int) -> Status:
     return Status(state="preempted", step=step)
 
 
-def test_a_preempted_job_is_submitted_again_as_long_as_it_gets_further() -> None:
-    launcher = Scripted([*(preempted(step) for step in range(20)), Status(state="succeeded")])
+@dataclass
+class Saving(Scripted):
+    """Saves a checkpoint in each attempt."""
+
+    def submit(self, job: Job) -> Handle:
+        handle = super().submit(job)
+        folder = self.root / "checkpoints" / f"step-{self.submitted}"
+        folder.mkdir(parents=True)
+        (folder / "checkpoint.json").touch()
+        return handle
+
+
+def test_a_preempted_job_is_submitted_again_as_long_as_it_saves_more(tmp_path: Path) -> None:
+    launcher = Saving([*[preempted(3)] * 20, Status(state="succeeded")], root=tmp_path)
     follow(launcher, JOB, "a test", lambda words: None)
     assert launcher.submitted == 21
 
 
-def test_a_job_that_gets_no_further_is_given_up() -> None:
-    launcher = Scripted([preempted(3)] * 50)
-    with pytest.raises(
-        GristmillError, match=r"(?s)a test was preempted 5 times and got no further than step 3.*checkpoints more often"
-    ):
+def test_a_job_that_saves_nothing_is_given_up_however_far_it_gets(tmp_path: Path) -> None:
+    launcher = Scripted([preempted(step) for step in range(50)], root=tmp_path)
+    told = r"(?s)a test was preempted 6 times in a row and saved nothing new.*step 5.*checkpoints more often"
+    with pytest.raises(GristmillError, match=told):
         follow(launcher, JOB, "a test", lambda words: None)
     assert launcher.submitted == MOST_PREEMPTIONS + 1
 

@@ -16,7 +16,7 @@ from gristmill.flows.cli.data.tokens import FormatName
 from gristmill.flows.cli.models.train_scores import pairs
 from gristmill.flows.mix.tokens import export_mixture
 from gristmill.flows.reporter import Meter
-from gristmill.flows.train.command_step import command_step
+from gristmill.flows.train.command_step import command_step, unconverted
 from gristmill.flows.train.commands import CommandRun, named, prepare_commands
 from gristmill.flows.train.planning import check_training, mix_for
 from gristmill.flows.train.preview import preview
@@ -99,6 +99,27 @@ def test_its_checkpoints_are_admitted_and_its_losses_read(settings: TrainSetting
 
     cost = json.loads((lake.root / "log" / "training_costs" / f"{manifest.key}.json").read_text(encoding="utf-8"))
     assert (cost["attempts"], cost["failures"]) == (1, 0)
+
+
+def test_a_trainer_with_checkpoints_of_its_own_format_leaves_its_losses_and_a_warning(
+    settings: TrainSettings, tmp_path: Path
+) -> None:
+    lake, script = Lake.open(tmp_path / "lake"), tmp_path / "trainer.py"
+    words = script.read_text(encoding="utf-8")
+    script.write_text(words + '(folder / "config.json").unlink()\n', encoding="utf-8")
+    run = the_run(settings, lake)
+    launcher = LocalLauncher(lake.root / "log" / "training")
+    manifest = command_step(TrainContext(lake, launcher, 1, Meter())).run(lake, "mine", Inputs(), run).manifest
+    assert len(lake.read(manifest.output(Losses))) == 4
+    assert lake.read(manifest.output(Checkpoints)).num_rows == 0
+    (ran,) = lake.read(manifest.output(Runs)).to_pylist()
+    assert (ran["status"], ran["steps"]) == ("succeeded", 4)
+    assert "Convert those in" in unconverted(manifest, launcher.root)
+
+    other = run.recipe.model_copy(update={"checkpoint_glob": "none/*"})
+    nothing = run.model_copy(update={"recipe": other, "arguments": ("--other",)})
+    with pytest.raises(GristmillError, match=r"saved nothing that is called none/\*"):
+        command_step(TrainContext(lake, launcher, 1, Meter())).run(lake, "mine", Inputs(), nothing)
 
 
 def test_a_trainer_that_is_not_installed_is_named(settings: TrainSettings, tmp_path: Path) -> None:
@@ -198,6 +219,34 @@ def test_the_export_that_a_trainer_needs_is_made_by_the_command_it_names(
     (work,) = prepare_commands(settings, name, other, mix, lake)
     assert work.config.values["steps"] == len(Plan.load(lake.files_path(mix.files["plan"][0]) / FILE)) // 16
     assert preview(settings, mix, lake)[0].needs.endswith("it is there")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"plan": "of before"}, "it was made from another plan"),
+        ({"mode": "blend"}, "it is an export with --mode blend, and the recipe reads a stream"),
+        ({"format": "olmo"}, "it is an export as olmo, and the recipe reads megatron"),
+        ({"rows": 1}, "it has 1 rows, and the run reads"),
+        (None, "it has no export.json that can be read"),
+    ],
+)
+def test_an_export_of_something_else_is_refused(
+    mixed: tuple[Lake, Dataset], tmp_path: Path, change: dict[str, object] | None, told: str
+) -> None:
+    lake, mix = mixed
+    plan = Plan.load(lake.files_path(mix.files["plan"][0]) / FILE)
+    fits = {"plan": plan.digest, "mode": "stream", "format": "megatron", "rows": len(plan)}
+    report = tmp_path / "export.json"
+    settings = TrainSettings(recipe="megatron-lm", data=str(tmp_path))
+    name, recipe = load_recipe(settings.recipe)
+    assert isinstance(recipe, TrainerRecipe)
+    report.write_text(json.dumps(fits), encoding="utf-8")
+    prepare_commands(settings, name, recipe, mix, lake)
+    report.write_text("" if change is None else json.dumps(fits | change), encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"{told}.*: gristmill tokens export"):
+        prepare_commands(settings, name, recipe, mix, lake)
+    assert told in preview(settings, mix, lake)[0].needs
 
 
 def test_a_dry_run_of_the_embedded_trainer_names_the_run(mixed: tuple[Lake, Dataset]) -> None:

@@ -85,6 +85,10 @@ def test_the_key_names_what_decides_the_weights() -> None:
     assert len({key, *others}) == 9
 
 
+def test_the_key_does_not_say_which_checkpoints_are_kept() -> None:
+    assert run_key(changed(keep_last=1, keep_every=2), INPUTS) == run_key(SETTINGS, INPUTS)
+
+
 def test_a_run_of_before_keeps_its_key() -> None:
     """Recorded before there were schedules, devices and other recipes: a lake's runs are found under it."""
     assert run_key(SETTINGS, INPUTS) == "43de4684f291fc08ce82"
