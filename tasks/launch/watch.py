@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -89,7 +89,11 @@ class Attempt:
 
     def _saved(self) -> float:
         """When the newest whole checkpoint appeared, seconds since 1970; 0 when there is none."""
-        return max((path.stat().st_mtime for path in self.run_dir.glob(self.job.checkpoint_glob)), default=0.0)
+        newest = 0.0
+        with suppress(FileNotFoundError):  # one that is deleted between the two looks; the next round sees the rest
+            for path in self.run_dir.glob(self.job.checkpoint_glob):
+                newest = max(newest, path.stat().st_mtime)
+        return newest
 
 
 def watch(run_dir: Path, preemptible: bool = False) -> int:
