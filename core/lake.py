@@ -31,7 +31,7 @@ from gristmill.core.errors import GONE, OTHER, DamageError, GristmillError, Usag
 from gristmill.core.files.atomic import fsync, publish
 from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.core.files.parquet import check_pages, read_rows, write_rows
-from gristmill.core.files.places import check_name, local_path
+from gristmill.core.files.places import FILE_NAME_BYTES, check_name, local_path
 from gristmill.core.files.scratch import remove_abandoned, temporary_folder
 from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref, pointed_key
 from gristmill.core.table import Table, conform
@@ -217,7 +217,7 @@ class Lake:
     def commit(self, dataset: Dataset) -> str:
         """Write a dataset and make it the current one of its kind and name. Returns its key."""
         check_name(dataset.kind, "kind")
-        check_name(dataset.name, "name")
+        check_name(dataset.name, "name", FILE_NAME_BYTES)
         key = dataset.key
         path = self.root / "data" / "datasets" / dataset.kind / dataset.name / f"{key}.json"
         self.write_json(path, dataset.model_dump(mode="json"))

@@ -10,7 +10,10 @@ from gristmill.core.errors import UsageError
 
 # "s3:" of s3://bucket/key, which pathlib keeps as s3:/bucket/key. A scheme has at least two letters (a drive has one).
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
-NAME = re.compile(r"[\w][\w.@=+-]{0,119}")
+NAME = re.compile(r"[\w][\w.@=+-]*")
+NAME_BYTES, FILE_NAME_BYTES = 100, 200
+"""The most bytes of UTF-8 in a name that somebody gives, and in one that is made of such names. File systems allow 255:
+two given names fit into one file name, and a key and a suffix after one that was made."""
 
 
 def local_path(path: Path | str, what: str) -> Path:
@@ -31,11 +34,19 @@ def local_path(path: Path | str, what: str) -> Path:
     )
 
 
-def check_name(name: str, what: str) -> str:
-    """``name``, if it can be a file name on every system. Raises :class:`UsageError` otherwise."""
+def check_name(name: str, what: str, most: int = NAME_BYTES) -> str:
+    """``name``, if it can be a file name on every system and has at most ``most`` bytes of UTF-8.
+
+    Raises :class:`UsageError` otherwise.
+    """
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"{what} {name!r}: use 1 to 120 letters, digits and the characters . _ @ = + - (no space or slash), "
-            "starting with a letter or digit."
+            f"{what} {name!r}: use letters, digits and the characters . _ @ = + - (no space or slash), starting with a "
+            "letter or digit."
+        )
+    if (size := len(name.encode())) > most:
+        raise UsageError(
+            f"{what} {name[:20]!r}...: this name has {size} bytes of UTF-8, and {most} are the most, since it becomes "
+            f"part of file names. Shorten it to {most} plain letters, or {most // 3} Chinese ones."
         )
     return name

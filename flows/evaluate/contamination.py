@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from prefect import flow
 
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.core.files.places import check_name
+from gristmill.core.files.places import FILE_NAME_BYTES, check_name
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.steps.inputs import Inputs
@@ -192,7 +192,8 @@ def _commit(
     shown = places.filter(pc.equal(places.column("suite"), suite.name))
     named = mine.column("label").to_pylist()
     counts = {label: named.count(label) for label in LABELS} | {"passage": pc.sum(mine.column("passage")).as_py() or 0}
-    name = check_name(f"{corpus.trained.digest if corpus.trained else corpus.name}@{suite.name}", "name")
+    full = f"{corpus.trained.digest if corpus.trained else corpus.name}@{suite.name}"
+    name = check_name(full, "name", FILE_NAME_BYTES)
     key = f"{suite.digest[:8]}-{config.digest[:8]}"
     dataset = Dataset(
         kind="contamination",

@@ -12,6 +12,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import digest_file, digest_folder
 from gristmill.core.errors import UsageError
 from gristmill.core.files.atomic import write_whole
+from gristmill.core.files.places import check_name
 from gristmill.core.hints import on_lake
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef
@@ -82,6 +83,7 @@ def prepare_commands(
     if not recipe.pretrains:
         if not settings.data:
             raise UsageError(f"the recipe {name} reads {EXAMPLES[recipe.reads]}: name it with --data PATH")
+        check_name(name, "recipe")  # it names the dataset that is committed once everything is trained
         values |= _steps(int(values.get("steps", 0)), int(values.get("row_tokens", 0)), settings)
         run = _run(name, recipe, values, places | {"data": str(Path(settings.data).absolute())}, settings, look)
         return [Work(name, Inputs(), name, run, units=run.steps)]

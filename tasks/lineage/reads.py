@@ -73,9 +73,12 @@ def train_parts(store: TokenStore) -> Iterator[tuple[str, int, Part]]:
 
 
 def find_documents(store: TokenStore, doc_ids: Collection[str]) -> list[TokenRange]:
-    """Where documents lie in a store, by domain, split and place. Cost: a binary search for each in every part."""
+    """Where documents lie in a store, by domain, split and place; one named twice counts once.
+
+    Cost: a binary search for each in every part.
+    """
     # Zeros at the end of an S16 are cut off when it is read, and compared as what they are.
-    wanted = np.frombuffer(b"".join(sorted(map(bytes.fromhex, doc_ids))), dtype=f"S{ID_BYTES}")
+    wanted = np.frombuffer(b"".join(sorted(set(map(bytes.fromhex, doc_ids)))), dtype=f"S{ID_BYTES}")
     found: list[TokenRange] = []
     for (domain, split), parts in store.parts.items():
         base = 0

@@ -111,11 +111,13 @@ def summarise(
                 if writer is not None:
                     writer.write_table(frame.to_arrow().cast(SCHEMA.to_arrow()))
             told(looked)
-    finally:
-        if writer is not None:
+        if writer is not None and temporary is not None and out is not None:
             writer.close()
-    if temporary is not None and out is not None:
-        publish(temporary, out)
+            publish(temporary, out)
+    finally:
+        if writer is not None and temporary is not None:
+            writer.close()  # which does nothing the second time
+            temporary.unlink(missing_ok=True)
     return seen
 
 

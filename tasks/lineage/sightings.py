@@ -139,5 +139,6 @@ def _by_mix(lake: Lake) -> list[tuple[Dataset, list[TrainedCheckpoint]]]:
     """The mixes that were trained on, each with its checkpoints."""
     groups: dict[tuple[str, str], list[TrainedCheckpoint]] = {}
     for entry in all_trained(lake):
-        groups.setdefault((entry.mix, entry.mix_key), []).append(entry)
+        if entry.on_mix:
+            groups.setdefault((entry.mix, entry.mix_key), []).append(entry)
     return [(mix_of(entries[0], lake), entries) for entries in groups.values()]

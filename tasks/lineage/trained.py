@@ -19,7 +19,10 @@ from gristmill.tasks.mix.tokens import write_tokens
 
 @dataclass(frozen=True)
 class TrainedCheckpoint:
-    """A checkpoint of this lake: what it is, what people call it, its mix, and the rows of the plan that it read."""
+    """A checkpoint of this lake: what it is, what people call it, its mix, and the rows of the plan that it read.
+
+    ``mix_key`` is empty for one that was trained on examples (SFT, DPO, RL): it has no mix, and ``mix`` is its recipe.
+    """
 
     digest: str
     label: str
@@ -30,6 +33,11 @@ class TrainedCheckpoint:
     first_row: int
     end_row: int
     path: str
+
+    @property
+    def on_mix(self) -> bool:
+        """Whether it was trained on a mix, not on examples."""
+        return bool(self.mix_key)
 
     def steps_of(self, rows: Integers) -> Integers:
         """The optimiser steps, from 1, that read rows of the plan."""
@@ -74,7 +82,16 @@ def find_trained(digest: str, lake: Lake) -> TrainedCheckpoint:
 
 
 def mix_of(trained: TrainedCheckpoint, lake: Lake) -> Dataset:
-    """The mix that the checkpoint was trained on, as it was then. Raises :class:`GristmillError` when it is gone."""
+    """The mix that the checkpoint was trained on, as it was then.
+
+    Raises :class:`UsageError` for a checkpoint that was trained on examples, :class:`GristmillError` for a mix that is
+    gone.
+    """
+    if not trained.on_mix:
+        raise UsageError(
+            f"{trained.label} ({trained.digest[:12]}) was trained on examples, not on a mix: no documents are known of "
+            "it. Name the checkpoint that it started from."
+        )
     mix = lake.dataset("mix", trained.mix, trained.mix_key)
     if mix is None:
         raise GristmillError(f"the mix {trained.mix} {trained.mix_key} of {trained.label} is gone from this lake.")

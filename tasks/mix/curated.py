@@ -15,7 +15,7 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.parquet import read_batches
-from gristmill.core.files.places import NAME
+from gristmill.core.files.places import FILE_NAME_BYTES, NAME
 from gristmill.tasks.mix.permutation import hash_unit
 
 BATCH_ROWS = 2048
@@ -37,9 +37,10 @@ def batches(paths: list[Path], columns: list[str]) -> Iterator[pa.Table]:
 
 def check_domain(name: str) -> str:
     """A domain names files. Raises :class:`GristmillError` when it cannot."""
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or len(name.encode()) > FILE_NAME_BYTES:
         raise GristmillError(
-            f"the domain {name!r} cannot name a file. Use letters, digits and the characters . _ @ = + - in the policy."
+            f"the domain {name!r} cannot name a file. Use letters, digits and the characters . _ @ = + - in the "
+            f"policy, at most {FILE_NAME_BYTES} bytes."
         )
     return name
 

@@ -43,6 +43,8 @@ def lineage(
         raise UsageError("--out writes what a checkpoint read: name a checkpoint.")
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}. Create it first.")
+    if out is not None and out.is_dir():
+        raise UsageError(f"--out {out}: this is a folder. Name a file in it, such as {out / 'read.parquet'}.")
     home = existing(lake)
     if checkpoint:
         _show_read(checkpoint, home, shown, out, json)

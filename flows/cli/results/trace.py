@@ -51,7 +51,8 @@ def trace(
     if run:
         digest, text = _answer(run, item, suite, repeat, prompt, home)
         if trained is None:
-            trained = next((entry for entry in all_trained(home) if entry.digest == digest), None)
+            # One that was trained on examples has no mix of its own: --mix or the only one is looked through.
+            trained = next((entry for entry in all_trained(home) if entry.digest == digest and entry.on_mix), None)
     read = mix_read(trained, mix, home)
     if trained is not None and (trained.mix, trained.mix_key) != (read.name, read.key):
         raise UsageError(f"{trained.label} was trained on another mix than {read.name}: leave --mix out.")

@@ -20,7 +20,7 @@ from gristmill.core.errors import UsageError
 from gristmill.core.files.atomic import fsync
 from gristmill.tasks.mix.exports.accounts import Account, accounts, repacked
 from gristmill.tasks.mix.exports.datatrove import Datatrove
-from gristmill.tasks.mix.exports.format import Blend, Facts, Format, Piece, general_weights, link, write_json
+from gristmill.tasks.mix.exports.format import Blend, Facts, Format, Piece, general_weights, write_json
 from gristmill.tasks.mix.exports.jsonl import JsonLines
 from gristmill.tasks.mix.exports.litdata import LitData
 from gristmill.tasks.mix.exports.megatron import Megatron
@@ -93,10 +93,15 @@ def export(
     plan.require(store)
     form, packed = _format(store, plan, config), _packed(store, plan, config)
     rows = (config.target_tokens or plan.tokens) // plan.row_tokens
-    if config.mode == "stream" and not 0 < rows <= len(plan):
+    if rows < 1:
         raise UsageError(
-            f"--target-tokens {config.target_tokens}: a stream holds one row or more, and at most the plan's "
-            f"{plan.tokens:,} tokens. For more, find a mixture for that many (gristmill mix --target-tokens)."
+            f"--target-tokens {config.target_tokens}: a run is one row of {plan.row_tokens:,} tokens or more. Name at "
+            "least that many."
+        )
+    if config.mode == "stream" and rows > len(plan):
+        raise UsageError(
+            f"--target-tokens {config.target_tokens}: a stream holds at most the plan's {plan.tokens:,} tokens. For "
+            "more, find a mixture for that many (gristmill mix --target-tokens)."
         )
     ordered = repacked(plan, packed)
     domains = accounts(ordered, store, packed, caps, rows, counted=config.mode == "stream")
@@ -109,9 +114,8 @@ def export(
             weight_files: list[str] = []
         else:
             weight_files = _blend(form, store, ordered, caps, config, folder, told)
-        shutil.copytree(
-            tokenizer, folder / "tokenizer", copy_function=lambda source, target: link(Path(source), Path(target))
-        )
+        # Copied, not linked: tools rewrite a tokenizer in place, and a link would change the lake's.
+        shutil.copytree(tokenizer, folder / "tokenizer")
         files = [path for path in folder.rglob("*") if path.is_file()]
         done = Export(
             format=config.format,

@@ -133,19 +133,27 @@ def test_a_newer_lake_is_refused(tmp_path: Path) -> None:
         Lake.open(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../up", "/etc", ".hidden", "x" * 121, "a/b"])
+@pytest.mark.parametrize("name", ["", "a b", "../up", "/etc", ".hidden", "x" * 101, "粮" * 34, "a/b"])
 def test_names_that_cannot_be_files_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match="source"):
         check_name(name, "source")
 
 
-@pytest.mark.parametrize("name", ["debian-docs", "CC-MAIN-2026-05", "新闻", "a", "mix@2.0"])
+@pytest.mark.parametrize("name", ["debian-docs", "CC-MAIN-2026-05", "新闻", "a", "mix@2.0", "x" * 100, "粮" * 33])
 def test_names_of_many_kinds_are_fine(name: str) -> None:
     assert check_name(name, "source") == name
 
 
+@pytest.mark.parametrize("name", ["x" * 100, "粮" * 33])
+def test_what_is_named_after_the_longest_names_fits_in_a_file_name(name: str, tmp_path: Path) -> None:
+    lake = Lake.open(tmp_path / "lake")
+    lake.commit(Dataset(kind="gates", name=f"evaluate-{name}", config={}, counts={}, tables={}))
+    assert lake.expect("gates", f"evaluate-{name}").name == f"evaluate-{name}"
+    assert len(f".{name}-{name}-datatrove.1234567.partial".encode()) <= 255
+
+
 def test_a_full_disk_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(GristmillError, match=r"is full\. What is finished is kept"), translate_os_errors(tmp_path):
+    with pytest.raises(GristmillError, match=r"is full\. Finished work is kept"), translate_os_errors(tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

@@ -114,6 +114,13 @@ def test_unknown_documents_are_refused(made: TrainedLake) -> None:
         sightings(["mill"], made.lake)
 
 
+def test_nothing_stays_behind_where_documents_cannot_be_written(made: TrainedLake, tmp_path: Path) -> None:
+    (tmp_path / "read").mkdir()
+    with pytest.raises(OSError, match="read"):
+        summarise(all_trained(made.lake)[0], made.lake, 3, tmp_path / "read")
+    assert [path.name for path in tmp_path.iterdir()] == ["read"]
+
+
 def test_without_the_curated_file_only_identity_and_domain_are_known(tmp_path: Path) -> None:
     made = make_trained_lake(tmp_path / "lake")
     for path in (made.lake.root / "data" / "tables" / "curated" / "s1").iterdir():

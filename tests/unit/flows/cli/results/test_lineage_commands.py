@@ -6,22 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from gristmill.core.digests import digest_text
 from gristmill.core.errors import UsageError
+from gristmill.core.manifest import Dataset
 from gristmill.flows.cli.app import app
+from gristmill.schemas.tables import Checkpoints
 from gristmill.tasks.lineage.trained import all_trained
 from gristmill.warehouse.build.publish import publish
 from tests.helpers.pages import mentions
 from tests.helpers.small_lake import commit
-from tests.helpers.trained_lake import TrainedLake, make_trained_lake
+from tests.helpers.trained_lake import TrainedLake, checkpoints, make_trained_lake
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> TrainedLake:
-    """A trained lake in which the first checkpoint answered two items, one of them in two suites."""
+    """A trained lake in which the first checkpoint answered two items, one of them in two suites, and one that was
+    trained on examples answered one."""
     made = make_trained_lake(tmp_path_factory.mktemp("commands") / "lake")
     trained = all_trained(made.lake)[0]
     ending = next(iter(made.documents.values()))["text"].rpartition(" page ")[2]
@@ -37,6 +42,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> TrainedLake:
         },
     }
     commit(made.lake, "evaluation", trained.digest, rows)
+    tuned = digest_text("tuned")
+    answer = {"checkpoint": tuned, "suite": "sums", "item": "1", "text": f"page {ending}", "prompt": "水車?"}
+    asked = {"checkpoint": tuned, "label": "tuned 5", "suite": "sums"}
+    commit(made.lake, "evaluation", tuned, {"eval_runs": {"b": [asked]}, "responses": {"b": [answer]}})
+    row = checkpoints()[0] | {"run": tuned[:16], "mixture": "tuned", "step": 5, "checkpoint": tuned, "path": "tuned/5"}
+    ref = made.lake.write_table(Checkpoints, "tuned", "0" * 16, pa.Table.from_pylist([row], Checkpoints.schema))
+    made.lake.commit(
+        Dataset(kind="training", name="tuned", config={"mix": ""}, counts={}, tables={Checkpoints.name: (ref,)})
+    )
     publish(made.lake)
     return made
 
@@ -78,6 +92,8 @@ def test_who_read_a_page_is_told(made: TrainedLake) -> None:
     mine = found[1]
     assert (mine["tokens_read"], mine["first_step"]) == (read["tokens_read"], read["first_step"])
     assert "code 30" in told(made, "lineage", "--document", read["doc_id"])
+    twice = ("--document", read["doc_id"], "--document", read["doc_id"], "--url", read["url"])
+    assert json.loads(told(made, "lineage", *twice, "--json")) == found
 
 
 def test_an_answer_is_traced_to_its_page(made: TrainedLake) -> None:
@@ -94,6 +110,14 @@ def test_an_answer_is_traced_to_its_page(made: TrainedLake) -> None:
     assert "overlap, not cause" in shown
     assert page["url"] in "".join(shown.split())
     assert "No 8 tokens in a row" in told(made, *words, "--prompt")
+
+
+def test_an_answer_of_a_checkpoint_trained_on_examples_is_traced_in_the_only_mix(made: TrainedLake) -> None:
+    words = ("trace", "--run", "tuned 5", "--item", "1", "--min-tokens", "8", "--json")
+    for more in ((), ("--mix", "default")):
+        found = json.loads(told(made, *words, *more))
+        assert (found["mix"], found["checkpoint"]) == ("default", None)
+        assert [holder["times_read"] for holder in found["spans"][0]["holders"]] == [None]
 
 
 def test_a_text_is_traced_with_and_without_a_checkpoint(made: TrainedLake) -> None:
@@ -132,6 +156,8 @@ def test_every_command_of_the_page_runs(made: TrainedLake, tmp_path: Path) -> No
         (("lineage", "code 30", "--url", "http://a.example"), "name a checkpoint, or a document"),
         (("lineage", "--document", "0" * 32, "--out", "a.parquet"), "--out writes what a checkpoint read"),
         (("lineage", "code 30", "--out", "absent/a.parquet"), "there is no folder absent"),
+        (("lineage", "code 30", "--out", "."), "--out .: this is a folder"),
+        (("lineage", "tuned 5"), "was trained on examples, not on a mix"),
         (("lineage", "code 31"), 'did you mean "code 30"?'),
         (("trace",), "give a text, or the answer of a checkpoint"),
         (("trace", "--item", "1"), "--run and --item go together"),

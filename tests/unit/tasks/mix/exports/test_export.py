@@ -58,6 +58,8 @@ def test_epochs_of_a_longer_run_follow_the_last_stage(store: TokenStore, tmp_pat
         ({"format": "parquet", "packing": "best-fit"}, "only parquet and jsonl with --mode stream"),
         ({"overflow": "crop"}, "without --packing, a document runs on"),
         ({"mode": "stream", "target_tokens": 999_999}, "at most the plan's"),
+        ({"mode": "stream", "target_tokens": 16}, "one row of 17 tokens or more"),
+        ({"mode": "blend", "target_tokens": 16}, "one row of 17 tokens or more"),
     ],
 )
 def test_what_a_format_cannot_do_is_said(
@@ -114,10 +116,16 @@ def test_a_disk_that_cannot_link_gets_copies(
     copied = run(store, plan, tmp_path / "copied")
     assert copied.linked_bytes == 0 < linked.linked_bytes
     tokens = sum(store.tokens(domain) for domain in CAPS)
-    assert linked.linked_bytes == 2 * tokens + 2
+    assert linked.linked_bytes == 2 * tokens
     assert {path.name: path.read_bytes() for path in (tmp_path / "copied").rglob("*.bin")} == {
         path.name: path.read_bytes() for path in (tmp_path / "linked").rglob("*.bin")
     }
+
+
+def test_a_tokenizer_that_is_rewritten_in_place_leaves_the_lakes_alone(store: TokenStore, tmp_path: Path) -> None:
+    run(store, plan_for(store, [(2000, 0.4)]), tmp_path / "out")
+    (tmp_path / "out" / "tokenizer" / "tokenizer.json").write_text("changed", encoding="utf-8")
+    assert (tmp_path / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8") == "{}"
 
 
 @pytest.mark.parametrize("form", ["megatron", "datatrove", "olmo", "litdata", "parquet", "jsonl"])
