@@ -173,6 +173,10 @@ def test_what_a_recipe_lacks_is_told_before_anything_starts(settings: TrainSetti
     ):
         with pytest.raises(UsageError, match=told):
             check_training(settings.model_copy(update=change), None, lake)
+    spaced = tmp_path / "my recipe.yaml"
+    spaced.write_bytes(Path(settings.recipe).read_bytes())
+    with pytest.raises(UsageError, match="recipe 'my recipe': use letters"):
+        check_training(settings.model_copy(update={"recipe": str(spaced)}), None, lake)
     with pytest.raises(UsageError, match=r"gone.jsonl: there is no such file or folder. Name one with --data"):
         the_run(settings.model_copy(update={"data": "gone.jsonl"}), lake)
 
