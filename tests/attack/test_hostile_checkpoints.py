@@ -37,7 +37,7 @@ def configure(folder: Path, **changes: Any) -> None:
         ({"hidden_size": 10**7, "intermediate_size": 10**7}, "differ in shape from config.json"),
         ({"num_hidden_layers": 10**9}, "asks for num_hidden_layers = 1000000000"),
         ({"text_config": {"n_layers": 10**6}}, "asks for n_layers = 1000000"),
-        ({"vocab_size": 10**12}, "another shape"),
+        ({"vocab_size": 10**12}, "differ in shape"),
         (
             {"model_type": "gpt_neo", "max_position_embeddings": 10**6, "attention_types": [[["global"], 2]]},
             "tables take .* GiB",

@@ -24,7 +24,7 @@ def test_the_demo_prints_what_it_did(demo_lake: Path) -> None:
     out = demo_lake.with_suffix(".out").read_text(encoding="utf-8")
     for words in (
         "Funnel (records)",
-        "Mixtures (shares of the tokens)",
+        "Mixtures (shares of the tokens; proportional and uniform under the same caps)",
         "Training loss",
         "Scores",
         "gristmill dashboard",

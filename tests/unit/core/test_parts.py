@@ -75,5 +75,5 @@ def test_a_part_must_hold_the_declared_tables(tmp_path: Path) -> None:
         yield row(0)
 
     lake = Lake.open(tmp_path / "lake")
-    with pytest.raises(GristmillError, match="gave 1 tables and declares 2"):
+    with pytest.raises(GristmillError, match="returned 1 tables and declares 2"):
         short.run(lake, "s", Inputs(source=SourceFile(tmp_path, "s", "d")), Count())

@@ -106,7 +106,7 @@ def test_a_server_that_another_replaces_is_noticed() -> None:
 
 def test_a_chat_server_is_told_from_one_that_is_silent() -> None:
     for script in (Script(choice={"text": None}), Script(choice={"text": None, "message": {"content": "hi"}})):
-        with running(script) as config, pytest.raises(GristmillError, match=r"text is null.*chat alone.*--backend hf"):
+        with running(script) as config, pytest.raises(GristmillError, match=r"text is null.*only chat.*--backend hf"):
             identify(config)
     with running(Script(status=404)) as config, pytest.raises(GristmillError, match=r"status 404.*llama-server"):
         identify(config)
