@@ -62,7 +62,8 @@ def test_boilerplate_surrounds_the_text(site: Site) -> None:
 
 
 def test_print_version_is_the_text_without_boilerplate(site: Site) -> None:
-    path = next(path for path in site if path.endswith("print=1"))
+    # A page whose docstrings are all private has no text, so the longest one stands for all.
+    path = max((path for path in site if path.endswith("print=1")), key=lambda path: len(body(site, path)))
     full = body(site, re.sub(r"[?&]print=1$", "", path))
     printed = body(site, path)
     text = printed[printed.index("</h1>") + 5 : printed.index("<p>Printed from")].strip()
