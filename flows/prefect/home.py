@@ -4,7 +4,6 @@ All of it belongs to the lake at that place. A copy of the lake has copies of th
 its server is not used, and its credential and database are removed (:func:`forget_original`).
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.files.atomic import write_whole
+from gristmill.core.files.locks import locked
 from gristmill.core.hints import on_lake
 from gristmill.core.processes import Process, parse, this_process
 from gristmill.flows.prefect import database
@@ -74,8 +74,7 @@ def place_of(folder: Path) -> Place | None:
 def server_lock(lake_root: Path) -> Iterator[None]:
     """One process at a time starts or stops a lake's server; the kernel frees the lock when its holder dies."""
     home(lake_root).mkdir(parents=True, exist_ok=True)
-    with lock_path(home(lake_root)).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(lock_path(home(lake_root))):
         yield
 
 

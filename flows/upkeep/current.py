@@ -14,7 +14,6 @@ links to folders. Old views stay until ``gristmill gc``, for readers that have b
 Cost: a link for every file of these tables, about 20 us each, when a dataset has changed; else a look at the catalog.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from gristmill.core.digests import digest_json
 from gristmill.core.files.atomic import fsync
+from gristmill.core.files.locks import locked
 from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, pointed_key
@@ -99,6 +99,5 @@ def _alone(lake: Lake) -> Iterator[None]:
     """One process renews at a time, so the last one has read the newest catalog."""
     folder = lake.root / VIEWS
     folder.mkdir(exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(folder / ".lock"):
         yield

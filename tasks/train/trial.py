@@ -14,13 +14,11 @@ Deterministic for one machine and one version of torch: one thread, deterministi
 step of 16 x 64 tokens on one core, 1.3 times that with a reference.
 """
 
-import fcntl
 import hashlib
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +31,7 @@ from torch.nn import functional
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.files.atomic import write_whole
+from gristmill.core.files.locks import locked
 from gristmill.tasks.mix.apportion import ShareTree, quantise
 from gristmill.tasks.mix.domains import Domain, vector
 from gristmill.tasks.mix.mixers.mixer import Budget, Outcome, Trial
@@ -105,7 +104,7 @@ def run(folder: Path, earlier: int = 0, later: int = 0) -> Outcome:
     loss is not finite.
     """
     job = TrialJob.read(folder)
-    with _alone(folder):
+    with locked(folder / "trial.lock"):
         known = job.outcome(folder)
         return _run(folder, job, earlier, later) if known is None else known
 
@@ -237,14 +236,6 @@ def _score(folder: Path, model: TinyModel, heldout: HeldoutRows, trial: Trial) -
     data = (-losses).numpy().astype("<f4").tobytes()
     write_whole(folder / TARGET, data)
     return hashlib.sha256(data).hexdigest()
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the trial's lock, which the kernel gives back when a process dies."""
-    with (folder / "trial.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _reference(job: TrialJob, vocab_size: int) -> TinyModel | None:

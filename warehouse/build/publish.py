@@ -10,7 +10,6 @@ the current one with the log loaded again.
 """
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -26,6 +25,7 @@ import duckdb
 from gristmill.core.digests import digest_file, digest_json
 from gristmill.core.errors import DamageError, GristmillError
 from gristmill.core.files.atomic import fsync
+from gristmill.core.files.locks import locked
 from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
@@ -108,7 +108,7 @@ def _publish(lake: Lake, force: bool, keep: int, grace_seconds: float, memory: s
     folder = lake.root / FOLDER
     with translate_os_errors(lake.root):
         folder.mkdir(exist_ok=True)
-        with _builder_lock(folder):
+        with locked(folder / "lock"):
             _remove_unfinished(folder)
             migrations, views = read_migrations(MIGRATIONS), read_sql(VIEWS)
             datasets = current_datasets(lake)
@@ -221,11 +221,3 @@ def _collect(folder: Path, current: Path, keep: int, grace_seconds: float) -> No
     for path in _versions(folder)[:-keep]:
         if path != current and now - path.stat().st_mtime > grace_seconds:
             path.unlink()
-
-
-@contextmanager
-def _builder_lock(folder: Path) -> Iterator[None]:
-    """Wait for our turn to build."""
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -5,7 +5,6 @@ the bytes of two versions never meet. Whoever downloads holds a lock on it. It i
 so the disk holds as many remote files as there are workers. Cost: one copy of each file on disk while it is read.
 """
 
-import fcntl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,6 +13,7 @@ from typing import TypeVar
 
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
+from gristmill.core.files.locks import locked
 from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.tasks.ingest.remote.http import Http
 from gristmill.tasks.ingest.remote.pace import Pace
@@ -55,8 +55,7 @@ def downloaded(file: RemoteFile, folder: Path) -> Iterator[Path]:
         for older in folder.glob(f"{address}-*.part"):
             if older != path:
                 older.unlink(missing_ok=True)
-        with path.open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(path):
             path.touch()  # the one who had the lock before may have read and deleted it
             _complete(source, file, state, path)
             yield path
