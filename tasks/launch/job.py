@@ -26,6 +26,8 @@ FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "lost"}
 ENDED: frozenset[State] = FINAL | {"preempted"}
 """Nothing more comes of the attempt."""
 
+SUBMITTING = "submit.lock"
+"""Held by the one who submits a job, so that two starters of a key are kept apart."""
 PREEMPTED_EXIT = 75
 """``EX_TEMPFAIL``: a trainer that exits with it asks to be started again, and so does the watcher of one."""
 
@@ -112,6 +114,18 @@ class Status(Config):
                 "unsaved_seconds": 0.0,
                 "wasted_seconds": self.wasted_seconds + lost,
                 "wasted_gpu_seconds": self.wasted_gpu_seconds + lost * gpus,
+            }
+        )
+
+    def corrected(self, state: State, reason: str) -> "Status":
+        """The status of an attempt whose end the watcher took for a preemption, and a scheduler knows to be ``state``:
+        counted as what it was."""
+        return self.model_copy(
+            update={
+                "state": state,
+                "reason": reason,
+                "preemptions": self.preemptions - 1,
+                "failures": self.failures + (state == "failed"),
             }
         )
 

@@ -9,10 +9,7 @@ what the watcher saw; evictions, deadlines and deletions are what Kubernetes say
 and a job whose object is gone is over only after two looks without it.
 """
 
-import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +18,13 @@ import yaml
 
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
+from gristmill.tasks.launch.batch import MISSES, SILENT_SECONDS, beats, begin, on_nodes, settled, submitting
 from gristmill.tasks.launch.job import ENDED, FINAL, Handle, Job, State, Status, read_log, read_status
 from gristmill.tasks.launch.kubernetes_api import ApiError, KubernetesApi
 from gristmill.tasks.launch.kubernetes_spec import KubernetesConfig, manifest, object_name, placed
 from gristmill.tasks.launch.kubernetes_view import View, view_of
 
-SILENT_SECONDS = 60.0
 DELETE_SECONDS = 120.0
-MISSES = 2
 
 
 @dataclass
@@ -80,7 +76,7 @@ class KubernetesLauncher:
         Raises :class:`GristmillError` when Kubernetes refuses it.
         """
         run_dir = self.root / job.key
-        with _locked(run_dir):
+        with submitting(run_dir):
             known = self.find(job.key)
             self._looks.pop(object_name(run_dir), None)
             if known is not None and not known.id:
@@ -121,7 +117,7 @@ class KubernetesLauncher:
         self._free(known)
         status = read_status(handle.run_dir)
         if status.state not in FINAL:
-            self._settled(handle, _ended(status, "cancelled", self._gpus(handle), "it was cancelled"))
+            settled(handle.run_dir, _ended(status, "cancelled", self._gpus(handle), "it was cancelled"))
 
     def forget(self, key: str) -> None:
         """Let a job that has succeeded be run again at the next :meth:`submit`."""
@@ -134,11 +130,7 @@ class KubernetesLauncher:
     def _created(self, job: Job) -> Handle:
         """Make the job's object, or take the one that somebody else has made in the meantime."""
         run_dir = self.root / job.key
-        (run_dir / "log").mkdir(parents=True, exist_ok=True)
-        (run_dir / "cancel").unlink(missing_ok=True)
-        status = read_status(run_dir)
-        if status.state != "queued":
-            write_whole(run_dir / "status.json", status.ended("lost", job.gpus).again().model_dump_json())
+        begin(run_dir, job)
         ready, wanted = self._wanted(job)
         write_whole(run_dir / "job.json", ready.model_dump_json())
         write_whole(run_dir / "kubernetes.yaml", yaml.safe_dump(wanted, sort_keys=False))
@@ -179,13 +171,13 @@ class KubernetesLauncher:
         if look.misses < MISSES:
             state: State = "running" if status.state in ENDED else status.state
             return status.model_copy(update={"state": state, "reason": look.complaint or status.reason})
-        if status.state == "running" and time.time() - status.heartbeat < SILENT_SECONDS:
+        if status.state == "running" and beats(status):
             return status  # its pod takes its grace time
         if status.state in ("queued", "preempted"):
             # A watcher cannot tell an eviction from a deletion, which send the same signal.
-            return self._settled(handle, _ended(status, "cancelled", 0, "its job was deleted from the cluster"))
+            return settled(handle.run_dir, _ended(status, "cancelled", 0, "its job was deleted from the cluster"))
         reason = f"Kubernetes no longer has the job {object_name(handle.run_dir)}, and nothing says how it ended"
-        return self._settled(handle, status.ended("lost", self._gpus(handle), reason))
+        return settled(handle.run_dir, status.ended("lost", self._gpus(handle), reason))
 
     def _told(self, handle: Handle, status: Status, view: View) -> Status:
         """What Kubernetes' view makes of the status that the watcher wrote."""
@@ -193,12 +185,12 @@ class KubernetesLauncher:
         match view.phase:
             case "waiting":
                 # It was never started, or its pod was taken away: the watcher of the next counts the one before.
-                if status.state == "running" and time.time() - status.heartbeat < SILENT_SECONDS:
+                if status.state == "running" and beats(status):
                     return status
                 waiting = status if status.state == "queued" else status.ended("preempted", gpus).again()
                 return waiting.model_copy(update={"reason": view.reason})
             case "running":
-                return _in_pod(status, view)
+                return on_nodes(status, view.reason)
             case "leaving":
                 return status.model_copy(update={"state": "running", "reason": view.reason})
             case "complete":  # the volume may take a while to show the watcher's last word
@@ -206,15 +198,15 @@ class KubernetesLauncher:
                 if time.monotonic() - since < SILENT_SECONDS:
                     return status.model_copy(update={"state": "running", "reason": "its last word is not here yet"})
                 reason = "it left no end in its run directory: is that on the volume of kubernetes.claim?"
-                return self._settled(handle, status.ended("lost", gpus, reason))
+                return settled(handle.run_dir, status.ended("lost", gpus, reason))
             case "disrupted":
-                return self._settled(handle, _ended(status, "preempted", gpus, view.reason))
+                return settled(handle.run_dir, _ended(status, "preempted", gpus, view.reason))
             case "failed":
                 if status.state == "preempted" and view.pod:
                     return status  # the trainer asked to be started again
                 words = self._api.last_words(view.pod) if view.pod else ""
                 reason = f"{view.reason}: {words}" if words else view.reason
-                return self._settled(handle, _ended(status, "failed", gpus, reason))
+                return settled(handle.run_dir, _ended(status, "failed", gpus, reason))
 
     def _free(self, handle: Handle) -> None:
         """Delete an object and wait until its name is free, which it is when its pods are gone."""
@@ -240,41 +232,9 @@ class KubernetesLauncher:
         path = handle.run_dir / "job.json"
         return Job.model_validate_json(path.read_bytes()).gpus if path.is_file() else 0
 
-    def _settled(self, handle: Handle, status: Status) -> Status:
-        """Write down how it ended where no watcher is left to do so: the cluster forgets its jobs."""
-        if status != read_status(handle.run_dir):
-            write_whole(handle.run_dir / "status.json", status.model_dump_json())
-        return status
-
 
 def _ended(status: Status, state: State, gpus: int, reason: str) -> Status:
     """The status as Kubernetes ends it. What the watcher took for a preemption is counted as what it was."""
     if status.state != "preempted" or state == "preempted":
         return status.ended(state, gpus, reason)
-    return status.model_copy(
-        update={
-            "state": state,
-            "reason": reason,
-            "preemptions": status.preemptions - 1,
-            "failures": status.failures + (state == "failed"),
-        }
-    )
-
-
-def _in_pod(status: Status, view: View) -> Status:
-    """A pod of it runs. A watcher that no longer beats is stalled: only Kubernetes can say that it is gone."""
-    if status.state != "running":
-        return status.model_copy(update={"state": "running", "reason": view.reason})
-    silent = time.time() - status.heartbeat
-    if silent < SILENT_SECONDS:
-        return status
-    return status.model_copy(update={"stalled": True, "reason": f"no heartbeat for {silent:.0f} s"})
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One submitter of a key at a time, over all machines that share the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "submit.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return status.corrected(state, reason)

@@ -3,7 +3,6 @@
 Liveness is pid *and* start time, since a pid alone is reused. Two starters of one key are kept apart by a file lock.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -17,7 +16,8 @@ import psutil
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
-from gristmill.tasks.launch.job import ENDED, Handle, Job, Status, read_log, read_status
+from gristmill.core.files.locks import locked
+from gristmill.tasks.launch.job import ENDED, SUBMITTING, Handle, Job, Status, read_log, read_status
 
 START_SECONDS = 30.0
 
@@ -54,8 +54,7 @@ class LocalLauncher:
         """Start the job, or give the running or succeeded one; an ended one that failed is tried again, resuming."""
         run_dir = self.root / job.key
         run_dir.mkdir(parents=True, exist_ok=True)
-        with (run_dir / "submit.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(run_dir / SUBMITTING):
             known = self.find(job.key)
             if known is not None:
                 last = self.poll(known)

@@ -11,26 +11,23 @@ lists is lost only after two listings without it, when ``scontrol`` does not kno
 and its watcher is silent.
 """
 
-import fcntl
 import math
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.atomic import write_whole
+from gristmill.tasks.launch.batch import MISSES, SILENT_SECONDS, beats, begin, on_nodes, settled, submitting
 from gristmill.tasks.launch.job import ENDED, FINAL, Handle, Job, State, Status, read_log, read_status
-from gristmill.tasks.launch.slurm_queue import ON_NODES, WAITING, Queue, QueueRow, accounted, shown, slurm
+from gristmill.tasks.launch.slurm_queue import ON_NODES, WAITING, Queue, accounted, shown, slurm
 from gristmill.tasks.launch.slurm_script import SlurmConfig, script
 
-SILENT_SECONDS = 60.0
 CANCEL_SECONDS = 60.0
-MISSES = 2
 ENDS: dict[str, tuple[State, str]] = {
     "PREEMPTED": ("preempted", "Slurm gave its nodes to another job"),
     "TIMEOUT": ("preempted", "its time limit was reached"),
@@ -82,7 +79,7 @@ class SlurmLauncher:
         Raises :class:`GristmillError` when Slurm refuses it.
         """
         run_dir = self.root / job.key
-        with _locked(run_dir):
+        with submitting(run_dir):
             known = self._going_on(job.key)
             if known is not None:
                 return known
@@ -97,7 +94,7 @@ class SlurmLauncher:
         indexes in it as long as they are given in the same order.
         """
         folder = self.root / name
-        with _locked(folder):
+        with submitting(folder):
             (folder / "log").mkdir(exist_ok=True)
             handles = {job.key: known for job in jobs if (known := self._going_on(job.key)) is not None}
             wanted = [index for index, job in enumerate(jobs) if job.key not in handles]
@@ -129,7 +126,7 @@ class SlurmLauncher:
             waiting = status if status.state == "queued" else status.ended("preempted", gpus).again()
             return waiting.model_copy(update={"reason": f"waiting in Slurm: {row.reason}"})
         if row is not None and row.state in ON_NODES:
-            return status if status.state in FINAL else self._on_nodes(status, row)
+            return status if status.state in FINAL else on_nodes(status, f"Slurm: {row.state.lower()}")
         if status.state in FINAL:
             return status
         if row is None:
@@ -174,12 +171,7 @@ class SlurmLauncher:
     def _prepare(self, job: Job, submission: Submission) -> None:
         """The run directory of a job that is about to be submitted; the intent is on file before Slurm hears of it."""
         run_dir = self.root / job.key
-        (run_dir / "log").mkdir(parents=True, exist_ok=True)
-        (run_dir / "cancel").unlink(missing_ok=True)
-        status = read_status(run_dir)
-        if status.state != "queued":
-            again = status.ended("lost", job.gpus).again()
-            write_whole(run_dir / "status.json", again.model_dump_json())
+        begin(run_dir, job)
         argv = job.argv
         if self.config.python and argv[0] == sys.executable:
             argv = (self.config.python, *argv[1:])
@@ -219,15 +211,6 @@ class SlurmLauncher:
     def _job(self, handle: Handle) -> Job:
         return Job.model_validate_json((handle.run_dir / "job.json").read_bytes())
 
-    def _on_nodes(self, status: Status, row: QueueRow) -> Status:
-        """Slurm says that it runs. A watcher that no longer beats is stalled: only Slurm can say that it is gone."""
-        if status.state != "running":
-            return status.model_copy(update={"state": "running", "reason": f"Slurm: {row.state.lower()}"})
-        silent = time.time() - status.heartbeat
-        if silent < SILENT_SECONDS:
-            return status
-        return status.model_copy(update={"stalled": True, "reason": f"no heartbeat for {silent:.0f} s"})
-
     def _unlisted(self, handle: Handle, status: Status, misses: int, gpus: int) -> Status:
         if misses < MISSES:
             return status.model_copy(update={"state": "running"}) if status.state in ENDED else status
@@ -239,39 +222,23 @@ class SlurmLauncher:
         state = state or accounted(handle.id)
         if state is not None:
             return self._ended(handle, status, state, gpus)
-        if time.time() - status.heartbeat < SILENT_SECONDS:
+        if beats(status):
             return status
         ended = status.ended("lost", gpus, f"Slurm no longer lists job {handle.id}, and nothing says how it ended")
-        return self._settled(handle, ended)
+        return settled(handle.run_dir, ended)
 
     def _ended(self, handle: Handle, status: Status, state: str, gpus: int) -> Status:
         """Slurm says that it is over."""
         if state == "COMPLETED":  # the file system may take a while to show the watcher's last word
             waits = time.monotonic() - self._completed.setdefault(handle.id, time.monotonic()) < SILENT_SECONDS
-            return status if waits else self._settled(handle, status.ended("lost", gpus, "it left no end behind"))
+            return status if waits else settled(handle.run_dir, status.ended("lost", gpus, "it left no end behind"))
         now, reason = ENDS.get(state, ("lost", f"Slurm calls it {state}"))
         if status.state == "preempted" and now == "cancelled":
             # The watcher cannot tell who sent the signal; Slurm can.
-            known = {"state": now, "reason": reason, "preemptions": status.preemptions - 1}
-            return self._settled(handle, status.model_copy(update=known))
-        return self._settled(handle, status.ended(now, gpus, reason))
-
-    def _settled(self, handle: Handle, status: Status) -> Status:
-        """Write down how it ended where no watcher is left to do so: Slurm forgets its jobs after some minutes."""
-        if status != read_status(handle.run_dir):
-            write_whole(handle.run_dir / "status.json", status.model_dump_json())
-        return status
+            return settled(handle.run_dir, status.corrected(now, reason))
+        return settled(handle.run_dir, status.ended(now, gpus, reason))
 
 
 def _name(folder: Path) -> str:
     """What Slurm calls the job or the array of a folder: two lakes that train the same have a job each."""
     return f"gristmill-{folder.name}-{digest_text(str(folder))[:8]}"
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One submitter of a key at a time, over all machines that share the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "submit.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
