@@ -14,8 +14,8 @@ from gristmill.core.steps.files import JobName, Written, job_step
 from gristmill.core.steps.step import Step
 from gristmill.evals.admission.adapter import ADAPTER
 from gristmill.evals.admission.checkpoint import Checkpoint, admit
-from gristmill.flows.train.commands import CommandRun, command_job, named, step_in
-from gristmill.flows.train.jobs import follow
+from gristmill.flows.train.commands import CommandRun, command_job, named
+from gristmill.flows.train.jobs import run_job
 from gristmill.flows.train.retention import scored_in, surplus
 from gristmill.flows.train.steps import WRITES, TrainContext, write_cost
 from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs
@@ -45,11 +45,10 @@ def command_step(context: TrainContext) -> Step[CommandRun]:
         run_dir.mkdir(parents=True, exist_ok=True)
         job, told = command_job(name.key, run, run_dir), context.meter.counter()
 
-        def tell(progress: str) -> None:
-            told(step_in(run.recipe.log_pattern, progress), f"{name.shard}: {' '.join(progress.split())[:60]}")
+        def note(progress: str) -> str:
+            return f"{name.shard}: {' '.join(progress.split())[:60]}"
 
-        status = follow(context.launcher, job, f"training {name.shard}", tell, lambda reason: told(0, reason))
-        told(run.steps, "")
+        status = run_job(context.launcher, job, f"training {name.shard}", run.steps, told, note)
         write_cost(context.lake, name, run.name, "cuda", run.gpus, context.launcher.name, status)
         mixture = Plan.load(folders[0] / FILE).digest if folders else ""
         return collect_command(name, run_dir, run, mixture, context, out)

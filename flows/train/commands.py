@@ -1,7 +1,6 @@
 """Runs of other trainers: what each is told, which export it needs, and how it is started. No Prefect here."""
 
 import json
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -174,12 +173,6 @@ def command_file(run: CommandRun, done: Rendered) -> str:
     """``command.json``."""
     told = {"argv": done.argv, "resume": done.resume, "checkpoint_glob": run.recipe.checkpoint_glob}
     return json.dumps(told, indent=1)
-
-
-def step_in(pattern: str, progress: str) -> int:
-    """The step that a line of progress tells; 0 for none."""
-    found = re.search(pattern, progress, flags=re.MULTILINE)
-    return int(found["step"]) if found and found["step"] else 0
 
 
 def _run(

@@ -65,14 +65,11 @@ def run_job(
 
     ``told`` is given the number of optimiser steps done, ``steps`` at the end, and what ``note`` makes of the line.
     """
-    status = follow(
-        launcher,
-        job,
-        what,
-        lambda progress: told(steps_done(progress), note(progress)),
-        lambda reason: told(0, reason),
-        saved,
-    )
+
+    def tell(status: Status) -> None:
+        told(status.step or 0, note(status.progress))
+
+    status = follow(launcher, job, what, tell, lambda reason: told(0, reason), saved)
     told(steps, "")
     return status
 
@@ -81,13 +78,14 @@ def follow(
     launcher: Launcher,
     job: Job,
     what: str,
-    tell: Callable[[str], None],
+    tell: Callable[[Status], None],
     tell_wait: Callable[[str], None] = lambda reason: None,
     saved: Callable[[], set[Path]] | None = None,
 ) -> Status:
     """Submit or find ``job`` and wait for its end, again after each preemption, as long as it saves more each time.
 
-    ``saved`` gives what the job goes on from: when left out, its checkpoints. ``tell`` gets each new progress line,
+    ``saved`` gives what the job goes on from: when left out, its checkpoints. ``tell`` gets the status with each new
+    progress line,
     ``tell_wait`` each new reason why the job waits or is silent.
     Raises :class:`GristmillError` with the end of the job's log and where its output is, unless it succeeded.
     """
@@ -100,7 +98,7 @@ def follow(
         status = launcher.poll(handle)
         if status.progress and status.progress != last:
             last = status.progress
-            tell(last)
+            tell(status)
         if status.state not in FINAL and status.reason != why:
             why = status.reason
             tell_wait(why)
@@ -131,9 +129,3 @@ def failure(what: str, status: Status, run_dir: Path) -> str:
         f"{what} ended as {status.state}: {status.reason}\nIts output is in {run_dir / 'log'}. "
         "Run the same command again: a job goes on from where it was."
     )
-
-
-def steps_done(progress: str) -> int:
-    """The number in ``step N of M ...``; 0 for other words."""
-    words = progress.split()
-    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0

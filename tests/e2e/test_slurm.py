@@ -60,7 +60,7 @@ def test_a_job_is_submitted_once_found_followed_and_not_run_again(tmp_path: Path
     second = launcher_in(root).submit(counting)
     assert second.id == first.id
     told: list[str] = []
-    follow(launcher_in(root), counting, "a test", told.append)
+    follow(launcher_in(root), counting, "a test", lambda status: told.append(status.progress))
     assert told == ["step 3 of 4 loss 2.5"]
     status = launcher.poll(launcher.submit(counting))
     assert (status.state, status.step, status.loss, status.attempt) == ("succeeded", 3, 2.5, 1)

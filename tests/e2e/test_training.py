@@ -44,7 +44,7 @@ def undisturbed(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> tup
     run_dir = inputs.write_run(root / "whole")
     told: list[str] = []
     job = Job(key="whole", argv=tuple(command(run_dir)), environment=ENVIRONMENT)
-    follow(LocalLauncher(root), job, "the test run", told.append)
+    follow(LocalLauncher(root), job, "the test run", lambda status: told.append(status.progress))
     return run_dir, told
 
 

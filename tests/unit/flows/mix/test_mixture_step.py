@@ -96,7 +96,7 @@ class FakeLauncher:
         return Handle(job.key, self.root / job.key, "1")
 
     def poll(self, handle: Handle) -> Status:
-        return Status(state="succeeded", progress="step 10 of 20 loss 3.0 tokens 1")
+        return Status(state="succeeded", progress="step 10 of 20 loss 3.0 tokens 1", step=10)
 
     def logs(self, handle: Handle, offset: int) -> tuple[bytes, int]:
         return b"", offset

@@ -7,7 +7,7 @@ import pytest
 
 from gristmill.core.errors import GristmillError
 from gristmill.flows.train import jobs
-from gristmill.flows.train.jobs import MOST_PREEMPTIONS, follow
+from gristmill.flows.train.jobs import MOST_PREEMPTIONS, follow, run_job
 from gristmill.tasks.launch.job import Handle, Job, Status
 
 JOB = Job(key="k", argv=("train",))
@@ -79,5 +79,13 @@ def test_a_person_is_told_why_a_job_waits_once_for_each_reason() -> None:
     launcher = Scripted([*waits, Status(state="running", progress="step 1"), Status(state="succeeded")])
     steps: list[str] = []
     reasons: list[str] = []
-    follow(launcher, JOB, "a test", steps.append, reasons.append)
+    follow(launcher, JOB, "a test", lambda status: steps.append(status.progress), reasons.append)
     assert (steps, reasons) == (["step 1"], ["Priority", "Resources", ""])
+
+
+def test_steps_are_those_of_the_status_also_where_the_line_does_not_tell_them() -> None:
+    """TRL prints its losses apart from its steps, which the watcher finds in the line after."""
+    going = [Status(state="running", progress="{'loss': 2.5}", step=7), Status(state="succeeded")]
+    told: list[tuple[int, str]] = []
+    run_job(Scripted(going), JOB, "a test", 9, lambda step, words: told.append((step, words)), str.upper)
+    assert told == [(7, "{'LOSS': 2.5}"), (9, "")]

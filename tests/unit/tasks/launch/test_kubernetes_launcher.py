@@ -78,7 +78,7 @@ def test_a_job_is_made_once_found_followed_and_not_run_again(tmp_path: Path, clu
     first = launcher.submit(counting)
     assert launcher_in(tmp_path).submit(counting).id == first.id, "found by its name, without a note of its own"
     told: list[str] = []
-    status = follow(launcher_in(tmp_path), counting, "a test", told.append)
+    status = follow(launcher_in(tmp_path), counting, "a test", lambda status: told.append(status.progress))
     assert (told, status.loss, status.gpu_seconds > 0) == (["step 3 of 4 loss 2.5"], 2.5, True)
     assert (first.run_dir / "count").read_text() == "x"
     assert launcher.logs(first, 0)[0] == b"step 3 of 4 loss 2.5\n"
