@@ -3,7 +3,7 @@
 import json
 import shutil
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
         told = context.meter.counter()
         digests: dict[int, str] = {}
 
+        @cache  # once for each step that is saved, not for each line that the trainer writes
         def prune_to(step: int) -> None:
             """Delete the surplus of what was saved up to ``step``."""
             saved = [each for each in settings.checkpoint_steps if each <= step]
