@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from gristmill.tasks.mix.plan import FILE, Plan, make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
+from tests.helpers.small_curated import document
 
 ROW, BATCH, STEPS = 33, 4, (12, 30)
 HELDOUT = 0.1
@@ -112,24 +112,12 @@ def documents(shard: str) -> list[dict[str, Any]]:
         words = generator.choices(WORDS[domain].split(), k=generator.randint(5, 60))
         text = " ".join([*words, f"page {number} of {shard} ends here with {generator.random():.9f} words"])
         rows.append(
-            {
-                "doc_id": digest_text(f"{shard} {number}"),
+            document(f"{shard} {number}", domain, text)
+            | {
                 "source": f"source-{shard}",
                 "url": f"http://pages.example/{shard}/{number}",
                 "host": "pages.example",
                 "record_uri": f"{shard}.warc.gz@{number * 1000}+900",
-                "record_digest": digest_text(text),
-                "fetched_at": datetime(2026, 1, 1, tzinfo=UTC),
-                "text": text,
-                "text_hash": digest_text(text),
-                "chars": len(text),
-                "extractor": "plain",
-                "encoding": "utf-8",
-                "domain": domain,
-                "language": "en",
-                "quality": 1.0,
-                "tokens": len(text.split()),
-                "redactions": 0,
             }
         )
     return rows

@@ -3,7 +3,6 @@
 import random
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
 from gristmill.tasks.train.recipe import RunSettings, TrainingRun, checkpoint_steps
 from tests.helpers.ledger_rows import table_of
+from tests.helpers.small_curated import document
 
 ROW, BATCH, STEPS = 65, 8, 30
 HELDOUT = 0.05
@@ -79,25 +79,7 @@ def curated_documents() -> pa.Table:
     for number in range(200):
         domain = generator.choice(sorted(WORDS))
         text = " ".join(generator.choices(WORDS[domain].split(), k=generator.randint(40, 160)))
-        rows.append(
-            {
-                "doc_id": digest_text(f"document {number}"),
-                "source": "test",
-                "record_uri": f"{number}@0+1",
-                "record_digest": digest_text(text),
-                "fetched_at": datetime(2026, 1, 1, tzinfo=UTC),
-                "text": text,
-                "text_hash": digest_text(text),
-                "chars": len(text),
-                "extractor": "plain",
-                "encoding": "utf-8",
-                "domain": domain,
-                "language": "en",
-                "quality": 1.0,
-                "tokens": len(text.split()),
-                "redactions": 0,
-            }
-        )
+        rows.append(document(f"document {number}", domain, text))
     return conform(Curated, pa.Table.from_pylist(rows, schema=Curated.schema))
 
 
