@@ -233,9 +233,9 @@ def test_a_page_that_wants_too_much_memory_is_set_aside() -> None:
 def test_the_limits_are_counted_per_page_and_not_per_worker() -> None:
     page = PAGE.format((GRAIN + "\r ") * 5_000).encode()  # carriage returns make the page costly
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    documents, aside = run(records(*[page] * 160), cpu_seconds=0.2)
+    documents, aside = run(records(*[page] * 480), cpu_seconds=0.2)
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before > 0.2
-    assert (len(documents), len(aside)) == (160, 0)
+    assert (len(documents), len(aside)) == (480, 0)
 
 
 def test_extraction_is_deterministic_and_adds_up() -> None:
