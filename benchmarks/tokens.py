@@ -24,7 +24,7 @@ from gristmill.schemas.tables import Curated
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Mixture, Stage
-from gristmill.tasks.mix.plan import make_plan
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
 

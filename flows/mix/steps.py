@@ -7,7 +7,7 @@ is in the manifest of the first step, before the second runs trials of the mixtu
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ from gristmill.flows.mix.trials import (
 from gristmill.schemas.tables import Mixtures, MixtureTrace
 from gristmill.tasks.mix.audit import mixture_digest, mixture_rows, trace_rows
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Mixture, Outcome, Trial, cap
-from gristmill.tasks.mix.plan import FILE, make_plan
+from gristmill.tasks.mix.plan import FILE
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.report import TABLES, FoundMixture, report_tables
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -79,7 +80,7 @@ def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
             max_epochs={domain.name: goal.epochs(domain.name) for domain in domains} if goal.caps else goal.max_epochs,
         )
         plan.write(out / FILE)
-        (out / MIXTURE).write_bytes(canonical_json(asdict(capped)) + b"\n")
+        (out / MIXTURE).write_bytes(canonical_json(capped.stored()) + b"\n")
         facts = {"digest": mixture_digest(capped, plan, store), "diagnostics": dict(capped.diagnostics)}
         outcomes = search.outcomes
         trace = trace_rows(name, outcomes[-1]) if outcomes else MixtureTrace.schema.empty_table()

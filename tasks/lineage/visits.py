@@ -1,7 +1,8 @@
 """When a training run reads the rows of a domain: the inverse of the plan, in closed form.
 
-``Plan.rows`` gives for a row of the run the row of a domain. Its three parts can be turned round: the permutation of an
-epoch (a Feistel network run backwards), the share-out among domains, and the permutation of a block. So where a
+``Plan.rows`` gives for a row of the run the row of a domain. Its parts can be turned round: the permutation of an
+epoch (a Feistel network run backwards), the share-out among domains, and the permutation of a block, or the stored
+order of a sorted stage. So where a
 document was read is answered without walking the plan. Cost: about a microsecond for each row and epoch; memory follows
 the rows asked about, not the plan. Whoever changes the order in ``gristmill.tasks.mix.plan`` changes it here too.
 """
@@ -53,13 +54,18 @@ def visits(plan: Plan, domain: int, positions: Integers, start: int, stop: int) 
 
 
 def run_rows(plan: Plan, domain: int, ordinals: Integers) -> Integers:
-    """The rows of the run that are the domain's, with ``ordinals`` of its rows before them in the share-out."""
+    """The rows of the run that are the domain's, with ``ordinals`` of its rows before them were all stages shuffled."""
     found = np.empty_like(ordinals)
     for number, (first, end, before) in enumerate(plan.spans):
         size = end - first
         low = int(before[domain])
         here = (ordinals >= low) & (ordinals < low + int(plan.trees[number].counts(size)[domain]))
-        if np.any(here):
+        if not np.any(here):
+            continue
+        if plan.stages[number].order is not None:
+            places = plan.orders.places[plan.order_starts[number][domain] + ordinals[here] - low].astype(np.int64)
+            found[here] = first + plan.trees[number].rows(domain, places)
+        else:
             shuffled = plan.trees[number].rows(domain, ordinals[here] - low)
             block = shuffled // plan.block
             base = block * plan.block

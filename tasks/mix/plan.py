@@ -8,29 +8,31 @@ is materialised, a run resumes from one integer, and any number of data-parallel
    share of the rows, to within 2 rows, without drift.
 2. *Order.* Rows of a block of ``block`` rows are shuffled by a seeded permutation of the block.
 3. *Epochs.* The k-th row of a domain is row ``permutation[domain, epoch](k mod rows)`` in epoch ``k // rows``: no row
-   comes twice in an epoch, and two epochs overlap at most inside one block. k runs on over stages, so a change of
-   weights loses and repeats nothing.
+   comes twice in an epoch, and two epochs overlap at most inside one block. k runs on over stages (a stage re-bases: in
+   each domain it starts where the one before it stopped), so a change of weights or of the order loses and repeats
+   nothing.
+4. *Sorted stages* have no step 2, and read the k of each domain and epoch by a signal instead of counting up: by a
+   stored permutation (``gristmill.tasks.mix.orders``), so which rows a stage reads does not depend on its order.
 
 Only integers are used, so every machine gives the same order; ``check`` in plan.json is a digest of its first and last
 rows that is compared when a plan is loaded. After Levanter's MixtureDataset (block-deterministic, random access).
 """
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from gristmill.core.config import Config
 from gristmill.core.digests import canonical_json, digest_bytes, digest_json, digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.tasks.mix.apportion import DEVIATION_ROWS, UNIT, ShareTree, quantise
-from gristmill.tasks.mix.domains import Domain, vector
-from gristmill.tasks.mix.mixers.mixer import Mixture
+from gristmill.tasks.mix.apportion import ShareTree
+from gristmill.tasks.mix.orders.stored import FILE as ORDER_FILE
+from gristmill.tasks.mix.orders.stored import Orders, StageOrder
 from gristmill.tasks.mix.permutation import Integers, Words, key, permute
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -50,10 +52,14 @@ class PlanDomain(Config):
 
 
 class PlanStage(Config):
-    """Rows up to ``end_row`` (from the end of the stage before) are shared out by ``weights``, in units of 1/2**31."""
+    """Rows up to ``end_row`` (from the end of the stage before) are shared out by ``weights``, in units of 1/2**31.
+
+    They are shuffled, unless they come in an ``order``.
+    """
 
     end_row: int
     weights: tuple[int, ...]
+    order: StageOrder | None = Field(None, exclude_if=lambda value: value is None)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,10 @@ class Realised:
 
 
 class Plan(Config):
-    """The order of a training run. Make with :func:`make_plan`, store with :meth:`write`, open with :meth:`load`."""
+    """The order of a training run, which :func:`gristmill.tasks.mix.planning.make_plan` makes.
+
+    Store with :meth:`write`, open with :meth:`load`.
+    """
 
     mixture: str
     domains: tuple[PlanDomain, ...]
@@ -83,6 +92,7 @@ class Plan(Config):
     row_tokens: int = Field(ge=2)
     block: int = Field(ge=1)
     seed: int = Field(ge=0)
+    _orders: Orders | None = PrivateAttr(None)
 
     def __eq__(self, other: object) -> bool:
         """Two plans are equal when they give the same order."""
@@ -111,7 +121,10 @@ class Plan(Config):
         return self.domains[int(rows.domain[0])].name, int(rows.epoch[0]), int(rows.position[0])
 
     def rows(self, start: int, stop: int) -> Rows:
-        """Rows ``start`` to ``stop`` of the run. Raises ``IndexError`` outside the plan."""
+        """Rows ``start`` to ``stop`` of the run. Raises ``IndexError`` outside the plan.
+
+        The hot loop of every reader: its time goes to the share-out (``ShareTree.assign``) and the two permutations.
+        """
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"rows {start} to {stop} of a plan of {len(self)} rows")
         run = np.arange(start, stop, dtype=np.int64)
@@ -124,6 +137,24 @@ class Plan(Config):
         sizes = np.array([entry.rows for entry in self.domains], dtype=np.int64)[domain]
         epoch = ordinal // sizes
         return Rows(domain, epoch, permute(ordinal % sizes, sizes, self.epoch_key(domain, epoch)))
+
+    @property
+    def orders(self) -> Orders:
+        """The orders of the sorted stages. Raises :class:`GristmillError` when there are some and they are not here."""
+        if self._orders is None:
+            raise GristmillError("this plan's orders are not with it. Load it from its file.")
+        return self._orders
+
+    def with_orders(self, orders: Orders) -> "Plan":
+        """The same plan with the orders of its sorted stages, bound by their digests."""
+        stages = list(self.stages)
+        for number, (stage, starts) in enumerate(zip(self.stages, self.order_starts, strict=True)):
+            if stage.order is not None:
+                told = stage.order.model_copy(update={"digest": orders.digest(int(starts[0]), int(starts[-1]))})
+                stages[number] = stage.model_copy(update={"order": told})
+        plan = Plan.model_validate(self.model_dump() | {"stages": stages})
+        plan._orders = orders
+        return plan
 
     def epoch_key(self, domain: int | Integers, epoch: int | Integers) -> Words:
         """The key that shuffles the rows of a domain (its number) in an epoch."""
@@ -151,6 +182,8 @@ class Plan(Config):
         """Write plan.json (not atomically: the lake's folders are published as a whole)."""
         value = PlanFile(format=FORMAT, row_format=ROW_FORMAT, plan=self, digest=self.digest, check=self.check())
         path.write_bytes(canonical_json(value.model_dump(mode="json")) + b"\n")
+        if self.sorted_rows:
+            self.orders.write(path.with_name(ORDER_FILE))
 
     @classmethod
     def load(cls, path: Path) -> "Plan":
@@ -169,6 +202,12 @@ class Plan(Config):
         plan = file.plan
         if plan.digest != file.digest:
             raise GristmillError(f"{path} was changed after it was written. Run the mix flow again.")
+        if plan.sorted_rows:
+            plan = plan.with_orders(Orders.open(path.with_name(ORDER_FILE), plan.sorted_rows))
+            if plan.digest != file.digest:
+                raise GristmillError(
+                    f"{path.with_name(ORDER_FILE)} is not the order of {path}. Run the mix flow again."
+                )
         if plan.check() != file.check:
             raise GristmillError(f"{path}: this version of gristmill orders rows differently. Run the mix flow again.")
         return plan
@@ -198,11 +237,32 @@ class Plan(Config):
         return tuple(spans)
 
     @cached_property
+    def order_starts(self) -> tuple[Integers, ...]:
+        """For each stage where each domain's part of the orders begins, and where the last ends: shape (domains + 1,).
+
+        A shuffled stage has an empty part.
+        """
+        starts, done = [], 0
+        for stage, tree, (first, end, _) in zip(self.stages, self.trees, self.spans, strict=True):
+            counts = tree.counts(end - first if stage.order else 0)
+            starts.append(done + np.concatenate([[0], np.cumsum(counts)]))
+            done = int(starts[-1][-1])
+        return tuple(starts)
+
+    @property
+    def sorted_rows(self) -> int:
+        """Rows of the sorted stages."""
+        return int(self.order_starts[-1][-1])
+
+    @cached_property
     def _name_keys(self) -> NDArray[np.uint64]:
         return np.array([int(digest_text(entry.name)[:16], 16) for entry in self.domains], dtype=np.uint64)
 
     def _assign(self, stage: int, rows: Integers, size: int) -> tuple[Integers, Integers]:
         """Domain and ordinal within the stage's rows of that domain, for rows counted from the stage's start."""
+        if self.stages[stage].order is not None:
+            domain, place = self.trees[stage].assign(rows)
+            return domain, self.orders.read[self.order_starts[stage][domain] + place].astype(np.int64)
         block = rows // self.block
         base = block * self.block
         sizes = np.minimum(self.block, size - base)
@@ -218,48 +278,6 @@ class PlanFile(Config):
     plan: Plan
     digest: str
     check: str
-
-
-def make_plan(
-    mixture: Mixture,
-    domains: Sequence[Domain],
-    *,
-    row_tokens: int,
-    block: int,
-    seed: int,
-    max_epochs: float | Mapping[str, float],
-) -> Plan:
-    """The plan of a capped mixture over the domains of a token store (``store.domains(row_tokens)``).
-
-    ``max_epochs`` is one cap for all domains or one for each. Raises :class:`GristmillError` when a domain would be
-    seen more than ``max_epochs`` times (beyond the rounding of 2 rows a stage), has no whole row, or a stage is empty
-    or longer than 2**31 rows.
-    """
-    entries = tuple(
-        PlanDomain(name=domain.name, rows=domain.tokens // row_tokens, fingerprint=domain.fingerprint)
-        for domain in domains
-    )
-    stages, first = [], 0
-    for stage in mixture.stages:
-        end_row = -(-stage.until_token // row_tokens)
-        if not first < end_row <= first + UNIT:
-            raise GristmillError(
-                f"a stage of {end_row - first} rows: stages hold 1 to 2**31 rows of {row_tokens} tokens."
-            )
-        stages.append(PlanStage(end_row=end_row, weights=quantise(vector(stage.weights, domains))))
-        first = end_row
-    plan = Plan(
-        mixture=mixture.digest, domains=entries, stages=tuple(stages), row_tokens=row_tokens, block=block, seed=seed
-    )
-    for entry in entries:
-        rows = plan.realised()[entry.name].rows
-        most = max_epochs[entry.name] if isinstance(max_epochs, Mapping) else max_epochs
-        if rows > entry.rows * most + DEVIATION_ROWS * len(stages):
-            raise GristmillError(
-                f"the domain {entry.name!r} has {entry.rows} rows and the plan needs {rows}: {rows / entry.rows:.2f} "
-                f"epochs, above the cap of {most}. Cap the mixture, lower the target tokens or raise the cap."
-            )
-    return plan
 
 
 def batch(plan: Plan, store: TokenStore, start_row: int, stop_row: int) -> NDArray[np.int64]:

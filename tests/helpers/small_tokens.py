@@ -7,7 +7,8 @@ import numpy as np
 
 from gristmill.core.digests import canonical_json, digest_file, digest_text
 from gristmill.tasks.mix.mixers.mixer import Mixture, Stage
-from gristmill.tasks.mix.plan import Plan, make_plan
+from gristmill.tasks.mix.plan import Plan
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 
 EOS = 0

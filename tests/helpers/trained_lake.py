@@ -14,7 +14,8 @@ from gristmill.core.steps.inputs import Inputs
 from gristmill.schemas.tables import Checkpoints, Curated
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.mixers.mixer import Goal, one_stage
-from gristmill.tasks.mix.plan import FILE, Plan, make_plan
+from gristmill.tasks.mix.plan import FILE, Plan
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens

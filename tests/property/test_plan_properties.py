@@ -5,32 +5,58 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.apportion import DEVIATION_ROWS, ShareTree, quantise
-from gristmill.tasks.mix.domains import Domain, vector, water_fill
-from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Stage, cap, one_stage
-from gristmill.tasks.mix.permutation import key, permute
-from gristmill.tasks.mix.plan import Plan, make_plan
+from gristmill.tasks.mix.domains import Domain, Vector, vector, water_fill
+from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Order, Stage, cap, one_stage
+from gristmill.tasks.mix.orders.sorting import sort_stages
+from gristmill.tasks.mix.permutation import key, permute, unpermute
+from gristmill.tasks.mix.plan import Plan
+from gristmill.tasks.mix.planning import make_plan
 
 ROW = 9
 
 weights = st.lists(st.floats(0, 1), min_size=1, max_size=12).filter(lambda values: sum(values) > 1e-3)
 
 
+def value_of_rows(rows: int, name: str, signal: str) -> Vector:
+    """Values of the rows of a domain: few, so that many are equal, and none for some rows; ``none`` has none."""
+    generator = np.random.default_rng(int(digest_text(f"{name} {signal}")[:8], 16))
+    values = generator.choice(np.array([np.nan] if signal == "none" else [0.5, 1.0, 2.0, np.nan]), rows)
+    return values.astype(np.float64)
+
+
+def in_order(plan: Plan) -> Plan:
+    """The plan with its sorted stages sorted by those values."""
+    sizes = {entry.name: entry.rows for entry in plan.domains}
+    return sort_stages(plan, lambda name, signal: value_of_rows(sizes[name], name, signal))
+
+
+def shuffled(plan: Plan) -> Plan:
+    """The plan with no stage sorted."""
+    stages = tuple(stage.model_copy(update={"order": None}) for stage in plan.stages)
+    return Plan.model_validate(plan.model_dump() | {"stages": stages})
+
+
+orders = st.sampled_from([None, None, Order("score"), Order("score", descending=True), Order("other"), Order("none")])
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """A plan of one to three stages over random domains."""
+    """A plan of one to three stages over random domains, some of the stages sorted."""
     sizes = draw(st.lists(st.integers(1, 60), min_size=1, max_size=6))
     domains = [Domain(f"d{number}", size * ROW, 1, f"f{number}") for number, size in enumerate(sizes)]
     stages, end = [], 0
     for length in draw(st.lists(st.integers(1, 150), min_size=1, max_size=3)):
-        raw = draw(st.lists(st.floats(0, 1), min_size=len(sizes), max_size=len(sizes)).filter(lambda v: sum(v) > 0.01))
+        share = st.one_of(st.just(0.0), st.floats(0, 1))
+        raw = draw(st.lists(share, min_size=len(sizes), max_size=len(sizes)).filter(lambda v: sum(v) > 0.01))
         shares = {domain.name: value / sum(raw) for domain, value in zip(domains, raw, strict=True)}
         end += length * ROW
-        stages.append(Stage(end, shares, shares))
+        stages.append(Stage(end, shares, shares, draw(orders)))
     mixture = Mixture(tuple(stages), "static", "inputs")
-    block = draw(st.integers(1, 64))
-    return make_plan(mixture, domains, row_tokens=ROW, block=block, seed=draw(st.integers(0, 2**63)), max_epochs=1e9)
+    block, seed = draw(st.integers(1, 64)), draw(st.integers(0, 2**63))
+    return in_order(make_plan(mixture, domains, row_tokens=ROW, block=block, seed=seed, max_epochs=1e9))
 
 
 @given(st.integers(1, 400), st.integers(0, 2**64 - 1))
@@ -97,7 +123,57 @@ def test_any_cutting_of_the_run_gives_the_same_stream(plan: Plan, data: st.DataO
         assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name))
     again = Plan.model_validate_json(plan.model_dump_json())
     assert again == plan
-    assert again.check() == plan.check()
+    assert in_order(again).check() == plan.check()
+
+
+@given(plans())
+@settings(max_examples=40, deadline=None)
+def test_a_stage_reads_the_same_rows_in_any_order(plan: Plan) -> None:
+    found, other = (each.rows(0, len(each)) for each in (plan, shuffled(plan)))
+    for first, end, _ in plan.spans:
+        one, two = (
+            sorted(zip(*(part[first:end].tolist() for part in (r.domain, r.epoch, r.position)), strict=True))
+            for r in (found, other)
+        )
+        assert one == two
+
+
+@given(plans())
+@settings(max_examples=60, deadline=None)
+def test_rows_of_a_sorted_stage_come_by_value_and_equal_ones_as_the_shuffle_has_them(plan: Plan) -> None:
+    run = plan.rows(0, len(plan))
+    for stage, (first, end, before) in zip(plan.stages, plan.spans, strict=True):
+        for number, entry in enumerate(plan.domains):
+            mine = first + np.flatnonzero(run.domain[first:end] == number)
+            if stage.order is None:
+                continue
+            epochs, positions = run.epoch[mine], run.position[mine]
+            assert (np.diff(epochs) >= 0).all()
+            values = value_of_rows(entry.rows, entry.name, stage.order.signal)[positions]
+            keys = np.where(np.isnan(values), np.inf, -values if stage.order.descending else values)
+            ordinals = unpermute(positions, entry.rows, plan.epoch_key(number, epochs)) + epochs * entry.rows
+            expected = sorted(zip(epochs.tolist(), keys.tolist(), ordinals.tolist(), strict=True))
+            assert ordinals.tolist() == [ordinal for _, _, ordinal in expected]
+            assert sorted(ordinals.tolist()) == list(range(before[number], before[number] + len(mine)))
+
+
+@given(plans(), st.data())
+@settings(max_examples=40, deadline=None)
+def test_later_stages_leave_the_earlier_ones_as_they_are(plan: Plan, data: st.DataObject) -> None:
+    kept = data.draw(st.integers(1, len(plan.stages)))
+    shorter = in_order(Plan.model_validate(plan.model_dump() | {"stages": plan.stages[:kept]}))
+    one, two = shorter.rows(0, len(shorter)), plan.rows(0, len(shorter))
+    for name in ("domain", "epoch", "position"):
+        assert np.array_equal(getattr(one, name), getattr(two, name))
+
+
+@given(plans(), st.data())
+@settings(max_examples=40, deadline=None)
+def test_one_row_alone_is_that_of_the_run(plan: Plan, data: st.DataObject) -> None:
+    run = plan.rows(0, len(plan))
+    for row in data.draw(st.lists(st.integers(0, len(plan) - 1), min_size=1, max_size=8)):
+        name = plan.domains[run.domain[row]].name
+        assert plan.row(row) == (name, run.epoch[row], run.position[row])
 
 
 @given(weights, st.data())

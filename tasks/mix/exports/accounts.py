@@ -35,8 +35,13 @@ class Account:
 def repacked(plan: Plan, packed: Mapping[str, PackedRows]) -> Plan:
     """The same order over packed rows: padding makes rows more than a domain's tokens would fill.
 
-    Raises :class:`GristmillError` for a domain that has none.
+    Raises :class:`GristmillError` for a domain that has none, and for a plan that sorts its rows.
     """
+    if packed and plan.sorted_rows:
+        raise GristmillError(
+            "this mixture has a stage in the order of a signal, which is an order of its rows, and packing makes other "
+            "rows. Export it without --packing."
+        )
     for name, rows in packed.items():
         if not len(rows):
             raise GristmillError(

@@ -11,7 +11,7 @@ import numpy as np
 
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain, Shares, Vector
-from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Stage, cap, one_stage
+from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, cap, one_stage
 from gristmill.tasks.mix.mixers.rules import proportional, uniform
 
 SHOWN = (4.0, 8.0, 16.0)
@@ -99,7 +99,7 @@ def beside_baselines(name: str, mixture: Mixture, domains: Sequence[Domain], goa
 
 def uncapped(mixture: Mixture) -> Mixture:
     """The mixture with the shares its method asked for."""
-    return replace(mixture, stages=tuple(Stage(stage.until_token, stage.raw, stage.raw) for stage in mixture.stages))
+    return replace(mixture, stages=tuple(replace(stage, weights=stage.raw) for stage in mixture.stages))
 
 
 def whole_run(mixture: Mixture, domains: Sequence[Domain]) -> list[tuple[float, float]]:

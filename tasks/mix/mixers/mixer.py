@@ -8,7 +8,7 @@ every trial is an ordinary job that is cached when it is asked for again.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -126,12 +126,24 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Order:
+    """Rows by the value of a signal in their documents, smallest first unless ``descending``."""
+
+    signal: str
+    descending: bool = False
+
+
+@dataclass(frozen=True)
 class Stage:
-    """Shares that hold until ``until_token`` of the run: as the method asked (``raw``) and after the caps."""
+    """Shares that hold until ``until_token`` of the run: as the method asked (``raw``) and after the caps.
+
+    Its rows are shuffled, or come in an ``order``.
+    """
 
     until_token: int
     raw: Shares
     weights: Shares
+    order: Order | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +158,15 @@ class Mixture:
     @property
     def digest(self) -> str:
         """Digest of all of it."""
-        return digest_json(to_jsonable_python(self))
+        return digest_json(self.stored())
+
+    def stored(self) -> dict[str, Any]:
+        """All of it as JSON has it. A shuffled stage has no ``order``: digests are older than orders are."""
+        value: dict[str, Any] = to_jsonable_python(self)
+        for stage in value["stages"]:
+            if stage["order"] is None:
+                del stage["order"]
+        return value
 
 
 class Mixer(Protocol):
@@ -228,7 +248,7 @@ def cap(mixture: Mixture, domains: Sequence[Domain], goal: Goal) -> Mixture:
         weights = named(shares / shares.sum(), domains)
         for name, weight in weights.items():
             left[name] -= weight * tokens
-        stages.append(Stage(stage.until_token, stage.raw, weights))
+        stages.append(replace(stage, weights=weights))
         start = stage.until_token
     return replace(mixture, stages=tuple(stages))
 

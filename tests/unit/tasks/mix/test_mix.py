@@ -36,7 +36,7 @@ from gristmill.tasks.mix.mixers.proxy_size import parameters, size_of
 from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.rules import Static, StaticConfig
 from gristmill.tasks.mix.mixers.trials import TRAINER, TrialJob, prepare, read_outcome
-from gristmill.tasks.mix.plan import make_plan
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 
 ROW = 9

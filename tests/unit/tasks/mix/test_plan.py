@@ -1,5 +1,6 @@
 """The plan of a run: what it promises of counts, epochs, stages and files."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain
-from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Stage, cap, one_stage
-from gristmill.tasks.mix.plan import Plan, batch, make_plan
+from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Order, Stage, cap, one_stage
+from gristmill.tasks.mix.orders.sorting import sort_stages
+from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import Part, TokenStore
 
 ROW = 17
@@ -122,6 +125,47 @@ def test_a_plan_file_is_read_back_and_a_changed_one_refused(tmp_path: Path) -> N
         Plan.load(path)
     with pytest.raises(GristmillError, match="no such file"):
         Plan.load(tmp_path / "absent.json")
+
+
+def sorted_plan() -> Plan:
+    """30 shuffled rows, 60 with the largest row number of each domain first, 30 shuffled ones."""
+    stages = (
+        Stage(30 * ROW, SHARES, SHARES),
+        Stage(90 * ROW, SHARES, SHARES, Order("number", descending=True)),
+        Stage(120 * ROW, SHARES, SHARES),
+    )
+    sizes = {domain.name: domain.tokens // ROW for domain in DOMAINS}
+    return sort_stages(plan_of(Mixture(stages, "static", "inputs")), lambda name, _: np.arange(sizes[name]) * 1.0)
+
+
+def test_a_sorted_stage_is_read_back_from_its_file(tmp_path: Path) -> None:
+    plan = sorted_plan()
+    code = plan.rows(30, 90)
+    assert np.array_equal(np.flatnonzero(np.diff(code.position[code.domain == 0]) > 0), [24])  # where epoch 1 begins
+    path = tmp_path / "plan.json"
+    plan.write(path)
+    again = Plan.load(path)
+    assert again == plan
+    assert np.array_equal(again.rows(0, 120).position, plan.rows(0, 120).position)
+    assert "order" not in json.loads(path.read_bytes())["plan"]["stages"][0]
+    order = tmp_path / "plan.order"
+    data = order.read_bytes()
+    assert len(data) == 8 * 60
+    order.write_bytes(data[4:8] + data[:4] + data[8:])
+    with pytest.raises(GristmillError, match=r"plan\.order is not the order of .*plan\.json"):
+        Plan.load(path)
+    order.write_bytes(data[:-1])
+    with pytest.raises(GristmillError, match="should have 480 bytes"):
+        Plan.load(path)
+
+
+def test_a_sorted_plan_without_its_order_is_refused() -> None:
+    plan = Plan.model_validate_json(sorted_plan().model_dump_json())
+    assert len(plan.rows(0, 30).domain) == 30  # the shuffled stage before it needs none
+    with pytest.raises(GristmillError, match="Load it from its file"):
+        plan.rows(0, 31)
+    with pytest.raises(GristmillError, match="values for 3 rows of the domain 'code', which has 40"):
+        sort_stages(plan, lambda name, signal: np.zeros(3))
 
 
 def test_the_order_is_the_same_on_every_machine() -> None:

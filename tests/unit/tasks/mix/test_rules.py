@@ -12,7 +12,7 @@ from gristmill.tasks.mix.domains import Domain, water_fill
 from gristmill.tasks.mix.mixers.caps import at_caps, beside_baselines, limits
 from gristmill.tasks.mix.mixers.mixer import Cap, Goal, Mixture, Stage, cap, one_stage
 from gristmill.tasks.mix.mixers.rules import Temperature, TemperatureConfig, UniMax, UniMaxConfig, temperature, unimax
-from gristmill.tasks.mix.plan import make_plan
+from gristmill.tasks.mix.planning import make_plan
 
 DOMAINS = (Domain("code", 60_000, 1, "f0"), Domain("prose", 30_000, 1, "f1"), Domain("web", 9_000, 1, "f2"))
 GIVEN = {"code": 0.2, "prose": 0.2, "web": 0.6}
