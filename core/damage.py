@@ -17,6 +17,7 @@ from gristmill.core.hints import on_lake
 MADE_BY = {
     "curation": ("gristmill curate", "source"),
     "mix": ("gristmill mix", "mix"),
+    "trial_reuse": ("gristmill mix", "mix"),
     "training": ("gristmill train", "mix"),
     "evaluation": ("gristmill evaluate", "checkpoint"),
     "contamination": ("gristmill contamination", "corpus"),

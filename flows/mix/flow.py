@@ -16,6 +16,8 @@ from gristmill.flows.checks import curated_refs
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import threads
 from gristmill.flows.fields import LakePath
+from gristmill.flows.mix.changes import change_since, fingerprints, keep_change, kept_change
+from gristmill.flows.mix.inputs import token_work, tokenizer_work
 from gristmill.flows.mix.methods import before_training, mixer_of
 from gristmill.flows.mix.reuse import earlier_trials
 from gristmill.flows.mix.settings import MixSettings
@@ -26,15 +28,13 @@ from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.flows.running import run_one, run_step
 from gristmill.flows.train.launchers import launcher_of
-from gristmill.schemas.tables import Mixtures, MixtureTrace, TokenStats
+from gristmill.schemas.tables import Mixtures, MixtureTrace, TokenStats, TrialReuse, Trials
 from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.heldout import HeldoutConfig, write_heldout
 from gristmill.tasks.mix.report import TABLES as REPORT
 from gristmill.tasks.mix.token_store import TokenStore
-from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
-from gristmill.tasks.mix.tokenizer_files import find_tokenizer, take_tokenizer
-from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
+from gristmill.tasks.mix.tokens import write_tokens
 
 QUEUED = 128
 """Trials that are handed to a scheduler at a time, which decides how many of them run."""
@@ -49,16 +49,19 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     curated = curated_refs(settings.sources, lake)
     split = SplitConfig(heldout_share=settings.heldout_share)
     everything = Inputs(refs=curated)
-    tokenizer = tokenizer_of(settings, name, everything, lake, report)
-    store_config = TokensConfig(heldout_share=settings.heldout_share)
-    shards = [
-        Work(ref.shard, Inputs(refs=(ref,), files=(tokenizer,)), ref.shard, store_config) for ref in curated if ref.rows
-    ]
+    made, work = tokenizer_work(settings, name, everything)
+    tokenizer = run_one(made, work, lake, report).files[0]
+    shards = token_work(settings, curated, tokenizer)
     tokens = tuple(ref for manifest in run_step(write_tokens, shards, lake, report) for ref in manifest.files)
     heldout_config = HeldoutConfig(split=split, max_bytes=heldout_bytes)
     heldout = run_one(write_heldout, Work(name, everything, name, heldout_config), lake, report).files
 
     store = TokenStore.open([lake.files_path(ref) for ref in tokens])
+    change = change_since(
+        lake.dataset("mix", name), [mixture.name for mixture in settings.mixtures], fingerprints(store), lake
+    )
+    for line in change.told():
+        report.say(line)
     configs = [
         MixtureConfig(mixture=mixture, row_tokens=settings.row_tokens, seed=settings.seed, goal=settings.goal)
         for mixture in settings.mixtures
@@ -89,24 +92,10 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
             REPORT_FILES: tuple(ref for manifest in reports for ref in manifest.files),
         },
     )
+    used = {(row["mixture"], row["trial"]) for ref in tables[Trials.name] for row in lake.read(ref).to_pylist()}
+    keep_change(change, name, store, used, lake)
     lake.commit(dataset)
     return dataset
-
-
-def tokenizer_of(settings: MixSettings, name: str, curated: Inputs, lake: Lake, report: Reporter) -> FilesRef:
-    """The tokenizer that the settings name, or one learnt from the text.
-
-    Raises ``UsageError`` for a path that holds none, and one whose end of text is not known.
-    """
-    if settings.tokenizer:
-        config, context = find_tokenizer(Path(settings.tokenizer), settings.eos)
-        return run_one(take_tokenizer(context), Work(name, Inputs(), name, config), lake, report).files[0]
-    learnt = TokenizerConfig(
-        model=settings.tokenizer_model,
-        vocab_size=settings.vocabulary,
-        split=SplitConfig(heldout_share=settings.heldout_share),
-    )
-    return run_one(train_tokenizer, Work(name, curated, name, learnt), lake, report).files[0]
 
 
 def find_mixture(
@@ -160,6 +149,7 @@ def mix(
     with Reporter() as report:
         publish(home, report)
     shown = (Mixtures, *REPORT)
-    return {
+    rows = {
         table.name: [row for ref in dataset.tables[table.name] for row in home.read(ref).to_pylist()] for table in shown
     }
+    return rows | {TrialReuse.name: kept_change(name, home)}

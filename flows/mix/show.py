@@ -1,7 +1,7 @@
 """Mixtures as the command line prints them: shares beside the baselines, caps, checks, and what to be careful about."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -9,6 +9,11 @@ from rich.text import Text
 
 from gristmill.core.printable import printable
 from gristmill.flows.describe import table_of
+from gristmill.flows.mix.changes import because
+from gristmill.tasks.mix.mixers.swarm.reuse import Lost
+
+if TYPE_CHECKING:
+    from gristmill.flows.mix.preview import PlannedMix
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -20,6 +25,8 @@ def show_mixtures(tables: Mapping[str, Rows], console: Console) -> None:
         console.print(caps_table(tables["mixture_caps"]))
     if tables["mixture_checks"]:
         console.print(checks_table(tables["mixture_checks"]))
+    if reuse := tables.get("trial_reuse"):
+        console.print(reuse_table(reuse))
     for line in warnings(tables["mixture_checks"]):
         console.print(Text(f"Careful: {printable(line)}"), soft_wrap=True)
 
@@ -66,6 +73,39 @@ def checks_table(rows: Rows) -> Table:
     """What is known of each learned mixture."""
     shown = [[row["mixture"], row["name"], row["value"], "" if row["warning"] else row["detail"]] for row in rows]
     return table_of("Checks", ["mixture", "check", "value", "meaning"], shown)
+
+
+def reuse_table(rows: Rows) -> Table:
+    """What the last change of the data did to the trials of each mixture. ``reused`` is missing in a dry run."""
+    shown = []
+    for name in sorted({row["mixture"] for row in rows}):
+        own = [row for row in rows if row["mixture"] == name]
+        lost = [Lost(tuple(row["changed"]), tuple(row["gone"])) for row in own]
+        reused = sum(row["reused"] for row in own) if "reused" in own[0] else None
+        shown.append([name, len(own), sum(map(bool, lost)), reused, because(lost).strip(" ()")])
+    columns = ["mixture", "trials before", "stranded", "reused", "what changed"]
+    return table_of("Trials before the last change of the data", columns, shown)
+
+
+def show_plan(planned: "PlannedMix", console: Console) -> None:
+    """Print what a mix would be made of and what would run."""
+
+    def say(line: str) -> None:
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+    say(f"tokens of {planned.cached} of {planned.shards} curated shards are cached")
+    if not planned.tokenizer:
+        say(
+            "the tokenizer is not: one that is learnt changes with the text, and all tokens with it. Name one with "
+            "--tokenizer to keep tokens and trials that a change of the data leaves as they are."
+        )
+    columns = ["mixture", "method", "cached", "trials to run", "trials reused"]
+    rows = [[each.mixture, each.method, each.cached, each.run, each.reused] for each in planned.mixtures]
+    console.print(table_of("Mixtures", columns, rows))
+    if planned.cached < planned.shards:
+        say("How many trials would run is known when the tokens are there.")
+    if trials := planned.as_json()["trials"]:
+        console.print(reuse_table(trials))
 
 
 def warnings(rows: Rows) -> list[str]:

@@ -36,7 +36,7 @@ from gristmill.schemas.tables import Curated
 
 UNFINISHED_SECONDS = 7 * 86_400
 #: Kinds whose earlier datasets may be removed; each dataset of another kind is a result of its own.
-REPLACED = ("curation", "gates")
+REPLACED = ("curation", "gates", "trial_reuse")
 HINT = "Run gristmill gc when that has ended."
 DAMAGED_FILES, OLD_VIEWS, UNFINISHED, EARLIER = "damaged", "views", "unfinished", "earlier"
 

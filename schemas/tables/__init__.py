@@ -23,6 +23,7 @@ from gristmill.schemas.tables.mix import (
     MixtureTrace,
     TokenStats,
     TrialResults,
+    TrialReuse,
     Trials,
 )
 from gristmill.schemas.tables.signals import SIGNALS
@@ -94,6 +95,7 @@ __all__ = [
     "Speed",
     "TokenStats",
     "TrialResults",
+    "TrialReuse",
     "Trials",
     "Unanswered",
     "Verdicts",
@@ -123,6 +125,7 @@ TABLES: dict[str, Table] = {
         MixtureTrace,
         Trials,
         TrialResults,
+        TrialReuse,
         MixturePredictions,
         MixtureChecks,
         MixtureCaps,

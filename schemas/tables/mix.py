@@ -80,6 +80,23 @@ Trials = Table(
     "Trials that a mixing method asked for: what each was for, and the share of each domain in it.",
 )
 
+TrialReuse = Table(
+    "trial_reuse",
+    ("mixture", "trial"),
+    {
+        "mixture": _MIXTURE,
+        "trial": _TRIAL,
+        "role": Column(pa.string(), "what the trial was for, as in trials"),
+        "stranded": Column(
+            pa.bool_(), "whether it read a domain whose tokens are other tokens now, so it cannot count"
+        ),
+        "reused": Column(pa.bool_(), "whether the mixture was found from it again, without running it"),
+        "changed": Column(pa.list_(pa.string()), "domains that it read and whose tokens changed"),
+        "gone": Column(pa.list_(pa.string()), "domains that it read and that are no longer there"),
+    },
+    "Trials of a mix as it was before its data changed, and what became of them.",
+)
+
 TrialResults = Table(
     "trial_results",
     ("mixture", "trial", "metric"),

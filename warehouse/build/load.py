@@ -26,17 +26,15 @@ from gristmill.core.table import Table
 from gristmill.warehouse.build.migrate import Migration
 from gristmill.warehouse.build.tables import WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables
 
-KINDS = ("curation", "mix", "training", "evaluation", "contamination", "speed", "gates")
+KINDS = ("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "gates")
 MIXING = (
     *("token_stats", "mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks"),
     *("mixture_predictions", "trials", "trial_results"),
 )
 OWNER = {
     **dict.fromkeys(MIXING, "mix"),
-    "losses": "training",
-    "heldout_losses": "training",
-    "runs": "training",
-    "checkpoints": "training",
+    "trial_reuse": "trial_reuse",
+    **dict.fromkeys(("losses", "heldout_losses", "runs", "checkpoints"), "training"),
     "eval_runs": "evaluation",
     "responses": "evaluation",
     "samples": "evaluation",

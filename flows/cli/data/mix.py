@@ -25,6 +25,9 @@ def settings_model() -> "type[MixSettings]":
 def mix(
     context: typer.Context,
     name: Annotated[str, typer.Option(help="What to call the mix.")] = "default",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what is cached, which trials still count and how many would run.")
+    ] = False,
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
@@ -38,6 +41,16 @@ def mix(
         from gristmill.tasks.mix.tokenizer_files import find_tokenizer
 
         find_tokenizer(Path(settings.tokenizer), settings.eos)
+    if dry_run:
+        from gristmill.flows.mix.preview import preview
+        from gristmill.flows.mix.show import show_plan
+
+        planned = preview(settings, name, home)
+        if json:
+            print_json(planned.as_json())
+        else:
+            show_plan(planned, screen())
+        return
     from gristmill.flows.prefect.server import ensure_server
 
     ensure_server(home.root, beside=("gristmill.flows.mix.flow",))

@@ -1,0 +1,37 @@
+"""What the steps before a mixture read: the work of the tokenizer and of the tokens. No Prefect here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gristmill.core.manifest import FilesRef, Ref
+from gristmill.core.steps.inputs import Inputs
+from gristmill.core.steps.step import Step
+from gristmill.flows.engines.engine import Work
+from gristmill.flows.mix.settings import MixSettings
+from gristmill.tasks.mix.curated import SplitConfig
+from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
+from gristmill.tasks.mix.tokenizer_files import find_tokenizer, take_tokenizer
+from gristmill.tasks.mix.tokens import TokensConfig
+
+
+def tokenizer_work(settings: MixSettings, name: str, curated: Inputs) -> tuple[Step[Any], Work[Any]]:
+    """The step that gives the tokenizer that the settings name, or one learnt from the text, and its work.
+
+    Raises ``UsageError`` for a path that holds none, and one whose end of text is not known.
+    """
+    if settings.tokenizer:
+        config, context = find_tokenizer(Path(settings.tokenizer), settings.eos)
+        return take_tokenizer(context), Work(name, Inputs(), name, config)
+    learnt = TokenizerConfig(
+        model=settings.tokenizer_model,
+        vocab_size=settings.vocabulary,
+        split=SplitConfig(heldout_share=settings.heldout_share),
+    )
+    return train_tokenizer, Work(name, curated, name, learnt)
+
+
+def token_work(settings: MixSettings, curated: Sequence[Ref], tokenizer: FilesRef) -> list[Work[TokensConfig]]:
+    """The work of the step ``write_tokens``, for each curated shard that has rows."""
+    config = TokensConfig(heldout_share=settings.heldout_share)
+    return [Work(ref.shard, Inputs(refs=(ref,), files=(tokenizer,)), ref.shard, config) for ref in curated if ref.rows]
