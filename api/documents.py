@@ -43,7 +43,8 @@ def read(path: str | Path, *, source: str = NOTEBOOK, columns: Mapping[str, str]
     from gristmill.core.files.places import check_name
     from gristmill.core.table import conform
     from gristmill.schemas.tables import Documents, SetAside
-    from gristmill.tasks.extraction.extract import ExtractConfig, extract
+    from gristmill.tasks.extraction.config import ExtractConfig
+    from gristmill.tasks.extraction.extract import extract
     from gristmill.tasks.ingest.discovery import find_inputs, refuse_missing
     from gristmill.tasks.ingest.grouping import Grouping, group_files
     from gristmill.tasks.ingest.ingest import IngestConfig, ingest

@@ -40,8 +40,8 @@ def near_duplicates(documents: "pa.Table", threshold: float = 0.75, *, preset: s
     from gristmill.tasks.dedup.config import DedupConfig
     from gristmill.tasks.dedup.exact_duplicates import copies
     from gristmill.tasks.dedup.minhash import bands
-    from gristmill.tasks.dedup.minhash import preset as minhash_preset
     from gristmill.tasks.dedup.near.pairs import pairs
+    from gristmill.tasks.dedup.presets import preset as minhash_preset
     from gristmill.tasks.filtering.decide import kept_rows, ledger
 
     config = DedupConfig.parse({"minhash": minhash_preset(preset), "threshold": threshold}, "near_duplicates")

@@ -31,9 +31,10 @@ from gristmill.schemas.tables import (
 )
 from gristmill.tasks.dedup.config import DedupConfig
 from gristmill.tasks.dedup.exact_duplicates import copies
-from gristmill.tasks.dedup.minhash import PRESETS, bands
+from gristmill.tasks.dedup.minhash import bands
 from gristmill.tasks.dedup.near.clusters import clusters
 from gristmill.tasks.dedup.near.pairs import pairs
+from gristmill.tasks.dedup.presets import PRESETS
 from gristmill.tasks.dedup.verdicts import dedup_verdicts
 from gristmill.tasks.filtering.decide import kept_rows, ledger
 

@@ -18,8 +18,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.shards import sources
-from gristmill.tasks.dedup.minhash import PRESETS, signatures
-from gristmill.tasks.dedup.shingles import ShingleConfig, Shingles, offsets, ranges, tokenize
+from gristmill.tasks.dedup.minhash import signatures
+from gristmill.tasks.dedup.presets import PRESETS, ShingleConfig
+from gristmill.tasks.dedup.shingles import Shingles, offsets, ranges, tokenize
 from gristmill.tasks.kernels.common import sha1
 
 CONFIG = PRESETS["fineweb"]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.shards import Run
 from gristmill.schemas.tables import Documents, Records, SetAside
-from gristmill.tasks.extraction.extract import ExtractConfig, extract
+from gristmill.tasks.extraction.config import ExtractConfig
+from gristmill.tasks.extraction.extract import extract
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest
 

@@ -15,7 +15,8 @@ from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Documents, EvalItems, SignalsLanguage
 from gristmill.tasks.contamination.index import MatchConfig, build_index
 from gristmill.tasks.contamination.matching import find
-from gristmill.tasks.dedup.minhash import PRESETS, bands
+from gristmill.tasks.dedup.minhash import bands
+from gristmill.tasks.dedup.presets import PRESETS
 from gristmill.tasks.filtering.decide import kept_rows, ledger
 from gristmill.tasks.signals.language import language, language_config
 from gristmill.tasks.signals.registry import SignalSettings, chosen, steps_of

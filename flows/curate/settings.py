@@ -21,11 +21,10 @@ from gristmill.flows.fields import (
     as_value_error,
 )
 from gristmill.tasks.dedup.config import DedupConfig, LineSettings
-from gristmill.tasks.dedup.minhash import PRESETS
-from gristmill.tasks.extraction.extract import ExtractConfig
+from gristmill.tasks.dedup.presets import PRESETS
+from gristmill.tasks.extraction.config import ExtractConfig
 from gristmill.tasks.ingest.grouping import Grouping
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
-from gristmill.tasks.signals.language import Detector
 
 
 class DedupSettings(Config):
@@ -92,7 +91,7 @@ class CurateSettings(Config):
     language_model: Annotated[str | None, Flag("--language-model")] = Field(
         None, description="A fastText language model; lid.176 by default."
     )
-    detector: Annotated[Detector, Flag("--detector", "fasttext, or both (py3langid too).")] = Field(
+    detector: Annotated[Literal["fasttext", "both"], Flag("--detector", "fasttext, or both (py3langid too).")] = Field(
         "fasttext", description="'both' asks py3langid too and says whether the two agree."
     )
     classifier: Annotated[str | None, Flag("--classifier", "A quality classifier to score with.")] = Field(

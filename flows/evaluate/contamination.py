@@ -40,7 +40,8 @@ from gristmill.flows.running import run_step
 from gristmill.schemas.tables import Contamination, Curated, Documents, EvalItems, ItemLabels, Records, SetAside
 from gristmill.tasks.contamination.index import MatchConfig
 from gristmill.tasks.contamination.steps import IndexConfig, contamination, contamination_curated, load_index
-from gristmill.tasks.extraction.extract import ExtractConfig, extract
+from gristmill.tasks.extraction.config import ExtractConfig
+from gristmill.tasks.extraction.extract import extract
 from gristmill.tasks.ingest.damage import damage, unread_files
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import Grouping, group_files

@@ -12,9 +12,7 @@ from pydantic import Field, field_validator
 from gristmill.core.config import Config
 from gristmill.core.flag import Flag
 from gristmill.core.memory import DEFAULT, Memory
-from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig
-from gristmill.tasks.dedup.shingles import ShingleConfig
-from gristmill.tasks.filtering.signal_columns import signal_column
+from gristmill.tasks.dedup.presets import PRESETS, MinHashConfig, ShingleConfig
 
 
 class LinesConfig(Config):
@@ -114,6 +112,8 @@ class ClustersConfig(Config):
     @field_validator("quality")
     @classmethod
     def _known(cls, quality: str) -> str:
+        from gristmill.tasks.filtering.signal_columns import signal_column  # imports every table, and --help needs none
+
         signal_column(quality)
         return quality
 

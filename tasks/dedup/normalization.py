@@ -17,12 +17,12 @@ Cost: 0.2 s a process and table, when it is first used.
 
 import unicodedata
 from functools import cache
-from typing import Literal
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from gristmill.tasks.dedup.presets import Normalise, Unit
 from gristmill.tasks.kernels.minhash.normalize import (
     ALONE,
     CASED,
@@ -35,9 +35,6 @@ from gristmill.tasks.kernels.minhash.normalize import (
     Folding,
 )
 from gristmill.tasks.text.code_points import INVISIBLE, every_character, where
-
-Normalise = Literal["plain", "datatrove"]
-Unit = Literal["word", "char"]
 
 IDEOGRAPHS = r"\u{3040}-\u{30ff}\u{3400}-\u{9fff}\u{ac00}-\u{d7af}"
 # Scripts of the line breaking class SA (Unicode Standard Annex 14): no spaces between words.

@@ -18,16 +18,14 @@ a byte of a slice and 24 bytes a token, so callers cut a shard with :func:`slice
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
 
-from gristmill.core.config import Config
-from gristmill.tasks.dedup.normalization import Normalise, Unit, folding
+from gristmill.tasks.dedup.normalization import folding
+from gristmill.tasks.dedup.presets import ShingleConfig
 from gristmill.tasks.kernels.common import sha1, xxh3
 from gristmill.tasks.kernels.minhash.normalize import Bytes, NormalizedTokens, fold
 from gristmill.tasks.kernels.ngrams.ngram_hashes import hash_windows
@@ -36,16 +34,6 @@ SLICE_BYTES = 4 << 20
 
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
-
-
-class ShingleConfig(Config):
-    """Which n-grams stand for a text. Two near-duplicate runs compare only when these agree."""
-
-    unit: Unit = "word"
-    n: int = Field(default=5, ge=1, le=64)
-    hash: Literal["xxh3", "sha1"] = "xxh3"
-    normalise: Normalise = "plain"
-    max_chars: int | None = Field(default=None, ge=1, description="characters of a text that are looked at; none: all")
 
 
 @dataclass(frozen=True)

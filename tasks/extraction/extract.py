@@ -11,22 +11,18 @@ fail on another. Normal pages need a thousandth of it. Cost: about 4 ms a page w
 with trafilatura (FineWeb's); holds one shard in memory.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
 
 import pyarrow as pa
-from pydantic import Field, field_validator
 
-from gristmill.core.config import Config
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.core.flag import Flag
 from gristmill.core.steps.kinds import shard_step
 from gristmill.core.table import Table
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Documents, Records, SetAside
 from gristmill.tasks.extraction.client import ExtractionJob, ExtractionResult, extract_texts
+from gristmill.tasks.extraction.config import ExtractConfig
 from gristmill.tasks.ingest.readers.media import page_kind
 from gristmill.tasks.ingest.readers.reasons import Reason
 
@@ -39,32 +35,6 @@ FELL_BACK = {
 }
 SAME_COLUMNS = ("doc_id", "source", "url", "host", "fetched_at", "record_uri", "record_digest")
 BATCH_ROWS = 256
-
-
-class ExtractConfig(Config):
-    """Settings of :func:`extract`."""
-
-    extractors: Annotated[
-        tuple[Literal["resiliparse", "trafilatura"], ...],
-        Flag("--extractor", "resiliparse or trafilatura; the next is for what the first misses."),
-    ] = Field(
-        default=("resiliparse",),
-        min_length=1,
-        description="what finds the main content of HTML; the next ones are for pages on which the first gives nothing",
-    )
-    favour_precision: bool = Field(
-        default=True, description="trafilatura: less text and less boilerplate, as FineWeb; false for its own default"
-    )
-    cpu_seconds: float = Field(default=5.0, gt=0, le=600, description="processor time a page may use, in seconds")
-    memory_mib: int = Field(default=2048, ge=256, le=65536, description="address space of the worker, in MiB")
-
-    @field_validator("extractors")
-    @classmethod
-    def _each_once(cls, extractors: tuple[str, ...]) -> tuple[str, ...]:
-        repeated = [name for name, count in Counter(extractors).items() if count > 1]
-        if repeated:
-            raise ValueError(f"{repeated[0]} is named twice; a second try of the same extractor gives the same")
-        return extractors
 
 
 @shard_step("extract", version=5, reads=(Records,), writes=(Documents, SetAside))

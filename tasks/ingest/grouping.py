@@ -7,14 +7,16 @@ and full where there are many files. Cost: one digest a file, and one pass over 
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import xxhash
 from pydantic import Field
 
 from gristmill.core.config import Config, Size
 from gristmill.core.flag import Flag
-from gristmill.tasks.ingest.sources import InputFile, InputGroup, InputSource
+
+if TYPE_CHECKING:
+    from gristmill.tasks.ingest.sources import InputFile, InputSource
 
 DIGEST_BITS = 128
 
@@ -29,8 +31,10 @@ class Grouping(Config):
     group_files: int = Field(default=10_000, ge=1, description="files of a group, at most")
 
 
-def group_files(files: Sequence[InputFile], rule: Grouping) -> tuple[InputSource, ...]:
+def group_files(files: "Sequence[InputFile]", rule: Grouping) -> "tuple[InputSource, ...]":
     """The sources that the files make: large ones alone, small ones in groups, by the name of their first file."""
+    from gristmill.tasks.ingest.sources import InputGroup  # reads lakes and servers, which the settings above do not
+
     sources: list[InputSource] = []
     small: list[tuple[int, InputFile]] = []
     for file in files:
@@ -44,7 +48,7 @@ def group_files(files: Sequence[InputFile], rule: Grouping) -> tuple[InputSource
     return tuple(sorted(sources, key=lambda source: source.members[0].name))
 
 
-def _split(files: list[tuple[int, InputFile]], bit: int, rule: Grouping) -> list[list[InputFile]]:
+def _split(files: "list[tuple[int, InputFile]]", bit: int, rule: Grouping) -> "list[list[InputFile]]":
     """Groups of the files below one node of the tree."""
     size = sum(file.size or 0 for _, file in files)
     if bit < 0 or len(files) < 2 or (size <= rule.group_bytes and len(files) <= rule.group_files):

@@ -16,7 +16,8 @@ from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.steps.inputs import Inputs
 from gristmill.schemas.tables import Documents, Records, SetAside
-from gristmill.tasks.extraction.extract import ExtractConfig, extract
+from gristmill.tasks.extraction.config import ExtractConfig
+from gristmill.tasks.extraction.extract import extract
 from gristmill.tasks.ingest.damage import unread_files
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest

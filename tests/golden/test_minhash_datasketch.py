@@ -9,8 +9,9 @@ import xxhash
 from datasketch import MinHash
 from datasketch.hashfunc import sha1_hash32, sha1_hash64
 
-from gristmill.tasks.dedup.minhash import MinHashConfig, signatures
-from gristmill.tasks.dedup.shingles import ShingleConfig, shingle
+from gristmill.tasks.dedup.minhash import signatures
+from gristmill.tasks.dedup.presets import MinHashConfig, ShingleConfig
+from gristmill.tasks.dedup.shingles import shingle
 from gristmill.tasks.kernels.ngrams.ngram_hashes import MULTIPLIER
 from tests.helpers.near_duplicates import chars_of, windows, words_of
 

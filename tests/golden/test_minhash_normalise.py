@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gristmill.tasks.dedup.shingles import ShingleConfig, tokenize
+from gristmill.tasks.dedup.presets import ShingleConfig
+from gristmill.tasks.dedup.shingles import tokenize
 from tests.helpers.folded import spelled
 
 GOLDEN = json.loads(Path(__file__).with_name("datatrove_normalised.json").read_text(encoding="utf-8"))

@@ -15,9 +15,10 @@ import pytest
 
 from gristmill.core.digests import digest_text
 from gristmill.tasks.dedup.config import DedupConfig
-from gristmill.tasks.dedup.minhash import PRESETS, buckets, signatures
+from gristmill.tasks.dedup.minhash import buckets, signatures
 from gristmill.tasks.dedup.near.verify import jaccard as measured
 from gristmill.tasks.dedup.near.verify import sets_of
+from gristmill.tasks.dedup.presets import PRESETS
 from gristmill.tasks.dedup.shape import candidate_probability
 from gristmill.tasks.dedup.shingles import shingle
 from tests.helpers.dedup_run import Result, Shard, deduplicate

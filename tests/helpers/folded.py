@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from gristmill.tasks.dedup.normalization import UNSPACED, Unit
+from gristmill.tasks.dedup.normalization import UNSPACED
+from gristmill.tasks.dedup.presets import Unit
 from gristmill.tasks.kernels.minhash.normalize import NormalizedTokens
 from gristmill.tasks.text.code_points import INVISIBLE
 

@@ -8,10 +8,10 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.tasks.dedup.minhash import MinHashConfig, signatures
+from gristmill.tasks.dedup.minhash import signatures
 from gristmill.tasks.dedup.near.verify import jaccard, sets_of
-from gristmill.tasks.dedup.normalization import Unit
-from gristmill.tasks.dedup.shingles import ShingleConfig, Shingles, shingle, tokenize
+from gristmill.tasks.dedup.presets import MinHashConfig, ShingleConfig, Unit
+from gristmill.tasks.dedup.shingles import Shingles, shingle, tokenize
 from gristmill.tasks.kernels.common import sha1, xxh3
 from tests.helpers import near_duplicates as plain
 from tests.helpers.folded import by_expressions, spelled

@@ -17,7 +17,7 @@ def bands(
     json: JsonOption = False,
 ) -> None:
     """Show the best bands and rows for a threshold (datasketch's optimiser), and the presets, nearest first."""
-    from gristmill.tasks.dedup.minhash import PRESETS
+    from gristmill.tasks.dedup.presets import PRESETS
     from gristmill.tasks.dedup.shape import candidate_probability, optimal_shape
 
     similarities = sorted({*SHOWN, threshold})

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from gristmill.core.files.parquet import read_batches
 from gristmill.tasks.dedup.near.verify import Sets, jaccard, sets_of
-from gristmill.tasks.dedup.shingles import Counts, ShingleConfig, runs, shingle, slices
+from gristmill.tasks.dedup.presets import ShingleConfig
+from gristmill.tasks.dedup.shingles import Counts, runs, shingle, slices
 from gristmill.tasks.dedup.spill import mapped
 
 READ_ROWS = 4096

@@ -12,9 +12,9 @@ import pytest
 from gristmill.core.digests import digest_text
 from gristmill.tasks.contamination.words import words_of as contamination_words
 from gristmill.tasks.dedup.config import DedupConfig
-from gristmill.tasks.dedup.minhash import PRESETS
 from gristmill.tasks.dedup.near.verify import jaccard, sets_of
-from gristmill.tasks.dedup.shingles import ShingleConfig, shingle, tokenize
+from gristmill.tasks.dedup.presets import PRESETS, ShingleConfig
+from gristmill.tasks.dedup.shingles import shingle, tokenize
 from tests.helpers import near_duplicates as plain
 from tests.helpers.dedup_run import Shard, deduplicate
 from tests.helpers.folded import spelled

@@ -8,9 +8,10 @@ from gristmill.core.errors import UsageError
 from gristmill.core.table import conform
 from gristmill.schemas.tables import Bands
 from gristmill.tasks.dedup import minhash
-from gristmill.tasks.dedup.minhash import PRESETS, MinHashConfig, bands, preset, signatures
+from gristmill.tasks.dedup.minhash import bands, signatures
+from gristmill.tasks.dedup.presets import PRESETS, MinHashConfig, ShingleConfig, preset
 from gristmill.tasks.dedup.shape import candidate_probability
-from gristmill.tasks.dedup.shingles import ShingleConfig, Shingles, runs, shingle, slices, tokenize
+from gristmill.tasks.dedup.shingles import Shingles, runs, shingle, slices, tokenize
 from tests.helpers.folded import by_expressions, spelled
 from tests.helpers.ledger_rows import all_kept, documents_of
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from gristmill.core.errors import UsageError
 from gristmill.flows.cli.app import app
-from gristmill.tasks.dedup.minhash import PRESETS
+from gristmill.tasks.dedup.presets import PRESETS
 from gristmill.tasks.dedup.shape import candidate_probability, optimal_shape
 
 

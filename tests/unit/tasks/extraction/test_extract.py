@@ -23,8 +23,9 @@ from gristmill.core.table import conform
 from gristmill.schemas.tables import Documents, Records, SetAside
 from gristmill.tasks.extraction import client
 from gristmill.tasks.extraction.cleaning import clean
+from gristmill.tasks.extraction.config import ExtractConfig
 from gristmill.tasks.extraction.decoding import codec_of, decode
-from gristmill.tasks.extraction.extract import ExtractConfig, extract
+from gristmill.tasks.extraction.extract import extract
 from gristmill.tasks.extraction.outcomes import outcomes
 
 PAGE = "<html><head><title>Mill</title></head><body><nav><a href=/>Home</a></nav><main><h1>Milling</h1><p>{}</p></main>"
