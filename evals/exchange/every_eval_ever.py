@@ -11,9 +11,9 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
-from gristmill.core.config import Config, Printable
+from gristmill.evals.exchange.settings import Provenance
 from gristmill.evals.generation.costs import per_correct
 from gristmill.schemas.scores import ALL
 
@@ -21,18 +21,6 @@ SCHEMA_VERSION = "0.3.0"
 LEVEL = 0.95
 
 Row = Mapping[str, Any]
-
-
-class Provenance(Config):
-    """What a lake does not know about a model and its evaluator, and prices. Field names are the schema's."""
-
-    model_id: Printable = ""
-    developer: Printable = "unknown"
-    organization: Printable = "unknown"
-    relationship: Literal["first_party", "third_party", "collaborative", "other"] = "other"
-    availability: Literal["open_weights", "closed_weights", "unknown"] = "unknown"
-    price_hour: float | None = None
-    price_million: float | None = None
 
 
 def aggregate(runs: Sequence[Row], scores: Sequence[Row], provenance: Provenance, retrieved: int) -> dict[str, Any]:

@@ -16,15 +16,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 import httpx
 import numpy as np
-from pydantic import Field, model_validator
 
-from gristmill.core.config import Config, Printable
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.evals.load_test.metrics import SHOWN, Answered, Exchange, Failed, read_stream
+from gristmill.evals.load_test.settings import WARM_UP_AT_ONCE, Load
 
 VOCABULARY = (
     "the of and to in is it you that he was for on are with as his they at be this have from or one had by word but "
@@ -33,43 +32,9 @@ VOCABULARY = (
 )
 """Words that are one token each in most tokenizers."""
 PATHS = {"completions": "completions", "chat": "chat/completions"}
-WARM_UP_AT_ONCE = 4
 
 Progress = Callable[[int], None]
 """Called with the number of requests that have just ended."""
-
-
-class Load(Config):
-    """What to ask a server, and how fast."""
-
-    url: Annotated[str, Field(pattern=r"^https?://", description="address of the API, such as http://host:8000/v1")]
-    model: Annotated[Printable, Field(min_length=1, description="name of the model on the server")]
-    endpoint: Literal["completions", "chat"] = "completions"
-    concurrency: Annotated[int | None, Field(ge=1, le=4096, description="concurrent users (closed load)")] = None
-    rate: Annotated[float | None, Field(gt=0, le=10_000, description="requests per second (open load, Poisson)")] = None
-    requests: Annotated[int, Field(ge=1, le=1_000_000, description="measured requests")] = 64
-    warmup: Annotated[
-        int | None, Field(ge=0, description="requests before the measured ones; by default one per user")
-    ] = None
-    isl: Annotated[int, Field(ge=1, description="input length in tokens, as the server counts")] = 128
-    osl: Annotated[int, Field(ge=1, description="output length in tokens, at most")] = 64
-    ignore_eos: Annotated[bool, Field(description="ask for the whole output length, even if the model would stop")] = (
-        True
-    )
-    seed: Annotated[int, Field(ge=0, description="seed of prompts and arrivals")] = 0
-    timeout: Annotated[float, Field(gt=0, description="seconds after which a request has failed")] = 600.0
-
-    @model_validator(mode="after")
-    def one_load(self) -> Self:
-        """Concurrent users or a rate, not both."""
-        if (self.concurrency is None) == (self.rate is None):
-            raise ValueError("give either concurrency or rate")
-        return self
-
-    @property
-    def warmups(self) -> int:
-        """Requests that warm the server up."""
-        return (self.concurrency or WARM_UP_AT_ONCE) if self.warmup is None else self.warmup
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,16 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from gristmill.core.config import Config
+from gristmill.evals.load_test.settings import Limited
 from gristmill.evals.models.completion import FINISHED
 from gristmill.evals.statistics.proportions import wilson
 
-Limited = Literal["ttft", "itl", "latency", "per_user"]
 LARGER_IS_BETTER = ("per_user",)
 DONE = b"[DONE]"
 SHOWN = 160

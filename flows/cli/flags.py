@@ -170,7 +170,7 @@ def _kind(field: "FieldInfo") -> Any:
     kind, _ = _without_none(field.annotation)
     if get_origin(kind) in (tuple, list):
         return list[str]
-    return kind if kind in (bool, int, float) and not _is_size(field) else str
+    return kind if kind in (bool, int, float, Path) and not _is_size(field) else str
 
 
 def _is_size(field: "FieldInfo") -> bool:

@@ -14,8 +14,9 @@ from gristmill.core.errors import UsageError
 from gristmill.core.files.atomic import write_whole
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
-from gristmill.evals.exchange.every_eval_ever import Provenance, aggregate, details_of, instances
+from gristmill.evals.exchange.every_eval_ever import aggregate, details_of, instances
 from gristmill.evals.exchange.lm_eval_results import Imported, read_results
+from gristmill.evals.exchange.settings import Provenance
 from gristmill.flows.prefect.publish import published
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.schemas.tables import EvalRuns, Responses, Samples, Scores

@@ -16,8 +16,9 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.core.table import conform
-from gristmill.evals.load_test.load import Load, failed_all, lag_p99, run_load
-from gristmill.evals.load_test.metrics import Distribution, Limited, Report, summarise
+from gristmill.evals.load_test.load import failed_all, lag_p99, run_load
+from gristmill.evals.load_test.metrics import Distribution, Report, summarise
+from gristmill.evals.load_test.settings import Limited, Load
 from gristmill.flows.reporter import Reporter
 from gristmill.schemas.tables import Speed
 

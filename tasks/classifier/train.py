@@ -14,14 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import fasttext
 import polars as pl
 import xxhash
-from pydantic import Field
 
-from gristmill.core.config import Config
 from gristmill.core.digests import canonical_json, digest_file
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.tasks.classifier.card import (
@@ -37,6 +34,7 @@ from gristmill.tasks.classifier.card import (
     Trained,
     page,
 )
+from gristmill.tasks.classifier.config import TrainConfig
 from gristmill.tasks.classifier.metrics import Scores, curve, measure, threshold_for_precision, threshold_for_share
 from gristmill.tasks.classifier.picture import precision_recall
 from gristmill.tasks.classifier.score import NEGATIVE, POSITIVE, positive_scores
@@ -47,27 +45,6 @@ LIBRARY, PROJECT = "fasttext-community", "gristmill"
 FEWEST = 5  # texts of each class that calibration and test need
 QUANTISED_ROWS = 100_000
 SPACES = " \t\x0b\x0c\r\x00"
-
-
-class TrainConfig(Config):
-    """Settings of :func:`train`; fastText's own names are in brackets."""
-
-    name: str = Field(default="quality", min_length=1, description="what the classifier is called")
-    word_ngrams: int = Field(default=2, ge=1, le=5, description="longest n-gram of words [wordNgrams]")
-    dim: int = Field(default=100, ge=2, le=1024, description="size of the vectors [dim]")
-    epoch: int = Field(default=5, ge=1, le=200, description="passes over the texts [epoch]")
-    lr: float = Field(default=0.1, gt=0, le=10, description="learning rate [lr]")
-    min_count: int = Field(default=1, ge=1, description="rarer words are left out [minCount]")
-    buckets: int = Field(default=2_000_000, ge=1, le=1 << 26, description="rows shared by the n-grams [bucket]")
-    seed: int = Field(default=42, ge=0, le=2**31 - 1, description="seed of the initial vectors [seed]")
-    heldout_share: float = Field(
-        default=0.2, gt=0, le=0.5, description="half of it chooses the threshold, the other half tests"
-    )
-    threshold_by: Literal["keep_share", "precision"] = Field(
-        default="keep_share", description="what the threshold is chosen for"
-    )
-    wanted: float = Field(default=0.1, gt=0, lt=1, description="the kept share or the precision")
-    quantise: bool = Field(default=False, description="write a small model.ftz too")
 
 
 def train(positive: Texts, negative: Texts, config: TrainConfig, out: Path, pool: Texts | None = None) -> Card:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gristmill.core.errors import GristmillError, UsageError
-from gristmill.evals.load_test.load import Load, run_load
+from gristmill.evals.load_test.load import run_load
+from gristmill.evals.load_test.settings import Load
 from gristmill.flows.evaluate.load_test import measure
 from gristmill.flows.reporter import Reporter
 from gristmill.warehouse.connection import Warehouse

@@ -1,42 +1,45 @@
 """``classifier score``: how a classifier rates texts."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gristmill.flows.cli.classifier.reading import HELP_OF_INPUTS, say_not_read
-from gristmill.flows.cli.options import (
-    AllowDamageOption,
-    FollowLinksOption,
-    JsonOption,
-    MapOption,
-    UnquotedOption,
-)
+from gristmill.flows.cli.classifier.reading import input_options, say_not_read
+from gristmill.flows.cli.layers import settings_of
+from gristmill.flows.cli.options import JsonOption
 from gristmill.flows.cli.printing import print_json, screen
+
+if TYPE_CHECKING:
+    from gristmill.flows.cli.classifier.settings import ClassifierScoreSettings
+
+
+def settings_model() -> "type[ClassifierScoreSettings]":
+    """The settings of the verb."""
+    from gristmill.flows.cli.classifier.settings import ClassifierScoreSettings
+
+    return ClassifierScoreSettings
 
 
 def score(
-    inputs: Annotated[list[str], typer.Argument(help=HELP_OF_INPUTS)],
-    model: Annotated[Path, typer.Option(help="Folder that `classifier train` wrote, or a fastText model file.")],
-    label: Annotated[str | None, typer.Option(help="The label of good texts, for a model without a card.")] = None,
-    columns: MapOption = "",
-    unquoted: UnquotedOption = False,
-    follow_links: FollowLinksOption = False,
-    allow_damage: AllowDamageOption = False,
-    rows: Annotated[int, typer.Option(min=0, help="Number of texts to show; --json prints all.")] = 20,
+    context: typer.Context,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders or globs of text: JSON Lines, Parquet, CSV, WET, text files; repeatable."),
+    ],
     json: JsonOption = False,
 ) -> None:
     """Score texts: the probability of the good label, and whether the threshold keeps them."""
-    from gristmill.tasks.classifier.score import HINT, card_of, classifier_config, positive_scores
-    from gristmill.tasks.classifier.texts import InputOptions, read_texts
-    from gristmill.tasks.fasttext.loading import load_model
-    from gristmill.tasks.ingest.readers.rows.columns import parse_map
+    from gristmill.flows.cli.classifier.settings import place_classifier
 
-    config = classifier_config(model, label)
+    settings = settings_of(context, settings_model(), place_classifier)
+    from gristmill.tasks.classifier.score import HINT, card_of, classifier_config, positive_scores
+    from gristmill.tasks.classifier.texts import read_texts
+    from gristmill.tasks.fasttext.loading import load_model
+
+    config = classifier_config(settings.model, settings.label)
     card = card_of(config.path, config.digest)
     threshold = None if card is None else card.trained(config.name).threshold.value
-    texts = read_texts(inputs, InputOptions(parse_map(columns), unquoted, follow_links, allow_damage))
+    texts = read_texts(inputs, input_options(settings))
     say_not_read(texts)
     scores = positive_scores(load_model(config.path, config.digest, HINT), texts.texts, config.label)
     if json:
@@ -51,7 +54,7 @@ def score(
 
     shown = [
         [uri, round(value, 6), "" if threshold is None else "kept" if value >= threshold else "", text[:60]]
-        for uri, value, text in zip(texts.uris[:rows], scores.tolist(), texts.texts, strict=False)
+        for uri, value, text in zip(texts.uris[: settings.rows], scores.tolist(), texts.texts, strict=False)
     ]
     console = screen()
     console.print(table_of(f"{config.name}, {config.label}", ["text", "score", "", "begins"], shown))

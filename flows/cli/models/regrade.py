@@ -1,14 +1,14 @@
 """``regrade``: grade stored answers again under other conventions."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gristmill.core.errors import UsageError
-from gristmill.flows.cli.models.grading import SHOWN, ThinkingOption, cores, interval
-from gristmill.flows.cli.options import DEFAULT_LAKE, DataOption, JsonOption, KnownLakeOption, LicenceOption
+from gristmill.flows.cli.layers import settings_of
+from gristmill.flows.cli.models.grading import SHOWN, cores, interval, place_grading, suite_of
+from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
 from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.existing_lake import existing
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gristmill.core.lake import Lake
+    from gristmill.evals.scoring.settings import RegradeSettings
     from gristmill.evals.suites.suite import Suite
     from gristmill.flows.reporter import Reporter
 
 
+def settings_model() -> "type[RegradeSettings]":
+    """The settings of the verb."""
+    from gristmill.evals.scoring.settings import RegradeSettings
+
+    return RegradeSettings
+
+
 def regrade(
+    context: typer.Context,
     checkpoint: Annotated[str, typer.Argument(help="Label or digest (its start) of an evaluated checkpoint.")],
-    suite: Annotated[
-        list[str] | None,
-        typer.Option("--suite", help="Only this suite, or your own YAML file; repeatable; all when left out."),
-    ] = None,
-    convention: Annotated[
-        list[str] | None, typer.Option("--convention", help="Only this one; repeatable; all that fit when left out.")
-    ] = None,
-    data: DataOption = None,
-    thinking_end: ThinkingOption = "",
-    accept_licence: LicenceOption = None,
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
     """Grade stored answers once again under every convention that fits, and show which answers flip."""
+    settings = settings_of(context, settings_model(), place_grading)
     from gristmill.evals.scoring.grading import grade as grade_responses
     from gristmill.evals.scoring.regrading import fitting, flips, refuse_other_prompts, refuse_unfitting
     from gristmill.evals.scoring.scores import score
@@ -47,13 +47,10 @@ def regrade(
     side = find_side(Warehouse.open(home.root), checkpoint)
     found: list[dict[str, Any]] = []
     with Reporter() as report:
-        for name, asked, responses in stored_suites(
-            home, side.checkpoint, suite or [], data, accept_licence or [], report
-        ):
-            refuse_unfitting(asked, convention or [])
+        for name, asked, responses in stored_suites(home, side.checkpoint, settings, report):
+            refuse_unfitting(asked, settings.conventions)
             refuse_other_prompts(asked, responses)
-            asked = asked.thinking_until(thinking_end) if thinking_end else asked
-            chosen = convention or fitting(asked)
+            chosen = settings.conventions or fitting(asked)
             with report.track(f"regrade {name}", len(chosen) * responses.num_rows, "answers") as advance:
                 samples = grade_responses(
                     asked, responses, chosen, jail_workers=cores(), progress=lambda what, done, total: advance(1)
@@ -68,18 +65,18 @@ def regrade(
 
 
 def stored_suites(
-    lake: "Lake", checkpoint: str, named: Sequence[str], data: Path | None, licences: Sequence[str], report: "Reporter"
+    lake: "Lake", checkpoint: str, settings: "RegradeSettings", report: "Reporter"
 ) -> list[tuple[str, "Suite", "pa.Table"]]:
-    """The suites that a checkpoint was asked, by name, each with its stored responses; those ``named``, if any.
+    """The suites that a checkpoint was asked, by name, each with its stored responses; those of the settings, if any.
 
     A user's own suite is stored under its name and found only by its file. If it is not named it is left out, with a
     message. Raises :class:`UsageError` when nothing is left, and for a suite that the checkpoint was not asked.
     """
     from gristmill.evals.suites.settings import split_limit, suite_names
-    from gristmill.evals.suites.suite import load_suite
     from gristmill.schemas.submission import suite_file
 
-    own = [load_suite(word, data or (), accept_licences=licences) for word in named if suite_file(word)]
+    named = settings.suites
+    own = [suite_of(word, settings) for word in named if suite_file(word)]
     files = {suite.name: suite for suite in own}
     stored = responses_of(lake, checkpoint, [*(word for word in named if not suite_file(word)), *files])
     unknown = [name for name in stored if name not in files and split_limit(name)[0] not in suite_names()]
@@ -91,7 +88,7 @@ def stored_suites(
             raise UsageError(told)
         report.say(told)
     return [
-        (name, files[name] if name in files else load_suite(name, data or (), accept_licences=licences), responses)
+        (name, files[name] if name in files else suite_of(name, settings), responses)
         for name, responses in stored.items()
         if name not in unknown
     ]

@@ -3,33 +3,31 @@
 import threading
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, WorkersOption
+from gristmill.flows.cli.layers import settings_of
+from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from gristmill.flows.cli.pipeline.whole import run_pipeline
 
 if TYPE_CHECKING:
     from gristmill.core.lake import Lake
+    from gristmill.flows.cli.pipeline.settings import DemoSettings
 
 DEMO_FETCHED_AT = "2026-01-01T00:00:00Z"
 
 
-def demo(
-    lake: LakeOption = DEFAULT_LAKE,
-    pages: Annotated[int, typer.Option(min=200, max=20_000, help="Pages of the demo site to crawl.")] = 3000,
-    tokens: Annotated[
-        int,
-        typer.Option(
-            min=50_000, help="Tokens that each of the two models is trained on; DoReMi's proxies in proportion."
-        ),
-    ] = 400_000,
-    checkpoints: Annotated[int, typer.Option(min=1, max=50, help="Checkpoints of each model to save and score.")] = 3,
-    workers: WorkersOption = 2,
-    json: JsonOption = False,
-) -> None:
+def settings_model() -> "type[DemoSettings]":
+    """The settings of the verb."""
+    from gristmill.flows.cli.pipeline.settings import DemoSettings
+
+    return DemoSettings
+
+
+def demo(context: typer.Context, lake: LakeOption = DEFAULT_LAKE, json: JsonOption = False) -> None:
     """Everything on an embedded default: crawl, curate, mix, train, evaluate, publish."""
+    asked = settings_of(context, settings_model())
     from gristmill.core.lake import Lake
     from gristmill.flows.prefect.server import ensure_server
     from gristmill.flows.settings import PipelineSettings
@@ -47,16 +45,16 @@ def demo(
     starting = threading.Thread(target=start_server, name="prefect-server")
     starting.start()
     try:
-        crawled = crawl_demo_site(home, pages)
+        crawled = crawl_demo_site(home, asked.pages)
     finally:
         starting.join()
     if server:
         raise server[0]
     with resources.as_file(resources.files("gristmill.flows") / "configs" / "demo.yaml") as path:
         settings = PipelineSettings.load(path)
-    curate = settings.curate.model_copy(update={"inputs": (str(crawled / "*.warc.gz"),), "workers": workers})
-    train = settings.train.model_copy(update={"checkpoints": checkpoints})
-    sized = settings.model_copy(update={"curate": curate, "mix": settings.mix.resized(tokens), "train": train})
+    curate = settings.curate.model_copy(update={"inputs": (str(crawled / "*.warc.gz"),), "workers": asked.workers})
+    train = settings.train.model_copy(update={"checkpoints": asked.checkpoints})
+    sized = settings.model_copy(update={"curate": curate, "mix": settings.mix.resized(asked.tokens), "train": train})
     run_pipeline(home, sized, "demo", lake, json)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.evals.load_test.load import Load, arrivals, prompt
+from gristmill.evals.load_test.load import arrivals, prompt
 from gristmill.evals.load_test.metrics import Answered, Exchange, Failed, read_stream, summarise
-from gristmill.flows.cli.models.speed import parse_limits
+from gristmill.evals.load_test.settings import Load, parse_limits
 
 
 def even(start: float, first: float, gap: float, pieces: int, tokens: int) -> Answered:

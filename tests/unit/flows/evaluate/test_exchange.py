@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
-from gristmill.evals.exchange.every_eval_ever import Provenance
 from gristmill.evals.exchange.lm_eval_results import read_results
+from gristmill.evals.exchange.settings import Provenance
 from gristmill.evals.generation.costs import per_correct
 from gristmill.flows.cli.app import app
 from gristmill.flows.evaluate.exchange import export_every_eval_ever, import_lm_eval

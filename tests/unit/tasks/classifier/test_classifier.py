@@ -19,9 +19,10 @@ from gristmill.core.errors import GristmillError, UsageError
 from gristmill.schemas.tables import SIGNALS, SignalsClassifier
 from gristmill.tasks.classifier import metrics
 from gristmill.tasks.classifier.card import CARD, MODEL, PAGE, PICTURE, QUANTISED, Card, read_card
+from gristmill.tasks.classifier.config import TrainConfig
 from gristmill.tasks.classifier.score import ClassifierConfig, classifier, classifier_config, positive_scores
 from gristmill.tasks.classifier.texts import InputOptions, Texts, one_line, read_texts
-from gristmill.tasks.classifier.train import TrainConfig, train
+from gristmill.tasks.classifier.train import train
 from gristmill.tasks.fasttext.files import read_model
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap, parse_map
 from tests.helpers.plain_signals import documents_of
