@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,10 +14,8 @@ from gristmill.evals.scoring.grading import grade
 from gristmill.evals.scoring.scores import score
 from gristmill.evals.suites.items import CodeItem
 from gristmill.evals.suites.suite import Suite, load_suite
-from gristmill.flows.cli.models import grade as grade_verb
-from gristmill.flows.cli.models import regrade
 from gristmill.warehouse.build.publish import publish
-from tests.helpers.cli import gristmill
+from tests.helpers.cli import gristmill, here
 from tests.helpers.small_lake import commit, doc_id
 
 SMALL = "humaneval@8"
@@ -103,7 +100,7 @@ def test_samples_of_one_item_alone_have_a_score(tmp_path: Path, capsys: pytest.C
     path = tmp_path / "outputs.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
-    grade_verb.grade("gristmill-code", path, partial=True, json=True)
+    here("grade", "--suite", "gristmill-code", "--responses", str(path), "--partial", "--json")
 
     (row,) = json.loads(capsys.readouterr().out)["scores"]
     assert (row["value"], row["low"], row["high"], row["n"]) == (0.5, 0.0, 1.0, 1)
@@ -124,7 +121,7 @@ def test_the_program_is_in_the_answer_and_not_in_the_thinking(
         return f"<think>\nA first try:\n{tried}No.\n</think>\n\n{right}"
 
     path = write(tmp_path / "outputs.jsonl", suite, output)
-    grade_verb.grade(suite.name, path, convention=convention, json=True)
+    here("grade", "--suite", suite.name, "--responses", str(path), "--convention", convention, "--json")
 
     assert json.loads(capsys.readouterr().out)["metrics"] == {"pass@1": 1.0}
 
@@ -157,17 +154,17 @@ def test_missing_items_end_with_words_not_with_a_traceback(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("suite", "options", "said"),
     [
-        ("humanevil", {}, "humaneval"),
-        ("gristmill-code", {"convention": "humaneval.official"}, "There are: completion"),
-        ("gristmill-code", {"k": "ten"}, "whole numbers"),
-        ("gristmill-code", {"k": "2", "partial": True}, "pass@2 needs that many samples"),
-        ("humaneval", {}, "--data"),
+        ("humanevil", (), "humaneval"),
+        ("gristmill-code", ("--convention", "humaneval.official"), "There are: completion"),
+        ("gristmill-code", ("--k", "ten"), "whole numbers"),
+        ("gristmill-code", ("--k", "2", "--partial"), "pass@2 needs that many samples"),
+        ("humaneval", (), "--data"),
     ],
     ids=["suite", "convention", "k", "too-few", "no-data"],
 )
-def test_wrong_words_say_what_to_do(tmp_path: Path, suite: str, options: dict[str, Any], said: str) -> None:
+def test_wrong_words_say_what_to_do(tmp_path: Path, suite: str, options: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        grade_verb.grade(suite, one_answer(tmp_path), **options)
+        here("grade", "--suite", suite, "--responses", str(one_answer(tmp_path)), *options)
 
 
 def one_answer(folder: Path) -> Path:
@@ -208,10 +205,10 @@ def test_stored_answers_are_graded_under_every_convention_that_fits(
         assert flip["verdicts"]["code.program"] == "exception"
 
     capsys.readouterr()
-    regrade.regrade(checkpoint[:8], convention=["completion"], lake=lake.root)
+    here("regrade", checkpoint[:8], "--convention", "completion", "--lake", str(lake.root))
     assert "No answer flips." in capsys.readouterr().out
     with pytest.raises(UsageError, match=r"There are: completion, code\.program"):
-        regrade.regrade("chat", convention=["mbpp.lm-eval"], lake=lake.root)
+        here("regrade", "chat", "--convention", "mbpp.lm-eval", "--lake", str(lake.root))
 
 
 def test_stored_answers_to_a_suite_of_ones_own_are_graded_by_its_file(
@@ -241,7 +238,8 @@ def test_stored_answers_to_a_suite_of_ones_own_are_graded_by_its_file(
 
     def regraded(*suites: str) -> list[str]:
         capsys.readouterr()
-        regrade.regrade("mixed", suite=list(suites) or None, convention=["last-number"], lake=lake.root, json=True)
+        named = [word for suite in suites for word in ("--suite", suite)]
+        here("regrade", "mixed", *named, "--convention", "last-number", "--lake", str(lake.root), "--json")
         return [found["suite"] for found in json.loads(capsys.readouterr().out)["suites"]]
 
     assert regraded(str(mine)) == ["ours"]

@@ -1,4 +1,4 @@
-"""Run the command line as a user does: another process, and only its words to judge by."""
+"""Run the command line: as a user does, in another process, or in this one."""
 
 import json
 import os
@@ -9,6 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from typer.main import get_command
+
+from gristmill.flows.cli.app import app
 
 DEMO_WORDS = ("--pages", "400", "--tokens", "60000", "--checkpoints", "2")
 """A smaller demo than the default: the same way, less of everything."""
@@ -47,6 +51,11 @@ def gristmill(
     )
     processor = _processor_of_children() - before
     return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - started, processor)
+
+
+def here(*words: str) -> None:
+    """Run ``gristmill WORDS`` in this process, whose output is the command's. Raises what the verb raises."""
+    get_command(app).main([*words], prog_name="gristmill", standalone_mode=False)
 
 
 def _processor_of_children() -> float:

@@ -56,7 +56,7 @@ class ThresholdSettings(Config):
             raise ValueError("--keep-share and --precision choose the threshold in two ways; give one of them")
         if self.pool and self.precision is not None:
             raise ValueError(
-                "--pool is what --keep-share is a share of; a precision needs labelled texts: leave it out"
+                "--pool is what --keep-share is a share of, and a precision needs labelled texts: leave it out"
             )
         return self
 

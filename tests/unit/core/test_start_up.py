@@ -40,6 +40,34 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert imported & HEAVY == set()
 
 
+HELPS = """
+import sys
+from typer.main import get_command
+from gristmill.flows.cli.app import app
+
+def verbs(command, words=()):
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield words
+    for name, one in (inner or {}).items():
+        yield from verbs(one, (*words, name))
+
+for words in verbs(get_command(app)):
+    get_command(app).main([*words, "--help"], prog_name="gristmill", standalone_mode=False)
+print("imported", *sorted(set(sys.modules)))
+"""
+OF_SETTINGS = {"pydantic", "numpy"}
+"""What settings models are made of: fields, and the constants of mixers."""
+
+
+def test_the_help_of_no_verb_imports_anything_heavy() -> None:
+    """The options are those of settings models, which stand apart from what they configure."""
+    done = subprocess.run([sys.executable, "-c", HELPS], capture_output=True, text=True, check=True)
+    assert done.stdout.count("Usage: gristmill ") >= 30
+    imported = set(done.stdout.rpartition("\nimported ")[2].split())
+    assert imported & (HEAVY - OF_SETTINGS) == set()
+
+
 USAGE_ERRORS = {
     "mix": (["mix", "--method", "uniform"], "the lake has no curated corpus"),
     "train": (["train"], "the lake has no mix called 'default'"),

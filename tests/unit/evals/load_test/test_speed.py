@@ -8,7 +8,7 @@ import pytest
 from gristmill.core.errors import UsageError
 from gristmill.evals.load_test.load import arrivals, prompt
 from gristmill.evals.load_test.metrics import Answered, Exchange, Failed, read_stream, summarise
-from gristmill.evals.load_test.settings import Load, parse_limits
+from gristmill.evals.load_test.settings import Load, LoadTestSettings, parse_limits
 
 
 def even(start: float, first: float, gap: float, pieces: int, tokens: int) -> Answered:
@@ -159,3 +159,17 @@ def test_limits_are_read_and_wrong_ones_refused() -> None:
     for wrong in ("ttft", "tttf=1", "itl=0", "itl=nan", "latency=-1", "itl=inf"):
         with pytest.raises(UsageError, match="--slo"):
             parse_limits(wrong)
+
+
+def test_the_settings_of_speed_make_a_load() -> None:
+    """One user unless users or a rate are given; the limits are words or a mapping."""
+    words = {"model": "m", "slo": "ttft=0.5", "stop_at_eos": True}
+    settings = LoadTestSettings.parse(words, "speed")
+    load = settings.load("http://h/v1")
+    assert (load.concurrency, load.rate, load.ignore_eos, load.warmups) == (1, None, False, 1)
+    assert settings.slo == LoadTestSettings.parse(words | {"slo": {"ttft": 0.5}}, "speed").slo == {"ttft": 0.5}
+    assert LoadTestSettings.parse(words | {"rate": 2}, "speed").load("http://h/v1").concurrency is None
+    with pytest.raises(UsageError, match="speed: url"):
+        settings.load("h/v1")
+    with pytest.raises(UsageError, match="--slo ttft=fast: give ttft"):
+        LoadTestSettings.parse(words | {"slo": {"ttft": "fast"}}, "speed")

@@ -10,9 +10,10 @@ import pytest
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.evals.exchange.outputs import read_outputs
 from gristmill.evals.scoring.grading import LONGEST, grade
+from gristmill.evals.scoring.settings import GradeSettings
 from gristmill.evals.suites.items import AnswerItem
 from gristmill.evals.suites.suite import Suite, load_suite
-from gristmill.flows.cli.models import grade as commands
+from tests.helpers.cli import here
 
 OWN = "gristmill-mathematics"
 FRAMES: dict[str, Callable[[str], str]] = {
@@ -39,10 +40,10 @@ def written(folder: Path, suite: Suite, output: Callable[[str], str]) -> Path:
     return path
 
 
-def graded(capsys: pytest.CaptureFixture[str], suite: str, path: Path, **options: Any) -> dict[str, Any]:
+def graded(capsys: pytest.CaptureFixture[str], suite: str, path: Path, *options: str) -> dict[str, Any]:
     """What ``grade --json`` prints."""
     capsys.readouterr()
-    commands.grade(suite, path, json=True, **options)
+    here("grade", "--suite", suite, "--responses", str(path), "--json", *options)
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -55,7 +56,7 @@ def test_outputs_made_elsewhere_are_graded_whole(
     path = written(tmp_path, load_suite(OWN), frame)
 
     whole = graded(capsys, OWN, path)
-    cut = graded(capsys, OWN, path, cut=True)
+    cut = graded(capsys, OWN, path, "--cut")
 
     assert (whole["cut"], whole["metrics"]) == (False, {"accuracy": 1.0})
     assert (cut["cut"], cut["metrics"]) == (True, {"accuracy": 0.0})
@@ -67,7 +68,7 @@ def test_cut_ends_what_a_base_model_ran_on_with(tmp_path: Path, capsys: pytest.C
     path = written(tmp_path, load_suite(OWN), lambda gold: f" {gold}\n\nQuestion: What is 1 + 1?\nAnswer: 99999")
 
     assert graded(capsys, OWN, path)["metrics"] == {"accuracy": 0.0}
-    assert graded(capsys, OWN, path, cut=True)["metrics"] == {"accuracy": 1.0}
+    assert graded(capsys, OWN, path, "--cut")["metrics"] == {"accuracy": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_what_was_graded_is_shown_where_there_is_no_score(
     monkeypatch.setattr("gristmill.evals.scoring.scores.score", refuses)
     path = written(tmp_path, load_suite(OWN), str)
     with pytest.raises(GristmillError, match="no score"):
-        commands.grade(OWN, path, json=True)
+        here("grade", "--suite", OWN, "--responses", str(path), "--json")
     found = json.loads(capsys.readouterr().out)
     assert (found["scores"], {item["verdict"] for item in found["items"]}) == ([], {"right"})
 
@@ -108,10 +109,10 @@ def test_the_end_of_thinking_can_be_named(tmp_path: Path, capsys: pytest.Capture
     assert graded(capsys, OWN, path)["metrics"] == {"accuracy": 0.0}
 
     path = written(tmp_path, load_suite(OWN), lambda gold: f"Is it 99999? [done] {gold}")
-    assert graded(capsys, OWN, path, thinking_end="[done]")["metrics"] == {"accuracy": 1.0}
+    assert graded(capsys, OWN, path, "--thinking-end", "[done]")["metrics"] == {"accuracy": 1.0}
 
     path = written(tmp_path, load_suite(OWN), lambda gold: f"It is {gold}")
-    assert graded(capsys, OWN, path, thinking_end="[done]")["metrics"] == {"accuracy": 0.0}
+    assert graded(capsys, OWN, path, "--thinking-end", "[done]")["metrics"] == {"accuracy": 0.0}
 
 
 def test_the_end_of_thinking_is_part_of_a_suite_that_names_it() -> None:
@@ -153,7 +154,7 @@ def test_lines_that_no_reader_can_take_get_a_message(tmp_path: Path, line: str, 
     (tmp_path / "outputs.jsonl").write_text(line + "\n", encoding="utf-8")
 
     with pytest.raises(UsageError, match=rf"outputs\.jsonl:1: .*{words}"):
-        commands.grade(OWN, tmp_path / "outputs.jsonl")
+        here("grade", "--suite", OWN, "--responses", str(tmp_path / "outputs.jsonl"))
 
 
 def test_deep_lists_of_outputs_are_read(tmp_path: Path) -> None:
@@ -166,3 +167,20 @@ def test_deep_lists_of_outputs_are_read(tmp_path: Path) -> None:
     found = read_outputs(tmp_path / "outputs.jsonl", suite, partial=True)
 
     assert found.responses["text"].to_pylist() == ["5"]
+
+
+def test_grade_takes_its_settings_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Paths in it are as seen from its folder; ``k`` is a list, or words with commas."""
+    written(tmp_path, load_suite(OWN), str)
+    file = tmp_path / "grade.yaml"
+    file.write_text(f"suite: {OWN}\nresponses: outputs.jsonl\nk: [1]\nworkers: 1\n", encoding="utf-8")
+    here("grade", "--config", str(file), "--json")
+    assert json.loads(capsys.readouterr().out)["metrics"] == {"accuracy": 1.0}
+    parsed = [
+        GradeSettings.parse({"suite": "a", "responses": "b", "k": k}, "grade").k for k in ("1, 10", ["1,2", 3], 4)
+    ]
+    assert parsed == [(1, 10), (1, 2, 3), (4,)]
+    with pytest.raises(UsageError, match=r"--k 0: give whole numbers from 1 to 1000"):
+        here("grade", "--config", str(file), "--k", "0")
+    with pytest.raises(UsageError, match=r'--set: convetion: unknown key \(did you mean "convention"'):
+        here("grade", "--config", str(file), "--set", "convetion=x")
