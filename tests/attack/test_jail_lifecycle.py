@@ -69,7 +69,7 @@ def test_an_orphaned_bubblewrap_is_ended_by_the_next_grading(jail_slot: int) -> 
     if not plan().drop_root:
         pytest.skip("the jail runs as ourselves here, so its processes cannot be told from others")
     user = FIRST_USER + jail_slot
-    out, hold = os.pipe()  # held open by us, so that this bubblewrap reads its words for ever
+    out, hold = os.pipe()  # held open by us, so that this bubblewrap reads its words forever
     start = "import subprocess, sys; subprocess.Popen(['bwrap', '--args', sys.argv[2]], executable=sys.argv[1], "
     start += "pass_fds=[int(sys.argv[2])], user=int(sys.argv[3]))"
     words = [sys.executable, "-c", start, find_bwrap(), str(out), str(user)]

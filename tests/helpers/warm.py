@@ -130,7 +130,7 @@ def _connected(address: Path) -> socket.socket:
 
 
 def listen(address: Path) -> tuple[dict[str, Any], list[int]]:
-    """Fork for each client, for ever. Returns in each command, with its job and its two descriptors."""
+    """Fork for each client, forever. Returns in each command, with its job and its two descriptors."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the parents of commands ended
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(address))

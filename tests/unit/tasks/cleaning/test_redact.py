@@ -122,11 +122,11 @@ def test_a_span_outside_its_text_and_an_unknown_kind_are_errors() -> None:
         run(span("mail", "jane@corp.io", "iban"))
 
 
-STRETCH = st.tuples(st.integers(0, 11), st.integers(1, 12)).map(lambda pair: (min(pair), max(*pair, min(pair) + 1)))
+SPAN = st.tuples(st.integers(0, 11), st.integers(1, 12)).map(lambda pair: (min(pair), max(*pair, min(pair) + 1)))
 TEXT = st.text(alphabet="ab é谷🙂\n", min_size=12, max_size=12)
 
 
-@given(texts=st.lists(st.tuples(TEXT, st.lists(STRETCH, max_size=4), st.lists(STRETCH, max_size=4)), max_size=4))
+@given(texts=st.lists(st.tuples(TEXT, st.lists(SPAN, max_size=4), st.lists(SPAN, max_size=4)), max_size=4))
 @settings(deadline=None, max_examples=80)
 def test_edits_equal_a_plain_loop_over_characters(texts: list[tuple[str, Any, Any]]) -> None:
     ids = pa.array([str(number) for number in range(len(texts))], pa.string())

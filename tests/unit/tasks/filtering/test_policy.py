@@ -1,4 +1,4 @@
-"""Policies: presets load, and every slip of the pen is refused with its hint."""
+"""Policies: presets load, and every typo is refused with its hint."""
 
 from pathlib import Path
 
