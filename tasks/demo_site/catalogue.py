@@ -2,7 +2,7 @@
 
 Every section gets a share of the pages; files are drawn with the seed, whole, until the share is full, and a section
 that has too little text leaves its share to the others. The cost is the listing of packages and one quick
-look at each file drawn (one or two seconds); pages are made when they are asked for.
+look at each file drawn, of which one in four is parsed (two or three seconds); pages are made when they are asked for.
 """
 
 import random

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from gristmill.tasks.demo_site.docstrings import language_reference, prose_parts
+from gristmill.tasks.demo_site.docstrings import language_reference, parts_with_text, prose_parts
 
 #: Packages whose docstrings are mathematics.
 MATHEMATICS = ("numpy", "scipy", "sympy", "mpmath", "networkx")
@@ -116,10 +116,12 @@ def _python_files(root: Path, prefix: str) -> list[SourceFile]:
 
 
 def documented_parts(file: SourceFile, size: int, least: int) -> list[int]:
-    """The parts of ``file`` (``size`` bytes of source each) with at least ``least`` bytes of docstrings."""
+    """The parts of ``file`` (``size`` bytes of source each) with at least ``least`` bytes of docstrings, some of them
+    of public definitions."""
     if file.size < least:
         return []
-    return [part for part, prose in sorted(prose_parts(file.path, size).items()) if prose >= least]
+    parts = [part for part, prose in sorted(prose_parts(file.path, size).items()) if prose >= least]
+    return parts_with_text(file.path, size, parts)
 
 
 def topics() -> dict[str, str]:

@@ -23,7 +23,7 @@ GIVEN_UP = {
     "old names of kernels": r"\bkernels[./](?:\w+[./])?"
     r"(?:pieces|affixes|merges|chunks|measure|fold|windows|permute|judge|overlap|sets)\b",
 }
-"""They say boilerplate, hint, byte range, permutation, usage error and cached now. The kernels are called duplicate_lines,
+"""They say boilerplate, hint, byte range, permutation, usage error and cached now. Kernels are called duplicate_lines,
 spacy_english, spacy_exceptions, whitespace_split, token_features, normalize, ngram_hashes, minhash, c4_rules,
 passage_match and sorted_sets."""
 PASSAGES = (

@@ -9,6 +9,7 @@ import pytest
 from gristmill.core.errors import UsageError
 from gristmill.tasks.demo_site import sources
 from gristmill.tasks.demo_site.catalogue import SiteConfig
+from gristmill.tasks.demo_site.docstrings import documentation_blocks
 from gristmill.tasks.demo_site.pages import Site
 
 
@@ -62,15 +63,30 @@ def test_boilerplate_surrounds_the_text(site: Site) -> None:
 
 
 def test_print_version_is_the_text_without_boilerplate(site: Site) -> None:
-    # A page whose docstrings are all private has no text, so the longest one stands for all.
-    path = max((path for path in site if path.endswith("print=1")), key=lambda path: len(body(site, path)))
+    path = next(path for path in site if path.endswith("print=1"))
     full = body(site, re.sub(r"[?&]print=1$", "", path))
     printed = body(site, path)
     text = printed[printed.index("</h1>") + 5 : printed.index("<p>Printed from")].strip()
-    assert len(text) > 100
+    assert text
     assert text in full
     assert path.replace("&", "&amp;") in full
     assert "<nav" not in printed
+
+
+def test_no_page_is_without_text(site: Site, tmp_path: Path) -> None:
+    """A part of a file whose docstrings are all private makes no page, however long they are."""
+    printed = {path: body(site, path) for path in site if path.endswith("print=1")}
+    empty = [path for path, page in printed.items() if re.search(r"</h1>\s*<p>Printed from", page)]
+    assert (len(printed) > 5, empty) == (True, [])
+
+    module = tmp_path / "module.py"
+    docstring = '    """' + "What it does, in many words. " * 30 + '"""\n'
+    private = "".join(f"def _helper{number}():\n{docstring}\n" for number in range(8))
+    method = f"class Reader:\n    def read(\n        self,\n    ):\n    {docstring}\n"
+    module.write_text(f"{private}{method}{private}class Writer:\n{docstring}", encoding="utf-8")
+    size = len(private) // 2
+    assert sources.documented_parts(sources.SourceFile("module", module, 5 * size), size, 400) == [2, 4]
+    assert [bool(documentation_blocks(module, part, size)) for part in range(5)] == [False, False, True, False, True]
 
 
 def test_an_older_version_lacks_some_blocks_and_says_so(site: Site) -> None:
