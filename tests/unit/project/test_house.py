@@ -35,6 +35,7 @@ WITH_MADE_UP_PATHS = (
     "tests/unit/project/test_docs.py",
     "tests/unit/project/test_house.py",
     "tests/unit/project/test_walk_",
+    "tests/unit/project/test_words.py",
     "tests/unit/tasks/demo_site/test_site_markup.py",
 )
 READ = {".py", ".md", ".toml", ".yaml", ".yml", ".sh", ".cfg", ""}

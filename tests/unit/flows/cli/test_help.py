@@ -1,6 +1,6 @@
 """``--help`` of verbs whose options are generated: a golden file each shows what a change of a field does to it.
 
-After a change on purpose: ``gristmill VERB --help > tests/golden/help/VERB.txt``.
+After a change on purpose: ``gristmill VERB --help`` makes the text of its file.
 """
 
 from pathlib import Path
