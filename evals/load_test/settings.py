@@ -108,7 +108,7 @@ class LoadTestSettings(Traffic):
         "", description="How to call the model in the lake; its name when left out."
     )
 
-    def load(self, url: str) -> Load:
+    def at(self, url: str) -> Load:
         """The load for the server at ``url``: one user unless concurrency or rate is given.
 
         Raises :class:`UsageError` for a wrong address, and for both concurrency and rate.

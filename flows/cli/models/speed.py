@@ -38,7 +38,7 @@ def speed(
     A key of the server is read from the environment variable GRISTMILL_API_KEY.
     """
     settings = settings_of(context, settings_model())
-    load = settings.load(url)
+    load = settings.at(url)
     from gristmill.core.lake import Lake
     from gristmill.flows.evaluate.load_test import keep, measure
     from gristmill.flows.reporter import Reporter

@@ -165,11 +165,11 @@ def test_the_settings_of_speed_make_a_load() -> None:
     """One user unless users or a rate are given; the limits are words or a mapping."""
     words = {"model": "m", "slo": "ttft=0.5", "stop_at_eos": True}
     settings = LoadTestSettings.parse(words, "speed")
-    load = settings.load("http://h/v1")
+    load = settings.at("http://h/v1")
     assert (load.concurrency, load.rate, load.ignore_eos, load.warmups) == (1, None, False, 1)
     assert settings.slo == LoadTestSettings.parse(words | {"slo": {"ttft": 0.5}}, "speed").slo == {"ttft": 0.5}
-    assert LoadTestSettings.parse(words | {"rate": 2}, "speed").load("http://h/v1").concurrency is None
+    assert LoadTestSettings.parse(words | {"rate": 2}, "speed").at("http://h/v1").concurrency is None
     with pytest.raises(UsageError, match="speed: url"):
-        settings.load("h/v1")
+        settings.at("h/v1")
     with pytest.raises(UsageError, match="--slo ttft=fast: give ttft"):
         LoadTestSettings.parse(words | {"slo": {"ttft": "fast"}}, "speed")
