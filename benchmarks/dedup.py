@@ -2,7 +2,7 @@
 
     python -m benchmarks.dedup INPUT_JSONL_FOLDER OUTPUT_FOLDER [--preset fineweb] [--threshold 0.75]
 
-Reads JSON lines (``id``, ``text``, ``url``), runs bands, exact duplicates, pairs (with exact verification), clusters and verdicts
+Reads JSON lines (``id``, ``text``, ``url``), runs bands, exact duplicates, pairs (verified), clusters and verdicts
 over the shards, and writes what is kept to ``OUTPUT_FOLDER/output``. Everything that the pipeline would store in its
 lake is written as Parquet under ``OUTPUT_FOLDER/lake``, including the evidence. Prints each stage's processor time.
 """

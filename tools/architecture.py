@@ -12,7 +12,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 PICTURE = PROJECT / "docs" / "images" / "architecture.svg"
-PACKAGES = ("core", "schemas", "tasks", "evals", "warehouse", "dashboards", "flows")
+PACKAGES = ("core", "schemas", "tasks", "evals", "warehouse", "dashboards", "flows", "api")
 
 Graph = dict[str, set[str]]
 """From a box to the boxes that it imports."""

@@ -4,7 +4,7 @@
 
 DCLM is a checkout of github.com/mlfoundations/dclm. The steps of ``dclm_baseline_refinedweb.yaml`` run unchanged and in
 order, except for the URL filters (our texts have no URLs) and the language filter. An empty module replaces packages
-that DCLM imports only for other filters, object stores and models (``STOOD_IN``). It judges half of the English texts
+that DCLM imports only for other filters, object stores and models (``REPLACED``). It judges half of the English texts
 and of the source code, and one in twenty of the others (uniseg finds word boundaries at 0.06 MB/s). OUT gets one row
 per text: the first 12 hex digits of the xxh3-128 of the text, then "" or the
 name of the step that drops it, then the xxh3-128, again 12 digits, of the text that remains.
@@ -25,9 +25,9 @@ import xxhash
 import yaml
 
 COLUMNS = ("refinedweb", "left")
-LEFT_OUT = ("move_url_modifier", "url_substring_filter", "detect_lang_whole_page_enricher", "language_filter")
+SKIPPED = ("move_url_modifier", "url_substring_filter", "detect_lang_whole_page_enricher", "language_filter")
 CONFIG = "baselines/baselines_configs/dclm_baseline_refinedweb.yaml"
-STOOD_IN = ("transformers", "boto3", "botocore", "kenlm", "pandas", "langdetect", "simdjson", "sentencepiece", "ray")
+REPLACED = ("transformers", "boto3", "botocore", "kenlm", "pandas", "langdetect", "simdjson", "sentencepiece", "ray")
 STEPS: list[tuple[str, Callable[[dict[str, Any]], list[dict[str, Any]]]]] = []
 
 
@@ -63,7 +63,7 @@ def start(dclm: str) -> None:
     """Import DCLM's mappers and make the steps of its configuration."""
     os.chdir(dclm)  # one of its lists is read from a path relative to the checkout
     sys.path[:0] = [dclm, f"{dclm}/baselines"]
-    for name in STOOD_IN:
+    for name in REPLACED:
         sys.modules[name] = StandIn(name)
     from baselines.core.factory_utils import initialize_mapper
     from baselines.mappers import modifiers
@@ -73,7 +73,7 @@ def start(dclm: str) -> None:
     (source,) = yaml.safe_load(Path(CONFIG).read_text(encoding="utf-8"))
     for entry in source["steps"]:
         name = entry.pop("func")
-        if name in LEFT_OUT:
+        if name in SKIPPED:
             continue
         function = next(getattr(m, name) for m in (content_filters, modifiers, enrichers) if hasattr(m, name))
         STEPS.append((name, made(function, entry, initialize_mapper)))

@@ -1,10 +1,10 @@
 """Spans of a text that stand verbatim in the training tokens, by binary search in suffix arrays.
 
-For every place of the text the longest run of tokens that occurs from there (matching statistics; Chang and Lawler
-1994) is found by one binary search over all places at once. It compares from the shorter of the two lengths that the
+For every position of the text, the longest run of tokens that occurs from there (matching statistics; Chang and Lawler
+1994) is found by one binary search over all positions at once. It compares from the shorter of the two lengths that the
 bounds share with the text (Manber and Myers 1993, section 2), so a long match is read once and not at every step. Spans
 are those runs that no other one contains, as in OLMoTrace (Liu et al. 2025, arXiv 2504.07096). Cost: two random reads
-for each place and step, 25 steps for a block of 2**25 tokens: a text of 1,000 tokens takes about 25 ms a block whose
+for each position and step, 25 steps for a block of 2**25 tokens: a text of 1,000 tokens takes about 25 ms a block whose
 pages are in memory. Memory follows the text.
 """
 
@@ -16,7 +16,7 @@ from typing import cast
 import numpy as np
 
 from gristmill.tasks.lineage.reads import train_parts
-from gristmill.tasks.lineage.suffixes import Places, open_suffixes
+from gristmill.tasks.lineage.suffixes import Positions, open_suffixes
 from gristmill.tasks.mix.permutation import Integers
 from gristmill.tasks.mix.token_store import Part, Tokens, TokenStore
 
@@ -25,10 +25,10 @@ COMPARED_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class SortedBlock:
-    """A block of a part: its tokens, their places in order, and where both begin in the part and in the domain."""
+    """A block of a part: its tokens, their positions in order, and where both begin in the part and in the domain."""
 
     tokens: Tokens
-    order: Places
+    order: Positions
     part: Part
     begin: int
     domain: str
@@ -63,12 +63,12 @@ def open_blocks(store: TokenStore, suffixes: Sequence[tuple[Path, Path]]) -> lis
 
 def find_spans(blocks: Sequence[SortedBlock], text: Tokens, least: int) -> list[Span]:
     """The spans of ``text`` of at least ``least`` tokens that occur, in order; none lies inside another."""
-    places = np.arange(len(text), dtype=np.int64)
+    positions = np.arange(len(text), dtype=np.int64)
     ends = np.full(len(text), len(text), dtype=np.int64)
     longest = np.zeros(len(text), dtype=np.int64)
     for block in blocks:
-        longest = np.maximum(longest, _search(block, text, places, ends)[1])
-    reach = places + longest
+        longest = np.maximum(longest, _search(block, text, positions, ends)[1])
+    reach = positions + longest
     further = reach > np.concatenate([[-1], np.maximum.accumulate(reach)[:-1]])
     starts = np.flatnonzero(further & (longest >= least))
     stops = reach[starts]
@@ -85,7 +85,7 @@ def find_spans(blocks: Sequence[SortedBlock], text: Tokens, least: int) -> list[
 
 
 def occurrences(span: Span, blocks: Sequence[SortedBlock], most: int) -> Iterator[tuple[SortedBlock, Integers]]:
-    """The first ``most`` places of a span, block by block, counted from the start of the block's part."""
+    """The first ``most`` positions of a span, block by block, counted from the start of the block's part."""
     for block, (low, high) in zip(blocks, span.found, strict=True):
         taken = min(high - low, most)
         if taken > 0:
@@ -123,14 +123,14 @@ def _search(
 
 
 def _extend(
-    tokens: Tokens, places: Integers, text: Tokens, begins: Integers, stops: Integers, known: Integers
+    tokens: Tokens, positions: Integers, text: Tokens, begins: Integers, stops: Integers, known: Integers
 ) -> Integers:
     """How many tokens from each place and from each beginning are alike; ``known`` of them are."""
     shared = known.copy()
-    todo = np.arange(len(places))
+    todo = np.arange(len(positions))
     step = np.arange(COMPARED_AT_ONCE)
     while todo.size:
-        left, right = places[todo] + shared[todo], begins[todo] + shared[todo]
+        left, right = positions[todo] + shared[todo], begins[todo] + shared[todo]
         room = np.minimum(len(tokens) - left, stops[todo] - right)
         ours = tokens[np.minimum(left[:, None] + step, len(tokens) - 1)]
         theirs = text[np.minimum(right[:, None] + step, len(text) - 1)]

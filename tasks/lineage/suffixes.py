@@ -2,7 +2,7 @@
 
 For each folder of a token store::
 
-    <domain>.sa      i32: the places of a block of tokens, in the order of the text that follows them; block after block
+    <domain>.sa      i32: the positions of a block of tokens, sorted by the text that follows them; block after block
     suffixes.json    for each domain the tokens, and where its blocks begin
 
 A block is some 2**25 tokens of whole documents, so memory is bounded whatever the shard: about 550 MB, and 750 MB with
@@ -31,7 +31,7 @@ FORMAT = 1
 FILE = "suffixes.json"
 CHUNK = 1 << 22
 
-Places = NDArray[np.int32]
+Positions = NDArray[np.int32]
 
 
 class SuffixConfig(Config):
@@ -62,26 +62,26 @@ def write_suffixes(folders: list[Path], config: SuffixConfig, out: Path) -> Writ
     return Written({"tokens": sum(entry["tokens"] for entry in domains.values())})
 
 
-def suffix_array(tokens: Tokens, vocab_size: int) -> Places:
-    """The places of ``tokens`` in the order of what follows them: shape (n,). An end comes before every token."""
+def suffix_array(tokens: Tokens, vocab_size: int) -> Positions:
+    """The positions of ``tokens`` in the order of what follows them: shape (n,). An end comes before every token."""
     from pydivsufsort import divsufsort
 
     width = max(1, (max(vocab_size - 1, 1).bit_length() + 7) // 8)
     size = 2 if width <= 2 else 4
     whole = tokens.astype(f">u{size}").view(np.uint8).reshape(len(tokens), size)
     order = divsufsort(np.ascontiguousarray(whole[:, size - width :]).ravel())
-    places = np.empty(len(tokens), dtype=np.int32)
+    positions = np.empty(len(tokens), dtype=np.int32)
     filled = 0
     for first in range(0, len(order), CHUNK):
         part = order[first : first + CHUNK]
         kept = part[part % width == 0] // width
-        places[filled : filled + len(kept)] = kept
+        positions[filled : filled + len(kept)] = kept
         filled += len(kept)
-    return places
+    return positions
 
 
-def open_suffixes(folder: Path) -> dict[str, list[tuple[int, Places]]]:
-    """For each domain where its blocks begin, and their places, counted from there. Memory maps, no loading.
+def open_suffixes(folder: Path) -> dict[str, list[tuple[int, Positions]]]:
+    """For each domain where its blocks begin, and their positions, counted from there. Memory maps, no loading.
 
     Raises :class:`GristmillError` when the folder is not one that the step wrote.
     """
@@ -89,11 +89,11 @@ def open_suffixes(folder: Path) -> dict[str, list[tuple[int, Places]]]:
     if not path.is_file():
         raise GristmillError(f"{folder} holds no {FILE}. Remove the folder and run `gristmill trace` again.")
     domains: dict[str, dict[str, Any]] = json.loads(path.read_bytes())["domains"]
-    found: dict[str, list[tuple[int, Places]]] = {}
+    found: dict[str, list[tuple[int, Positions]]] = {}
     for domain, entry in domains.items():
-        places = np.asarray(np.memmap(folder / f"{domain}.sa", dtype="<i4", mode="r"))
+        positions = np.asarray(np.memmap(folder / f"{domain}.sa", dtype="<i4", mode="r"))
         starts = [*entry["blocks"], entry["tokens"]]
-        found[domain] = [(low, places[low:high]) for low, high in pairwise(starts)]
+        found[domain] = [(low, positions[low:high]) for low, high in pairwise(starts)]
     return found
 
 

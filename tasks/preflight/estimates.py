@@ -1,10 +1,10 @@
 """Estimates from a sample, each with a 95 % interval.
 
-A *share* (records that a rule takes) has Wilson's interval (Wilson 1927), with the number of records that the sample
-is worth: where it was drawn from some of the files only, records of one file are alike, and the number is reduced by
-the design effect (Kish 1965), estimated from the spread between files; where a good part of all records was examined,
-it is raised by the finite-population correction. An *amount* (bytes, seconds) has Student's interval over blocks of the
-sample. Products of estimates take the products of their ends, which is a little too wide.
+A *share* (records that a rule removes) has Wilson's interval (Wilson 1927) at the effective sample size. Records of one
+file are alike, so if only some of the files were read, the size is reduced by the design effect (Kish 1965), estimated
+from the spread between files; if a good part of all records was examined, the finite-population correction raises it.
+An *amount* (bytes, seconds) has Student's interval over blocks of the sample. The interval of a product is the product
+of the ends, which is a little too wide.
 """
 
 import math
@@ -37,26 +37,26 @@ class Estimate(Config):
 
 
 def exact(value: float) -> Estimate:
-    """A number that is known."""
+    """A known number: an interval of width 0."""
     return Estimate(value=value, low=value, high=value)
 
 
-def wilson(hits: float, worth: float) -> Estimate:
-    """A share of ``hits / worth``, where the sample is worth ``worth`` independent records. (0, 0, 1) for none."""
-    if worth <= 0:
+def wilson(hits: float, size: float) -> Estimate:
+    """The share ``hits / size`` of ``size`` independent records (the effective sample size). (0, 0, 1) for none."""
+    if size <= 0:
         return Estimate(value=0, low=0, high=1)
-    if math.isinf(worth):
+    if math.isinf(size):
         return exact(hits)
-    share = hits / worth
-    middle = (share + Z * Z / (2 * worth)) / (1 + Z * Z / worth)
-    half = Z / (1 + Z * Z / worth) * math.sqrt(share * (1 - share) / worth + Z * Z / (4 * worth * worth))
+    share = hits / size
+    middle = (share + Z * Z / (2 * size)) / (1 + Z * Z / size)
+    half = Z / (1 + Z * Z / size) * math.sqrt(share * (1 - share) / size + Z * Z / (4 * size * size))
     return Estimate(value=share, low=max(0.0, min(share, middle - half)), high=min(1.0, max(share, middle + half)))
 
 
 def share_of(hits: Sequence[int], sizes: Sequence[int], population: float, files: int) -> Estimate:
     """A share from sampled records: ``hits[i]`` of ``sizes[i]`` in file i of the files that were read.
 
-    ``population``: all records there are. ``files``: all files there are; those read are ``len(sizes)``.
+    ``population``: the number of all records. ``files``: the number of all files; ``len(sizes)`` of them were read.
     """
     n, found = sum(sizes), sum(hits)
     if n == 0:
@@ -64,17 +64,20 @@ def share_of(hits: Sequence[int], sizes: Sequence[int], population: float, files
     share = found / n
     if n >= population:
         return exact(share)
-    worth = n * (population - 1) / (population - n)
+    size = n * (population - 1) / (population - n)
     read = len(sizes)
     if read < files and read > 1 and 0 < share < 1:
-        spread = sum((hit - share * size) ** 2 for hit, size in zip(hits, sizes, strict=True))
+        spread = sum((hit - share * count) ** 2 for hit, count in zip(hits, sizes, strict=True))
         variance = (1 - read / files) * read / (read - 1) * spread / (n * n)
-        worth = min(worth, share * (1 - share) / variance) if variance > 0 else worth
-    return wilson(share * worth, worth)
+        size = min(size, share * (1 - share) / variance) if variance > 0 else size
+    return wilson(share * size, size)
 
 
 def mean_of(values: Sequence[float], population: float = math.inf) -> Estimate:
-    """The mean of values that are a sample of ``population`` values, by Student's t; the value alone when it is one."""
+    """The mean of values that are a sample of ``population`` values, by Student's t.
+
+    A single value has the interval from 0 to twice itself.
+    """
     found = np.asarray(values, np.float64)
     mean = float(found.mean())
     if len(found) < 2:
@@ -87,7 +90,7 @@ def mean_of(values: Sequence[float], population: float = math.inf) -> Estimate:
 def ratio_of(parts: Sequence[float], wholes: Sequence[float], population: float = math.inf) -> Estimate:
     """The ratio of two sums over sampled units (records over bytes of files), by the usual ratio estimator.
 
-    ``population``: how many units there are. Known exactly when all were looked at.
+    ``population``: the number of all units. The ratio is exact if all of them were sampled.
     """
     part, whole = np.asarray(parts, np.float64), np.asarray(wholes, np.float64)
     ratio = float(part.sum() / whole.sum()) if whole.sum() else 0.0
@@ -105,10 +108,11 @@ def ratio_of(parts: Sequence[float], wholes: Sequence[float], population: float 
 def duplicates(found: int, rate: float, documents: float) -> Estimate:
     """Documents that deduplication would remove, from the ``found`` ones that it removed in a sample of ``rate``.
 
-    A duplicate is only seen when the sample has its original too, so the sample shows too few. If all duplicates came
-    in pairs, one in ``rate`` squared would be seen; in huge clusters, one in ``rate``. The truth is between: the low
-    end is the count over ``rate``, the high end the count over ``rate`` squared (at most all documents), both at the
-    ends of the count's own 95 % interval (Garwood's, for a Poisson count); the value is the geometric mean of the two.
+    A duplicate is only seen if the sample has its original too, so the sample shows too few. If all duplicates came in
+    pairs, a share ``rate`` squared of them would be seen; in huge clusters, a share ``rate``. The truth lies between:
+    the low end is the count over ``rate``, the high end the count over ``rate`` squared (at most all documents), both
+    at the ends of the count's own 95 % interval (Garwood's, for a Poisson count); the value is the geometric mean of
+    the two.
     """
     if rate >= 1:
         return exact(found)
