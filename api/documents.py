@@ -30,7 +30,7 @@ def read(path: str | Path, *, source: str = NOTEBOOK, columns: Mapping[str, str]
 
     Args:
         path: WARC, WET, ARC, WACZ, JSON Lines, Parquet, CSV, text, Markdown or HTML, also compressed.
-        source: The name of the corpus, which is part of every ``doc_id``.
+        source: The name of the source, which is part of every ``doc_id``.
         columns: Names of the columns for ``text``, ``id``, ``url`` and ``date``, as in ``--map`` of the command line.
 
     Raises:

@@ -132,12 +132,12 @@ def curated_refs(sources: Sequence[str], lake: Lake) -> tuple[Ref, ...]:
     if missing or not known:
         have = f"It has {', '.join(known)}." if known else "It has none yet."
         command = on_lake("gristmill curate --input PATH --source NAME", lake.root)
-        raise UsageError(f"the lake has no curated corpus {' '.join(missing)}. {have} Make one: {command}")
+        raise UsageError(f"the lake has no curated source {' '.join(missing)}. {have} Make one: {command}")
     datasets = [lake.dataset("curation", source) for source in sources or known]
     refs = tuple(ref for dataset in datasets if dataset is not None for ref in dataset.tables[Curated.name])
     if not sum(ref.rows for ref in refs):
         raise UsageError(
-            "the curated corpora have no documents, so there is nothing to train on. See what was rejected and why: "
+            "the curated sources have no documents, so there is nothing to train on. See what was rejected and why: "
             f"{on_lake('gristmill dashboard', lake.root)}, page Funnel; then choose another policy."
         )
     return refs

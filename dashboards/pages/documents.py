@@ -183,7 +183,7 @@ def routes(api: APIRouter, services: Services) -> None:
         query: Annotated[
             str, Query(max_length=4096, description="part of the URL or record_uri, or the start of the doc_id")
         ] = "",
-        source: Annotated[str | None, Query(description="name of the corpus")] = None,
+        source: Annotated[str | None, Query(description="name of the source")] = None,
         fate: Annotated[queries.Fate | None, Query(description="what became of the record")] = None,
         rule: Annotated[str | None, Query(description="first failed rule, or the reason for setting aside")] = None,
         host: Annotated[str | None, Query(description="full host of the URL")] = None,

@@ -73,7 +73,9 @@ class DedupSettings(Config):
 class CurateSettings(Config):
     """A crawl, and how it becomes curated Parquet."""
 
-    source: Annotated[str, Flag("--source")] = Field(description="Name of the corpus; part of every doc_id.")
+    source: Annotated[str, Flag("--source")] = Field(
+        description="Name under which the inputs are curated; part of every doc_id."
+    )
     inputs: Inputs
     follow_links: FollowLinks = False
     allow_damage: AllowDamage = False

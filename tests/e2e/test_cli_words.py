@@ -118,7 +118,7 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
         ((*CONTAMINATION, "--suite", "gristmill-reading", "--corpus", "nobody"), ("there is no 'nobody'", "none yet")),
         ((*CONTAMINATION, "--suite", "gristmill-reading", "--checkpoint", "x"), ("0 checkpoints of this lake",)),
         (("train", "--mix", "nothing", "--lake", "{place}/lake"), ("no mix called 'nothing'", "gristmill mix")),
-        (("mix", "--method", "uniform", "--source", "a", "--lake", "{place}/lake"), ("no curated corpus a",)),
+        (("mix", "--method", "uniform", "--source", "a", "--lake", "{place}/lake"), ("no curated source a",)),
         (("mix", "--method", "doremy", "--lake", "{place}/lake"), ("mixtures.0.method", 'did you mean "doremi"')),
         (("grind",), ("No such command 'grind'",)),
     ],

@@ -24,7 +24,7 @@ SHOWN_URL = 70
 
 def whatif(
     policy: Annotated[str, typer.Option(help="A preset's name, or the path of a policy file.")],
-    source: Annotated[str | None, typer.Option(help="The corpus to ask about; all of them when left out.")] = None,
+    source: Annotated[str | None, typer.Option(help="The source to ask about; all of them when left out.")] = None,
     examples: Annotated[int, typer.Option(min=0, max=100, help="Documents to show for each rule and change.")] = 3,
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,

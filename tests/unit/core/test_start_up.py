@@ -69,7 +69,7 @@ def test_the_help_of_no_verb_imports_anything_heavy() -> None:
 
 
 USAGE_ERRORS = {
-    "mix": (["mix", "--method", "uniform"], "the lake has no curated corpus"),
+    "mix": (["mix", "--method", "uniform"], "the lake has no curated source"),
     "train": (["train"], "the lake has no mix called 'default'"),
     "contamination": (["contamination", "--suite", "humanevall", "--corpus", "x"], "humanevall"),
     "contamination of a corpus": (["contamination", "--suite", "gristmill-code", "--corpus", "x"], "there is no 'x'"),

@@ -225,7 +225,7 @@ def test_a_method_is_a_mixture_of_the_settings_file_by_its_name(tmp_path: Path) 
 
     assert "mixtures.0.swarm.options.kl" in told("ours")
     assert "mixtures.1.swarm.options.kl" in told("x", "--method", "swarm")
-    assert "the lake has no curated corpus" in told("x")
+    assert "the lake has no curated source" in told("x")
     assert "there is no 'theirs'" in told("theirs")
 
 
