@@ -16,7 +16,7 @@ from gristmill.core.table import Table
 
 
 class Ref(Config):
-    """One Parquet file of the lake."""
+    """One Parquet file of the lake: rows of ``table`` for one shard. ``key``: that of the output it belongs to."""
 
     table: str
     shard: str
@@ -27,7 +27,7 @@ class Ref(Config):
 
 
 class FilesRef(Config):
-    """One folder of the lake that a step wrote."""
+    """One folder of the lake that a step wrote. ``bytes`` and ``digest`` are of all its files."""
 
     name: str
     shard: str
@@ -45,7 +45,11 @@ class Input(Config):
 
 
 class Manifest(Config):
-    """One output of one step: cache key, resume mechanism and lineage in one."""
+    """One output of one step: cache key, resume mechanism and lineage in one.
+
+    ``key`` is :func:`output_key` of step, version, config and inputs. ``rows_in``: rows read, by table. ``facts``: what
+    the step counted beside its tables.
+    """
 
     step: str
     version: int

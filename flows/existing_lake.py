@@ -1,4 +1,4 @@
-"""The lake of a verb that needs an existing one."""
+"""Open the lake of a verb that needs an existing one, or say how to make one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

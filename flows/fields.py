@@ -1,4 +1,4 @@
-"""Fields that several settings models share."""
+"""Fields that several settings models share, each a type with its option, bounds and description."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Values in the table ``scores`` that code looks for."""
+"""The subsets and the metric of the table ``scores`` that have a meaning of their own."""
 
 ALL, MACRO = "all", "macro"
 """Subsets that stand for a whole suite: every item counts alike, or every subject does."""

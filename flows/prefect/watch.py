@@ -1,8 +1,8 @@
 """A thread that watches the Prefect server of a command, so that losing it neither hangs nor breaks the command.
 
-A local server that died is started again at the same address, where Prefect's clients ask again. Where that cannot be
-(it was stopped, its lake is gone, its disk is full, or it is a server of the user's own that refuses connections for 20
-seconds), the process ends with a message: what is finished stays in the lake, and the same command goes on from there.
+A local server that died is started again at the same address, where Prefect's clients retry. If it must not be (it was
+stopped, its lake is gone, its disk is full, or it is the user's own server and has refused connections for 20 seconds),
+the process ends with a message: finished work stays in the lake, and the same command resumes from there.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The site as a mapping from paths to answers, each made when it is asked for."""
+"""The demo site: a mapping from paths to answers, each rendered when it is requested."""
 
 import hashlib
 import sys
@@ -12,7 +12,7 @@ from gristmill.tasks.demo_site.boilerplate import Layout, Link
 from gristmill.tasks.demo_site.catalogue import PER_INDEX, SiteConfig, SitePage, build_catalogue
 
 #: Raised whenever the same sources give other pages, so that a finished crawl of older pages is not taken for this one.
-EDITION = 1
+EDITION = 2
 
 SECTION_TITLES = {
     "library": "The Python standard library",
@@ -30,7 +30,7 @@ SECTION_TITLES = {
 
 
 class Site(Mapping[str, Callable[[], SiteResponse]]):
-    """Every address of the site with what answers there. Building it lists files; asking for a page reads them.
+    """Every address of the site with what answers there. Building it lists files; requesting a page reads them.
 
     ``digest`` names the content: it changes with the installed packages, the config and the edition of this code.
     """

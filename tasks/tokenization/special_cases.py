@@ -1,7 +1,7 @@
 """Strings that spaCy's English splits, or keeps whole, against its rules: contractions, abbreviations, emoticons.
 
 The list is that of spaCy 3.8 (``spacy/lang/tokenizer_exceptions.py`` and ``spacy/lang/en/tokenizer_exceptions.py``,
-MIT), written down again: a space stands between the tokens of a case, ``CAPITAL`` lists hold both spellings, and every
+MIT), in a shorter form: a space stands between the tokens of a case, ``CAPITAL`` lists hold both spellings, and every
 case with an apostrophe exists with a right quotation mark too. 1,343 cases without white space in them.
 """
 

@@ -1,9 +1,9 @@
-"""A model's memory of one text, so that the next one is read from where it differs. torch, on CPU.
+"""Prefix caching: the keys and values of one text are kept, and the next text is read from where it differs.
 
 Prompts of a suite share their worked examples, and the answers to an item share its prompt. Attention over kept keys
 and values is the same sum in another order, so scores differ from those of a text read whole by float32's rounding
-(by at most 3e-6 of the score, as measured). Cost: one pass over what is new, and the memory of one text's keys and
-values.
+(by at most 3e-6 of the score, as measured). torch, on CPU. Cost: one pass over the new tokens, and the memory of one
+text's keys and values.
 """
 
 from collections.abc import Sequence

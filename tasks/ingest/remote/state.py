@@ -1,4 +1,4 @@
-"""What is said about a remote file, what went wrong with it, and the settings of downloads."""
+"""A remote file as its server describes it, the errors of reading one, and the settings of downloads."""
 
 import os
 from collections.abc import Iterator
