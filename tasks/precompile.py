@@ -9,6 +9,7 @@ import time
 
 import polars as pl
 import pyarrow as pa
+from tokenizers.models import BPE
 
 from gristmill.core.digests import digest_text
 from gristmill.schemas.stages import StageName
@@ -18,6 +19,8 @@ from gristmill.tasks.contamination.matching import find
 from gristmill.tasks.dedup.minhash import bands
 from gristmill.tasks.dedup.presets import PRESETS
 from gristmill.tasks.filtering.decide import kept_rows, ledger
+from gristmill.tasks.mix.byte_pairs import characters, compiled
+from gristmill.tasks.mix.tokenizer import byte_level
 from gristmill.tasks.signals.language import language, language_config
 from gristmill.tasks.signals.registry import SignalSettings, chosen, steps_of
 from gristmill.tasks.text.slices import one_chunk
@@ -47,6 +50,7 @@ def main() -> None:
         bands.function(documents, kept, preset)
     item = {"suite": "warm", "suite_digest": "", "item": "mill", "form": "question", "text": TEXTS[0][1], "letter": ""}
     items = pa.Table.from_pylist([item | {"answers": ["the river"], "options": []}], EvalItems.schema)
+    compiled(byte_level(BPE({character: number for number, character in enumerate(characters())}, [])))
     find(one_chunk(documents.column("text")), build_index(items, MatchConfig()), MatchConfig())
     print(f"the kernels are compiled ({time.perf_counter() - begun:.0f} s)")
 

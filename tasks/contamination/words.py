@@ -22,8 +22,9 @@ import pyarrow as pa
 from gristmill.tasks.kernels.matching.passage_match import ALONE, PASSED_OVER, fold_words
 from gristmill.tasks.text.characters import EAST_ASIAN
 from gristmill.tasks.text.code_points import INVISIBLE, among, categories, matching
-from gristmill.tasks.text.columns import Bytes, Hashes, Places, Positions, utf8_of
+from gristmill.tasks.text.columns import Bytes, Hashes, Places, Positions
 from gristmill.tasks.text.punctuation import characters
+from gristmill.tasks.text.slices import utf8_of
 
 PLANES = 0x32000  # the last Chinese characters; beyond them separates
 UNSPACED = EAST_ASIAN | characters("E00-EFF F00-FFF 1000-109F 1780-17FF")

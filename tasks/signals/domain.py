@@ -17,8 +17,8 @@ from pydantic import field_validator
 from gristmill.core.config import Config
 from gristmill.tasks.kernels.counts.formulas import count_formulas
 from gristmill.tasks.kernels.tokens.whitespace_split import EAST
-from gristmill.tasks.text.columns import utf8_of
 from gristmill.tasks.text.lines import Floats, count, frame, ratio, split, total
+from gristmill.tasks.text.slices import utf8_of
 from gristmill.tasks.tokenization.words import Positions, Tokens
 
 CODE, MATHEMATICS, DOCUMENTATION, PROSE = "code", "mathematics", "documentation", "prose"

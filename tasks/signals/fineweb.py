@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from gristmill.core.config import Config
 from gristmill.tasks.kernels.lines.duplicate_lines import line_ends
-from gristmill.tasks.text.columns import Bytes, Positions, Words, utf8_of
+from gristmill.tasks.text.columns import Bytes, Positions, Words
 from gristmill.tasks.text.lines import Floats, ratio
 from gristmill.tasks.text.punctuation import TERMINAL
+from gristmill.tasks.text.slices import utf8_of
 from gristmill.tasks.tokenization.words import Tokens
 
 

@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 
 from gristmill.tasks.kernels.lines.duplicate_lines import repeated_pieces
 from gristmill.tasks.kernels.ngrams.repeated_ngrams import n_gram_characters
-from gristmill.tasks.text.columns import utf8_of
 from gristmill.tasks.text.lines import Floats, ratio
+from gristmill.tasks.text.slices import utf8_of
 from gristmill.tasks.tokenization.words import Tokens
 
 TOP = (2, 3, 4)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from gristmill.tasks.kernels.lines.line_features import find_lines
 from gristmill.tasks.kernels.tokens.whitespace_split import find_chunks
 from gristmill.tasks.text.characters import character_table
+from gristmill.tasks.text.slices import utf8_of
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
@@ -85,15 +86,3 @@ def lines_of(column: Column) -> Lines:
     """The lines of every text of ``column``."""
     first, last, after, longest, start, end, words, offsets = find_lines(column.data, column.bounds, column.chunks)
     return Lines(first, last, after, start, end, words, longest, offsets)
-
-
-def utf8_of(texts: pa.Array) -> tuple[Bytes, Positions]:
-    """The bytes of all texts, not copied, and texts + 1 bounds in them. Raises ``ValueError`` when a text is null."""
-    if texts.null_count:
-        raise ValueError("texts must not be null")
-    _, offsets, values = texts.buffers()
-    kind = np.dtype(np.int64 if pa.types.is_large_string(texts.type) else np.int32)
-    if offsets is None or not offsets.size:
-        return np.frombuffer(b"", np.uint8), np.zeros(len(texts) + 1, np.int64)
-    bounds = np.frombuffer(offsets, kind, len(texts) + 1, texts.offset * kind.itemsize).astype(np.int64)
-    return np.frombuffer(values if values is not None and values.size else b"", np.uint8), bounds

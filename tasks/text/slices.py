@@ -1,8 +1,9 @@
-"""Processing a shard in slices of documents, so that memory depends on the slice and not on the shard."""
+"""Texts of a shard in slices of documents, so that memory depends on the slice and not on the shard, and as bytes."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,3 +46,15 @@ def slices(documents: pa.Table, characters: int) -> Iterator[tuple[int, int]]:
 def one_chunk(column: pa.ChunkedArray) -> pa.Array:
     """The column as a single Arrow array."""
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def utf8_of(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The bytes of all texts, not copied, and texts + 1 bounds in them. Raises ``ValueError`` when a text is null."""
+    if texts.null_count:
+        raise ValueError("texts must not be null")
+    _, offsets, values = texts.buffers()
+    kind = np.dtype(np.int64 if pa.types.is_large_string(texts.type) else np.int32)
+    if offsets is None or not offsets.size:
+        return np.frombuffer(b"", np.uint8), np.zeros(len(texts) + 1, np.int64)
+    bounds = np.frombuffer(offsets, kind, len(texts) + 1, texts.offset * kind.itemsize).astype(np.int64)
+    return np.frombuffer(values if values is not None and values.size else b"", np.uint8), bounds

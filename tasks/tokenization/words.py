@@ -26,7 +26,8 @@ from gristmill.tasks.kernels.tokens.spacy_exceptions import Runs
 from gristmill.tasks.kernels.tokens.token_features import measure
 from gristmill.tasks.kernels.tokens.whitespace_split import FACTOR, LETTER, NOT_SYMBOL, SEED, SENTENCE_END
 from gristmill.tasks.text.characters import UNITS, character_table
-from gristmill.tasks.text.columns import Column, column_of, utf8_of
+from gristmill.tasks.text.columns import Column, column_of
+from gristmill.tasks.text.slices import utf8_of
 from gristmill.tasks.tokenization.special_cases import special_cases
 
 Bytes = npt.NDArray[np.uint8]
