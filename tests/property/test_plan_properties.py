@@ -70,6 +70,37 @@ def test_permutations_are_spread_evenly() -> None:
     assert np.abs(counts - 10_000).max() < 500
 
 
+@given(plans(), st.data())
+def test_long_runs_take_a_kernel_that_gives_the_same_rows(plan: Plan, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(plan) - 1))
+    stop = data.draw(st.integers(start, len(plan)))
+    expected = plan.rows(start, stop)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gristmill.tasks.mix.plan.KERNEL_ROWS", 0)
+        found = plan.rows(start, stop)
+    for name in ("domain", "epoch", "position"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**63])
+def test_the_kernel_gives_the_same_rows_of_a_large_plan(seed: int) -> None:
+    domains = [Domain(f"d{number}", (1 << 3 * number) * ROW, 1, f"f{number}") for number in range(14)]
+    shares = {domain.name: weight for domain, weight in zip(domains, vector_of(14), strict=True)}
+    mixture = Mixture((Stage((1 << 31) * ROW, shares, shares), Stage((1 << 32) * ROW, shares, shares)), "static", "")
+    plan = make_plan(mixture, domains, row_tokens=ROW, block=1000, seed=seed, max_epochs=1e12)
+    for start in (0, (1 << 31) - 20_000, len(plan) - 40_000):
+        long = plan.rows(start, start + 40_000)
+        short = [plan.rows(start + at, start + at + 10_000) for at in range(0, 40_000, 10_000)]
+        for name in ("domain", "epoch", "position"):
+            assert np.array_equal(getattr(long, name), np.concatenate([getattr(part, name) for part in short]))
+
+
+def vector_of(count: int) -> list[float]:
+    """Unequal shares that sum to 1."""
+    raw = np.arange(1, count + 1) ** 2.5
+    return (raw / raw.sum()).tolist()
+
+
 @given(weights)
 def test_rows_are_shared_out_exactly_and_near_the_request_at_every_length(values: list[float]) -> None:
     shares = np.array(values) / sum(values)
