@@ -122,7 +122,7 @@ class Plan(Config):
         return self.domains[int(rows.domain[0])].name, int(rows.epoch[0]), int(rows.position[0])
 
     def rows(self, start: int, stop: int) -> Rows:
-        """Rows ``start`` to ``stop`` of the run: 0.6 us each, 0.13 in long runs. Raises ``IndexError`` outside the plan."""
+        """Rows ``start`` to ``stop`` of the run (long runs in a kernel). Raises ``IndexError`` outside the plan."""
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"rows {start} to {stop} of a plan of {len(self)} rows")
         run = np.arange(start, stop, dtype=np.int64)
