@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from gristmill.tasks.contamination.index import PASSAGE, Index, MatchConfig, Row
 from gristmill.tasks.contamination.words import WordColumn, words_of
-from gristmill.tasks.kernels.matching.passage_match import align, find_stretches
+from gristmill.tasks.kernels.matching.passage_match import align, find_passages
 from gristmill.tasks.text.columns import Hashes
 
 INPUT, ANSWER = "input", "answer"
@@ -88,7 +88,7 @@ def _rank(found: Found) -> tuple[bool, float, int]:
 
 def places_of(column: WordColumn, index: Index, config: MatchConfig) -> Iterator[Place]:
     """The places where a text may count, with its answer's help if needed, by document and text, each once."""
-    document, text, first, last = find_stretches(
+    document, text, first, last = find_passages(
         column.hashes,
         column.offsets,
         config.n,

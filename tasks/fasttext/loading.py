@@ -12,7 +12,7 @@ _loading = threading.Lock()  # two shards may ask for a model at once, in two th
 
 
 def load_model(path: Path, digest: str, hint: str) -> FastTextModel:
-    """The model at ``path``. Raises :class:`UsageError` ending in ``hint`` when it is no model or another one."""
+    """The model at ``path``. Raises :class:`UsageError` ending in ``hint`` when it is not a model, or not that one."""
     if not path.is_file():
         raise UsageError(f"{path}: there is no such fastText model. {hint}")
     with _loading:
@@ -29,7 +29,7 @@ def _read(path: Path, digest: str) -> FastTextModel:
 
 
 def check_digest(path: Path, digest: str) -> None:
-    """Raises :class:`UsageError` when the file is not the one that the config speaks of."""
+    """Raises :class:`UsageError` when the file is not the one that the config names."""
     if digest_file(path) != digest:
         raise UsageError(
             f"{path}: this model has another digest than the config says ({digest}). Make the config from the model "

@@ -62,7 +62,7 @@ def descend(
 
 @njit(cache=True, nogil=True)
 def insert(labels: Ints, scores: Floats, label: int, score: np.float32) -> None:
-    """Put a label where it belongs among the best so far; of equals the earlier one is first."""
+    """Put a label where it belongs among the best so far; among equals the earlier comes first."""
     place = len(labels)
     while place > 0 and (labels[place - 1] < 0 or scores[place - 1] < score):
         place -= 1

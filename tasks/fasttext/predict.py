@@ -2,13 +2,13 @@
 
 Source: ``Dictionary::getLine``, ``computeSubwords``, ``addWordNgrams``, ``DenseMatrix::averageRowsToVector`` and the
 losses of fastText (MIT), rewritten as one loop over UTF-8 bytes. Rows are added in the library's order in 32-bit
-floats, so labels are its labels and probabilities its probabilities to the bit, but for a model whose output is
-quantised too, where the last digit may differ. Of equally probable labels the first in the model comes first; in the
+floats, so labels are its labels and probabilities its probabilities to the bit, except in a model whose output
+is quantised too, where the last digit may differ. Of equally probable labels the first in the model comes first; in the
 library their order is an accident of its heap.
 
 What makes it fast: no stream is read byte by byte, and the rows of a word are looked up once for each distinct word of
 a slice (texts repeat their words), where the library hashes every n-gram of every word again. A word longer than
-``CACHED_BYTES``, such as a clause of Chinese, is taken apart in place.
+``CACHED_BYTES``, such as a clause of Chinese, is cut up in place.
 
 Cost: linear in the bytes; for lid.176.ftz about 45 MB/s a core, where the library does 11; bound by hashing the n-grams
 of words not met before. Memory: 12 MB a call.
@@ -31,7 +31,7 @@ from gristmill.tasks.fasttext.dictionary import (
 from gristmill.tasks.fasttext.files import HIERARCHICAL, FastTextModel, Floats
 from gristmill.tasks.fasttext.losses import all_outputs, descend, insert, log_of
 
-CACHED_BYTES = 48  # longer words are rare, and seldom come twice
+CACHED_BYTES = 48  # longer words are rare and hardly ever repeat
 CACHE_SLOTS = 1 << 17
 CACHE_WORDS = CACHE_SLOTS // 2
 CACHE_ROWS = 1 << 21
@@ -157,7 +157,7 @@ def _predict(
                 begin = used
                 entry = find_word(data, first, place, hashed, words, word_ends, table)
                 if entry >= n_words or (entry < 0 and _begins(data, first, place, LABEL)):
-                    stop = begin - 1  # a label is no word
+                    stop = begin - 1  # a label is not a word
                 else:
                     stop = begin
                     if entry >= 0:

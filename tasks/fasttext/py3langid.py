@@ -62,7 +62,7 @@ def langid_file() -> Path:
 
 
 def read_langid(path: Path) -> LangidModel:
-    """Read the model. Raises ``ValueError`` when the file is none of this layout."""
+    """Read the model. Raises ``ValueError`` when the file does not have this layout."""
     try:
         with np.load(io.BytesIO(lzma.decompress(path.read_bytes())), allow_pickle=False) as arrays:
             labels = tuple(str(name) for name in arrays["classes"])
@@ -102,7 +102,7 @@ def detect(model: LangidModel, texts: pl.Series) -> tuple[Ints, Floats]:
 
 
 def _plain(texts: pl.Series) -> pl.Series:
-    """Texts as the model was trained on them: in Unicode form NFC, and in small letters where all are capitals."""
+    """Texts as the model was trained on them: in Unicode form NFC, and in lower case where all letters are capitals."""
     candidates = (~texts.str.contains("[a-z]")).arg_true()  # only these can be all capitals
     shouted = [
         (row, text.lower()) for row, text in zip(candidates, texts.gather(candidates), strict=True) if text.isupper()
@@ -164,7 +164,7 @@ def _detect(
 def _weigh(seen: Ints, found: int, counts: Ints, weights: Floats, sums: Floats) -> None:
     """The score of each label: log(1 + count) times the weights of each n-gram seen, whose count is set back to zero.
 
-    A function of its own: only so does the compiler use vector instructions.
+    A function of its own, since otherwise the compiler uses no vector instructions.
     """
     sums[:] = 0
     for number in range(found):

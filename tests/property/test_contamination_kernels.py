@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gristmill.tasks.contamination.index import MatchConfig, build_index
 from gristmill.tasks.contamination.matching import find
 from gristmill.tasks.contamination.words import UNSPACED, words_of
-from gristmill.tasks.kernels.matching.passage_match import align, find_stretches, n_grams
+from gristmill.tasks.kernels.matching.passage_match import align, find_passages, n_grams
 from tests.helpers.contaminated import items, row
 
 TEXT = st.text(st.sampled_from("ab Zé_é́.,-'7٣磨ガ가ก\n　ﬁß😀Ａ"), max_size=40)
@@ -79,7 +79,7 @@ def test_stretches_cover_what_they_say(texts: list[list[str]], documents: list[l
     index = build_index(table, config)
     column = words_of(pa.array([" ".join(words) for words in documents], pa.string()))
     tables = (index.keys, index.number, index.bits, index.posting_offsets, index.postings)
-    found = find_stretches(column.hashes, column.offsets, 3, *tables, index.needed, index.reach)
+    found = find_passages(column.hashes, column.offsets, 3, *tables, index.needed, index.reach)
     grams = [
         set(n_grams(index.words.of(text), np.array([0, len(index.words.of(text))]), 3)[0])
         for text in range(len(index.rows))

@@ -1,8 +1,8 @@
 """The first 8 bytes of SHA-1 of many short byte strings in one buffer, as little-endian integers.
 
 SHA-1 as FIPS 180-4 has it, over ``LANES`` strings side by side: each of the 80 turns is a loop over lanes that the
-compiler turns into vector instructions. Equal to ``hashlib.sha1``. It is datasketch's and FineWeb's hash of shingles, a
-fingerprint here and no protection.
+compiler turns into vector instructions. Equal to ``hashlib.sha1``. datasketch and FineWeb hash shingles with it; here
+it is a fingerprint, not a protection.
 
 Cost: about 90 ns a string of up to 55 bytes, a tenth of a call of ``hashlib``; then 90 ns a block of 64 bytes of the
 longest string of its 128 lanes.
@@ -71,7 +71,7 @@ def _load(data: Bytes, start: int, length: int, block: int, words: Words, lane: 
     """Block number ``block`` of the padded message as 16 big-endian words of a lane; anything after its end."""
     at = 64 * block
     whole = min(16, max(0, (length - at) >> 2))
-    place = np.uint64(start + at)  # unsigned, and so never counted from the end: the four bytes become one load
+    place = np.uint64(start + at)  # unsigned, so it never counts from the end and the four bytes become one load
     for word in range(whole):
         words[word, lane] = (
             np.uint32(data[place]) << np.uint32(24)

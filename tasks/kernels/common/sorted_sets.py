@@ -1,8 +1,8 @@
 """Sorted sets of 64-bit hashes: made from lists with repeats, and intersected by merging.
 
-Sorting uses that hashes are spread evenly: a text's hashes are dealt into as many buckets as there are hashes, by their
+Sorting relies on evenly spread hashes: a text's hashes are dealt into as many buckets as there are hashes, by their
 upper bits, and an insertion sort finishes, which moves a hash by a place or two. A list that is not spread evenly (the
-same shingle many times, or hashes made to fall together) is given to a comparison sort instead.
+same shingle many times, or hashes chosen to collide) is given to a comparison sort instead.
 
 Cost: about 8 ns a hash to sort (40 ns where the buckets are uneven), 2 ns a hash of both sets to intersect.
 """
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gristmill.tasks.kernels.common.compiled import kernel
 
-UNEVEN = 32  # hashes in one bucket from which on the comparison sort is used
+UNEVEN = 32  # a bucket of this many goes to the comparison sort
 
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
@@ -91,7 +91,7 @@ def shared(elements: Hashes, starts: Counts, counts: Counts, left: Counts, right
         at, other = int(starts[left[pair]]), int(starts[right[pair]])
         end, other_end = at + int(counts[left[pair]]), other + int(counts[right[pair]])
         common = 0
-        while at < end and other < other_end:  # no branch on the values: which one is smaller is not foreseen
+        while at < end and other < other_end:  # no branch on the values: which is smaller cannot be predicted
             mine, theirs = elements[at], elements[other]
             common += int(mine == theirs)
             at += int(mine <= theirs)

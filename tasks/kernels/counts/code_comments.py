@@ -183,7 +183,7 @@ def _parts(
 
 @kernel
 def _is_symbol(byte: int) -> bool:
-    """Whether a mark of Haskell's operators."""
+    """Whether the byte is one of Haskell's operator characters."""
     return byte in (33, 35, 36, 37, 38, 42, 43, 46, 47, 60, 61, 62, 63, 64, 94, 124, 95, 126, 58, 92)
 
 
@@ -208,7 +208,7 @@ def _is_blank(data: Bytes, start: int, stop: int) -> bool:
 
 @kernel
 def _letter_end(data: Bytes, place: int, stop: int) -> int:
-    """One past the quoted character that begins at ``place``, or -1 when that quote is none."""
+    """One past the quoted character that begins at ``place``, or -1 when it is not one."""
     after = place + 1
     if after < stop and data[after] == 92:
         for step in range(2, 13):
@@ -244,7 +244,7 @@ def _block_end(data: Bytes, place: int, stop: int, begin: Bytes, end: Bytes, siz
 
 @kernel
 def _string_end(data: Bytes, place: int, stop: int, end: Bytes, size: int, trait: int, pattern: bool) -> int:
-    """One past the end of a string whose inside begins at ``place``; a line feed ends one that may hold none."""
+    """One past the end of a string whose inside begins at ``place``; a line feed ends one that may not hold any."""
     in_class = False
     while place < stop:
         byte = data[place]

@@ -12,7 +12,7 @@ Codes = npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 MULTIPLIER = 0x9E3779B97F4A7C15
-PLANES = 0x40000  # beyond are only tags, variation selectors and private use
+PLANES = 0x40000  # only tags, variation selectors and private use lie beyond
 
 
 def class_counts(codes: Codes, bounds: Places, table: npt.NDArray[np.uint32]) -> Places:
@@ -47,7 +47,7 @@ def words_between(
 ) -> tuple[npt.NDArray[np.uint64], Places, Places]:
     """Hash and length of each run of one class of characters, and the offsets of the texts among them.
 
-    ``table``: the class of each code point below its length, its last entry that of all beyond; class 0 is no word.
+    ``table``: the class of each code point below its length, its last entry that of all beyond; class 0 is not a word.
     """
     words: tuple[npt.NDArray[np.uint64], Places, Places] = _words_between(codes, bounds, table)
     return words

@@ -1,6 +1,6 @@
 """Which lines C4 drops and why, and what it counts in each text, from facts about its lines.
 
-Cost: about 5 ns a line and lineage.
+Cost: about 5 ns a line.
 """
 
 from typing import NamedTuple

@@ -69,18 +69,18 @@ def _mark_end(data: Bytes, at: int, high: int, table: Words) -> int:
 
 @kernel
 def without(data: Bytes, start: Places, end: Places, mark_start: Places, mark_end: Places) -> tuple[Bytes, Positions]:
-    """Copies of the stretches ``start`` to ``end`` without the marks in them: their bytes, stretches + 1 bounds."""
+    """Copies of the byte ranges ``start`` to ``end`` without the marks in them: their bytes, ranges + 1 bounds."""
     size = 0
-    for stretch in range(len(start)):
-        size += end[stretch] - start[stretch]
+    for part in range(len(start)):
+        size += end[part] - start[part]
     copy, bounds = np.empty(size, np.uint8), np.zeros(len(start) + 1, np.int64)
     count, mark = 0, 0
-    for stretch in range(len(start)):
-        at = start[stretch]
+    for part in range(len(start)):
+        at = start[part]
         while mark < len(mark_start) and mark_start[mark] < at:
             mark += 1
-        while at < end[stretch]:
-            stop = end[stretch]
+        while at < end[part]:
+            stop = end[part]
             if mark < len(mark_start) and mark_start[mark] < stop:
                 stop = mark_start[mark]
             target = copy[count : count + stop - at]
@@ -88,8 +88,8 @@ def without(data: Bytes, start: Places, end: Places, mark_start: Places, mark_en
                 target[place] = byte
             count += stop - at
             at = stop
-            if mark < len(mark_start) and mark_start[mark] == at and at < end[stretch]:
+            if mark < len(mark_start) and mark_start[mark] == at and at < end[part]:
                 at = mark_end[mark]
                 mark += 1
-        bounds[stretch + 1] = count
+        bounds[part + 1] = count
     return copy[:count], bounds

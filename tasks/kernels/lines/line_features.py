@@ -23,7 +23,7 @@ LINE_FEED, CARRIAGE_RETURN = 0x0A, 0x0D
 
 
 class Phrases(NamedTuple):
-    """Up to 32 phrases of ASCII without capital letters, found in any case.
+    """Up to 32 phrases of lower-case ASCII, found regardless of case.
 
     ``text``: their bytes, one after the other. ``start``: phrases + 1 bounds in it. ``anchor``: place of the rarest
     letter within each. ``letters``: for each of the 256 bytes the set of phrases that have it there, as bits.
@@ -107,11 +107,11 @@ def _line_break(data: Bytes, at: int, stop: int) -> int:
 
 @kernel
 def search(data: Bytes, start: Places, end: Places, phrases: Phrases) -> Words:
-    """The phrases in each of the stretches ``start`` to ``end`` (bytes), as bits."""
+    """The phrases in each byte range ``start`` to ``end``, as bits."""
     text, phrase_start, anchor, letters = phrases
     result = np.zeros(len(start), np.uint32)
-    for stretch in range(len(start)):
-        low, high = start[stretch], end[stretch]
+    for part in range(len(start)):
+        low, high = start[part], end[part]
         found = np.uint32(0)
         for place, byte in enumerate(data[low:high]):
             bits = letters[byte]
@@ -126,13 +126,13 @@ def search(data: Bytes, start: Places, end: Places, phrases: Phrases) -> Words:
                             found |= np.uint32(1) << np.uint32(phrase)
                     bits >>= np.uint32(1)
                     phrase += 1
-        result[stretch] = found
+        result[part] = found
     return result
 
 
 @helper
 def _same(data: Bytes, at: int, phrase: Bytes, start: int, end: int) -> bool:
-    """Whether the bytes from ``at`` on, made small, are bytes ``start`` to ``end`` of ``phrase``."""
+    """Whether the bytes from ``at`` on, in lower case, are bytes ``start`` to ``end`` of ``phrase``."""
     for place in range(start, end):
         byte = data[at + place - start]
         if byte >= 0x41 and byte <= 0x5A:
@@ -153,20 +153,20 @@ def count_sentences(
     not_punctuation: int,
     sentence_end: int,
 ) -> tuple[Places, Places]:
-    """Tokens and sentences of each stretch of bytes ``start`` to ``end``, ascending, not overlapping, as spaCy counts.
+    """Tokens and sentences of each byte range ``start`` to ``end``, ascending, not overlapping, as spaCy counts.
 
-    A sentence begins with the first token that is no punctuation after one that is a single mark from spaCy's list.
+    A sentence begins with the first token that is not punctuation after one that is a single mark from spaCy's list.
     White space other than one space between two tokens, or at the end, is a token to spaCy.
     """
     tokens, sentences = np.zeros(len(start), np.int32), np.zeros(len(start), np.int32)
     token = 0
-    for stretch in range(len(start)):
-        while token < len(token_start) and token_start[token] < start[stretch]:
+    for part in range(len(start)):
+        while token < len(token_start) and token_start[token] < start[part]:
             token += 1
         ended = False
         count = 1
-        before = start[stretch]
-        while token < len(token_start) and token_start[token] < end[stretch]:
+        before = start[part]
+        while token < len(token_start) and token_start[token] < end[part]:
             gap = token_start[token] - before
             if ended and (gap > 1 or (gap == 1 and data[before] != 0x20)):
                 count += 1
@@ -177,8 +177,8 @@ def count_sentences(
                 count += 1
                 ended = False
             before = token_end[token]
-            tokens[stretch] += 1
+            tokens[part] += 1
             token += 1
-        gap = end[stretch] - before
-        sentences[stretch] = count + (ended and (gap > 1 or (gap == 1 and data[before] != 0x20)))
+        gap = end[part] - before
+        sentences[part] = count + (ended and (gap > 1 or (gap == 1 and data[before] != 0x20)))
     return tokens, sentences

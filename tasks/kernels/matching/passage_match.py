@@ -1,13 +1,13 @@
-"""Passages of a corpus that share n-grams with indexed texts, and how much of each text really stands there.
+"""Passages of a corpus that share n-grams with indexed texts, and how much of each text they hold.
 
-``fold_words`` cuts UTF-8 text into hashed tokens by a table of code points. ``find_stretches`` walks over the tokens
-once: every n-gram is looked up, and a hit feeds one running stretch for each text that holds the n-gram. A stretch ends
-when its text has gained nothing new for too long. Scanning from left to right, with every position looked up, a stretch
-is what growing from a hit to both sides gives, without starting places to choose. ``align`` measures a stretch by the
+``fold_words`` cuts UTF-8 text into hashed tokens by a table of code points. ``find_passages`` walks over the tokens
+once: every n-gram is looked up, and a hit feeds one running passage for each text that holds the n-gram. A passage ends
+when its text has gained nothing new for too long. Scanning from left to right, with every position looked up, a
+passage is what growing a hit in both directions gives, with no seeds to choose. ``align`` measures a passage by the
 edit distance to the text, weighted by word, anywhere in a window around it (Sellers 1980).
 
 Cost: about 4 ns a byte of English to cut; to look up, 3 ns a byte with an index that fits the caches and 9 ns with two
-million n-grams. ``align`` takes tokens of the text times tokens of the window and runs for promising stretches only.
+million n-grams. ``align`` takes tokens of the text times tokens of the window and runs for promising passages only.
 """
 
 import numpy as np
@@ -101,7 +101,7 @@ def make_table(grams: Hashes) -> tuple[Hashes, Places, Words]:
     while size < 2 * len(grams):
         size *= 2
     keys, number = np.zeros(size, np.uint64), np.full(size, -1, np.int32)
-    bits = np.zeros(size // 2, np.uint32)  # 16 bits a slot, 32 a gram: one lookup in 32 goes on for nothing
+    bits = np.zeros(size // 2, np.uint32)  # 16 bits a slot, 32 a gram: one lookup in 32 is a false positive
     mask, reach = np.uint64(size - 1), np.uint64(16 * size - 1)
     for gram in range(len(grams)):
         slot = grams[gram] & mask
@@ -114,7 +114,7 @@ def make_table(grams: Hashes) -> tuple[Hashes, Places, Words]:
 
 
 @kernel
-def find_stretches(
+def find_passages(
     hashes: Hashes,
     offsets: Positions,
     n: int,
@@ -126,11 +126,11 @@ def find_stretches(
     needed: Places,
     reach: Places,
 ) -> tuple[Places, Places, Places, Places]:
-    """Stretches of the corpus that share enough n-grams with an indexed text.
+    """Passages of the corpus that share enough n-grams with an indexed text.
 
     ``keys``, ``number``, ``bits``: see :func:`make_table`. Gram g stands in the texts
     ``postings[posting_offsets[g]:posting_offsets[g + 1]]``, each named once. ``needed``: distinct n-grams that a
-    stretch has to share with the text; ``reach``: positions without a new one after which it ends. Returns document,
+    passage has to share with the text; ``reach``: positions without a new one after which it ends. Returns document,
     text, first token and the token after the last, both counted within the document, by document and end.
     """
     texts = len(needed)
@@ -233,7 +233,7 @@ def align(
 
 @helper
 def _decode(data: Bytes, at: int) -> tuple[np.uint32, int]:
-    """Code point and bytes of the character at ``at``, which is no ASCII."""
+    """Code point and bytes of the character at ``at``, which is not ASCII."""
     first = np.uint32(data[at])
     low = np.uint32(data[at + 1] & 0x3F)
     if first < 0xE0:

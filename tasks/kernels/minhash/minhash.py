@@ -1,11 +1,11 @@
-"""The heart of MinHash: for every text and every permutation, the least permuted hash of the text's shingles.
+"""The heart of MinHash: for every text and every permutation, the smallest permuted hash of the text's shingles.
 
 Permutations are ``a * fmix(h) + b`` modulo 2**32 or 2**64 (datasketch's ``affine32`` and ``affine64``; ``fmix`` is
 MurmurHash3's finalizer of that width). The inner loop runs over shingles with ``a`` and ``b`` fixed, which the compiler
 turns into vector instructions; a block of shingles stays in the first-level cache while all permutations pass over it.
 
 Cost, of 32 bits: about a quarter of a cycle a shingle and permutation with AVX2. Of 64 bits: one and a half, for
-AVX2 has no product of that width.
+AVX2 has no multiplication of that width.
 """
 
 from typing import Any

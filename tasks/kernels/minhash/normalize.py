@@ -138,7 +138,7 @@ def _fold_words(
 def _word_byte(
     value: np.uint8, buffer: Bytes, starts: Places, written: int, tokens: int, inside: int
 ) -> tuple[int, int, int]:
-    """Append a byte of a word, or the one space after it. Without a branch, for where words end is not foreseen."""
+    """Append a byte of a word, or the one space after it. Without a branch, which would be hard to predict."""
     letter = int(value != SPACE)
     buffer[written] = value
     starts[tokens] = written

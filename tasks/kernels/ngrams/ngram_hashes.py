@@ -23,7 +23,7 @@ _BITS = np.uint64(33)
 def hash_windows(tokens: npt.NDArray[np.uint64], counts: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.uint64]:
     """Hashes of all windows; ``counts[i]`` tokens belong to text ``i``.
 
-    A text of ``c`` tokens has ``c - n + 1`` windows; one of all its tokens when there are fewer than n, none without.
+    A text of ``c`` tokens has ``c - n + 1`` windows; with fewer than n tokens, one over all of them; with none, none.
     """
     windows = np.where(counts > 0, np.maximum(counts - n + 1, 1), 0)
     hashes = np.empty(int(windows.sum()), np.uint64)

@@ -28,7 +28,7 @@ def n_gram_characters(
     ``hashes``, ``length``: of each token, its characters in the second; tokens ``offsets[i]:offsets[i + 1]`` are those
     of text i. ``top``, ``repeated``: the n, each from 2 on. The first array: characters of the most frequent n-gram
     (the earliest among equals) with one space between tokens, times its occurrences. The second: characters of n-grams
-    seen before, from left to right; one counted is jumped over.
+    seen before, from left to right; those counted are skipped.
     """
     texts = len(offsets) - 1
     most = 0
@@ -175,7 +175,7 @@ def _keep_repeated(left: int, number: Places, place: Places, times: Places) -> i
 def _left_to_right(
     left: int, groups: int, n: int, number: Places, place: Places, seen: npt.NDArray[np.bool_], sums: Positions
 ) -> int:
-    """Characters of n-grams seen before; each is jumped over. One not seen before is remembered."""
+    """Characters of n-grams seen before; each is skipped. One not seen before is remembered."""
     for group in range(groups):
         seen[group] = False
     free, characters = 0, 0

@@ -6,7 +6,7 @@ is used up, so memory is bounded and what is kept never changes a result. A whol
 vocabulary can be that entry whatever the merges say (``ignore_merges`` of Llama 3).
 
 Cost: on one core 15 ns a byte of English prose that is known, some 100 ns a byte of a piece that is new. The pairs of a
-piece are searched for anew after each merge: square in its length, so pieces are limited to ``LONGEST`` bytes.
+piece are searched again after each merge: square in its length, so pieces are limited to ``LONGEST`` bytes.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
 """Whether a word is a web address or public IP address to spaCy: one token then, with all its marks.
 
 The grammar is that of ``URL_PATTERN`` in ``spacy/lang/tokenizer_exceptions.py`` (MIT), after Diego Perini's expression:
-[scheme://][user@]host[:port][/path], where a host is two labels or more of which the last has small letters only, or
-four numbers that are no private network. Digits are 0-9 here, any script's there.
+[scheme://][user@]host[:port][/path], where a host is two labels or more, the last of lower-case letters only, or four
+numbers that are not a private network. Digits are 0-9 here, any script's there.
 
 Cost: linear in the word; asked only for words that would be cut.
 """
@@ -63,7 +63,7 @@ def _is_host(code: Words, bits: Words, low: int, high: int) -> bool:
 
 @helper
 def _is_public_ip(code: Words, bits: Words, low: int, high: int) -> bool:
-    """Four numbers with stops between, as spaCy's expression has them: private networks are none."""
+    """Four numbers with stops between, as spaCy's expression has them: not a private network."""
     packed, at = np.int64(0), low
     for place in range(4):
         start, number = at, np.int64(0)

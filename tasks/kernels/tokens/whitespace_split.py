@@ -76,7 +76,7 @@ def find_chunks(
 
 @helper
 def _decode(data: Bytes, at: int) -> tuple[int, np.uint32]:
-    """Bytes and code point of the character at ``at``, which is no ASCII."""
+    """Bytes and code point of the character at ``at``, which is not ASCII."""
     first = np.uint32(data[at])
     low = np.uint32(data[at + 1] & 0x3F)
     if first < 0xE0:
