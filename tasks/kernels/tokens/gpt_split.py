@@ -1,6 +1,6 @@
 """Where a text is cut before byte-pair encoding: the regular expressions of GPT-2 and of GPT-4, as scanners of UTF-8.
 
-``GPT2``, of byte-level tokenizers since Radford et al. 2019 (openai/gpt-2, ``src/encoder.py``)::
+``GPT2``, of byte-level tokenizers since Radford et al. 2019 (openai/gpt-2, ``encoder.py``)::
 
     's|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+
 
