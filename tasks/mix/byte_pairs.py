@@ -107,9 +107,11 @@ def compiled(tokenizer: Tokenizer) -> CompiledTokenizer | None:
 
 def split_of(told: Mapping[str, Any] | None) -> Split | None:
     """The cut that a pre-tokenizer (its JSON) makes, if the kernels have it."""
-    parts = told["pretokenizers"] if told and told["type"] == "Sequence" else [told]
-    kinds = [part and part["type"] for part in parts]
-    if not parts[-1] or kinds[-1] != "ByteLevel" or parts[-1].get("add_prefix_space"):
+    if told is None:
+        return None
+    parts: list[Mapping[str, Any]] = told["pretokenizers"] if told["type"] == "Sequence" else [told]
+    kinds = [part["type"] for part in parts]
+    if kinds[-1] != "ByteLevel" or parts[-1].get("add_prefix_space"):
         return None
     by_regex = parts[-1].get("use_regex", True)
     if kinds == ["ByteLevel"] and by_regex:
@@ -149,7 +151,7 @@ def changed_by_nfc() -> NDArray[np.uint8]:
     A text of others is in NFC by every version of Unicode, since what is assigned keeps its normal form.
     """
     marked = np.ones(0x110000, dtype=np.uint8)
-    seconds = set()
+    seconds: set[int] = set()
     for code in chain.from_iterable(ASSIGNED):
         character = chr(code)
         parts = unicodedata.decomposition(character)

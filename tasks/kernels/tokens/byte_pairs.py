@@ -203,14 +203,16 @@ def _rank(merges: Merges, left: int, right: int) -> np.int32:
 @helper
 def _merged(merges: Merges, left: int, right: int) -> np.int32:
     """What a pair becomes."""
-    return merges.ids[_slot_of(np.uint64(left) << _SHIFT | np.uint64(right), merges.keys, merges.ranks)]
+    slot = _slot_of(np.uint64(left) << _SHIFT | np.uint64(right), merges.keys, merges.ranks)
+    found: np.int32 = merges.ids[slot]
+    return found
 
 
 @helper
-def _slot_of(key: np.uint64, keys: Hashes, ranks: Ids) -> int:
+def _slot_of(key: np.uint64, keys: Hashes, ranks: Ids) -> np.int64:
     """The place of a pair, or the free one where it would be."""
     mixed = key * _FACTOR
-    mask = len(keys) - 1
+    mask = np.int64(len(keys) - 1)
     slot = np.int64(mixed >> _SHIFT) & mask
     while ranks[slot] != FREE and keys[slot] != key:
         slot = (slot + 1) & mask
@@ -232,7 +234,7 @@ def _find(pieces: Pieces, data: Bytes, start: int, end: int, value: np.uint64) -
     mask = len(pieces.slots) - 1
     slot = np.int64(value >> _SHIFT) & mask
     while True:
-        entry = pieces.slots[slot]
+        entry = int(pieces.slots[slot])
         if not entry:
             return 0
         if pieces.hashes[entry] == value:
