@@ -1,7 +1,7 @@
 """The mix flow: curated text to a tokenizer, a token store, mixtures with their plans, and held-out text."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,23 @@ from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import threads
 from gristmill.flows.fields import LakePath
 from gristmill.flows.mix.changes import change_since, fingerprints, keep_change, kept_change
+from gristmill.flows.mix.curriculum import find_signals, write_stages
 from gristmill.flows.mix.inputs import token_work, tokenizer_work
 from gristmill.flows.mix.methods import before_training, mixer_of
 from gristmill.flows.mix.reuse import earlier_trials
 from gristmill.flows.mix.settings import MixSettings
-from gristmill.flows.mix.steps import MixtureConfig, mixture_step, report_step
+from gristmill.flows.mix.steps import MixtureConfig, mixture_config, mixture_step, report_step
 from gristmill.flows.mix.trials import REPORT_FILES, MixtureContext
 from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.flows.running import run_one, run_step
 from gristmill.flows.train.launchers import launcher_of
-from gristmill.schemas.tables import Mixtures, MixtureTrace, TokenStats, TrialReuse, Trials
+from gristmill.schemas.tables import Mixtures, MixtureStages, MixtureTrace, TokenStats, TrialReuse, Trials
 from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.heldout import HeldoutConfig, write_heldout
+from gristmill.tasks.mix.orders.signals import FOLDERS
 from gristmill.tasks.mix.report import TABLES as REPORT
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokens import write_tokens
@@ -62,15 +64,14 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     )
     for line in change.told():
         report.say(line)
-    configs = [
-        MixtureConfig(mixture=mixture, row_tokens=settings.row_tokens, seed=settings.seed, goal=settings.goal)
-        for mixture in settings.mixtures
-    ]
+    configs = [mixture_config(mixture, settings) for mixture in settings.mixtures]
+    signals = find_signals(settings, curated, tokens, lake, report)
     launcher = launcher_of(settings, lake.root / "log" / "trials")
-    found = [find_mixture(name, config, store, tokens, launcher, lake, report) for config in configs]
+    found = [find_mixture(name, config, store, tokens, signals, launcher, lake, report) for config in configs]
     manifests, reports = [manifest for manifest, _ in found], [manifest for _, manifest in found]
     stats = lake.write_table(TokenStats, name, store.digest[:16], store.stats())
     tables: dict[str, tuple[Ref, ...]] = {TokenStats.name: (stats,)}
+    tables[MixtureStages.name] = (write_stages(name, manifests, lake),)
     for table in (Mixtures, MixtureTrace):
         tables[table.name] = tuple(manifest.output(table) for manifest in manifests)
     for table in REPORT:
@@ -84,7 +85,8 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
             "mixtures": len(manifests),
         },
         tables=tables,
-        files={
+        files=({FOLDERS: tuple(ref for refs in signals.values() for ref in refs)} if signals else {})
+        | {
             "tokenizer": (tokenizer,),
             "tokens": tokens,
             "heldout": heldout,
@@ -103,18 +105,23 @@ def find_mixture(
     config: MixtureConfig,
     store: TokenStore,
     tokens: tuple[FilesRef, ...],
+    signals: Mapping[str, tuple[FilesRef, ...]],
     launcher: Launcher,
     lake: Lake,
     report: Reporter,
 ) -> tuple[Manifest, Manifest]:
     """Find one mixture of ``mix`` over these tokens and report on it, as runs of two steps with a display each.
 
+    ``signals`` has the values of those that any mixture of ``mix`` sorts by.
+
     The manifest of the first holds what is promised of the mixture; trials of the mixture itself belong to the second.
     """
     name = config.mixture.name
     at_once = (os.cpu_count() or 1) if launcher.name == "local" else QUEUED
     plain = mixture_step(MixtureContext(launcher, at_once, Meter()))
-    earlier = earlier_trials(lake, mix, config, tokens, plain)
+    wanted = config.curriculum.signals if config.curriculum is not None else ()
+    sorts_by = tuple(ref for signal in wanted for ref in signals[signal])
+    earlier = earlier_trials(lake, mix, config, tokens, plain, sorts_by)
 
     def run(step: Callable[[MixtureContext], Step[MixtureConfig]], inputs: Inputs, ran: MixtureConfig) -> Manifest:
         mixer, meter = mixer_of(ran.mixture, ran.seed, launcher.root, earlier), Meter()
@@ -125,7 +132,7 @@ def find_mixture(
 
     config = config.model_copy(update={"earlier": tuple(each.designed.trial.id for each in earlier)})
     first = config.model_copy(update={"mixture": before_training(config.mixture)})
-    found = run(mixture_step, Inputs(files=tokens), first)
+    found = run(mixture_step, Inputs(files=(*tokens, *sorts_by)), first)
     return found, run(report_step, Inputs(files=(*found.files, *tokens)), config)
 
 
@@ -148,7 +155,7 @@ def mix(
         record.counts.update(dataset.counts)
     with Reporter() as report:
         publish(home, report)
-    shown = (Mixtures, *REPORT)
+    shown = (Mixtures, MixtureStages, *REPORT)
     rows = {
         table.name: [row for ref in dataset.tables[table.name] for row in home.read(ref).to_pylist()] for table in shown
     }

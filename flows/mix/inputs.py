@@ -1,15 +1,18 @@
-"""What the steps before a mixture read: the work of the tokenizer and of the tokens. No Prefect here."""
+"""What the steps before a mixture read: the work of the tokenizer, the tokens and the signals. No Prefect here."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gristmill.core.lake import Lake
 from gristmill.core.manifest import FilesRef, Ref
 from gristmill.core.steps.inputs import Inputs
 from gristmill.core.steps.step import Step
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.mix.settings import MixSettings
+from gristmill.flows.mix.signals import signal_tables
 from gristmill.tasks.mix.curated import SplitConfig
+from gristmill.tasks.mix.orders.signals import SignalConfig
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
 from gristmill.tasks.mix.tokenizer_files import find_tokenizer, take_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig
@@ -35,3 +38,18 @@ def token_work(settings: MixSettings, curated: Sequence[Ref], tokenizer: FilesRe
     """The work of the step ``write_tokens``, for each curated shard that has rows."""
     config = TokensConfig(heldout_share=settings.heldout_share)
     return [Work(ref.shard, Inputs(refs=(ref,), files=(tokenizer,)), ref.shard, config) for ref in curated if ref.rows]
+
+
+def signal_work(
+    signal: str, settings: MixSettings, curated: Sequence[Ref], tokens: Sequence[FilesRef], lake: Lake
+) -> list[Work[SignalConfig]]:
+    """The work of the step that finds the values of a signal, for each folder of tokens, which are those of the curated
+    shards that have rows, in their order.
+
+    Raises ``UsageError`` for a signal that the curations did not compute.
+    """
+    tables = signal_tables(signal, settings.sources, lake)
+    return [
+        Work(ref.shard, Inputs(refs=(tables[ref],), files=(folder,)), ref.shard, SignalConfig(signal=signal))
+        for ref, folder in zip((ref for ref in curated if ref.rows), tokens, strict=True)
+    ]

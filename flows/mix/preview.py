@@ -2,7 +2,7 @@
 run. Writes and runs nothing. No Prefect here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from gristmill.core.errors import GristmillError
@@ -11,18 +11,35 @@ from gristmill.core.manifest import FilesRef, Ref
 from gristmill.core.steps.inputs import Inputs
 from gristmill.flows.checks import curated_refs
 from gristmill.flows.mix.changes import Change, change_since, fingerprints
-from gristmill.flows.mix.inputs import token_work, tokenizer_work
+from gristmill.flows.mix.inputs import signal_work, token_work, tokenizer_work
 from gristmill.flows.mix.methods import before_training, mixer_of
 from gristmill.flows.mix.reuse import earlier_trials
 from gristmill.flows.mix.settings import MixSettings
-from gristmill.flows.mix.steps import MixtureConfig, mixture_step
+from gristmill.flows.mix.steps import MixtureConfig, mixture_config, mixture_step
 from gristmill.flows.mix.trials import MixtureContext, domains_of
 from gristmill.flows.reporter import Meter
 from gristmill.flows.train.launchers import launcher_of
 from gristmill.tasks.launch.job import Launcher
+from gristmill.tasks.mix.domains import Domain
+from gristmill.tasks.mix.mixers.curriculum import staged
+from gristmill.tasks.mix.mixers.mixer import Mixture, cap
 from gristmill.tasks.mix.mixers.trials import read_outcome
+from gristmill.tasks.mix.orders.signals import signal_step
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokens import write_tokens
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage as it would be trained: its tokens and order, and for each domain its share and its epochs in it.
+
+    Shares and epochs are None where weights are still to be found, by trials or over tokens that are not there.
+    """
+
+    until_token: int
+    order: str
+    shares: dict[str, float] | None = None
+    epochs: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,7 @@ class PlannedMixture:
 
     ``run`` and ``reused``: trials to run, in the first round of a method with several, and trials of the mix before
     that are used again; None while the tokens are not there. ``cached``: the mixture itself is in the lake.
+    ``stages``: of its curriculum; none without one.
     """
 
     mixture: str
@@ -38,6 +56,7 @@ class PlannedMixture:
     cached: bool | None
     run: int | None
     reused: int | None
+    stages: tuple[PlannedStage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,7 @@ class PlannedMix:
             "tokenizer": "cached" if self.tokenizer else "to be made",
             "shards": self.shards,
             "cached": self.cached,
-            "mixtures": [vars(each) for each in self.mixtures],
+            "mixtures": [asdict(each) for each in self.mixtures],
             "trials": [
                 {name: value for name, value in each.row(reused=False).items() if name != "reused"}
                 for each in self.change.trials
@@ -85,17 +104,10 @@ def preview(settings: MixSettings, name: str, lake: Lake) -> PlannedMix:
     change = change_since(lake.dataset("mix", name), names, now, lake)
     launcher = launcher_of(settings, lake.root / "log" / "trials")
     mixtures = [
-        PlannedMixture(mixture.name, mixture.method, None, None, None)
+        PlannedMixture(config.mixture.name, config.mixture.method, None, None, None, _stages(config, None))
         if store is None or missing
-        else _mixture(
-            name,
-            MixtureConfig(mixture=mixture, row_tokens=settings.row_tokens, seed=settings.seed, goal=settings.goal),
-            store,
-            tokens,
-            launcher,
-            lake,
-        )
-        for mixture in settings.mixtures
+        else _mixture(name, config, store, tokens, _signals(config, settings, curated, tokens, lake), launcher, lake)
+        for config in (mixture_config(mixture, settings) for mixture in settings.mixtures)
     ]
     return PlannedMix(known is not None, len(curated), len(found), tuple(mixtures), change)
 
@@ -116,20 +128,64 @@ def _domains(ref: Ref, lake: Lake) -> list[str]:
     return [str(domain) for domain in lake.read(ref, ["domain"])["domain"].unique().to_pylist()]
 
 
+def _signals(
+    config: MixtureConfig, settings: MixSettings, curated: Sequence[Ref], tokens: Sequence[FilesRef], lake: Lake
+) -> tuple[FilesRef, ...] | None:
+    """The folders of the signals that a mixture sorts by; None when one is not in the lake."""
+    found: list[FilesRef] = []
+    for signal in config.curriculum.signals if config.curriculum is not None else ():
+        step = signal_step(signal)
+        for work in signal_work(signal, settings, curated, tokens, lake):
+            manifest = lake.manifest(step.name, work.shard, step.key(work.config, work.inputs))
+            if manifest is None:
+                return None
+            found += manifest.files
+    return tuple(found)
+
+
 def _mixture(
-    mix: str, config: MixtureConfig, store: TokenStore, tokens: tuple[FilesRef, ...], launcher: Launcher, lake: Lake
+    mix: str,
+    config: MixtureConfig,
+    store: TokenStore,
+    tokens: tuple[FilesRef, ...],
+    signals: tuple[FilesRef, ...] | None,
+    launcher: Launcher,
+    lake: Lake,
 ) -> PlannedMixture:
     plain = mixture_step(MixtureContext(launcher, 1, Meter()))
-    earlier = earlier_trials(lake, mix, config, tokens, plain)
+    earlier = earlier_trials(lake, mix, config, tokens, plain, signals or ())
     ids = tuple(each.designed.trial.id for each in earlier)
     first = config.model_copy(update={"mixture": before_training(config.mixture), "earlier": ids})
-    cached = lake.manifest(plain.name, config.mixture.name, plain.key(first, Inputs(files=tokens))) is not None
+    key = plain.key(first, Inputs(files=(*tokens, *(signals or ()))))
+    cached = signals is not None and lake.manifest(plain.name, config.mixture.name, key) is not None
     mixer = mixer_of(first.mixture, first.seed, launcher.root, earlier)
-    asked = mixer.ask(
-        domains_of(mixer.budget, store, config.row_tokens), config.goal, [each.outcome for each in earlier]
-    )
+    seen, outcomes = domains_of(mixer.budget, store, config.row_tokens), [each.outcome for each in earlier]
+    asked = mixer.ask(seen, config.goal, outcomes)
     run = 0 if cached else sum(not _done(launcher, each.id) for each in asked)
-    return PlannedMixture(config.mixture.name, config.mixture.method, cached, run, len(earlier))
+    stages = _stages(config, None)
+    if stages and not asked:
+        domains = store.domains(config.row_tokens)
+        found = staged(mixer.tell(seen, config.goal, outcomes), config.curriculum, domains, config.goal)
+        stages = _stages(config, (cap(found, domains, config.goal), domains))
+    return PlannedMixture(config.mixture.name, config.mixture.method, cached, run, len(earlier), stages)
+
+
+def _stages(config: MixtureConfig, found: tuple[Mixture, Sequence[Domain]] | None) -> tuple[PlannedStage, ...]:
+    """The stages of a curriculum, with the weights of the capped mixture over these domains where that is known."""
+    if config.curriculum is None:
+        return ()
+    planned, begin = [], 0
+    for number, stage in enumerate(config.curriculum.all_stages()):
+        end = stage.end(config.goal.target_tokens)
+        if found is None:
+            planned.append(PlannedStage(end, stage.order_text))
+            continue
+        mixture, domains = found
+        shares = dict(mixture.stages[number].weights)
+        epochs = {domain.name: shares[domain.name] * (end - begin) / domain.tokens for domain in domains}
+        planned.append(PlannedStage(end, stage.order_text, shares, epochs))
+        begin = end
+    return tuple(planned)
 
 
 def _done(launcher: Launcher, trial: str) -> bool:

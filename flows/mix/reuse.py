@@ -22,10 +22,15 @@ from gristmill.tasks.mix.token_store import TokenStore
 
 
 def earlier_trials(
-    lake: Lake, mix: str, config: MixtureConfig, tokens: tuple[FilesRef, ...], step: Step[MixtureConfig]
+    lake: Lake,
+    mix: str,
+    config: MixtureConfig,
+    tokens: tuple[FilesRef, ...],
+    step: Step[MixtureConfig],
+    signals: tuple[FilesRef, ...] = (),
 ) -> tuple[DoneTrial, ...]:
     """Trials of ``mix`` as it is now that count for the mixture over these tokens, by their ids; none unless it is a
-    swarm. ``step`` finds the mixture.
+    swarm. ``step`` finds the mixture, from the tokens and the signals that it sorts by.
 
     Raises :class:`gristmill.core.errors.GristmillError` as the method's ``ask`` does.
     """
@@ -34,7 +39,7 @@ def earlier_trials(
     if dataset is None or not isinstance(mixture, SwarmSettings) or not _same_design(dataset, mixture):
         return ()
     first = config.model_copy(update={"mixture": before_training(mixture)})
-    if lake.manifest(step.name, mixture.name, step.key(first, Inputs(files=tokens))) is not None:
+    if lake.manifest(step.name, mixture.name, step.key(first, Inputs(files=(*tokens, *signals)))) is not None:
         return ()
     from gristmill.tasks.mix.mixers.swarm.mixer import Swarm  # imports scipy, which other methods do without
 

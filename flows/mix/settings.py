@@ -9,6 +9,7 @@ from gristmill.core.config import Config, Printable
 from gristmill.core.flag import Flag
 from gristmill.flows.fields import as_value_error
 from gristmill.flows.train.launchers import LaunchSettings
+from gristmill.tasks.mix.mixers.curriculum import Curriculum
 from gristmill.tasks.mix.mixers.doremi import DoReMiConfig
 from gristmill.tasks.mix.mixers.mixer import Cap, Goal
 from gristmill.tasks.mix.mixers.mixmin import MixMinConfig
@@ -24,6 +25,11 @@ class Named(Config):
     """What every mixture has."""
 
     name: str = Field(description="What people call it.")
+    curriculum: Curriculum | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="Stages of its own; those of all mixtures when left out.",
+    )
 
     @field_validator("name")
     @classmethod
@@ -168,6 +174,11 @@ class MixSettings(LaunchSettings):
     row_tokens: int = Field(256, ge=16, description="Length of a training row in tokens.")
     heldout_share: float = Field(0.03, gt=0, lt=0.5, description="Share of documents kept apart for bits per byte.")
     seed: int = Field(0, ge=0, description="Seed of the data order.")
+    curriculum: Curriculum | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="Stages of every mixture without its own: a preset, or a list. One shuffled stage when left out.",
+    )
     mixtures: Annotated[
         tuple[AnyMixture, ...],
         Flag(
@@ -223,8 +234,12 @@ class MixSettings(LaunchSettings):
     def resized(self, tokens: int) -> "MixSettings":
         """The same mix for runs of ``tokens`` tokens; proxy models are trained in proportion, 10 steps at least."""
         share = tokens / self.target_tokens
-        mixtures = tuple(mixture.resized(share) for mixture in self.mixtures)
-        return self.model_copy(update={"target_tokens": tokens, "mixtures": mixtures})
+        mixtures = tuple(
+            mixture.resized(share).model_copy(update={"curriculum": _resized(mixture.curriculum, share)})
+            for mixture in self.mixtures
+        )
+        update = {"target_tokens": tokens, "mixtures": mixtures, "curriculum": _resized(self.curriculum, share)}
+        return self.model_copy(update=update)
 
 
 def chosen(wanted: Sequence[str], described: Sequence[Any]) -> list[Any]:
@@ -237,6 +252,10 @@ def chosen(wanted: Sequence[str], described: Sequence[Any]) -> list[Any]:
         return by_name or [entry for entry in entries if entry.get("method") == word] or [word]
 
     return [entry for word in dict.fromkeys(wanted) for entry in of(word)]
+
+
+def _resized(curriculum: Curriculum | None, share: float) -> Curriculum | None:
+    return None if curriculum is None else curriculum.resized(share)
 
 
 def _shorter(options: Any, share: float) -> Any:

@@ -1,5 +1,6 @@
 """Mixtures as the command line prints them: shares beside the baselines, caps, checks, and what to be careful about."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +12,41 @@ from gristmill.core.printable import printable
 from gristmill.flows.describe import table_of
 from gristmill.flows.mix.changes import because
 from gristmill.tasks.mix.mixers.swarm.reuse import Lost
+from gristmill.tasks.train.schedule import ScheduleName, learning_rate
+from gristmill.tasks.train.stage_rates import StageRate, careful, with_rates
 
 if TYPE_CHECKING:
     from gristmill.flows.mix.preview import PlannedMix
 
 Rows = Sequence[Mapping[str, Any]]
 
+STAGE_COLUMNS = (
+    "mixture",
+    "stage",
+    "tokens",
+    "order",
+    "domains (share of the stage, and how often each is seen in it)",
+)
+MOST_WITHOUT_VALUE = 0.02
+PART = 0.02
+"""Of a domain: less is not shown as a reading of its own."""
+SCHEDULE: ScheduleName = "cosine"
+"""What ``train`` takes unless told otherwise; with :data:`WARMUP`, and a run cut in :data:`STEPS`."""
+WARMUP, STEPS = 0.05, 1000
+
 
 def show_mixtures(tables: Mapping[str, Rows], console: Console) -> None:
     """Print the tables of a mix by name, as the flow ``mix`` returns them. Warnings come last."""
     console.print(shares_table(tables))
+    if any(row["stage"] or row["signal"] for row in tables["mixture_stages"]):
+        console.print(stages_table(tables))
     if tables["mixture_caps"]:
         console.print(caps_table(tables["mixture_caps"]))
     if tables["mixture_checks"]:
         console.print(checks_table(tables["mixture_checks"]))
     if reuse := tables.get("trial_reuse"):
         console.print(reuse_table(reuse))
-    for line in warnings(tables["mixture_checks"]):
+    for line in [*warnings(tables["mixture_checks"]), *stage_warnings(tables)]:
         console.print(Text(f"Careful: {printable(line)}"), soft_wrap=True)
 
 
@@ -102,6 +121,15 @@ def show_plan(planned: "PlannedMix", console: Console) -> None:
     columns = ["mixture", "method", "cached", "trials to run", "trials reused"]
     rows = [[each.mixture, each.method, each.cached, each.run, each.reused] for each in planned.mixtures]
     console.print(table_of("Mixtures", columns, rows))
+    staged = []
+    for each in planned.mixtures:
+        begin = 0
+        for number, stage in enumerate(each.stages):
+            cells = [(name, share, (stage.epochs or {})[name]) for name, share in (stage.shares or {}).items()]
+            staged.append([each.mixture, number, *_stage_cells(begin, stage.until_token, stage.order, cells)])
+            begin = stage.until_token
+    if staged:
+        console.print(table_of("Stages", STAGE_COLUMNS, staged))
     if planned.cached < planned.shards:
         say("How many trials would run is known when the tokens are there.")
     if trials := planned.as_json()["trials"]:
@@ -111,3 +139,65 @@ def show_plan(planned: "PlannedMix", console: Console) -> None:
 def warnings(rows: Rows) -> list[str]:
     """A line for each warning."""
     return [f"{row['mixture']}: {row['name']}: {row['detail']}" for row in rows if row["warning"]]
+
+
+def stages_table(tables: Mapping[str, Rows]) -> Table:
+    """The stages of every mixture: tokens, order of the rows, and for each domain its share and its epochs there."""
+    shown = []
+    for stage in tables["mixture_stages"]:
+        cells = [(row["domain"], row["realised"], row["epochs"]) for row in _domains_of(stage, tables) if row["rows"]]
+        told = _stage_cells(stage["first_token"], stage["until_token"], _order(stage), cells)
+        shown.append([stage["mixture"], stage["stage"], *told])
+    return table_of("Stages", STAGE_COLUMNS, shown)
+
+
+def _stage_cells(first: int, until: int, order: str, domains: Sequence[tuple[str, float, float]]) -> list[str]:
+    """Tokens and order of a stage, and for each domain its share and its epochs; nothing for those not known yet."""
+    told = ", ".join(f"{name} {share:.3f} ({epochs:.2g}x)" for name, share, epochs in domains if share)
+    return [f"{first:,} to {until:,}", order, told]
+
+
+def stage_warnings(tables: Mapping[str, Rows]) -> list[str]:
+    """A line for each thing about stages that people should know: what an order does not do, and what undoes it."""
+    lines: list[str] = []
+    done: dict[tuple[str, str], float] = {}
+    for stage in tables["mixture_stages"]:
+        where = f"{stage['mixture']}: stage {stage['stage']}"
+        if (stage["without_value"] or 0) > MOST_WITHOUT_VALUE:
+            lines.append(f"{where}: {stage['without_value']:.0%} of its rows have no {stage['signal']}, and come last")
+        for row in _domains_of(stage, tables):
+            begun = done.get((row["mixture"], row["domain"]), 0.0)
+            done[row["mixture"], row["domain"]] = ended = begun + row["epochs"]
+            if stage["signal"] is not None and math.ceil(ended - PART) > math.floor(begun + PART) + 1:
+                lines.append(
+                    f"{where}: it goes from {begun:.2f} to {ended:.2f} readings of {row['domain']}, and its order "
+                    "starts over with each"
+                )
+    for name in dict.fromkeys(stage["mixture"] for stage in tables["mixture_stages"]):
+        stages = [stage for stage in tables["mixture_stages"] if stage["mixture"] == name]
+        lines += [
+            f"{name}: {line}" for line in careful([_at_default_rate(stage, stages[-1]) for stage in stages], STEPS)
+        ]
+    return lines
+
+
+def _at_default_rate(stage: Mapping[str, Any], last: Mapping[str, Any]) -> StageRate:
+    """A stage in a run of :data:`STEPS` steps with the schedule that ``train`` takes unless told otherwise."""
+    first_step = stage["first_token"] * STEPS // last["until_token"] + 1
+    last_step = max(-(-stage["until_token"] * STEPS // last["until_token"]), first_step)
+    found = StageRate(stage["stage"], first_step, last_step, stage["signal"], stage["descending"])
+
+    def rate(step: int) -> float:
+        return learning_rate(SCHEDULE, 1.0, step, STEPS, warmup_share=WARMUP, decay_share=1.0)
+
+    return with_rates(found, f"{SCHEDULE}, which train takes unless told otherwise", 1.0, rate)
+
+
+def _domains_of(stage: Mapping[str, Any], tables: Mapping[str, Rows]) -> list[Mapping[str, Any]]:
+    return [row for row in tables["mixtures"] if (row["mixture"], row["stage"]) == (stage["mixture"], stage["stage"])]
+
+
+def _order(stage: Mapping[str, Any]) -> str:
+    if stage["signal"] is None:
+        return "shuffled"
+    return f"{stage['signal']}, {'descending' if stage['descending'] else 'ascending'}"

@@ -8,6 +8,7 @@ is in the manifest of the first step, before the second runs trials of the mixtu
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from gristmill.core.digests import canonical_json
 from gristmill.core.steps.files import Written, files_step
 from gristmill.core.steps.step import Step
 from gristmill.flows.mix.methods import mixer_of
-from gristmill.flows.mix.settings import AnyMixture, SwarmSettings
+from gristmill.flows.mix.settings import AnyMixture, MixSettings, SwarmSettings
+from gristmill.flows.mix.signals import curriculum_of
 from gristmill.flows.mix.trials import (
     REPORT_FILES,
     TRIALS,
@@ -32,7 +34,11 @@ from gristmill.flows.mix.trials import (
 )
 from gristmill.schemas.tables import Mixtures, MixtureTrace
 from gristmill.tasks.mix.audit import mixture_digest, mixture_rows, trace_rows
+from gristmill.tasks.mix.mixers.curriculum import Curriculum, staged
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, Mixture, Outcome, Trial, cap
+from gristmill.tasks.mix.orders.signals import MANIFEST as SIGNAL
+from gristmill.tasks.mix.orders.sorting import sort_stages, without_value
+from gristmill.tasks.mix.orders.values import DocumentValues
 from gristmill.tasks.mix.plan import FILE
 from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.report import TABLES, FoundMixture, report_tables
@@ -40,6 +46,8 @@ from gristmill.tasks.mix.token_store import TokenStore
 
 BLOCK_ROWS = 1024
 MIXTURE = "mixture.json"
+WITHOUT_VALUE = "without_value"
+"""What the facts of a mixture call :func:`gristmill.tasks.mix.orders.sorting.without_value`."""
 
 
 class MixtureConfig(Config):
@@ -50,6 +58,7 @@ class MixtureConfig(Config):
     seed: int
     goal: Goal
     block_rows: int = BLOCK_ROWS
+    curriculum: Curriculum | None = Field(None, exclude_if=lambda value: value is None)
     earlier: tuple[str, ...] = Field((), exclude_if=lambda value: not value)
 
     @field_serializer("goal", mode="wrap")
@@ -58,20 +67,32 @@ class MixtureConfig(Config):
         return {name: value for name, value in write(goal).items() if name != "caps" or goal.caps}
 
 
+def mixture_config(mixture: AnyMixture, settings: MixSettings) -> MixtureConfig:
+    """What one mixture of the settings depends on. Its stages are its own, or else those of all mixtures."""
+    return MixtureConfig(
+        mixture=mixture.model_copy(update={"curriculum": None}),
+        row_tokens=settings.row_tokens,
+        seed=settings.seed,
+        goal=settings.goal,
+        curriculum=curriculum_of(mixture, settings),
+    )
+
+
 def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
-    """The step that finds one mixture. It reads the folders of tokens."""
+    """The step that finds one mixture. It reads the folders of tokens, and of the signals that its stages sort by."""
 
     @files_step("mixture", version=1, writes=(Mixtures, MixtureTrace), folders=True, files="plan")
     def mixture(folders: list[Path], config: MixtureConfig, out: Path) -> Written:
-        """Find the weights of one mixture, cap them, and plan the order of rows."""
-        store, name, goal = TokenStore.open(folders), config.mixture.name, config.goal
+        """Find the weights of one mixture, cap them stage by stage, and plan the order of rows."""
+        signals = [folder for folder in folders if (folder / SIGNAL).is_file()]
+        tokens = [folder for folder in folders if folder not in signals]
+        store, name, goal = TokenStore.open(tokens), config.mixture.name, config.goal
         domains = store.domains(config.row_tokens)
         mixer = _mixer(config, context)
-        search = _search(mixer, store, config, folders, context)
-        capped = cap(
-            mixer.tell(domains_of(mixer.budget, store, config.row_tokens), goal, search.outcomes), domains, goal
-        )
-        plan = make_plan(
+        search = _search(mixer, store, config, tokens, context)
+        found = mixer.tell(domains_of(mixer.budget, store, config.row_tokens), goal, search.outcomes)
+        capped = cap(staged(found, config.curriculum, domains, goal), domains, goal)
+        planned = make_plan(
             capped,
             domains,
             row_tokens=config.row_tokens,
@@ -79,9 +100,13 @@ def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
             seed=config.seed,
             max_epochs={domain.name: goal.epochs(domain.name) for domain in domains} if goal.caps else goal.max_epochs,
         )
+        values = cache(DocumentValues.open(store, signals).rows(config.row_tokens))
+        plan = sort_stages(planned, values)
         plan.write(out / FILE)
         (out / MIXTURE).write_bytes(canonical_json(capped.stored()) + b"\n")
         facts = {"digest": mixture_digest(capped, plan, store), "diagnostics": dict(capped.diagnostics)}
+        if plan.sorted_rows:
+            facts[WITHOUT_VALUE] = without_value(plan, values)
         outcomes = search.outcomes
         trace = trace_rows(name, outcomes[-1]) if outcomes else MixtureTrace.schema.empty_table()
         return Written(facts, (mixture_rows(name, capped, plan, store, goal), trace))

@@ -12,6 +12,7 @@ from gristmill.flows.reporter import Reporter
 from gristmill.schemas.tables import Mixtures
 from gristmill.tasks.mix.exports.export import Export, ExportConfig
 from gristmill.tasks.mix.exports.export import export as write_export
+from gristmill.tasks.mix.orders.signals import FOLDERS
 from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokens import COUNTS, write_tokens
@@ -77,9 +78,15 @@ def export_mixture(dataset: Dataset, plan: FilesRef, config: ExportConfig, out: 
         units, unit = (config.target_tokens or order.tokens) // order.row_tokens, "rows"
     else:
         units, unit = sum(len(store.parts[entry.name, "train"]) for entry in order.domains), "files"
+    signals = [lake.files_path(ref) for ref in dataset.files.get(FOLDERS, ())]
     with Reporter() as report, report.track(f"export {plan.shard}", units, unit) as advance:
+        if order.sorted_rows and config.mode == "blend":
+            report.say(
+                f"Careful: {plan.shard} has a stage in the order of a signal, and a blend leaves the order to the "
+                "trainer. With --mode stream the rows come in it."
+            )
         folder = lake.files_path(tokenizer)
-        return write_export(order, store, caps, config, folder, out, lambda done: advance(done, ""))
+        return write_export(order, store, caps, config, folder, out, lambda done: advance(done, ""), signals)
 
 
 def open_store(dataset: Dataset, lake: Lake) -> TokenStore:

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from gristmill.flows.train.commands import CommandRun, command_job, named
 from gristmill.flows.train.jobs import run_job
 from gristmill.flows.train.retention import scored_in, surplus
 from gristmill.flows.train.steps import WRITES, TrainContext, write_cost
-from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs
+from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs, RunStages
 from gristmill.tasks.launch.progress import number
 from gristmill.tasks.mix.plan import FILE, Plan
+from gristmill.tasks.train.stage_rates import stage_steps
 
 NOT_COPIED = ("optimizer.*", "scheduler.pt", "rng_state*", "training_args.bin", "global_step*", "scaler.pt")
 """State of trainers beside the weights: large, and pickled."""
@@ -50,14 +51,14 @@ def command_step(context: TrainContext) -> Step[CommandRun]:
 
         status = run_job(context.launcher, job, f"training {name.shard}", run.steps, told, note)
         write_cost(context.lake, name, run.name, "cuda", run.gpus, context.launcher.name, status)
-        mixture = Plan.load(folders[0] / FILE).digest if folders else ""
-        return collect_command(name, run_dir, run, mixture, context, out)
+        plan = Plan.load(folders[0] / FILE) if folders else None
+        return collect_command(name, run_dir, run, plan, context, out)
 
     return train
 
 
 def collect_command(
-    name: JobName, run_dir: Path, run: CommandRun, mixture_digest: str, context: TrainContext, out: Path
+    name: JobName, run_dir: Path, run: CommandRun, plan: Plan | None, context: TrainContext, out: Path
 ) -> Written:
     """Admit the checkpoints that are HF folders, copy those to keep to ``out``, and give the tables of the step.
 
@@ -70,7 +71,7 @@ def collect_command(
             f"the trainer ended well and saved nothing that is called {run.recipe.checkpoint_glob} in {run_dir}. "
             "See what it saved, and correct checkpoint_glob in a recipe of your own."
         )
-    pretrained, rows = bool(mixture_digest), []
+    rows = []
     dropped = set(surplus([one.step for one in found], run.keep_last, run.keep_every))
     scored = scored_in(context.lake) if dropped else frozenset()
     for one in found:
@@ -85,7 +86,7 @@ def collect_command(
                 "step": one.step,
                 "tokens": one.step * run.batch_rows * run.row_tokens,
                 "first_row": 0,
-                "end_row": one.step * run.batch_rows if pretrained else 0,
+                "end_row": one.step * run.batch_rows if plan is not None else 0,
                 "checkpoint": one.admitted.digest,
                 "path": (name.place / folder).as_posix(),
                 "parameters": one.admitted.parameters,
@@ -94,7 +95,7 @@ def collect_command(
     ran = {
         "run": name.key,
         "mixture": name.shard,
-        "mixture_digest": mixture_digest,
+        "mixture_digest": plan.digest if plan is not None else "",
         "recipe": run.name,
         "launcher": context.launcher.name,
         "parameters": rows[-1]["parameters"] if rows else 0,
@@ -103,7 +104,10 @@ def collect_command(
         "status": "succeeded",
     }
     losses = [{"run": name.key, **entry} for entry in read_losses(run_dir, run)]
-    tables = {Losses: losses, Runs: [ran], Checkpoints: rows, HeldoutLosses: []}
+    # A trainer's schedule is in its own options, so the stages have no rates.
+    stages = stage_steps(plan, run.steps, run.batch_rows) if plan is not None else []
+    staged = [{"run": name.key, "mixture": name.shard} | asdict(stage) for stage in stages]
+    tables = {Losses: losses, Runs: [ran], Checkpoints: rows, HeldoutLosses: [], RunStages: staged}
     return Written(tables=tuple(pa.Table.from_pylist(tables[table], schema=table.schema) for table in WRITES))
 
 

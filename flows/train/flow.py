@@ -20,7 +20,7 @@ from gristmill.flows.running import run_step
 from gristmill.flows.train.command_step import command_step, unconverted
 from gristmill.flows.train.commands import prepare_commands
 from gristmill.flows.train.launchers import launcher_of
-from gristmill.flows.train.planning import expected, mix_for, prepare
+from gristmill.flows.train.planning import careful_runs, expected, mix_for, prepare
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.flows.train.steps import WRITES, TrainContext, train_step
 from gristmill.schemas.tables import Checkpoints
@@ -44,6 +44,8 @@ def run_training(settings: TrainSettings, mix: Dataset | None, lake: Lake, repor
             report.say(line)
     else:
         work = prepare(settings, name, recipe, expected(mix), lake)
+        for line in careful_runs(work, lake):
+            report.say(f"Careful: {line}")
         manifests = run_step(train_step(context), work, lake, report, unit="steps", meter=meter, engine=engine)
     tables = {
         # A run of an earlier version has fewer tables.

@@ -1,5 +1,6 @@
 """The runs that settings and a mix ask for. No Prefect here: the command line checks with it before anything starts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gristmill.core.errors import UsageError
@@ -13,6 +14,7 @@ from gristmill.flows.train.settings import TrainSettings
 from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.train.commands import TrainerRecipe, load_recipe
 from gristmill.tasks.train.recipe import Recipe, RunSettings, checkpoint_steps
+from gristmill.tasks.train.stage_rates import careful, stage_rates
 
 
 def prepare(settings: TrainSettings, name: str, shape: Recipe, mix: Dataset, lake: Lake) -> list[Work[RunSettings]]:
@@ -46,6 +48,16 @@ def prepare(settings: TrainSettings, name: str, shape: Recipe, mix: Dataset, lak
         inputs = Inputs(files=(plan, tokenizer, *mix.files["tokens"]))
         work.append(Work(plan.shard, inputs, plan.shard, run, units=steps))
     return work
+
+
+def careful_runs(work: Sequence[Work[RunSettings]], lake: Lake) -> list[str]:
+    """What to be careful about in runs of :func:`prepare`: stages that their learning rate hardly lets help."""
+    lines = []
+    for entry in work:
+        plan = Plan.load(plan_path(lake, entry.inputs.files[0]))
+        rates = stage_rates(plan, entry.config)
+        lines += [f"{entry.label}: {line}" for line in careful(rates, entry.config.steps)]
+    return lines
 
 
 def mix_for(settings: TrainSettings, mix: str, lake: Lake) -> Dataset | None:

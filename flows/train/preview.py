@@ -15,12 +15,14 @@ from gristmill.flows.train.commands import (
     prepare_commands,
 )
 from gristmill.flows.train.jobs import module_job
-from gristmill.flows.train.planning import prepare
+from gristmill.flows.train.planning import plan_path, prepare
 from gristmill.flows.train.settings import TrainSettings
-from gristmill.flows.train.steps import TRAINER
+from gristmill.flows.train.steps import TRAINER, stages_file
 from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.train.commands import EXAMPLES, TrainerRecipe, load_recipe
 from gristmill.tasks.train.recipe import Recipe, run_key
+from gristmill.tasks.train.stage_rates import FILE as STAGES
+from gristmill.tasks.train.stage_rates import careful, stage_rates
 from gristmill.tasks.train.start import FILE as COMMAND
 
 RUN_DIR = "RUN_DIR"
@@ -29,7 +31,10 @@ RUN_DIR = "RUN_DIR"
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run as it would be started. ``needs``: what has to be there first, in words; empty for nothing."""
+    """One run as it would be started. ``needs``: what has to be there first, in words; empty for nothing.
+
+    ``careful`` are warnings about its stages.
+    """
 
     run: str
     folder: str
@@ -37,6 +42,7 @@ class PlannedRun:
     environment: dict[str, str]
     files: dict[str, str]
     needs: str
+    careful: tuple[str, ...] = ()
 
 
 def preview(settings: TrainSettings, mix: Dataset | None, lake: Lake) -> list[PlannedRun]:
@@ -54,7 +60,10 @@ def _embedded(settings: TrainSettings, name: str, shape: Recipe, mix: Dataset, l
         folder = lake.root / "log" / "training" / key
         job = module_job(key, TRAINER, folder, processes=settings.processes, nodes=settings.nodes)
         told = json.dumps(work.config.model_dump(mode="json"), indent=1)
-        shown.append(PlannedRun(work.label, str(folder), job.argv, job.environment, {"train.json": told}, ""))
+        plan = Plan.load(plan_path(lake, work.inputs.files[0]))
+        files = {"train.json": told, STAGES: stages_file(plan, work.config)}
+        warned = tuple(careful(stage_rates(plan, work.config), work.config.steps))
+        shown.append(PlannedRun(work.label, str(folder), job.argv, job.environment, files, "", warned))
     return shown
 
 

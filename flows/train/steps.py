@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,18 @@ from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.reporter import Meter
 from gristmill.flows.train.jobs import module_job, run_job
 from gristmill.flows.train.retention import prune, scored_in, surplus, whole
-from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs
+from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs, RunStages
 from gristmill.tasks.launch.job import Launcher, Status
 from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.train.recipe import RunSettings, TrainingRun, run_key
 from gristmill.tasks.train.run_files import HELDOUT, LOSSES, checkpoint_path, read_lines, saved_step, state_path
+from gristmill.tasks.train.stage_rates import FILE as STAGES
+from gristmill.tasks.train.stage_rates import stage_rates
 
 TRAINER = "gristmill.tasks.train.trainer"
 COSTS = {"preemptions", "failures", "tokens_per_second", "mfu", "gpu_seconds", "wasted_seconds", "wasted_gpu_seconds"}
-WRITES = (Losses, Runs, Checkpoints, HeldoutLosses)
+WRITES = (Losses, Runs, Checkpoints, HeldoutLosses, RunStages)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
         # By rename: another flow may follow the same job, whose trainer may be about to read this.
         write_whole(run_dir / "train.json", run.model_dump_json())
         read, store = Plan.load(plan / FILE), TokenStore.open(stores)
+        write_whole(run_dir / STAGES, stages_file(read, settings))
         job = module_job(
             name.key,
             TRAINER,
@@ -83,9 +86,14 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
         prune_to(settings.steps)
         recipe, device, processes = settings.recipe, settings.device, settings.processes
         write_cost(context.lake, name, recipe, device, processes, context.launcher.name, status)
-        return collect(name, run_dir, settings, read.digest, context.launcher.name, out)
+        return collect(name, run_dir, settings, read, context.launcher.name, out)
 
     return train
+
+
+def stages_file(plan: Plan, settings: RunSettings) -> str:
+    """``stages.json`` of a run directory: the stages of the data beside the learning rate of each."""
+    return json.dumps([asdict(stage) for stage in stage_rates(plan, settings)], indent=1)
 
 
 def write_cost(
@@ -98,9 +106,7 @@ def write_cost(
     write_whole(lake.log_path("training_costs", f"{name.key}.json"), json.dumps(run | where | taken))
 
 
-def collect(
-    name: JobName, run_dir: Path, settings: RunSettings, mixture_digest: str, launcher: str, out: Path
-) -> Written:
+def collect(name: JobName, run_dir: Path, settings: RunSettings, plan: Plan, launcher: str, out: Path) -> Written:
     """Admit every checkpoint of a run, copy them to ``out``, and give the tables of the step.
 
     One that was deleted is left out, by whichever flow that follows the run. Raises
@@ -125,7 +131,7 @@ def collect(
     run = {
         "run": name.key,
         "mixture": name.shard,
-        "mixture_digest": mixture_digest,
+        "mixture_digest": plan.digest,
         "recipe": settings.recipe,
         "launcher": launcher,
         "parameters": checkpoints[-1]["parameters"],
@@ -133,7 +139,8 @@ def collect(
         "tokens": checkpoints[-1]["tokens"],
         "status": "succeeded",
     }
-    rows = said | {Runs: [run], Checkpoints: checkpoints}
+    stages = [{"run": name.key, "mixture": name.shard} | asdict(stage) for stage in stage_rates(plan, settings)]
+    rows = said | {Runs: [run], Checkpoints: checkpoints, RunStages: stages}
     return Written(tables=tuple(pa.Table.from_pylist(rows[table], schema=table.schema) for table in WRITES))
 
 

@@ -20,6 +20,7 @@ from gristmill.schemas.tables.mix import (
     MixtureChecks,
     MixturePredictions,
     Mixtures,
+    MixtureStages,
     MixtureTrace,
     TokenStats,
     TrialResults,
@@ -41,7 +42,7 @@ from gristmill.schemas.tables.signals.english import (
 from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLanguage
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
 from gristmill.schemas.tables.speed import Speed
-from gristmill.schemas.tables.train import Checkpoints, HeldoutLosses, Losses, Runs
+from gristmill.schemas.tables.train import Checkpoints, HeldoutLosses, Losses, Runs, RunStages
 
 __all__ = [
     "SIGNALS",
@@ -66,12 +67,14 @@ __all__ = [
     "MixtureCaps",
     "MixtureChecks",
     "MixturePredictions",
+    "MixtureStages",
     "MixtureTrace",
     "Mixtures",
     "Pairs",
     "Records",
     "Redacted",
     "Responses",
+    "RunStages",
     "Runs",
     "Samples",
     "Scores",
@@ -122,6 +125,7 @@ TABLES: dict[str, Table] = {
         GateResults,
         TokenStats,
         Mixtures,
+        MixtureStages,
         MixtureTrace,
         Trials,
         TrialResults,
@@ -134,6 +138,7 @@ TABLES: dict[str, Table] = {
         HeldoutLosses,
         Runs,
         Checkpoints,
+        RunStages,
         EvalRuns,
         Responses,
         Samples,

@@ -38,6 +38,29 @@ Mixtures = Table(
     "Requested and realised shares of every mixture.",
 )
 
+MixtureStages = Table(
+    "mixture_stages",
+    ("mixture", "stage"),
+    {
+        "mixture": Column(pa.string(), "name of the mixture"),
+        "stage": Column(pa.int16(), "stage of the curriculum, from 0", low=0),
+        "first_token": Column(pa.int64(), "the stage begins at this token of the run", unit="tokens", low=0),
+        "until_token": Column(pa.int64(), "and ends at this one", unit="tokens", low=0),
+        "rows": Column(pa.int64(), "rows of the plan in the stage (count)", unit="count", low=0),
+        "signal": Column(pa.string(), "signal that its rows are sorted by; null when shuffled", nullable=True),
+        "descending": Column(pa.bool_(), "largest value first; null when shuffled", nullable=True),
+        "without_value": Column(
+            pa.float64(),
+            "share of its rows without a value of the signal, which come last; null when shuffled",
+            unit="ratio",
+            low=0,
+            high=1,
+            nullable=True,
+        ),
+    },
+    "The stages of every mixture: where each begins and ends, and the order of its rows.",
+)
+
 MixtureTrace = Table(
     "mixture_trace",
     ("mixture", "step", "domain"),

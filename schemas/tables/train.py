@@ -64,3 +64,31 @@ HeldoutLosses = Table(
     },
     "Loss on held-out rows of each domain while a run trains.",
 )
+
+RunStages = Table(
+    "run_stages",
+    ("run", "stage"),
+    {
+        "run": Column(pa.string(), "key of the training run"),
+        "mixture": Column(pa.string(), "name of the mixture"),
+        "stage": Column(pa.int16(), "stage of the curriculum, from 0", low=0),
+        "first_step": Column(pa.int32(), "first optimiser step that reads rows of the stage", low=1),
+        "last_step": Column(pa.int32(), "last optimiser step that does", low=1),
+        "signal": Column(pa.string(), "signal that its rows are sorted by; null when shuffled", nullable=True),
+        "descending": Column(pa.bool_(), "largest value first; null when shuffled", nullable=True),
+        "schedule": Column(pa.string(), "learning-rate schedule of the run", nullable=True),
+        "first_rate": Column(pa.float64(), "learning rate of the first step", low=0, nullable=True),
+        "last_rate": Column(pa.float64(), "learning rate of the last step", low=0, nullable=True),
+        "mean_rate": Column(
+            pa.float64(), "mean learning rate of the stage, as a share of the peak", unit="ratio", low=0, nullable=True
+        ),
+        "end_rate": Column(
+            pa.float64(),
+            "the same of the last fifth of the stage, where an order puts what matters",
+            unit="ratio",
+            low=0,
+            nullable=True,
+        ),
+    },
+    "The stages of a training run beside its learning rate, which decides whether an order can help.",
+)

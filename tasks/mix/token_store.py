@@ -182,6 +182,16 @@ class TokenStore:
         return {name: np.cumsum(size, dtype=np.int64) for name, size in sizes.items()}
 
 
+def part_digests(folder: Path, split: str) -> dict[str, str]:
+    """For each domain that a folder has in ``split``, the digest of its tokens and doc_ids.
+
+    Raises :class:`GristmillError` for what is no folder of tokens.
+    """
+    _, manifest, _ = _read_manifest(folder)
+    found = {domain: entry[split]["digests"] for domain, entry in manifest["domains"].items() if split in entry}
+    return {domain: digest_digests([digests["tok"], digests["docs"]]) for domain, digests in found.items()}
+
+
 def _read_manifest(folder: Path) -> tuple[str, dict[str, Any], Path]:
     """The digest of a folder's manifest, the manifest, the folder."""
     path = folder / MANIFEST

@@ -29,12 +29,12 @@ from gristmill.warehouse.build.tables import WITH_TEXT_ASIDE, create_tables, loa
 KINDS = ("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "gates")
 MIXING = (
     *("token_stats", "mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks"),
-    *("mixture_predictions", "trials", "trial_results"),
+    *("mixture_predictions", "mixture_stages", "trials", "trial_results"),
 )
 OWNER = {
     **dict.fromkeys(MIXING, "mix"),
     "trial_reuse": "trial_reuse",
-    **dict.fromkeys(("losses", "heldout_losses", "runs", "checkpoints"), "training"),
+    **dict.fromkeys(("losses", "heldout_losses", "runs", "run_stages", "checkpoints"), "training"),
     "eval_runs": "evaluation",
     "responses": "evaluation",
     "samples": "evaluation",

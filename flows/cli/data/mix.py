@@ -37,6 +37,9 @@ def mix(
     settings = settings_of(context, settings_model(), choose=_methods)
     home = existing(lake)
     curated_refs(settings.sources, home)  # refuses what is missing before anything starts
+    from gristmill.flows.mix.signals import check_signals
+
+    check_signals(settings, home)
     if settings.tokenizer:
         from gristmill.tasks.mix.tokenizer_files import find_tokenizer
 

@@ -107,6 +107,8 @@ def show_preview(settings: "TrainSettings", mix: "Dataset | None", home: "Lake",
         say(f"{run.run}: in {run.folder}", bold=True)
         if run.needs:
             say(f"needs {run.needs}")
+        for line in run.careful:
+            say(f"Careful: {line}")
         say(
             " ".join(
                 [*(f"{name}={shlex.quote(value)}" for name, value in run.environment.items()), shlex.join(run.argv)]

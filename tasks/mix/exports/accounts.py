@@ -6,8 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gristmill.core.errors import GristmillError
+from gristmill.tasks.mix.domains import Vector
 from gristmill.tasks.mix.exports.packing import PackedRows
 from gristmill.tasks.mix.exports.shares import expected_epochs
+from gristmill.tasks.mix.orders.sorting import sort_stages
+from gristmill.tasks.mix.orders.values import DocumentValues
 from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -32,27 +35,31 @@ class Account:
     split: int = 0
 
 
-def repacked(plan: Plan, packed: Mapping[str, PackedRows]) -> Plan:
+def repacked(plan: Plan, packed: Mapping[str, PackedRows], values: DocumentValues) -> Plan:
     """The same order over packed rows: padding makes rows more than a domain's tokens would fill.
 
-    Raises :class:`GristmillError` for a domain that has none, and for a plan that sorts its rows.
+    Sorted stages are sorted again, by the ``values`` of the documents in those rows. Raises :class:`GristmillError` for
+    a domain that has none.
     """
-    if packed and plan.sorted_rows:
-        raise GristmillError(
-            "this mixture has a stage in the order of a signal, which is an order of its rows, and packing makes other "
-            "rows. Export it without --packing."
-        )
+    if not packed:
+        return plan
     for name, rows in packed.items():
         if not len(rows):
             raise GristmillError(
                 f"no document of the domain {name!r} fits in a row of {plan.row_tokens} tokens. Choose --overflow "
                 "split or crop, or longer rows."
             )
+
+    def of_rows(domain: str, signal: str) -> Vector:
+        rows = packed[domain]
+        owner = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
+        return values.pieces(domain, signal, owner, rows.starts, rows.lengths)
+
     domains = tuple(
         entry.model_copy(update={"rows": len(packed[entry.name])}) if entry.name in packed else entry
         for entry in plan.domains
     )
-    return plan.model_copy(update={"domains": domains}) if packed else plan
+    return sort_stages(plan.model_copy(update={"domains": domains}), of_rows)
 
 
 def accounts(

@@ -7,7 +7,7 @@ the rest writes the tokens once, about 10 microseconds a row; memory a block of 
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -30,6 +30,7 @@ from gristmill.tasks.mix.exports.packing import Overflow, PackedRows, pack
 from gristmill.tasks.mix.exports.parquet import ParquetTokens
 from gristmill.tasks.mix.exports.rows import RowBlock, blocks
 from gristmill.tasks.mix.exports.shares import stage_shares
+from gristmill.tasks.mix.orders.values import DocumentValues
 from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -82,8 +83,11 @@ def export(
     tokenizer: Path,
     out: Path,
     told: Callable[[int], None],
+    signals: Sequence[Path] = (),
 ) -> Export:
     """Write an export to ``out``, which must not exist or be empty. ``told`` hears of rows (or parts) as they are done.
+
+    ``signals``: the folders of values that the plan's stages were sorted by; packed rows are sorted by them again.
 
     Raises :class:`UsageError` for what the format cannot do, and :class:`GristmillError` for a plan of other tokens and
     a domain above its cap.
@@ -103,7 +107,7 @@ def export(
             f"--target-tokens {config.target_tokens}: a stream holds at most the plan's {plan.tokens:,} tokens. For "
             "more, find a mixture for that many (gristmill mix --target-tokens)."
         )
-    ordered = repacked(plan, packed)
+    ordered = repacked(plan, packed, DocumentValues.open(store, signals))
     domains = accounts(ordered, store, packed, caps, rows, counted=config.mode == "stream")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.parent / f".{out.name}.{os.getpid()}.partial"

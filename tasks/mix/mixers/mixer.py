@@ -225,9 +225,9 @@ def cap(mixture: Mixture, domains: Sequence[Domain], goal: Goal) -> Mixture:
     """The same mixture with no domain seen more often than its cap (:meth:`Goal.epochs`) and none below its minimum.
 
     What a capped domain loses goes to the others in proportion to their shares (for equal shares this is UniMax). Over
-    several stages, a domain's tokens are spent in the order of the stages. Weights that already keep the caps stay, and
-    ``raw`` keeps what the method asked for. Raises :class:`GristmillError` when the domains do not hold enough tokens;
-    the message says how many they give.
+    several stages, a domain's tokens are spent from the last stage back: what is scarce is kept for the end, which is
+    what stages are for. Weights that already keep the caps stay, and ``raw`` keeps what the method asked for. Raises
+    :class:`GristmillError` when the domains do not hold enough tokens; the message says how many they give.
     """
     left = {domain.name: domain.tokens * goal.epochs(domain.name) for domain in domains}
     for what, named_ones in (("minimums", goal.minimums), ("caps", goal.caps)):
@@ -235,10 +235,10 @@ def cap(mixture: Mixture, domains: Sequence[Domain], goal: Goal) -> Mixture:
             raise GristmillError(f"{what} for unknown domains {unknown}. The token store holds {sorted(left)}.")
     floors = np.array([goal.minimums.get(domain.name, 0.0) for domain in domains], dtype=np.float64)
     stages: list[Stage] = []
-    start = 0
-    for stage in mixture.stages:
+    starts = [0, *(stage.until_token for stage in mixture.stages[:-1])]
+    for stage, start in reversed(list(zip(mixture.stages, starts, strict=True))):
         tokens = stage.until_token - start
-        ceilings = np.array([left[domain.name] / tokens for domain in domains])
+        ceilings = np.array([max(left[domain.name], 0.0) / tokens for domain in domains])
         wishes = vector(stage.weights, domains)
         try:
             shares = water_fill(wishes, floors, np.minimum(ceilings, 1.0), 1.0)
@@ -249,8 +249,7 @@ def cap(mixture: Mixture, domains: Sequence[Domain], goal: Goal) -> Mixture:
         for name, weight in weights.items():
             left[name] -= weight * tokens
         stages.append(replace(stage, weights=weights))
-        start = stage.until_token
-    return replace(mixture, stages=tuple(stages))
+    return replace(mixture, stages=tuple(reversed(stages)))
 
 
 def _too_little(domains: Sequence[Domain], goal: Goal, tokens: int, most: float) -> str:

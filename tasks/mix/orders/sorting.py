@@ -25,6 +25,8 @@ def sort_stages(plan: Plan, values: RowValues) -> Plan:
 
     Raises :class:`GristmillError` for a domain of which ``values`` gives too few or too many.
     """
+    if not plan.sorted_rows:
+        return plan
     read, places = (np.empty(plan.sorted_rows, dtype=KIND) for _ in range(2))
     for stage, starts, (_, _, before) in zip(plan.stages, plan.order_starts, plan.spans, strict=True):
         if stage.order is None:
@@ -42,6 +44,22 @@ def sort_stages(plan: Plan, values: RowValues) -> Plan:
             keys = -known if stage.order.descending else known
             _sort(plan, domain, keys, int(before[domain]), read[begin:end], places[begin:end])
     return plan.with_orders(Orders(read, places))
+
+
+def without_value(plan: Plan, values: RowValues) -> dict[str, float]:
+    """For each sorted stage, by its number, the share of its rows that are expected to have no value."""
+    found = {}
+    for number, (stage, tree, (first, end, _)) in enumerate(zip(plan.stages, plan.trees, plan.spans, strict=True)):
+        if stage.order is None:
+            continue
+        counts = tree.counts(end - first).tolist()
+        lacking = [
+            rows * float(np.isnan(values(entry.name, stage.order.signal)).mean())
+            for entry, rows in zip(plan.domains, counts, strict=True)
+            if rows
+        ]
+        found[str(number)] = sum(lacking) / (end - first)
+    return found
 
 
 def _sort(plan: Plan, domain: int, keys: Vector, before: int, read: Ordinals, places: Ordinals) -> None:

@@ -35,10 +35,6 @@ class StageOrder(Config):
     descending: bool = False
     digest: str = ""
 
-    def __str__(self) -> str:
-        """``quality, descending``."""
-        return f"{self.signal}, {'descending' if self.descending else 'ascending'}"
-
 
 @dataclass(frozen=True)
 class Orders:

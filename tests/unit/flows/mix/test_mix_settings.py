@@ -58,7 +58,10 @@ def test_static_is_another_word_for_weights() -> None:
         ({"name": "x"}, "mixtures.0.method: this key is missing"),
         ({"name": "x", "method": "uniform", "weights": {"a": 1.0}}, "uniform finds its own weights"),
         ({"name": "x", "method": "uniform", "options": {}}, "uniform has no options"),
-        ({"name": "x", "method": "swarm", "steps": 9}, "steps: unknown key (possible: method, name, options)"),
+        (
+            {"name": "x", "method": "swarm", "steps": 9},
+            "steps: unknown key (possible: curriculum, method, name, options)",
+        ),
         ({"name": "x", "method": "swarm", "options": {"desing": {}}}, 'desing: unknown key (did you mean "design"?)'),
         (
             {"name": "x", "method": "swarm", "options": {"design": {"trials_per_domian": 8}}},

@@ -21,17 +21,19 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef, Manifest
 from gristmill.core.steps.inputs import Inputs as InputsOf
 from gristmill.core.table import conform
+from gristmill.flows.mix.curriculum import stage_rows
 from gristmill.flows.mix.methods import before_training, mixer_of
 from gristmill.flows.mix.reuse import earlier_trials, read_trials
 from gristmill.flows.mix.settings import MixSettings
 from gristmill.flows.mix.show import show_mixtures, warnings
-from gristmill.flows.mix.steps import MixtureConfig, mixture_step, report_step
+from gristmill.flows.mix.steps import MixtureConfig, mixture_config, mixture_step, report_step
 from gristmill.flows.mix.trials import DoneTrial, MixtureContext, domains_of, run_asked, run_group, run_trials
 from gristmill.flows.reporter import Meter
 from gristmill.tasks.launch.job import Handle, Job, Status
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixture, Outcome, Trace, Trial, one_stage, trial
 from gristmill.tasks.mix.mixers.trials import TRAINER, WEIGHTS, TrialJob, read_outcome, write_outcome
+from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.mix.token_store import TokenStore
 from tests.helpers.training_inputs import ROW, Inputs, make_inputs
 
@@ -205,7 +207,7 @@ def found_by(
 ) -> tuple[dict[str, object], dict[str, list[dict[str, Any]]]]:
     """What both steps give for a mixture: the facts of the first, and the tables of both by name."""
     settings = MixSettings.parse({"mixtures": [mixture], "target_tokens": 20_000}, "test")
-    config = MixtureConfig(mixture=settings.mixtures[0], row_tokens=ROW, seed=0, goal=settings.goal)
+    config = mixture_config(settings.mixtures[0], settings.model_copy(update={"row_tokens": ROW}))
     context = MixtureContext(launcher, 2, Meter())
     for name in ("plan", "report"):
         (base / name).mkdir(parents=True)
@@ -216,7 +218,9 @@ def found_by(
     reported = report.function([base / "plan", inputs.tokens], config, base / "report")
     tables = zip((*step.writes, *report.writes), (*written.tables, *reported.tables), strict=True)
     facts = {**written.facts, "ran_before_the_report": before}
-    return facts, {table.name: conform(table, rows).to_pylist() for table, rows in tables}
+    stages = stage_rows(config.mixture.name, Plan.load(base / "plan" / FILE), written.facts.get("without_value", {}))
+    found = {table.name: conform(table, rows).to_pylist() for table, rows in tables}
+    return facts, found | {"mixture_stages": stages}
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +282,53 @@ def test_a_rule_has_caps_and_baselines_and_no_trial(inputs: Inputs, tmp_path: Pa
     show_mixtures(tables, console)
     text = console.export_text()
     assert all(word in text for word in ("flat", "capped", "realised", "proportional", "at most 16 epochs"))
+
+
+def printed(tables: dict[str, list[dict[str, Any]]]) -> str:
+    console = Console(width=220, record=True, file=io.StringIO())
+    show_mixtures(tables, console)
+    return console.export_text()
+
+
+def test_annealing_is_two_stages_and_says_what_the_default_rate_does_to_it(inputs: Inputs, tmp_path: Path) -> None:
+    mixture: dict[str, object] = {
+        "name": "flat",
+        "method": "uniform",
+        "curriculum": {"preset": "annealing", "last": 0.25, "boost": {"code": 3}},
+    }
+    facts, tables = found_by(mixture, inputs, tmp_path / "out", FakeLauncher(tmp_path / "trials", planted))
+    assert "without_value" not in facts
+    shares = {(row["stage"], row["domain"]): row["realised"] for row in tables["mixtures"]}
+    assert shares == pytest.approx(
+        {(0, "code"): 0.5, (0, "prose"): 0.5, (1, "code"): 0.75, (1, "prose"): 0.25}, abs=0.03
+    )
+    ends = [(row["first_token"], row["until_token"], row["signal"]) for row in tables["mixture_stages"]]
+    border = -(-15_000 // ROW) * ROW
+    assert ends == [(0, border, None), (border, -(-20_000 // ROW) * ROW, None)]
+    text = printed(tables)
+    assert "Stages" in text
+    assert "code 0.7" in text
+    assert "Careful: flat: the last stage, stage 1, is read at 15% of the peak learning rate (cosine, which" in text
+
+
+def test_a_sorted_mixture_is_printed_with_what_an_order_cannot_do(inputs: Inputs, tmp_path: Path) -> None:
+    mixture: dict[str, object] = {"name": "long", "method": "uniform", "curriculum": "long-documents-last"}
+    facts, tables = found_by(mixture, inputs, tmp_path / "out", FakeLauncher(tmp_path / "trials", planted))
+    assert facts["without_value"] == {"0": 0.0}
+    (stage,) = tables["mixture_stages"]
+    assert (stage["signal"], stage["descending"], stage["without_value"]) == ("length", False, 0.0)
+    (row,) = [row for row in tables["mixtures"] if row["domain"] == "code"]
+    assert row["epochs"] > 1.05
+    text = printed(tables)
+    assert "length, ascending" in text
+    assert "Careful: long: stage 0 is sorted by length, and what comes last is read at 13%" in text
+    assert f"it goes from 0.00 to {row['epochs']:.2f} readings of code, and its order starts over with each" in text
+    stage["without_value"] = 0.25
+    assert "25% of its rows have no length, and come last" in printed(tables)
+    plain = found_by({"name": "flat", "method": "uniform"}, inputs, tmp_path / "flat", FakeLauncher(tmp_path, planted))[
+        1
+    ]
+    assert "Stages" not in printed(plain)
 
 
 def test_what_is_printed_says_how_far_a_swarm_can_be_trusted(inputs: Inputs, tmp_path: Path) -> None:

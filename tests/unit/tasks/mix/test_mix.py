@@ -121,9 +121,9 @@ def test_stages_share_the_cap_of_a_domain() -> None:
     shares = {"code": 0.5, "prose": 0.0, "web": 0.5}
     mixture = Mixture((Stage(20_000, shares, shares), Stage(80_000, shares, shares)), "static", "inputs")
     first, second = cap(mixture, DOMAINS, Goal(80_000, max_epochs=2)).stages
-    assert first.weights["web"] == pytest.approx(0.5)  # 10 000 of the 18 000 tokens that two epochs give
-    assert second.weights["web"] == pytest.approx(8_000 / 60_000)
-    assert second.weights["code"] == pytest.approx(52_000 / 60_000)
+    assert second.weights["web"] == pytest.approx(0.3)  # the 18 000 tokens that two epochs give, kept for the end
+    assert second.weights["code"] == pytest.approx(0.7)
+    assert first.weights["web"] == pytest.approx(0)
 
 
 def test_a_target_that_cannot_be_met_says_what_can() -> None:

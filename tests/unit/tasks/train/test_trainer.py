@@ -6,6 +6,7 @@ That a killed run gives the same bytes is in ``tests/e2e/test_training.py``.
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ import torch
 
 from gristmill.core.errors import GristmillError
 from gristmill.flows.train.jobs import ENVIRONMENT, module_job
+from gristmill.tasks.mix.mixers.mixer import Mixture, Order, Stage
+from gristmill.tasks.mix.orders.sorting import sort_stages
+from gristmill.tasks.mix.orders.values import DocumentValues
 from gristmill.tasks.mix.plan import Plan
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.train.recipe import own_recipe
 from gristmill.tasks.train.trainer import build_model, main, train
@@ -136,3 +141,23 @@ def test_parameters_are_counted_without_the_model(inputs: Inputs, name: str) -> 
         model = build_model(recipe, vocabulary, ROW, 0)
         model.tie_weights()
     assert recipe.parameters(vocabulary) == sum(value.numel() for value in model.parameters())
+
+
+def test_a_run_reads_its_stages_in_their_order(inputs: Inputs, tmp_path: Path) -> None:
+    """Three steps shuffled, then three with the longest documents last: another order of the same rows."""
+    store = TokenStore.open([inputs.tokens])
+    shares, domains = {"code": 0.5, "prose": 0.5}, store.domains(ROW)
+
+    def trained(name: str, order: Order | None) -> list[float]:
+        ends = (STEPS // 2 * BATCH * ROW, STEPS * BATCH * ROW)
+        stages = (Stage(ends[0], shares, shares), Stage(ends[1], shares, shares, order))
+        plan = make_plan(Mixture(stages, "", ""), domains, row_tokens=ROW, block=64, seed=1, max_epochs=16)
+        base = tmp_path / name
+        base.mkdir()
+        sort_stages(plan, DocumentValues.open(store, []).rows(ROW)).write(base / "plan.json")
+        return losses(run(replace(inputs, plan=base / "plan.json"), base / "run"))
+
+    shuffled, by_length = trained("shuffled", None), trained("sorted", Order("length"))
+    half = STEPS // 2
+    assert by_length[:half] == shuffled[:half]
+    assert all(one != two for one, two in zip(by_length[half:], shuffled[half:], strict=True))

@@ -11,8 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.core.errors import GristmillError, UsageError
+from gristmill.tasks.mix.exports.accounts import repacked
 from gristmill.tasks.mix.exports.export import Export, ExportConfig, export
+from gristmill.tasks.mix.exports.packing import pack
+from gristmill.tasks.mix.mixers.mixer import Mixture, Order, Stage
+from gristmill.tasks.mix.orders.sorting import sort_stages
+from gristmill.tasks.mix.orders.values import DocumentValues
 from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 from tests.helpers.small_tokens import plan_for, random_store, write_folder
 
@@ -191,3 +197,48 @@ def test_a_short_stream_is_the_start_of_the_run(store: TokenStore, tmp_path: Pat
     run(store, plan, tmp_path / "out", mode="stream", target_tokens=20 * 17 + 3)
     rows = np.fromfile(tmp_path / "out" / "train.bin", "<u2").reshape(-1, 17)
     assert rows.tolist() == batch(plan, store, 0, 20).tolist()
+
+
+def read_ids(path: Path) -> list[list[int]]:
+    rows: list[list[int]] = pq.read_table(path)["input_ids"].to_pylist()
+    return rows
+
+
+def sorted_plan(store: TokenStore) -> Plan:
+    """30 rows shuffled, then 60 by the length of their documents, the longest last."""
+    shares = {"code": 0.4, "prose": 0.6}
+    stages = (Stage(30 * 17, shares, shares), Stage(90 * 17, shares, shares, Order("length")))
+    plan = make_plan(Mixture(stages, "", ""), store.domains(17), row_tokens=17, block=8, seed=3, max_epochs=9)
+    return sort_stages(plan, DocumentValues.open(store, []).rows(17))
+
+
+def test_a_stream_has_the_order_of_sorted_stages(store: TokenStore, tmp_path: Path) -> None:
+    plan = sorted_plan(store)
+    run(store, plan, tmp_path / "out", format="parquet", mode="stream")
+    rows = [row for path in sorted((tmp_path / "out").rglob("*.parquet")) for row in read_ids(path)]
+    assert rows == batch(plan, store, 0, 90).tolist()
+
+
+def test_packed_rows_of_sorted_stages_are_sorted_again(store: TokenStore, tmp_path: Path) -> None:
+    plan = sorted_plan(store)
+    run(store, plan, tmp_path / "out", format="jsonl", mode="stream", packing="best-fit", overflow="split")
+    packed = {
+        name: pack(np.diff(store.ends(name, 0, store.tokens(name)), prepend=0), 17, "split")
+        for name in ("code", "prose")
+    }
+    again = repacked(plan, packed, DocumentValues.open(store, []))
+    found = again.rows(30, 90)
+    for number, name in enumerate(("code", "prose")):
+        ends = store.ends(name, 0, store.tokens(name))
+        sizes = np.diff(ends, prepend=0)
+        rows = packed[name]
+        means = []
+        for row in range(len(rows)):
+            pieces = slice(rows.offsets[row], rows.offsets[row + 1])
+            owners = np.searchsorted(ends, rows.starts[pieces], side="right")
+            means.append(np.average(sizes[owners], weights=rows.lengths[pieces]))
+        mine = found.domain == number
+        for epoch in np.unique(found.epoch[mine]):
+            read = np.array(means)[found.position[mine & (found.epoch == epoch)]]
+            assert len(read) > 1
+            assert (np.diff(read) >= -1e-9).all()
