@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Mapping[str, Any]]
 
-STAGE_COLUMNS = (
-    "mixture",
-    "stage",
-    "tokens",
-    "order",
-    "domains (share of the stage, and how often each is seen in it)",
-)
+STAGE_COLUMNS = ("mixture", "stage", "tokens", "order", "domains (share of the stage, and times each is seen in it)")
 MOST_WITHOUT_VALUE = 0.02
 PART = 0.02
 """Of a domain: less is not shown as a reading of its own."""
