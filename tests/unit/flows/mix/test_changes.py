@@ -114,7 +114,10 @@ def test_a_dry_run_tells_what_is_cached_and_what_would_run(lake: Lake, dry_run: 
     before = sorted(lake.root.rglob("*"))
     told = dry_run("--json")
     assert (told["tokenizer"], told["shards"], told["cached"], told["trials"]) == ("to be made", 2, 0, [])
-    assert told["mixtures"] == [{"mixture": "ours", "method": "swarm", "cached": None, "run": None, "reused": None}]
+    (planned,) = told["mixtures"]
+    assert planned == {
+        "mixture": "ours", "method": "swarm", "cached": None, "run": None, "reused": None, "stages": []
+    }  # fmt: skip
     assert "is known when the tokens are there" in dry_run()
     assert sorted(lake.root.rglob("*")) == before, "a dry run wrote something"
     design = Swarm(SwarmConfig.parse(SWARM["options"], "test")).design(
@@ -123,8 +126,35 @@ def test_a_dry_run_tells_what_is_cached_and_what_would_run(lake: Lake, dry_run: 
     told = dry_run("--json")
     assert (told["tokenizer"], told["cached"]) == ("cached", 2)
     assert told["mixtures"][0] == {
-        "mixture": "ours", "method": "swarm", "cached": False, "run": len(design), "reused": 0
+        "mixture": "ours", "method": "swarm", "cached": False, "run": len(design), "reused": 0, "stages": []
     }  # fmt: skip
+
+
+def test_a_dry_run_tells_the_stages(lake: Lake) -> None:
+    words = ["mix", "--lake", str(lake.root), "--tokenizer", str(lake.root.parent / "words.json"), "--dry-run"]
+    words += ["--method", "uniform", "--target-tokens", "10000", "--curriculum", "annealing"]
+    words += ["--set", "curriculum.boost.code=3"]
+
+    def stages(*more: str) -> list[dict[str, Any]]:
+        result = CliRunner().invoke(app, [*words, *more, "--json"])
+        assert result.exit_code == 0, result.output
+        found: list[dict[str, Any]] = json.loads(result.stdout)["mixtures"][0]["stages"]
+        return found
+
+    unknown = {"order": "shuffled", "shares": None, "epochs": None}
+    assert stages() == [{"until_token": 9_000} | unknown, {"until_token": 10_000} | unknown]
+    store = tokenise(lake)
+    (first, last) = stages()
+    assert first["shares"] == pytest.approx({"code": 0.5, "prose": 0.5})
+    assert last["shares"] == pytest.approx({"code": 0.75, "prose": 0.25})
+    held = {domain.name: domain.tokens for domain in store.domains(256)}
+    assert last["epochs"] == pytest.approx({"code": 750 / held["code"], "prose": 250 / held["prose"]})
+    shown = CliRunner().invoke(app, words).stdout
+    assert "9,000 to 10,000" in shown
+    wrong = CliRunner().invoke(app, [*words, "--set", "curriculum.boost.cod=3"])
+    assert "boost for unknown domains" in str(wrong.exception)
+    missing = CliRunner().invoke(app, [*words[:-4], "--set", "curriculum.stages=[{order: gopher_quality.words}]"])
+    assert "the curation news has no signal gopher_quality.words" in str(missing.exception)
 
 
 def test_a_dry_run_tells_which_trials_a_change_strands(lake: Lake, dry_run: Callable[..., Any]) -> None:
