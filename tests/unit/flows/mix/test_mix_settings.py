@@ -136,6 +136,8 @@ def test_weights_do_not_depend_on_trials_of_the_winner() -> None:
 
 def test_the_settings_on_the_page_are_settings() -> None:
     page = (PROJECT / "docs" / "mixing.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    found = MixSettings.parse(yaml.safe_load(block), "docs/mixing.md")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    found, staged = (MixSettings.parse(yaml.safe_load(block), "docs/mixing.md") for block in blocks)
+    assert staged.curriculum is not None
+    assert [stage.until for stage in staged.curriculum.stages] == [0.6, 0.9, None]
     assert {mixture.method for mixture in found.mixtures} >= {"weights", "temperature", "doremi", "mixmin", "swarm"}

@@ -13,10 +13,21 @@ from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.train.retention import prune, scored_in, surplus
 from gristmill.flows.train.steps import WRITES, collect
 from gristmill.schemas.tables import Checkpoints
+from gristmill.tasks.mix.apportion import UNIT
+from gristmill.tasks.mix.plan import Plan, PlanDomain, PlanStage
 from gristmill.tasks.train.recipe import RunSettings
 from gristmill.tasks.train.run_files import checkpoint_path
 from tests.helpers.small_lake import commit
 from tests.helpers.tiny_checkpoint import make_checkpoint
+
+PLAN = Plan(
+    mixture="m",
+    domains=(PlanDomain(name="web", rows=120, fingerprint="f"),),
+    stages=(PlanStage(end_row=120, weights=(UNIT,)),),
+    row_tokens=9,
+    block=8,
+    seed=0,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,15 +112,15 @@ def test_a_checkpoint_that_another_flow_deleted_is_left_out_and_the_last_is_need
     facts = {"step": 30, "tokens": 90, "first_row": 0, "end_row": 120}
     (last / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
     checkpoint_path(tmp_path, 20).mkdir()
-    written = collect(name, tmp_path, settings, "digest", "local", tmp_path / "out")
+    written = collect(name, tmp_path, settings, PLAN, "local", tmp_path / "out")
     rows = written.tables[WRITES.index(Checkpoints)].to_pylist()
     assert [row["step"] for row in rows] == [30]
 
     marked(checkpoint_path(tmp_path, 10))  # one to be kept has to be sound
     with pytest.raises(GristmillError, match="step-000010"):
-        collect(name, tmp_path, settings, "digest", "local", tmp_path / "again")
+        collect(name, tmp_path, settings, PLAN, "local", tmp_path / "again")
     fewer = settings.model_copy(update={"keep_last": 1})
-    collect(name, tmp_path, fewer, "digest", "local", tmp_path / "fewer")
+    collect(name, tmp_path, fewer, PLAN, "local", tmp_path / "fewer")
     shutil.rmtree(last)
     with pytest.raises(GristmillError, match="step-000030"):
-        collect(name, tmp_path, fewer, "digest", "local", tmp_path / "none")
+        collect(name, tmp_path, fewer, PLAN, "local", tmp_path / "none")
