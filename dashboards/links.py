@@ -64,3 +64,8 @@ def items_url(
         query=query,
         offset=offset if offset else None,
     )
+
+
+def checkpoint_url(checkpoint: str) -> str:
+    """The page of a checkpoint, by its digest."""
+    return f"/checkpoints/{quote(checkpoint, safe='')}"

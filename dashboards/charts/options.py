@@ -49,6 +49,15 @@ def palette(dark: bool) -> Palette:
     return DARK if dark else LIGHT
 
 
+DASHES = ("solid", "dashed", "dotted")
+
+
+def line_style(colours: Palette, place: int) -> Options:
+    """Colour and stroke of the line at ``place``: other strokes once the colours are used up, 18 in all."""
+    colour, stroke = colours.series[place % len(colours.series)], DASHES[place // len(colours.series) % len(DASHES)]
+    return {"itemStyle": {"color": colour}, "lineStyle": {"width": 2, "type": stroke, "color": colour}}
+
+
 def chance_line(chance: float, colours: Palette) -> Options:
     """A dashed line at the score of guessing."""
     return {
@@ -70,9 +79,14 @@ def base(colours: Palette) -> Options:
     }
 
 
+SHORTENED = "name => name.length > 32 ? name.slice(0, 31) + '…' : name"
+"""Names of a legend that would push the others out of sight, cut by the browser."""
+
+
 def legend(colours: Palette, *, square: bool = False) -> Options:
     """A legend above the chart, in one line that scrolls; ``square`` symbols for bars."""
     found: Options = {"type": "scroll", "top": 0, "left": 0, "textStyle": {"color": colours.muted}}
+    found |= {":formatter": SHORTENED}
     return found | ({"itemWidth": 12, "itemHeight": 12} if square else {})
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from nicegui import ui
 
-Kind = Literal["text", "mono", "number", "score", "percent", "badge", "link", "wrap", "interval", "signed"]
+Kind = Literal["text", "mono", "number", "score", "percent", "badge", "link", "wrap", "interval", "signed", "share"]
 
 CELL = """
 <q-td :props="props" :class="'cell cell-' + props.col.kind">
@@ -25,6 +25,11 @@ CELL = """
   <span v-else-if="props.col.kind === 'signed'">
     {{ (props.value > 0 ? '+' : '') + Number(props.value).toFixed(3) }}</span>
   <span v-else-if="props.col.kind === 'percent'">{{ (100 * props.value).toFixed(1) }} %</span>
+  <span v-else-if="props.col.kind === 'share'" class="meter">
+    <span class="meter-part"
+      :style="{width: Math.min(100, 100 * (props.row[props.col.name + '_part'] ?? props.value)) + '%'}"></span>
+    <span class="meter-text">
+      {{ props.row[props.col.name + '_text'] || (100 * props.value).toFixed(1) + ' %' }}</span></span>
   <span v-else-if="props.col.kind === 'interval'" class="interval" role="img"
     :title="props.value.title" :aria-label="props.value.title">
     <span class="interval-reach" :style="{left: props.value.low + '%', right: (100 - props.value.high) + '%'}"></span>
@@ -38,7 +43,10 @@ CELL = """
 
 @dataclass(frozen=True)
 class Column:
-    """A column: ``name`` is the key in the rows. A row may also have ``<name>_href`` and ``<name>_tone``."""
+    """A column: ``name`` is the key in the rows. A row may also have ``<name>_href`` and ``<name>_tone``.
+
+    A ``share`` is drawn as its percentage, or ``<name>_text``, over a bar as long as the share, or as ``<name>_part``.
+    """
 
     name: str
     label: str

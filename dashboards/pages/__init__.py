@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.dashboards.page import Page
 from gristmill.dashboards.pages import (
+    checkpoint,
     checkpoints,
     compare,
     document,
@@ -15,9 +16,11 @@ from gristmill.dashboards.pages import (
     gates,
     items,
     leaderboard,
+    mixtures,
     overview,
     speed,
     submit,
+    training,
     trajectory,
     why,
 )
@@ -28,7 +31,10 @@ PAGES: tuple[Page[Any], ...] = (
     documents.PAGE,
     document.PAGE,
     why.PAGE,
+    mixtures.PAGE,
+    training.PAGE,
     checkpoints.PAGE,
+    checkpoint.PAGE,
     leaderboard.PAGE,
     compare.PAGE,
     items.PAGE,

@@ -14,11 +14,12 @@ from gristmill.dashboards.components.chart import chart
 from gristmill.dashboards.components.frame import is_dark
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.components.unscored import unscored_table
-from gristmill.dashboards.links import items_url
+from gristmill.dashboards.links import checkpoint_url, items_url
 from gristmill.dashboards.page import Limit, NoQuery, Page
 from gristmill.dashboards.services import Services
 from gristmill.dashboards.wording import words
 from gristmill.warehouse import queries
+from gristmill.warehouse.queries.mixtures.shares import small_proxies
 from gristmill.warehouse.queries.unanswered import unscored
 
 ABOUT = (
@@ -26,6 +27,7 @@ ABOUT = (
     "over the items of a suite; they do not cover variation between seeds."
 )
 
+MOST_WARNINGS = 3
 WITHOUT = "The machine failed on some items even after retries (infra). A complete run gives a score."
 
 
@@ -37,6 +39,7 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     shares = await to_thread(queries.mixtures, warehouse)
     checkpoints = await to_thread(queries.checkpoints, warehouse)
     without = await to_thread(unscored, warehouse)
+    small = await to_thread(small_proxies, warehouse) if shares else []
     dark = is_dark(request)
     title("Checkpoints", ABOUT)
     if not (scores or losses or shares or checkpoints or without):
@@ -60,6 +63,8 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
         with card("Mixtures", "Share of each domain, after the repetition caps."):
             if shares:
                 chart(mixture_chart(shares, dark), "Share of each domain in each mixture")
+                for mixture, warning in small[:MOST_WARNINGS]:
+                    ui.label(f"{mixture}: {warning}").classes("card-about")
             else:
                 empty("No mixture yet.", warehouse.command("gristmill mix --method doremi"))
     if scores:
@@ -118,7 +123,14 @@ def _checkpoints(checkpoints: list[queries.Checkpoint]) -> None:
         Column("checkpoint", "Digest", "mono"),
         Column("path", "Folder in the lake", "mono"),
     ]
-    rows = [{**row.model_dump(), "rows": f"{row.first_row:,}–{row.end_row:,}"} for row in checkpoints]
+    rows = [
+        {
+            **row.model_dump(),
+            "rows": f"{row.first_row:,}–{row.end_row:,}",
+            "checkpoint_href": checkpoint_url(row.checkpoint),
+        }
+        for row in checkpoints
+    ]
     table(columns, rows, page=25)
 
 

@@ -171,7 +171,7 @@ def command_job(key: str, run: CommandRun, run_dir: Path) -> Job:
 
 def command_file(run: CommandRun, done: Rendered) -> str:
     """``command.json``."""
-    told = {"argv": done.argv, "resume": done.resume, "checkpoint_glob": run.recipe.checkpoint_glob}
+    told = {"name": run.name, "argv": done.argv, "resume": done.resume, "checkpoint_glob": run.recipe.checkpoint_glob}
     return json.dumps(told, indent=1)
 
 

@@ -129,6 +129,11 @@ def test_an_empty_value_counts_as_none(client: httpx.Client, page: Page[Any]) ->
         ("/leaderboard?suite=readin", "There is no suite “readin” (did you mean"),
         ("/trajectory?suite=nonsense", "“nonsense”"),
         ("/trajectory?along=time", "'step' or 'tokens'"),
+        ("/mixtures?mixture=dorem", "There is no mixture in this mix called “dorem” (did you mean"),
+        ("/mixtures?metric=prse", "There is no loss of trials called “prse” (did you mean"),
+        ("/training?smooth=100", "smooth=100: give a whole number of at most 99."),
+        ("/training?runs=nothing,else", "There is no run “nothing”"),
+        ("/checkpoints/nothing", "There is not one checkpoint whose digest begins with nothing."),
         ("/speed?measurement=x", "measurement=x: give a whole number."),
         ("/why", "This page needs the parameter question."),
         ("/nothing/here", "There is nothing at /nothing/here."),
@@ -201,6 +206,7 @@ def operations(client: httpx.Client) -> Iterator[tuple[str, str, dict[str, Any]]
 
 def test_the_api_answers_wrong_values_in_json(client: httpx.Client) -> None:
     needed = {"suite": "reading", "checkpoint": B, "convention": "x", "a": A, "b": B, "url": "x", "doc_id": doc_id("x")}
+    needed |= {"mix": "small", "mixture": "doremi", "run": doc_id("run doremi")}
     tried = 0
     for path, method, operation in operations(client):
         if method != "get":

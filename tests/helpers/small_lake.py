@@ -16,6 +16,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.schemas.tables import TABLES
 from tests.helpers.ledger_rows import table_of
+from tests.helpers.mixing_rows import report_rows, swarm_rows
 
 NIGHT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 DOMAINS = ("documentation", "code", "mathematics", "prose")
@@ -360,6 +361,9 @@ def _mixtures(lake: Lake) -> None:
         for domain, share in zip(DOMAINS, weights["doremi"], strict=True)
     ]
     rows: Rows = {"token_stats": {"all": stats}, "mixtures": {"all": mixtures}, "mixture_trace": {"all": trace}}
+    found = report_rows("doremi", DOMAINS, weights["doremi"], [120_000] * 4)
+    trials = swarm_rows("doremi", DOMAINS, 24)
+    rows |= {table: {"all": each} for table, each in (found | trials).items()}
     commit(lake, "mix", "small", rows)
 
 

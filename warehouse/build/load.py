@@ -24,7 +24,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.table import Table
 from gristmill.warehouse.build.migrate import Migration
-from gristmill.warehouse.build.tables import WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables
+from gristmill.warehouse.build.tables import WITH_FILE, WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables
 
 KINDS = ("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "gates")
 MIXING = (
@@ -184,7 +184,7 @@ def _load_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: Table,
     refs = _refs(datasets, table)
     columns = [f'"{name}"' for name in loaded_columns(table)]
     selected = [*columns, "parse_path(filename)[-2]"]
-    if table.name in WITH_TEXT_ASIDE:
+    if table.name in WITH_FILE:
         selected.append("substr(filename, $skip)")
     statement = (
         f"INSERT INTO {table.sql_name} SELECT {', '.join(selected)} "  # noqa: S608 - names come from gristmill.schemas.tables
@@ -198,7 +198,7 @@ def _load_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: Table,
             else:
                 lake.check(ref)
         parameters: dict[str, object] = {"files": [_literal(lake.path(ref)) for ref in chunk]}
-        if table.name in WITH_TEXT_ASIDE:
+        if table.name in WITH_FILE:
             parameters["skip"] = len(str(lake.root)) + 2
         try:
             connection.execute(statement, parameters)

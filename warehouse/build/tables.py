@@ -24,6 +24,13 @@ from gristmill.schemas.tables import (
 
 NOT_LOADED = tuple(table.name for table in (Records, Bands, Copies, Lines, Candidates, Redacted, EvalItems))
 WITH_TEXT_ASIDE = (Documents.name, Curated.name)
+WITH_FILE = (
+    *WITH_TEXT_ASIDE,
+    *("mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks", "mixture_predictions"),
+    *("trials", "trial_results", "token_stats", "runs"),
+)
+"""Tables with the column ``file``: documents for their text, the others because mixtures of several mixes may have one
+name, and ``dataset_files`` says which mix a file belongs to."""
 TYPES = {
     pa.string(): "VARCHAR",
     pa.bool_(): "BOOLEAN",
@@ -57,7 +64,7 @@ def create_tables() -> str:
 def _create(table: Table) -> str:
     columns = [_column(table.schema.field(name)) for name in loaded_columns(table)]
     columns.append("shard VARCHAR NOT NULL")
-    if table.name in WITH_TEXT_ASIDE:
+    if table.name in WITH_FILE:
         columns.append("file VARCHAR NOT NULL")
     lines = ",\n".join(f"    {column}" for column in columns)
     return f"CREATE TABLE {table.sql_name} (\n{lines}\n);"

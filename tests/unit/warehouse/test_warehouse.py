@@ -16,7 +16,7 @@ from gristmill.schemas.tables import TABLES
 from gristmill.warehouse.build import publish as publishing
 from gristmill.warehouse.build.load import FlowRun
 from gristmill.warehouse.build.publish import publish, rebuild
-from gristmill.warehouse.build.tables import loaded_columns, loaded_tables
+from gristmill.warehouse.build.tables import WITH_FILE, loaded_columns, loaded_tables
 from gristmill.warehouse.connection import Warehouse
 from tests.helpers.small_lake import CHINESE, SmallLake, build_small_lake, commit
 
@@ -75,7 +75,7 @@ def test_every_column_is_typed_as_the_contract_types_it(warehouse: Warehouse) ->
         kinds = {name: kind for name, kind, *_ in plain.execute("DESCRIBE contract").fetchall()}
         expected = [(name, kinds[name], table.schema.field(name).nullable) for name in loaded_columns(table)]
         expected.append(("shard", "VARCHAR", False))
-        if table.name in ("documents", "curated"):
+        if table.name in WITH_FILE:
             expected.append(("file", "VARCHAR", False))
         rows = warehouse.query(
             "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
