@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gristmill.dashboards.charts.options import Options, axis, base, legend, line_style, palette, rounded, upright
-from gristmill.warehouse.queries.mixtures.shares import TracePoint
-from gristmill.warehouse.queries.mixtures.trials import NEVER_FITTED, MixtureTrial, Promised
+from gristmill.warehouse.queries.mixing.shares import TracePoint
+from gristmill.warehouse.queries.mixing.trials import NEVER_FITTED, MixtureTrial, Promised
 
 MOST_TRACED = 12
 """Domains whose trace is drawn; more lines could not be told apart."""

@@ -19,7 +19,7 @@ from gristmill.dashboards.page import Limit, NoQuery, Page
 from gristmill.dashboards.services import Services
 from gristmill.dashboards.wording import words
 from gristmill.warehouse import queries
-from gristmill.warehouse.queries.mixtures.shares import small_proxies
+from gristmill.warehouse.queries.mixing.shares import small_proxies
 from gristmill.warehouse.queries.unanswered import unscored
 
 ABOUT = (

@@ -4,7 +4,7 @@ from asyncio import to_thread
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from nicegui import ui
 from pydantic import BaseModel
 from pydantic.dataclasses import dataclass
@@ -18,7 +18,7 @@ from gristmill.dashboards.pages.mixtures.shares import Show, detail_card, heads_
 from gristmill.dashboards.pages.mixtures.trials import checks_card, strands_card, trials_cards
 from gristmill.dashboards.services import Services
 from gristmill.warehouse.connection import Warehouse
-from gristmill.warehouse.queries.mixtures.shares import (
+from gristmill.warehouse.queries.mixing.shares import (
     CapShare,
     DomainShare,
     MixtureCheck,
@@ -32,7 +32,7 @@ from gristmill.warehouse.queries.mixtures.shares import (
     stage_shares,
     weight_trace,
 )
-from gristmill.warehouse.queries.mixtures.trials import (
+from gristmill.warehouse.queries.mixing.trials import (
     OBJECTIVE,
     DomainTrials,
     Promised,
@@ -46,6 +46,8 @@ ABOUT = (
     "What share of the tokens each domain gets: as the method asked, under the caps, and in the plan. Below, one of "
     "them: how it was found, and how far to believe it."
 )
+MixName = Annotated[str, Path(max_length=4096, description="name of the mix")]
+MixtureName = Annotated[str, Path(max_length=4096, description="name of the mixture in it")]
 COMMANDS = ("gristmill mix --method proportional --method uniform", "gristmill mix --method swarm")
 
 
@@ -189,20 +191,20 @@ def routes(api: APIRouter, services: Services) -> None:
         return mixture_heads(warehouse, mix)
 
     @api.get("/mixtures/{mix}/{mixture}", tags=["models"], summary="Shares, caps and checks of a mixture")
-    def mixture(mix: str, mixture: str) -> MixtureAnswer:
+    def mixture(mix: MixName, mixture: MixtureName) -> MixtureAnswer:
         return _answer(warehouse, head_of(mix, mixture))
 
     @api.get("/mixtures/{mix}/{mixture}/trials", tags=["models"], summary="Trials of a mixture, with predictions")
     def trials(
-        mix: str,
-        mixture: str,
+        mix: MixName,
+        mixture: MixtureName,
         metric: Annotated[str, Query(description="domain of the held-out loss, or objective")] = OBJECTIVE,
     ) -> TrialPanel:
         head_of(mix, mixture)
         return trial_panel(warehouse, mix, mixture, metric)
 
     @api.get("/mixtures/{mix}/{mixture}/trace", tags=["models"], summary="How a method found the weights")
-    def traced(mix: str, mixture: str) -> list[TracePoint]:
+    def traced(mix: MixName, mixture: MixtureName) -> list[TracePoint]:
         head_of(mix, mixture)
         return weight_trace(warehouse, mix, mixture)
 

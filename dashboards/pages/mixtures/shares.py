@@ -11,7 +11,7 @@ from gristmill.dashboards.components.chart import chart
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.wording import count
-from gristmill.warehouse.queries.mixtures.shares import CapShare, DomainShare, MixtureHead, StageShare, TracePoint
+from gristmill.warehouse.queries.mixing.shares import CapShare, DomainShare, MixtureHead, StageShare, TracePoint
 
 Show = Literal["realised", "asked", "epochs"]
 NAMES: dict[Show, tuple[str, str]] = {

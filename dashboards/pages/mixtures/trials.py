@@ -11,8 +11,8 @@ from gristmill.dashboards.components.chart import chart
 from gristmill.dashboards.components.controls import choice
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.wording import count, words
-from gristmill.warehouse.queries.mixtures.shares import WARNED, MixtureCheck, MixtureHead
-from gristmill.warehouse.queries.mixtures.trials import (
+from gristmill.warehouse.queries.mixing.shares import WARNED, MixtureCheck, MixtureHead
+from gristmill.warehouse.queries.mixing.trials import (
     NEVER_FITTED,
     OBJECTIVE,
     DomainTrials,

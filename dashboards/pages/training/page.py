@@ -4,7 +4,7 @@ from asyncio import to_thread
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from nicegui import ui
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -164,7 +164,7 @@ def routes(api: APIRouter, services: Services) -> None:
 
     @api.get("/training/{run}", tags=["models"], summary="Loss, held-out loss, speed and checkpoints of a run")
     def curves(
-        run: str,
+        run: Annotated[str, Path(max_length=4096, description="key of the run")],
         spacing: Annotated[Spacing, Query(description="how steps are drawn together: evenly, or for a log axis")] = (
             "linear"
         ),

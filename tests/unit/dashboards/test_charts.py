@@ -14,8 +14,8 @@ from gristmill.dashboards.charts.training import loss_chart, mixture_chart
 from gristmill.dashboards.charts.trajectory import BAND
 from gristmill.dashboards.links import documents_url, record_url
 from gristmill.warehouse.queries import Funnel, Loss, RuleCount, Score, Share, Stage
-from gristmill.warehouse.queries.mixtures.shares import TracePoint
-from gristmill.warehouse.queries.mixtures.trials import MixtureTrial, Promised
+from gristmill.warehouse.queries.mixing.shares import TracePoint
+from gristmill.warehouse.queries.mixing.trials import MixtureTrial, Promised
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

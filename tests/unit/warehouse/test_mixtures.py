@@ -11,7 +11,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse
-from gristmill.warehouse.queries.mixtures.shares import (
+from gristmill.warehouse.queries.mixing.shares import (
     cap_shares,
     domain_shares,
     mixture_checks,
@@ -20,7 +20,7 @@ from gristmill.warehouse.queries.mixtures.shares import (
     stage_shares,
     weight_trace,
 )
-from gristmill.warehouse.queries.mixtures.trials import promises, stranding, trial_panel
+from gristmill.warehouse.queries.mixing.trials import promises, stranding, trial_panel
 from tests.helpers.mixing_rows import report_rows, shares_rows, swarm_rows
 from tests.helpers.small_lake import put
 

@@ -97,13 +97,17 @@ def mixture_heads(warehouse: Warehouse, mix: str | None = None) -> list[MixtureH
     rows = warehouse.query(
         """
         WITH heads AS (
-            SELECT mix, mixture, min(method) AS method, min(digest) AS digest, max(target_tokens) AS target_tokens,
-                count(DISTINCT domain) AS domains, max(stages) AS stages
-            FROM mixture_shares WHERE $mix IS NULL OR mix = $mix GROUP BY mix, mixture
+            SELECT owner.name AS mix, mixture, min(method) AS method, min(one.digest) AS digest,
+                max(until_token) AS target_tokens, count(DISTINCT domain) AS domains, count(DISTINCT stage) AS stages
+            FROM mixtures AS one
+            JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
+            WHERE $mix IS NULL OR owner.name = $mix GROUP BY owner.name, mixture
         ),
         tried AS (
-            SELECT mix, mixture, count(*) AS trials, count(*) FILTER (earlier) AS reused, min(parameters) AS parameters
-            FROM mixture_trials GROUP BY mix, mixture
+            SELECT owner.name AS mix, mixture, count(DISTINCT trial) AS trials,
+                count(DISTINCT trial) FILTER (earlier) AS reused, min(parameters) AS parameters
+            FROM trials AS one
+            JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix' GROUP BY ALL
         ),
         checked AS (
             SELECT owner.name AS mix, mixture, count(*) FILTER (warning) AS warnings FROM mixture_checks AS one
@@ -113,7 +117,10 @@ def mixture_heads(warehouse: Warehouse, mix: str | None = None) -> list[MixtureH
             SELECT DISTINCT owner.name AS mix, mixture FROM mixture_trace AS one
             JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
         ),
-        trained AS (SELECT mix, mixture, count(*) AS runs FROM training_runs GROUP BY ALL),
+        trained AS (
+            SELECT owner.name AS mix, mixture, count(DISTINCT run) AS runs FROM runs AS one
+            JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'training' GROUP BY ALL
+        ),
         made AS (SELECT name AS mix, max(started_at) AS at FROM flow_runs WHERE flow = 'mix' GROUP BY name)
         SELECT heads.*, coalesce(trials, 0) AS trials, coalesce(reused, 0) AS reused, parameters,
             coalesce(warnings, 0) AS warnings, coalesce(runs, 0) AS runs, traced.mixture IS NOT NULL AS traced
