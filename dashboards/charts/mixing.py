@@ -21,6 +21,7 @@ ROLES: Mapping[str, tuple[str, int]] = {
     "adaptive": ("pin", 15),
 }
 """Symbol and size of a role of trials; others are circles."""
+EXACT = "predicted = measured"
 
 
 def dots_height(domains: int) -> int:
@@ -134,17 +135,28 @@ def trials_chart(trials: Sequence[MixtureTrial], promised: Promised | None, dark
             {"type": "scatter", "name": role, "symbol": symbol, "symbolSize": size, "itemStyle": style, "data": data}
             | {"z": 3 if role in NEVER_FITTED else 2}
         )
-    ends = [value for members in groups.values() for one in members for value in (one.predicted, one.measured)]
-    known = [value for value in ends if value is not None]
+    known = [
+        value
+        for members in groups.values()
+        for one in members
+        for value in (one.predicted, one.measured)
+        if value is not None
+    ]
     if known and series:
-        low, high = _near(min(known)), _near(max(known))
-        series[0]["markLine"] = {
-            "silent": True,
-            "symbol": "none",
-            "lineStyle": {"type": "dashed", "color": colours.muted},
-            "label": {"show": False},
-            "data": [[{"coord": [low, low]}, {"coord": [high, high]}]],
-        }
+        ends = sorted({_near(min(known)), _near(max(known))})
+        series.append(
+            {
+                "type": "line",
+                "name": EXACT,
+                "silent": True,
+                "showSymbol": False,
+                "lineStyle": {"type": "dashed", "width": 1, "color": colours.muted},
+                "itemStyle": {"color": colours.muted},
+                "tooltip": {"show": False},
+                "data": [[end, end] for end in ends],
+                "z": 1,
+            }
+        )
     if promised is not None and series:
         series[0]["markArea"] = {
             "silent": True,

@@ -97,7 +97,11 @@ def _train(run_dir: Path, settings: RunSettings, plan: Plan, store: TokenStore, 
     heldout = heldout_rows(store, plan) if heldout_steps else {}
     with ExitStack() as stack:
         names = (LOSSES, HELDOUT, SPEED)
-        losses, measured, speed = (stack.enter_context((run_dir / n).open("a", encoding="utf-8")) for n in names)
+        losses, measured, speed = (
+            # by lines, so that whoever watches the run sees each step
+            stack.enter_context((run_dir / name).open("a", encoding="utf-8", buffering=1))
+            for name in names
+        )
         for taken in steps:
             write_line(losses, loss_entry(taken))
             if taken.tokens_per_second is not None:

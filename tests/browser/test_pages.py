@@ -1,6 +1,7 @@
 """Every page says what the lake says, in a real browser."""
 
 import re
+import shutil
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,7 +9,8 @@ from playwright.sync_api import Page, expect
 from gristmill.dashboards.page import navigation
 from gristmill.dashboards.pages import PAGES
 from tests.browser.conftest import Visitor
-from tests.helpers.small_lake import ATTACK, CHINESE, LONG_URL, SmallLake
+from tests.helpers.mixing_rows import live_run
+from tests.helpers.small_lake import ATTACK, CHINESE, LONG_URL, SmallLake, doc_id
 
 ENTRIES = navigation(PAGES)
 PATHS = tuple(path for _, path in ENTRIES)
@@ -344,6 +346,77 @@ def test_a_number_of_the_funnel_leads_to_that_many_records(visitor: Visitor) -> 
     number.get_by_role("link").click()
     page.wait_for_url("**fails=*")
     expect(page.locator(".pages")).to_contain_text(f"of {expected} records")
+
+
+def drawn(page: Page, name: str) -> bool:
+    """Whether the chart of that name has anything on its canvas."""
+    return bool(
+        page.get_by_role("img", name=name)
+        .locator("canvas")
+        .first.evaluate(
+            "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(v => v)"
+        )
+    )
+
+
+def test_mixtures_stand_beside_baselines_with_their_trials(visitor: Visitor) -> None:
+    page = visitor.open("/mixtures")
+    expect(page.locator(".notice")).to_contain_text("below 15M")
+    assert re.findall(r"[\d.]+ %|scarce and clean", row(page, "scarce and clean")) == [
+        *("30.0 %", "30.0 %", "25.0 – 35.0 %".split(" – ")[1], "30.0 %", "25.0 %", "25.0 %"),
+        "scarce and clean",
+    ]
+    tiles = dict(
+        zip(page.locator(".tile-label").all_inner_texts(), page.locator(".tile-value").all_inner_texts(), strict=True)
+    )
+    assert tiles["Spearman"] == "0.930"
+    assert tiles["Optimism"] == "0.0130"
+    for name in ("Shares in the plan of each domain", "Measured against predicted", "Weight of each domain"):
+        assert drawn(page, name), name
+    expect(page.locator("tr", has_text="held-out").first).to_be_visible()
+    page.get_by_label("Held-out loss of").click()
+    page.get_by_role("option", name="prose").click()
+    page.wait_for_url("**/mixtures?mix=small&mixture=doremi&metric=prose")
+    expect(page.locator(".card", has_text="Every trial").last).to_contain_text("least first: prose.")
+    page.get_by_role("link", name="natural").click()
+    page.wait_for_url("**/mixtures?mix=small&mixture=natural")
+    expect(page.locator(".card-title", has_text="natural in detail")).to_be_visible()
+    expect(page.locator(".card-title", has_text="Every trial")).to_have_count(0)
+
+
+def test_curves_of_runs_over_and_still_running(visitor: Visitor, small: SmallLake) -> None:
+    folder = live_run(small.lake.root, "live0123", "doremi", "running", 300, reason="<b>waits</b>")
+    try:
+        page = visitor.open("/training")
+        assert re.findall(r"\S+", row(page, "300 of 1,000"))[:3] == ["running", "doremi", "remove"]
+        expect(page.locator(".q-chip")).to_have_count(3)
+        for name in ("Training loss", "Held-out loss", "Learning rate", "Tokens per second"):
+            assert drawn(page, name), name
+        page.get_by_role("group", name="Loss axis").get_by_text("log").click()
+        page.wait_for_url("**/training?y=log")
+        page.get_by_label("Smoothing").press("End")
+        page.wait_for_url("**smooth=99")
+        expect(page.get_by_text("Smoothing 0.99")).to_be_visible()
+        page.locator("tr", has_text="300 of 1,000").get_by_role("link", name="remove").click()
+        page.wait_for_url("**/training?runs=*")
+        expect(page.locator(".q-chip")).to_have_count(2)
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_checkpoint_has_a_page(visitor: Visitor) -> None:
+    digest = doc_id("doremi 200")
+    page = visitor.open("/checkpoints")
+    page.get_by_role("link", name=digest).click()
+    page.wait_for_url(f"**/checkpoints/{digest}")
+    expect(page.locator(".page-title")).to_have_text("doremi 200")
+    expect(page.locator(".facts")).to_contain_text("409,600")
+    expect(page.locator(".facts .empty-command")).to_contain_text(f"gristmill lineage {digest[:12]}")
+    assert "reading" in row(page, "reading")
+    visitor.shot("checkpoint")
+    page.get_by_role("link", name="compare").first.click()
+    page.wait_for_url("**/compare?a=*")
+    expect(page.locator(".says").first).to_contain_text("B is")
 
 
 def test_every_page_says_its_language_and_names_its_charts(visitor: Visitor) -> None:

@@ -25,6 +25,7 @@ from gristmill.warehouse.queries.mixing.trials import (
 MOST_DOMAINS = 4
 """Domains of a trial that its row names."""
 MOST_STRANDED = 15
+YES_OR_NO = ("nothing_learnt", "converged", "settled")
 
 
 def trials_cards(
@@ -110,16 +111,16 @@ def _promised(found: Sequence[Promised]) -> None:
 
 def _trials(trials: Sequence[MixtureTrial], predicted: bool) -> None:
     columns = [
-        Column("trial", "Trial", "mono"),
         Column("role", "Role", "badge"),
         Column("shares", "Largest shares"),
         Column("measured", "Measured", "score"),
         *([Column("predicted", "Predicted", "score"), Column("error", "Difference", "signed")] if predicted else []),
-        Column("seed", "Seed", "number"),
+        Column("seed", "Seed"),
         Column("tokens", "Tokens", "number"),
         Column("rate", "Learning rate"),
         Column("parameters", "Parameters", "number"),
         *([Column("reused", "Data", "badge")] if any(trial.earlier for trial in trials) else []),
+        Column("trial", "Trial", "mono"),
     ]
     table(columns, [_row(trial) for trial in trials], page=15).classes("board")
 
@@ -130,6 +131,7 @@ def _row(trial: MixtureTrial) -> dict[str, Any]:
     both = trial.measured is not None and trial.predicted is not None
     return trial.model_dump(exclude={"weights"}) | {
         "trial": trial.trial[:16],
+        "seed": str(trial.seed),
         "role_tone": "busy" if trial.role in NEVER_FITTED else "plain",
         "shares": ", ".join(shares) + (f" and {more} more" if more > 0 else ""),
         "error": trial.measured - trial.predicted if both else None,  # type: ignore[operator]
@@ -149,7 +151,7 @@ def checks_card(checks: Sequence[MixtureCheck]) -> None:
     rows = [
         {
             "name": words(check.name),
-            "value": f"{check.value:,.0f}" if float(check.value).is_integer() else f"{check.value:.4g}",
+            "value": _told(check),
             "warning": "warning" if check.warning else None,
             "warning_tone": "warn",
             "detail": check.detail,
@@ -158,6 +160,12 @@ def checks_card(checks: Sequence[MixtureCheck]) -> None:
     ]
     with card("Checks", "What to know before the mixture is trusted. Losses are in nats per token."):
         table(columns, rows, page=25)
+
+
+def _told(check: MixtureCheck) -> str:
+    if check.name in YES_OR_NO:
+        return "yes" if check.value else "no"
+    return f"{check.value:,.0f}" if check.value.is_integer() else f"{check.value:.4g}"
 
 
 def strands_card(domains: Sequence[DomainTrials], head: MixtureHead) -> None:

@@ -35,10 +35,9 @@ def tiles(runs: Sequence[TrainingRun]) -> None:
     rate = sum(run.tokens_per_second or 0.0 for run in going if run.state == "running")
     with ui.element("div").classes("tiles"):
         running = [run for run in going if run.state in ("running", "stalled")]
-        waiting = count(len(going) - len(running))
-        tile(
-            "Running", count(len(running)), f"{waiting} waiting or silent" + (f", {rate:,.0f} tokens/s" if rate else "")
-        )
+        waiting = f"{count(len(going) - len(running))} waiting or silent" if len(going) > len(running) else ""
+        told = [waiting, f"{rate:,.0f} tokens/s" if rate else ""]
+        tile("Running", count(len(running)), ", ".join(filter(None, told)) or "now")
         tile("Trained", count(len(ended)), f"{count(sum(run.tokens or 0 for run in ended))} tokens")
         tile("Checkpoints", count(sum(run.checkpoints or 0 for run in runs)), "saved and kept")
         tile("Preemptions", count(preempted), f"{count(failed)} failures")

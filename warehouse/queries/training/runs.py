@@ -116,7 +116,7 @@ def training_runs(warehouse: Warehouse) -> list[TrainingRun]:
     ended = _ended(warehouse)
     known = {run.run for run in ended}
     others = [run for run in _from_folders(warehouse, time.time()) if run.run not in known]
-    going = [run for run in others if run.state in LIVE]
+    going = sorted((run for run in others if run.state in LIVE), key=lambda run: (run.mixture, run.run))
     return [*going, *ended, *(run for run in others if run.state not in LIVE)]
 
 
