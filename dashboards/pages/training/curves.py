@@ -141,7 +141,7 @@ class CurvesView:
     def _switch(self, label: str, options: dict[str, str], value: str, name: str) -> None:
         with ui.element("div").classes("switch-field"):
             ui.label(label).classes("tile-label")
-            drawn = ui.toggle(options, value=value).props(f'dense no-caps unelevated aria-label="{label}"')
+            drawn = ui.toggle(options, value=value).props(f'dense no-caps unelevated role=group aria-label="{label}"')
             drawn.on_value_change(lambda event: self._change(**{name: event.value}))
 
     def _domain(self) -> None:
