@@ -136,7 +136,7 @@ def _first(heads: list[MixtureHead]) -> MixtureHead:
 
 
 def _form(mixes: list[str], names: list[str], asked: MixturesQuery) -> None:
-    shown: dict[Show, str] = {"realised": "in the plan", "asked": "asked for", "epochs": "epochs"}
+    shown = {"realised": "in the plan", "asked": "asked for", "epochs": "epochs"}
     with ui.element("div").classes("controls short"):
         if len(mixes) > 1:
             choice("Mix", mixes, asked.mix, url=lambda mix: page_url("/mixtures", mix=mix), classes="names")

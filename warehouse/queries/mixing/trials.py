@@ -193,6 +193,6 @@ def _importance(warehouse: Warehouse, mix: str, mixture: str, metrics: list[str]
     """How much each held-out loss counts in the objective: as the settings of the mixture say, else all alike."""
     rows = warehouse.query("SELECT config FROM datasets WHERE kind = 'mix' AND name = ?", [mix])
     settings = json.loads(rows[0]["config"]).get("settings", {}) if rows else {}
-    own = next((one for one in settings.get("mixtures", ()) if one.get("name") == mixture), {})
+    own: dict[str, Any] = next((one for one in settings.get("mixtures", ()) if one.get("name") == mixture), {})
     asked: dict[str, float] = own.get("options", {}).get("fit", {}).get("metrics", {})
     return {name: weight for name, weight in asked.items() if weight > 0} or dict.fromkeys(metrics, 1.0)
