@@ -37,6 +37,7 @@ def module_job(
     nodes: int = 1,
     gpus: int = 0,
     flops_per_token: float = 0.0,
+    saves_when_asked: bool = False,
 ) -> Job:
     """The job that runs a trainer of this package: a module whose arguments are the folders of its runs.
 
@@ -49,7 +50,14 @@ def module_job(
         where = ("--standalone",) if nodes == 1 else ()
         argv = (*python, "torch.distributed.run", *where, "--nproc-per-node", str(processes // nodes), "-m", *last)
     environment = ENVIRONMENT | (GPU_ENVIRONMENT if gpus else {})
-    return Job(key=key, argv=argv, environment=environment, gpus=gpus, flops_per_token=flops_per_token)
+    return Job(
+        key=key,
+        argv=argv,
+        environment=environment,
+        gpus=gpus,
+        flops_per_token=flops_per_token,
+        saves_when_asked=saves_when_asked,
+    )
 
 
 def run_job(

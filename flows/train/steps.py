@@ -66,6 +66,7 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
             nodes=context.nodes,
             gpus=settings.processes if settings.device == "cuda" else 0,
             flops_per_token=settings.shape.flops_per_token(store.vocab_size, read.row_tokens - 1),
+            saves_when_asked=True,
         )
         told = context.meter.counter()
         digests: dict[int, str] = {}

@@ -6,6 +6,7 @@ The run directory is the protocol, so that any trainer runs unmodified::
     status.json            state, heartbeat, how far it is, what it has used; replaced by rename
     log/attempt-N.out      standard output and error of attempt N
     cancel                 there when somebody asked for the end, so that it is not taken for a preemption
+    save                   there when a checkpoint was asked for that the trainer has not begun yet
     DONE                   written last, after a successful end
 
 ``submit`` is idempotent on the job's key: a crash between submitting and remembering costs nothing, because ``find``
@@ -28,6 +29,8 @@ ENDED: frozenset[State] = FINAL | {"preempted"}
 
 SUBMITTING = "submit.lock"
 """Held by the one who submits a job, so that two starters of a key are kept apart."""
+SAVE = "save"
+"""A trainer that looks for this file in its run directory saves after the step that runs, and goes on."""
 PREEMPTED_EXIT = 75
 """``EX_TEMPFAIL``: a trainer that exits with it asks to be started again, and so does the watcher of one."""
 
@@ -57,6 +60,8 @@ class Job(Config):
     """A trainer that has said nothing for so long is stalled."""
     grace_seconds: float = Field(10.0, gt=0)
     """What a trainer has between the signal to end and SIGKILL."""
+    saves_when_asked: bool = False
+    """Whether it heeds :data:`SAVE`. SIGUSR1 then asks it to save; another trainer gets the signal, and has to end."""
 
 
 class Status(Config):

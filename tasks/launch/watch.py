@@ -1,11 +1,12 @@
 """The sidecar of one job: ``python -m gristmill.tasks.launch.watch RUN_DIR [--preemptible]``.
 
 Starts the command in a process group of its own, writes ``status.json`` at every beat (heartbeat, how far the trainer
-is, processor time, memory, GPU-seconds), forwards SIGTERM and SIGUSR1 with a grace time, and writes ``DONE`` last.
+is, processor time, memory, GPU-seconds), forwards SIGTERM and SIGUSR1 with a grace time, and writes ``DONE`` last. At
+SIGUSR1 a trainer that saves when it is asked to is asked by a file, and goes on.
 
-A signal ends the job as cancelled, or under ``--preemptible`` as preempted unless the run directory holds ``cancel``:
-a scheduler that takes the machine back and one that was told to cancel send the same signal. A preempted attempt is
-never a success, whatever the trainer's exit code, and gives :data:`PREEMPTED_EXIT`.
+Any other signal ends the job as cancelled, or under ``--preemptible`` as preempted unless the run directory holds
+``cancel``: a scheduler that takes the machine back and one that was told to cancel send the same signal. A preempted
+attempt is never a success, whatever the trainer's exit code, and gives :data:`PREEMPTED_EXIT`.
 """
 
 import ctypes
@@ -26,7 +27,7 @@ import psutil
 
 from gristmill.core.files.atomic import write_whole
 from gristmill.tasks.launch.devices import device_name, utilisation
-from gristmill.tasks.launch.job import PREEMPTED_EXIT, Job, State, Status, read_status
+from gristmill.tasks.launch.job import PREEMPTED_EXIT, SAVE, Job, State, Status, read_status
 from gristmill.tasks.launch.local import Watcher
 from gristmill.tasks.launch.progress import Progress, last_line, read_progress
 
@@ -114,6 +115,7 @@ def _watch(run_dir: Path, preemptible: bool) -> int:
         before = before.ended("preempted" if preemptible else "lost", job.gpus).again()
     before = before.model_copy(update={"attempt": number})
     told: signal.Signals | None = None
+    (run_dir / SAVE).unlink(missing_ok=True)
 
     with log.open("wb") as output:
         child = subprocess.Popen(
@@ -129,6 +131,9 @@ def _watch(run_dir: Path, preemptible: bool) -> int:
 
     def forward(number: int, _frame: FrameType | None) -> None:
         nonlocal told
+        if number == signal.SIGUSR1 and job.saves_when_asked:
+            (run_dir / SAVE).touch()
+            return
         told = signal.Signals(number)
         _signal_group(child.pid, told)
 

@@ -49,6 +49,10 @@ class Ranks:
         distributed.all_reduce(held)
         return float(held) / self.count
 
+    def agreed(self, asked: bool) -> bool:
+        """Whether any rank was asked; all get the same answer."""
+        return self.mean(float(asked)) > 0
+
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model whose gradients are averaged over all ranks; ``model`` itself when there is one."""
         if self.count == 1:

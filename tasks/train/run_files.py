@@ -43,13 +43,18 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def saved_step(run_dir: Path, settings: RunSettings) -> int:
-    """The step of the newest checkpoint that is there with its optimiser state; 0 for none."""
-    whole = (
-        step
-        for step in settings.checkpoint_steps
-        if checkpoint_path(run_dir, step).is_dir() and state_path(run_dir, step).is_file()
-    )
+    """The step of the newest checkpoint that is there with its optimiser state; 0 for none.
+
+    It may be one that was not planned, but asked for while the run went on.
+    """
+    whole = (step for step in saved_steps(run_dir) if step <= settings.steps and state_path(run_dir, step).is_file())
     return max(whole, default=0)
+
+
+def saved_steps(run_dir: Path) -> list[int]:
+    """The steps of the checkpoints that are there, in order."""
+    folders = (run_dir / "checkpoints").glob("step-*")
+    return sorted(int(digits) for folder in folders if (digits := folder.name.removeprefix("step-")).isdigit())
 
 
 def checkpoint_path(run_dir: Path, step: int) -> Path:

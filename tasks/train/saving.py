@@ -4,6 +4,8 @@
 
     checkpoints/step-000065/    config.json, model.safetensors, tokenizer files, checkpoint.json
     state/step-000065.safetensors  optimiser moments
+
+One that was asked for at a step where none is planned serves to resume from, and goes when the next is there.
 """
 
 import json
@@ -16,7 +18,7 @@ from transformers import LlamaForCausalLM
 
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.train.recipe import RunSettings
-from gristmill.tasks.train.run_files import checkpoint_path, saved_step, state_path
+from gristmill.tasks.train.run_files import checkpoint_path, saved_step, saved_steps, state_path
 
 
 def save(
@@ -49,6 +51,18 @@ def save(
     facts = {"step": step, "tokens": end_row * row_tokens, "first_row": 0, "end_row": end_row}
     (temporary / "checkpoint.json").write_text(json.dumps(facts), encoding="utf-8")
     temporary.rename(target)
+
+
+def discard_unplanned(run_dir: Path, settings: RunSettings, newest: int) -> None:
+    """Remove checkpoints before ``newest`` that the settings do not ask for, each with its state."""
+    for step in saved_steps(run_dir):
+        if step < newest and step not in settings.checkpoint_steps:
+            folder = checkpoint_path(run_dir, step)
+            gone = folder.with_suffix(".gone")  # a folder that is emptied bit by bit must not look whole
+            shutil.rmtree(gone, ignore_errors=True)
+            folder.rename(gone)
+            state_path(run_dir, step).unlink(missing_ok=True)
+            shutil.rmtree(gone)
 
 
 def resume(run_dir: Path, model: LlamaForCausalLM, optimiser: torch.optim.Optimizer, settings: RunSettings) -> int:

@@ -3,13 +3,15 @@
 Rows come from the plan in its order, so the position in the data is one integer, and a run that is killed goes on from
 its newest checkpoint with the same weights bit for bit as one that was not (fixed threads, deterministic kernels,
 optimiser state kept as safetensors beside the checkpoints; see :mod:`gristmill.tasks.train.saving`). Every checkpoint
-is a folder that any Llama reader opens. Under ``torchrun`` the ranks share the rows of every step.
+is a folder that any Llama reader opens. Under ``torchrun`` the ranks share the rows of every step. SIGUSR1 asks for a
+checkpoint after the step that runs; SIGTERM for that and the end, with exit code 75
+(:mod:`gristmill.tasks.train.asked`).
 
 Cost of the tiny recipe: about 6,000 tokens/s and 600 MB on one core.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
@@ -22,13 +24,15 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.launch.devices import utilisation
+from gristmill.tasks.launch.job import PREEMPTED_EXIT
 from gristmill.tasks.mix.plan import Plan, batch
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.asked import Asked, listening
 from gristmill.tasks.train.loop import Schedule, Taken, make_deterministic, run_steps
 from gristmill.tasks.train.ranks import Ranks, joined, unsynchronised
 from gristmill.tasks.train.recipe import Recipe, RunSettings, TrainingRun
 from gristmill.tasks.train.run_files import HELDOUT, LOSSES, SPEED, keep_lines, write_line
-from gristmill.tasks.train.saving import resume, save
+from gristmill.tasks.train.saving import discard_unplanned, resume, save
 from gristmill.tasks.train.schedule import learning_rate
 
 SAY_EVERY = 5
@@ -45,16 +49,24 @@ def train(run_dir: Path) -> None:
     run = TrainingRun.model_validate_json((run_dir / "train.json").read_bytes())
     settings = run.settings
     prepare_device(settings.device)
-    with joined(settings.processes, settings.device) as ranks:
+    with listening(run_dir) as asked, joined(settings.processes, settings.device) as ranks:
         make_deterministic(settings.seed, settings.threads)
         plan = Plan.load(Path(run.plan))
         store = TokenStore.open([Path(folder) for folder in run.stores])
         plan.require(store)
         require_tokenizer(store, Path(run.tokenizer))
-        _train(run_dir, settings, plan, store, Path(run.tokenizer), ranks)
+        _train(run_dir, settings, plan, store, Path(run.tokenizer), ranks, asked)
 
 
-def _train(run_dir: Path, settings: RunSettings, plan: Plan, store: TokenStore, tokenizer: Path, ranks: Ranks) -> None:
+def _train(
+    run_dir: Path,
+    settings: RunSettings,
+    plan: Plan,
+    store: TokenStore,
+    tokenizer: Path,
+    ranks: Ranks,
+    asked: Asked,
+) -> None:
     recipe = settings.shape
     model = build_model(recipe, store.vocab_size, plan.row_tokens, store.eos_id)
     model.to(settings.device)  # type: ignore[arg-type]
@@ -88,8 +100,8 @@ def _train(run_dir: Path, settings: RunSettings, plan: Plan, store: TokenStore, 
     advice = f"Lower train.learning_rate ({settings.learning_rate:g}); checkpoints saved before this step are sound."
     steps = run_steps(wrapped, optimiser, schedule, parts_of, done=done, advice=advice, mean=ranks.mean)
     if not ranks.first:
-        for _ in steps:
-            pass  # the first rank writes
+        for taken in steps:  # the first rank writes
+            _end_if_asked(taken, settings, ranks, asked)
         return
     keep_lines(run_dir, done)
     flops = recipe.flops_per_token(store.vocab_size, plan.row_tokens - 1)
@@ -102,6 +114,13 @@ def _train(run_dir: Path, settings: RunSettings, plan: Plan, store: TokenStore, 
             stack.enter_context((run_dir / name).open("a", encoding="utf-8", buffering=1))
             for name in names
         )
+
+        def save_now(step: int) -> None:
+            for file in (losses, measured, speed):
+                file.flush()
+            save(run_dir, step, step * settings.batch_rows, plan.row_tokens, model, optimiser, tokenizer)
+            discard_unplanned(run_dir, settings, step)
+
         for taken in steps:
             write_line(losses, loss_entry(taken))
             if taken.tokens_per_second is not None:
@@ -112,11 +131,28 @@ def _train(run_dir: Path, settings: RunSettings, plan: Plan, store: TokenStore, 
                     write_line(measured, {"step": taken.number, "domain": domain, "loss": round(loss, 6)})
                 told = ", ".join(f"{domain} {loss:.3f}" for domain, loss in found.items())
                 print(f"held-out loss after step {taken.number}: {told}", flush=True)
-            if taken.number in settings.checkpoint_steps:
-                for file in (losses, measured, speed):
-                    file.flush()
-                end_row = taken.number * settings.batch_rows
-                save(run_dir, taken.number, end_row, plan.row_tokens, model, optimiser, tokenizer)
+            saving = asked.take_saving()
+            if taken.number in settings.checkpoint_steps or saving:
+                save_now(taken.number)
+                saving = True
+            _end_if_asked(taken, settings, ranks, asked, None if saving else save_now)
+
+
+def _end_if_asked(
+    taken: Taken, settings: RunSettings, ranks: Ranks, asked: Asked, save_now: Callable[[int], None] | None = None
+) -> None:
+    """End this process as preempted when any rank was asked to: after the first has saved, unless it has already.
+
+    Raises ``SystemExit``. Nothing ends after the last step, where the run is over anyway.
+    """
+    if taken.number == settings.steps or not ranks.agreed(asked.ending):
+        return
+    if save_now is not None:
+        save_now(taken.number)
+    ranks.agreed(False)  # the others wait: torchrun ends all when one has ended
+    if ranks.first:
+        print(f"saved step {taken.number} and ended, as SIGTERM asked", flush=True)
+    sys.exit(PREEMPTED_EXIT)
 
 
 def rate_of(settings: RunSettings, step: int) -> float:

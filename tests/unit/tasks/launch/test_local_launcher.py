@@ -73,6 +73,22 @@ def test_cancel_ends_the_whole_group(tmp_path: Path) -> None:
     assert not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE
 
 
+def test_a_trainer_that_saves_when_it_is_asked_goes_on(tmp_path: Path) -> None:
+    launcher = LocalLauncher(tmp_path)
+    code = (
+        "import pathlib, time\n"
+        "open('begun', 'w').close()\n"
+        "while not pathlib.Path('save').exists(): time.sleep(0.02)\n"
+        "print('step 1 saved', flush=True)"
+    )
+    handle = launcher.submit(job(code).model_copy(update={"saves_when_asked": True}))
+    while not (tmp_path / "k" / "begun").is_file():
+        time.sleep(0.02)
+    os.kill(handle.pid, signal.SIGUSR1)
+    status = wait_for(launcher, handle)
+    assert (status.state, status.progress) == ("succeeded", "step 1 saved")
+
+
 def test_a_killed_watcher_is_lost_not_running(tmp_path: Path) -> None:
     launcher = LocalLauncher(tmp_path)
     code = "import os, time; open('trainer', 'w').write(str(os.getpid())); time.sleep(600)"

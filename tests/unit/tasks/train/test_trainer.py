@@ -5,8 +5,11 @@ That a killed run gives the same bytes is in ``tests/e2e/test_training.py``.
 
 import json
 import os
+import signal
 import subprocess
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +18,16 @@ import torch
 
 from gristmill.core.errors import GristmillError
 from gristmill.flows.train.jobs import ENVIRONMENT, module_job
+from gristmill.tasks.launch.job import PREEMPTED_EXIT, SAVE
 from gristmill.tasks.mix.mixers.mixer import Mixture, Order, Stage
 from gristmill.tasks.mix.orders.sorting import sort_stages
 from gristmill.tasks.mix.orders.values import DocumentValues
 from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train import trainer
+from gristmill.tasks.train.loop import Taken
+from gristmill.tasks.train.ranks import Ranks
 from gristmill.tasks.train.recipe import own_recipe
 from gristmill.tasks.train.trainer import build_model, main, train
 from tests.helpers.training_inputs import BATCH, ROW, Inputs, make_inputs
@@ -85,6 +92,96 @@ def test_two_processes_give_the_losses_of_one(inputs: Inputs, whole: list[dict[s
     said = [line for line in done.stdout.splitlines() if line.startswith("step ")]
     assert [line.split()[1] for line in said] == ["5", "6"]  # one of the two speaks
     assert sorted(path.name for path in (run_dir / "checkpoints").iterdir()) == ["step-000003", "step-000006"]
+
+
+def files_of(run_dir: Path) -> dict[str, bytes]:
+    """What two runs of a key have alike."""
+    weights = {path.parent.name: path.read_bytes() for path in run_dir.glob("checkpoints/*/model.safetensors")}
+    return weights | {name: (run_dir / name).read_bytes() for name in ("losses.jsonl", "heldout.jsonl")}
+
+
+def at_step(number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do something while step ``number`` runs."""
+    plain = trainer.loss_entry
+
+    def entry(taken: Taken) -> dict[str, float]:
+        if taken.number == number:
+            act()
+        return plain(taken)
+
+    monkeypatch.setattr(trainer, "loss_entry", entry)
+
+
+@pytest.mark.parametrize("how", ["file", "signal"])
+def test_a_run_that_is_asked_to_save_goes_on(
+    how: str, inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(inputs, tmp_path / "plain", checkpoint_steps=(4, 6))
+    run_dir, seen = tmp_path / "asked", []
+
+    def ask() -> None:
+        if how == "file":
+            (run_dir / SAVE).touch()
+        else:
+            signal.raise_signal(signal.SIGUSR1)
+
+    plain = trainer.save
+
+    def saved(*words: Any) -> None:
+        plain(*words)
+        seen.append(sorted(path.name for path in run_dir.glob("checkpoints/*")))
+
+    monkeypatch.setattr(trainer, "save", saved)
+    at_step(2, ask, monkeypatch)
+    run(inputs, run_dir, checkpoint_steps=(4, 6))
+    assert seen[:2] == [["step-000002"], ["step-000002", "step-000004"]]
+    assert not (run_dir / SAVE).exists()
+    # The one that was not planned is gone, with its state, and changed nothing.
+    assert files_of(run_dir) == files_of(tmp_path / "plain")
+    assert sorted(path.name for path in (run_dir / "state").iterdir()) == [
+        "step-000004.safetensors",
+        "step-000006.safetensors",
+    ]
+
+
+def test_a_run_that_is_told_to_end_saves_and_goes_on_to_the_same_bytes(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(inputs, tmp_path / "plain", checkpoint_steps=(6,))
+    run_dir = tmp_path / "ended"
+    with monkeypatch.context() as patched:
+        at_step(3, lambda: signal.raise_signal(signal.SIGTERM), patched)
+        with pytest.raises(SystemExit) as ended:
+            run(inputs, run_dir, checkpoint_steps=(6,))
+    assert ended.value.code == PREEMPTED_EXIT
+    assert [path.name for path in run_dir.glob("checkpoints/*")] == ["step-000003"]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    train(run_dir)
+    assert files_of(run_dir) == files_of(tmp_path / "plain")
+
+
+@dataclass(frozen=True)
+class Others(Ranks):
+    """The first of two processes, of which the other was told to end at step ``told``."""
+
+    told: int = 0
+    asked: list[bool] = field(default_factory=list)
+
+    def agreed(self, asked: bool) -> bool:
+        self.asked.append(asked)
+        return asked or len(self.asked) == self.told
+
+
+def test_a_run_ends_when_another_of_its_processes_is_told_to(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = Others(told=2)
+    monkeypatch.setattr(trainer, "joined", lambda *_: nullcontext(others))
+    with pytest.raises(SystemExit) as ended:
+        run(inputs, tmp_path / "run", checkpoint_steps=(6,))
+    assert ended.value.code == PREEMPTED_EXIT
+    assert [path.name for path in (tmp_path / "run").glob("checkpoints/*")] == ["step-000002"]
+    assert others.asked == [False, False, False], "they do not wait for the first to have saved"
 
 
 def test_a_run_of_two_processes_started_alone_says_how_to_start_it(
