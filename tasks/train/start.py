@@ -1,22 +1,31 @@
 """Start another trainer: ``python -m gristmill.tasks.train.start RUN_DIR``, where ``RUN_DIR/command.json`` says what.
 
 The command line of a job is the same for all its attempts; what a trainer needs in order to go on is added here when
-there is a checkpoint. This process becomes the trainer. Needs nothing beyond the standard library.
+there is a checkpoint, with ``{checkpoint}`` for the folder of the newest. This process becomes the trainer. Needs
+nothing beyond the standard library.
 """
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
 FILE = "command.json"
+CHECKPOINT = "{checkpoint}"
 
 
 def command_of(run_dir: Path) -> list[str]:
     """The command line of the next attempt."""
     told = json.loads((run_dir / FILE).read_text(encoding="utf-8"))
-    again = any(run_dir.glob(told["checkpoint_glob"]))
-    return [*told["argv"], *(told["resume"] if again else [])]
+    saved = sorted(run_dir.glob(told["checkpoint_glob"]), key=lambda mark: steps_in(mark.relative_to(run_dir)))
+    again = [word.replace(CHECKPOINT, str(saved[-1].parent)) for word in told["resume"]] if saved else []
+    return [*told["argv"], *again]
+
+
+def steps_in(path: Path) -> list[int]:
+    """The numbers in the path of a checkpoint: the newest has the largest."""
+    return [int(digits) for digits in re.findall(r"\d+", str(path))]
 
 
 def main(run_dir: Path) -> None:

@@ -48,6 +48,7 @@ class Datatrove:
             dataset: dict[str, Any] = {
                 "dataset_folder": [f"{blend.prefix}/{domain}" for domain in domains],
                 "dataset_weights": [stage.weights[domain] for domain in domains],
+                "tokenizer_name": self.facts.tokenizer,
                 "vocab_size": self.facts.vocab_size,
                 "token_size_in_bytes": self.facts.dtype.itemsize,
             }
@@ -62,7 +63,8 @@ class Datatrove:
         if mode == "stream":
             return f"DatatroveFolderDataset(DIR, {call} gives the rows in the order of the plan."
         return (
-            f"nanotron: data_stages[].data.dataset is in DIR/{NANOTRON}, sequence_length {length}; or "
+            f"nanotron: data_stages[].data.dataset is in DIR/{NANOTRON}, sequence_length {length}, "
+            f"tokenizer.tokenizer_name_or_path {self.facts.tokenizer}; or "
             f"DatatroveFolderDataset('DIR/DOMAIN', {call}. nanotron repeats a domain in the same order."
         )
 

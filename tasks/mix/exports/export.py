@@ -20,7 +20,7 @@ from gristmill.core.errors import UsageError
 from gristmill.core.files.atomic import fsync
 from gristmill.tasks.mix.exports.accounts import Account, accounts, repacked
 from gristmill.tasks.mix.exports.datatrove import Datatrove
-from gristmill.tasks.mix.exports.format import Blend, Facts, Format, Piece, general_weights, write_json
+from gristmill.tasks.mix.exports.format import Blend, Facts, Format, Piece, general_weights, tokenizer_name, write_json
 from gristmill.tasks.mix.exports.jsonl import JsonLines
 from gristmill.tasks.mix.exports.litdata import LitData
 from gristmill.tasks.mix.exports.megatron import Megatron
@@ -155,7 +155,7 @@ def _format(store: TokenStore, plan: Plan, config: ExportConfig) -> Format:
         )
     if config.packing == "none" and config.overflow != "split":
         raise UsageError(f"--overflow {config.overflow}: without --packing, a document runs on into the next row.")
-    facts = Facts(store.dtype, store.eos_id, store.vocab_size, plan.row_tokens, f"gristmill-{store.tokenizer[:16]}")
+    facts = Facts(store.dtype, store.eos_id, store.vocab_size, plan.row_tokens, tokenizer_name(store.tokenizer))
     match config.format:
         case "megatron":
             return Megatron(facts)

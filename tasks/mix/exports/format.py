@@ -24,6 +24,11 @@ CHUNK = 1 << 20
 BATCH_TOKENS = 1 << 22
 
 
+def tokenizer_name(digest: str) -> str:
+    """What files of other tools call the tokenizer with this digest: nanotron compares it with its own settings."""
+    return f"gristmill-{digest[:16]}"
+
+
 @dataclass(frozen=True)
 class Facts:
     """What every format may write down about the tokens."""

@@ -51,7 +51,7 @@ PATHS = {
 }
 NUMBERS = ("steps", "row_tokens", "context", "batch_rows", "batch_tokens", "micro_tokens", "rows_per_gpu", "accumulate")
 NUMBERS += ("processes", "nodes", "gpus", "seed", "learning_rate", "least_learning_rate", "warmup_steps", "decay_steps")
-NUMBERS += ("save_every", "vocab_size", "eos_id", "token_bits", "token_bytes")
+NUMBERS += ("save_every", "vocab_size", "eos_id", "token_bits", "token_bytes", "tokenizer_name")
 
 
 def other(name: str) -> TrainerRecipe:
@@ -166,3 +166,14 @@ def test_a_run_goes_on_only_when_there_is_a_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "checkpoints" / "5").mkdir(parents=True)
     (tmp_path / "checkpoints" / "5" / "done").touch()
     assert command_of(tmp_path) == ["run", "a.yaml", "b.yaml"]
+    told["resume"] = ["--from", "{checkpoint}"]
+    (tmp_path / "command.json").write_text(json.dumps(told), encoding="utf-8")
+    (tmp_path / "checkpoints" / "10").mkdir()
+    (tmp_path / "checkpoints" / "10" / "done").touch()
+    assert command_of(tmp_path) == ["run", "a.yaml", "--from", str(tmp_path / "checkpoints" / "10")]
+
+
+def test_a_small_number_is_a_number_to_yaml() -> None:
+    recipe = other("nanotron")
+    told = yaml.safe_load(render(recipe, values(recipe) | {"least_learning_rate": 3e-05}).files["config.yaml"])
+    assert told["optimizer"]["learning_rate_scheduler"]["min_decay_lr"] == 3e-05
