@@ -67,6 +67,7 @@ def test_the_golden_bytes_of_datatrove(three: TokenStore, tmp_path: Path) -> Non
         "dataset": {
             "dataset_folder": ["/data/x/code", "/data/x/prose"],
             "dataset_weights": [0.5, 0.5],
+            "tokenizer_name": f"gristmill-{three.tokenizer[:16]}",
             "vocab_size": 1000,
             "token_size_in_bytes": 2,
         }
