@@ -139,7 +139,7 @@ def _agreements(found: Trajectories) -> None:
         for pair in found.agreements
     ]
     about = (
-        "How many of the pairs of runs that both suites tell apart are in the same order; one half is no agreement. "
+        "How many of the pairs of runs that both suites tell apart are in the same order; one half is chance. "
         f"Fewer than {found.least_pairs} pairs say nothing: three runs have the same order by chance one time in six."
     )
     with card("Which suites agree", about):

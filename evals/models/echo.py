@@ -28,7 +28,7 @@ def refusal(found: Completion, first: int, end: int) -> str | None:
     tops = [value for top in (logprobs.top_logprobs or [])[first:end] for value in (top or {}).values()]
     wrong = [value for value in (*logprobs.token_logprobs[first:end], *tops) if not _is_log_probability(value)]
     if wrong:
-        return f"a log-probability is {'null' if wrong[0] is None else wrong[0]}, which is no number up to zero"
+        return f"a log-probability is {'null' if wrong[0] is None else wrong[0]}, which is not a number up to zero"
     whole = [value for value in logprobs.token_logprobs[1:end] if value is not None]
     if len(whole) > 1 and all(abs(value) <= ROUNDING for value in whole):
         return "all log-probabilities of a prompt are zero, so the server computes none"

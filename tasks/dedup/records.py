@@ -1,9 +1,9 @@
 """The records that deduplication works on, as DuckDB tables that spill to disk.
 
 ``records``: one row per record that the policy kept; ``part`` is the index of its shard in the lists of files, and
-``frozen`` says that an earlier curation's result stands for it. ``texts``: one row per text that is no exact duplicate
-(table Copies), numbered by ``idx`` in the order of doc_id. Every tie is broken by content and names, never by the order
-of the files, so any order of inputs gives the same rows.
+``frozen`` says that an earlier curation's result stands for it. ``texts``: one row per text that is not an exact
+duplicate (table Copies), numbered by ``idx`` in the order of doc_id. Every tie is broken by content and names, never by
+the order of the files, so any order of inputs gives the same rows.
 
 Cost: two joins and a sort over one row of about 150 bytes a record; memory at most the database's share of the budget,
 the rest on disk.

@@ -51,7 +51,7 @@ class Sighting:
 def sightings(doc_ids: Collection[str], lake: Lake) -> list[Sighting]:
     """Every checkpoint of the lake whose mix holds one of the documents, by document, mix, mixture and step.
 
-    Raises :class:`UsageError` for what is no doc_id, and when no mix that was trained on holds any of the documents.
+    Raises :class:`UsageError` for what is not a doc_id, and if no mix that was trained on holds any of the documents.
     """
     for doc_id in doc_ids:
         if not _DOC_ID.fullmatch(doc_id):

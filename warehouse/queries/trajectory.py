@@ -82,7 +82,7 @@ class Agreement(BaseModel):
     runs: int
     pairs: int = Field(description="pairs of runs that both suites tell apart")
     accuracy: float | None = Field(
-        description="share of those pairs in the same order; 0.5 is no agreement, null below six pairs"
+        description="share of those pairs in the same order; 0.5 is chance, null below six pairs"
     )
 
 

@@ -82,7 +82,7 @@ def place_training(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         if not isinstance(path, str) or not path:
             continue
         here = folder / path
-        # A recipe and a base model may be names, which are no files of that folder.
+        # A recipe and a base model may be names, which are not files in that folder.
         if name == "data" or (name == "recipe" and here.is_file()) or (name == "base" and here.is_dir()):
             placed[name] = str(here)
     return placed
