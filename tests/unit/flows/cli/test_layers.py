@@ -12,9 +12,18 @@ from gristmill.core.config import Config, Size
 from gristmill.core.errors import UsageError
 from gristmill.core.flag import Flag
 from gristmill.core.lake import Lake
+from gristmill.evals.exchange.settings import ExportSettings
+from gristmill.evals.load_test.settings import LoadTestSettings
+from gristmill.evals.scoring.settings import GradeSettings, RegradeSettings
 from gristmill.flows.cli.app import app as gristmill
+from gristmill.flows.cli.classifier.settings import (
+    ClassifierScoreSettings,
+    ClassifierTrainSettings,
+    place_classifier,
+)
 from gristmill.flows.cli.flags import field_options, with_settings
 from gristmill.flows.cli.layers import settings_of
+from gristmill.flows.cli.pipeline.settings import DemoSettings
 from gristmill.flows.curate.preflight_settings import PreflightSettings
 from gristmill.flows.curate.settings import CurateSettings, place_curation
 from gristmill.flows.evaluate.settings import CheckpointSettings, ContaminationSettings, place_contamination
@@ -284,12 +293,38 @@ def test_preflight_looks_at_the_curation_that_its_settings_say(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "model",
-    [CurateSettings, MixSettings, TrainSettings, CheckpointSettings, ContaminationSettings, PreflightSettings],
+    [
+        *(CurateSettings, MixSettings, TrainSettings, CheckpointSettings, ContaminationSettings, PreflightSettings),
+        *(GradeSettings, RegradeSettings, LoadTestSettings, ExportSettings, DemoSettings),
+        *(ClassifierTrainSettings, ClassifierScoreSettings),
+    ],
 )
 def test_no_two_fields_of_a_model_share_an_option(model: type[Config]) -> None:
     names = [option.flag.name for option in field_options(model)]
     assert names
     assert len(set(names)) == len(names)
+
+
+def test_a_classifier_is_trained_for_a_share_or_a_precision() -> None:
+    texts = {"positive": ["good"], "negative": ["other"], "out": "model", "dim": 8}
+
+    def config(**more: object) -> tuple[str, float, int]:
+        found = ClassifierTrainSettings.parse(texts | more, "classifier train").config()
+        return found.threshold_by, found.wanted, found.dim
+
+    assert config() == ("keep_share", 0.1, 8)
+    assert config(keep_share=0.3, pool=["crawl"]) == ("keep_share", 0.3, 8)
+    assert config(precision=0.9) == ("precision", 0.9, 8)
+    for more, told in (
+        ({"precision": 0.9, "keep_share": 0.1}, "give one of them"),
+        ({"precision": 0.9, "pool": ["crawl"]}, "a precision needs labelled texts"),
+        ({"precision": 1.5}, "precision: Input should be less than 1"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            config(**more)
+    given = {"positive": ["good", "s3://b/c"], "model": "m", "out": "/o", "map": "text=body"}
+    placed = {"positive": ("/runs/good", "s3://b/c"), "model": "/runs/m", "out": "/o", "map": "text=body"}
+    assert place_classifier(given, Path("/runs")) == placed
 
 
 def test_fields_inside_a_part_have_options_too() -> None:
