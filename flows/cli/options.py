@@ -26,3 +26,4 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 CheckpointArgument = Annotated[
     Path, typer.Argument(help="Folder with config.json, safetensors weights and a tokenizer.")
 ]
+EvaluatedArgument = Annotated[str, typer.Argument(help="Label or digest (its start) of an evaluated checkpoint.")]

@@ -1,14 +1,14 @@
 """``regrade``: grade stored answers again under other conventions."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from gristmill.core.errors import UsageError
 from gristmill.flows.cli.layers import settings_of
 from gristmill.flows.cli.models.grading import SHOWN, cores, interval, place_grading, suite_of
-from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption
+from gristmill.flows.cli.options import DEFAULT_LAKE, EvaluatedArgument, JsonOption, KnownLakeOption
 from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.existing_lake import existing
 
@@ -30,7 +30,7 @@ def settings_model() -> "type[RegradeSettings]":
 
 def regrade(
     context: typer.Context,
-    checkpoint: Annotated[str, typer.Argument(help="Label or digest (its start) of an evaluated checkpoint.")],
+    checkpoint: EvaluatedArgument,
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:

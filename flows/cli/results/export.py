@@ -7,7 +7,7 @@ import typer
 
 from gristmill.core.errors import UsageError
 from gristmill.flows.cli.layers import settings_of
-from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, KnownLakeOption, on_this_machine
+from gristmill.flows.cli.options import DEFAULT_LAKE, EvaluatedArgument, JsonOption, KnownLakeOption, on_this_machine
 from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.existing_lake import existing
 
@@ -24,7 +24,7 @@ def settings_model() -> "type[ExportSettings]":
 
 def export(
     context: typer.Context,
-    checkpoint: Annotated[str, typer.Argument(help="Label or digest (its start) of an evaluated checkpoint.")],
+    checkpoint: EvaluatedArgument,
     file: Annotated[Path, typer.Argument(callback=on_this_machine, help="JSON file to write.")],
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
