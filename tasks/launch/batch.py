@@ -1,8 +1,7 @@
-"""What the launchers of schedulers share: the run directory of a job that is submitted, and what they make of a
-watcher's heartbeat.
+"""What the launchers for schedulers share: the run directory of a submitted job, and its watcher's heartbeat.
 
-A scheduler says where a job is; how it ended well only its watcher says, in the run directory. What a scheduler says of
-an end is written there, since it forgets its jobs.
+A scheduler says where a job is; only its watcher says, in the run directory, that it ended well. Ends that a scheduler
+reports are written there too, because schedulers forget their jobs.
 """
 
 import time
@@ -15,21 +14,21 @@ from gristmill.core.files.locks import locked
 from gristmill.tasks.launch.job import SUBMITTING, Job, Status, read_status
 
 SILENT_SECONDS = 60.0
-"""Without a heartbeat for so long, a watcher is taken for gone; what a shared file system shows may be as late."""
+"""Seconds without a heartbeat after which a watcher counts as gone; a shared file system may show one that late."""
 MISSES = 2
-"""Looks in a row without a job that make it missing; one alone says nothing."""
+"""How many looks in a row must lack a job before it counts as missing; a single one says nothing."""
 
 
 @contextmanager
 def submitting(folder: Path) -> Iterator[None]:
-    """One submitter of a key at a time, over all machines that share the folder."""
+    """Let one process at a time submit a key, over all machines that share the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / SUBMITTING):
         yield
 
 
 def begin(run_dir: Path, job: Job) -> None:
-    """Make the run directory ready for another attempt of ``job``: what was used and counted stays."""
+    """Prepare the run directory for another attempt of ``job``; what earlier attempts used stays counted."""
     (run_dir / "log").mkdir(parents=True, exist_ok=True)
     (run_dir / "cancel").unlink(missing_ok=True)
     status = read_status(run_dir)
@@ -38,20 +37,20 @@ def begin(run_dir: Path, job: Job) -> None:
 
 
 def settled(run_dir: Path, status: Status) -> Status:
-    """Write down how it ended where no watcher is left to do so."""
+    """Record how the job ended, if no watcher is left to do so."""
     if status != read_status(run_dir):
         write_whole(run_dir / "status.json", status.model_dump_json())
     return status
 
 
 def beats(status: Status) -> bool:
-    """Whether its watcher was heard of lately."""
+    """Whether its watcher has written a heartbeat lately."""
     return time.time() - status.heartbeat < SILENT_SECONDS
 
 
 def on_nodes(status: Status, reason: str) -> Status:
-    """The scheduler says that it runs. A watcher that no longer beats is stalled: only the scheduler can say that it is
-    gone. ``reason`` stands until the watcher has written anything."""
+    """The status of a job that the scheduler says is running. If its watcher is silent, it is stalled and not lost:
+    only the scheduler knows that it is gone. ``reason`` stands until the watcher has written something."""
     if status.state != "running":
         return status.model_copy(update={"state": "running", "reason": reason})
     if beats(status):

@@ -1,6 +1,6 @@
-"""What a GPU can do at most, for the model FLOPs utilisation (MFU) of a run.
+"""The peak FLOP/s of GPUs, for the model FLOPs utilisation (MFU) of a run.
 
-Dense bf16 tensor-core peaks from NVIDIA's data sheets, without sparsity; where a card comes in several forms, the SXM
+Dense bf16 tensor-core peaks from NVIDIA's data sheets, without sparsity; of a card in several forms, the SXM
 one. A card that is not listed has no MFU: none is better than a wrong one.
 """
 

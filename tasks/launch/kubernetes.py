@@ -2,7 +2,7 @@
 
 A job's object is named after its key and its run directory, so the API server itself refuses a second one, and a crash
 after the call costs nothing. The watcher runs in the container and writes the run directory as it does on one machine;
-that has to lie on a volume claim which pods mount under the path that it has here.
+it has to be on a volume claim that pods mount under the same path as here.
 
 Kubernetes' word and the run directory's are put together in :meth:`KubernetesLauncher.poll`, as for Slurm: success is
 what the watcher saw; evictions, deadlines and deletions are what Kubernetes says; an answer that fails says nothing;
@@ -35,7 +35,7 @@ class LastView:
     view: View | None
     misses: int
     complaint: str = ""
-    """Why the API server could not be asked the last time; what was known before stands."""
+    """Why the last request to the API server failed; what was known before still holds."""
 
 
 class KubernetesLauncher:
@@ -128,7 +128,7 @@ class KubernetesLauncher:
             (self.root / key / name).unlink(missing_ok=True)
 
     def _created(self, job: Job) -> Handle:
-        """Make the job's object, or take the one that somebody else has made in the meantime."""
+        """Create the job's object, or take the one that somebody else has created in the meantime."""
         run_dir = self.root / job.key
         begin(run_dir, job)
         ready, wanted = self._wanted(job)

@@ -23,7 +23,7 @@ from gristmill.tasks.launch.job import Job
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 KEY_ANNOTATION = "gristmill/run-directory"
 GRACE_MARGIN_SECONDS = 20
-"""What the watcher has for its last word after the trainer's grace time."""
+"""Seconds for the watcher to record the end after the trainer's grace time."""
 TRAINJOB_GRACE_SECONDS = 25
 """Pods of a TrainJob have Kubernetes' 30 seconds between SIGTERM and SIGKILL: the API does not let us ask for more."""
 

@@ -1,9 +1,9 @@
 """The launcher for Slurm, by its command-line tools: sbatch, squeue, scontrol, scancel, and sacct.
 
 A job is found by its name, which holds its key and a digest of its run directory, so a crash between ``sbatch`` and the
-note of its number costs nothing; its comment is the run directory, for people. ``slurm.json`` there says under which
-name and number the job was submitted, ``job.sbatch`` with what. The watcher runs inside the allocation and writes the
-run directory as it does on one machine; that has to lie on a file system which the nodes share.
+note of its number costs nothing; its comment is the run directory, for people. There ``slurm.json`` has the
+name and number of the job, and ``job.sbatch`` what was submitted. The watcher runs inside the allocation and writes the
+run directory as it does on one machine; it has to be on a file system that the nodes share.
 
 Slurm's word and the run directory's are put together in :meth:`SlurmLauncher.poll`: success is what the watcher saw,
 never a state of Slurm; a preemption, a time limit and a requeue are what Slurm says; and a job that Slurm no longer
@@ -158,7 +158,7 @@ class SlurmLauncher:
             (self.root / key / name).unlink(missing_ok=True)
 
     def _asked(self, job: Job) -> SlurmConfig:
-        """What is asked for: the GPUs that the job uses, where nobody said how many."""
+        """The settings of the request; the GPUs that the job uses if nobody said how many."""
         gpus = self.config.gpus or math.ceil(job.gpus / self.config.nodes)
         return self.config.model_copy(update={"gpus": gpus})
 
@@ -228,7 +228,7 @@ class SlurmLauncher:
         return settled(handle.run_dir, ended)
 
     def _ended(self, handle: Handle, status: Status, state: str, gpus: int) -> Status:
-        """Slurm says that it is over."""
+        """The status of a job that Slurm says has ended."""
         if state == "COMPLETED":  # the file system may take a while to show the watcher's last word
             waits = time.monotonic() - self._completed.setdefault(handle.id, time.monotonic()) < SILENT_SECONDS
             return status if waits else settled(handle.run_dir, status.ended("lost", gpus, "it left no end behind"))
@@ -240,5 +240,5 @@ class SlurmLauncher:
 
 
 def _name(folder: Path) -> str:
-    """What Slurm calls the job or the array of a folder: two lakes that train the same have a job each."""
+    """The name of the job or array of a folder in Slurm: two lakes that train the same have a job each."""
     return f"gristmill-{folder.name}-{digest_text(str(folder))[:8]}"

@@ -1,8 +1,8 @@
 """Slurm's own view of jobs, asked through its command-line tools.
 
 One ``squeue`` answers for all jobs of the user, and its answer serves everyone who asks within some seconds: a
-scheduler that hundreds of followers ask each second is slow for all its users. An ``squeue`` that fails, or for once
-lists nothing, says nothing about a job: clients have taken live clusters for dead ones that way.
+scheduler that hundreds of followers ask each second is slow for all its users. An ``squeue`` that fails, or
+lists nothing a single time, says nothing about a job: clients have taken live clusters for dead ones that way.
 """
 
 import re
@@ -75,7 +75,7 @@ class Queue:
         return next((row for row in fits if row.index == index), None)
 
     def stale(self) -> None:
-        """Ask again at the next look: something was submitted or cancelled."""
+        """Ask Slurm again at the next look, because something was submitted or cancelled."""
         with self.lock:
             self.taken = float("-inf")
 

@@ -1,4 +1,4 @@
-"""The batch script of a job on Slurm: what is asked for, the environment, and the watcher in place of the shell."""
+"""The batch script of a job on Slurm: the request, the environment, and the watcher in place of the shell."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""What was asked for against what the plan gives, and both as rows of the lake.
+"""The shares that a mixture asks for beside those that its plan gives, and both as rows of the lake.
 
 Cost: O(stages x domains); the plan is not walked, its counts are closed forms.
 """

@@ -1,6 +1,7 @@
-"""What stands beside a mixture, as rows of the lake: its trials, predictions, checks, caps and baselines.
+"""What is shown beside a mixture, as rows of the lake: its trials, predictions, checks, caps and baselines.
 
-Pure: from a mixture, its domains, and what trials gave. Cost: a water-filling a cap; for a swarm, one fit of its laws.
+Pure functions of a mixture, its domains, and the outcomes of trials. Cost: a water-filling a cap; for a swarm, one fit
+of its laws.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""The loop of optimiser steps that training runs and trials share, and what makes both give the same bytes again.
+"""The loop of optimiser steps that training runs and trials share, and the settings that make both reproducible.
 
 What differs between them is handed in: the loss of a step (mean over tokens, or weighted by domain) and the schedule.
-Cost: that of the model; the loop itself copies nothing and keeps nothing of a step that has passed.
+Cost: that of the model; the loop itself copies nothing and keeps nothing of earlier steps.
 """
 
 import math
@@ -45,7 +45,7 @@ class Taken:
 
 
 def make_deterministic(seed: int, threads: int) -> None:
-    """Fix what weights depend on beside data and code. For one machine and one version of torch that is all."""
+    """Fix everything beside data and code that weights depend on, for one machine and one version of torch."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
@@ -64,7 +64,7 @@ def run_steps(
     """Take the steps after ``done``, each when it is asked for.
 
     ``parts_of`` gives scalars that add up to the loss of a step; each is differentiated before the next is asked for,
-    so that only one part's activations are in memory. ``mean`` makes the loss of all processes of that of this one.
+    so that only one part's activations are in memory. ``mean`` averages a loss over all processes.
 
     Prints ``step N of M loss L tokens T at R tokens/s`` for whoever follows the job. Raises :class:`GristmillError`,
     with ``advice``, for a loss that is not finite, before the weights are touched by it.

@@ -1,4 +1,4 @@
-"""JSON lines with ``input_ids``, for trainers with a loader of their own and for eyes.
+"""JSON lines with ``input_ids``, for trainers with a loader of their own and for people.
 
 The fields are those of :mod:`gristmill.tasks.mix.exports.parquet`. Cost: about 5 bytes a token.
 """

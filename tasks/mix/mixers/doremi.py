@@ -116,11 +116,11 @@ class DoReMi:
 
     @property
     def budget(self) -> Budget:
-        """Of every trial."""
+        """The size of every trial."""
         return self.config.budget
 
     def steps(self, domains: Sequence[Domain]) -> int:
-        """Of the two trials of each round, if no round is spared."""
+        """The steps of the two trials of each round, if no round is spared."""
         return 2 * self.config.rounds * self.config.budget.steps
 
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:

@@ -25,7 +25,7 @@ class RateCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether the orders agree well enough to be told as one: Spearman .8 or more, and the same best mixture."""
+        """Whether the orders agree well enough to count as one: Spearman .8 or more, and the same best mixture."""
         return self.spearman >= AGREES - 1e-9 and self.same_best
 
 

@@ -88,11 +88,11 @@ class MixMin:
 
     @property
     def budget(self) -> Budget:
-        """Of every trial."""
+        """The size of every trial."""
         return self.config.budget
 
     def steps(self, domains: Sequence[Domain]) -> int:
-        """Of a trial for each domain."""
+        """The steps of a trial for each domain."""
         return len(domains) * self.config.budget.steps
 
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:

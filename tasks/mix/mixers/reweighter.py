@@ -22,7 +22,7 @@ class Reweighter(Protocol):
         ...
 
     def trace(self) -> Trace:
-        """How the weights went."""
+        """The weights over the steps."""
         ...
 
 
@@ -37,7 +37,7 @@ class Fixed:
         return self._weights
 
     def trace(self) -> Trace:
-        """Nothing to tell."""
+        """No trace."""
         return Trace()
 
 
@@ -53,7 +53,7 @@ class Sampled:
         return shares
 
     def trace(self) -> Trace:
-        """Nothing to tell."""
+        """No trace."""
         return Trace()
 
 

@@ -4,8 +4,9 @@
   ``d-optimal``, the subset of many draws that says most about a linear law (greedy choice, then exchanges). Held-out
   trials are never fitted.
 - ``anchor``: the prior with many seeds, and two extreme mixtures with some: how much two runs of one mixture differ
-there. - ``deletion`` and ``upweight``: the prior without one domain, and with half of the rest given to it. - ``rate``:
-some of the design's mixtures at another learning rate; never fitted.
+  there.
+- ``deletion`` and ``upweight``: the prior without one domain, and with half of the rest given to it.
+- ``rate``: some of the design's mixtures at another learning rate; never fitted.
 
 All trials have equal tokens, and read so little of each domain that they repeat it as often as the run will. No trial
 exceeds ``most_epochs``. A trial's seed follows from its weights, so neither order nor time enters. Cost: some

@@ -1,6 +1,6 @@
 """How far a law can be believed: predictions of mixtures it did not see, and what chance would give.
 
-Repeats of one mixture are always in the same fold, since predicting a mixture from its own repeats is no prediction.
+Repeats of one mixture are always in the same fold, since predicting a mixture from its own repeats is not a prediction.
 Rank correlations are over mixtures, with repeats averaged.
 """
 

@@ -68,7 +68,7 @@ def gather(
 ) -> Evidence:
     """The trials among ``designed`` that are done.
 
-    A loss on held-out text that is other text now does not count. Where an outcome does not tell what was measured, the
+    A loss on held-out text that has changed since does not count. Where an outcome does not tell what was measured, the
     losses of an earlier design's trial count on the domains that it read. Raises :class:`GristmillError` for metrics no
     trial has.
     """

@@ -1,5 +1,5 @@
-"""Swarm: many small trials, a law of loss over mixtures, and the best mixture by that law, with what it can be trusted
-for.
+"""Swarm: many small trials, a law of loss over mixtures, and the best mixture by that law, with evidence of how far to
+trust it.
 
 The family of RegMix (arXiv 2407.01492) and Olmix (arXiv 2602.12237). ``ask`` gives the whole design at once, so trials
 run side by side; then, where asked for, trials of the winner. These and held-out trials are never fitted. Cost: 4
@@ -43,11 +43,11 @@ class Swarm:
 
     @property
     def budget(self) -> Budget:
-        """Of every trial."""
+        """The size of every trial."""
         return self.config.budget
 
     def steps(self, domains: Sequence[Domain]) -> int:
-        """Of all trials, if none of an earlier design spares any."""
+        """The steps of all trials, if no earlier design spares any."""
         return (self.config.design.count(len(domains)) + self.config.adaptive) * self.config.budget.steps
 
     def ask(self, domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome]) -> list[Trial]:
