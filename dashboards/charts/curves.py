@@ -26,7 +26,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of one run: (x, y) in order of x, with the least and the largest y of the stretch before each point."""
+    """A line of one run: (x, y) in order of x, with the least and the largest y of the range before each point."""
 
     name: str
     points: Sequence[tuple[float, float]]

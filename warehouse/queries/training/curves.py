@@ -36,7 +36,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 
 class CurvePoint(BaseModel):
-    """A stretch of steps of a run, up to ``step``; of one step where the run is short."""
+    """A range of steps of a run, up to ``step``; a single step if the run is short."""
 
     run: str
     step: int
