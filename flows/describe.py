@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gristmill.core.printable import printable
+from gristmill.flows.live import sparkline
 from gristmill.schemas.scores import ALL, MACRO
 from gristmill.warehouse.queries.why import Story
 
-BLOCKS = "▁▂▃▄▅▆▇█"
 BAR = "█"
 TEXT_SHOWN = 1500
 DAMAGE_SHOWN = 5
@@ -99,10 +99,7 @@ def loss_curve(name: str, losses: Sequence[tuple[int, float]], width: int = 50) 
     if not losses:
         return Text(f"{name:<16} (no steps)")
     values = [loss for _, loss in losses]
-    low, high = min(values), max(values)
-    picked = [values[int(n * (len(values) - 1) / max(1, width - 1))] for n in range(min(width, len(values)))]
-    span = max(high - low, 1e-9)
-    line = "".join(BLOCKS[round((value - low) / span * (len(BLOCKS) - 1))] for value in picked)
+    line = sparkline(values, width)
     return Text(f"{name:<16} {values[0]:5.2f} {line} {values[-1]:.2f} nats a token, {losses[-1][0]:,} tokens")
 
 

@@ -39,7 +39,7 @@ def run_step(
     cached = 0
     with report.track(shown, sum(entry.units for entry in work), unit) as advance:
         if meter is not None:
-            meter.advance = advance
+            meter.advance, meter.show = advance, report.show
 
         def finished(position: int, result: StepResult) -> None:
             nonlocal cached

@@ -116,6 +116,11 @@ def main() -> None:
         if told is None:
             raise
         fail(told, GristmillError.exit_code)
+    except Exception as error:
+        ours = error_behind(error)
+        if ours is None:
+            raise
+        fail(*ours)
     except KeyboardInterrupt:
         Console(stderr=True).print("gristmill: stopped. Finished work is kept; the same command resumes from there.")
         sys.exit(INTERRUPTED)
@@ -141,6 +146,23 @@ def told_of(error: OSError) -> str | None:
         return f"{place}: {error.strerror}. Check who owns it and its mode, then run the same command again."
     if error.errno == errno.EIO:
         return f"{place}: the disk cannot read it. Check the disk; `gristmill verify` lists what is damaged in a lake."
+    return None
+
+
+def error_behind(error: Exception) -> tuple[str, int] | None:
+    """The message and exit code of the error that Prefect's client was about to report when its server failed it.
+
+    On a full disk the server cannot record that a run failed, and its answer would bury why. None for any other error.
+    """
+    if not type(error).__module__.startswith(("prefect.", "httpx")):
+        return None
+    behind = error.__cause__ or error.__context__
+    while behind is not None:
+        if isinstance(behind, GristmillError):
+            return str(behind), behind.exit_code
+        if isinstance(behind, OSError) and (told := told_of(behind)) is not None:
+            return told, GristmillError.exit_code
+        behind = behind.__cause__ or behind.__context__
     return None
 
 

@@ -15,7 +15,7 @@ from gristmill.core.steps.step import Step
 from gristmill.evals.admission.adapter import ADAPTER
 from gristmill.evals.admission.checkpoint import Checkpoint, admit
 from gristmill.flows.train.commands import CommandRun, command_job, named
-from gristmill.flows.train.jobs import run_job
+from gristmill.flows.train.jobs import run_job, shown_in
 from gristmill.flows.train.retention import scored_in, surplus
 from gristmill.flows.train.steps import WRITES, TrainContext, write_cost
 from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs, RunStages
@@ -49,7 +49,8 @@ def command_step(context: TrainContext) -> Step[CommandRun]:
         def note(progress: str) -> str:
             return f"{name.shard}: {' '.join(progress.split())[:60]}"
 
-        status = run_job(context.launcher, job, f"training {name.shard}", run.steps, told, note)
+        live = shown_in(context.meter, name.shard, run.steps)
+        status = run_job(context.launcher, job, f"training {name.shard}", run.steps, told, note, live=live)
         write_cost(context.lake, name, run.name, "cuda", run.gpus, context.launcher.name, status)
         plan = Plan.load(folders[0] / FILE) if folders else None
         return collect_command(name, run_dir, run, plan, context, out)

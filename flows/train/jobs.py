@@ -4,17 +4,24 @@ Trials of mixing methods and training runs are the same to what is in here: a co
 output that begin with ``step N of M``.
 """
 
+import errno
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from gristmill.core.errors import GristmillError
+from gristmill.flows.live import LiveRun
+from gristmill.flows.reporter import Meter
 from gristmill.tasks.launch.job import FINAL, Job, Launcher, Status
 
 POLL_SECONDS = 0.3
 SHARED_POLL_SECONDS = 2.0
 """Elsewhere run directories lie on a file system that many share, and a hundred trials may be followed at once."""
+LEAST_FREE = 1 << 16
+"""A disk with fewer bytes is full: a watcher cannot write its status."""
 MOST_PREEMPTIONS = 5
 """Preemptions in a row that are followed by another try although the job saved nothing new."""
 
@@ -68,18 +75,28 @@ def run_job(
     told: Callable[[int, str], None],
     note: Callable[[str], str],
     saved: Callable[[], set[Path]] | None = None,
+    live: Callable[[Status], None] | None = None,
 ) -> Status:
     """Run ``job``, or find it, and wait for its end. Returns its last status; raises as :func:`follow` does.
 
-    ``told`` is given the number of optimiser steps done, ``steps`` at the end, and what ``note`` makes of the line.
+    ``told`` is given the number of optimiser steps done, ``steps`` at the end, and what ``note`` makes of the line;
+    ``live`` gets the whole status.
     """
 
     def tell(status: Status) -> None:
+        if live is not None:
+            live(status)
         told(status.step or 0, note(status.progress))
 
     status = follow(launcher, job, what, tell, lambda reason: told(0, reason), saved)
     told(steps, "")
     return status
+
+
+def shown_in(meter: Meter, name: str, steps: int) -> Callable[[Status], None]:
+    """Shows a run of ``steps`` steps as a line of the display: step, loss, rate, time left, and its losses."""
+    run = LiveRun(steps)
+    return lambda status: meter.tell(name, run.line(status), run.picture())
 
 
 def follow(
@@ -133,7 +150,19 @@ def failure(what: str, status: Status, run_dir: Path) -> str:
             f"reached step {status.step or 0}: {status.reason}\nIts output is in {run_dir / 'log'}. "
             "Save checkpoints more often, or ask for more time."
         )
+    if is_full(status.reason, run_dir):
+        return (
+            f"{what} ended as {status.state}, because the disk of {run_dir} is full: {status.reason}\n"
+            "Free some space (gristmill gc, older checkpoints, or train.keep_last for fewer), and run the same command "
+            "again: a job goes on from where it was."
+        )
     return (
         f"{what} ended as {status.state}: {status.reason}\nIts output is in {run_dir / 'log'}. "
         "Run the same command again: a job goes on from where it was."
     )
+
+
+def is_full(reason: str, run_dir: Path) -> bool:
+    """Whether a job ended because there was no space left: by its last words, or because there is none now."""
+    said = any(os.strerror(number) in reason for number in (errno.ENOSPC, errno.EDQUOT))
+    return said or (run_dir.is_dir() and shutil.disk_usage(run_dir).free < LEAST_FREE)

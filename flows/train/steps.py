@@ -16,7 +16,7 @@ from gristmill.core.steps.files import JobName, Written, job_step
 from gristmill.core.steps.step import Step, StepContext
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.reporter import Meter
-from gristmill.flows.train.jobs import module_job, run_job
+from gristmill.flows.train.jobs import module_job, run_job, shown_in
 from gristmill.flows.train.retention import prune, scored_in, surplus, whole
 from gristmill.schemas.tables import Checkpoints, HeldoutLosses, Losses, Runs, RunStages
 from gristmill.tasks.launch.job import Launcher, Status
@@ -83,7 +83,9 @@ def train_step(context: TrainContext) -> Step[RunSettings]:
             words = progress.split()
             return " ".join([f"{name.shard}:", *words[4:6], *words[9:11]])
 
-        status = run_job(context.launcher, job, f"training on mixture {name.shard}", settings.steps, told, note)
+        live = shown_in(context.meter, name.shard, settings.steps)
+        what = f"training on mixture {name.shard}"
+        status = run_job(context.launcher, job, what, settings.steps, told, note, live=live)
         prune_to(settings.steps)
         recipe, device, processes = settings.recipe, settings.device, settings.processes
         write_cost(context.lake, name, recipe, device, processes, context.launcher.name, status)

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from gristmill.core.errors import GateError
+from gristmill.core.errors import GateError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.flows.cli import app as cli
-from gristmill.flows.cli.app import told_of
+from gristmill.flows.cli.app import error_behind, told_of
 from gristmill.flows.prefect.run_log import ABANDONED, close_abandoned, is_abandoned, record_run
 from gristmill.warehouse.build.load import FlowRun
 
@@ -169,3 +170,25 @@ def test_a_command_ends_with_code_1_on_a_fault_of_permissions(
     with pytest.raises(SystemExit, match="1"):
         cli.main()
     assert "gristmill: lake/lake.json: Permission denied." in capsys.readouterr().err
+
+
+def behind(first: Exception) -> Exception:
+    """The error of Prefect's client whose server failed to record ``first``."""
+    response = httpx.Response(500, request=httpx.Request("POST", "http://127.0.0.1/api"))
+    try:
+        try:
+            raise first
+        except Exception:
+            response.raise_for_status()
+    except httpx.HTTPStatusError as error:
+        return error
+    raise AssertionError
+
+
+def test_an_error_that_the_server_could_not_record_is_told() -> None:
+    assert error_behind(behind(UsageError("no such policy"))) == ("no such policy", 2)
+    told = error_behind(behind(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "lake/file")))
+    assert told is not None
+    assert told[0].startswith("lake/file: the disk is full")
+    assert error_behind(behind(ValueError("a bug"))) is None
+    assert error_behind(UsageError("not Prefect's")) is None

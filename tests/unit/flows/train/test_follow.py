@@ -1,7 +1,10 @@
 """Following a job, with a launcher that says what a test wrote down."""
 
+import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,3 +92,19 @@ def test_steps_are_those_of_the_status_also_where_the_line_does_not_tell_them() 
     told: list[tuple[int, str]] = []
     run_job(Scripted(going), JOB, "a test", 9, lambda step, words: told.append((step, words)), str.upper)
     assert told == [(7, "{'LOSS': 2.5}"), (9, "")]
+
+
+@pytest.mark.parametrize("free", [1 << 40, 0])
+def test_a_full_disk_is_told_with_what_to_do(free: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    said = f"SafetensorError: I/O error: {os.strerror(errno.ENOSPC)} (os error 28)" if free else "the watcher is gone"
+    launcher = Scripted([Status(state="failed", reason=said)], root=tmp_path)
+    told = r"(?s)a test ended as failed, because the disk of .* is full: .*Free some space .*run the same command again"
+    with pytest.raises(GristmillError, match=told):
+        follow(launcher, JOB, "a test", lambda status: None)
+
+
+def test_another_failure_says_nothing_of_disks(tmp_path: Path) -> None:
+    with pytest.raises(GristmillError, match="ended as failed: no such file") as told:
+        follow(Scripted([Status(state="failed", reason="no such file")], root=tmp_path), JOB, "a", lambda status: None)
+    assert "disk" not in str(told.value)
