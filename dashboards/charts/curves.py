@@ -99,7 +99,7 @@ def curve_chart(curves: Sequence[Curve], axes: Axes, dark: bool, smoothing: floa
     along: Options = axis(colours, name=axes.x, type="value" if axes.x_scale == "linear" else "log")
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 22, "containLabel": True},
         "legend": {**legend(colours), "data": [curve.name for curve in curves]},
         "tooltip": {"trigger": "axis", "renderMode": "richText", "order": "valueAsc"},
         "xAxis": along

@@ -62,7 +62,7 @@ def dots_chart(
         )
     return {
         **base(colours),
-        "grid": {"left": 8, "right": 24, "top": 36, "bottom": 34, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": 36, "bottom": 22, "containLabel": True},
         "legend": {**legend(colours, square=True), "data": list(lines)},
         "tooltip": {"trigger": "item", "renderMode": "richText", "formatter": "{a}: {c}"},
         "xAxis": {**axis(colours, name=name, type="value"), "min": 0},
@@ -103,7 +103,7 @@ def trace_chart(points: Sequence[TracePoint], excess: bool, dark: bool) -> Optio
     name = "nats per token over the reference" if excess else "share"
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 22, "containLabel": True},
         "legend": legend(colours),
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="step of the proxy", type="value"), "min": 0},
@@ -166,7 +166,7 @@ def trials_chart(trials: Sequence[MixtureTrial], promised: Promised | None, dark
         }
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 22, "containLabel": True},
         "legend": legend(colours, square=True),
         "tooltip": {"trigger": "item", "renderMode": "richText", "formatter": "{a}: predicted and measured {c}"},
         "xAxis": {**axis(colours, name="predicted, nats per token", type="value"), "scale": True},

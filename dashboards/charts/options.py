@@ -55,7 +55,8 @@ DASHES = ("solid", "dashed", "dotted")
 def line_style(colours: Palette, place: int) -> Options:
     """Colour and stroke of the line at ``place``: other strokes once the colours are used up, 18 in all."""
     colour, stroke = colours.series[place % len(colours.series)], DASHES[place // len(colours.series) % len(DASHES)]
-    return {"itemStyle": {"color": colour}, "lineStyle": {"width": 2, "type": stroke, "color": colour}}
+    line = {"width": 2, "type": stroke, "color": colour}
+    return {"itemStyle": {"color": colour}, "lineStyle": line, "symbol": "circle"}
 
 
 def chance_line(chance: float, colours: Palette) -> Options:

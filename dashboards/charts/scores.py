@@ -70,7 +70,7 @@ def score_chart(scores: list[Score], dark: bool, lead: Callable[[Score], str] | 
         series[0]["markLine"] = chance_line(chance, colours)
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 22, "containLabel": True},
         "legend": {**legend(colours), "data": sorted(groups)},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="training step", type="value"), "min": 0},

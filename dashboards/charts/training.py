@@ -17,7 +17,7 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
     names = distinct(list(groups))
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 22, "containLabel": True},
         "legend": legend(colours),
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="tokens seen", type="value"), "min": 0},
@@ -27,6 +27,7 @@ def loss_chart(losses: list[Loss], dark: bool) -> Options:
                 "type": "line",
                 "name": names[key],
                 "showSymbol": False,
+                "symbol": "circle",
                 "lineStyle": {"width": 1.8},
                 "itemStyle": {"color": colours.series[place % len(colours.series)]},
                 "data": [[loss.tokens, rounded(loss.loss)] for loss in members],
@@ -47,7 +48,7 @@ def mixture_chart(shares: list[Share], dark: bool) -> Options:
     domains = sorted({share.domain for share in shares})
     return {
         **base(colours),
-        "grid": {"left": 8, "right": 24, "top": 36, "bottom": 34, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": 36, "bottom": 22, "containLabel": True},
         "legend": legend(colours, square=True),
         "xAxis": {**axis(colours, name="share of tokens", type="value"), "max": 1},
         "yAxis": {**axis(colours, type="category"), "data": names, "inverse": True},

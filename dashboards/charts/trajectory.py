@@ -28,7 +28,16 @@ def trajectory_chart(lines: list[Line], along: Along, dark: bool) -> Options:
         smooth = [[x, rounded(point.smoothed)] for x, point in zip(at, line.points, strict=True)]
         points = [[x, rounded(point.value)] for x, point in zip(at, line.points, strict=True)]
         style = {"itemStyle": {"color": colour}, "name": name}
-        series.append({**style, "type": "line", "data": smooth, "showSymbol": False, "lineStyle": {"width": 2.5}})
+        series.append(
+            {
+                **style,
+                "type": "line",
+                "data": smooth,
+                "showSymbol": False,
+                "symbol": "circle",
+                "lineStyle": {"width": 2.5},
+            }
+        )
         series.append({**style, "type": "scatter", "data": points, "symbolSize": 6, "tooltip": {"show": False}})
         if line.noise is not None:
             ends = [[x, rounded(y - line.noise), rounded(y + line.noise)] for x, y in smooth]
@@ -49,7 +58,7 @@ def trajectory_chart(lines: list[Line], along: Along, dark: bool) -> Options:
         series[0]["markLine"] = chance_line(chance, colours)
     return {
         **base(colours),
-        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 34, "containLabel": True},
+        "grid": {"left": 12, "right": 24, "top": 54, "bottom": 22, "containLabel": True},
         "legend": {**legend(colours), "data": sorted(names.values())},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "xAxis": {**axis(colours, name="training step" if along == "step" else "tokens seen", type="value"), "min": 0},

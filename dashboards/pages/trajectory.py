@@ -21,8 +21,8 @@ from gristmill.warehouse.queries.trajectory import Line, Strength, Trajectories,
 
 ALL = "all suites"
 ABOUT = (
-    "Scores along training, one line per run. Points are scores, the line is their mean over the last {last} "
-    "checkpoints, the band is the noise of the last {last} around their trend, and the dashed line is chance."
+    "Points are scores of a run, the line their mean over the last {last} checkpoints, the band the noise of the last "
+    "{last} around their trend, the dashed line chance."
 )
 
 

@@ -181,7 +181,7 @@ def trace(points: list[TracePoint], dark: bool) -> None:
     """How the method found its weights."""
     domains = len({point.domain for point in points})
     told = f" The {MOST_TRACED} largest of {count(domains)} domains." if domains > MOST_TRACED else ""
-    with ui.element("div").classes("columns even"):
+    with ui.element("div").classes("columns even level"):
         with card("Weight trace", f"The weight of each domain while the proxy trained; the answer is the mean.{told}"):
             chart(trace_chart(points, False, dark), "Weight of each domain against the step of the proxy")
         with card("Excess loss", "Where the proxy is worse than the reference, its weight grows. Clipped at 0."):

@@ -80,7 +80,6 @@ class CurvesView:
             with card("Training loss", "Nats per token."):
                 self._chart("loss", "Training loss")
             with card("Held-out loss", "On rows that no run trains on, nats per token."):
-                self._domain()
                 self._chart("heldout", "Held-out loss")
             with card("Learning rate"):
                 self._chart("rate", "Learning rate", small=True)
@@ -121,8 +120,9 @@ class CurvesView:
                 value=list(view.runs),
                 multiple=True,
             )
-            runs.props(f"outlined dense use-chips max-values={MOST_CHOSEN}").classes("control wide")
+            runs.props(f"outlined dense use-chips max-values={MOST_CHOSEN}").classes("control runs")
             runs.on_value_change(lambda event: self._change(runs=tuple(event.value or ())))
+            self._domain()
             self._switch("Along", {"tokens": "tokens", "step": "steps"}, view.along, "along")
             self._switch("Horizontal axis", {"linear": "linear", "log": "log"}, view.x, "x")
             self._switch("Loss axis", {"linear": "linear", "log": "log"}, view.y, "y")
@@ -146,7 +146,7 @@ class CurvesView:
 
     def _domain(self) -> None:
         if len(self.domains()) > 1:
-            drawn = ui.select([MEAN, *self.domains()], label="Domain", value=self.view.domain)
+            drawn = ui.select([MEAN, *self.domains()], label="Held-out loss of", value=self.view.domain)
             drawn.props("outlined dense").classes("control domain")
             drawn.on_value_change(lambda event: self._change(domain=event.value))
 
