@@ -23,12 +23,14 @@ from gristmill.warehouse.queries.mixing.shares import (
     DomainShare,
     MixtureCheck,
     MixtureHead,
+    StageOrder,
     StageShare,
     TracePoint,
     cap_shares,
     domain_shares,
     mixture_checks,
     mixture_heads,
+    stage_orders,
     stage_shares,
     weight_trace,
 )
@@ -74,6 +76,7 @@ class MixtureAnswer(BaseModel):
     head: MixtureHead
     domains: list[DomainShare]
     stages: list[StageShare]
+    orders: list[StageOrder]
     caps: list[CapShare]
     checks: list[MixtureCheck]
     promises: list[Promised]
@@ -117,7 +120,7 @@ async def draw(services: Services, request: Request, asked: MixturesQuery) -> No
     heads_card(heads, chosen, lambda name: replace(asked, mixture=name, metric=OBJECTIVE).url)
     side_by_side(everything, asked.show, dark)
     _warnings(answer)
-    detail_card(answer.head, answer.domains, answer.stages)
+    detail_card(answer.head, answer.domains, answer.stages, answer.orders)
     other_caps(answer.domains, answer.caps, dark)
     if chosen.traced:
         trace(await to_thread(weight_trace, warehouse, mix, chosen.mixture), dark)
@@ -167,6 +170,7 @@ def _answer(warehouse: Warehouse, head: MixtureHead) -> MixtureAnswer:
         head=head,
         domains=domain_shares(warehouse, mix, mixture),
         stages=stage_shares(warehouse, mix, mixture),
+        orders=stage_orders(warehouse, mix, mixture),
         caps=cap_shares(warehouse, mix, mixture),
         checks=mixture_checks(warehouse, mix, mixture),
         promises=promises(warehouse, mix, mixture),

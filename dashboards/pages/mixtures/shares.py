@@ -11,7 +11,14 @@ from gristmill.dashboards.components.chart import chart
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.wording import count
-from gristmill.warehouse.queries.mixing.shares import CapShare, DomainShare, MixtureHead, StageShare, TracePoint
+from gristmill.warehouse.queries.mixing.shares import (
+    CapShare,
+    DomainShare,
+    MixtureHead,
+    StageOrder,
+    StageShare,
+    TracePoint,
+)
 
 Show = Literal["realised", "asked", "epochs"]
 NAMES: dict[Show, tuple[str, str]] = {
@@ -85,7 +92,9 @@ def _baseline(one: DomainShare, name: str, show: Show) -> float | None:
     return share * one.target_tokens / one.tokens if one.tokens else None
 
 
-def detail_card(head: MixtureHead, domains: list[DomainShare], stages: list[StageShare]) -> None:
+def detail_card(
+    head: MixtureHead, domains: list[DomainShare], stages: list[StageShare], orders: list[StageOrder]
+) -> None:
     """One mixture, a row for each domain."""
     bars = any(one.low is not None for one in domains)
     columns = [
@@ -120,6 +129,8 @@ def detail_card(head: MixtureHead, domains: list[DomainShare], stages: list[Stag
     )
     with card(f"{head.mixture} in detail", about):
         table(columns, rows, page=20).classes("board")
+        for order in orders:
+            ui.label(_order(order)).classes("card-about stage-order")
         if stages:
             _stages(stages)
 
@@ -131,6 +142,16 @@ def _epochs(value: float) -> str:
 def _own(one: DomainShare) -> bool:
     """Whether the domain has a cap of its own."""
     return one.reason not in ("", "default")
+
+
+def _order(order: StageOrder) -> str:
+    """A stage in words."""
+    span = f"Stage {order.stage + 1}, tokens {count(order.first_token)} to {count(order.until_token)}: "
+    if order.signal is None:
+        return f"{span}shuffled."
+    ends = "largest first" if order.descending else "least first"
+    lacking = f"; {100 * order.without_value:.1f} % have no value and come last" if order.without_value else ""
+    return f"{span}sorted by {order.signal}, {ends}{lacking}."
 
 
 def _stages(stages: list[StageShare]) -> None:

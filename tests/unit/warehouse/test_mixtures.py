@@ -17,6 +17,7 @@ from gristmill.warehouse.queries.mixing.shares import (
     mixture_checks,
     mixture_heads,
     small_proxies,
+    stage_orders,
     stage_shares,
     weight_trace,
 )
@@ -57,6 +58,11 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     ]
     tables = {"mixtures": [*stages, *later], "mixture_trace": trace, "token_stats": stats}
     tables |= report_rows("swarm", DOMAINS, SHARES, SIZES) | swarm_rows("swarm", DOMAINS, TRIALS)
+    tables["mixture_stages"] = [
+        {"mixture": "swarm", "stage": 0, "first_token": 0, "until_token": 600_000, "rows": 4000},
+        {"mixture": "swarm", "stage": 1, "first_token": 600_000, "until_token": 800_000, "rows": 1000}
+        | {"signal": "quality", "descending": False, "without_value": 0.25},
+    ]
     own = {"name": "swarm", "options": {"fit": {"metrics": {"code": 3.0, "web": 1.0}}}}
     commit_mix(lake, "first", tables, [own])
     commit_mix(lake, "second", {"mixtures": shares_rows("swarm", "swarm", "d2", DOMAINS, OTHER)})
@@ -89,6 +95,9 @@ def test_shares_are_over_all_stages_and_beside_baselines(warehouse: Warehouse) -
     stages = stage_shares(warehouse, "first", "swarm")
     assert [(one.stage, one.until_token) for one in stages if one.domain == "code"] == [(0, 600_000), (1, 800_000)]
     assert stage_shares(warehouse, "second", "swarm") == []
+    orders = [(one.signal, one.descending, one.without_value) for one in stage_orders(warehouse, "first", "swarm")]
+    assert orders == [(None, None, None), ("quality", False, 0.25)]
+    assert stage_orders(warehouse, "second", "swarm") == []
     assert sorted({one.cap for one in cap_shares(warehouse, "first", "swarm")}) == [4.0, 8.0, 16.0]
     (one,) = {share.proportional for share in domain_shares(warehouse, "second")}
     assert one is None, "a mix of an earlier version has no baselines"

@@ -65,6 +65,17 @@ class StageShare(BaseModel):
     epochs: float
 
 
+class StageOrder(BaseModel):
+    """One stage of a mixture: where it ends, and the order of its rows."""
+
+    stage: int
+    first_token: int
+    until_token: int
+    signal: str | None = Field(description="signal that its rows are sorted by; null when they are shuffled")
+    descending: bool | None = Field(description="largest value first; null when shuffled")
+    without_value: float | None = Field(description="share of its rows without a value, which come last")
+
+
 class CapShare(BaseModel):
     """A domain of a mixture under another cap for all domains; shown, not trained."""
 
@@ -158,6 +169,20 @@ def stage_shares(warehouse: Warehouse, mix: str, mixture: str) -> list[StageShar
     )
     found = [StageShare.model_validate(row) for row in rows]
     return found if any(row.stage for row in found) else []
+
+
+def stage_orders(warehouse: Warehouse, mix: str, mixture: str) -> list[StageOrder]:
+    """The stages of a mixture; empty for one stage of shuffled rows, and for a mix of an earlier version."""
+    rows = warehouse.query(
+        """
+        SELECT stage, first_token, until_token, signal, descending, without_value
+        FROM mixture_stages AS one JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
+        WHERE owner.name = $mix AND mixture = $mixture ORDER BY stage
+        """,
+        {"mix": mix, "mixture": mixture},
+    )
+    found = [StageOrder.model_validate(row) for row in rows]
+    return found if len(found) > 1 or any(stage.signal for stage in found) else []
 
 
 def cap_shares(warehouse: Warehouse, mix: str, mixture: str) -> list[CapShare]:
