@@ -27,7 +27,7 @@ WITH_TEXT_ASIDE = (Documents.name, Curated.name)
 WITH_FILE = (
     *WITH_TEXT_ASIDE,
     *("mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks", "mixture_predictions"),
-    *("mixture_stages", "trials", "trial_results", "token_stats", "runs"),
+    *("mixture_stages", "trials", "trial_reuse", "trial_results", "token_stats", "runs"),
 )
 """Tables with the column ``file``: documents for their text, the others because mixtures of several mixes may have one
 name, and ``dataset_files`` says which mix a file belongs to."""

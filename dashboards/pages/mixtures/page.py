@@ -15,7 +15,7 @@ from gristmill.dashboards.components.frame import is_dark
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.pages.mixtures.shares import Show, detail_card, heads_card, other_caps, side_by_side, trace
-from gristmill.dashboards.pages.mixtures.trials import checks_card, strands_card, trials_cards
+from gristmill.dashboards.pages.mixtures.trials import before_card, checks_card, strands_card, trials_cards
 from gristmill.dashboards.services import Services
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.queries.mixing.shares import (
@@ -39,9 +39,11 @@ from gristmill.warehouse.queries.mixing.trials import (
     DomainTrials,
     Promised,
     TrialPanel,
+    TrialsBefore,
     promises,
     stranding,
     trial_panel,
+    trials_before,
 )
 
 ABOUT = (
@@ -81,6 +83,7 @@ class MixtureAnswer(BaseModel):
     checks: list[MixtureCheck]
     promises: list[Promised]
     stranded: list[DomainTrials]
+    before: list[TrialsBefore]
 
 
 async def draw(services: Services, request: Request, asked: MixturesQuery) -> None:
@@ -129,6 +132,8 @@ async def draw(services: Services, request: Request, asked: MixturesQuery) -> No
         trials_cards(panel, answer.promises, answer.checks, lambda name: replace(asked, metric=name).url, dark)
     if answer.checks:
         checks_card(answer.checks)
+    if answer.before:
+        before_card(answer.before)
     if chosen.trials:
         strands_card(answer.stranded, chosen)
 
@@ -175,6 +180,7 @@ def _answer(warehouse: Warehouse, head: MixtureHead) -> MixtureAnswer:
         checks=mixture_checks(warehouse, mix, mixture),
         promises=promises(warehouse, mix, mixture),
         stranded=stranding(warehouse, mix, mixture),
+        before=trials_before(warehouse, mix, mixture),
     )
 
 

@@ -20,6 +20,7 @@ from gristmill.warehouse.queries.mixing.trials import (
     Promised,
     TrialPanel,
     TrialRanking,
+    TrialsBefore,
 )
 
 MOST_DOMAINS = 4
@@ -166,6 +167,31 @@ def _told(check: MixtureCheck) -> str:
     if check.name in YES_OR_NO:
         return "yes" if check.value else "no"
     return f"{check.value:,.0f}" if check.value.is_integer() else f"{check.value:.4g}"
+
+
+def before_card(before: Sequence[TrialsBefore]) -> None:
+    """What the last change of the data did to the trials that there were."""
+    every = sum(one.trials for one in before)
+    stranded = sum(one.trials for one in before if one.fate == "stranded")
+    columns = [
+        Column("trials", "Trials", "number"),
+        Column("fate", "What became of them", "badge"),
+        Column("changed", "They read domains with other text now", "wrap"),
+        Column("gone", "They read domains that are gone", "wrap"),
+    ]
+    rows = [
+        {
+            "trials": one.trials,
+            "fate": one.fate,
+            "fate_tone": {"stranded": "warn", "reused": "good"}.get(one.fate, "plain"),
+            "changed": ", ".join(one.changed),
+            "gone": ", ".join(one.gone),
+        }
+        for one in before
+    ]
+    about = f"{count(stranded)} of the {count(every)} trials that there were count no more."
+    with card("What the last change of the data stranded", about):
+        table(columns, rows, page=MOST_STRANDED)
 
 
 def strands_card(domains: Sequence[DomainTrials], head: MixtureHead) -> None:

@@ -21,7 +21,7 @@ from gristmill.warehouse.queries.mixing.shares import (
     stage_shares,
     weight_trace,
 )
-from gristmill.warehouse.queries.mixing.trials import promises, stranding, trial_panel
+from gristmill.warehouse.queries.mixing.trials import promises, stranding, trial_panel, trials_before
 from tests.helpers.mixing_rows import report_rows, shares_rows, swarm_rows
 from tests.helpers.small_lake import put
 
@@ -65,6 +65,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     ]
     own = {"name": "swarm", "options": {"fit": {"metrics": {"code": 3.0, "web": 1.0}}}}
     commit_mix(lake, "first", tables, [own])
+    before = [
+        {"mixture": "swarm", "trial": f"t{number}", "role": "design", "stranded": bool(changed), "reused": reused}
+        | {"changed": changed, "gone": []}
+        for number, (changed, reused) in enumerate([(["web"], False), (["web"], False), ([], True), ([], False)])
+    ]
+    refs = {"trial_reuse": (put(lake, "trial_reuse", "first", before),)}
+    lake.commit(Dataset(kind="trial_reuse", name="first", config={}, counts={}, tables=refs))
     commit_mix(lake, "second", {"mixtures": shares_rows("swarm", "swarm", "d2", DOMAINS, OTHER)})
     publish(lake)
     return Warehouse.open(lake.root)
@@ -150,6 +157,12 @@ def test_the_objective_weighs_losses_as_the_settings_say(warehouse: Warehouse) -
 def test_a_trial_is_stranded_by_the_domains_that_it_reads(warehouse: Warehouse) -> None:
     found = {one.domain: one for one in stranding(warehouse, "first", "swarm")}
     assert {(one.stranded, one.kept) for one in found.values()} == {(TRIALS - 1, 1)}, "one deletion trial each"
+
+
+def test_what_the_last_change_of_the_data_stranded(warehouse: Warehouse) -> None:
+    found = [(one.fate, one.changed, one.trials) for one in trials_before(warehouse, "first", "swarm")]
+    assert found == [("stranded", ["web"], 2), ("not asked for", [], 1), ("reused", [], 1)]
+    assert trials_before(warehouse, "second", "swarm") == []
 
 
 def test_what_was_promised_and_what_to_be_careful_about(warehouse: Warehouse) -> None:

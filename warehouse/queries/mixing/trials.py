@@ -80,6 +80,15 @@ class DomainTrials(BaseModel):
     kept: int = Field(description="trials that do not, and would be used again")
 
 
+class TrialsBefore(BaseModel):
+    """Trials of a mixture as it was before the last change of its data, which had one fate for one reason."""
+
+    fate: str = Field(description="reused, stranded, or not asked for: valid, and not part of the new design")
+    changed: list[str] = Field(description="domains that they read and whose tokens are other tokens now")
+    gone: list[str] = Field(description="domains that they read and that are no longer there")
+    trials: int
+
+
 def trial_panel(warehouse: Warehouse, mix: str, mixture: str, metric: str = OBJECTIVE) -> TrialPanel:
     """The trials of a mixture, at most ``MOST_TRIALS``, with the loss called ``metric``.
 
@@ -140,6 +149,20 @@ def stranding(warehouse: Warehouse, mix: str, mixture: str) -> list[DomainTrials
         {"mix": mix, "mixture": mixture, "all": READS_ALL[0], "every": READS_ALL[1]},
     )
     return [DomainTrials.model_validate(row) for row in rows]
+
+
+def trials_before(warehouse: Warehouse, mix: str, mixture: str) -> list[TrialsBefore]:
+    """What the last change of the data did to the trials of a mixture; empty when it did not change."""
+    rows = warehouse.query(
+        """
+        SELECT CASE WHEN stranded THEN 'stranded' WHEN reused THEN 'reused' ELSE 'not asked for' END AS fate,
+            changed, gone, count(*) AS trials
+        FROM trial_reuse AS one JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'trial_reuse'
+        WHERE owner.name = $mix AND mixture = $mixture GROUP BY ALL ORDER BY trials DESC, fate, changed, gone LIMIT 100
+        """,
+        {"mix": mix, "mixture": mixture},
+    )
+    return [TrialsBefore.model_validate(row) for row in rows]
 
 
 LOSSES = """
