@@ -173,7 +173,14 @@ def command_job(key: str, run: CommandRun, run_dir: Path) -> Job:
 
 def command_file(run: CommandRun, done: Rendered) -> str:
     """``command.json``."""
-    told = {"name": run.name, "argv": done.argv, "resume": done.resume, "checkpoint_glob": run.recipe.checkpoint_glob}
+    size = run.batch_rows * run.row_tokens
+    told = {
+        "name": run.name,
+        "tokens_per_step": size,
+        "argv": done.argv,
+        "resume": done.resume,
+        "checkpoint_glob": run.recipe.checkpoint_glob,
+    }
     return json.dumps(told, indent=1)
 
 

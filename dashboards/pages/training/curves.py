@@ -21,7 +21,7 @@ Along = Literal["tokens", "step"]
 MEAN = "mean of the domains"
 MOST_CHOSEN = 8
 NOTHING = {
-    "loss": "None of these runs has told its loss.",
+    "loss": "None of these runs has told its loss; trainers that do not count tokens are drawn along steps alone.",
     "heldout": "None of these runs measured a held-out loss (heldout_every).",
     "rate": "None of these trainers tells its learning rate.",
     "speed": "None of these runs has told its speed, or their directories below log/training are gone.",
@@ -163,21 +163,23 @@ class CurvesView:
         scale: Scale = view.y if name in ("loss", "heldout") else "linear"
         unit = {"loss": "nats per token", "heldout": "nats per token", "rate": "", "speed": "tokens per second"}[name]
         ends = [self._x(one, one.losses[-1].step, one.losses[-1].tokens) for one in self.loaded if one.losses]
-        axes = Axes(along, unit, view.x, scale, name in ("rate", "speed"), max(ends, default=None))
+        end = max((end for end in ends if end is not None), default=None)
+        axes = Axes(along, unit, view.x, scale, name in ("rate", "speed"), end)
         names = self._names([one.run for one in self.loaded])
         curves = [getattr(self, f"_{name}")(one, names[one.run.run]) for one in self.loaded]
         smoothing = view.smooth / 100 if name == "loss" or (name == "speed" and view.smooth) else 0.0
         return curve_chart(curves, axes, self.dark, smoothing)
 
     def _loss(self, one: RunCurves, name: str) -> Curve:
-        points = [(self._x(one, point.step, point.tokens), point.loss) for point in one.losses]
-        reach = [(point.low, point.high) for point in one.losses]
+        placed = [(self._x(one, point.step, point.tokens), point) for point in one.losses]
+        points = [(x, point.loss) for x, point in placed if x is not None]
+        reach = [(point.low, point.high) for x, point in placed if x is not None]
         marks = []
         for saved in one.checkpoints:
             near = min(one.losses, key=lambda point: abs(point.step - saved.step), default=None)
-            if near is not None:
+            at = self._x(one, saved.step, saved.tokens)
+            if near is not None and at is not None:
                 lead = checkpoint_url(saved.checkpoint) if saved.checkpoint else ""
-                at = self._x(one, saved.step, saved.tokens)
                 marks.append(Mark(at, near.loss, f"{name}: checkpoint of step {count(saved.step)}", lead))
         return Curve(name, points, reach, marks)
 
@@ -186,24 +188,30 @@ class CurvesView:
         for point in one.heldout:
             if self.view.domain in (MEAN, point.domain):
                 steps.setdefault(point.step, []).append(point.loss)
-        points = [(self._x(one, step, None), sum(values) / len(values)) for step, values in sorted(steps.items())]
-        return Curve(name, points, dots=True)
+        means = [(step, None, sum(values) / len(values)) for step, values in sorted(steps.items())]
+        return Curve(name, self._placed(one, means), dots=True)
 
     def _rate(self, one: RunCurves, name: str) -> Curve:
-        points = [
-            (self._x(one, point.step, point.tokens), point.learning_rate)
-            for point in one.losses
-            if point.learning_rate is not None
-        ]
-        return Curve(name, points)
+        rates = [(point.step, point.tokens, point.learning_rate) for point in one.losses]
+        return Curve(name, self._placed(one, rates))
 
     def _speed(self, one: RunCurves, name: str) -> Curve:
-        return Curve(name, [(self._x(one, point.step, None), point.tokens_per_second) for point in one.speed])
+        return Curve(name, self._placed(one, [(point.step, None, point.tokens_per_second) for point in one.speed]))
 
-    def _x(self, one: RunCurves, step: int, tokens: int | None) -> float:
+    def _placed(
+        self, one: RunCurves, values: Sequence[tuple[int, int | None, float | None]]
+    ) -> list[tuple[float, float]]:
+        """Points of (step, tokens, value), without those whose place or value is not known."""
+        placed = [(self._x(one, step, tokens), value) for step, tokens, value in values]
+        return [(x, value) for x, value in placed if x is not None and value is not None]
+
+    def _x(self, one: RunCurves, step: int, tokens: int | None) -> float | None:
+        """Where a step is drawn; None along tokens for a trainer that does not tell them."""
         if self.view.along == "step":
             return step
-        return tokens if tokens is not None else round(step * (one.tokens_per_step or 1.0))
+        if tokens is not None or one.tokens_per_step is None:
+            return tokens
+        return round(step * one.tokens_per_step)
 
     def _names(self, runs: Sequence[TrainingRun]) -> dict[str, str]:
         """A name for each run: its mixture, with the start of its key where several have it."""

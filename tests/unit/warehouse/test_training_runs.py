@@ -113,6 +113,31 @@ def test_a_run_that_goes_on_is_read_from_its_directory(lake: Lake, warehouse: Wa
     assert live_speed(folder / "gone", "going") == []
 
 
+def test_another_trainer_is_read_from_what_it_prints(tmp_path: Path) -> None:
+    root = Lake.open(tmp_path / "lake").root
+    folder = live_run(root, "other", "web", "running", 10)
+    for name in ("train.json", "losses.jsonl", "speed.jsonl", "heldout.jsonl"):
+        (folder / name).unlink()
+    told = {"name": "sft", "tokens_per_step": 100, "argv": ["x"]}
+    (folder / "command.json").write_text(json.dumps(told), encoding="utf-8")
+    pattern = r"^.*?(step: (?P<step>[\d,]+) loss: (?P<loss>\S+)(?: lr: (?P<learning_rate>\S+))?.*)$"
+    (folder / "job.json").write_text(json.dumps({"progress_pattern": pattern}), encoding="utf-8")
+    (folder / "log").mkdir()
+    lines = ["starting", "step: 999 loss: 4.5", "step: 1,000 loss: nan", "step: 1,001 loss: 4.25 lr: 3e-4", "step: 1,0"]
+    (folder / "log" / "attempt-1.out").write_text("\n".join(lines), encoding="utf-8")
+    (run,) = training_runs(Warehouse.open(root))
+    assert run.mixture == "sft"
+    curves = run_curves(Warehouse.open(root), run)
+    assert [(one.step, one.tokens, one.loss, one.learning_rate) for one in curves.losses] == [
+        (999, 99_900, 4.5, None),
+        (1001, 100_100, 4.25, 3e-4),
+    ]
+    (one,) = run_curves(Warehouse.open(root), run, points=1).losses
+    assert (one.step, one.loss, one.low, one.high) == (1001, 4.375, 4.25, 4.5)
+    (folder / "job.json").write_text('{"progress_pattern": "("}', encoding="utf-8")
+    assert run_curves(Warehouse.open(root), run).losses == []
+
+
 @pytest.mark.parametrize(
     ("status", "state"),
     [

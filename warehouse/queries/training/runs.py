@@ -56,6 +56,7 @@ class TrainingRun(BaseModel):
     gpu_seconds: float | None = Field(default=None, description="seconds times GPUs, all attempts")
     wasted_seconds: float | None = Field(default=None, description="after the last checkpoint before an attempt's end")
     wasted_gpu_seconds: float | None = None
+    tokens_per_step: int | None = Field(default=None, description="of another trainer's live run; null otherwise")
     heartbeat_age: float | None = Field(default=None, description="seconds since its watcher wrote; for live runs")
 
 
@@ -102,6 +103,7 @@ class _Told(BaseModel):
     settings: _Shape = _Shape()
     plan: str = ""
     name: str = ""
+    tokens_per_step: int = 0
 
 
 def run_folder(warehouse: Warehouse, run: str) -> Path | None:
@@ -180,6 +182,7 @@ def _from_folders(warehouse: Warehouse, now: float) -> Iterator[TrainingRun]:
             steps=status.steps or told.settings.steps,
             attempts=status.attempt,
             checkpoints=len(list((folder / "checkpoints").glob("*/checkpoint.json"))),
+            tokens_per_step=told.tokens_per_step or None,
             heartbeat_age=age,
         )
 
