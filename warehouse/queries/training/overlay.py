@@ -53,7 +53,7 @@ def run_curves(warehouse: Warehouse, run: TrainingRun, spacing: Spacing = "linea
 
 
 def _logged(folder: Path, run: TrainingRun, points: int) -> list[CurvePoint]:
-    """What another trainer has printed, in at most ``points`` stretches of equally many lines."""
+    """What another trainer has printed, in at most ``points`` points of equally many lines each."""
     told = logged_losses(folder)
     size = max(1, -(-len(told) // points))
     found = []
