@@ -45,7 +45,7 @@ def main() -> None:
         for path in sorted(folder.glob("*.parquet")):
             (out / path.stem).mkdir(parents=True)
             config = TokensConfig(heldout_share=0)
-            write_tokens.function([path], [folder / "tokenizer"], config, out / path.stem)
+            write_tokens.function([path], [], [folder / "tokenizer"], config, out / path.stem)
     else:
         (rows,) = map(int, arguments.words)
         print(json.dumps(walk(rows)))
@@ -61,7 +61,7 @@ def prepare(source: Path, folder: Path) -> None:
         pq.write_table(table, paths[-1], compression="zstd", row_group_size=2048)
     (folder / "tokenizer").mkdir()
     config = TokenizerConfig(vocab_size=VOCABULARY, split=SplitConfig(heldout_share=0))
-    train_tokenizer.function(paths, config, folder / "tokenizer")
+    train_tokenizer.function(paths, [], config, folder / "tokenizer")
 
 
 def documents(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Fields that several settings models share, each a type with its option, bounds and description."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -9,6 +10,8 @@ from gristmill.core.files.places import check_name
 from gristmill.core.flag import Flag
 from gristmill.tasks.ingest.names import storable
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
+
+T = TypeVar("T")
 
 Workers = Annotated[int, Flag("--workers"), Field(ge=1, le=256, description="Shards worked on at the same time.")]
 InputWord = Annotated[str, AfterValidator(storable)]
@@ -41,7 +44,12 @@ LakePath = Annotated[str, Field(min_length=1, description="Folder of the lake. C
 
 
 def as_value_error(value: str, what: str) -> str:
+    return value_or_error(lambda: check_name(value, what))
+
+
+def value_or_error(make: Callable[[], T]) -> T:
+    """What ``make`` gives; a usage error becomes the ``ValueError`` that a validator has to raise."""
     try:
-        return check_name(value, what)
+        return make()
     except UsageError as error:
         raise ValueError(str(error)) from error

@@ -21,6 +21,9 @@ from gristmill.core.printable import printable
 from gristmill.flows.cli.classifier import score as classifier_score
 from gristmill.flows.cli.classifier import train as classifier_train
 from gristmill.flows.cli.data import bands, contamination, curate, mix, preflight, tokens, whatif, why
+from gristmill.flows.cli.domains import cluster as domains_cluster
+from gristmill.flows.cli.domains import show as domains_show
+from gristmill.flows.cli.domains import train as domains_train
 from gristmill.flows.cli.flags import with_settings
 from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submission, submit, train
 from gristmill.flows.cli.pipeline import demo, run
@@ -64,6 +67,11 @@ classifier_app = typer.Typer(help="A quality classifier from good and bad texts.
 classifier_app.command(cls=with_settings(classifier_train.settings_model))(classifier_train.train)
 classifier_app.command(cls=with_settings(classifier_score.settings_model))(classifier_score.score)
 
+domains_app = typer.Typer(help="Domains for mixing: by rules, topics and clusters.", no_args_is_help=True)
+domains_app.command()(domains_show.show)
+domains_app.command()(domains_train.train)
+domains_app.command()(domains_cluster.cluster)
+
 tokens_app = typer.Typer(
     help="The tokens of a mix: what the tokenizer made of the text, and files for trainers.", no_args_is_help=True
 )
@@ -93,6 +101,7 @@ app.command()(whatif.whatif)
 app.command()(query.query)
 app.command()(verify.verify)
 app.command()(gc.gc)
+app.add_typer(domains_app, name="domains")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(warehouse_app, name="warehouse")

@@ -13,12 +13,14 @@ from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref
 from gristmill.core.steps.inputs import Inputs
 from gristmill.core.steps.step import Step
 from gristmill.flows.checks import curated_refs
+from gristmill.flows.domains.assigning import domains_in, unused_rules
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.engines.local import threads
 from gristmill.flows.fields import LakePath
 from gristmill.flows.mix.changes import change_since, fingerprints, keep_change, kept_change
 from gristmill.flows.mix.curriculum import find_signals, write_stages
-from gristmill.flows.mix.inputs import token_work, tokenizer_work
+from gristmill.flows.mix.domain_checks import check_names, check_sizes
+from gristmill.flows.mix.inputs import domain_work, token_work, tokenizer_work
 from gristmill.flows.mix.methods import before_training, mixer_of
 from gristmill.flows.mix.reuse import earlier_trials
 from gristmill.flows.mix.settings import MixSettings
@@ -29,7 +31,8 @@ from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
 from gristmill.flows.running import run_one, run_step
 from gristmill.flows.train.launchers import launcher_of
-from gristmill.schemas.tables import Mixtures, MixtureStages, MixtureTrace, TokenStats, TrialReuse, Trials
+from gristmill.schemas.tables import Domains, Mixtures, MixtureStages, MixtureTrace, TokenStats, TrialReuse, Trials
+from gristmill.tasks.domains.assign import assign_domains
 from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.heldout import HeldoutConfig, write_heldout
@@ -45,15 +48,22 @@ QUEUED = 128
 def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, report: Reporter) -> Dataset:
     """Everything the flow does, inside a flow run. Returns the committed dataset ``mix/<name>``.
 
-    Raises ``UsageError`` for sources that are not curated or hold no text, ``GristmillError`` when the domains hold too
-    few tokens for the goal, and when a method's answer cannot be used.
+    Raises ``UsageError`` for sources that are not curated or hold no text and for domains that are not there or too
+    small for what is asked of them, ``GristmillError`` when the domains hold too few tokens for the goal, and when a
+    method's answer cannot be used.
     """
     curated = curated_refs(settings.sources, lake)
     split = SplitConfig(heldout_share=settings.heldout_share)
-    everything = Inputs(refs=curated)
+    by_rules = domain_work(settings, curated, lake)
+    placed = run_step(assign_domains, by_rules, lake, report, unit="documents") if by_rules else []
+    assigned = tuple(manifest.output(Domains) for manifest in placed)
+    for line in unused_rules(by_rules[0].config, assigned, lake) if by_rules else ():
+        report.say(line)
+    check_names(settings, domains_in(assigned or curated, lake), "the curated text")
+    everything = Inputs(refs=(*curated, *assigned))
     made, work = tokenizer_work(settings, name, everything)
     tokenizer = run_one(made, work, lake, report).files[0]
-    shards = token_work(settings, curated, tokenizer)
+    shards = token_work(settings, curated, assigned, tokenizer)
     tokens = tuple(ref for manifest in run_step(write_tokens, shards, lake, report) for ref in manifest.files)
     heldout_config = HeldoutConfig(split=split, max_bytes=heldout_bytes)
     heldout = run_one(write_heldout, Work(name, everything, name, heldout_config), lake, report).files
@@ -67,11 +77,14 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
     configs = [mixture_config(mixture, settings) for mixture in settings.mixtures]
     signals = find_signals(settings, curated, tokens, lake, report)
     launcher = launcher_of(settings, lake.root / "log" / "trials")
+    check_sizes(settings, store, lambda mixture: mixer_of(mixture, settings.seed, launcher.root))
     found = [find_mixture(name, config, store, tokens, signals, launcher, lake, report) for config in configs]
     manifests, reports = [manifest for manifest, _ in found], [manifest for _, manifest in found]
     stats = lake.write_table(TokenStats, name, store.digest[:16], store.stats())
     tables: dict[str, tuple[Ref, ...]] = {TokenStats.name: (stats,)}
     tables[MixtureStages.name] = (write_stages(name, manifests, lake),)
+    if assigned:
+        tables[Domains.name] = assigned
     for table in (Mixtures, MixtureTrace):
         tables[table.name] = tuple(manifest.output(table) for manifest in manifests)
     for table in REPORT:

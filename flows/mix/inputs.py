@@ -1,4 +1,4 @@
-"""What the steps before a mixture read: the work of the tokenizer, the tokens and the signals. No Prefect here."""
+"""What the steps before a mixture read: the work of domains, tokenizer, tokens and signals. No Prefect here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +8,11 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import FilesRef, Ref
 from gristmill.core.steps.inputs import Inputs
 from gristmill.core.steps.step import Step
+from gristmill.flows.domains.assigning import work_of
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.mix.settings import MixSettings
 from gristmill.flows.mix.signals import signal_tables
+from gristmill.tasks.domains.assign import AssignConfig
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.orders.signals import SignalConfig
 from gristmill.tasks.mix.tokenizer import TokenizerConfig, train_tokenizer
@@ -34,10 +36,32 @@ def tokenizer_work(settings: MixSettings, name: str, curated: Inputs) -> tuple[S
     return train_tokenizer, Work(name, curated, name, learnt)
 
 
-def token_work(settings: MixSettings, curated: Sequence[Ref], tokenizer: FilesRef) -> list[Work[TokensConfig]]:
-    """The work of the step ``write_tokens``, for each curated shard that has rows."""
+def domain_work(settings: MixSettings, curated: Sequence[Ref], lake: Lake) -> list[Work[AssignConfig]]:
+    """The work of the step ``assign_domains``, for each curated shard; nothing where no rules are given.
+
+    Raises ``UsageError`` for a model that is not there, or lacks what a rule names.
+    """
+    if settings.domains is None:
+        return []
+    from gristmill.flows.domains.resolve import resolve  # imports numba and scipy
+
+    return work_of(resolve(settings.domains, lake), curated)
+
+
+def token_work(
+    settings: MixSettings, curated: Sequence[Ref], assigned: Sequence[Ref], tokenizer: FilesRef
+) -> list[Work[TokensConfig]]:
+    """The work of the step ``write_tokens``, for each curated shard that has rows.
+
+    ``assigned``: the domains of each shard by rules, or nothing.
+    """
     config = TokensConfig(heldout_share=settings.heldout_share)
-    return [Work(ref.shard, Inputs(refs=(ref,), files=(tokenizer,)), ref.shard, config) for ref in curated if ref.rows]
+    refs = [(ref, own) for ref, own in zip(curated, assigned, strict=True)] if assigned else [(ref,) for ref in curated]
+    return [
+        Work(each[0].shard, Inputs(refs=each, files=(tokenizer,)), each[0].shard, config)
+        for each in refs
+        if each[0].rows
+    ]
 
 
 def signal_work(

@@ -10,8 +10,10 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import FilesRef, Ref
 from gristmill.core.steps.inputs import Inputs
 from gristmill.flows.checks import curated_refs
+from gristmill.flows.domains.assigning import cached_domains, domains_in
 from gristmill.flows.mix.changes import Change, change_since, fingerprints
-from gristmill.flows.mix.inputs import signal_work, token_work, tokenizer_work
+from gristmill.flows.mix.domain_checks import check_sizes
+from gristmill.flows.mix.inputs import domain_work, signal_work, token_work, tokenizer_work
 from gristmill.flows.mix.methods import before_training, mixer_of
 from gristmill.flows.mix.reuse import earlier_trials
 from gristmill.flows.mix.settings import MixSettings
@@ -91,18 +93,24 @@ def preview(settings: MixSettings, name: str, lake: Lake) -> PlannedMix:
     in the lake, one column of the curated text.
     """
     curated = [ref for ref in curated_refs(settings.sources, lake) if ref.rows]
-    step, work = tokenizer_work(settings, name, Inputs(refs=tuple(curated)))
+    assigned = cached_domains(domain_work(settings, curated, lake), lake)
+    step, work = tokenizer_work(settings, name, Inputs(refs=(*curated, *(assigned or ()))))
     known = lake.manifest(step.name, work.shard, step.key(work.config, work.inputs))
-    found = _tokens(settings, curated, known.files[0], lake) if known is not None else {}
+    found = _tokens(settings, curated, assigned, known.files[0], lake) if known and assigned is not None else {}
     tokens = tuple(ref for refs in found.values() for ref in refs)
-    missing = [ref for ref in curated if ref.shard not in found]
+    missing = [ref for ref in assigned or curated if ref.shard not in found]
     store = TokenStore.open([lake.files_path(ref) for ref in tokens]) if tokens else None
     now = fingerprints(store) if store is not None else {}
     # Tokens that are not there yet are other tokens, and their domains with them.
-    now |= dict.fromkeys((row for ref in missing for row in _domains(ref, lake)), "")
+    if assigned is None and settings.domains is not None:
+        now |= dict.fromkeys(settings.domains.known_domains() or (), "")
+    else:
+        now |= dict.fromkeys(domains_in(missing, lake), "")
     names = [mixture.name for mixture in settings.mixtures]
     change = change_since(lake.dataset("mix", name), names, now, lake)
     launcher = launcher_of(settings, lake.root / "log" / "trials")
+    if store is not None and not missing:
+        check_sizes(settings, store, lambda mixture: mixer_of(mixture, settings.seed, launcher.root))
     mixtures = [
         PlannedMixture(config.mixture.name, config.mixture.method, None, None, None, _stages(config, None))
         if store is None or missing
@@ -113,19 +121,15 @@ def preview(settings: MixSettings, name: str, lake: Lake) -> PlannedMix:
 
 
 def _tokens(
-    settings: MixSettings, curated: Sequence[Ref], tokenizer: FilesRef, lake: Lake
+    settings: MixSettings, curated: Sequence[Ref], assigned: Sequence[Ref], tokenizer: FilesRef, lake: Lake
 ) -> dict[str, tuple[FilesRef, ...]]:
     """The folders of tokens that are in the lake, by shard."""
     found = {}
-    for work in token_work(settings, curated, tokenizer):
+    for work in token_work(settings, curated, assigned, tokenizer):
         manifest = lake.manifest(write_tokens.name, work.shard, write_tokens.key(work.config, work.inputs))
         if manifest is not None:
             found[work.shard] = manifest.files
     return found
-
-
-def _domains(ref: Ref, lake: Lake) -> list[str]:
-    return [str(domain) for domain in lake.read(ref, ["domain"])["domain"].unique().to_pylist()]
 
 
 def _signals(

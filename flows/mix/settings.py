@@ -1,14 +1,16 @@
 """The settings of the flow ``mix``: what to read, what for, and the mixtures to find, one model a method."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from gristmill.core.config import Config, Printable
 from gristmill.core.flag import Flag
-from gristmill.flows.fields import as_value_error
+from gristmill.flows.fields import as_value_error, value_or_error
 from gristmill.flows.train.launchers import LaunchSettings
+from gristmill.tasks.domains.rules import DomainRules, read_rules
 from gristmill.tasks.mix.mixers.curriculum import Curriculum
 from gristmill.tasks.mix.mixers.doremi import DoReMiConfig
 from gristmill.tasks.mix.mixers.mixer import Cap, Goal
@@ -146,6 +148,13 @@ class MixSettings(LaunchSettings):
     """Curated text to tokens and plans."""
 
     sources: Annotated[tuple[str, ...], Flag("--source")] = Field((), description="Corpora to take; all when left out.")
+    domains: Annotated[
+        DomainRules | None, Flag("--domains", "File of rules that give each document its domain (YAML).")
+    ] = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="Rules that give each document its domain, or a file of them; the curation's when left out.",
+    )
     target_tokens: Annotated[int, Flag("--target-tokens")] = Field(
         400_000, ge=10_000, description="Tokens that one training run reads."
     )
@@ -195,6 +204,12 @@ class MixSettings(LaunchSettings):
         min_length=1,
         description="One training run is made for each. A method alone, such as uniform, is a mixture of that name.",
     )
+
+    @field_validator("domains", mode="before")
+    @classmethod
+    def _rules_of_a_file(cls, value: Any) -> Any:
+        """A path stands for the rules in that file."""
+        return value_or_error(lambda: read_rules(Path(value))) if isinstance(value, str) else value
 
     @field_validator("mixtures", mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from gristmill.schemas.tables.gates import GateResults
 from gristmill.schemas.tables.ingest import Documents, Records, SetAside
 from gristmill.schemas.tables.ledger import Verdicts
 from gristmill.schemas.tables.mix import (
+    Domains,
     MixtureBaselines,
     MixtureCaps,
     MixtureChecks,
@@ -56,6 +57,7 @@ __all__ = [
     "Curated",
     "Cuts",
     "Documents",
+    "Domains",
     "EvalItems",
     "EvalRuns",
     "GateResults",
@@ -123,6 +125,7 @@ TABLES: dict[str, Table] = {
         Redacted,
         Curated,
         GateResults,
+        Domains,
         TokenStats,
         Mixtures,
         MixtureStages,

@@ -2,7 +2,27 @@
 
 import pyarrow as pa
 
-from gristmill.core.table import Column, Table
+from gristmill.core.table import DOC_ID, Column, Table
+
+Domains = Table(
+    "domains",
+    ("doc_id",),
+    {
+        "doc_id": DOC_ID,
+        "rules": Column(pa.string(), "digest of the rules and models that decided; equal in all rows of an assignment"),
+        "domain": Column(pa.string(), "domain of the mixture"),
+        "rule": Column(pa.string(), "number of the rule that took the document, and what it asks for; or rest"),
+        "score": Column(
+            pa.float64(),
+            "probability of the topic, or cosine similarity to the centre of the cluster; null for other rules",
+            nullable=True,
+            low=-1,
+            high=1,
+        ),
+    },
+    "Which domain each curated document has by the rules of a mix.",
+    optional=True,
+)
 
 TokenStats = Table(
     "token_stats",

@@ -68,11 +68,11 @@ def measure(scores: Scores, positive: Labels, threshold: float) -> Metrics:
         positives=positives,
         majority=round(max(positives, count - positives) / count, 6),
         average_precision=_spread(_average_precision(scores[order], positive[order], ones), precisions),
-        accuracy=_share(int((kept == positive).sum()), count),
-        precision=_share(hits, int(kept.sum())),
-        recall=_share(hits, positives),
+        accuracy=proportion(int((kept == positive).sum()), count),
+        precision=proportion(hits, int(kept.sum())),
+        recall=proportion(hits, positives),
         f1=_spread(_f1(kept, positive, ones), f1s),
-        kept=_share(int(kept.sum()), count),
+        kept=proportion(int(kept.sum()), count),
     )
 
 
@@ -124,7 +124,8 @@ def _f1(kept: Labels, positive: Labels, weights: Scores) -> float:
     return 2 * float((weights * (kept & positive)).sum()) / total if total else 0.0
 
 
-def _share(part: int, whole: int) -> Measure:
+def proportion(part: int, whole: int) -> Measure:
+    """A share with its 95 % Wilson interval; empty where there is nothing to divide by."""
     if not whole:
         return Measure(value=None, low=None, high=None)
     from scipy.stats import binomtest  # 0.9 s to import, which reading a card should not pay

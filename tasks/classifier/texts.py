@@ -30,13 +30,14 @@ LINE_ENDS = "[\n-\r\x1c-\x1e\x85\u2028\u2029]"  # where str.splitlines splits
 @dataclass(frozen=True)
 class Texts:
     """Texts in the order of the input, where each is from, the files, how many records gave no text, and a line for
-    people on each file that was not read and each damaged byte range."""
+    people on each file that was not read and each damaged byte range. ``identities``: what the input calls each."""
 
     texts: pl.Series
     uris: pl.Series
     files: tuple[InputFile, ...]
     set_aside: int
     not_read: tuple[str, ...] = ()
+    identities: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def read_texts(inputs: Sequence[str], reading: InputOptions = InputOptions()) ->
     not_read = found.skipped_lines()
     texts: list[str] = []
     uris: list[str] = []
+    identities: list[str | None] = []
     set_aside = 0
     with tempfile.TemporaryDirectory(prefix="gristmill-") as downloads:
         for file in files:
@@ -80,6 +82,7 @@ def read_texts(inputs: Sequence[str], reading: InputOptions = InputOptions()) ->
                     else:
                         texts.append(text)
                         uris.append(item.uri)
+                        identities.append(item.native_id)
     if (lost := found.lost(unread)) and not reading.allow_damage:
         raise GristmillError(
             f"nothing could be read of {', '.join(lost)}. Repair it or leave it out, or give --allow-damage to go on "
@@ -90,7 +93,9 @@ def read_texts(inputs: Sequence[str], reading: InputOptions = InputOptions()) ->
             f"{', '.join(inputs)}: no text was found in {len(files)} files. Name the column of the text with "
             f"--map text=COLUMN (it is {reading.columns.text!r} now)."
         )
-    return Texts(pl.Series(texts, dtype=pl.String), pl.Series(uris, dtype=pl.String), files, set_aside, tuple(not_read))
+    columns = (pl.Series(each, dtype=pl.String) for each in (texts, uris, identities))
+    words, places, names = columns
+    return Texts(words, places, files, set_aside, tuple(not_read), names)
 
 
 def _text(page: RawRecord) -> str | None:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import fasttext
 import polars as pl
-import xxhash
 
 from gristmill.core.digests import canonical_json, digest_file
 from gristmill.core.errors import GristmillError, UsageError
@@ -35,6 +34,7 @@ from gristmill.tasks.classifier.card import (
     page,
 )
 from gristmill.tasks.classifier.config import TrainConfig
+from gristmill.tasks.classifier.fit import fit, place_of, text_hashes
 from gristmill.tasks.classifier.metrics import Scores, curve, measure, threshold_for_precision, threshold_for_share
 from gristmill.tasks.classifier.picture import precision_recall
 from gristmill.tasks.classifier.score import NEGATIVE, POSITIVE, positive_scores
@@ -44,7 +44,6 @@ from gristmill.tasks.fasttext.files import read_model
 LIBRARY, PROJECT = "fasttext-community", "gristmill"
 FEWEST = 5  # texts of each class that calibration and test need
 QUANTISED_ROWS = 100_000
-SPACES = " \t\x0b\x0c\r\x00"
 
 
 def train(positive: Texts, negative: Texts, config: TrainConfig, out: Path, pool: Texts | None = None) -> Card:
@@ -62,7 +61,8 @@ def train(positive: Texts, negative: Texts, config: TrainConfig, out: Path, pool
     )
     _check_enough(sides)
     with _folder(out) as folder:
-        model = _fit(frame.filter(part="training"), config, folder)
+        label = pl.when("positive").then(pl.lit(POSITIVE)).otherwise(pl.lit(NEGATIVE))
+        model = fit(frame.filter(part="training").with_columns(label=label), config, folder)
         model.save_model(str(folder / MODEL))
         trained = _measure(folder / MODEL, frame, config, pool)
         quantised = None
@@ -97,11 +97,10 @@ def _split(positive: Texts, negative: Texts, config: TrainConfig) -> tuple[pl.Da
         pl.DataFrame({"text": one_line(side.texts), "positive": pl.repeat(good, len(side.texts), eager=True)})
         for side, good in ((positive, True), (negative, False))
     )
-    hashes = [xxhash.xxh3_64_intdigest(text.encode("utf-8")) for text in frame["text"]]
-    frame = frame.with_columns(hash=pl.Series(hashes, dtype=pl.UInt64)).unique(["hash", "positive"])
+    frame = frame.with_columns(hash=text_hashes(frame["text"])).unique(["hash", "positive"])
     both = pl.col("hash").is_duplicated()
     contradictory = frame.filter(both)["hash"].n_unique()
-    place = pl.col("hash") / 2.0**64
+    place = place_of("hash")
     part = (
         pl.when(place < config.heldout_share / 2)
         .then(pl.lit("calibration"))
@@ -133,33 +132,6 @@ def _check_enough(sides: tuple[Side, ...]) -> None:
                 f"{side.test} test (repeats and texts of both classes are left out); each needs {FEWEST}. Give more "
                 "texts, or a larger --heldout-share."
             )
-
-
-def _fit(frame: pl.DataFrame, config: TrainConfig, folder: Path) -> "fasttext.FastText._FastText":
-    """The trained model. Words that look like labels are removed, because a page must not choose its own class."""
-    looks = f"(^|[{SPACES}])__label__[^{SPACES}]*"
-    label = pl.when("positive").then(pl.lit(POSITIVE)).otherwise(pl.lit(NEGATIVE))
-    lines = frame.select(label + " " + pl.col("text").str.replace_all(looks, "$1")).to_series()
-    path = folder / "training.txt"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    try:
-        return fasttext.train_supervised(
-            input=str(path),
-            lr=config.lr,
-            dim=config.dim,
-            epoch=config.epoch,
-            minCount=config.min_count,
-            wordNgrams=config.word_ngrams,
-            bucket=config.buckets,
-            loss="softmax",
-            thread=1,
-            seed=config.seed,
-            verbose=0,
-        )
-    except (ValueError, RuntimeError) as error:
-        raise UsageError(f"fastText cannot train on these texts: {error} Try another --lr or --min-count.") from error
-    finally:
-        path.unlink()
 
 
 def _quantise(model: "fasttext.FastText._FastText") -> None:

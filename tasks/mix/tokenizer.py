@@ -29,7 +29,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import GristmillError
 from gristmill.core.steps.files import Written, files_step
-from gristmill.schemas.tables import Curated
+from gristmill.schemas.tables import Curated, Domains
 from gristmill.tasks.mix.curated import SplitConfig, batches, is_heldout
 from gristmill.tasks.mix.domains import water_fill
 from gristmill.tasks.mix.permutation import hash_unit
@@ -103,13 +103,13 @@ class TextTokenizer:
         return ids
 
 
-@files_step("tokenizer", version=2, reads=(Curated,))
-def train_tokenizer(curated: list[Path], config: TokenizerConfig, out: Path) -> Written:
+@files_step("tokenizer", version=2, reads=(Curated, Domains))
+def train_tokenizer(curated: list[Path], assigned: list[Path], config: TokenizerConfig, out: Path) -> Written:
     """Learn the tokenizer; write ``tokenizer.json`` and ``tokenizer_config.json``, which transformers opens.
 
     Facts: vocabulary, documents and bytes of the sample. Raises :class:`GristmillError` when there is no text.
     """
-    texts = sample(curated, config)
+    texts = sample(curated, config, assigned)
     alphabet = sorted(ByteLevel.alphabet())
     tokenizer: Tokenizer
     trainer: BpeTrainer | UnigramTrainer
@@ -172,9 +172,9 @@ def write_tokenizer(tokenizer: Tokenizer, eos: str, out: Path) -> None:
     (out / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def sample(curated: list[Path], config: TokenizerConfig) -> list[str]:
+def sample(curated: list[Path], config: TokenizerConfig, assigned: Sequence[Path] = ()) -> list[str]:
     """The texts to learn from, by domain and hash. Raises :class:`GristmillError` when there are none."""
-    found = [_measure(batch, config) for batch in batches(curated, ["doc_id", "domain", "text"])]
+    found = [_measure(batch, config) for batch in batches(curated, ["doc_id", "domain", "text"], assigned)]
     rows = pa.concat_tables(found) if found else None
     if rows is None or rows.num_rows == 0:
         raise GristmillError(

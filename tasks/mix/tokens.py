@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from gristmill.core.digests import canonical_json
 from gristmill.core.steps.files import Written, files_step
-from gristmill.schemas.tables import Curated
+from gristmill.schemas.tables import Curated, Domains
 from gristmill.tasks.mix.curated import SplitConfig, batches, check_domain, is_heldout
 from gristmill.tasks.mix.permutation import pack_ids
 from gristmill.tasks.mix.token_store import FORMAT, KINDS, MANIFEST
@@ -40,9 +40,13 @@ class TokensConfig(SplitConfig):
     """How the store is made: which documents are held out. The tokenizer is an input, not a setting."""
 
 
-@files_step("tokens", version=2, reads=(Curated,), folders=True)
-def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConfig, out: Path) -> Written:
+@files_step("tokens", version=2, reads=(Curated, Domains), folders=True)
+def write_tokens(
+    curated: list[Path], assigned: list[Path], tokenizers: list[Path], config: TokensConfig, out: Path
+) -> Written:
     """Tokenise curated shards with the one tokenizer folder given; write token files and a manifest to ``out``.
+
+    ``assigned``: their domains, or nothing where those of the curation stand.
 
     Facts: the vocabulary; documents, tokens and bytes for each domain and split, and with words for each language and
     domain, since languages differ most in the tokens a word takes (fertility). Raises :class:`GristmillError` for a
@@ -55,7 +59,7 @@ def write_tokens(curated: list[Path], tokenizers: list[Path], config: TokensConf
     counted: dict[tuple[str, str], NDArray[np.int64]] = {}
     encoder = ColumnEncoder(tokenizer, in_kernels=sum(path.stat().st_size for path in curated) >= SMALL_BYTES)
     columns = ["doc_id", "domain", "language", "tokens"]
-    for batch in batches(curated, [*columns, "text"]):
+    for batch in batches(curated, [*columns, "text"], assigned):
         doc_ids, domains, languages, words = (batch[name].to_pylist() for name in columns)
         texts = one_chunk(batch["text"])
         splits = np.where(is_heldout(doc_ids, config), "heldout", "train").tolist()

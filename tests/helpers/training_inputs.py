@@ -63,8 +63,8 @@ def make_inputs(base: Path) -> Inputs:
     for name in ("tokenizer", "tokens"):
         (base / name).mkdir()
     tokenizer_config = TokenizerConfig(vocab_size=400, split=SplitConfig(heldout_share=HELDOUT))
-    train_tokenizer.function([curated], tokenizer_config, base / "tokenizer")
-    write_tokens.function([curated], [base / "tokenizer"], TokensConfig(heldout_share=HELDOUT), base / "tokens")
+    train_tokenizer.function([curated], [], tokenizer_config, base / "tokenizer")
+    write_tokens.function([curated], [], [base / "tokenizer"], TokensConfig(heldout_share=HELDOUT), base / "tokens")
     domains = TokenStore.open([base / "tokens"]).domains(ROW)
     goal = Goal(target_tokens=STEPS * BATCH * ROW, max_epochs=16.0)
     mixture = one_stage({"code": 0.5, "prose": 0.5}, "static", "inputs", goal, {})
@@ -99,7 +99,7 @@ def mix_in(lake: Lake, inputs: Inputs, mixtures: tuple[str, ...] = ("even",)) ->
         plans.append(published(base / f"plan-{mixture}", "plan", mixture))
     (base / "heldout").mkdir()
     config = HeldoutConfig(split=SplitConfig(heldout_share=HELDOUT))
-    write_heldout.function([base / "curated.parquet"], config, base / "heldout")
+    write_heldout.function([base / "curated.parquet"], [], config, base / "heldout")
     places = {"tokenizer": inputs.tokenizer, "tokens": inputs.tokens, "heldout": base / "heldout"}
     files = {name: (published(folder, name, "all"),) for name, folder in places.items()}
     told = [

@@ -28,7 +28,7 @@ from gristmill.warehouse.build.tables import WITH_FILE, WITH_TEXT_ASIDE, create_
 
 KINDS = ("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "gates")
 MIXING = (
-    *("token_stats", "mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks"),
+    *("domains", "token_stats", "mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks"),
     *("mixture_predictions", "mixture_stages", "trials", "trial_results"),
 )
 OWNER = {

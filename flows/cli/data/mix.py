@@ -12,6 +12,8 @@ from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.existing_lake import existing
 
 if TYPE_CHECKING:
+    from gristmill.core.lake import Lake
+    from gristmill.core.manifest import Ref
     from gristmill.flows.mix.settings import MixSettings
 
 
@@ -36,7 +38,8 @@ def mix(
 
     settings = settings_of(context, settings_model(), choose=_methods)
     home = existing(lake)
-    curated_refs(settings.sources, home)  # refuses what is missing before anything starts
+    curated = curated_refs(settings.sources, home)  # refuses what is missing before anything starts
+    _check_domains(settings, curated, home)
     from gristmill.flows.mix.signals import check_signals
 
     check_signals(settings, home)
@@ -65,6 +68,20 @@ def mix(
         print_json(tables)
         return
     show_mixtures(tables, screen())
+
+
+def _check_domains(settings: "MixSettings", curated: "Sequence[Ref]", lake: "Lake") -> None:
+    """Refuse models that are missing, and domains that cannot be there, as far as that is known before text is read."""
+    from gristmill.flows.domains.assigning import domains_in
+    from gristmill.flows.domains.resolve import resolve
+    from gristmill.flows.mix.domain_checks import check_names
+
+    if settings.domains is None:
+        check_names(settings, domains_in(curated, lake), "the curated text")
+        return
+    resolve(settings.domains, lake)
+    if (known := settings.domains.known_domains()) is not None:
+        check_names(settings, known, "the list of rules")
 
 
 def _methods(path: Sequence[str], value: Any, described: Values) -> Any:

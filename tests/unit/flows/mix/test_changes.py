@@ -68,7 +68,7 @@ def tokenise(lake: Lake) -> TokenStore:
     (tokenizer,) = step.run(lake, work.shard, work.inputs, work.config).manifest.files
     made = [
         write_tokens.run(lake, each.shard, each.inputs, each.config).manifest.files[0]
-        for each in token_work(settings, curated, tokenizer)
+        for each in token_work(settings, curated, (), tokenizer)
     ]
     return TokenStore.open([lake.files_path(ref) for ref in made])
 

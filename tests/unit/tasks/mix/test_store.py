@@ -48,10 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("store")
     shards = [shard(base / f"{name}.parquet", seed) for seed, name in enumerate("ab")]
     (base / "tokenizer").mkdir()
-    train_tokenizer.function(shards, SMALL, base / "tokenizer")
+    train_tokenizer.function(shards, [], SMALL, base / "tokenizer")
     for path in shards:
         (base / path.stem).mkdir()
-        write_tokens.function([path], [base / "tokenizer"], TokensConfig(heldout_share=0.1), base / path.stem)
+        write_tokens.function([path], [], [base / "tokenizer"], TokensConfig(heldout_share=0.1), base / path.stem)
     return base
 
 
@@ -96,8 +96,8 @@ def test_writing_again_gives_the_same_bytes(folder: Path, tmp_path: Path) -> Non
     tokenizer, tokens = tmp_path / "tokenizer", tmp_path / "tokens"
     tokenizer.mkdir()
     tokens.mkdir()
-    train_tokenizer.function([folder / "a.parquet", folder / "b.parquet"], SMALL, tokenizer)
-    write_tokens.function([folder / "a.parquet"], [tokenizer], TokensConfig(heldout_share=0.1), tokens)
+    train_tokenizer.function([folder / "a.parquet", folder / "b.parquet"], [], SMALL, tokenizer)
+    write_tokens.function([folder / "a.parquet"], [], [tokenizer], TokensConfig(heldout_share=0.1), tokens)
     assert contents(tokenizer) == contents(folder / "tokenizer")
     assert contents(tokens) == contents(folder / "a")
 
@@ -176,7 +176,7 @@ def test_text_that_spells_the_end_of_text_token_does_not_end_a_document(folder: 
     pq.write_table(rows, tmp_path / "hostile.parquet")
     (tmp_path / "out").mkdir()
     config = TokensConfig(heldout_share=0)
-    write_tokens.function([tmp_path / "hostile.parquet"], [folder / "tokenizer"], config, tmp_path / "out")
+    write_tokens.function([tmp_path / "hostile.parquet"], [], [folder / "tokenizer"], config, tmp_path / "out")
     store = TokenStore.open([tmp_path / "out"])
     tokens = store.read("prose", 0, store.tokens("prose")).tolist()
     assert tokens.count(store.eos_id) == 1
@@ -196,7 +196,7 @@ def test_transformers_opens_the_tokenizer_and_agrees(folder: Path) -> None:
 def test_a_tokenizer_needs_training_text(tmp_path: Path) -> None:
     pq.write_table(Curated.schema.empty_table(), tmp_path / "empty.parquet")
     with pytest.raises(GristmillError, match="no curated training text"):
-        train_tokenizer.function([tmp_path / "empty.parquet"], SMALL, tmp_path)
+        train_tokenizer.function([tmp_path / "empty.parquet"], [], SMALL, tmp_path)
 
 
 def test_a_tokenizer_never_reads_heldout_text_and_balances_its_sample(folder: Path, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_heldout_texts_are_bounded_whole_and_of_heldout_documents(folder: Path, 
         assert is_heldout([doc_id for doc_id, _ in documents], config.split).all()
         assert 0 < sum(len(text.encode()) for _, text in documents) <= 1500
     assert heldout_texts(paths[::-1], config) == found
-    facts = write_heldout.function(paths, config, tmp_path).facts
+    facts = write_heldout.function(paths, [], config, tmp_path).facts
     lines = [json.loads(line) for line in (tmp_path / "prose.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(line["doc_id"], line["text"]) for line in lines] == found["prose"]
     assert facts["domains"]["prose"]["documents"] == len(lines)

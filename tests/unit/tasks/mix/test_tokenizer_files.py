@@ -102,7 +102,7 @@ def test_a_large_vocabulary_makes_a_store_of_32_bits(tmp_path: Path) -> None:
     take(words_tokenizer(tmp_path / "t.json", vocabulary), tmp_path / "tokenizer")
     shard = curated(tmp_path / "a.parquet", [("en", "mill w5 mill"), ("en", "w7")])
     (tmp_path / "out").mkdir()
-    write_tokens.function([shard], [tmp_path / "tokenizer"], TokensConfig(heldout_share=0), tmp_path / "out")
+    write_tokens.function([shard], [], [tmp_path / "tokenizer"], TokensConfig(heldout_share=0), tmp_path / "out")
     store = TokenStore.open([tmp_path / "out"])
     assert (store.dtype, store.vocab_size, store.eos_id) == (np.dtype("<u4"), 70_001, 1)
     assert store.read("prose", 0, store.tokens("prose")).tolist() == [70_000, 5, 70_000, 1, 7, 1]
@@ -126,7 +126,7 @@ def test_a_unigram_is_the_same_each_time_and_loses_nothing(tmp_path: Path) -> No
     made = []
     for name in "abc":
         (tmp_path / name).mkdir()
-        train_tokenizer.function([shard], TokenizerConfig(model="unigram", vocab_size=330), tmp_path / name)
+        train_tokenizer.function([shard], [], TokenizerConfig(model="unigram", vocab_size=330), tmp_path / name)
         made.append((tmp_path / name / "tokenizer.json").read_bytes())
     assert made[0] == made[1] == made[2]
     tokenizer = TextTokenizer.load(tmp_path / "a")
@@ -150,7 +150,7 @@ def test_tokens_bytes_and_words_are_counted_by_language(tmp_path: Path) -> None:
     take(path, tmp_path / "tokenizer")
     shard = curated(tmp_path / "a.parquet", [("en", "a a"), ("de", "a ä a"), ("en", "a")])
     (tmp_path / "out").mkdir()
-    facts = write_tokens.function([shard], [tmp_path / "tokenizer"], TokensConfig(), tmp_path / "out").facts
+    facts = write_tokens.function([shard], [], [tmp_path / "tokenizer"], TokensConfig(), tmp_path / "out").facts
     assert facts["vocab_size"] == 3
     assert facts["languages"] == {
         "de": {"prose": {"documents": 1, "tokens": 3, "bytes": 6, "words": 3}},

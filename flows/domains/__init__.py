@@ -1,0 +1,1 @@
+"""Domains for mixing: models by name, the assignment of a lake's documents, training and clustering."""

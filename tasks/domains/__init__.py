@@ -1,0 +1,1 @@
+"""Domains for mixing: rules that give each curated document one, topic classifiers, and clusters."""
