@@ -69,7 +69,7 @@ classifier_app.command(cls=with_settings(classifier_score.settings_model))(class
 
 domains_app = typer.Typer(help="Domains for mixing: by rules, topics and clusters.", no_args_is_help=True)
 domains_app.command()(domains_show.show)
-domains_app.command()(domains_train.train)
+domains_app.command(cls=with_settings(domains_train.settings_model))(domains_train.train)
 domains_app.command()(domains_cluster.cluster)
 
 tokens_app = typer.Typer(

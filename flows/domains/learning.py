@@ -12,21 +12,21 @@ from gristmill.core.steps.inputs import Inputs
 from gristmill.flows.checks import curated_refs
 from gristmill.flows.domains.resolve import CLUSTERS, TOPICS
 from gristmill.flows.upkeep.lock import shared
-from gristmill.tasks.classifier.labelled import Labelled, curated_labelled, read_labelled
 from gristmill.tasks.classifier.texts import InputOptions
-from gristmill.tasks.domains.cluster_fit import ClusteringConfig, ClusteringContext, clusters_step
-from gristmill.tasks.domains.clusters import ClustersCard
-from gristmill.tasks.domains.clusters import read_card as read_clusters
-from gristmill.tasks.domains.embeddings import digest_model
-from gristmill.tasks.domains.hashed import HashedConfig
+from gristmill.tasks.domains.clustering.clusters import ClustersCard
+from gristmill.tasks.domains.clustering.clusters import read_card as read_clusters
+from gristmill.tasks.domains.clustering.embeddings import digest_model
+from gristmill.tasks.domains.clustering.fit import ClusteringConfig, ClusteringContext, clusters_step
+from gristmill.tasks.domains.clustering.hashed import HashedConfig
+from gristmill.tasks.domains.labelled import Labelled, curated_labelled, read_labelled
 from gristmill.tasks.domains.topic_card import TopicCard
 from gristmill.tasks.domains.topic_card import read_card as read_topics
 from gristmill.tasks.domains.topic_fit import (
-    TopicFitConfig,
     TopicsConfig,
     TopicsContext,
     topics_step,
 )
+from gristmill.tasks.domains.topic_settings import TopicFitConfig
 
 
 def labelled_texts(inputs: Sequence[str], label: str, reading: InputOptions, most: int, lake: Lake) -> Labelled:

@@ -6,7 +6,7 @@ from gristmill.core.errors import UsageError
 from gristmill.core.hints import on_lake
 from gristmill.core.lake import Lake
 from gristmill.tasks.domains.assign import AssignConfig
-from gristmill.tasks.domains.clusters import clusters_model, read_card
+from gristmill.tasks.domains.clustering.clusters import clusters_model, read_card
 from gristmill.tasks.domains.rules import DomainRules, check_values
 from gristmill.tasks.domains.topics import Topics, topic_model
 

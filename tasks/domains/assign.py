@@ -67,7 +67,7 @@ def models_of(config: AssignConfig) -> dict[str, Ask]:
         topics = Topics.load(config.topics)
         models["topic"] = _named(topics.labels, topics.of)
     if config.clusters is not None:
-        from gristmill.tasks.domains.clusters import Clusters  # imports scipy and numba
+        from gristmill.tasks.domains.clustering.clusters import Clusters  # imports scipy and numba
 
         clusters = Clusters.load(config.clusters)
         models["cluster"] = _named(clusters.names, clusters.of)

@@ -11,36 +11,25 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from pydantic import Field
 
 from gristmill.core.config import Config
 from gristmill.core.digests import canonical_json
 from gristmill.core.errors import UsageError
 from gristmill.core.steps.files import FilesStep, Written, files_step
 from gristmill.core.steps.step import StepContext
-from gristmill.tasks.classifier.fit import FastTextConfig, fit, place_of, text_hashes
-from gristmill.tasks.classifier.labelled import Labelled
+from gristmill.tasks.classifier.fit import fit, place_of, text_hashes
 from gristmill.tasks.classifier.metrics import proportion
 from gristmill.tasks.classifier.score import PREFIX
 from gristmill.tasks.classifier.texts import one_line
 from gristmill.tasks.classifier.train import FEWEST, LIBRARY
+from gristmill.tasks.domains.labelled import Labelled
 from gristmill.tasks.domains.topic_card import CARD, PAGE, TopicCard, label_cards, levels_of, page
+from gristmill.tasks.domains.topic_settings import TopicFitConfig
 from gristmill.tasks.domains.topics import MODEL, Topics
 from gristmill.tasks.fasttext.files import read_model
 from gristmill.tasks.mix.curated import domain_problem
 
 MOST_NAMED = 10
-
-
-class TopicFitConfig(FastTextConfig):
-    """fastText's settings for topics, and how texts are divided. Smaller than for quality: topics show in few words."""
-
-    dim: int = Field(default=32, ge=2, le=1024, description="size of the vectors [dim]")
-    epoch: int = Field(default=10, ge=1, le=200, description="passes over the texts [epoch]")
-    lr: float = Field(default=0.5, gt=0, le=10, description="learning rate [lr]")
-    buckets: int = Field(default=200_000, ge=1, le=1 << 26, description="rows shared by the n-grams [bucket]")
-    heldout_share: float = Field(default=0.2, gt=0, le=0.5, description="share of the texts that tests")
-    most: int = Field(default=5_000, ge=10, description="texts a label, those of least hash; the rest is left out")
 
 
 class TopicsConfig(Config):

@@ -27,7 +27,7 @@ def cluster(
     """Divide curated documents into clusters by their words, name them, and store them in the lake."""
     from gristmill.core.files.places import check_name
     from gristmill.flows.domains.learning import find_clusters
-    from gristmill.tasks.domains.cluster_fit import ClusteringConfig
+    from gristmill.tasks.domains.clustering.fit import ClusteringConfig
 
     config = ClusteringConfig.parse({"k": k, "documents": documents, "seed": seed}, "domains cluster")
     check_name(name, "--name")

@@ -17,12 +17,12 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from gristmill.core.digests import digest_folder
 from gristmill.core.errors import UsageError
-from gristmill.tasks.domains.cluster_fit import ClusteringConfig, ClusteringContext, clusters_step
-from gristmill.tasks.domains.clusters import CENTRES, FILE, Clusters, ClustersCard, clusters_model, read_card
-from gristmill.tasks.domains.embeddings import Embeddings, digest_model
-from gristmill.tasks.domains.hashed import HashedConfig, counts_of, idf_of, weighted
-from gristmill.tasks.domains.kmeans import assigned, k_means, silhouette
-from gristmill.tasks.domains.naming import names_of
+from gristmill.tasks.domains.clustering.clusters import CENTRES, FILE, Clusters, ClustersCard, clusters_model, read_card
+from gristmill.tasks.domains.clustering.embeddings import Embeddings, digest_model
+from gristmill.tasks.domains.clustering.fit import ClusteringConfig, ClusteringContext, clusters_step
+from gristmill.tasks.domains.clustering.hashed import HashedConfig, counts_of, idf_of, weighted
+from gristmill.tasks.domains.clustering.kmeans import assigned, k_means, silhouette
+from gristmill.tasks.domains.clustering.naming import names_of
 from tests.helpers.topic_corpus import WORDS, curated_table, topic_documents, topic_text
 
 

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.core.errors import UsageError
-from gristmill.tasks.classifier.labelled import Labelled, curated_labelled, read_labelled
 from gristmill.tasks.classifier.texts import InputOptions
+from gristmill.tasks.domains.labelled import Labelled, curated_labelled, read_labelled
 from gristmill.tasks.domains.topic_card import PAGE, label_cards, levels_of, read_card
-from gristmill.tasks.domains.topic_fit import TopicFitConfig, train
+from gristmill.tasks.domains.topic_fit import train
+from gristmill.tasks.domains.topic_settings import TopicFitConfig
 from gristmill.tasks.domains.topics import MODEL, Topics, topic_model
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
 from tests.helpers.topic_corpus import curated_table, topic_documents, topic_text

@@ -24,7 +24,7 @@ from gristmill.core.errors import UsageError
 from gristmill.core.steps.files import FilesStep, Written, files_step
 from gristmill.core.steps.step import StepContext
 from gristmill.schemas.tables import Curated
-from gristmill.tasks.domains.clusters import (
+from gristmill.tasks.domains.clustering.clusters import (
     CENTRES,
     EMBEDDINGS,
     FILE,
@@ -32,10 +32,10 @@ from gristmill.tasks.domains.clusters import (
     ClustersCard,
     NearExample,
 )
-from gristmill.tasks.domains.embeddings import Embeddings, copy_model
-from gristmill.tasks.domains.hashed import HashedConfig, Idf, counts_of, idf_of, weighted
-from gristmill.tasks.domains.kmeans import Partition, Rows, k_means, silhouette
-from gristmill.tasks.domains.naming import names_of, terms_of
+from gristmill.tasks.domains.clustering.embeddings import Embeddings, copy_model
+from gristmill.tasks.domains.clustering.hashed import HashedConfig, Idf, counts_of, idf_of, weighted
+from gristmill.tasks.domains.clustering.kmeans import Partition, Rows, k_means, silhouette
+from gristmill.tasks.domains.clustering.naming import names_of, terms_of
 from gristmill.tasks.mix.curated import batches
 from gristmill.tasks.mix.permutation import hash_unit
 

@@ -7,7 +7,7 @@
     embeddings/           the static embeddings that the centres belong to, where they were found with some
 
 Everything that is needed is in the folder, and nothing in it is run. Cost: that of the vectors
-(:mod:`gristmill.tasks.domains.hashed`, :mod:`gristmill.tasks.domains.embeddings`).
+(:mod:`gristmill.tasks.domains.clustering.hashed`, :mod:`gristmill.tasks.domains.clustering.embeddings`).
 """
 
 import threading
@@ -25,9 +25,9 @@ from safetensors.numpy import load_file
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_folder
 from gristmill.core.errors import UsageError
-from gristmill.tasks.domains.embeddings import Embeddings
-from gristmill.tasks.domains.hashed import HashedConfig, Idf, counts_of, weighted
-from gristmill.tasks.domains.kmeans import Centres, Floats, Numbers, Rows, assigned
+from gristmill.tasks.domains.clustering.embeddings import Embeddings
+from gristmill.tasks.domains.clustering.hashed import HashedConfig, Idf, counts_of, weighted
+from gristmill.tasks.domains.clustering.kmeans import Centres, Floats, Numbers, Rows, assigned
 from gristmill.tasks.domains.models import ClustersModelConfig
 
 FILE, CENTRES, EMBEDDINGS = "clusters.json", "centres.safetensors", "embeddings"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gristmill.core.files.places import NAME
-from gristmill.tasks.domains.words import word_hashes
+from gristmill.tasks.domains.clustering.words import word_hashes
 
 TERMS, NAMED_AFTER, NAME_BYTES = 8, 3, 60
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from scipy import sparse
 
 from gristmill.core.config import Config
-from gristmill.tasks.domains.words import word_hashes
+from gristmill.tasks.domains.clustering.words import word_hashes
 from gristmill.tasks.kernels.ngrams.ngram_hashes import hash_windows
 
 LEAST, MOST_SHARE = 2, 0.5
