@@ -30,16 +30,16 @@ from gristmill.tasks.domains.topic_settings import TopicFitConfig
 
 
 def labelled_texts(inputs: Sequence[str], label: str, reading: InputOptions, most: int, lake: Lake) -> Labelled:
-    """Labelled texts of files and folders, and of the curated corpora of the lake that ``inputs`` name.
+    """Labelled texts of files and folders, and of the curated sources of the lake that ``inputs`` name.
 
     Raises :class:`gristmill.core.errors.UsageError` as the readers of both do.
     """
     known = lake.names("curation")
-    corpora = [entry for entry in inputs if entry in known]
+    sources = [entry for entry in inputs if entry in known]
     files = [entry for entry in inputs if entry not in known]
-    if not corpora:
+    if not sources:
         return read_labelled(files, label, reading)
-    found = curated_labelled([lake.path(ref) for ref in curated_refs(corpora, lake)], label, most)
+    found = curated_labelled([lake.path(ref) for ref in curated_refs(sources, lake)], label, most)
     return found.beside(read_labelled(files, label, reading)) if files else found
 
 

@@ -1,7 +1,7 @@
 """Labelled texts: from files with a column of labels, from files in folders that are called after them, from curated
-corpora.
+sources.
 
-Of a curated corpus only so many texts a label are read as training takes, those of least hash, so memory does not grow
+Of a curated source only so many texts a label are read as training takes, those of least hash, so memory does not grow
 with it. Files are read whole.
 """
 
@@ -82,7 +82,7 @@ def curated_labelled(paths: list[Path], label: str, most: int) -> Labelled:
     column."""
     if label not in CURATED_LABELS:
         raise UsageError(
-            f"--label {label}: curated corpora can be told apart by {', '.join(CURATED_LABELS)}"
+            f"--label {label}: curated sources can be told apart by {', '.join(CURATED_LABELS)}"
             f"{did_you_mean(label, list(CURATED_LABELS)) if label else ''}"
         )
     least: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}

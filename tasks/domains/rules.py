@@ -35,7 +35,7 @@ class DomainRule(Config):
 
     domain: str | None = Field(None, description="The domain that it gives.")
     each: Each | None = Field(None, description="In place of domain: each value of this is a domain of that name.")
-    source: Values = Field((), description="Names of curated corpora.")
+    source: Values = Field((), description="Names of curated sources.")
     host: Values = Field((), description="Hosts; example.org stands for all hosts below it too.")
     path: Values = Field((), description="Globs over the path of the URL: * within a part, ** over parts.")
     language: Values = Field((), description="ISO 639 codes.")

@@ -17,7 +17,7 @@ def cluster(
         Path | None,
         typer.Option(callback=on_this_machine, help="Folder of a model2vec model; words are hashed without one."),
     ] = None,
-    source: Annotated[list[str] | None, typer.Option("--source", help="Corpora to divide; all when left out.")] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", help="Sources to divide; all when left out.")] = None,
     name: Annotated[str, typer.Option(help="What to call the clusters.")] = "clusters",
     documents: Annotated[int, typer.Option(help="Documents to sample, or all where there are fewer.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of the sample, the starts and the batches.")] = 0,

@@ -21,7 +21,7 @@ def show(
     against: Annotated[
         str | None, typer.Option("--against", help="Another assignment: a file, a mix, curation, source or language.")
     ] = None,
-    source: Annotated[list[str] | None, typer.Option("--source", help="Corpora to look at; all when left out.")] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", help="Sources to look at; all when left out.")] = None,
     examples: Annotated[int, typer.Option("--examples", min=0, help="Documents to show of each domain.")] = 2,
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,

@@ -27,7 +27,7 @@ def train(
     context: typer.Context,
     inputs: Annotated[
         list[str],
-        typer.Argument(help="Files, folders or globs of text, as for the classifier; or curated corpora of the lake."),
+        typer.Argument(help="Files, folders or globs of text, as for the classifier; or curated sources of the lake."),
     ],
     label: Annotated[
         str,

@@ -59,7 +59,7 @@ class ClusterCard(Config):
 
 
 class ClustersCard(Config):
-    """What is known of all clusters. ``documents``: of the corpora; ``texts``: how many were divided, and
+    """What is known of all clusters. ``documents``: of the sources; ``texts``: how many were divided, and
     ``wordless`` how many of the sample had no word that counts. ``hashed`` is null with static embeddings."""
 
     format: Literal[1] = 1

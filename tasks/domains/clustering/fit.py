@@ -1,7 +1,7 @@
 """The step ``clusters``: k-means over a sample of curated documents.
 
 The sample is the documents of least seeded hash, so it does not depend on how documents are divided among shards, and
-equal documents are sampled whatever else there is. Memory is that of the sample, not of the corpora: about 2 kB a
+equal documents are sampled whatever else there is. Memory is that of the sample, not of the sources: about 2 kB a
 document hashed, 4 bytes a dimension and 4 kB with static embeddings. Cost: two looks at every doc_id, the texts read
 once, some 4,000 documents of the sample a second to make vectors.
 """
@@ -119,7 +119,7 @@ def _draw(
         least = np.sort(np.append(least, hash_unit(batch["doc_id"].to_pylist(), salt)))[: config.documents]
         documents += batch.num_rows
     if not documents:
-        raise UsageError("the curated corpora have no documents, so there is nothing to divide into clusters.")
+        raise UsageError("the curated sources have no documents, so there is nothing to divide into clusters.")
     limit = float(least[-1])
     frames, rows, made, started = [], [], 0, time.perf_counter()
     for batch in batches(curated, ["doc_id", "url", "record_uri", "text"]):

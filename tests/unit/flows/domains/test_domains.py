@@ -158,7 +158,7 @@ def test_without_rules_keys_and_settings_are_what_they_were(lake: Lake) -> None:
             ("show", "sauce"),
             'sauce: this is not a file of rules, not a mix of the lake, .*\\(did you mean "source"\\?\\)',
         ),
-        (("show", "--source", "sauce0"), "the lake has no curated corpus sauce0"),
+        (("show", "--source", "sauce0"), "the lake has no curated source sauce0"),
         (("cluster", "--k", "500"), "--k 500: of 120 documents 120 have words that count"),
         (("cluster", "--k", "1"), "domains cluster: k: Input should be greater than or equal to 2"),
         (
@@ -167,7 +167,7 @@ def test_without_rules_keys_and_settings_are_what_they_were(lake: Lake) -> None:
         ),
         (("cluster", "--k", "3", "--name", "a b"), "--name 'a b': use letters, digits"),
         (("train", "source0", "--label", "source"), "there is only the label 'source0'"),
-        (("train", "source0", "--label", "topic"), "curated corpora can be told apart by source, domain"),
+        (("train", "source0", "--label", "topic"), "curated sources can be told apart by source, domain"),
         (("train", "sauce0", "--label", "source"), "sauce0"),
     ],
 )

@@ -26,7 +26,8 @@ SMALL = TopicFitConfig(dim=8, buckets=2_000, epoch=10, heldout_share=0.3)
 def labelled(each: int = 60, seed: int = 0, topics: tuple[str, ...] = ("baking", "sailing")) -> Labelled:
     draw = random.Random(seed)
     rows = [(topic_text(topic, draw, 20), topic) for topic in topics for _ in range(each)]
-    return Labelled(pl.Series([text for text, _ in rows]), pl.Series([topic for _, topic in rows]))
+    columns = (pl.Series([row[place] for row in rows], dtype=pl.String) for place in (0, 1))
+    return Labelled(*columns)
 
 
 def test_topics_are_learnt_and_measured_on_other_texts(tmp_path: Path) -> None:
@@ -146,5 +147,5 @@ def test_curated_documents_are_told_apart_by_a_column(tmp_path: Path) -> None:
     found = curated_labelled([path], "source", 10)
     assert found.labels.value_counts().sort("label").rows() == [(f"source{number}", 10) for number in range(3)]
     assert curated_labelled([path], "language", 100).labels.unique().sort().to_list() == ["en", "zh"]
-    with pytest.raises(UsageError, match=r'--label sauce: curated corpora can be told apart by source, .*"source"'):
+    with pytest.raises(UsageError, match=r'--label sauce: curated sources can be told apart by source, .*"source"'):
         curated_labelled([path], "sauce", 10)
