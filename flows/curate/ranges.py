@@ -1,4 +1,4 @@
-"""A curation as batch jobs: one for each range of the inputs, then one that does the rest.
+"""A curation as jobs of Slurm or Kubernetes: one for each range of the inputs, then one that does the rest.
 
 Each job is ``gristmill curate --part i/n`` on a lake that the nodes share, and the last one the same without a part,
 which finds the ranges cached. The key of a job holds what its range reads and how, so a second run submits nothing that
@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gristmill.core.digests import digest_file, digest_folder, digest_json
-from gristmill.core.errors import GristmillError
+from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.files.atomic import write_whole
 from gristmill.core.lake import Lake
 from gristmill.core.steps.kinds import DOWNLOADS
@@ -28,8 +28,11 @@ from gristmill.flows.reporter import Advance, Reporter
 from gristmill.tasks.filtering.policy import load_policy
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import group_files
-from gristmill.tasks.launch.job import FINAL, Handle, Job, Status
+from gristmill.tasks.launch.job import FINAL, Handle, Job, Launcher, Status
 from gristmill.tasks.launch.slurm import SlurmLauncher
+
+if TYPE_CHECKING:
+    from gristmill.tasks.launch.kubernetes import KubernetesLauncher
 
 POLL_SECONDS = 1.0
 SHOWN = 3
@@ -84,35 +87,69 @@ def plan_jobs(settings: RangesSettings, lake: Lake, root: Path) -> Batch:
 def run_ranges(settings: RangesSettings, lake: Lake, report: Reporter) -> dict[str, Any]:
     """Submit what is not done, follow it to its end, and give the counts of the committed dataset.
 
-    Raises :class:`GristmillError` when a job fails, with its last words and where its output is.
+    Raises :class:`GristmillError` when a job fails, with its last words and where its output is, and ``UsageError`` for
+    inputs that pods would not see.
     """
     root = lake.root / "log" / "ranges"
-    cpus = settings.slurm.cpus or settings.workers
-    launcher = SlurmLauncher(root, settings.slurm.model_copy(update={"cpus": cpus}))
+    launcher: SlurmLauncher | KubernetesLauncher
+    if settings.launcher == "slurm":
+        cpus = settings.slurm.cpus or settings.workers
+        launcher = SlurmLauncher(root, settings.slurm.model_copy(update={"cpus": cpus}))
+    else:
+        launcher = _kubernetes(settings, lake, root)
     batch = plan_jobs(settings, lake, launcher.root)
     with report.track("ranges", len(batch.ranges), "jobs") as advance:
-        handles = launcher.submit_all(batch.ranges, batch.name, settings.at_once)
-        follow_all(launcher, batch.ranges, handles, advance)
+        # Slurm counts the jobs of an array by itself.
+        handles = (
+            launcher.submit_all(batch.ranges, batch.name, settings.at_once)
+            if isinstance(launcher, SlurmLauncher)
+            else []
+        )
+        follow_all(launcher, batch.ranges, handles, advance, settings.at_once)
     made = launcher.root / batch.rest.key / "dataset"
     current = lake.dataset("curation", settings.source)
     if made.is_file() and (current is None or current.key != made.read_text(encoding="utf-8")):
         launcher.forget(batch.rest.key)  # another curation of this source was made since
     with report.track("deduplicate and commit", 1, "jobs") as advance:
-        follow_all(launcher, [batch.rest], [launcher.submit(batch.rest)], advance)
+        follow_all(launcher, [batch.rest], [], advance)
     dataset = lake.expect("curation", settings.source)
     write_whole(made, dataset.key)
     return dataset.counts
 
 
-def follow_all(launcher: SlurmLauncher, jobs: Sequence[Job], handles: Sequence[Handle], advance: Advance) -> None:
+def _kubernetes(settings: RangesSettings, lake: Lake, root: Path) -> "KubernetesLauncher":
+    """The launcher. Raises ``UsageError`` for a local input that is not on the volume which pods mount."""
+    from gristmill.tasks.launch.kubernetes import KubernetesLauncher
+
+    config = settings.kubernetes
+    mount = (config.mount or lake.root).resolve()
+    plain = placed(settings.plain())
+    named = [*(Path(entry) for entry in plain.inputs if "://" not in entry), *files_of(plain).values()]
+    for path in named:
+        if not path.resolve().is_relative_to(mount):
+            raise UsageError(
+                f"{path} is not below {mount}, which is all that pods see of this machine. Put it there, or mount a "
+                "folder that holds both with --set kubernetes.mount=FOLDER"
+            )
+    return KubernetesLauncher(root, config.model_copy(update={"cpus": config.cpus or str(settings.workers)}), mount)
+
+
+def follow_all(
+    launcher: Launcher, jobs: Sequence[Job], handles: Sequence[Handle], advance: Advance, at_once: int = 0
+) -> None:
     """Wait until all jobs have ended; those that are preempted are submitted again.
 
-    Raises :class:`GristmillError` for those that did not succeed, when the others have ended.
+    Those without a handle are submitted here, at most ``at_once`` at a time (0: all). Raises :class:`GristmillError`
+    for those that did not succeed, when the others have ended.
     """
     following = {handle.key: handle for handle in handles}
     by_key = {job.key: job for job in jobs}
+    ahead = [job for job in jobs if job.key not in following]
     failed: list[tuple[Handle, Status]] = []
-    while following:
+    while following or ahead:
+        while ahead and (not at_once or len(following) < at_once):
+            job = ahead.pop(0)
+            following[job.key] = launcher.submit(job)
         states = Counter[str]()
         for key, handle in list(following.items()):
             status = launcher.poll(handle)
@@ -125,7 +162,8 @@ def follow_all(launcher: SlurmLauncher, jobs: Sequence[Job], handles: Sequence[H
                 if status.state != "succeeded":
                     failed.append((handle, status))
         if following:
-            advance(0, f"{states['running']:,} running, {states['queued']:,} waiting")
+            waiting = states["queued"] + len(ahead)
+            advance(0, f"{states['running']:,} running, {waiting:,} waiting")
             time.sleep(POLL_SECONDS * max(1, len(following) / 50))  # each poll reads some small files
     if failed:
         lines = [f"{handle.key} {status.state}: {status.reason}" for handle, status in failed[:SHOWN]]

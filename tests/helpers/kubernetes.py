@@ -56,8 +56,10 @@ class FakeKubernetes:
 
     def pod(self, **status: Any) -> None:
         """Give the only job a new pod, as the newest."""
+        self._pod(self.job["metadata"]["name"], status)
+
+    def _pod(self, name: str, status: dict[str, Any]) -> None:
         with self.lock:
-            name = self.job["metadata"]["name"]
             listed = self.pods.setdefault(name, [])
             self.made += 1
             stamp = f"2026-11-30T00:00:{self.made:02d}Z"
@@ -157,7 +159,7 @@ class FakeKubernetes:
 
     def _start(self, name: str, job: dict[str, Any]) -> None:
         container = job["spec"]["template"]["spec"]["containers"][0]
-        self.pod(phase="Running")
+        self._pod(name, {"phase": "Running"})
         self.processes[name] = subprocess.Popen(container["command"], env=os.environ)
 
     def _condition(self, job: dict[str, Any], kind: str, reason: str, message: str) -> None:

@@ -33,8 +33,8 @@ def curate(context: typer.Context, lake: LakeOption = DEFAULT_LAKE, json: JsonOp
 
     home = Lake.open(lake)
     check_curation(settings, home)
-    if given.launcher == "slurm":
-        curate_on_slurm(given, home, json)
+    if given.launcher != "local":
+        curate_by_jobs(given, home, json)
         return
     ensure_server(home.root, beside=("gristmill.flows.curate.flow",))
     from gristmill.flows.curate.flow import curate as flow
@@ -56,8 +56,8 @@ def curate(context: typer.Context, lake: LakeOption = DEFAULT_LAKE, json: JsonOp
         raise stopped
 
 
-def curate_on_slurm(settings: "RangesSettings", home: "Lake", json: bool) -> None:
-    """A batch job for each range of the inputs, and one for the rest."""
+def curate_by_jobs(settings: "RangesSettings", home: "Lake", json: bool) -> None:
+    """A job for each range of the inputs, and one for the rest."""
     from gristmill.flows.curate.ranges import run_ranges
     from gristmill.flows.reporter import Reporter
 

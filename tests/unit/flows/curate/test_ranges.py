@@ -2,15 +2,20 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
-from gristmill.flows.curate.ranges import Batch, plan_jobs
+from gristmill.flows.curate import ranges
+from gristmill.flows.curate.ranges import Batch, follow_all, plan_jobs, run_ranges
 from gristmill.flows.curate.ranges_settings import RangesSettings
 from gristmill.flows.curate.settings import CurateSettings
+from gristmill.flows.reporter import Reporter
+from gristmill.tasks.launch.job import Job
+from gristmill.tasks.launch.kubernetes_spec import KubernetesConfig
 from tests.conftest import PROJECT
 
 FILES = 12
@@ -91,3 +96,54 @@ def test_settings_that_do_not_fit_together_are_refused(tmp_path: Path, crawl: Pa
         planned(tmp_path, str(crawl), part="1/2")
     with pytest.raises(UsageError, match="runs on one node"):
         planned(tmp_path, str(crawl), slurm={"nodes": 2})
+
+
+# -- on Kubernetes ----------------------------------------------------------------------------------------------------
+
+ASKED = {"launcher": "kubernetes", "source": "s", "inputs": ("crawl",)}
+PODS = {"image": "team/gristmill:1", "claim": "lake"}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, "needs kubernetes.image"),
+        ({"kubernetes": PODS, "part": "1/2"}, "with kubernetes each job gets its part"),
+        ({"kubernetes": PODS, "slurm": {"cpus": 4}}, "Give --set kubernetes.cpus=4"),
+        ({"kubernetes": PODS | {"kind": "trainjob", "nodes": 2}}, "a range is a job"),
+    ],
+)
+def test_what_kubernetes_cannot_do_is_refused(more: dict[str, object], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        RangesSettings.parse(ASKED | more, "curate")
+
+
+def test_inputs_that_pods_do_not_see_are_refused(tmp_path: Path, crawl: Path) -> None:
+    pytest.importorskip("kubernetes")
+    settings = RangesSettings.parse(ASKED | {"inputs": (str(crawl),), "kubernetes": PODS}, "curate")
+    with pytest.raises(UsageError, match=r"crawl is not below .*lake, .*--set kubernetes.mount=FOLDER"):
+        run_ranges(settings, Lake.open(tmp_path / "lake"), Reporter())
+
+
+def test_ranges_run_as_jobs_of_kubernetes_so_many_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("kubernetes")
+    from gristmill.tasks.launch.kubernetes import KubernetesLauncher
+    from tests.helpers.kubernetes import fake_kubernetes
+
+    monkeypatch.setattr(ranges, "POLL_SECONDS", 0.05)
+    code = "import os, time; open('begun', 'w').close(); time.sleep(0.2)"
+    jobs = [Job(key=f"s-{n}", argv=(sys.executable, "-c", code)) for n in range(3)]
+    config = KubernetesConfig.parse(PODS | {"python": sys.executable, "poll_seconds": 0.0}, "kubernetes")
+    told: list[str] = []
+    with fake_kubernetes(tmp_path) as cluster:
+        launcher = KubernetesLauncher(tmp_path / "log" / "ranges", config, tmp_path)
+        follow_all(launcher, jobs, [], lambda count=1, note="": told.append(note), at_once=1)
+        assert len(cluster.objects) == 3
+        sent = {name: entry["metadata"]["uid"] for name, entry in cluster.objects.items()}
+        follow_all(launcher, jobs, [], lambda count=1, note="": None)
+        assert {name: entry["metadata"]["uid"] for name, entry in cluster.objects.items()} == sent, "one ran again"
+    going = [note.split() for note in told if "running" in note]
+    assert all(int(words[0]) + int(words[2]) <= 3 and int(words[0]) <= 1 for words in going)
+    ends = [(launcher.root / job.key / "DONE").stat().st_mtime_ns for job in jobs]
+    begins = [(launcher.root / job.key / "begun").stat().st_mtime_ns for job in jobs]
+    assert all(begin > end for begin, end in zip(begins[1:], ends, strict=False)), "two ran at the same time"
