@@ -15,9 +15,10 @@ from gristmill.dashboards.components.frame import is_dark
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.pages.mixtures.shares import Show, detail_card, heads_card, other_caps, side_by_side, trace
-from gristmill.dashboards.pages.mixtures.trials import before_card, checks_card, strands_card, trials_cards
+from gristmill.dashboards.pages.mixtures.trials import before_card, checks_card, going_card, strands_card, trials_cards
 from gristmill.dashboards.services import Services
 from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries.mixing.going import TrialsGoing, trials_going
 from gristmill.warehouse.queries.mixing.shares import (
     CapShare,
     DomainShare,
@@ -91,6 +92,9 @@ async def draw(services: Services, request: Request, asked: MixturesQuery) -> No
     warehouse, dark = services.warehouse, is_dark(request)
     heads = await to_thread(mixture_heads, warehouse)
     title("Mixtures", ABOUT)
+    going = await to_thread(trials_going, warehouse)
+    if going is not None:
+        going_card(going)
     if not heads:
         with card():
             empty("No mixture has been found yet.", *(warehouse.command(command) for command in COMMANDS))
@@ -199,6 +203,10 @@ def routes(api: APIRouter, services: Services) -> None:
     @api.get("/mixtures", tags=["models"], summary="Mixtures of every mix, with how many trials and warnings")
     def mixtures(mix: Annotated[str | None, Query(description="name of the mix")] = None) -> list[MixtureHead]:
         return mixture_heads(warehouse, mix)
+
+    @api.get("/trials", tags=["models"], summary="Trials of mixtures that run now; null when none does")
+    def going() -> TrialsGoing | None:
+        return trials_going(warehouse)
 
     @api.get("/mixtures/{mix}/{mixture}", tags=["models"], summary="Shares, caps and checks of a mixture")
     def mixture(mix: MixName, mixture: MixtureName) -> MixtureAnswer:

@@ -6,11 +6,12 @@ from typing import Any
 from nicegui import ui
 
 from gristmill.dashboards.charts.mixing import trials_chart
-from gristmill.dashboards.components.cards import card, tile
+from gristmill.dashboards.components.cards import badge, card, tile
 from gristmill.dashboards.components.chart import chart
 from gristmill.dashboards.components.controls import choice
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.wording import count, words
+from gristmill.warehouse.queries.mixing.going import TrialsGoing
 from gristmill.warehouse.queries.mixing.shares import WARNED, MixtureCheck, MixtureHead
 from gristmill.warehouse.queries.mixing.trials import (
     NEVER_FITTED,
@@ -27,6 +28,19 @@ MOST_DOMAINS = 4
 """Domains of a trial that its row names."""
 MOST_STRANDED = 15
 YES_OR_NO = ("nothing_learnt", "converged", "settled")
+
+
+def going_card(going: TrialsGoing) -> None:
+    """A line on the trials that run now."""
+    jobs = "1 job" if going.jobs == 1 else f"{count(going.jobs)} jobs"
+    far = f", step {count(going.step)} of {count(going.steps)}" if going.steps else ""
+    stuck = f" {count(going.stuck)} of them say nothing: run the same command again." if going.stuck else ""
+    with card(), ui.element("div").classes("gate-line"):
+        badge("running")
+        ui.label(f"Trials of a mixture run now: {jobs}{far}.{stuck}").classes("gate-name")
+        ui.label(f"{count(going.done)} trials of this lake are done. The mixture comes when all of its are.").classes(
+            "notice-text muted"
+        )
 
 
 def trials_cards(

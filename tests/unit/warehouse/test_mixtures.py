@@ -1,6 +1,7 @@
 """Mixtures and their trials: shares over stages and beside baselines, rankings as scipy has them, what is stranded."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.warehouse.build.publish import publish
 from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries.mixing.going import trials_going
 from gristmill.warehouse.queries.mixing.shares import (
     cap_shares,
     domain_shares,
@@ -171,6 +173,24 @@ def test_what_was_promised_and_what_to_be_careful_about(warehouse: Warehouse) ->
     checks = mixture_checks(warehouse, "first", "swarm")
     assert [check.warning for check in checks] == sorted((check.warning for check in checks), reverse=True)
     assert [mixture for mixture, _ in small_proxies(warehouse)] == ["swarm"]
+
+
+def test_trials_that_run_are_counted(tmp_path: Path) -> None:
+    root = Lake.open(tmp_path / "lake").root
+    assert trials_going(Warehouse.open(root)) is None
+    told = {
+        "job-1": {"state": "running", "heartbeat": time.time(), "step": 40, "steps": 240},
+        "job-2": {"state": "running", "heartbeat": time.time() - 3600, "step": 10, "steps": 240},
+        "job-3": {"state": "succeeded", "step": 240, "steps": 240},
+    }
+    for name, status in told.items():
+        (root / "log" / "trials" / name).mkdir(parents=True)
+        (root / "log" / "trials" / name / "status.json").write_text(json.dumps(status), encoding="utf-8")
+    (root / "log" / "trials" / "trial").mkdir()
+    (root / "log" / "trials" / "trial" / "outcome.json").write_text("{}", encoding="utf-8")
+    going = trials_going(Warehouse.open(root))
+    assert going is not None
+    assert (going.jobs, going.stuck, going.step, going.steps, going.done) == (2, 1, 50, 480, 1)
 
 
 def test_an_empty_lake_has_no_mixtures(tmp_path: Path) -> None:

@@ -69,13 +69,15 @@ class SavedStep(BaseModel):
     checkpoint: str = Field(description="digest; empty while its run goes on, since it is not admitted yet")
 
 
-class _Status(BaseModel):
-    """What the page takes from ``status.json``; the rest is ignored."""
+class JobStatus(BaseModel):
+    """What pages take from ``status.json``; the rest is ignored. ``state`` tells stalled and silent from running."""
 
     state: str = "queued"
     attempt: int = 1
     reason: str = ""
     heartbeat: float = 0.0
+    age: float | None = None
+    """Seconds since the watcher wrote."""
     stalled: bool = False
     step: int | None = None
     steps: int | None = None
@@ -117,7 +119,7 @@ def training_runs(warehouse: Warehouse) -> list[TrainingRun]:
     and are not in the warehouse: they failed, or were trained again on other data since."""
     ended = _ended(warehouse)
     known = {run.run for run in ended}
-    others = [run for run in _from_folders(warehouse, time.time()) if run.run not in known]
+    others = [run for run in _from_folders(warehouse) if run.run not in known]
     going = sorted((run for run in others if run.state in LIVE), key=lambda run: (run.mixture, run.run))
     return [*going, *ended, *(run for run in others if run.state not in LIVE)]
 
@@ -152,27 +154,35 @@ def _ended(warehouse: Warehouse) -> list[TrainingRun]:
     return [TrainingRun.model_validate(row) for row in filled]
 
 
-def _from_folders(warehouse: Warehouse, now: float) -> Iterator[TrainingRun]:
-    root = warehouse.root.joinpath(*FOLDER)
+def read_status(folder: Path) -> JobStatus | None:
+    """How the job of a run directory stands now; None where there is none."""
+    status = _read(folder / "status.json", JobStatus)
+    if status is None:
+        return None
+    age, state = max(0.0, time.time() - status.heartbeat) if status.heartbeat else None, status.state
+    if state == "running" and status.stalled:
+        state = "stalled"
+    elif state == "running" and age is not None and age > SILENT_SECONDS:
+        state = "silent"
+    return status.model_copy(update={"state": state, "age": age})
+
+
+def recent_folders(root: Path) -> list[Path]:
+    """The run directories below ``root`` that told something last, at most ``MOST_LIVE``."""
     folders = sorted(root.iterdir(), key=_changed, reverse=True)[:MOST_LIVE] if root.is_dir() else []
-    for folder in folders:
-        if not folder.is_dir():
-            continue
-        status = _read(folder / "status.json", _Status)
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _from_folders(warehouse: Warehouse) -> Iterator[TrainingRun]:
+    for folder in recent_folders(warehouse.root.joinpath(*FOLDER)):
+        status = read_status(folder)
         told = _read(folder / "train.json", _Told) or _read(folder / "command.json", _Told)
         if status is None and told is None:
             continue
-        status, told = status or _Status(), told or _Told()
-        age = max(0.0, now - status.heartbeat) if status.heartbeat else None
-        state = status.state
-        if state == "running" and status.stalled:
-            state = "stalled"
-        elif state == "running" and age is not None and age > SILENT_SECONDS:
-            state = "silent"
+        status, told = status or JobStatus(), told or _Told()
         yield TrainingRun(
-            **status.model_dump(exclude={"state", "attempt", "heartbeat", "stalled", "steps"}),
+            **status.model_dump(exclude={"attempt", "heartbeat", "age", "stalled", "steps"}),
             run=folder.name,
-            state=state,
             live=True,
             mixture=_mixture(told.plan) or told.name,
             recipe=told.settings.recipe,
@@ -183,7 +193,7 @@ def _from_folders(warehouse: Warehouse, now: float) -> Iterator[TrainingRun]:
             attempts=status.attempt,
             checkpoints=len(list((folder / "checkpoints").glob("*/checkpoint.json"))),
             tokens_per_step=told.tokens_per_step or None,
-            heartbeat_age=age,
+            heartbeat_age=status.age,
         )
 
 
