@@ -38,9 +38,9 @@ def going_card(going: TrialsGoing) -> None:
     with card(), ui.element("div").classes("gate-line"):
         badge("running")
         ui.label(f"Trials of a mixture run now: {jobs}{far}.{stuck}").classes("gate-name")
-        ui.label(f"{count(going.done)} trials of this lake are done. The mixture comes when all of its are.").classes(
-            "notice-text muted"
-        )
+        ui.label(
+            f"{count(going.done)} trials of this lake are done. The mixture appears when its last trial is."
+        ).classes("notice-text muted")
 
 
 def trials_cards(
