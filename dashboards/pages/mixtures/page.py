@@ -43,6 +43,7 @@ from gristmill.warehouse.queries.mixing.trials import (
     TrialsBefore,
     promises,
     stranding,
+    trial_metrics,
     trial_panel,
     trials_before,
 )
@@ -115,14 +116,14 @@ async def draw(services: Services, request: Request, asked: MixturesQuery) -> No
     chosen = next((head for head in heads if head.mixture == asked.mixture), _first(heads))
     asked = replace(asked, mix=mix, mixture=chosen.mixture)
     _form(mixes, names, asked)
-    answer = await to_thread(_answer, warehouse, chosen)
-    if asked.metric != OBJECTIVE and asked.metric not in [one.metric for one in answer.promises]:
-        known = await to_thread(trial_panel, warehouse, mix, chosen.mixture)
-        if asked.metric not in known.metrics:
+    if asked.metric != OBJECTIVE:
+        known = await to_thread(trial_metrics, warehouse, mix, chosen.mixture)
+        if asked.metric not in known:
             with card():
-                told = no_such("loss of trials called", asked.metric, known.metrics)
+                told = no_such("loss of trials called", asked.metric, [OBJECTIVE, *known])
                 explained(told, ("The objective", replace(asked, metric=OBJECTIVE).url))
             return
+    answer = await to_thread(_answer, warehouse, chosen)
     everything = await to_thread(domain_shares, warehouse, mix)
     heads_card(heads, chosen, lambda name: replace(asked, mixture=name, metric=OBJECTIVE).url)
     side_by_side(everything, asked.show, dark)

@@ -89,17 +89,20 @@ class TrialsBefore(BaseModel):
     trials: int
 
 
+def trial_metrics(warehouse: Warehouse, mix: str, mixture: str) -> list[str]:
+    """The domains whose held-out losses the trials of a mixture measured."""
+    rows = warehouse.query(
+        "SELECT DISTINCT metric FROM trial_losses WHERE mix = ? AND mixture = ? ORDER BY metric", [mix, mixture]
+    )
+    return [row["metric"] for row in rows]
+
+
 def trial_panel(warehouse: Warehouse, mix: str, mixture: str, metric: str = OBJECTIVE) -> TrialPanel:
     """The trials of a mixture, at most ``MOST_TRIALS``, with the loss called ``metric``.
 
     A metric that was not measured gives trials without losses.
     """
-    metrics = [
-        row["metric"]
-        for row in warehouse.query(
-            "SELECT DISTINCT metric FROM trial_losses WHERE mix = ? AND mixture = ? ORDER BY metric", [mix, mixture]
-        )
-    ]
+    metrics = trial_metrics(warehouse, mix, mixture)
     weights = _importance(warehouse, mix, mixture, metrics) if metric == OBJECTIVE else {metric: 1.0}
     asked = {"mix": mix, "mixture": mixture, "metrics": list(weights), "weights": list(weights.values())}
     rows = warehouse.query(
