@@ -5,7 +5,7 @@ The run directory is the protocol, so that any trainer runs unmodified::
     job.json               what to run; written once, before anything starts
     status.json            state, heartbeat, how far it is, what it has used; replaced by rename
     log/attempt-N.out      standard output and error of attempt N
-    cancel                 there when somebody asked for the end, so that it is not taken for a preemption
+    cancel                 present if somebody asked for the end, so that it is not taken for a preemption
     save                   there when a checkpoint was asked for that the trainer has not begun yet
     DONE                   written last, after a successful end
 
@@ -23,12 +23,12 @@ from gristmill.core.config import Config
 
 State = Literal["queued", "running", "preempted", "succeeded", "failed", "cancelled", "lost"]
 FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "lost"})
-"""Nothing more comes of the job by itself. A preempted job is not over: it is submitted again under the same key."""
+"""The job has ended for good. A preempted job has not: it is submitted again under the same key."""
 ENDED: frozenset[State] = FINAL | {"preempted"}
-"""Nothing more comes of the attempt."""
+"""The attempt has ended."""
 
 SUBMITTING = "submit.lock"
-"""Held by the one who submits a job, so that two starters of a key are kept apart."""
+"""Held by the process that submits a job, so that no two start the same key."""
 SAVE = "save"
 """A trainer that looks for this file in its run directory saves after the step that runs, and goes on."""
 PREEMPTED_EXIT = 75
@@ -57,15 +57,15 @@ class Job(Config):
     flops_per_token: float = Field(0, ge=0)
     """Floating-point operations of training on one token, about 6 times the parameters; gives the MFU."""
     stall_seconds: float = Field(1800, gt=0)
-    """A trainer that has said nothing for so long is stalled."""
+    """A trainer that has written nothing for this many seconds is stalled."""
     grace_seconds: float = Field(10.0, gt=0)
-    """What a trainer has between the signal to end and SIGKILL."""
+    """Seconds between the signal to end and SIGKILL."""
     saves_when_asked: bool = False
     """Whether it heeds :data:`SAVE`. SIGUSR1 then asks it to save; another trainer gets the signal, and has to end."""
 
 
 class Status(Config):
-    """What is known of a job: how the current attempt stands, and what all attempts have used."""
+    """What is known of a job: the state of the current attempt, and what all attempts have used."""
 
     state: State
     attempt: int = 1
@@ -148,7 +148,7 @@ class Status(Config):
 
 
 def read_status(run_dir: Path) -> Status:
-    """What the run directory says; queued when it says nothing yet."""
+    """The status in the run directory; queued if it has none yet."""
     path = run_dir / "status.json"
     return Status.model_validate_json(path.read_bytes()) if path.is_file() else Status(state="queued")
 
@@ -186,7 +186,7 @@ class Launcher(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it, as in ``--launcher``."""
+        """Its name, as in ``--launcher``."""
         ...
 
     @property
@@ -203,7 +203,7 @@ class Launcher(Protocol):
         ...
 
     def poll(self, handle: Handle) -> Status:
-        """How it stands."""
+        """The status of the job now."""
         ...
 
     def logs(self, handle: Handle, offset: int) -> tuple[bytes, int]:

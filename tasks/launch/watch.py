@@ -47,7 +47,7 @@ class Attempt:
     started: float
     device: str
     first: tuple[float, int] | None = None
-    """When the first line that counts tokens was seen, and its tokens: the rate is measured from there."""
+    """When the first line with a count of tokens was seen, and the count: the rate is measured from there."""
 
     def status(self) -> Status:
         """The status of the attempt now."""
@@ -203,7 +203,7 @@ def only_watcher(run_dir: Path) -> Iterator[None]:
 
 
 def die_with_parent() -> None:
-    """In the child, on Linux: no trainer goes on unwatched, or a second attempt would write beside it."""
+    """In the child, on Linux: a trainer must not outlive its watcher, or a second attempt would write beside it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -87,5 +87,5 @@ def domain_problem(name: str) -> str:
 
 
 def is_heldout(doc_ids: list[str], config: SplitConfig) -> NDArray[np.bool_]:
-    """For each document, whether it is held out. Raises :class:`GristmillError` for what is no doc_id."""
+    """For each document, whether it is held out. Raises :class:`GristmillError` for what is not a doc_id."""
     return hash_unit(doc_ids, SPLIT_SALT) < config.heldout_share

@@ -1,8 +1,8 @@
-"""Other trainers as data: a recipe is a command line, the files it reads, and what its output looks like.
+"""Other trainers as data: a recipe is a command line, the files it reads, and the form of its output.
 
 ``$name`` in the command line and in the files stands for a value of the run (:func:`variables`) or one of the recipe's
-own ``options``; ``$$`` is a dollar sign. Nothing of a trainer is imported here, and nothing of it has to be installed
-to render a recipe.
+own ``options``; ``$$`` is a dollar sign. No trainer is imported here, and none has to be installed to render a
+recipe.
 """
 
 import re
@@ -26,7 +26,7 @@ EXAMPLES = {
     "preferences": 'JSONL with {"prompt": ..., "chosen": ..., "rejected": ...} a line, each a list of messages',
     "prompts": "prompts with what a reward needs (JSONL for TRL, Parquet for verl)",
 }
-"""What is read that is no export of a mixture: the user brings it."""
+"""Inputs other than an export of a mixture, which the user provides."""
 PLAIN = re.compile(r"[\w./+@:=,-]*")
 Value = str | int | float
 
@@ -87,7 +87,7 @@ class Rendered:
 
 
 def load_recipe(words: str) -> tuple[str, Recipe | TrainerRecipe]:
-    """The name and the recipe: one that comes with Gristmill, or a YAML file of somebody's own.
+    """The name and the recipe: one that comes with Gristmill, or a YAML file of the user's.
 
     Raises :class:`UsageError` when there is no such recipe or file, and for a wrong key or value in it.
     """

@@ -1,7 +1,7 @@
 """The processes of one training run: alone, or several under ``torchrun`` with DistributedDataParallel.
 
 All ranks read the same plan and take their share of the rows of every step, so the row of the plan stays the whole
-state of the data, and a run may go on with another number of processes than it began with.
+state of the data, whatever the number of processes.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from gristmill.core.errors import GristmillError
 
 TIMEOUT = timedelta(minutes=30)
-"""How long ranks wait for one that saves or measures."""
+"""How long ranks wait for the one that saves or measures."""
 PR_SET_PDEATHSIG = 1  # prctl(2): Linux sends this signal when the parent dies
 
 
@@ -33,7 +33,7 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the one that writes."""
+        """Whether this is the rank that writes."""
         return self.rank == 0
 
     def share(self, start: int, stop: int) -> tuple[int, int]:
@@ -42,7 +42,7 @@ class Ranks:
         return start + self.rank * rows, start + (self.rank + 1) * rows
 
     def mean(self, value: float) -> float:
-        """The mean of a number over all ranks, which all get."""
+        """The mean of a number over all ranks; every rank gets it."""
         if self.count == 1:
             return value
         held = torch.tensor(value, dtype=torch.float64, device=_device())

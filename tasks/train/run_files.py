@@ -19,7 +19,7 @@ LOSSES, HELDOUT, SPEED = "losses.jsonl", "heldout.jsonl", "speed.jsonl"
 
 
 def keep_lines(run_dir: Path, done: int) -> None:
-    """Leave in the files of losses and speed what was said up to step ``done``.
+    """Cut the files of losses and speed after the lines of step ``done``.
 
     A checkpoint is saved after its lines are on file; what follows may be cut off in the middle of a line.
     """

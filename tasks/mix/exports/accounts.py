@@ -1,4 +1,4 @@
-"""What became of each domain in an export: how much there is, how often it is seen, what is padded and what is lost."""
+"""The account of each domain in an export: how much there is, how often it is seen, what is padded and what is lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -85,9 +85,9 @@ def export(
     told: Callable[[int], None],
     signals: Sequence[Path] = (),
 ) -> Export:
-    """Write an export to ``out``, which must not exist or be empty. ``told`` hears of rows (or parts) as they are done.
+    """Write an export to ``out``, which must not exist or be empty.
 
-    ``signals``: the folders of values that the plan's stages were sorted by; packed rows are sorted by them again.
+    ``told`` is called with the rows (or parts) that are done. ``signals``: the folders of values that the plan's stages were sorted by; packed rows are sorted by them again.
 
     Raises :class:`UsageError` for what the format cannot do, and :class:`GristmillError` for a plan of other tokens and
     a domain above its cap.
@@ -189,7 +189,7 @@ def _packed(store: TokenStore, plan: Plan, config: ExportConfig) -> dict[str, Pa
 
 
 def _told(rows: Iterator[RowBlock], told: Callable[[int], None]) -> Iterator[RowBlock]:
-    """The same blocks, told of when the next is asked for."""
+    """The same blocks; each is reported when the next is asked for."""
     for block in rows:
         yield block
         told(len(block.domains))
