@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.urls import plain_host
-from gristmill.tasks.mix.curated import domain_problem
+from gristmill.tasks.mix.domains import domain_problem
 
 Each = Literal["source", "language", "curated", "topic", "cluster"]
 CONDITIONS = ("source", "host", "path", "language", "curated", "topic", "cluster")

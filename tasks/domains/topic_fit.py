@@ -27,7 +27,7 @@ from gristmill.tasks.domains.topic_card import CARD, PAGE, TopicCard, label_card
 from gristmill.tasks.domains.topic_settings import TopicFitConfig
 from gristmill.tasks.domains.topics import MODEL, Topics
 from gristmill.tasks.fasttext.files import read_model
-from gristmill.tasks.mix.curated import domain_problem
+from gristmill.tasks.mix.domains import domain_problem
 
 MOST_NAMED = 10
 

@@ -15,8 +15,8 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.files.parquet import read_batches
-from gristmill.core.files.places import FILE_NAME_BYTES, NAME
 from gristmill.schemas.tables import Domains
+from gristmill.tasks.mix.domains import domain_problem
 from gristmill.tasks.mix.permutation import hash_unit
 
 BATCH_ROWS = 2048
@@ -74,16 +74,6 @@ def check_domain(name: str) -> str:
     if problem := domain_problem(name):
         raise GristmillError(problem)
     return name
-
-
-def domain_problem(name: str) -> str:
-    """Why a domain cannot be called so; empty when it can."""
-    if NAME.fullmatch(name) and len(name.encode()) <= FILE_NAME_BYTES:
-        return ""
-    return (
-        f"the domain {name!r} cannot name a file. Use letters, digits and the characters . _ @ = + - in the "
-        f"policy, at most {FILE_NAME_BYTES} bytes."
-    )
 
 
 def is_heldout(doc_ids: list[str], config: SplitConfig) -> NDArray[np.bool_]:

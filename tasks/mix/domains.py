@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.core.errors import GristmillError
+from gristmill.core.files.places import FILE_NAME_BYTES, NAME
 
 Shares = Mapping[str, float]
 Vector = NDArray[np.float64]
@@ -31,6 +32,16 @@ class Domain:
     bytes: int
     fingerprint: str
     heldout: str = ""
+
+
+def domain_problem(name: str) -> str:
+    """Why a domain cannot be called so; empty when it can."""
+    if NAME.fullmatch(name) and len(name.encode()) <= FILE_NAME_BYTES:
+        return ""
+    return (
+        f"the domain {name!r} cannot name a file. Use letters, digits and the characters . _ @ = + - in the "
+        f"policy, at most {FILE_NAME_BYTES} bytes."
+    )
 
 
 def vector(shares: Shares, domains: Sequence[Domain]) -> Vector:

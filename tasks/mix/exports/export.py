@@ -87,7 +87,8 @@ def export(
 ) -> Export:
     """Write an export to ``out``, which must not exist or be empty.
 
-    ``told`` is called with the rows (or parts) that are done. ``signals``: the folders of values that the plan's stages were sorted by; packed rows are sorted by them again.
+    ``told`` is called with the rows (or parts) that are done. ``signals``: the folders of values that the plan's stages
+    were sorted by; packed rows are sorted by them again.
 
     Raises :class:`UsageError` for what the format cannot do, and :class:`GristmillError` for a plan of other tokens and
     a domain above its cap.
