@@ -6,13 +6,14 @@ is read whole, and an address gets a few seconds at most to answer.
 """
 
 import os
+import shlex
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gristmill.core.errors import UsageError
-from gristmill.core.hints import on_lake
+from gristmill.core.hints import on_lake, some_of
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.flows.curate.settings import CurateSettings
@@ -147,6 +148,8 @@ def mix_of(name: str, lake: Lake) -> Dataset:
     """The mix of that name. Raises :class:`UsageError` when the lake has none."""
     dataset = lake.dataset("mix", name)
     if dataset is None:
-        make = on_lake("gristmill mix --method proportional", lake.root)
-        raise UsageError(f"the lake has no mix called {name!r}. Make one first: {make}")
+        names = lake.names("mix")
+        has = f"It has {some_of(names, 5)}: name one with --mix, or make it" if names else "Make one first"
+        make = on_lake(f"gristmill mix --name {shlex.quote(name)} --method proportional", lake.root)
+        raise UsageError(f"the lake has no mix called {name!r}. {has}: {make}")
     return dataset

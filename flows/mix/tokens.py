@@ -29,9 +29,10 @@ def token_report(dataset: Dataset, lake: Lake) -> dict[str, Any]:
     for ref in dataset.files["tokens"]:
         manifest = lake.manifest(write_tokens.name, ref.shard, ref.key)
         if manifest is None or "languages" not in manifest.facts:
-            again = on_lake("gristmill mix --method proportional", lake.root)
+            again = on_lake(f"gristmill mix --name {dataset.name}", lake.root)
             raise GristmillError(
-                f"the mix {dataset.name!r} was made before languages were counted. Make it again: {again}"
+                f"the mix {dataset.name!r} was made before languages were counted. Make it again, with the --method "
+                f"and --config that it was made with: {again}"
             )
         for language, domains in manifest.facts["languages"].items():
             for domain, counts in domains.items():

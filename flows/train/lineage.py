@@ -4,11 +4,13 @@ The functions that answer are in :mod:`gristmill.tasks.lineage`. Suffix arrays a
 are an index that is made when it is first asked for, not a run that somebody watches), beside other runs of the lake.
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from gristmill.core.config import did_you_mean
 from gristmill.core.errors import UsageError
+from gristmill.core.hints import on_lake
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef
 from gristmill.core.steps.inputs import Inputs
@@ -22,6 +24,7 @@ from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.mix.tokenizer import TextTokenizer
 
 LEAST_DIGITS = 6
+MIX = "gristmill mix --method proportional"
 
 
 def named_checkpoint(words: str, lake: Lake) -> TrainedCheckpoint:
@@ -32,7 +35,10 @@ def named_checkpoint(words: str, lake: Lake) -> TrainedCheckpoint:
     """
     known = all_trained(lake)
     if not known:
-        raise UsageError(f"no checkpoint was trained in the lake {lake.root}: run gristmill mix and gristmill train.")
+        mixes = lake.names("mix")
+        train = on_lake(f"gristmill train --mix {shlex.quote(mixes[0])}" if mixes else "gristmill train", lake.root)
+        first = "" if mixes else f"{on_lake(MIX, lake.root)}, and then "
+        raise UsageError(f"no checkpoint was trained on a mix of the lake {lake.root}. Run {first}{train}")
     found = [entry for entry in known if words == entry.label]
     if not found and len(words) >= LEAST_DIGITS:
         found = [entry for entry in known if entry.digest.startswith(words)]
@@ -61,7 +67,11 @@ def named_mix(name: str, lake: Lake) -> Dataset:
         return lake.expect("mix", name)
     names = lake.names("mix")
     if len(names) != 1:
-        have = f"It has {', '.join(names)}: name one with --mix." if names else "Run gristmill mix first."
+        have = (
+            f"It has {', '.join(names)}: name one with --mix."
+            if names
+            else f"Make one first: {on_lake(MIX, lake.root)}"
+        )
         raise UsageError(f"the lake {lake.root} has {len(names)} mixes. {have}")
     return lake.expect("mix", names[0])
 
