@@ -24,7 +24,7 @@ class TopicFitConfig(Config):
         2, ge=1, le=5, description="Longest n-gram of words [wordNgrams]."
     )
     dim: Annotated[int, Flag("--dim")] = Field(32, ge=2, le=1024, description="Dimensions of the vectors [dim].")
-    epoch: Annotated[int, Flag("--epoch")] = Field(10, ge=1, le=200, description="Passes over the texts [epoch].")
+    epoch: Annotated[int, Flag("--epoch")] = Field(25, ge=1, le=200, description="Passes over the texts [epoch].")
     lr: Annotated[float, Flag("--lr")] = Field(0.5, gt=0, le=10, description="Learning rate [lr].")
     min_count: Annotated[int, Flag("--min-count")] = Field(
         1, ge=1, description="Words that occur less often are left out [minCount]."

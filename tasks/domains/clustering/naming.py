@@ -2,8 +2,8 @@
 
 A word's weight in a cluster is the share of the cluster's texts that have it, times the square of
 log(texts / texts that have it): class-based TF-IDF (Grootendorst 2022) by texts and not by occurrences, squared because
-words such as "the" would come first otherwise. A name is made of the three heaviest with two
-characters or more. Cost: that of the words of the beginnings of the texts.
+words such as "the" would come first otherwise. A name is made of the three heaviest of two to
+twenty characters without marks in them, such as those of code. Cost: that of the words of the beginnings of the texts.
 """
 
 import re
@@ -17,6 +17,8 @@ from gristmill.core.files.places import NAME
 from gristmill.tasks.domains.clustering.words import word_hashes
 
 TERMS, NAMED_AFTER, NAME_BYTES = 8, 3, 60
+LOOKED_AT, LONGEST = 5 * TERMS, 20
+PLAIN = re.compile(r"\w+(?:['-]\w+)*")
 
 
 def terms_of(texts: pl.Series, nearest: npt.NDArray[np.int32], k: int) -> list[list[str]]:
@@ -29,7 +31,11 @@ def terms_of(texts: pl.Series, nearest: npt.NDArray[np.int32], k: int) -> list[l
     for number, part in enumerate(parts):
         rows = np.repeat(part.rows, part.counts)
         columns = {"cluster": nearest[rows], "row": rows, "hash": part.hashes, "place": np.arange(len(rows))}
-        frames.append(pl.DataFrame(columns).filter(part.lengths > 1).with_columns(part=pl.lit(number)))
+        frames.append(
+            pl.DataFrame(columns)
+            .filter((part.lengths > 1) & (part.lengths <= LONGEST))
+            .with_columns(part=pl.lit(number))
+        )
     has = pl.concat(frames).unique(["row", "hash"], keep="first", maintain_order=True)
     sizes = pl.DataFrame({"cluster": np.arange(k, dtype=np.int32), "size": np.bincount(nearest, minlength=k)})
     weight = pl.col("texts") / pl.col("size") * (len(texts) / pl.col("all")).log() ** 2
@@ -41,10 +47,12 @@ def terms_of(texts: pl.Series, nearest: npt.NDArray[np.int32], k: int) -> list[l
         .with_columns(weight=weight)
         .sort(["cluster", "weight", "hash"], descending=[False, True, False])
         .group_by("cluster", maintain_order=True)
-        .head(TERMS)
+        .head(LOOKED_AT)
     )
     for cluster, part, place in best.select("cluster", "part", "place").iter_rows():
-        found[cluster].append(parts[part].word(place))
+        word = parts[part].word(place)
+        if len(found[cluster]) < TERMS and PLAIN.fullmatch(word):
+            found[cluster].append(word)
     return found
 
 

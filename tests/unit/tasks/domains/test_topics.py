@@ -20,7 +20,7 @@ from gristmill.tasks.domains.topics import MODEL, Topics, topic_model
 from gristmill.tasks.ingest.readers.rows.columns import ColumnMap
 from tests.helpers.topic_corpus import curated_table, topic_documents, topic_text
 
-SMALL = TopicFitConfig(dim=8, buckets=2_000, epoch=10, heldout_share=0.3)
+SMALL = TopicFitConfig(dim=8, buckets=2_000, heldout_share=0.3)
 
 
 def labelled(each: int = 60, seed: int = 0, topics: tuple[str, ...] = ("baking", "sailing")) -> Labelled:
