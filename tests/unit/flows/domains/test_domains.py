@@ -232,6 +232,23 @@ def test_domains_that_are_not_there_are_refused_before_anything_runs(given: dict
         check_names(_settings(given), ["code", "prose"], "the text")
 
 
+def test_a_mix_is_refused_before_a_server_starts_where_the_rules_tell(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("rules: [{domain: boats, host: a.org}]", encoding="utf-8")
+    words = ["mix", "--method", "uniform", "--domains", str(tmp_path / "rules.yaml"), "--lake", str(lake.root)]
+    result = CliRunner().invoke(app, [*words, "--set", "minimums={boat: 0.1}"])
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == (
+        "minimums: there is no domain 'boat' (did you mean \"boats\"?); the list of rules has boats, rest. See them "
+        "with: gristmill domains show"
+    )
+    result = CliRunner().invoke(app, [*words[:3], *words[5:], "--set", "minimums={code: 0.1}"])
+    assert str(result.exception).startswith(
+        "minimums: there is no domain 'code' (possible: prose); the curated text has"
+    )
+    planned = CliRunner().invoke(app, [*words, "--dry-run", "--json"])
+    assert json.loads(planned.stdout)["cached"] == 0, planned.output
+
+
 SIZED: list[tuple[dict[str, Any], str]] = [
     (
         {"minimums": {"tiny": 0.01}},
