@@ -37,6 +37,8 @@ ASSIGNED = [range(first, first + 0x8000) for first in (*range(0, 0x40000, 0x8000
 """Code points that Unicode has given out or soon may, in parts: the rest, private use among it, are of no class."""
 
 KNOWN_PIECES, KNOWN_BYTES, KNOWN_IDS = 1 << 17, 1 << 21, 1 << 20
+MOST_ADDED = 4000
+"""Characters of added tokens in all: a search for more is slower than the library, and fails beyond some 100,000."""
 PROBE = (
     "It's the mill's 1234 wheels; they'LL turn'd  12.5\t\n\n  a\r\n b\u00a0\u3000c 磨坊在河边。naïve don\u2019t "
     "½x²\u0661\u0662'ſ Grüße Мельница \U0001f44b\U0001f3fd --==>> x_y \u2028 \u0085 End.  "
@@ -99,9 +101,8 @@ def compiled(tokenizer: Tokenizer) -> CompiledTokenizer | None:
         return None
     whole = _vocabulary_pieces(vocabulary, alphabet) if model.get("ignore_merges") else _pieces(1, 1, 1)
     known = _pieces(KNOWN_PIECES, KNOWN_BYTES, KNOWN_IDS)
-    added = "|".join(re.escape(token["content"]) for token in told["added_tokens"] if not token["special"])
     normalised = told["normalizer"] is not None
-    found = CompiledTokenizer(split, classes_of(split.apart), merges, whole, known, normalised, added)
+    found = CompiledTokenizer(split, classes_of(split.apart), merges, whole, known, normalised, _added(told))
     return found if found.encode(pa.array([PROBE]))[0].tolist() == _ids(tokenizer, PROBE) else None
 
 
@@ -111,7 +112,7 @@ def split_of(told: Mapping[str, Any] | None) -> Split | None:
         return None
     parts: list[Mapping[str, Any]] = told["pretokenizers"] if told["type"] == "Sequence" else [told]
     kinds = [part["type"] for part in parts]
-    if kinds[-1] != "ByteLevel" or parts[-1].get("add_prefix_space"):
+    if kinds[-1:] != ["ByteLevel"] or parts[-1].get("add_prefix_space"):
         return None
     by_regex = parts[-1].get("use_regex", True)
     if kinds == ["ByteLevel"] and by_regex:
@@ -138,9 +139,9 @@ def classes_of(digits_apart: bool) -> NDArray[np.uint8]:
             for _, (first, last) in finder.pre_tokenize_str(text):
                 classes[codes[first:last]] = kind
         if digits_apart:
-            for piece, (first, last) in pre_tokenizers.Digits(individual_digits=True).pre_tokenize_str(text):
-                if len(piece) == 1:
-                    classes[codes[first:last]] = gpt_split.CUT
+            runs = pre_tokenizers.Digits(individual_digits=False).pre_tokenize_str(f"a{text}")
+            for _, (first, last) in runs[1::2]:  # letters and others first, then by turns
+                classes[codes[first - 1 : last - 1]] = gpt_split.CUT
     return classes
 
 
@@ -173,7 +174,14 @@ def _plain(told: Mapping[str, Any]) -> bool:
         and not any(model.get(name) for name in extras)
         and not any(told[name] for name in ("truncation", "padding"))
         and told["normalizer"] in (None, {"type": "NFC"})
+        and len(_added(told)) <= MOST_ADDED
+        and unicodedata.is_normalized("NFC", _added(told))  # else the library looks for them in another form
     )
+
+
+def _added(told: Mapping[str, Any]) -> str:
+    """A regular expression of the added tokens that are not special; empty for none."""
+    return "|".join(re.escape(token["content"]) for token in told["added_tokens"] if not token["special"])
 
 
 def characters() -> list[str]:

@@ -13,6 +13,7 @@ from tokenizers.models import BPE, Unigram
 from tokenizers.pre_tokenizers import ByteLevel, Digits, Metaspace, PreTokenizer, Split
 from tokenizers.trainers import BpeTrainer
 
+from gristmill.tasks.kernels.tokens import gpt_split
 from gristmill.tasks.mix import byte_pairs
 from gristmill.tasks.mix.byte_pairs import compiled
 from gristmill.tasks.mix.tokenizer import EOS, TextTokenizer
@@ -124,8 +125,9 @@ def test_forgetting_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         pre_tokenizers.Sequence([Digits(individual_digits=False), PLAIN]),
         pre_tokenizers.Sequence([Split(Regex(r"\s+"), "isolated"), ByteLevel(add_prefix_space=False, use_regex=False)]),
         Metaspace(),
+        pre_tokenizers.Sequence([]),
     ],
-    ids=["prefix", "uncut", "numbers", "pattern", "metaspace"],
+    ids=["prefix", "uncut", "numbers", "pattern", "metaspace", "none"],
 )
 def test_other_cuts_are_left_to_the_library(cut: PreTokenizer) -> None:
     tokenizer = learnt(cut)
@@ -150,6 +152,25 @@ def test_other_models_are_left_to_the_library(change: Callable[[dict[str, Any]],
 def test_a_unigram_and_a_tokenizer_without_cuts_are_left_to_the_library() -> None:
     assert compiled(Tokenizer(Unigram([("a", 0.0)]))) is None
     assert compiled(Tokenizer(BPE())) is None
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [["cafe\u0301"], [f"<word {number:06}>" for number in range(5000)]],
+    ids=["not normalised", "too many"],
+)
+def test_added_tokens_that_cannot_be_searched_for_are_left_to_the_library(tokens: list[str]) -> None:
+    tokenizer = learnt(CUTS["qwen"])
+    tokenizer.normalizer = normalizers.NFC()  # type: ignore[assignment] # as its stubs have it
+    tokenizer.add_tokens([AddedToken(token, normalized=True) for token in tokens])
+    assert compiled(tokenizer) is None
+    same(text_tokenizer(tokenizer), [*LEARNT, "a caf\u00e9 b", tokens[-1]])
+
+
+def test_only_digits_stand_apart() -> None:
+    """Five characters that are no digits have one on either side in Unicode, as \u3250 has \u324f and \u3251."""
+    apart = np.flatnonzero(byte_pairs.classes_of(digits_apart=True) == gpt_split.CUT)
+    same(text_tokenizer(learnt(CUTS["digits"])), [f"        {chr(code)}" for code in apart] + ["        \u3250"])
 
 
 def test_a_library_that_cuts_otherwise_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
