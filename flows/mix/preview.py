@@ -92,9 +92,11 @@ def preview(settings: MixSettings, name: str, lake: Lake) -> PlannedMix:
     Raises ``UsageError`` for sources that are not curated and settings that cannot be met. Cost: where tokens are not
     in the lake, one column of the curated text.
     """
-    curated = [ref for ref in curated_refs(settings.sources, lake) if ref.rows]
-    assigned = cached_domains(domain_work(settings, curated, lake), lake)
-    step, work = tokenizer_work(settings, name, Inputs(refs=(*curated, *(assigned or ()))))
+    everything = curated_refs(settings.sources, lake)
+    placed = cached_domains(domain_work(settings, everything, lake), lake)
+    step, work = tokenizer_work(settings, name, Inputs(refs=(*everything, *(placed or ()))))
+    curated = [ref for ref in everything if ref.rows]
+    assigned = None if placed is None else [ref for ref in placed if ref.rows]
     known = lake.manifest(step.name, work.shard, step.key(work.config, work.inputs))
     found = _tokens(settings, curated, assigned, known.files[0], lake) if known and assigned is not None else {}
     tokens = tuple(ref for refs in found.values() for ref in refs)

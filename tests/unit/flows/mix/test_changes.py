@@ -59,9 +59,9 @@ def settings_of(lake: Lake, **more: object) -> MixSettings:
     return MixSettings.parse(told, "test")
 
 
-def tokenise(lake: Lake) -> TokenStore:
+def tokenise(lake: Lake, asked: MixSettings | None = None) -> TokenStore:
     """The tokens of what is curated now, as the flow makes them."""
-    settings = settings_of(lake)
+    settings = asked or settings_of(lake)
     dataset = lake.expect("curation", "news")
     curated = dataset.tables[Curated.name]
     step, work = tokenizer_work(settings, "default", Inputs(refs=curated))
@@ -128,6 +128,17 @@ def test_a_dry_run_tells_what_is_cached_and_what_would_run(lake: Lake, dry_run: 
     assert told["mixtures"][0] == {
         "mixture": "ours", "method": "swarm", "cached": False, "run": len(design), "reused": 0, "stages": []
     }  # fmt: skip
+
+
+def test_a_dry_run_finds_a_learnt_tokenizer_although_a_shard_has_no_documents(
+    lake: Lake, dry_run: Callable[..., Any]
+) -> None:
+    refs = lake.expect("curation", "news").tables[Curated.name]
+    curate(lake, *refs, lake.write_table(Curated, "empty", "key", Curated.schema.empty_table()))
+    tokenise(lake, settings_of(lake, tokenizer=""))
+    told = dry_run("--json", "--learn")
+    assert (told["tokenizer"], told["shards"], told["cached"]) == ("cached", 2, 2)
+    assert told["mixtures"][0]["run"]
 
 
 def test_a_dry_run_tells_the_stages(lake: Lake) -> None:
