@@ -81,7 +81,7 @@ def mixture_config(mixture: AnyMixture, settings: MixSettings) -> MixtureConfig:
 def mixture_step(context: MixtureContext) -> Step[MixtureConfig]:
     """The step that finds one mixture. It reads the folders of tokens, and of the signals that its stages sort by."""
 
-    @files_step("mixture", version=1, writes=(Mixtures, MixtureTrace), folders=True, files="plan")
+    @files_step("mixture", version=2, writes=(Mixtures, MixtureTrace), folders=True, files="plan")
     def mixture(folders: list[Path], config: MixtureConfig, out: Path) -> Written:
         """Find the weights of one mixture, cap them stage by stage, and plan the order of rows."""
         signals = [folder for folder in folders if (folder / SIGNAL).is_file()]

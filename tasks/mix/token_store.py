@@ -13,6 +13,7 @@ finished matter. ``gristmill.tasks.mix.tokens`` writes them. Cost: memory maps, 
 """
 
 import json
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +47,11 @@ class Part:
     doc_ids: NDArray[np.void]
     bytes: int
     digest: str
+
+    def release(self) -> None:
+        """Give back the memory of the tokens that were read: pages of a file count as the process's until then."""
+        if isinstance(self.tokens.base, mmap.mmap):
+            self.tokens.base.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import digest_json
 from gristmill.tasks.train.schedule import ScheduleName
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised when the trainer changes in a way that changes weights; part of a run's key."""
 
 FOLDER = Path(__file__).parent / "recipes"

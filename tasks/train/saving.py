@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import LlamaForCausalLM
 
 from gristmill.core.errors import GristmillError
+from gristmill.tasks.train.model import Llama
 from gristmill.tasks.train.recipe import RunSettings
 from gristmill.tasks.train.run_files import checkpoint_path, saved_step, saved_steps, state_path
 
@@ -26,9 +26,10 @@ def save(
     step: int,
     end_row: int,
     row_tokens: int,
-    model: LlamaForCausalLM,
+    model: Llama,
     optimiser: torch.optim.Optimizer,
     tokenizer: Path,
+    end_of_text: int,
 ) -> None:
     """Write optimiser state, then the checkpoint; a checkpoint that is visible can be resumed from."""
     state_dir = run_dir / "state"
@@ -45,7 +46,11 @@ def save(
     target = checkpoint_path(run_dir, step)
     temporary = target.with_suffix(".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    model.save_pretrained(temporary)
+    temporary.mkdir(parents=True)
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, temporary / "model.safetensors", metadata={"format": "pt"})  # which transformers asks for
+    config = json.dumps(model.shape.config(end_of_text), indent=2, sort_keys=True)
+    (temporary / "config.json").write_text(config + "\n", encoding="utf-8")
     for file in sorted(tokenizer.glob("*.json")):
         shutil.copyfile(file, temporary / file.name)
     facts = {"step": step, "tokens": end_row * row_tokens, "first_row": 0, "end_row": end_row}
@@ -65,7 +70,7 @@ def discard_unplanned(run_dir: Path, settings: RunSettings, newest: int) -> None
             shutil.rmtree(gone)
 
 
-def resume(run_dir: Path, model: LlamaForCausalLM, optimiser: torch.optim.Optimizer, settings: RunSettings) -> int:
+def resume(run_dir: Path, model: Llama, optimiser: torch.optim.Optimizer, settings: RunSettings) -> int:
     """Load the newest complete checkpoint if there is one; returns the steps already done."""
     done = saved_step(run_dir, settings)
     if done:
@@ -79,9 +84,8 @@ def resume(run_dir: Path, model: LlamaForCausalLM, optimiser: torch.optim.Optimi
     return done
 
 
-def load_weights(model: LlamaForCausalLM, path: Path) -> None:
-    """Load safetensors weights; the output layer may be absent, since it is the embedding. Raises when others are."""
+def load_weights(model: Llama, path: Path) -> None:
+    """Load safetensors weights. Raises :class:`GristmillError` when they are not those of such a model."""
     missing, unexpected = model.load_state_dict(load_file(path), strict=False)
-    if unexpected or set(missing) - {"lm_head.weight"}:
+    if missing or unexpected:
         raise GristmillError(f"{path} does not fit the recipe: missing {missing}, unexpected {unexpected}")
-    model.tie_weights()

@@ -17,9 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from gristmill.core.digests import digest_file
 from gristmill.core.errors import GristmillError
@@ -29,6 +26,7 @@ from gristmill.tasks.mix.plan import Plan, batch
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.train.asked import Asked, listening
 from gristmill.tasks.train.loop import Schedule, Taken, make_deterministic, run_steps
+from gristmill.tasks.train.model import Llama, LlamaShape, mean_loss
 from gristmill.tasks.train.ranks import Ranks, joined, unsynchronised
 from gristmill.tasks.train.recipe import Recipe, RunSettings, TrainingRun
 from gristmill.tasks.train.run_files import HELDOUT, LOSSES, SPEED, keep_lines, write_line
@@ -68,8 +66,8 @@ def _train(
     asked: Asked,
 ) -> None:
     recipe = settings.shape
-    model = build_model(recipe, store.vocab_size, plan.row_tokens, store.eos_id)
-    model.to(settings.device)  # type: ignore[arg-type]
+    model = build_model(recipe, store.vocab_size, plan.row_tokens)
+    model.to(settings.device)
     optimiser = torch.optim.AdamW(
         model.parameters(),
         lr=settings.learning_rate,
@@ -118,7 +116,8 @@ def _train(
         def save_now(step: int) -> None:
             for file in (losses, measured, speed):
                 file.flush()
-            save(run_dir, step, step * settings.batch_rows, plan.row_tokens, model, optimiser, tokenizer)
+            end_row = step * settings.batch_rows
+            save(run_dir, step, end_row, plan.row_tokens, model, optimiser, tokenizer, store.eos_id)
             discard_unplanned(run_dir, settings, step)
 
         for taken in steps:
@@ -197,28 +196,18 @@ def casting(settings: RunSettings) -> AbstractContextManager[object]:
     return torch.autocast(settings.device, dtype=torch.bfloat16)
 
 
-def build_model(recipe: Recipe, vocabulary_size: int, context: int, end_of_text: int) -> LlamaForCausalLM:
+def build_model(recipe: Recipe, vocabulary_size: int, context: int) -> Llama:
     """A freshly initialised model; torch's seed decides its weights."""
-    config = LlamaConfig(
-        vocab_size=vocabulary_size,
-        hidden_size=recipe.hidden,
-        intermediate_size=recipe.feed_forward,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        num_key_value_heads=recipe.kv_heads or recipe.heads,
-        max_position_embeddings=context,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=end_of_text,
-        attention_dropout=0.0,
+    shape = LlamaShape(
+        vocabulary=vocabulary_size,
+        context=context,
+        hidden=recipe.hidden,
+        layers=recipe.layers,
+        heads=recipe.heads,
+        kv_heads=recipe.kv_heads or recipe.heads,
+        feed_forward=recipe.feed_forward,
     )
-    return LlamaForCausalLM(config)
-
-
-def mean_loss(model: nn.Module, rows: torch.Tensor) -> torch.Tensor:
-    """Mean loss, nats a token, on ``rows`` (int64, rows x L+1)."""
-    logits = model(input_ids=rows[:, :-1], use_cache=False).logits
-    return functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
+    return Llama(shape)
 
 
 def heldout_rows(store: TokenStore, plan: Plan) -> dict[str, torch.Tensor]:
@@ -232,9 +221,7 @@ def heldout_rows(store: TokenStore, plan: Plan) -> dict[str, torch.Tensor]:
     return found
 
 
-def heldout_losses(
-    model: LlamaForCausalLM, heldout: dict[str, torch.Tensor], settings: RunSettings
-) -> dict[str, float]:
+def heldout_losses(model: Llama, heldout: dict[str, torch.Tensor], settings: RunSettings) -> dict[str, float]:
     """Mean loss, nats a token, by domain. Changes nothing of the run: the model has no dropout and nothing is drawn."""
     with torch.no_grad(), casting(settings):
         return {domain: float(mean_loss(model, rows.to(settings.device))) for domain, rows in heldout.items()}

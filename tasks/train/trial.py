@@ -3,8 +3,8 @@
 For each folder in turn: reads ``trial.json``; writes ``model.safetensors``, ``usage.json`` (seconds) and, last,
 ``outcome.json``. Each file appears by rename; a folder with the outcome of the same trial is left as it is, so a killed
 run is simply started again; a lock keeps two processes from running one trial. Several trials in a process share the
-import of torch, and nothing else. The model is a small pre-norm transformer with tied embeddings (about 0.25 M
-parameters at a vocabulary of 4k).
+import of torch, and nothing else. The model is that of training runs (:mod:`gristmill.tasks.train.model`), about 0.25 M
+parameters at a vocabulary of 4k, begun with weights of a spread of width^-1/2.
 
 The loop ``sampled`` draws each domain's share of the rows (to within 2, at every step) and takes their mean loss. In
 the other loops every batch has every domain (fixed quotas in turn), so the weights act on the loss, not on the
@@ -25,8 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError, UsageError
@@ -36,11 +35,13 @@ from gristmill.tasks.mix.apportion import ShareTree, quantise
 from gristmill.tasks.mix.domains import Domain, vector
 from gristmill.tasks.mix.mixers.mixer import Budget, Outcome, Trial
 from gristmill.tasks.mix.mixers.mixmin import TARGET
+from gristmill.tasks.mix.mixers.proxy_size import feed_forward
 from gristmill.tasks.mix.mixers.reweighter import reweighter
 from gristmill.tasks.mix.mixers.trials import WEIGHTS, TrialJob, write_outcome
 from gristmill.tasks.mix.permutation import Integers, key, permute
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.train.loop import Schedule, make_deterministic, run_steps
+from gristmill.tasks.train.model import Llama, LlamaShape, token_losses
 
 WARMUP = 0.1
 WEIGHT_DECAY = 0.1
@@ -48,52 +49,6 @@ GRADIENT_CLIP = 1.0
 HELDOUT_ROWS = 64
 SAY_EVERY = 10
 ORDER_SALT, SUBSET_SALT = 0x0AD, 0x5E7
-
-
-class Block(nn.Module):
-    """Attention and feed-forward, each after a norm and added to its input."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm_attention, self.norm_forward = nn.RMSNorm(width), nn.RMSNorm(width)
-        self.attention, self.project = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
-        self.rise, self.fall = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Shape (rows, length, width) in and out."""
-        rows, length, width = hidden.shape
-        parts = self.attention(self.norm_attention(hidden)).view(rows, length, 3, self.heads, width // self.heads)
-        query, keys, values = parts.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, keys, values, is_causal=True)
-        hidden = hidden + self.project(mixed.transpose(1, 2).reshape(rows, length, width))
-        risen: Tensor = functional.gelu(self.rise(self.norm_forward(hidden)))
-        out: Tensor = hidden + self.fall(risen)
-        return out
-
-
-class TinyModel(nn.Module):
-    """A causal language model; ``forward`` gives the loss of every token."""
-
-    def __init__(self, vocab_size: int, budget: Budget) -> None:
-        super().__init__()
-        self.tokens = nn.Embedding(vocab_size, budget.width)
-        self.places = nn.Embedding(budget.row_tokens - 1, budget.width)
-        self.blocks = nn.ModuleList(Block(budget.width, budget.heads) for _ in range(budget.layers))
-        self.norm = nn.RMSNorm(budget.width)
-        for parameter in self.parameters():
-            if parameter.dim() == 2:
-                nn.init.normal_(parameter, std=budget.width**-0.5)
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Rows of L+1 tokens, shape (rows, L+1) -> losses in nats, shape (rows, L)."""
-        inputs, labels = rows[:, :-1], rows[:, 1:]
-        hidden = self.tokens(inputs) + self.places.weight
-        for block in self.blocks:
-            hidden = block(hidden)
-        logits = self.norm(hidden).flatten(0, 1) @ self.tokens.weight.T
-        losses = functional.cross_entropy(logits, labels.flatten(), reduction="none")
-        return losses.view(labels.shape)
 
 
 def run(folder: Path, earlier: int = 0, later: int = 0) -> Outcome:
@@ -117,7 +72,7 @@ def _run(folder: Path, job: TrialJob, earlier: int, later: int) -> Outcome:
     domains = [domain for domain in store.domains(budget.row_tokens) if domain.name in trial.weights]
     job.require(domains)
     make_deterministic(trial.seed, threads=1)
-    model = TinyModel(store.vocab_size, budget)
+    model = Llama(trial_shape(store.vocab_size, budget))
     reference = _reference(job, store.vocab_size)
     loop = reweighter(trial, domains)
     optimiser = torch.optim.AdamW(model.parameters(), lr=budget.learning_rate, weight_decay=WEIGHT_DECAY)
@@ -126,9 +81,9 @@ def _run(folder: Path, job: TrialJob, earlier: int, later: int) -> Outcome:
     def loss_of(step: int) -> Tensor:
         domain, tokens = reader.next(step - 1)
         rows = torch.from_numpy(tokens)
-        losses: Tensor = model(rows)
+        losses = token_losses(model, rows)
         with torch.no_grad():
-            compared = None if reference is None else reference(rows).numpy().ravel()
+            compared = None if reference is None else token_losses(reference, rows).numpy().ravel()
         weights = loop.step(np.repeat(domain, budget.row_tokens - 1), losses.detach().numpy().ravel(), compared)
         rows_of = np.bincount(domain, minlength=len(domains))
         row_weights = torch.from_numpy((weights / np.maximum(rows_of, 1))[domain]).to(losses.dtype)
@@ -165,6 +120,20 @@ def _run(folder: Path, job: TrialJob, earlier: int, later: int) -> Outcome:
     )
     write_outcome(folder, outcome)
     return outcome
+
+
+def trial_shape(vocab_size: int, budget: Budget) -> LlamaShape:
+    """The model of a trial."""
+    return LlamaShape(
+        vocabulary=vocab_size,
+        context=budget.row_tokens - 1,
+        hidden=budget.width,
+        layers=budget.layers,
+        heads=budget.heads,
+        kv_heads=budget.heads,
+        feed_forward=feed_forward(budget.width),
+        spread=budget.width**-0.5,
+    )
 
 
 class TrialRows:
@@ -209,22 +178,21 @@ class HeldoutRows:
         self._store, self._length = store, row_tokens
         self.domains = [domain for domain in domains if self._count(domain.name)]
 
-    def losses(self, model: TinyModel) -> dict[str, float]:
+    def losses(self, model: Llama) -> dict[str, float]:
         """Mean loss of each domain, nats a token."""
         return {domain.name: float(self.scored(model, domain.name).double().mean()) for domain in self.domains}
 
-    def scored(self, model: TinyModel, domain: str) -> Tensor:
+    def scored(self, model: Llama, domain: str) -> Tensor:
         """The loss of each predicted token of a domain, nats, shape (rows, L)."""
         rows = [self._store.row(domain, place, self._length, "heldout") for place in range(self._count(domain))]
         with torch.no_grad():
-            losses: Tensor = model(torch.from_numpy(np.stack(rows).astype(np.int64)))
-        return losses
+            return token_losses(model, torch.from_numpy(np.stack(rows).astype(np.int64)))
 
     def _count(self, domain: str) -> int:
         return min(self._store.rows(domain, self._length, "heldout"), HELDOUT_ROWS)
 
 
-def _score(folder: Path, model: TinyModel, heldout: HeldoutRows, trial: Trial) -> str:
+def _score(folder: Path, model: Llama, heldout: HeldoutRows, trial: Trial) -> str:
     """Write the log-probabilities of the target (:mod:`gristmill.tasks.mix.mixers.mixmin`); give the file's SHA-256."""
     asked = trial.options.get("target")
     names = [domain.name for domain in heldout.domains if asked in (None, domain.name)]
@@ -238,7 +206,7 @@ def _score(folder: Path, model: TinyModel, heldout: HeldoutRows, trial: Trial) -
     return hashlib.sha256(data).hexdigest()
 
 
-def _reference(job: TrialJob, vocab_size: int) -> TinyModel | None:
+def _reference(job: TrialJob, vocab_size: int) -> Llama | None:
     """The trained reference, frozen; None for a trial that needs none."""
     needed = job.trial.init
     if needed is None:
@@ -251,7 +219,7 @@ def _reference(job: TrialJob, vocab_size: int) -> TinyModel | None:
         raise GristmillError(f"trial {job.trial.id}: {folder} holds no finished trial {needed}. Run it first.")
     if hashlib.sha256(weights.read_bytes()).hexdigest() != outcome.checkpoint:
         raise GristmillError(f"{weights} is not what its trial wrote. Delete the folder and run the trial again.")
-    model = TinyModel(vocab_size, job.trial.budget)
+    model = Llama(trial_shape(vocab_size, job.trial.budget))
     model.load_state_dict(load_file(weights))
     return model.eval().requires_grad_(False)
 

@@ -154,6 +154,7 @@ def documents_of(part: Part) -> Iterator[tuple[list[str], NDArray[np.int64], NDA
         ends = np.asarray(part.ends[first:last]).astype(np.int64)
         doc_ids = [doc_id.tobytes().hex() for doc_id in part.doc_ids[first:last]]
         yield doc_ids, ends - begin, part.tokens[begin : int(ends[-1])]
+        part.release()
         first, begin = last, int(ends[-1])
 
 

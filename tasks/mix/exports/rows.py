@@ -6,6 +6,7 @@ and filled up with the end of text. Cost: about 10 microseconds a row and the co
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from gristmill.tasks.mix.token_store import Tokens, TokenStore
 
 BLOCK_ROWS = 4096
 BLOCK_TOKENS = 1 << 22
+RELEASE_ROWS = 32  # the kernel maps up to a megabyte of a file for each row that is read
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ def blocks(plan: Plan, store: TokenStore, packed: Mapping[str, PackedRows], rows
         lengths, domains = [], [plan.domains[place].name for place in found.domain.tolist()]
         for number, (domain, position) in enumerate(zip(domains, found.position.tolist(), strict=True)):
             lengths.append(_fill(tokens[number], store, domain, position, packed.get(domain)))
+            if number % RELEASE_ROWS == 0:
+                for part in chain.from_iterable(store.parts.values()):
+                    part.release()
         yield RowBlock(tokens, lengths, domains)
 
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_core import to_jsonable_python
 
 from gristmill.core.config import Config
 from gristmill.core.digests import digest_digests, digest_json
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain, Shares, named, vector, water_fill
+
+TRIAL_VERSION = 2
+"""Raised when the trial trainer changes in a way that changes losses; part of a trial's id."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,12 @@ class Budget(Config):
     layers: int = Field(2, ge=1, description="transformer blocks")
     heads: int = Field(4, ge=1, description="attention heads")
     learning_rate: float = Field(2e-2, gt=0, description="peak learning rate of AdamW")
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "Budget":
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width ({self.width}) must be a multiple of twice the heads ({self.heads})")
+        return self
 
     @property
     def tokens(self) -> int:
@@ -205,7 +214,7 @@ def trial(
     read = [domain for domain in domains if loop != "sampled" or weights[domain.name] > 0]
     tokens = {domain.name: domain.fingerprint for domain in read}
     unnamed = Trial("", dict(weights), budget, loop, dict(options or {}), init, data_share, seed, tokens)
-    return replace(unnamed, id=digest_json(to_jsonable_python(unnamed))[:16])
+    return replace(unnamed, id=digest_json([TRIAL_VERSION, to_jsonable_python(unnamed)])[:16])
 
 
 def inputs_digest(domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome], settings: object = None) -> str:

@@ -414,10 +414,11 @@ def test_a_trial_leaves_out_domains_that_it_does_not_name(tmp_path: Path) -> Non
 
 def test_the_size_is_that_of_the_trial_model() -> None:
     pytest.importorskip("torch", reason="the trial model needs torch (make installs it)")
-    from gristmill.tasks.train.trial import TinyModel  # imports torch, which the other tests do without
+    from gristmill.tasks.train.model import Llama  # imports torch, which the other tests do without
+    from gristmill.tasks.train.trial import trial_shape
 
     budget = Budget(steps=1, width=16, layers=3, heads=2, row_tokens=17)
-    model = TinyModel(64, budget)
+    model = Llama(trial_shape(64, budget))
     count = sum(parameter.numel() for parameter in model.parameters())
     assert parameters(budget, 64) == count
     outcome = Outcome("t", {}, Trace(), "sha", 6.0 * count * budget.tokens)

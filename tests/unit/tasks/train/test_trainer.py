@@ -235,8 +235,7 @@ def test_parameters_are_counted_without_the_model(inputs: Inputs, name: str) -> 
     recipe, vocabulary = own_recipe(name), TokenStore.open([inputs.tokens]).vocab_size
     assert len(Plan.load(inputs.plan)) == 30 * BATCH
     with torch.device("meta"):
-        model = build_model(recipe, vocabulary, ROW, 0)
-        model.tie_weights()
+        model = build_model(recipe, vocabulary, ROW)
     assert recipe.parameters(vocabulary) == sum(value.numel() for value in model.parameters())
 
 
