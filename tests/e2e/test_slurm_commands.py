@@ -1,4 +1,4 @@
-"""``gristmill curate`` and ``gristmill train`` on a real Slurm of this machine (tests/helpers/slurm.py)."""
+"""``gristmill curate``, ``mix`` and ``train`` on a real Slurm of this machine (tests/helpers/slurm.py)."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gristmill.core.lake import Lake
 from gristmill.tasks.launch.job import read_status
@@ -18,16 +19,36 @@ from tests.helpers.warm import command
 
 pytestmark = pytest.mark.e2e
 
+SETTINGS = {
+    "target_tokens": 10_000,
+    "vocabulary": 300,
+    "heldout_share": 0.2,
+    "domains": {"rules": [{"domain": "odd", "host": ["odd.example"]}], "rest": "even"},
+    "mixtures": [
+        {
+            "name": "learned",
+            "method": "swarm",
+            "options": {
+                "budget": {"steps": 4, "batch_rows": 2, "row_tokens": 17, "width": 16, "layers": 1, "heads": 2},
+                "design": {"trials_per_domain": 1, "proportional_seeds": 2, "extreme_seeds": 0},
+                "fit": {"bootstraps": 20, "permutations": 99},
+            },
+        }
+    ],
+}
 
-def test_curate_and_train_through_batch_jobs(
+
+def test_curate_mix_and_train_through_batch_jobs(
     tmp_path: Path, cluster: Cluster, commands: Path, prefect_server: str
 ) -> None:
-    """An array for the curation, which a second run does not submit again; then a model on what it kept."""
+    """An array for the curation, which a second run does not submit again; the trials of a swarm over what it kept, in
+    two domains; then a model on the mixture they gave."""
     crawl = tmp_path / "crawl"
     crawl.mkdir()
     for number in range(6):
         pages = ["\n\n".join(prose(random.Random(f"{number} {n}"), 12)) for n in range(4)]
-        rows = [{"id": f"{number}-{n}", "text": page, "url": f"http://p.example/{n}"} for n, page in enumerate(pages)]
+        host = "odd.example" if number % 2 else "even.example"
+        rows = [{"id": f"{number}-{n}", "text": page, "url": f"http://{host}/{n}"} for n, page in enumerate(pages)]
         (crawl / f"{number}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     lake = tmp_path / "lake"
     environment = {name: os.environ[name] for name in ("SLURM_CONF", "PATH")} | {"PREFECT_API_URL": prefect_server}
@@ -60,18 +81,13 @@ def test_curate_and_train_through_batch_jobs(
     assert run(*words, *on_slurm, *warm) == first
     assert {path: path.read_bytes() for path in submitted} == submitted
 
-    run(
-        "mix",
-        "--method",
-        "uniform",
-        "--target-tokens",
-        "10000",
-        "--set",
-        "vocabulary=300",
-        "--lake",
-        str(lake),
-        "--json",
-    )
+    settings = tmp_path / "mix.yaml"
+    settings.write_text(yaml.safe_dump(SETTINGS), encoding="utf-8")
+    told = run("mix", "--method", "swarm", "--config", str(settings), *on_slurm)
+    trials = {row["trial"] for row in told["trials"]}
+    assert trials == {path.parent.name for path in (lake / "log" / "trials").glob("*/outcome.json")}
+    assert {row["domain"] for row in told["trials"]} == {"odd", "even"}
+    assert list((lake / "log").glob("trials/**/job.sbatch"))
     counts = run("train", "--checkpoints", "2", "--set", "batch_rows=4", "--cpus", "1", *on_slurm)
     assert counts == {"runs": 1, "checkpoints": 2}
     (run_dir,) = (path.parent for path in (lake / "log" / "training").glob("*/job.sbatch"))
