@@ -33,8 +33,10 @@ test-unit: $(STAMP) kernels ## run the unit and property tests alone, while you 
 test-e2e: $(STAMP) kernels ## run the tests of the command line, of servers and of pages in a browser alone
 	$(PYTEST) -n $(TESTERS) tests/e2e tests/browser
 
-# Statements and branches of the unit and property tests, in percent; raise it when more is reached.
-COVERED := 50
+# Statements and branches of the unit and property tests, in percent; raise it when more is reached. On 30 November 2026
+# they covered 83.7 (core 98, schemas 99, warehouse 96, tasks 91, evals 86, flows 67, dashboards 63), with the real corpora
+# and Slurm at hand; without them some tests skip, for which two points are left.
+COVERED := 81
 cov: $(STAMP) kernels ## run the unit and property tests with coverage, and fail below the floor (twice as long as test-unit)
 	@mkdir -p .coverage
 	$(PYTEST) -n 2 --cov --cov-report=term --cov-report=html:.coverage/html --cov-fail-under=$(COVERED) tests/unit tests/property
