@@ -9,7 +9,7 @@ For each domain and split (``train``, ``heldout``) of a shard::
 
 The token file is byte-identical to what Megatron, datatrove, OLMo-core and nanoGPT read; only their side indexes
 differ. Folders are opened as one logical store, ordered by content, so neither paths nor the order in which shards
-finished matter. ``gristmill.tasks.mix.tokens`` writes them. Cost: memory maps, no loading.
+finished matters. ``gristmill.tasks.mix.tokens`` writes them. Cost: memory maps, no loading.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Model shapes and optimiser settings, and what one training run is told. No torch here."""
+"""Model shapes, optimiser settings, and the settings of one training run. No torch here."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -121,7 +121,7 @@ FIRST_RECIPE = (
     *("warmup_share", "weight_decay", "beta1", "beta2", "gradient_clip"),
 )
 RETENTION = ("keep_last", "keep_every")
-"""They decide what is deleted, not what the weights are: a run whose retention was changed goes on where it was."""
+"""They decide what is deleted, not what the weights are: a run continues after its retention was changed."""
 FIRST_SETTINGS = ("recipe", "steps", "batch_rows", "learning_rate", "seed", "checkpoint_steps", "threads")
 
 
@@ -135,7 +135,7 @@ def run_key(settings: RunSettings, inputs: tuple[str, ...]) -> str:
     for name in RETENTION:
         told.pop(name, None)
     if settings.shape != _known(settings.recipe):
-        told["recipe"] = ""  # a file of somebody's own is its content, whatever it is called
+        told["recipe"] = ""  # a user's file counts by its content, whatever it is called
     return digest_json([CODE_VERSION, _keyed(settings.shape, FIRST_RECIPE), told, sorted(inputs)])[:20]
 
 
@@ -154,7 +154,7 @@ def _known(name: str) -> Recipe | None:
 
 
 def recipe_names() -> list[str]:
-    """The recipes that come with Gristmill, those of other trainers too."""
+    """The recipes that come with Gristmill, including those of other trainers."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 

@@ -103,7 +103,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Trace:
-    """How the weights went inside a trial: per step and domain the weight and the clipped excess loss (nats a token).
+    """The weights inside a trial: per step and domain the weight and the clipped excess loss (nats a token).
 
     ``weights`` and ``excess`` have one tuple a step, in the order of ``domains``.
     """
@@ -120,7 +120,7 @@ class Outcome:
     ``checkpoint`` is the SHA-256 of the weights. ``seconds`` is a measurement: it enters no digest and no data file.
     ``heldout`` are the fingerprints of the held-out tokens that were measured, for each domain.
     ``target`` is the SHA-256 of the file of log-probabilities that MixMin needs (:mod:`.mixmin`), and ``parameters`` is
-    the size of the model; None where the trainer does not tell.
+    the size of the model; None if the trainer does not say.
     """
 
     trial: str
