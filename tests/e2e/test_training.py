@@ -21,7 +21,10 @@ from gristmill.tasks.launch.job import Job
 from gristmill.tasks.launch.local import LocalLauncher
 from gristmill.tasks.mix.plan import Plan, batch
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.model import Llama, LlamaShape
 from gristmill.tasks.train.recipe import checkpoint_steps
+from gristmill.tasks.train.run_files import checkpoint_path
+from gristmill.tasks.train.saving import save
 from tests.helpers.training_inputs import BATCH, ROW, STEPS, Inputs, make_inputs
 
 KEPT = checkpoint_steps(STEPS, 3)
@@ -138,6 +141,20 @@ def test_every_checkpoint_is_admitted_and_is_the_model_of_its_step(
                 loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
             assert float(loss) == pytest.approx(found[step], abs=1e-4)
     assert len(digests) == len(KEPT)
+
+
+def test_fewer_heads_of_keys_give_the_logits_of_transformers(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    shape = LlamaShape(vocabulary=50, context=40, hidden=24, layers=2, heads=6, kv_heads=2, feed_forward=40, spread=0.3)
+    model = Llama(shape)
+    optimiser = torch.optim.AdamW(model.parameters())
+    (tmp_path / "tokenizer").mkdir()
+    save(tmp_path, 1, 4, 41, model, optimiser, tmp_path / "tokenizer", end_of_text=7)
+    opened = transformers.LlamaForCausalLM.from_pretrained(checkpoint_path(tmp_path, 1), dtype=torch.float32)
+    assert opened.config.eos_token_id == 7
+    tokens = torch.randint(50, (3, 40))
+    with torch.inference_mode():
+        assert torch.allclose(model(tokens), opened(input_ids=tokens).logits, atol=1e-5)
 
 
 def test_a_run_that_diverges_says_so_and_saves_no_checkpoint_of_it(inputs: Inputs, tmp_path: Path) -> None:
