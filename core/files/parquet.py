@@ -46,9 +46,19 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """The rows of one file in batches of at most ``rows``. Raises :class:`DamageError`. Memory: one row group."""
+    """The rows of one file in batches of at most ``rows``. Raises :class:`DamageError`.
+
+    Memory: the row groups of a batch. A reader of all row groups keeps what it has read of the compressed file.
+    """
     with open_parquet(path) as file, raised_as_damage(path):
-        yield from file.iter_batches(batch_size=rows, columns=columns)
+        groups: list[int] = []
+        held = 0
+        for group in range(file.num_row_groups):
+            groups.append(group)
+            held += file.metadata.row_group(group).num_rows
+            if held >= rows or group == file.num_row_groups - 1:
+                yield from file.iter_batches(batch_size=rows, columns=columns, row_groups=groups)
+                groups, held = [], 0
 
 
 def check_pages(path: Path, columns: list[str] | None = None) -> None:

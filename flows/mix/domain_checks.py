@@ -8,10 +8,13 @@ from functools import partial
 from gristmill.core.config import did_you_mean
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.flows.mix.settings import AnyMixture, MixMinSettings, MixSettings, MixtureSettings, SwarmSettings
+from gristmill.flows.mix.signals import curriculum_of
 from gristmill.flows.mix.trials import domains_of
 from gristmill.tasks.mix.domains import Domain, vector
 from gristmill.tasks.mix.mixers.caps import limits
-from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, cap
+from gristmill.tasks.mix.mixers.curriculum import Curriculum, staged
+from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, cap, one_stage
+from gristmill.tasks.mix.mixers.rules import uniform
 from gristmill.tasks.mix.token_store import TokenStore
 
 
@@ -48,7 +51,7 @@ def check_sizes(settings: MixSettings, store: TokenStore, mixer: Callable[[AnyMi
         _told("prior", lambda: vector(goal.prior or {}, domains))
     limits(domains, goal)
     for mixture in settings.mixtures:
-        _told(mixture.name, partial(_check_mixture, mixer(mixture), store, settings))
+        _told(mixture.name, partial(_check_mixture, mixer(mixture), curriculum_of(mixture, settings), store, settings))
     for what, name in _heldout_named(settings):
         if not held[name].heldout:
             raise UsageError(
@@ -68,6 +71,10 @@ def named(settings: MixSettings) -> Iterator[tuple[str, str]]:
     for mixture in settings.mixtures:
         if isinstance(mixture, MixtureSettings):
             yield from ((f"mixture {mixture.name}, weights", name) for name in mixture.weights)
+        curriculum = curriculum_of(mixture, settings)
+        for stage in curriculum.all_stages() if curriculum is not None else ():
+            names = {**(stage.weights or {}), **stage.boost}
+            yield from ((f"mixture {mixture.name}, its curriculum", name) for name in names)
     yield from _heldout_named(settings)
 
 
@@ -91,10 +98,12 @@ def _check_minimum(domain: Domain, share: float, goal: Goal) -> None:
         )
 
 
-def _check_mixture(mixer: Mixer, store: TokenStore, settings: MixSettings) -> None:
-    domains = domains_of(mixer.budget, store, settings.row_tokens)
+def _check_mixture(mixer: Mixer, curriculum: Curriculum | None, store: TokenStore, settings: MixSettings) -> None:
+    domains, goal = domains_of(mixer.budget, store, settings.row_tokens), settings.goal
     if mixer.budget is None:
-        cap(mixer.tell(domains, settings.goal, ()), domains, settings.goal)
+        cap(staged(mixer.tell(domains, goal, ()), curriculum, domains, goal), domains, goal)
+    else:  # its own weights are not known yet, but the stages are
+        staged(one_stage(uniform(domains), "check", "", goal, {}), curriculum, domains, goal)
 
 
 def _told(what: str, check: Callable[[], object]) -> None:

@@ -223,6 +223,10 @@ NAMED: list[tuple[dict[str, Any], str]] = [
         "mixture m, options.fit.metrics: there is no domain 'web'",
     ),
     ({"minimums": {"code": 0.6, "prose": 0.6}}, "minimums sum to 1.2"),
+    (
+        {"curriculum": {"preset": "annealing", "boost": {"web": 4}}},
+        "mixture uniform, its curriculum: there is no domain 'web'",
+    ),
 ]
 
 
@@ -266,6 +270,10 @@ SIZED: list[tuple[dict[str, Any], str]] = [
     ({"mixtures": [STATIC | {"weights": {"code": 0.5, "prose": 0.4}}]}, "m: weights must sum to 1; these sum to 0.9"),
     ({"mixtures": [STATIC | {"weights": {"code": 1.0, "prose": 0.0}}]}, "m: 10000 tokens cannot be had"),
     ({"prior": {"code": 0.5, "prose": 0.6}}, "prior: weights must sum to 1"),
+    (
+        {"mixtures": ["doremi"], "curriculum": {"stages": [{"weights": {"code": 0.5, "prose": 0.6}}]}},
+        "doremi: weights must sum to 1",
+    ),
     ({"target_tokens": 1_000_000}, "1000000 tokens cannot be had from"),
     (
         {"mixtures": [{"name": "m", "method": "mixmin", "options": {"target": "code"}}]},

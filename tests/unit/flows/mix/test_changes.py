@@ -163,7 +163,7 @@ def test_a_dry_run_tells_the_stages(lake: Lake) -> None:
     shown = CliRunner().invoke(app, words).stdout
     assert "9,000 to 10,000" in shown
     wrong = CliRunner().invoke(app, [*words, "--set", "curriculum.boost.cod=3"])
-    assert "boost for unknown domains" in str(wrong.exception)
+    assert "there is no domain 'cod' (did you mean" in str(wrong.exception)
     missing = CliRunner().invoke(app, [*words[:-4], "--set", "curriculum.stages=[{order: gopher_quality.words}]"])
     assert "the curation news has no signal gopher_quality.words" in str(missing.exception)
 
