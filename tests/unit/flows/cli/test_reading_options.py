@@ -5,7 +5,7 @@ import typer.main
 from gristmill.flows.cli.app import app
 
 READING = {"--map", "--unquoted", "--follow-links", "--allow-damage"}
-READERS = {"curate", "preflight", "contamination", "classifier train", "classifier score"}
+READERS = {"curate", "preflight", "contamination", "classifier train", "classifier score", "domains train"}
 
 
 def options() -> dict[str, set[str]]:
