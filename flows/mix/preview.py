@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gristmill.core.errors import GristmillError
+from gristmill.core.files.places import check_name
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import FilesRef, Ref
 from gristmill.core.steps.inputs import Inputs
@@ -23,6 +24,7 @@ from gristmill.flows.reporter import Meter
 from gristmill.flows.train.launchers import launcher_of
 from gristmill.tasks.launch.job import Launcher
 from gristmill.tasks.mix.domains import Domain
+from gristmill.tasks.mix.mixers.caps import limits
 from gristmill.tasks.mix.mixers.curriculum import staged
 from gristmill.tasks.mix.mixers.mixer import Mixture, cap
 from gristmill.tasks.mix.mixers.trials import read_outcome
@@ -89,9 +91,11 @@ class PlannedMix:
 def preview(settings: MixSettings, name: str, lake: Lake) -> PlannedMix:
     """The mix called ``name`` as the flow would make it.
 
-    Raises ``UsageError`` for sources that are not curated and settings that cannot be met. Cost: where tokens are not
-    in the lake, one column of the curated text.
+    Raises ``UsageError`` for a wrong name and sources that are not curated, ``GristmillError`` for weights, caps and
+    minimums that the tokens in the lake cannot meet. Cost: where tokens are not in the lake, one column of the
+    curated text.
     """
+    check_name(name, "mix")
     everything = curated_refs(settings.sources, lake)
     placed = cached_domains(domain_work(settings, everything, lake), lake)
     step, work = tokenizer_work(settings, name, Inputs(refs=(*everything, *(placed or ()))))
@@ -169,10 +173,12 @@ def _mixture(
     asked = mixer.ask(seen, config.goal, outcomes)
     run = 0 if cached else sum(not _done(launcher, each.id) for each in asked)
     stages = _stages(config, None)
-    if stages and not asked:
-        domains = store.domains(config.row_tokens)
+    domains = store.domains(config.row_tokens)
+    limits(domains, config.goal)  # raises for caps, minimums and a prior that no mixture of these domains can meet
+    if mixer.budget is None or (stages and not asked):
         found = staged(mixer.tell(seen, config.goal, outcomes), config.curriculum, domains, config.goal)
-        stages = _stages(config, (cap(found, domains, config.goal), domains))
+        capped = cap(found, domains, config.goal)  # raises for weights that do not fit the domains
+        stages = _stages(config, (capped, domains))
     return PlannedMixture(config.mixture.name, config.mixture.method, cached, run, len(earlier), stages)
 
 

@@ -75,7 +75,7 @@ def caps_table(rows: Rows) -> Table:
     caps = sorted({row["cap"] for row in rows})
     lines: dict[tuple[str, str], dict[float, str]] = {}
     for row in rows:
-        cell = f"{row['weight']:.3f} ({row['epochs']:.2g}x)"
+        cell = f"{row['weight']:.3f} ({round(row['epochs'], 4):.2g}x)"
         lines.setdefault((row["mixture"], row["domain"]), {})[row["cap"]] = cell
     columns = ["mixture", "domain", *(f"at most {cap:g} epochs" for cap in caps)]
     shown = [[*names, *(cells.get(cap, "") for cap in caps)] for names, cells in lines.items()]

@@ -50,10 +50,10 @@ def vector(shares: Shares, domains: Sequence[Domain]) -> Vector:
     Raises :class:`GristmillError` unless they name exactly these domains, are finite, not negative, and sum to 1.
     """
     names = [domain.name for domain in domains]
-    if missing := [name for name in names if name not in shares]:
-        raise GristmillError(f"no weight for the domains {missing}. Give one for each of {names}; 0 leaves one out.")
     if unknown := [name for name in shares if name not in names]:
         raise GristmillError(f"weights for unknown domains {unknown}. The token store holds {names}.")
+    if missing := [name for name in names if name not in shares]:
+        raise GristmillError(f"no weight for the domains {missing}. Give one for each of {names}; 0 leaves one out.")
     values = np.array([shares[name] for name in names], dtype=np.float64)
     if not np.all(np.isfinite(values)) or np.any(values < 0):
         raise GristmillError(f"weights must be finite and not negative, not {dict(shares)}")

@@ -239,10 +239,12 @@ def cap(mixture: Mixture, domains: Sequence[Domain], goal: Goal) -> Mixture:
     :class:`GristmillError` when the domains do not hold enough tokens; the message says how many they give.
     """
     left = {domain.name: domain.tokens * goal.epochs(domain.name) for domain in domains}
-    for what, named_ones in (("minimums", goal.minimums), ("caps", goal.caps)):
+    for what, named_ones in (("minimums", goal.minimums), ("caps", goal.caps), ("a prior", goal.prior or {})):
         if unknown := sorted(set(named_ones) - set(left)):
             raise GristmillError(f"{what} for unknown domains {unknown}. The token store holds {sorted(left)}.")
     floors = np.array([goal.minimums.get(domain.name, 0.0) for domain in domains], dtype=np.float64)
+    if (total := float(floors.sum())) > 1 + 1e-9:
+        raise GristmillError(f"minimums sum to {total:g}, above 1: {dict(goal.minimums)}. Lower them.")
     stages: list[Stage] = []
     starts = [0, *(stage.until_token for stage in mixture.stages[:-1])]
     for stage, start in reversed(list(zip(mixture.stages, starts, strict=True))):

@@ -130,6 +130,8 @@ def test_a_part_that_is_off_by_default_is_turned_on_by_its_option() -> None:
         (("--set", "speed=[1"), "this is not YAML"),
         (("--set", "speed=-1"), "mill: speed: Input should be greater than 0"),
         (("--set", "speed.most=1"), "mill: speed: Input should be a valid number"),
+        (("--set", "sacks={a: 8}"), r"mill: sacks: this must be a list, such as \[a, b\]"),
+        (("--set", "sieve=7"), r"mill: sieve: this must be keys and values"),
         (("--stone", "chalk"), "mill: stone: Input should be 'granite' or 'basalt'"),
     ],
 )

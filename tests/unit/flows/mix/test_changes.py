@@ -168,6 +168,20 @@ def test_a_dry_run_tells_the_stages(lake: Lake) -> None:
     assert "the curation news has no signal gopher_quality.words" in str(missing.exception)
 
 
+def test_a_dry_run_refuses_what_the_run_would_refuse(lake: Lake) -> None:
+    tokenise(lake)
+    words = ["mix", "--lake", str(lake.root), "--tokenizer", str(lake.root.parent / "words.json"), "--dry-run"]
+    words += ["--target-tokens", "10000"]
+    static = "mixtures=[{name: mine, method: static, weights: {code: 0.5, poetry: 0.5}}]"
+    for more, told in (
+        (["--method", "uniform", "--name", "a/b"], "mix 'a/b': use letters"),
+        (["--method", "uniform", "--name", "n" * 300], "this name has 300 bytes"),
+        (["--method", "uniform", "--set", "minimums.poetry=0.1"], "minimums for unknown domains ['poetry']"),
+        (["--set", static], "weights for unknown domains ['poetry']"),
+    ):
+        assert told in str(CliRunner().invoke(app, [*words, *more]).exception)
+
+
 def test_a_dry_run_tells_which_trials_a_change_strands(lake: Lake, dry_run: Callable[..., Any]) -> None:
     commit_mix(lake, tokenise(lake))
     assert dry_run("--json")["trials"] == []

@@ -80,6 +80,7 @@ def test_rules_need_no_trial_and_give_their_shares() -> None:
     ("given", "message"),
     [
         ({"code": 0.5, "prose": 0.5}, "no weight for the domains"),
+        ({"code": 0.5, "poetry": 0.5}, r"weights for unknown domains \['poetry'\]"),
         ({"code": 0.5, "prose": 0.2, "web": 0.2, "books": 0.1}, "unknown domains"),
         ({"code": 0.5, "prose": 0.2, "web": 0.2}, "sum to 0.9"),
         ({"code": 1.5, "prose": -0.5, "web": 0.0}, "not negative"),
@@ -115,6 +116,10 @@ def test_minimums_are_kept() -> None:
     assert weights(capped) == pytest.approx({"code": 0.7 * 2 / 3, "prose": 0.7 / 3, "web": 0.3})
     with pytest.raises(GristmillError, match="unknown domains"):
         cap(capped, DOMAINS, Goal(10_000, minimums={"books": 0.1}))
+    with pytest.raises(GristmillError, match=r"a prior for unknown domains \['books'\]"):
+        cap(capped, DOMAINS, Goal(10_000, prior={"books": 1.0}))
+    with pytest.raises(GristmillError, match=r"minimums sum to 1\.2, above 1"):
+        cap(capped, DOMAINS, Goal(10_000, minimums={"code": 0.6, "web": 0.6}))
 
 
 def test_stages_share_the_cap_of_a_domain() -> None:
