@@ -94,11 +94,20 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "unknown key" + did_you_mean(str(fault["loc"][-1]), keys_at(model, fault["loc"][:-1]))
+        elif fault["type"] in SHAPES:
+            message = SHAPES[fault["type"]]
+        elif fault["type"] == "too_short":
+            message = f"give at least {fault['ctx']['min_length']}"
         elif fault["type"].startswith("union_tag"):
             place, message = f"{place}.{fault['ctx']['discriminator'].strip(chr(39))}", _wrong_tag(fault["ctx"])
-        lines.append(f"{where}: {place or 'the file'}: {message}")
+        lines.append(": ".join(part for part in (where, place, message) if part))
     return "\n".join(lines)
 
+
+SHAPES = dict.fromkeys(("list_type", "tuple_type", "set_type"), "this must be a list, such as [a, b]") | dict.fromkeys(
+    ("dict_type", "model_type", "model_attributes_type"), "this must be keys and values, such as {key: value}"
+)
+"""What to say, in words of YAML, of a value of another shape, by pydantic's type of the fault."""
 
 MOST_NAMED = 50
 """The most names that a hint lists: a suite has thousands of items."""

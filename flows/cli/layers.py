@@ -4,7 +4,7 @@ overrides the default. An environment variable replaces a default.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
 import typer
 
@@ -100,7 +100,8 @@ def refuse_unknown(values: Mapping[Any, Any], model: "type[BaseModel]", where: s
         name = str(key)
         if name not in model.model_fields:
             raise UsageError(f"{where}: {'.'.join((*path, name))}: unknown key{did_you_mean(name, keys_at(model, ()))}")
-        inner = model_in(model.model_fields[name].annotation)
+        annotation = model.model_fields[name].annotation
+        inner = None if get_origin(annotation) in (tuple, list) else model_in(annotation)
         if isinstance(value, Mapping) and inner is not None:
             refuse_unknown(value, inner, where, (*path, name))
 

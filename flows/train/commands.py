@@ -224,7 +224,9 @@ def _digest(key: str, place: str, look: bool) -> str:
 def _base(settings: TrainSettings, recipe: TrainerRecipe) -> dict[str, str]:
     """The model that is trained on: a folder, or a name that the trainer finds elsewhere."""
     if recipe.base and not settings.base:
-        raise UsageError("this recipe trains a model that there is: name it with --base FOLDER, or as the hub calls it")
+        raise UsageError(
+            "this recipe starts from an existing model: name it with --base FOLDER, or its name on the hub"
+        )
     if settings.base and not recipe.base:
         raise UsageError("this recipe starts from nothing: leave --base out")
     if not recipe.base:
