@@ -176,8 +176,9 @@ def test_a_dry_run_refuses_what_the_run_would_refuse(lake: Lake) -> None:
     for more, told in (
         (["--method", "uniform", "--name", "a/b"], "mix 'a/b': use letters"),
         (["--method", "uniform", "--name", "n" * 300], "this name has 300 bytes"),
-        (["--method", "uniform", "--set", "minimums.poetry=0.1"], "minimums for unknown domains ['poetry']"),
-        (["--set", static], "weights for unknown domains ['poetry']"),
+        (["--method", "uniform", "--set", "minimums.poetry=0.1"], "minimums: there is no domain 'poetry'"),
+        (["--method", "uniform", "--set", "minimums={code: 0.6, prose: 0.6}"], "minimums sum to 1.2"),
+        (["--set", static], "there is no domain 'poetry'"),
     ):
         assert told in str(CliRunner().invoke(app, [*words, *more]).exception)
 
