@@ -2,6 +2,7 @@
 they hold what is asked of them. A search may run for days, so what it would end in is said first.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -15,6 +16,7 @@ from gristmill.tasks.mix.mixers.caps import limits
 from gristmill.tasks.mix.mixers.curriculum import Curriculum, staged
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixer, cap, one_stage
 from gristmill.tasks.mix.mixers.rules import uniform
+from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
 
 
@@ -101,9 +103,11 @@ def _check_minimum(domain: Domain, share: float, goal: Goal) -> None:
 def _check_mixture(mixer: Mixer, curriculum: Curriculum | None, store: TokenStore, settings: MixSettings) -> None:
     domains, goal = domains_of(mixer.budget, store, settings.row_tokens), settings.goal
     if mixer.budget is None:
-        cap(staged(mixer.tell(domains, goal, ()), curriculum, domains, goal), domains, goal)
+        found = cap(staged(mixer.tell(domains, goal, ()), curriculum, domains, goal), domains, goal)
     else:  # its own weights are not known yet, but the stages are
-        staged(one_stage(uniform(domains), "check", "", goal, {}), curriculum, domains, goal)
+        found = staged(one_stage(uniform(domains), "check", "", goal, {}), curriculum, domains, goal)
+    run = store.domains(settings.row_tokens)
+    make_plan(found, run, row_tokens=settings.row_tokens, block=1, seed=0, max_epochs=math.inf)
 
 
 def _told(what: str, check: Callable[[], object]) -> None:

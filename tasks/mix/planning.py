@@ -31,11 +31,12 @@ def make_plan(
         for domain in domains
     )
     stages, first = [], 0
-    for stage in mixture.stages:
+    for number, stage in enumerate(mixture.stages):
         end_row = -(-stage.until_token // row_tokens)
         if not first < end_row <= first + UNIT:
             raise GristmillError(
-                f"a stage of {end_row - first} rows: stages hold 1 to 2**31 rows of {row_tokens} tokens."
+                f"stage {number} would have {end_row - first:,} rows of {row_tokens} tokens, and a stage has 1 to "
+                "2**31: move its end (until), or choose other target tokens or row_tokens."
             )
         order = StageOrder(signal=stage.order.signal, descending=stage.order.descending) if stage.order else None
         stages.append(PlanStage(end_row=end_row, weights=quantise(vector(stage.weights, domains)), order=order))

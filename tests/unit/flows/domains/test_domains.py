@@ -283,6 +283,13 @@ SIZED: list[tuple[dict[str, Any], str]] = [
         {"mixtures": ["uniform", {"name": "m", "method": "swarm", "options": {"budget": {"row_tokens": 999}}}]},
         r"m: the domains \['code'\] hold rows of 64 tokens for the run but no row of 999",
     ),
+    (
+        {
+            "mixtures": [{"name": "m", "method": "swarm", "options": {"budget": {"row_tokens": 17}}}],
+            "curriculum": {"preset": "annealing", "last": 0.001, "boost": {"code": 2}},
+        },
+        r"m: stage 1 would have 0 rows of 64 tokens, and a stage has 1 to 2\*\*31: move its end",
+    ),
 ]
 
 
