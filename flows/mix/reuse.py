@@ -18,6 +18,7 @@ from gristmill.flows.mix.methods import before_training
 from gristmill.flows.mix.settings import SwarmSettings
 from gristmill.flows.mix.steps import MixtureConfig
 from gristmill.flows.mix.trials import REPORT_FILES, TRIALS, DoneTrial, domains_of
+from gristmill.tasks.mix.mixers.mixer import trial_id
 from gristmill.tasks.mix.token_store import TokenStore
 
 
@@ -44,7 +45,9 @@ def earlier_trials(
     from gristmill.tasks.mix.mixers.swarm.mixer import Swarm  # imports scipy, which other methods do without
 
     folders = [lake.files_path(ref) for ref in dataset.files.get(REPORT_FILES, ()) if ref.shard == mixture.name]
-    done = {each.designed.trial.id: each for folder in folders for each in read_trials(folder)}
+    stored = [each for folder in folders for each in read_trials(folder)]
+    # Losses of another version of the trial trainer are those of another model.
+    done = {each.designed.trial.id: each for each in stored if each.designed.trial.id == trial_id(each.designed.trial)}
     known = tuple(each.designed for each in done.values() if each.designed.role != "adaptive")
     store = TokenStore.open([lake.files_path(ref) for ref in tokens])
     domains = domains_of(mixture.options.budget, store, config.row_tokens)

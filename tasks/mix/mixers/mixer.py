@@ -214,7 +214,12 @@ def trial(
     read = [domain for domain in domains if loop != "sampled" or weights[domain.name] > 0]
     tokens = {domain.name: domain.fingerprint for domain in read}
     unnamed = Trial("", dict(weights), budget, loop, dict(options or {}), init, data_share, seed, tokens)
-    return replace(unnamed, id=digest_json([TRIAL_VERSION, to_jsonable_python(unnamed)])[:16])
+    return replace(unnamed, id=trial_id(unnamed))
+
+
+def trial_id(made: Trial) -> str:
+    """The id of a trial as it would be run now; a stored one with another was run by another version of the trainer."""
+    return digest_json([TRIAL_VERSION, to_jsonable_python(replace(made, id=""))])[:16]
 
 
 def inputs_digest(domains: Sequence[Domain], goal: Goal, seen: Sequence[Outcome], settings: object = None) -> str:

@@ -31,6 +31,7 @@ from gristmill.flows.mix.trials import DoneTrial, MixtureContext, domains_of, ru
 from gristmill.flows.reporter import Meter
 from gristmill.tasks.launch.job import Handle, Job, Status
 from gristmill.tasks.mix.domains import Domain
+from gristmill.tasks.mix.mixers import mixer
 from gristmill.tasks.mix.mixers.mixer import Budget, Goal, Mixture, Outcome, Trace, Trial, one_stage, trial
 from gristmill.tasks.mix.mixers.trials import TRAINER, WEIGHTS, TrialJob, read_outcome, write_outcome
 from gristmill.tasks.mix.plan import FILE, Plan
@@ -396,6 +397,9 @@ def test_trials_that_a_change_of_the_data_leaves_valid_are_used_again(inputs: In
     # Other settings over the same data are a replication or another design, and take nothing.
     assert earlier(tokens) == earlier(tokens, seed=1) == earlier(tokens, budget={"steps": 20}) == ()
     assert earlier((*tokens, added), seed=1) == earlier((*tokens, added), design={"trials_per_domain": 5}) == ()
+    with pytest.MonkeyPatch.context() as patch:  # losses of another trainer are not comparable
+        patch.setattr(mixer, "TRIAL_VERSION", mixer.TRIAL_VERSION + 1)
+        assert earlier((*tokens, added)) == ()
     ran = len(launcher.ran)
     after = commit(swarm_config(), (*tokens, added))
     assert len(after.config["earlier"]) == len(reused)
