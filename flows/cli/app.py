@@ -32,6 +32,7 @@ from gristmill.flows.cli.service import dashboard, query, serve
 from gristmill.flows.cli.upkeep import doctor, gc, rebuild, verify
 
 INTERRUPTED = 130
+STOPPED = "gristmill: stopped. Finished work is kept; the same command resumes from there."
 
 # Set before numpy, torch, transformers or Prefect are imported: no spinning threads (they slow a busy machine up to
 # twelvefold), no look-ups of model hubs, no telemetry, and our own error messages instead of logged tracebacks.
@@ -130,9 +131,10 @@ def main() -> None:
         if ours is None:
             raise
         fail(*ours)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("gristmill: stopped. Finished work is kept; the same command resumes from there.")
-        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Typer exits with this code after a KeyboardInterrupt, without a word
+            Console(stderr=True).print(STOPPED, soft_wrap=True)
+        raise
 
 
 def fail(why: str, code: int) -> NoReturn:
