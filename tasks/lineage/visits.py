@@ -2,9 +2,9 @@
 
 ``Plan.rows`` gives for a row of the run the row of a domain. Its parts can be turned round: the permutation of an
 epoch (a Feistel network run backwards), the share-out among domains, and the permutation of a block, or the stored
-order of a sorted stage. So where a
-document was read is answered without walking the plan. Cost: about a microsecond for each row and epoch; memory follows
-the rows asked about, not the plan. Whoever changes the order in ``gristmill.tasks.mix.plan`` changes it here too.
+order of a sorted stage. So where a document was read is answered without walking the plan. Cost: about a microsecond
+for each row and epoch; memory follows the rows asked about, not the plan. Whoever changes the order in
+``gristmill.tasks.mix.plan`` changes it here too.
 """
 
 from dataclasses import dataclass
