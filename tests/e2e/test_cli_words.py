@@ -89,7 +89,7 @@ CONTAMINATION = ("contamination", "--lake", "{place}/lake")
         ((*RUN, "{place}/unknown-part.yaml"), ('evalute: unknown key (did you mean "evaluate"?)',)),
         ((*RUN, "{place}/wrong-type.yaml"), ("curate.workers", "valid integer")),
         ((*RUN, "{place}/missing-part.yaml"), ("curate: Field required",)),
-        ((*RUN, "{place}/list.yaml"), ("the file", "list.yaml")),
+        ((*RUN, "{place}/list.yaml"), ("keys and values", "list.yaml")),
         ((*RUN, "{place}/broken.yaml"), ("this is not YAML",)),
         ((*RUN, "{place}/none.yaml"), ("there is no such file. Give the path of a YAML file",)),
         (("why", "http://a.example/", "--lake", "{place}/not-a-lake"), ("there is no lake here", "gristmill demo")),
