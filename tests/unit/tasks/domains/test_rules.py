@@ -127,7 +127,7 @@ PAGES = [("art", "s"), ("art", "t"), ("law", "t"), ("sea", "t"), ("?", "t")]
             "rule 1 asks for a topic, and no model is named: set topics: NAME; `gristmill",
         ),
         ([{"each": "cluster"}], "rule 1 asks for a cluster, and no model is named: set clusters: NAME"),
-        ([], "at least 1 item"),
+        ([], "give at least 1"),
     ],
 )
 def test_wrong_rules_are_refused(rules: list[dict[str, Any]], message: str) -> None:
