@@ -227,7 +227,7 @@ def test_a_wrong_suite_is_refused_with_its_place(
     [
         ({"options": ["a", "a"]}, "two options are equal"),
         ({"options": ["a", "b"], "answer": 2}, "answer 2 is not one of the 2 options"),
-        ({"options": ["a"], "answer": 0}, "at least 2 items"),
+        ({"options": ["a"], "answer": 0}, "give at least 2"),
     ],
 )
 def test_a_wrong_choice_is_refused(tmp_path: Path, item: dict[str, Any], message: str) -> None:
