@@ -8,7 +8,7 @@ import pyarrow as pa
 from gristmill.core.table import conform
 from gristmill.schemas.tables import Verdicts
 from gristmill.tasks.filtering.decide import DecideConfig, cleaning, decide
-from gristmill.tasks.filtering.policy import Policy
+from gristmill.tasks.filtering.policy import Policy, load_policy
 from tests.helpers.ledger_rows import documents_of, signals_of
 
 POLICY = Policy.parse(
@@ -160,3 +160,12 @@ def test_the_first_case_that_holds_judges_alone() -> None:
 def test_a_policy_that_does_not_switch_cleans_all_alike() -> None:
     documents = documents_of({"a": "one", "b": "two"})
     assert cleaning(documents, signals_of(documents, {}), POLICY).to_list() == ["none", "none"]
+
+
+def test_the_preset_for_clean_text_keeps_whatever_has_a_word() -> None:
+    documents = documents_of({"a": "one", "b": "two", "c": "three"})
+    signals = signals_of(documents, {"gopher_quality.words": [1, 0, 900], "language.language": ["zh", "en", "xx"]})
+    rows = decide.function(documents, signals, DecideConfig(policy=load_policy("keep"))).to_pylist()
+    at = {row["doc_id"]: (row["kept"], row["rule"]) for row in rows}
+    order = documents.column("doc_id").to_pylist()
+    assert [at[doc_id] for doc_id in order] == [(True, None), (False, "empty"), (True, None)]
