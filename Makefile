@@ -10,8 +10,8 @@ STAMP  := $(VENV)/.installed
 VLLM   ?= .venv-vllm
 VLLM_PIP := $(VLLM)/bin/python requirements/quiet_pip.py
 
-# Many end-to-end tests wait for a server or a child, so four processes keep two cores busy.
-TESTERS ?= 4
+# Many end-to-end tests wait for a server or a child, so three processes keep two cores busy.
+TESTERS ?= 3
 
 .PHONY: help demo test test-peers test-unit test-e2e cov check kernels vllm test-vllm bench profile lock clean
 help: ## show this list
