@@ -124,5 +124,13 @@ def _run(words: Sequence[str], cwd: Path | None) -> str:
     except subprocess.TimeoutExpired as error:
         raise GristmillError(f"{words[0]} did not answer within {COMMAND_SECONDS} s. Is slurmctld up?") from error
     if done.returncode != 0:
-        raise GristmillError(f"{words[0]} failed: {' '.join(done.stderr.split()) or done.returncode}")
+        complaint = " ".join(done.stderr.split())
+        raise GristmillError(f"{words[0]} failed: {complaint or done.returncode}{_unreachable(complaint)}")
     return done.stdout
+
+
+def _unreachable(complaint: str) -> str:
+    """What to do where no controller answers; empty for other complaints, which say it themselves."""
+    if "contact slurm controller" not in complaint.casefold():
+        return ""
+    return ". No controller of Slurm answers here: see what sinfo says, and which cluster SLURM_CONF names."

@@ -46,10 +46,6 @@ def train(
     from gristmill.flows.train.planning import check_training, mix_for
 
     dataset = mix_for(settings, mix, home)
-    if dry_run:
-        show_preview(settings, dataset, home, json)
-        return
-    check_training(settings, dataset, home)
     scoring = None
     if evaluate:
         from gristmill.flows.checks import check_evaluation
@@ -57,6 +53,10 @@ def train(
 
         scoring = EvaluateSettings.parse({"suites": tuple(suite)} if suite else {}, "--suite")
         check_evaluation(scoring.suites, scoring, home)
+    if dry_run:
+        show_preview(settings, dataset, home, json)
+        return
+    check_training(settings, dataset, home)
     from gristmill.flows.prefect.server import ensure_server
 
     ensure_server(home.root, beside=("gristmill.flows.train.flow",))

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
@@ -187,6 +188,14 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Dataset]:
     base = tmp_path_factory.mktemp("mixed")
     lake = Lake.open(base / "lake")
     return lake, mix_in(lake, make_inputs(base))
+
+
+def test_a_dry_run_refuses_suites_that_the_run_would_refuse(mixed: tuple[Lake, Dataset]) -> None:
+    words = ["train", "--lake", str(mixed[0].root), "--dry-run", "--evaluate", "--suite"]
+    refused = CliRunner().invoke(app, [*words, "gristmill-readin"])
+    assert isinstance(refused.exception, UsageError)
+    assert "gristmill-reading" in str(refused.exception)
+    assert CliRunner().invoke(app, [*words, "gristmill-reading"]).exit_code == 0
 
 
 @pytest.mark.parametrize(

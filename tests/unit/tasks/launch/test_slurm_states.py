@@ -129,6 +129,13 @@ def test_a_squeue_that_fails_says_nothing(tools: Tools, launcher: SlurmLauncher)
         launcher.submit(Job(key="k", argv=("train",)))
 
 
+def test_a_controller_that_is_not_there_is_told_with_what_to_look_at(tools: Tools, launcher: SlurmLauncher) -> None:
+    tool = tools.folder / "squeue"
+    tool.write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2\nexit 1\n")
+    with pytest.raises(GristmillError, match=r"controller\. No controller .*sinfo .*SLURM_CONF"):
+        launcher.submit(Job(key="k", argv=("train",)))
+
+
 def test_a_watcher_that_no_longer_beats_is_stalled_while_slurm_says_that_it_runs(
     tools: Tools, launcher: SlurmLauncher
 ) -> None:
