@@ -159,7 +159,9 @@ FACTS = pa.table(
 )
 
 
-@pytest.mark.parametrize("rows", [FACTS, FACTS.slice(2, 1), FACTS.slice(0, 0)], ids=["all", "nulls", "none"])
+@pytest.mark.parametrize(
+    "rows", [FACTS, FACTS.slice(0, 1), FACTS.slice(2, 1), FACTS.slice(0, 0)], ids=["all", "one", "nulls", "none"]
+)
 def test_counts_say_what_great_expectations_says(
     rows: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
