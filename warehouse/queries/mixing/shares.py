@@ -108,25 +108,25 @@ def mixture_heads(warehouse: Warehouse, mix: str | None = None) -> list[MixtureH
     rows = warehouse.query(
         """
         WITH heads AS (
-            SELECT owner.name AS mix, mixture, min(method) AS method, min(one.digest) AS digest,
+            SELECT owner.mix, mixture, min(method) AS method, min(one.digest) AS digest,
                 max(until_token) AS target_tokens, count(DISTINCT domain) AS domains, count(DISTINCT stage) AS stages
             FROM mixtures AS one
-            JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
-            WHERE $mix IS NULL OR owner.name = $mix GROUP BY owner.name, mixture
+            JOIN mix_files AS owner ON owner.file = one.file
+            WHERE $mix IS NULL OR owner.mix = $mix GROUP BY owner.mix, mixture
         ),
         tried AS (
-            SELECT owner.name AS mix, mixture, count(DISTINCT trial) AS trials,
+            SELECT owner.mix, mixture, count(DISTINCT trial) AS trials,
                 count(DISTINCT trial) FILTER (earlier) AS reused, min(parameters) AS parameters
             FROM trials AS one
-            JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix' GROUP BY ALL
+            JOIN mix_files AS owner ON owner.file = one.file GROUP BY ALL
         ),
         checked AS (
-            SELECT owner.name AS mix, mixture, count(*) FILTER (warning) AS warnings FROM mixture_checks AS one
-            JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix' GROUP BY ALL
+            SELECT owner.mix, mixture, count(*) FILTER (warning) AS warnings FROM mixture_checks AS one
+            JOIN mix_files AS owner ON owner.file = one.file GROUP BY ALL
         ),
         traced AS (
-            SELECT DISTINCT owner.name AS mix, mixture FROM mixture_trace AS one
-            JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
+            SELECT DISTINCT owner.mix, mixture FROM mixture_trace AS one
+            JOIN mix_files AS owner ON owner.file = one.file
         ),
         trained AS (
             SELECT owner.name AS mix, mixture, count(DISTINCT run) AS runs FROM runs AS one
@@ -162,8 +162,8 @@ def stage_shares(warehouse: Warehouse, mix: str, mixture: str) -> list[StageShar
     rows = warehouse.query(
         """
         SELECT stage, until_token, domain, weight_raw AS asked, weight AS capped, realised, epochs
-        FROM mixtures AS one JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
-        WHERE owner.name = $mix AND mixture = $mixture ORDER BY domain, stage LIMIT $most
+        FROM mixtures AS one JOIN mix_files AS owner ON owner.file = one.file
+        WHERE owner.mix = $mix AND mixture = $mixture ORDER BY domain, stage LIMIT $most
         """,
         {"mix": mix, "mixture": mixture, "most": MOST_ROWS},
     )
@@ -176,8 +176,8 @@ def stage_orders(warehouse: Warehouse, mix: str, mixture: str) -> list[StageOrde
     rows = warehouse.query(
         """
         SELECT stage, first_token, until_token, signal, descending, without_value
-        FROM mixture_stages AS one JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
-        WHERE owner.name = $mix AND mixture = $mixture ORDER BY stage
+        FROM mixture_stages AS one JOIN mix_files AS owner ON owner.file = one.file
+        WHERE owner.mix = $mix AND mixture = $mixture ORDER BY stage
         """,
         {"mix": mix, "mixture": mixture},
     )
@@ -190,8 +190,8 @@ def cap_shares(warehouse: Warehouse, mix: str, mixture: str) -> list[CapShare]:
     rows = warehouse.query(
         """
         SELECT cap, domain, weight, epochs
-        FROM mixture_caps AS one JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
-        WHERE owner.name = $mix AND mixture = $mixture ORDER BY domain, cap LIMIT $most
+        FROM mixture_caps AS one JOIN mix_files AS owner ON owner.file = one.file
+        WHERE owner.mix = $mix AND mixture = $mixture ORDER BY domain, cap LIMIT $most
         """,
         {"mix": mix, "mixture": mixture, "most": MOST_ROWS},
     )
@@ -203,8 +203,8 @@ def mixture_checks(warehouse: Warehouse, mix: str, mixture: str) -> list[Mixture
     rows = warehouse.query(
         """
         SELECT one.name, value, detail, warning
-        FROM mixture_checks AS one JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
-        WHERE owner.name = $mix AND mixture = $mixture ORDER BY warning DESC, one.name
+        FROM mixture_checks AS one JOIN mix_files AS owner ON owner.file = one.file
+        WHERE owner.mix = $mix AND mixture = $mixture ORDER BY warning DESC, one.name
         """,
         {"mix": mix, "mixture": mixture},
     )
@@ -226,15 +226,15 @@ def weight_trace(warehouse: Warehouse, mix: str, mixture: str, points: int = TRA
         WITH steps AS (
             SELECT step, row_number() OVER (ORDER BY step) - 1 AS place, count(*) OVER () AS n FROM (
                 SELECT DISTINCT step FROM mixture_trace AS one
-                JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
-                WHERE owner.name = $mix AND mixture = $mixture
+                JOIN mix_files AS owner ON owner.file = one.file
+                WHERE owner.mix = $mix AND mixture = $mixture
             )
         )
         SELECT domain, max(one.step) AS step, avg(weight) AS weight, avg(excess_loss) AS excess_loss
         FROM mixture_trace AS one
-        JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
+        JOIN mix_files AS owner ON owner.file = one.file
         JOIN steps ON steps.step = one.step
-        WHERE owner.name = $mix AND mixture = $mixture
+        WHERE owner.mix = $mix AND mixture = $mixture
         GROUP BY domain, place * $points // greatest(n, $points) ORDER BY domain, step
         """,
         {"mix": mix, "mixture": mixture, "points": points},

@@ -129,8 +129,8 @@ def promises(warehouse: Warehouse, mix: str, mixture: str) -> list[Promised]:
     rows = warehouse.query(
         """
         SELECT subject, metric, predicted, low, high FROM mixture_predictions AS one
-        JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
-        WHERE owner.name = $mix AND mixture = $mixture ORDER BY metric = $last, metric, subject DESC
+        JOIN mix_files AS owner ON owner.file = one.file
+        WHERE owner.mix = $mix AND mixture = $mixture ORDER BY metric = $last, metric, subject DESC
         """,
         {"mix": mix, "mixture": mixture, "last": OBJECTIVE},
     )
@@ -144,8 +144,8 @@ def stranding(warehouse: Warehouse, mix: str, mixture: str) -> list[DomainTrials
         SELECT domain, count(*) FILTER (reads) AS stranded, count(*) FILTER (NOT reads) AS kept
         FROM (
             SELECT domain, weight > 0 OR role IN ($all, $every) AS reads FROM trials AS one
-            JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
-            WHERE owner.name = $mix AND mixture = $mixture
+            JOIN mix_files AS owner ON owner.file = one.file
+            WHERE owner.mix = $mix AND mixture = $mixture
         )
         GROUP BY domain ORDER BY stranded DESC, domain
         """,

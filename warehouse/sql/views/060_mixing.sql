@@ -1,13 +1,17 @@
+-- The mix that each file of a mix belongs to. Mixtures of two mixes may share a name, and mixes may share a file.
+CREATE VIEW mix_files AS
+SELECT file, name AS mix FROM dataset_files WHERE kind = 'mix';
+
 -- Each domain of each mixture, over the whole run: as its method asked, without and under the caps, as the plan gives it,
 -- and beside proportional and uniform under the same caps. A mix of an earlier version has no baselines.
 CREATE VIEW mixture_shares AS
 WITH staged AS (
     SELECT
-        owner.name AS mix, one.* EXCLUDE (shard, file),
+        owner.mix, one.* EXCLUDE (shard, file),
         (until_token - coalesce(lag(until_token) OVER (PARTITION BY one.file, mixture, domain ORDER BY stage), 0))
             / greatest(1, max(until_token) OVER (PARTITION BY one.file, mixture)) AS part
     FROM mixtures AS one
-    JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
+    JOIN mix_files AS owner ON owner.file = one.file
 ),
 whole AS (
     SELECT
@@ -17,13 +21,13 @@ whole AS (
     FROM staged GROUP BY ALL
 ),
 beside AS (
-    SELECT owner.name AS mix, one.* FROM mixture_baselines AS one
-    JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
+    SELECT owner.mix, one.* FROM mixture_baselines AS one
+    JOIN mix_files AS owner ON owner.file = one.file
 ),
 stats AS (
-    SELECT owner.name AS mix, one.domain, sum(one.tokens)::BIGINT AS tokens, sum(one.documents)::BIGINT AS documents
+    SELECT owner.mix, one.domain, sum(one.tokens)::BIGINT AS tokens, sum(one.documents)::BIGINT AS documents
     FROM token_stats AS one
-    JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
+    JOIN mix_files AS owner ON owner.file = one.file
     WHERE one.split = 'train' GROUP BY ALL
 )
 SELECT
@@ -47,18 +51,18 @@ LEFT JOIN stats ON (stats.mix, stats.domain) = (whole.mix, whole.domain);
 -- Each trial of each mixture: what it was for, and the shares of its domains as one text, equal for repeats.
 CREATE VIEW mixture_trials AS
 SELECT
-    owner.name AS mix, one.mixture, one.trial, one.role, one.seed, one.steps, one.tokens, one.learning_rate,
+    owner.mix, one.mixture, one.trial, one.role, one.seed, one.steps, one.tokens, one.learning_rate,
     one.data_share, one.parameters, one.earlier,
     string_agg(concat(one.domain, ' ', round(one.weight, 9)), ', ' ORDER BY one.domain) AS shares,
     list({'domain': one.domain, 'weight': one.weight} ORDER BY one.weight DESC, one.domain) AS weights
 FROM trials AS one
-JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix'
+JOIN mix_files AS owner ON owner.file = one.file
 GROUP BY ALL;
 
 -- Losses of trials, measured and predicted by laws that saw no trial of the same mixture.
 CREATE VIEW trial_losses AS
-SELECT owner.name AS mix, one.* EXCLUDE (shard, file) FROM trial_results AS one
-JOIN dataset_files AS owner ON owner.file = one.file AND owner.kind = 'mix';
+SELECT owner.mix, one.* EXCLUDE (shard, file) FROM trial_results AS one
+JOIN mix_files AS owner ON owner.file = one.file;
 
 -- Each training run with the mix it is of, its last losses, and what it took over all attempts.
 CREATE VIEW training_runs AS
