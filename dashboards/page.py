@@ -6,7 +6,7 @@ mail programs and trackers add their own.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,6 +16,8 @@ from nicegui import app as pages
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from gristmill.dashboards.accounts.people import Role, person_of
+from gristmill.dashboards.accounts.roles import refusal
 from gristmill.dashboards.components.cards import card, explained, title
 from gristmill.dashboards.components.frame import frame
 from gristmill.dashboards.links import page_url
@@ -50,7 +52,7 @@ class Page(Generic[Q]):
 
     ``query`` is a pydantic dataclass of what the address may say, path parameters included. ``draw`` fills the page,
     inside its frame. ``place`` is the entry of the navigation bar that a page belongs to; a page without one is
-    an entry itself. ``routes`` adds the page's routes to the API.
+    an entry itself. ``routes`` adds the page's routes to the API. ``role`` is what a person needs to open the page.
     """
 
     path: str
@@ -59,6 +61,7 @@ class Page(Generic[Q]):
     draw: Callable[[Services, Request, Q], Awaitable[None]]
     place: str = ""
     routes: Callable[[APIRouter, Services], None] = no_routes
+    role: Role = field(kw_only=True)
 
 
 def navigation(pages: Iterable[Page[Any]]) -> tuple[tuple[str, str], ...]:
@@ -81,6 +84,10 @@ def _serve(page: Page[Q], entries: Sequence[tuple[str, str]], services: Services
     query = TypeAdapter(page.query)
 
     async def draw(request: Request) -> None:
+        told = refusal(person_of(request), page.role)
+        if told is not None:
+            _draw_refused(page, entries, request, told, services)
+            return
         given = {name: value for name, value in request.query_params.items() if value.strip()} | request.path_params
         with frame(request, entries, page.place or page.title, services.warehouse.version):
             try:
@@ -91,6 +98,17 @@ def _serve(page: Page[Q], entries: Sequence[tuple[str, str]], services: Services
             await page.draw(services, request, asked)
 
     ui.page(page.path, title=f"{page.title} · Gristmill", response_timeout=DRAWN_WITHIN)(draw)
+
+
+def _draw_refused(
+    page: Page[Q], entries: Sequence[tuple[str, str]], request: Request, told: str, services: Services
+) -> None:
+    """What somebody sees who may not open the page."""
+    with frame(request, entries, "", services.warehouse.version):
+        title(page.title, "This page is not for everybody.")
+        with card():
+            explained(told, ("Overview", "/"))
+    ui.context.client.status_code = 403
 
 
 def _draw_wrong(

@@ -7,6 +7,8 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, title
 from gristmill.dashboards.components.tables import Column, interval, table
 from gristmill.dashboards.links import checkpoint_url, items_url, page_url
@@ -139,7 +141,12 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/checkpoints/{checkpoint}", tags=["models"], summary="One checkpoint, with its scores and its run")
+    @api.get(
+        "/checkpoints/{checkpoint}",
+        tags=["models"],
+        summary="One checkpoint, with its scores and its run",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def checkpoint(
         checkpoint: Annotated[str, Path(max_length=4096, description="digest, or the start of it")],
     ) -> CheckpointAnswer:
@@ -149,4 +156,12 @@ def routes(api: APIRouter, services: Services) -> None:
         return found
 
 
-PAGE = Page("/checkpoints/{checkpoint}", "Checkpoint", CheckpointQuery, draw, place="Checkpoints", routes=routes)
+PAGE = Page(
+    "/checkpoints/{checkpoint}",
+    "Checkpoint",
+    CheckpointQuery,
+    draw,
+    place="Checkpoints",
+    routes=routes,
+    role=Role.VIEWER,
+)

@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from nicegui import ui
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.charts.scores import score_chart
 from gristmill.dashboards.charts.training import loss_chart, mixture_chart
 from gristmill.dashboards.components.cards import card, empty, title
@@ -138,11 +140,13 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/checkpoints", tags=["models"], summary="Checkpoints of the training runs")
+    @api.get(
+        "/checkpoints", tags=["models"], summary="Checkpoints of the training runs", dependencies=[needs(Role.VIEWER)]
+    )
     def checkpoints() -> list[queries.Checkpoint]:
         return queries.checkpoints(warehouse)
 
-    @api.get("/scores", tags=["models"], summary="Scores with their 95 % intervals")
+    @api.get("/scores", tags=["models"], summary="Scores with their 95 % intervals", dependencies=[needs(Role.VIEWER)])
     def scores(
         checkpoint: Annotated[str | None, Query(description="digest of the checkpoint, or the start of it")] = None,
         suite: Annotated[str | None, Query(description="name of the suite")] = None,
@@ -151,4 +155,4 @@ def routes(api: APIRouter, services: Services) -> None:
         return queries.scores(warehouse, checkpoint, suite, limit)
 
 
-PAGE = Page("/checkpoints", "Checkpoints", NoQuery, draw, routes=routes)
+PAGE = Page("/checkpoints", "Checkpoints", NoQuery, draw, routes=routes, role=Role.VIEWER)

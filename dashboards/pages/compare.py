@@ -10,6 +10,8 @@ from nicegui import ui
 from pydantic.dataclasses import dataclass
 
 from gristmill.core.errors import GristmillError
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import badge, card, empty, explained, folded, no_such, pager, quoted, title
 from gristmill.dashboards.components.contamination import evidence, not_examined, seen_badge, seen_in
 from gristmill.dashboards.components.controls import choice
@@ -262,7 +264,12 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/compare", tags=["models"], summary="Is checkpoint B better than checkpoint A, item by item")
+    @api.get(
+        "/compare",
+        tags=["models"],
+        summary="Is checkpoint B better than checkpoint A, item by item",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def comparison(
         a: Annotated[
             str, Query(max_length=4096, description="label of an evaluated checkpoint, or the start of its digest")
@@ -277,4 +284,4 @@ def routes(api: APIRouter, services: Services) -> None:
             raise HTTPException(422, str(error)) from error
 
 
-PAGE = Page("/compare", "Compare", CompareQuery, draw, routes=routes)
+PAGE = Page("/compare", "Compare", CompareQuery, draw, routes=routes, role=Role.VIEWER)

@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.story import draw_records, found_or_404
 from gristmill.dashboards.page import Address, Page
 from gristmill.dashboards.services import Services
@@ -29,9 +31,14 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/documents/{doc_id}", tags=["data"], summary="Everything about one document, with its text")
+    @api.get(
+        "/documents/{doc_id}",
+        tags=["data"],
+        summary="Everything about one document, with its text",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def document(doc_id: DocId) -> Why:
         return found_or_404(why(warehouse, doc_id))
 
 
-PAGE = Page("/documents/{doc_id}", "Document", DocumentQuery, draw, place="Documents", routes=routes)
+PAGE = Page("/documents/{doc_id}", "Document", DocumentQuery, draw, place="Documents", routes=routes, role=Role.VIEWER)

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, pager, title
 from gristmill.dashboards.components.controls import choice, search_field, searched
 from gristmill.dashboards.components.tables import Column, table
@@ -178,7 +180,7 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/documents", tags=["data"], summary="Search the records")
+    @api.get("/documents", tags=["data"], summary="Search the records", dependencies=[needs(Role.VIEWER)])
     def documents(
         query: Annotated[
             str, Query(max_length=4096, description="part of the URL or record_uri, or the start of the doc_id")
@@ -208,4 +210,4 @@ def routes(api: APIRouter, services: Services) -> None:
         )
 
 
-PAGE = Page("/documents", "Documents", DocumentsQuery, draw, routes=routes)
+PAGE = Page("/documents", "Documents", DocumentsQuery, draw, routes=routes, role=Role.VIEWER)

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.charts.funnel import rule_chart, stage_chart
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.chart import chart
@@ -148,11 +150,16 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/funnel", tags=["data"], summary="Records kept and rejected by stage, rule and source")
+    @api.get(
+        "/funnel",
+        tags=["data"],
+        summary="Records kept and rejected by stage, rule and source",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def funnel(
         source: Annotated[str | None, Query(description="one source; all if absent")] = None,
     ) -> queries.Funnel:
         return queries.funnel(warehouse, source)
 
 
-PAGE = Page("/funnel", "Funnel", FunnelQuery, draw, routes=routes)
+PAGE = Page("/funnel", "Funnel", FunnelQuery, draw, routes=routes, role=Role.VIEWER)

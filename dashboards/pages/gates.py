@@ -7,6 +7,8 @@ from collections import defaultdict
 from fastapi import APIRouter, Request
 from nicegui import ui
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import badge, card, empty, title
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.page import NoQuery, Page
@@ -97,9 +99,14 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/gates", tags=["pipeline"], summary="Every expectation of every gate; failures first")
+    @api.get(
+        "/gates",
+        tags=["pipeline"],
+        summary="Every expectation of every gate; failures first",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def gates() -> list[queries.Expectation]:
         return queries.gates(warehouse)
 
 
-PAGE = Page("/gates", "Gates", NoQuery, draw, routes=routes)
+PAGE = Page("/gates", "Gates", NoQuery, draw, routes=routes, role=Role.VIEWER)

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.answers import answer_card, corpora_card
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, pager, title
 from gristmill.dashboards.components.contamination import SEEN, not_examined, seen_badge
@@ -208,7 +210,12 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/items", tags=["models"], summary="What a checkpoint answered to the items of a suite, with grades")
+    @api.get(
+        "/items",
+        tags=["models"],
+        summary="What a checkpoint answered to the items of a suite, with grades",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def items(
         suite: Annotated[str, Query(description="name of the suite")],
         checkpoint: Annotated[str, Query(description="full digest of the checkpoint")],
@@ -236,4 +243,4 @@ def routes(api: APIRouter, services: Services) -> None:
         )
 
 
-PAGE = Page("/items", "Items", ItemsQuery, draw, routes=routes)
+PAGE = Page("/items", "Items", ItemsQuery, draw, routes=routes, role=Role.VIEWER)

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.controls import choice, search_field, searched
 from gristmill.dashboards.components.tables import Column, interval, table
@@ -211,6 +213,7 @@ def routes(api: APIRouter, services: Services) -> None:
         "/leaderboard",
         tags=["models"],
         summary="Checkpoints of each suite by score, ranked where the difference is beyond chance",
+        dependencies=[needs(Role.VIEWER)],
     )
     def leaderboard(
         area: Annotated[str | None, Query(description="area of the suites")] = None,
@@ -229,4 +232,4 @@ def routes(api: APIRouter, services: Services) -> None:
         )
 
 
-PAGE = Page("/leaderboard", "Leaderboard", LeaderboardQuery, draw, routes=routes)
+PAGE = Page("/leaderboard", "Leaderboard", LeaderboardQuery, draw, routes=routes, role=Role.VIEWER)

@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from nicegui import ui
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, tile, title
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.components.unscored import summary
@@ -197,9 +199,14 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/overview", tags=["pipeline"], summary="Totals, last runs, gates and best checkpoints")
+    @api.get(
+        "/overview",
+        tags=["pipeline"],
+        summary="Totals, last runs, gates and best checkpoints",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def overview() -> queries.Overview:
         return queries.overview(warehouse)
 
 
-PAGE = Page("/", "Overview", NoQuery, draw, routes=routes)
+PAGE = Page("/", "Overview", NoQuery, draw, routes=routes, role=Role.VIEWER)

@@ -8,6 +8,8 @@ from nicegui import ui
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.controls import choice
 from gristmill.dashboards.components.tables import Column, table
@@ -147,11 +149,16 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/speed", tags=["models"], summary="How fast served models answered, newest measurement first")
+    @api.get(
+        "/speed",
+        tags=["models"],
+        summary="How fast served models answered, newest measurement first",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def speed(
         model: Annotated[str | None, Query(description="name or label of the model")] = None,
     ) -> list[SpeedMeasurement]:
         return speeds(warehouse, model)
 
 
-PAGE = Page("/speed", "Speed", SpeedQuery, draw, routes=routes)
+PAGE = Page("/speed", "Speed", SpeedQuery, draw, routes=routes, role=Role.VIEWER)

@@ -11,6 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gristmill.core.errors import GristmillError
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, title
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.page import Limit, NoQuery, Page, wanted
@@ -268,11 +270,17 @@ def _rows(submissions: list[StoredSubmission], submit: str) -> None:
 def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
 
-    @api.get("/submissions", tags=["models"], summary="Submissions, newest first")
+    @api.get("/submissions", tags=["models"], summary="Submissions, newest first", dependencies=[needs(Role.VIEWER)])
     def submissions(limit: Limit = 200) -> list[StoredSubmission]:
         return services.state.submissions(limit)
 
-    @api.post("/submissions", tags=["models"], summary="Submit a checkpoint for evaluation", status_code=201)
+    @api.post(
+        "/submissions",
+        tags=["models"],
+        summary="Submit a checkpoint for evaluation",
+        status_code=201,
+        dependencies=[needs(Role.EVALUATOR)],
+    )
     def submit(submission: Submission, request: Request) -> StoredSubmission:
         problems = services.intake.problems(submission)
         if problems:
@@ -282,4 +290,4 @@ def routes(api: APIRouter, services: Services) -> None:
         return services.submit(submission, f"API, {client(request)}")
 
 
-PAGE = Page("/submit", "Submit", NoQuery, draw, routes=routes)
+PAGE = Page("/submit", "Submit", NoQuery, draw, routes=routes, role=Role.EVALUATOR)

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Request
 from nicegui import ui
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.charts.trajectory import Along, trajectory_chart
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.chart import chart
@@ -150,9 +152,14 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/trajectories", tags=["models"], summary="Scores along every training run, with noise and signal")
+    @api.get(
+        "/trajectories",
+        tags=["models"],
+        summary="Scores along every training run, with noise and signal",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def lines() -> Trajectories:
         return trajectories(warehouse)
 
 
-PAGE = Page("/trajectory", "Trajectory", TrajectoryQuery, draw, routes=routes)
+PAGE = Page("/trajectory", "Trajectory", TrajectoryQuery, draw, routes=routes, role=Role.VIEWER)

@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.story import draw_records, found_or_404
 from gristmill.dashboards.page import Address, Page
 from gristmill.dashboards.services import Services
@@ -27,7 +29,7 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/why", tags=["data"], summary="Why a page was kept or dropped")
+    @api.get("/why", tags=["data"], summary="Why a page was kept or dropped", dependencies=[needs(Role.VIEWER)])
     def why_url(
         url: Annotated[
             str, Query(max_length=65536, description="URL as written in the crawl, a doc_id or a record_uri")
@@ -36,4 +38,4 @@ def routes(api: APIRouter, services: Services) -> None:
         return found_or_404(why(warehouse, url))
 
 
-PAGE = Page("/why", "Document", WhyQuery, draw, place="Documents", routes=routes)
+PAGE = Page("/why", "Document", WhyQuery, draw, place="Documents", routes=routes, role=Role.VIEWER)

@@ -9,6 +9,8 @@ from nicegui import ui
 from pydantic import BaseModel
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.controls import choice
 from gristmill.dashboards.components.frame import is_dark
@@ -201,19 +203,39 @@ def routes(api: APIRouter, services: Services) -> None:
             raise HTTPException(404, told if heads else f"there is no mix {mix[:100]!r}; /api/mixtures lists all")
         return found
 
-    @api.get("/mixtures", tags=["models"], summary="Mixtures of every mix, with how many trials and warnings")
+    @api.get(
+        "/mixtures",
+        tags=["models"],
+        summary="Mixtures of every mix, with how many trials and warnings",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def mixtures(mix: Annotated[str | None, Query(description="name of the mix")] = None) -> list[MixtureHead]:
         return mixture_heads(warehouse, mix)
 
-    @api.get("/trials", tags=["models"], summary="Trials of mixtures that run now; null when none does")
+    @api.get(
+        "/trials",
+        tags=["models"],
+        summary="Trials of mixtures that run now; null when none does",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def going() -> TrialsGoing | None:
         return trials_going(warehouse)
 
-    @api.get("/mixtures/{mix}/{mixture}", tags=["models"], summary="Shares, caps and checks of a mixture")
+    @api.get(
+        "/mixtures/{mix}/{mixture}",
+        tags=["models"],
+        summary="Shares, caps and checks of a mixture",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def mixture(mix: MixName, mixture: MixtureName) -> MixtureAnswer:
         return _answer(warehouse, head_of(mix, mixture))
 
-    @api.get("/mixtures/{mix}/{mixture}/trials", tags=["models"], summary="Trials of a mixture, with predictions")
+    @api.get(
+        "/mixtures/{mix}/{mixture}/trials",
+        tags=["models"],
+        summary="Trials of a mixture, with predictions",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def trials(
         mix: MixName,
         mixture: MixtureName,
@@ -222,10 +244,15 @@ def routes(api: APIRouter, services: Services) -> None:
         head_of(mix, mixture)
         return trial_panel(warehouse, mix, mixture, metric)
 
-    @api.get("/mixtures/{mix}/{mixture}/trace", tags=["models"], summary="How a method found the weights")
+    @api.get(
+        "/mixtures/{mix}/{mixture}/trace",
+        tags=["models"],
+        summary="How a method found the weights",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def traced(mix: MixName, mixture: MixtureName) -> list[TracePoint]:
         head_of(mix, mixture)
         return weight_trace(warehouse, mix, mixture)
 
 
-PAGE = Page("/mixtures", "Mixtures", MixturesQuery, draw, routes=routes)
+PAGE = Page("/mixtures", "Mixtures", MixturesQuery, draw, routes=routes, role=Role.VIEWER)

@@ -9,6 +9,8 @@ from nicegui import ui
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.charts.curves import Scale
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.controls import choice
@@ -156,13 +158,23 @@ def routes(api: APIRouter, services: Services) -> None:
     """What the page shows, as JSON."""
     warehouse = services.warehouse
 
-    @api.get("/training", tags=["models"], summary="Training runs, of those that still run too")
+    @api.get(
+        "/training",
+        tags=["models"],
+        summary="Training runs, of those that still run too",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def runs(
         mix: Annotated[str | None, Query(description="name of the mix, or of the recipe")] = None,
     ) -> list[TrainingRun]:
         return [run for run in training_runs(warehouse) if mix in (None, run.mix)]
 
-    @api.get("/training/{run}", tags=["models"], summary="Loss, held-out loss, speed and checkpoints of a run")
+    @api.get(
+        "/training/{run}",
+        tags=["models"],
+        summary="Loss, held-out loss, speed and checkpoints of a run",
+        dependencies=[needs(Role.VIEWER)],
+    )
     def curves(
         run: Annotated[str, Path(max_length=4096, description="key of the run")],
         spacing: Annotated[Spacing, Query(description="how steps are drawn together: evenly, or for a log axis")] = (
@@ -176,4 +188,4 @@ def routes(api: APIRouter, services: Services) -> None:
         return run_curves(warehouse, found, spacing, points)
 
 
-PAGE = Page("/training", "Training", TrainingQuery, draw, routes=routes)
+PAGE = Page("/training", "Training", TrainingQuery, draw, routes=routes, role=Role.VIEWER)

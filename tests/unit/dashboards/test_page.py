@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
+from gristmill.dashboards.accounts.people import Role
 from gristmill.dashboards.app import api_app
 from gristmill.dashboards.page import NoQuery, Page, navigation, serve_pages
 from gristmill.dashboards.pages import PAGES as OURS
@@ -68,10 +69,10 @@ async def draw_badly(_services: Services, _request: Request, _asked: NoQuery) ->
 
 
 PAGES: tuple[Page[Any], ...] = (
-    Page("/test-slow", "Slow", NoQuery, draw_slowly),
-    Page("/test-bad", "Bad", NoQuery, draw_badly),
-    Page("/test-any", "Any", Anything, draw_anything, place="Slow"),
-    Page("/test-old", "Old", NoQuery, draw_what_is_not_there),
+    Page("/test-slow", "Slow", NoQuery, draw_slowly, role=Role.VIEWER),
+    Page("/test-bad", "Bad", NoQuery, draw_badly, role=Role.VIEWER),
+    Page("/test-any", "Any", Anything, draw_anything, place="Slow", role=Role.VIEWER),
+    Page("/test-old", "Old", NoQuery, draw_what_is_not_there, role=Role.VIEWER),
 )
 
 

@@ -1,0 +1,1 @@
+"""Who may use the dashboards: accounts with roles, sessions and tokens, and the login page."""
