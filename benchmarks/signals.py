@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gristmill.tasks.safety.step import findings, findings_config
 from gristmill.tasks.signals import c4, fineweb, gopher_quality
 from gristmill.tasks.signals.c4 import LINEAGES
 from gristmill.tasks.signals.domain import domain_columns
@@ -24,12 +25,11 @@ from gristmill.tasks.signals.gopher_repetition import repetition_columns
 from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 from gristmill.tasks.signals.language import language, language_config
 from gristmill.tasks.signals.line_rules.c4 import line_facts
-from gristmill.tasks.signals.pii import PiiConfig, pii
 from gristmill.tasks.text.columns import column_of, lines_of
 from gristmill.tasks.text.slices import map_slices, one_chunk
 from gristmill.tasks.tokenization.words import tokens_of
 
-STEPS = ((heuristics, HeuristicsConfig()), (language, language_config()), (pii, PiiConfig()))
+STEPS = ((heuristics, HeuristicsConfig()), (language, language_config()), (findings, findings_config()))
 
 
 def texts_of(path: Path) -> Iterator[str]:

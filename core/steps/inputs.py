@@ -104,7 +104,9 @@ class Inputs:
         """
 
         def read(table: Table) -> pa.Table:
-            return pa.concat_tables([table.schema.empty_table(), *(lake.read(ref) for ref in self.shards(table))])
+            return pa.concat_tables(
+                [table.schema.empty_table(), *(_rows(lake, table, ref) for ref in self.shards(table))]
+            )
 
         return [
             read(entry) if isinstance(entry, Table) else {table.name: read(table) for table in entry} for entry in takes
@@ -131,3 +133,14 @@ class Inputs:
         if not found and not table.optional:
             raise GristmillError(f"no shard of table {table.name} was given")
         return found
+
+
+def _rows(lake: Lake, table: Table, ref: Ref) -> pa.Table:
+    """The rows of ``ref``. Raises :class:`GristmillError` when an earlier version wrote it with other columns."""
+    rows = lake.read(ref)
+    if rows.schema.names != table.schema.names:
+        raise GristmillError(
+            f"table {table.name}, shard {ref.shard}: its columns are those of an earlier version of gristmill. Run the "
+            "same command again for the source of this shard: it makes this table again and keeps what has not changed."
+        )
+    return rows

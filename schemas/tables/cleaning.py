@@ -9,13 +9,14 @@ Spans = Table(
     ("doc_id", "start", "end", "kind"),
     {
         "doc_id": DOC_ID,
-        "kind": Column(pa.string(), "email or ip_address"),
+        "kind": Column(pa.string(), "what it is: one of the kinds of findings, such as email or bank_card"),
         "start": Column(pa.int32(), "first code point of the finding in text", unit="code points", low=0),
         "end": Column(pa.int32(), "one past the last code point", unit="code points", low=0),
         "score": Column(pa.float64(), "confidence", unit="ratio", low=0, high=1),
         "detector": Column(pa.string(), "what found it"),
+        "version": Column(pa.string(), "version of the detector"),
     },
-    "Personal data found in a document.",
+    "Personal data, secrets, attacks and harm found in a document.",
 )
 
 Cuts = Table(

@@ -15,30 +15,33 @@ from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Cuts, Documents, Redacted, Spans, Verdicts
 from gristmill.tasks.filtering.decide import kept_by
-from gristmill.tasks.signals.pii import REPLACEMENTS
+from gristmill.tasks.safety.personal.internet import REPLACEMENTS
 from gristmill.tasks.text.companions import map_slices_with
 from gristmill.tasks.text.editing import edit_texts
 from gristmill.tasks.text.slices import one_chunk
 
 
 class RedactConfig(Config):
-    """No settings: every cut is applied, every span found is replaced."""
+    """No settings: every cut is applied, every span of a kind that has a replacement is replaced."""
 
 
-@shard_step("redact", version=2, reads=(Documents, Verdicts, Spans, Cuts), writes=(Redacted,))
+@shard_step("redact", version=3, reads=(Documents, Verdicts, Spans, Cuts), writes=(Redacted,))
 def redact(documents: pa.Table, verdicts: pa.Table, spans: pa.Table, cuts: pa.Table, config: RedactConfig) -> pa.Table:
     """Text of the documents that stage ``deduplicate`` kept and stage ``clean``, where it ran, did not reject.
 
     ``verdicts`` may hold other stages, ``spans`` and ``cuts`` other documents too.
 
-    Raises :class:`GristmillError` for a span outside its text, and for a kind of span without a replacement.
+    Findings of a kind that has no replacement stay in the text.
+
+    Raises :class:`GristmillError` for a span outside its text.
     """
     kept = kept_by(verdicts, StageName.DEDUPLICATE, documents.select(["doc_id", "text"]))
     emptied = (
         verdicts.filter((pc.field("stage") == StageName.CLEAN) & ~pc.field("kept")).column("doc_id").combine_chunks()
     )
     kept = kept.filter(pc.invert(pc.is_in(kept.column("doc_id"), value_set=emptied)))
-    return map_slices_with(_redacted, kept, spans, cuts)
+    replaceable = spans.filter(pc.is_in(spans.column("kind"), value_set=pa.array(list(REPLACEMENTS), pa.string())))
+    return map_slices_with(_redacted, kept, replaceable, cuts)
 
 
 def _redacted(documents: pa.Table, spans: pa.Table, cuts: pa.Table) -> pa.Table:

@@ -33,12 +33,12 @@ from gristmill.schemas.tables import (
 )
 from gristmill.tasks.classifier.score import classifier, classifier_config
 from gristmill.tasks.contamination.steps import decontaminate, index_config
+from gristmill.tasks.safety.step import findings, findings_config
 from gristmill.tasks.signals.chinese import chinese, chinese_config
 from gristmill.tasks.signals.code_quality import CodeConfig, code
 from gristmill.tasks.signals.fineweb2 import fineweb2, fineweb2_config
 from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 from gristmill.tasks.signals.language import Detector, language, language_config
-from gristmill.tasks.signals.pii import PiiConfig, pii
 from gristmill.tasks.signals.refinedweb import RefinedWebConfig, refinedweb
 from gristmill.tasks.signals.url_rules import url_config, url_rules
 
@@ -95,7 +95,7 @@ SETS: tuple[SignalSet, ...] = (
     _heuristic(SignalsC4Tfds),
     _heuristic(SignalsFineWeb),
     _heuristic(SignalsDomain),
-    SignalSet(Spans, pii, lambda _: PiiConfig(), default="always"),
+    SignalSet(Spans, findings, lambda _: findings_config(), default="always"),
     SignalSet(SignalsRefinedWeb, refinedweb, lambda _: RefinedWebConfig()),
     SignalSet(SignalsFineWeb2, fineweb2, lambda _: fineweb2_config()),
     SignalSet(SignalsChinese, chinese, lambda _: chinese_config()),

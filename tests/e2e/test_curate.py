@@ -104,7 +104,9 @@ def test_one_worker_and_any_order_of_inputs_give_the_same_lake_and_nothing_is_do
     second = run(*words)
     assert second.code == 0, second.err
     assert second.out == first.out
-    assert steps(second.err).keys() == steps(first.err).keys() >= GLOBAL | AFTER_GLOBAL | {"ingest", "extract", "pii"}
+    assert (
+        steps(second.err).keys() == steps(first.err).keys() >= GLOBAL | AFTER_GLOBAL | {"ingest", "extract", "findings"}
+    )
     assert all(done == shards for shards, done in steps(second.err).values())
     assert data_files(lake) == expected
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from gristmill.schemas.tables import Cuts
-from gristmill.tasks.signals.pii import REPLACEMENTS
+from gristmill.tasks.safety.personal.internet import REPLACEMENTS
 from gristmill.tasks.text.editing import edit_texts
 
 

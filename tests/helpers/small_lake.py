@@ -278,6 +278,7 @@ def _handbook(source: Curation) -> dict[str, str]:
             "end": min(20, len(text)),
             "score": 0.99,
             "detector": "regex",
+            "version": "1",
         }
     )
     rejected = ""

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gristmill.core.steps.step import Step
+from gristmill.tasks.safety.step import findings, findings_config
 from gristmill.tasks.signals.c4 import LINEAGES, citation_spans, judge_lines, text_left
 from gristmill.tasks.signals.heuristics import HeuristicsConfig, heuristics
 from gristmill.tasks.signals.language import language, language_config
 from gristmill.tasks.signals.line_rules.c4 import line_facts
-from gristmill.tasks.signals.pii import PiiConfig, pii
 from gristmill.tasks.text import slices
 from gristmill.tasks.text.columns import column_of, lines_of
 from gristmill.tasks.tokenization.words import tokenize, tokens_from_characters, tokens_of
@@ -29,7 +29,7 @@ from tests.helpers.plain_signals import (
 from tests.helpers.plain_tokens import plain_words
 from tests.helpers.replaced import replaced
 
-STEPS = [(heuristics, HeuristicsConfig()), (language, language_config()), (pii, PiiConfig())]
+STEPS = [(heuristics, HeuristicsConfig()), (language, language_config()), (findings, findings_config())]
 IDS = [step.name for step, _ in STEPS]
 BOUNDED = {
     "bullet_line_ratio",
@@ -174,7 +174,7 @@ def test_order_and_slices_do_not_matter(
 @QUIET
 def test_spans_lie_in_their_texts_and_are_gone_when_replaced(texts: list[str]) -> None:
     documents = documents_of(texts)
-    spans = pii.function(documents, PiiConfig())
+    spans = findings.function(documents, findings_config())
     ids, column = (documents.column(name).combine_chunks() for name in ("doc_id", "text"))
     by_id = dict(zip(ids.to_pylist(), texts, strict=True))
     last: dict[str, int] = {}

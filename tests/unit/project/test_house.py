@@ -177,7 +177,7 @@ def test_a_new_name_is_none_of_the_old(tmp_path: Path, text: str) -> None:
 
 # -- the import contracts of pyproject.toml, on a made-up package -------------------------------------------------
 
-LAYERS = ("kernels", "fasttext", "text", "tokenization", "signals", "filtering", "cleaning")
+LAYERS = ("kernels", "fasttext", "text", "tokenization", "safety", "signals", "filtering", "cleaning")
 BREAKS = {
     "core stands alone": ("core/a.py", "import gristmill.schemas"),
     "schemas know core only": ("schemas/a.py", "import gristmill.evals"),

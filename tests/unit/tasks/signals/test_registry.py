@@ -77,7 +77,7 @@ def test_a_file_turns_its_set_on(given: SignalSettings, added: str) -> None:
 
 def test_a_step_that_writes_several_sets_runs_once() -> None:
     steps = [step.name for step, _ in steps_of(chosen(NOTHING, everything=True), NOTHING)]
-    assert steps[:3] == ["language", "heuristics", "pii"]
+    assert steps[:3] == ["language", "heuristics", "findings"]
     assert len(steps) == len(set(steps))
 
 

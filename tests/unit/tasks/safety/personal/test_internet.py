@@ -4,15 +4,20 @@ import pyarrow as pa
 import pytest
 
 from gristmill.core.errors import GristmillError
+from gristmill.schemas.findings import FindingKind
 from gristmill.schemas.tables import Spans
-from gristmill.tasks.signals.pii import REPLACEMENTS, PiiConfig, pii
+from gristmill.tasks.safety.personal.internet import REPLACEMENTS
+from gristmill.tasks.safety.step import find_all, findings_config
 from tests.helpers.plain_signals import documents_of
 from tests.helpers.replaced import replaced
 
+EMAIL, IP_ADDRESS = FindingKind.EMAIL, FindingKind.IP_ADDRESS
+BOTH = (EMAIL, IP_ADDRESS)
 
-def found(text: str, config: PiiConfig | None = None) -> list[str]:
+
+def found(text: str, *kinds: FindingKind) -> list[str]:
     """The spans of ``text`` that are found, in order."""
-    table = pii.function(documents_of([text]), config or PiiConfig())
+    table = find_all(documents_of([text]), findings_config(kinds or BOTH))
     assert table.schema.equals(Spans.schema)
     return [text[row["start"] : row["end"]] for row in table.to_pylist()]
 
@@ -56,14 +61,13 @@ def test_left_alone(text: str) -> None:
 
 def test_kinds_can_be_left_out() -> None:
     text = "a@b.org 8.8.8.8"
-    assert found(text, PiiConfig(emails=False)) == ["8.8.8.8"]
-    assert found(text, PiiConfig(ip_addresses=False)) == ["a@b.org"]
-    assert found(text, PiiConfig(emails=False, ip_addresses=False)) == []
+    assert found(text, IP_ADDRESS) == ["8.8.8.8"]
+    assert found(text, EMAIL) == ["a@b.org"]
 
 
 def test_spans_belong_to_their_documents() -> None:
     documents = documents_of(["nothing", "é a@b.org", "", "8.8.8.8", "x@", "@y.org"])
-    rows = pii.function(documents, PiiConfig()).to_pylist()
+    rows = find_all(documents, findings_config(BOTH)).to_pylist()
     ids = documents.column("doc_id").to_pylist()
     assert [(ids.index(row["doc_id"]), row["start"], row["end"], row["kind"], row["detector"]) for row in rows] == [
         (1, 2, 9, "email", "regex:email"),
@@ -72,7 +76,7 @@ def test_spans_belong_to_their_documents() -> None:
 
 
 def test_no_documents() -> None:
-    assert pii.function(documents_of([]), PiiConfig()).num_rows == 0
+    assert find_all(documents_of([]), findings_config(BOTH)).num_rows == 0
 
 
 @pytest.mark.timeout(20)
@@ -87,7 +91,8 @@ def test_hostile_texts_take_no_time(text: str) -> None:
 def spans_of(*rows: tuple[str, int, int, str]) -> pa.Table:
     names = ("doc_id", "start", "end", "kind")
     return pa.Table.from_pylist(
-        [dict(zip(names, row, strict=True)) | {"score": 1.0, "detector": "test"} for row in rows], Spans.schema
+        [dict(zip(names, row, strict=True)) | {"score": 1.0, "detector": "test", "version": "1"} for row in rows],
+        Spans.schema,
     )
 
 
@@ -124,10 +129,10 @@ def test_replacements_follow_document_and_place_alone() -> None:
 
 def test_finding_and_replacing_leaves_nothing_to_find() -> None:
     documents = documents_of(["mail a@b.org or c@d.org", "at 8.8.8.8", "clean"])
-    spans = pii.function(documents, PiiConfig(ip_addresses=False))
+    spans = find_all(documents, findings_config((EMAIL,)))
     texts = replaced(*(documents.column(name).combine_chunks() for name in ("doc_id", "text")), spans)
     assert texts[1] == "at 8.8.8.8"
-    assert found(texts[0], PiiConfig(ip_addresses=False)) in ([], ["firstname.lastname@example.org"])
+    assert found(texts[0], EMAIL) in ([], ["firstname.lastname@example.org"])
 
 
 @pytest.mark.parametrize(

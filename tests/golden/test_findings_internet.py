@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gristmill.tasks.signals.pii import PiiConfig, pii
+from gristmill.schemas.findings import FindingKind
+from gristmill.tasks.safety.step import findings, findings_config
 from tests.helpers.plain_signals import documents_of
 
 
@@ -24,7 +25,7 @@ def found(records: list[dict[str, Any]]) -> list[set[tuple[int, int, str]]]:
     documents = documents_of([record["text"] for record in records])
     places = {doc_id: place for place, doc_id in enumerate(documents.column("doc_id").to_pylist())}
     result: list[set[tuple[int, int, str]]] = [set() for _ in records]
-    for row in pii.function(documents, PiiConfig()).to_pylist():
+    for row in findings.function(documents, findings_config((FindingKind.EMAIL, FindingKind.IP_ADDRESS))).to_pylist():
         result[places[row["doc_id"]]].add((row["start"], row["end"], row["kind"]))
     return result
 

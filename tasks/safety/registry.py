@@ -1,0 +1,11 @@
+"""Every detector of the step ``findings``, declared once. A new one is its module and its line here.
+
+The step's configuration holds names and versions of the detectors, so a line that is added, or a version that is
+raised, gives the step new keys by itself.
+"""
+
+from gristmill.tasks.safety.finding import Detector
+from gristmill.tasks.safety.personal import internet
+
+DETECTORS: tuple[Detector, ...] = (*internet.DETECTORS,)
+"""In no order that matters: overlaps are decided by score and length."""
