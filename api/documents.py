@@ -127,6 +127,11 @@ def score(
             asked |= {table.name for table in entry.step.reads}
     tables = {Documents.name: contract(documents)}
     for step, config in steps_of(needed, given):
+        if missing := [table.name for table in step.reads if table.name not in tables]:
+            raise UsageError(
+                f"the signal set {step.name} reads {', '.join(missing)}, which these documents do not come with. Compute "
+                "it with `gristmill curate`, whose lake keeps them."
+            )
         result = step.function(*(tables[table.name] for table in step.reads), config)
         results = result if isinstance(result, tuple) else (result,)
         tables |= {table.name: rows for table, rows in zip(step.writes, results, strict=True)}

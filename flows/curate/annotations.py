@@ -26,6 +26,7 @@ def annotations(settings: CurateSettings, policy: Policy) -> list[tuple[Step[Any
         url_lists=_path(settings.url_lists),
         classifier=_path(settings.classifier),
         decontaminate=_path(settings.decontaminate),
+        robots=_path(settings.robots),
     )
     sets = chosen(given, needed_sets(policy), everything=settings.signals == "all")
     refuse_missing_sets(policy, {entry.table.name for entry in sets})

@@ -105,6 +105,9 @@ class CurateSettings(Config):
     decontaminate: Annotated[
         str | None, Flag("--decontaminate", "Index of evaluation items that `gristmill contamination` wrote.")
     ] = Field(None, description="An index of evaluation items to look for in every document.")
+    robots: Annotated[
+        str | None, Flag("--robots", "Snapshot of robots.txt, ai.txt and tdmrep.json: a folder, WARC or JSON Lines.")
+    ] = Field(None, description="A snapshot of what sites say of training, which counts beside the crawl's own record.")
     signals: Annotated[
         Literal["policy", "all"], Flag("--signals", "policy: the common ones and the policy's; or all.")
     ] = Field("policy", description="Sets of signals: the common ones and those the policy looks at, or all.")

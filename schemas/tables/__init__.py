@@ -42,6 +42,7 @@ from gristmill.schemas.tables.signals.english import (
 )
 from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLanguage
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
+from gristmill.schemas.tables.signals.rights import SignalsRights
 from gristmill.schemas.tables.speed import Speed
 from gristmill.schemas.tables.train import Checkpoints, HeldoutLosses, Losses, Runs, RunStages
 
@@ -95,6 +96,7 @@ __all__ = [
     "SignalsGopherRepetition",
     "SignalsLanguage",
     "SignalsRefinedWeb",
+    "SignalsRights",
     "SignalsUrl",
     "Spans",
     "Speed",

@@ -32,6 +32,12 @@ Records = Table(
         "truncated": Column(
             pa.string(), "why the crawler stored only the beginning of the body (WARC-Truncated)", nullable=True
         ),
+        "use_headers": Column(
+            pa.string(),
+            "header lines that say what the content may be used for (X-Robots-Tag, Content-Usage, TDM-Reservation ...), "
+            "as they were sent, one a line",
+            nullable=True,
+        ),
         "payload": Column(pa.large_binary(), "body after transfer and content decoding; UTF-8 text for row input"),
     },
     "A crawl record that may hold a page, as ingested, before extraction.",

@@ -72,7 +72,7 @@ class IngestConfig(Config):
         return ReadOptions(self.max_payload_bytes, self.map, self.unquoted)
 
 
-@partitioned_source_step("ingest", version=8, writes=(Records, SetAside))
+@partitioned_source_step("ingest", version=9, writes=(Records, SetAside))
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 

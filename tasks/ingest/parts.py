@@ -108,7 +108,7 @@ class Parts:
         values = (
             raw_id.hex(), self.source, item.url, host_of(item.url), item.fetched_at, item.date_text, native_id,
             item.uri, payload_digest, item.record_type, item.status, item.content_type, item.charset, item.truncated,
-            item.payload,
+            item.use_headers, item.payload,
         )  # fmt: skip
         self.records.add(values, len(item.payload) + ROW_BYTES)
 

@@ -28,11 +28,13 @@ from gristmill.schemas.tables import (
     SignalsGopherRepetition,
     SignalsLanguage,
     SignalsRefinedWeb,
+    SignalsRights,
     SignalsUrl,
     Spans,
 )
 from gristmill.tasks.classifier.score import classifier, classifier_config
 from gristmill.tasks.contamination.steps import decontaminate, index_config
+from gristmill.tasks.safety.rights.step import rights, rights_config
 from gristmill.tasks.safety.step import findings, findings_config
 from gristmill.tasks.signals.chinese import chinese, chinese_config
 from gristmill.tasks.signals.code_quality import CodeConfig, code
@@ -54,6 +56,7 @@ class SignalSettings:
     url_lists: Path | None = None
     classifier: Path | None = None
     decontaminate: Path | None = None
+    robots: Path | None = None
 
 
 def nothing(_: SignalSettings) -> None:
@@ -119,6 +122,12 @@ SETS: tuple[SignalSet, ...] = (
         lambda given: index_config(given.decontaminate or Path()),
         needs=lambda given: given.decontaminate,
         default="given",
+    ),
+    SignalSet(
+        SignalsRights,
+        rights,
+        lambda given: rights_config(given.robots),
+        needs=lambda given: given.robots,
     ),
 )
 """In the order in which a curation computes them: a set comes after those that its step reads."""

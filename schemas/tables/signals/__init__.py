@@ -19,6 +19,7 @@ from gristmill.schemas.tables.signals.english import (
 )
 from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLanguage
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
+from gristmill.schemas.tables.signals.rights import SignalsRights
 
 SIGNALS: tuple[Table, ...] = (
     SignalsLanguage,
@@ -35,5 +36,6 @@ SIGNALS: tuple[Table, ...] = (
     SignalsFineWeb2,
     SignalsChinese,
     SignalsCode,
+    SignalsRights,
     SignalsUrl,
 )

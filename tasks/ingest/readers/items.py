@@ -25,6 +25,8 @@ class RawRecord:
     date_text: str | None = None
     #: Why the crawler stored only the beginning of the body, in its words.
     truncated: str | None = None
+    #: Header lines that say what the content may be used for, as they were sent.
+    use_headers: str | None = None
 
 
 @dataclass(slots=True)

@@ -200,7 +200,10 @@ def _record(frame: Frame, byte_range: ByteRange, uri: str, kind: str, options: R
     date = headers.get("warc-date", "").strip()
     fetched_at = parse_date(date)
     unknown = date[:SHOWN_CHARACTERS] if date and fetched_at is None else None
-    return RawRecord(uri, native_id, kind, payload, url, fetched_at, status, content_type, charset, unknown, truncated)
+    use = None if response is None else response.headers.lines_about_use()
+    return RawRecord(
+        uri, native_id, kind, payload, url, fetched_at, status, content_type, charset, unknown, truncated, use
+    )
 
 
 def _holds_http(kind: str, stated: str, url: str | None, block: bytes) -> bool:

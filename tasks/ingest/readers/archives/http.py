@@ -22,6 +22,9 @@ CUT_SIZE = re.compile(rb"[ \t]*[0-9a-fA-F]{0,8}[ \t]*(?:;[^\n]*)?\r?")  # the en
 LINE_END = re.compile(rb"\r?\n")
 VALUE = re.compile(rb"[ \t]*:([^\r\n]*)")
 FOLD = re.compile(rb"\r?\n[ \t]++(?=\S)")
+USE_WORDS = (b"\nx-robots-tag", b"\ncontent-usage", b"\ncontent-signal", b"\ntdm-reservation", b"license")
+USE_LINE = re.compile(rb"\n(x-robots-tag|content-usage|content-signal|tdm-reservation|tdm-policy|link)[ \t]*:[^\r\n]*")
+MOST_USE_BYTES = 16 << 10  # of a record; a hostile server may send megabytes
 CODINGS = {"x-gzip": "gzip", "brotli": "br", "identity": "", "none": "", "utf-8": "", "utf8": ""}
 # Each may expand a few bytes to ``max_payload_bytes``; curl allows as many codings.
 MAX_CODINGS = 5
@@ -61,6 +64,22 @@ class Headers:
                 value = found[1]
                 return (value.decode("ascii") if value.isascii() else decode_header(value)).strip()
         return default
+
+    def lines_about_use(self) -> str | None:
+        """The header lines that say what the content may be used for, as they were sent, a line each; None without.
+
+        At most :data:`MOST_USE_BYTES`, whole lines; of ``Link`` the lines that speak of a licence.
+        """
+        if not any(word in self._lower for word in USE_WORDS):
+            return None
+        kept: list[str] = []
+        left = MOST_USE_BYTES
+        for found in USE_LINE.finditer(self._lower):
+            line = self._head[found.start() + 1 : found.end()]
+            if len(line) < left and (found[1] != b"link" or b"license" in found[0]):
+                kept.append((line.decode("ascii") if line.isascii() else decode_header(line)).strip())
+                left -= len(line) + 1
+        return "\n".join(kept) or None
 
 
 @dataclass(slots=True)

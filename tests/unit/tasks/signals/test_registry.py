@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.schemas.tables import SIGNALS, Documents, Spans
+from gristmill.schemas.tables import SIGNALS, Documents, Records, Spans
 from gristmill.tasks.signals.registry import SETS, SignalSettings, chosen, steps_of
 from tools import signal_sets
 
@@ -20,7 +20,7 @@ ALWAYS = [
     "signals/domain",
     "spans",
 ]
-ASKED = ["signals/refinedweb", "signals/fineweb2", "signals/chinese", "signals/code", "signals/url"]
+ASKED = ["signals/refinedweb", "signals/fineweb2", "signals/chinese", "signals/code", "signals/url", "signals/rights"]
 
 
 def names(given: SignalSettings = NOTHING, *asked: str, everything: bool = False) -> list[str]:
@@ -38,7 +38,7 @@ def test_a_set_is_written_by_its_step_which_writes_nothing_else() -> None:
 
 
 def test_what_a_step_reads_is_computed_before_it() -> None:
-    done = {Documents.name}
+    done = {Records.name, Documents.name}
     for entry in SETS:
         assert {table.name for table in entry.step.reads} <= done
         done.add(entry.table.name)
@@ -68,6 +68,7 @@ def test_all_is_everything_that_needs_no_file() -> None:
         (SignalSettings(url_lists=Path("ut1")), "signals/url"),
         (SignalSettings(classifier=Path("model.bin")), "signals/classifier"),
         (SignalSettings(decontaminate=Path("items.parquet")), "signals/contamination"),
+        (SignalSettings(robots=Path("robots")), "signals/rights"),
     ],
 )
 def test_a_file_turns_its_set_on(given: SignalSettings, added: str) -> None:
