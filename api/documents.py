@@ -129,8 +129,8 @@ def score(
     for step, config in steps_of(needed, given):
         if missing := [table.name for table in step.reads if table.name not in tables]:
             raise UsageError(
-                f"the signal set {step.name} reads {', '.join(missing)}, which these documents do not come with. Compute "
-                "it with `gristmill curate`, whose lake keeps them."
+                f"the signal set {step.name} reads {', '.join(missing)}, which these documents do not come with. "
+                "Compute it with `gristmill curate`, whose lake keeps them."
             )
         result = step.function(*(tables[table.name] for table in step.reads), config)
         results = result if isinstance(result, tuple) else (result,)

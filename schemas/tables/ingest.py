@@ -34,8 +34,8 @@ Records = Table(
         ),
         "use_headers": Column(
             pa.string(),
-            "header lines that say what the content may be used for (X-Robots-Tag, Content-Usage, TDM-Reservation ...), "
-            "as they were sent, one a line",
+            "header lines that say what the content may be used for (X-Robots-Tag, Content-Usage, TDM-Reservation "
+            "...), as they were sent, one a line",
             nullable=True,
         ),
         "payload": Column(pa.large_binary(), "body after transfer and content decoding; UTF-8 text for row input"),

@@ -14,9 +14,7 @@ SignalsRights = Table(
         "source": Column(
             pa.string(), "where the statement that decides is from, such as header:content-usage", nullable=True
         ),
-        "evidence": Column(
-            pa.string(), "the line that decides, as it stands, cut to 300 characters", nullable=True
-        ),
+        "evidence": Column(pa.string(), "the line that decides, as it stands, cut to 300 characters", nullable=True),
         "sources": Column(pa.string(), "every source that says the same, nearest to the page first", nullable=True),
         "images_reserved": Column(pa.bool_(), "noimageai: the pictures are reserved, which says nothing of the text"),
         "noindex": Column(pa.bool_(), "noindex or none: search engines are refused, which says nothing of training"),

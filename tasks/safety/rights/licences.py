@@ -39,7 +39,8 @@ LONG_FORM = re.compile(
 )
 SHORT_FORM = re.compile(r"\bCC[ -]BY((?:-(?:NC|SA|ND)){0,2})[ -]([1-4]\.[0-9])")
 CHINESE_FORM = re.compile(
-    r"知识共享[ “\"《]{0,3}(署名(?:[-－—· ]{0,3}(?:非商业性使用|非商业使用|相同方式共享|禁止演绎)){0,2})[ ”\"》]{0,3}([1-4]\.[0-9])"
+    r"知识共享[ “\"《]{0,3}(署名(?:[-－—· ]{0,3}(?:非商业性使用|非商业使用|相同方式共享|禁止演绎)){0,2})"
+    r"[ ”\"》]{0,3}([1-4]\.[0-9])"
 )
 SENTENCES = (
     (re.compile(r"Licensed under the Apache License, Version 2\.0"), "Apache-2.0"),

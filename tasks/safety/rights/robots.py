@@ -68,7 +68,9 @@ class Robots:
         if self.decides.can_fetch(url, name):
             return
         forbids = [line for line in self.rules[agent] if "allow" in line.field and matches(line.value, path)]
-        longest = max((line for line in forbids if line.field != "allow"), key=lambda line: len(line.value), default=None)
+        longest = max(
+            (line for line in forbids if line.field != "allow"), key=lambda line: len(line.value), default=None
+        )
         yield statement(source, False, f"{longest.group} {longest.text}" if longest else f"User-agent: {name}")
 
     def _preferences(

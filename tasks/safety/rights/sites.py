@@ -195,5 +195,7 @@ def _of_lines(file: Path) -> Iterator[tuple[str, bytes]]:
                 row = json.loads(line)
                 url, text = str(row["url"]), str(row["text"])
             except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise UsageError(f"--robots {file}: line {number} is not JSON with url and text: {error}. {HINT}") from error
+                raise UsageError(
+                    f"--robots {file}: line {number} is not JSON with url and text: {error}. {HINT}"
+                ) from error
             yield url, text.encode("utf-8", "surrogatepass")

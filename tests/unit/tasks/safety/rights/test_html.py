@@ -58,7 +58,10 @@ def test_utf16() -> None:
         ('<link rel="license" href="//creativecommons.org/publicdomain/zero/1.0/">', "CC0-1.0"),
         ('<a href="http://creativecommons.org/licenses/by-nc-nd/3.0/cn/" rel="nofollow license">', "CC-BY-NC-ND-3.0"),
         ('<meta name="DCTERMS.license" content="https://creativecommons.org/licenses/by/2.5/">', "CC-BY-2.5"),
-        ('<script type="application/ld+json">{"license": "https://creativecommons.org/licenses/by/4.0/"}</script>', "CC-BY-4.0"),
+        (
+            '<script type="application/ld+json">{"license": "https://creativecommons.org/licenses/by/4.0/"}</script>',
+            "CC-BY-4.0",
+        ),
         ('<a rel="license" href="https://opensource.org/licenses/MIT">', "MIT"),
         ('<a href="https://creativecommons.org/licenses/by-sa/4.0/">about licences</a>', None),
         ('<a rel="license" href="/terms">', None),
@@ -70,7 +73,9 @@ def test_licence(page: str, spdx: str | None) -> None:
     assert (licence.spdx if licence else None) == spdx
 
 
-@pytest.mark.parametrize("unit", ["<a ", "<meta x=' ", '<a x="<a x=', "<!--", "<script>", "<a" + " " * 50, "<meta / / ="])
+@pytest.mark.parametrize(
+    "unit", ["<a ", "<meta x=' ", '<a x="<a x=', "<!--", "<script>", "<a" + " " * 50, "<meta / / ="]
+)
 def test_hostile_pages_take_linear_time(unit: str) -> None:
     def seconds(size: int) -> float:
         page = (unit * (size // len(unit))).encode() + b"noai"

@@ -14,9 +14,12 @@ from gristmill.tasks.safety.rights.licences import licence_of_text
         ("<!-- SPDX-License-Identifier: mit -->", "MIT"),
         ("SPDX-License-Identifier: Not-A-Licence\n", None),
         ("SPDX-License-Identifier: nothing\nx\nSPDX-License-Identifier: 0BSD", "0BSD"),
-        ("Licensed under the Apache License, Version 2.0 (the \"License\");", "Apache-2.0"),
+        ('Licensed under the Apache License, Version 2.0 (the "License");', "Apache-2.0"),
         ("Permission is hereby granted, free of charge, to any person obtaining a copy", "MIT"),
-        ("This work is licensed under a Creative Commons Attribution-ShareAlike 4.0 International License.", "CC-BY-SA-4.0"),
+        (
+            "This work is licensed under a Creative Commons Attribution-ShareAlike 4.0 International License.",
+            "CC-BY-SA-4.0",
+        ),
         ("Creative Commons Attribution-NonCommercial-NoDerivatives 4.0", "CC-BY-NC-ND-4.0"),
         ("本作品采用知识共享署名-非商业性使用-相同方式共享 4.0 国际许可协议进行许可。", "CC-BY-NC-SA-4.0"),
         ("本文采用 CC BY-SA 4.0 许可", "CC-BY-SA-4.0"),
@@ -29,4 +32,5 @@ def test_licence(text: str, spdx: str | None) -> None:
     licence = licence_of_text(text)
     assert (licence.spdx if licence else None) == spdx
     if licence:
-        assert licence.line and "\n" not in licence.line
+        assert licence.line
+        assert "\n" not in licence.line

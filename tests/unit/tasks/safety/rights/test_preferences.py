@@ -25,7 +25,7 @@ from gristmill.tasks.safety.rights.structured import dictionary
         ("train-ai=?0", {"train-ai": None}),
         ("train-ai=(n y);x, search=y", {"train-ai": None, "search": "y"}),
         ("train-ai=y, train-ai=n", {"train-ai": "n"}),
-        ("a=1.5, b=:aGk=:, c=@1659578233, d=%\"f%c3%bc\"", {"a": None, "b": None, "c": None, "d": None}),
+        ('a=1.5, b=:aGk=:, c=@1659578233, d=%"f%c3%bc"', {"a": None, "b": None, "c": None, "d": None}),
         ("", {}),
     ],
 )
@@ -35,7 +35,17 @@ def test_dictionary(value: str, members: dict[str, str | None]) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["Train-AI=n", "train-ai=n,", "train-ai=n search=y", "train-ai=", "=n", "train-ai=n;;x", 'a="unclosed', "训练=n", "a=(n"],
+    [
+        "Train-AI=n",
+        "train-ai=n,",
+        "train-ai=n search=y",
+        "train-ai=",
+        "=n",
+        "train-ai=n;;x",
+        'a="unclosed',
+        "训练=n",
+        "a=(n",
+    ],
 )
 def test_what_is_not_a_dictionary_says_nothing(value: str) -> None:
     assert dictionary(value) is None
@@ -96,7 +106,14 @@ def test_robots_directives(value: str, directives: set[str] | None) -> None:
 
 
 def test_tdm_reservation() -> None:
-    assert [tdm_reservation(value) for value in ("1", " 0 ", "2", "", "yes", "1, 0")] == [False, True, None, None, None, None]
+    assert [tdm_reservation(value) for value in ("1", " 0 ", "2", "", "yes", "1, 0")] == [
+        False,
+        True,
+        None,
+        None,
+        None,
+        None,
+    ]
 
 
 def test_the_most_restrictive_wins_and_its_line_is_kept() -> None:
@@ -104,16 +121,19 @@ def test_the_most_restrictive_wins_and_its_line_is_kept() -> None:
     no = statement(RightsSource.ROBOTS_AI, False, "User-agent: GPTBot;  Disallow: /\n")
     decision = combined([yes, no])
     assert (decision.reserved, decision.allowed) == (True, False)
-    assert decision.decisive is not None and decision.decisive.line == "User-agent: GPTBot; Disallow: /"
+    assert decision.decisive is not None
+    assert decision.decisive.line == "User-agent: GPTBot; Disallow: /"
     assert decision.sources == (RightsSource.ROBOTS_AI,)
-    assert combined([yes]).allowed and not combined([yes]).reserved
+    assert combined([yes]).allowed
+    assert not combined([yes]).reserved
     assert combined([]) == NO_STATEMENT
 
 
 def test_evidence_is_the_nearest_to_the_page() -> None:
     given = [statement(source, False, source.value) for source in reversed(RightsSource)]
     decision = combined(given)
-    assert decision.decisive is not None and decision.decisive.source is RightsSource.CONTENT_USAGE
+    assert decision.decisive is not None
+    assert decision.decisive.source is RightsSource.CONTENT_USAGE
     assert decision.sources == tuple(RightsSource)
 
 

@@ -85,15 +85,18 @@ def test_content_signal_with_its_line() -> None:
 def test_contradictions_end_with_the_most_restrictive() -> None:
     text = "User-agent: *\nContent-Usage: train-ai=y\nContent-Signal: ai-train=no\n"
     decision = combined(Robots.read(text.encode()).statements(PAGE))
-    assert decision.reserved and decision.sources == ("robots.txt:content-signal",)
+    assert decision.reserved
+    assert decision.sources == ("robots.txt:content-signal",)
 
 
 def test_a_path_in_chinese() -> None:
     text = "User-agent: GPTBot\nDisallow: /%E6%96%87/\n"
-    assert said(text, "https://site.cn/文/页") and said(text, "https://site.cn/%E6%96%87/")
+    assert said(text, "https://site.cn/文/页")
+    assert said(text, "https://site.cn/%E6%96%87/")
     assert not said(text, "https://site.cn/其他/")
     usage = "User-agent: *\nContent-Usage: /%E6%96%87/ train-ai=n\n"
-    assert said(usage, "https://site.cn/文/页") and not said(usage, "https://site.cn/其他/")
+    assert said(usage, "https://site.cn/文/页")
+    assert not said(usage, "https://site.cn/其他/")
 
 
 @pytest.mark.parametrize(

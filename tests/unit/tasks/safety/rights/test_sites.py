@@ -88,8 +88,7 @@ def test_what_cannot_be_a_snapshot(tmp_path: Path, name: str, content: str | Non
     if content is not None:
         path.write_text(content)
     with pytest.raises(UsageError, match=message):
-        config = snapshot_config(path)
-        read_snapshot(config.path, config.digest)
+        said(path)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ TEXT = "<p>Long enough a paragraph to be taken for the content of this page, in 
 def record(url: str, headers: str = "", body: str = TEXT, kind: str = "text/html; charset=utf-8") -> bytes:
     block = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{headers}\r\n<html><body>{body}</body></html>".encode()
     head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:{url}>\r\nWARC-Target-URI: {url}\r\n"
-    return f"{head}Content-Type: application/http\r\nContent-Length: {len(block)}\r\n\r\n".encode() + block + b"\r\n\r\n"
+    return (
+        f"{head}Content-Type: application/http\r\nContent-Length: {len(block)}\r\n\r\n".encode() + block + b"\r\n\r\n"
+    )
 
 
 def signals(tmp_path: Path, *records: bytes, robots: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -39,7 +41,9 @@ def test_headers_pages_and_a_newer_robots_file(tmp_path: Path) -> None:
     found = signals(
         tmp_path,
         record("https://a.org/1", "content-usage:  train-ai=n\r\n"),
-        record("https://b.cn/2", body='<meta name="robots" content="noai"><p>中文页面的正文，足够长，可以当作内容。</p>'),
+        record(
+            "https://b.cn/2", body='<meta name="robots" content="noai"><p>中文页面的正文，足够长，可以当作内容。</p>'
+        ),
         record("https://c.org/3", "Content-Usage: train-ai=y\r\n"),
         record("https://d.org/4", "TDM-Reservation: 0\r\n"),
         record("https://e.org/5", "X-Robots-Tag: noindex, noimageai\r\n"),
@@ -70,7 +74,8 @@ def test_a_hostile_header_keeps_little_and_hides_nothing_before_it(tmp_path: Pat
     path.write_bytes(record("https://a.org/", headers))
     crawled, _ = ingested(path)
     (kept,) = crawled.column("use_headers").to_pylist()
-    assert kept.startswith("Content-Usage: train-ai=n\n") and len(kept) <= MOST_USE_BYTES
+    assert kept.startswith("Content-Usage: train-ai=n\n")
+    assert len(kept) <= MOST_USE_BYTES
 
 
 @pytest.mark.parametrize("size", [2_000_000])
@@ -88,4 +93,5 @@ def test_rows_have_no_headers_but_a_licence(tmp_path: Path) -> None:
     documents, _ = extract.function(crawled, ExtractConfig())
     (row,) = rights.function(crawled, documents, rights_config(None)).to_pylist()
     assert (row["licence"], row["licence_evidence"]) == ("MIT", "# SPDX-License-Identifier: MIT")
-    assert not row["reserved"] and row["source"] is None
+    assert not row["reserved"]
+    assert row["source"] is None
