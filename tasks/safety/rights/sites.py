@@ -51,7 +51,7 @@ def snapshot_config(path: Path) -> SnapshotConfig:
 
 
 @dataclass
-class Site:
+class SiteFiles:
     """The files of one host."""
 
     files: dict[str, list[bytes]] = field(default_factory=dict)
@@ -112,17 +112,17 @@ def ai_txt_statements(content: bytes, path: str) -> Iterator[Statement]:
 
 
 @lru_cache(maxsize=2)
-def read_snapshot(path: Path, digest: str) -> dict[str, Site]:
+def read_snapshot(path: Path, digest: str) -> dict[str, SiteFiles]:
     """The sites of a snapshot by host, read once in a process. Raises :class:`UsageError` when it has changed."""
     if snapshot_config(path).digest != digest:
         raise UsageError(f"--robots {path}: it has changed since the run began. Start the run again.")
-    sites: dict[str, Site] = {}
+    sites: dict[str, SiteFiles] = {}
     for file in _files(path):
         for url, content in _contents(file, path):
             place = _place(url)
             if place is not None:
                 host, name = place
-                sites.setdefault(host, Site()).files.setdefault(name, []).append(content[:MOST_BYTES])
+                sites.setdefault(host, SiteFiles()).files.setdefault(name, []).append(content[:MOST_BYTES])
     return sites
 
 

@@ -26,7 +26,7 @@ from gristmill.tasks.safety.rights.preferences import (
     robots_directives,
     tdm_reservation,
 )
-from gristmill.tasks.safety.rights.sites import Site, SnapshotConfig, read_snapshot, snapshot_config
+from gristmill.tasks.safety.rights.sites import SiteFiles, SnapshotConfig, read_snapshot, snapshot_config
 from gristmill.tasks.safety.rights.statement import RightsSource, Statement, combined, statement
 
 BATCH_ROWS = 64
@@ -139,7 +139,7 @@ def _licences_of(documents: pa.Table) -> dict[str, Licence]:
     return {doc_id: licence for doc_id, licence in found if licence is not None}
 
 
-def _of_site(sites: Mapping[str, Site], host: str | None, url: str | None) -> Iterator[Statement]:
+def _of_site(sites: Mapping[str, SiteFiles], host: str | None, url: str | None) -> Iterator[Statement]:
     site = sites.get(host) if host else None
     if site is not None and url:
         yield from site.statements(url)
