@@ -72,18 +72,18 @@ def licence_of_address(address: str, shown: str) -> Licence | None:
 
 def licence_of_text(text: str) -> Licence | None:
     """The licence that a text names; the SPDX line first, because it is made for machines."""
-    for found in islice(SPDX.finditer(text), MOST_TRIED):
-        if (spdx := _spdx(found[1])) is not None:
-            return Licence(spdx, _line(text, found))
+    for line in islice(SPDX.finditer(text), MOST_TRIED):
+        if (spdx := _spdx(line[1])) is not None:
+            return Licence(spdx, _line(text, line))
     for form, codes in ((LONG_FORM, CODES), (CHINESE_FORM, CHINESE)):
         if found := form.search(text):
             parts = [code for name, code in codes.items() if name in found[1]]
             return Licence(f"CC-{'-'.join(dict.fromkeys(parts))}-{found[2]}", _line(text, found))
     if found := SHORT_FORM.search(text):
         return Licence(f"CC-BY{found[1]}-{found[2]}", _line(text, found))
-    for sentence, spdx in SENTENCES:
+    for sentence, identifier in SENTENCES:
         if found := sentence.search(text):
-            return Licence(spdx, _line(text, found))
+            return Licence(identifier, _line(text, found))
     return None
 
 
