@@ -14,7 +14,10 @@ from gristmill.schemas.findings import FindingGroup, FindingKind
 
 
 class Finding(NamedTuple):
-    """Code points ``start`` to ``end`` are a ``kind`` with confidence ``score`` (0 to 1), by the rule ``detector``."""
+    """Code points ``start`` to ``end`` are a ``kind`` with confidence ``score`` (0 to 1), by the rule ``detector``.
+
+    A detector of many rules may name the rule after a slash: ``kingfisher/github-pat``.
+    """
 
     start: int
     end: int

@@ -6,6 +6,14 @@ raised, gives the step new keys by itself.
 
 from gristmill.tasks.safety.finding import Detector
 from gristmill.tasks.safety.personal import internet
+from gristmill.tasks.safety.secrets import assignments, kingfisher, private_keys, providers, urls
 
-DETECTORS: tuple[Detector, ...] = (*internet.DETECTORS,)
+DETECTORS: tuple[Detector, ...] = (
+    *internet.DETECTORS,
+    *assignments.DETECTORS,
+    *urls.DETECTORS,
+    *private_keys.DETECTORS,
+    *providers.DETECTORS,
+    *kingfisher.DETECTORS,
+)
 """In no order that matters: overlaps are decided by score and length."""

@@ -81,7 +81,7 @@ def spans_of(
             "end": (end - begins[row]).astype(np.int32),
             "score": pa.array([finding.score for finding in found], pa.float64()),
             "detector": pa.array([finding.detector for finding in found], pa.string()),
-            "version": pa.array([version[finding.detector] for finding in found], pa.string()),
+            "version": pa.array([version[finding.detector.partition("/")[0]] for finding in found], pa.string()),
         },
         schema=Spans.schema,
     )

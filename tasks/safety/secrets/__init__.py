@@ -1,0 +1,1 @@
+"""Secrets: keys, tokens, private keys and passwords, found without sending anything anywhere."""
