@@ -11,4 +11,5 @@ class StageName(StrEnum):
     DECIDE = "decide"
     DEDUPLICATE = "deduplicate"
     CLEAN = "clean"
+    REVIEW = "review"
     CURATE = "curate"

@@ -28,6 +28,7 @@ from gristmill.schemas.tables.mix import (
     TrialReuse,
     Trials,
 )
+from gristmill.schemas.tables.review import Redactions, Reviews
 from gristmill.schemas.tables.signals import SIGNALS
 from gristmill.schemas.tables.signals.chinese import SignalsChinese
 from gristmill.schemas.tables.signals.code import SignalsCode
@@ -76,7 +77,9 @@ __all__ = [
     "Pairs",
     "Records",
     "Redacted",
+    "Redactions",
     "Responses",
+    "Reviews",
     "RunStages",
     "Runs",
     "Samples",
@@ -124,6 +127,8 @@ TABLES: dict[str, Table] = {
         Candidates,
         Pairs,
         Clusters,
+        Reviews,
+        Redactions,
         Redacted,
         Curated,
         GateResults,

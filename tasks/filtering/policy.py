@@ -23,6 +23,7 @@ from pydantic import Field, StrictBool, StrictStr, field_validator, model_valida
 from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.errors import UsageError
 from gristmill.schemas.tables import SIGNALS
+from gristmill.tasks.safety.policy.rules import SafetyPolicy
 from gristmill.tasks.filtering.signal_columns import number, short_name, signal_column, signal_range
 
 POLICIES = Path(__file__).parent / "policies"
@@ -117,6 +118,13 @@ class Case(Condition):
         """Its name in error messages."""
         return f"switch to {self.policy.name}"
 
+    @field_validator("policy")
+    @classmethod
+    def _no_safety(cls, policy: "Policy") -> "Policy":
+        if policy.safety != SafetyPolicy():
+            raise ValueError(f"safety of {policy.name}: it would not be used; put it in the outermost policy")
+        return policy
+
 
 class Policy(Config):
     """Rules in order, and the signal that serves as the quality of a document.
@@ -124,7 +132,8 @@ class Policy(Config):
     ``quality`` picks the representative of a duplicate cluster and fills ``curated.quality``; where policies switch it
     is the outermost one's that counts, because qualities have to be comparable. ``lineage`` says whose constants these
     are, because the published descriptions of a preset disagree with its code. ``clean`` is the lineage by which lines
-    are cut from the documents that this policy keeps.
+    are cut from the documents that this policy keeps. ``safety`` says what happens to findings, in every branch: it is
+    the outermost policy's alone.
     """
 
     name: str = Field(min_length=1)
@@ -132,6 +141,7 @@ class Policy(Config):
     about: str = ""
     quality: str
     clean: Clean = "none"
+    safety: SafetyPolicy = SafetyPolicy()
     switch: tuple[Case, ...] = ()
     rules: tuple[Rule, ...] = Field(min_length=1)
 
@@ -177,6 +187,10 @@ class Policy(Config):
             looked_at.update(dict.fromkeys(case.signal for case in policy.switch))
             looked_at.update(dict.fromkeys(rule.signal for rule in policy.rules))
         return list(looked_at)
+
+    def of_quality(self) -> "Policy":
+        """The same without its safety rules: what stage ``decide`` depends on."""
+        return self.model_copy(update={"safety": SafetyPolicy()})
 
     def _all(self) -> Iterator["Policy"]:
         yield self
@@ -256,7 +270,7 @@ def _resolved_case(case: Any, path: Path, above: tuple[Path, ...]) -> Any:
 
 def needed_sets(policy: Policy) -> list[str]:
     """Names of the signals tables that a run with this policy reads, in the order of the contract."""
-    named = {signal.partition(".")[0] for signal in [*policy.signals(), policy.quality]}
+    named = {signal.partition(".")[0] for signal in [*policy.signals(), *policy.safety.signals(), policy.quality]}
     return [table.name for table in SIGNALS if short_name(table) in named]
 
 
@@ -274,6 +288,9 @@ def refuse_missing_sets(policy: Policy, computed: set[str]) -> None:
             for branch in policy.branches()
             for _, name, rule in branch.ranked()
             if f"signals/{rule.signal.partition('.')[0]}" in missing
+        ]
+        rules += [
+            f"safety.{signal}" for signal in policy.safety.signals() if f"signals/{signal.partition('.')[0]}" in missing
         ]
         asked = f"the rules {', '.join(rules)} look at" if rules else "it looks at"
         raise UsageError(

@@ -1,7 +1,7 @@
 """The funnel: what went into every stage, what came out, and which rule took the rest. Law 1, one fate for a record.
 
-Stages: ``ingest`` and ``extract`` set records aside for a reason; ``decide``, ``deduplicate`` and ``clean`` reject by
-the first rule of the ledger that a document failed; ``curate`` redacts, writes what is left and rejects nothing. Counts
+Stages: ``ingest`` and ``extract`` set records aside for a reason; ``decide``, ``deduplicate``, ``clean`` and ``review``
+reject by the first rule of the ledger that a document failed; ``curate`` redacts, writes what is left and rejects nothing. Counts
 come from the files of one run, one file at a time and without the text, so memory does not grow with the corpus.
 
 :func:`funnel` raises when a number does not add up; a run calls it before it commits.
@@ -21,6 +21,7 @@ from gristmill.core.files.parquet import read_rows
 from gristmill.schemas.stages import StageName
 
 RECORD, DAMAGE, FILE = "record", "damage", "file"
+REJECTING = (StageName.DECIDE, StageName.DEDUPLICATE, StageName.CLEAN, StageName.REVIEW)
 SHOWN_FAULTS = 5
 
 
@@ -153,7 +154,7 @@ def _totals(counted: Funnel, sources: list[str]) -> dict[str, int]:
     return {
         "records": sum(row.records_in for row in rows if row.stage == StageName.INGEST),
         "kept": sum(row.records_out for row in rows if row.stage == StageName.CURATE),
-        "rejected": lost[StageName.DECIDE] + lost[StageName.DEDUPLICATE] + lost[StageName.CLEAN],
+        "rejected": sum(lost[stage] for stage in REJECTING),
         "set_aside": lost[StageName.INGEST] + lost[StageName.EXTRACT],
         "damaged": sum(counted.damaged.get(source, 0) for source in sources),
         "not_read": sum(counted.not_read.get(source, 0) for source in sources),

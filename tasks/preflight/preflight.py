@@ -172,11 +172,12 @@ def count_fates(
         share = share_of(hits, sizes, records.value, whole.files)
         removed.append(Removed(stage=stage, rule=rule, records=share.times(records)))
     copies = int((fates["stage"] == StageName.DEDUPLICATE).sum())
-    reached = _by_file(fates.filter(pl.col("stage").is_in(["", StageName.DEDUPLICATE, StageName.CLEAN])), names)
+    after = [StageName.CLEAN, StageName.REVIEW]
+    reached = _by_file(fates.filter(pl.col("stage").is_in(["", StageName.DEDUPLICATE, *after])), names)
     judged = share_of(reached, sizes, records.value, whole.files).times(records)
     chance = len(fates) / records.value if records.value else 1.0
     near = duplicates(copies, chance, judged.value)
-    cleaned = sum(row.records.value for row in removed if row.stage == StageName.CLEAN)
+    cleaned = sum(row.records.value for row in removed if row.stage in after)
     kept = Estimate(
         value=max(0.0, judged.value - near.value - cleaned),
         low=max(0.0, judged.low - near.high - cleaned),

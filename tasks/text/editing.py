@@ -1,12 +1,11 @@
-"""Editing texts: cuts are removed, findings are replaced by placeholders, and both are counted.
+"""Editing texts: cuts are removed, findings are replaced, and both are counted.
 
 Overlapping cuts are one cut; overlapping findings are one replacement, that of the finding that begins first. A finding
-inside a cut is removed with it; where a cut takes only a part of one, the rest is still replaced. FineWeb cycles
-through its list of replacements; here the xxh3-64 of ``doc_id:start`` chooses, so that the result does not depend on
-the order of documents. Cost: about 20 ns a byte of the texts that are changed.
+inside a cut is removed with it; where a cut takes only a part of one, the rest is still replaced. Cost: about 20 ns a
+byte of the texts that are changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
@@ -17,7 +16,10 @@ from gristmill.core.errors import GristmillError
 from gristmill.tasks.text.cutting import Characters, Mask, Positions, TextSpans, characters, covered, rewrite
 from gristmill.tasks.text.lines import stripped
 
-Replacements = Mapping[str, tuple[str, ...]]
+Replacements = Callable[[pl.DataFrame], list[bytes]]
+"""What is written for each run of overlapping findings, in UTF-8. A row a run: ``doc_id``, ``start``, ``kind`` and
+``how`` of its first finding, and ``value``, all of the text that is replaced. Documents are in order, and so are the
+runs of one."""
 
 
 def edit_texts(
@@ -25,12 +27,12 @@ def edit_texts(
 ) -> pl.DataFrame:
     """Columns ``text``, ``redactions`` (replacements made) and ``lines_removed``, a row a text, in their order.
 
-    ``doc_ids`` and ``texts`` are of one length, each id once. ``spans`` has the columns doc_id, start, end, kind, and
-    ``cuts`` doc_id, start, end, lines; rows of other documents are left out. White space at the ends of a text that was
-    cut is removed too. Raises :class:`GristmillError` for a span outside its text and a kind without replacement.
+    ``doc_ids`` and ``texts`` are of one length, each id once. ``spans`` has the columns doc_id, start, end, kind, how
+    and ``cuts`` doc_id, start, end, lines; rows of other documents are left out. White space at the ends of a text that
+    was cut is removed too. Raises :class:`GristmillError` for a span outside its text, and what ``replacements`` does.
     """
     rows = pl.DataFrame({"doc_id": pl.Series(doc_ids, dtype=pl.String)}).with_row_index("row")
-    found = rows.join(pl.DataFrame(spans.select(["doc_id", "start", "end", "kind"])), on="doc_id")
+    found = rows.join(pl.DataFrame(spans.select(["doc_id", "start", "end", "kind", "how"])), on="doc_id")
     cut = rows.join(pl.DataFrame(cuts.select(["doc_id", "start", "end", "lines"])), on="doc_id")
     result = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)}).with_columns(
         redactions=pl.lit(0, pl.Int32), lines_removed=pl.lit(0, pl.Int32)
@@ -41,12 +43,14 @@ def edit_texts(
     # The texts that change, renumbered: `place` is the number of a text among them.
     number = pl.DataFrame({"row": changed}).with_row_index("place")
     found, cut = found.join(number, on="row"), cut.join(number, on="row")
-    text = characters(texts.take(changed.to_arrow()))
+    taken = texts.take(changed.to_arrow())
+    text = characters(taken)
     gone, replaced = covered(text, _text_spans(cut)), covered(text, _text_spans(found))
     whole = _runs(found)
     places, kinds = _first_left(text, gone, whole)
     chosen = whole.filter(kinds)
-    edited = rewrite(text, gone | replaced, places, _choices(chosen, replacements))
+    valued = chosen.with_columns(value=_values(chosen, pl.Series(taken, dtype=pl.String)))
+    edited = rewrite(text, gone | replaced, places, replacements(valued) if len(valued) else [])
     was_cut = number["place"].is_in(cut["place"].unique().implode())
     new_text = pl.DataFrame({"line": pl.Series(edited, dtype=pl.String), "cut": was_cut}).select(
         pl.when("cut").then(stripped()).otherwise(pl.col("line"))
@@ -67,12 +71,12 @@ def counted_once(cuts: pl.DataFrame, document: str = "doc_id") -> pl.DataFrame:
 
 
 def _runs(found: pl.DataFrame) -> pl.DataFrame:
-    """One row for each run of overlapping findings: its bounds, and document, start and kind of the first."""
+    """One row for each run of overlapping findings: its bounds, and document, start, kind and how of the first."""
     ordered = found.sort("place", "start", "end", "kind")
     reached = pl.col("end").cum_max().shift(1).over("place")
     ordered = ordered.with_columns(run=(reached.is_null() | (pl.col("start") >= reached)).cum_sum())
     return ordered.group_by("run", maintain_order=True).agg(
-        pl.col("place", "doc_id", "start", "kind").first(), pl.col("end").max()
+        pl.col("place", "doc_id", "start", "kind", "how").first(), pl.col("end").max()
     )
 
 
@@ -86,15 +90,35 @@ def _first_left(text: Characters, gone: Mask, runs: pl.DataFrame) -> tuple[Posit
     return np.searchsorted(left, left[start[there]], side="right") - 1, pl.Series(there, dtype=pl.Boolean)
 
 
-def _choices(runs: pl.DataFrame, replacements: Replacements) -> list[bytes]:
-    unknown = sorted(set(runs["kind"].unique()) - set(replacements))
-    if unknown:
-        raise GristmillError(f"no replacement for spans of kind {', '.join(unknown)}: add one to REPLACEMENTS")
-    chosen = []
-    for doc_id, start, kind in runs.select("doc_id", "start", "kind").iter_rows():
-        choices = replacements[kind]
-        chosen.append(choices[xxhash.xxh3_64_intdigest(f"{doc_id}:{start}".encode()) % len(choices)].encode())
-    return chosen
+def listed(replacements: Mapping[str, tuple[str, ...]]) -> Replacements:
+    """Replacements from a list for each kind. FineWeb cycles through its lists; here the xxh3-64 of ``doc_id:start``
+    chooses, so that the result does not depend on the order of documents.
+
+    They raise :class:`GristmillError` for a kind without a list.
+    """
+
+    def choices(runs: pl.DataFrame) -> list[bytes]:
+        unknown = sorted(set(runs["kind"].unique()) - set(replacements))
+        if unknown:
+            raise GristmillError(f"no replacement for spans of kind {', '.join(unknown)}")
+        return [
+            listed_choice(replacements[kind], doc_id, start).encode()
+            for doc_id, start, kind in runs.select("doc_id", "start", "kind").iter_rows()
+        ]
+
+    return choices
+
+
+def listed_choice(choices: tuple[str, ...], doc_id: str, start: int) -> str:
+    """The entry of a list that replaces the finding at ``start`` of a document."""
+    return choices[xxhash.xxh3_64_intdigest(f"{doc_id}:{start}".encode()) % len(choices)]
+
+
+def _values(runs: pl.DataFrame, texts: pl.Series) -> pl.Series:
+    """The text of each run."""
+    length = runs["end"].cast(pl.Int64) - runs["start"].cast(pl.Int64)
+    frame = pl.DataFrame({"text": texts.gather(runs["place"]), "start": runs["start"], "length": length})
+    return frame.select(pl.col("text").str.slice(pl.col("start"), pl.col("length"))).to_series()
 
 
 def _count(rows: pl.DataFrame, value: pl.Expr, number: pl.DataFrame) -> pl.Series:

@@ -19,7 +19,8 @@ verdict AS (
         source,
         count(*) FILTER (stage = 'decide' AND kept) AS decide_kept,
         count(*) FILTER (stage = 'deduplicate' AND kept) AS deduplicate_kept,
-        count(*) FILTER (stage = 'clean' AND kept) AS clean_kept
+        count(*) FILTER (stage = 'clean' AND kept) AS clean_kept,
+        count(*) FILTER (stage = 'review' AND kept) AS review_kept
     FROM verdicts
     GROUP BY source
 ),
@@ -28,7 +29,8 @@ failed AS (
         source,
         count(*) FILTER (stage = 'decide') AS decide,
         count(*) FILTER (stage = 'deduplicate') AS deduplicate,
-        count(*) FILTER (stage = 'clean') AS clean
+        count(*) FILTER (stage = 'clean') AS clean,
+        count(*) FILTER (stage = 'review') AS review
     FROM (SELECT DISTINCT source, stage, doc_id, shard FROM verdicts WHERE NOT kept)
     GROUP BY source
 ),
@@ -49,6 +51,8 @@ counts AS (
         coalesce(failed.deduplicate, 0) AS deduplicate_failed,
         coalesce(verdict.clean_kept, 0) AS clean_kept,
         coalesce(failed.clean, 0) AS clean_failed,
+        coalesce(verdict.review_kept, 0) AS review_kept,
+        coalesce(failed.review, 0) AS review_failed,
         coalesce(done.records, 0) AS curated
     FROM document
     FULL JOIN aside USING (source)
@@ -69,7 +73,9 @@ FROM (
     UNION ALL
     SELECT source, 'clean', deduplicate_kept, clean_kept, clean_failed, 0, 0 FROM counts
     UNION ALL
-    SELECT source, 'curate', clean_kept, curated, 0, 0, 0 FROM counts
+    SELECT source, 'review', clean_kept, review_kept, review_failed, 0, 0 FROM counts
+    UNION ALL
+    SELECT source, 'curate', review_kept, curated, 0, 0, 0 FROM counts
 );
 
 -- What each rule and each reason removed. "first" counts a record under the first rule of the policy that it failed,

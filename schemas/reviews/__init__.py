@@ -1,0 +1,1 @@
+"""What people say about documents and corpora: decisions, samples and signatures, and when decisions count."""
