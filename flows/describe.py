@@ -59,9 +59,13 @@ def funnel_table(summary: dict[str, Any]) -> Table:
 
 
 def detail_tables(summary: dict[str, Any]) -> list[Table]:
-    """What extraction gave, what cleaning cut and the largest clusters, each if there is something to show."""
+    """What extraction gave, what cleaning cut, what safety removed and redacted, the largest clusters; each if there
+    is something to show."""
     gave = [[outcome, of, rows] for outcome, counts in summary["extraction"].items() for of, rows in counts.items()]
     cut = [[reason, row["lines"], row["cuts"], row["characters"]] for reason, row in summary["cuts"].items()]
+    safety = summary.get("safety", {"removed": {}, "redacted": {}})  # an earlier version has none
+    removed = [[rule, domain, rows] for rule, counts in safety["removed"].items() for domain, rows in counts.items()]
+    redacted = [[kind, spans] for kind, spans in safety["redacted"].items()]
     groups = [
         [row["members"], row["lowest"], ", ".join(row["sources"]), row["pages"][0] if row["pages"] else ""]
         for row in summary["largest_clusters"][:5]
@@ -69,6 +73,8 @@ def detail_tables(summary: dict[str, Any]) -> list[Table]:
     found = [
         ("Extraction (records)", ["outcome", "by or for", "records"], gave),
         ("Cut from kept documents", ["reason", "lines", "cuts", "characters"], cut),
+        ("Removed by safety rules (documents)", ["rule", "domain", "documents"], removed),
+        ("Redacted in kept documents", ["kind of finding", "spans"], redacted),
         ("Largest clusters of duplicates", ["members", "similarity from", "sources", "stays"], groups),
     ]
     return [table_of(title, columns, rows) for title, columns, rows in found if rows]

@@ -1,10 +1,11 @@
 """The curate flow: crawl to curated Parquet, one run of a step for every shard, with gates between.
 
-ingest - extract - [gate documents] - annotate - [gate signals] - decide - deduplicate - clean - redact - materialise -
-[gate curated] - one-fate check - commit - publish. A shard is a bounded part of the inputs; the global steps of
-deduplication see all shards, including those of the earlier curations that the settings name.
+ingest - extract - [gate documents] - annotate - [gate signals] - decide - deduplicate - clean - review - redact -
+materialise - [gate curated] - one-fate check - commit - publish. A shard is a bounded part of the inputs; the global
+steps of deduplication see all shards, including those of the earlier curations that the settings name.
 """
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from gristmill.core.steps.inputs import Inputs
 from gristmill.core.steps.kinds import DOWNLOADS, parts_of
 from gristmill.core.steps.step import Step
 from gristmill.flows.curate.annotations import annotations
+from gristmill.flows.curate.dataset import dataset_of, renewed_dataset
 from gristmill.flows.curate.deduplicate import deduplicate, hash_lines
 from gristmill.flows.curate.parts import part_of
 from gristmill.flows.curate.result import LostInputError, NothingKeptError, is_nothing_new, lost_input, nothing_kept
@@ -31,39 +33,32 @@ from gristmill.flows.prefect.artifacts import publish_funnel
 from gristmill.flows.prefect.publish import published
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Reporter
+from gristmill.flows.review.decisions import snapshot
 from gristmill.flows.running import LOCAL, run_step
 from gristmill.schemas.tables import (
     SIGNALS,
-    Clusters,
     Curated,
-    Cuts,
     Documents,
-    Pairs,
     Records,
     SetAside,
-    Spans,
-    Verdicts,
 )
-from gristmill.tasks.cleaning.clean import CleanConfig, clean, count_cuts
+from gristmill.tasks.cleaning.clean import CleanConfig, clean
 from gristmill.tasks.cleaning.materialise import MaterialiseConfig, materialise
 from gristmill.tasks.cleaning.redact import RedactConfig, redact
+from gristmill.tasks.cleaning.review import ReviewConfig, review
 from gristmill.tasks.dedup.earlier_runs import earlier_shards
 from gristmill.tasks.dedup.minhash import bands
-from gristmill.tasks.dedup.report import largest_clusters
 from gristmill.tasks.extraction.extract import extract
-from gristmill.tasks.extraction.outcomes import outcomes
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import Policy, load_policy
-from gristmill.tasks.ingest.damage import damage, unread_files
+from gristmill.tasks.ingest.damage import unread_files
 from gristmill.tasks.ingest.discovery import InputList, find_inputs
 from gristmill.tasks.ingest.grouping import group_files
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest
 from gristmill.tasks.ingest.unread import SkippedFiles, UnreadConfig, unread
-from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary
 from gristmill.tasks.ledger.record_notes import record_notes
 
-DETAILS = ("stages", "notes", "extraction", "damage", "cuts", "largest_clusters")
-STORED = (Records, Documents, SetAside, *SIGNALS, Spans, Verdicts, Pairs, Clusters, Cuts, Curated)
+DETAILS = ("stages", "notes", "extraction", "damage", "cuts", "safety", "largest_clusters")
 
 
 def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine: Engine = LOCAL) -> dict[str, Any]:
@@ -123,7 +118,7 @@ def score(state: Curation, policy: Policy, steps: list[tuple[Step[Any], Config]]
     for step, config in steps:
         state.each(step, config, state.shards)
     state.gate("signals", *SIGNALS)
-    state.each(decide, DecideConfig(policy=policy), state.shards)
+    state.each(decide, DecideConfig(policy=policy.of_quality()), state.shards)
 
 
 def hash_documents(state: Curation) -> None:
@@ -143,9 +138,11 @@ def decide_fates(state: Curation, policy: Policy) -> Dataset:
     }
     state.each(
         clean,
-        lambda entry: CleanConfig(policy=policies[entry.source]),
+        lambda entry: CleanConfig(policy=policies[entry.source].of_quality()),
         state.open,
     )
+    give_decisions(state, policies)
+    state.each(review, lambda entry: ReviewConfig(safety=policies[entry.source].safety), state.open)
     state.each(redact, RedactConfig(), state.open)
     state.each(
         materialise,
@@ -165,6 +162,16 @@ def decide_fates(state: Curation, policy: Policy) -> Dataset:
     for found in (*renewed, dataset):
         state.lake.commit(found)
     return dataset
+
+
+def give_decisions(state: Curation, policies: Mapping[str, Policy]) -> None:
+    """Give every open shard the decisions of people that count under the policy of its source, where there are any."""
+    readers = {policies[entry.source].safety.readers for entry in state.open}
+    taken = {number: snapshot(state.lake, number) for number in sorted(readers)}
+    for entry in state.open:
+        ref = taken[policies[entry.source].safety.readers]
+        if ref is not None:
+            entry.refs["reviews", ref.table] = ref
 
 
 def take_earlier(settings: CurateSettings, lake: Lake) -> list[Progress]:
@@ -203,57 +210,6 @@ def take_notes(state: Curation) -> None:
         state.notes = record_notes([state.lake.path(ref) for ref in state.all_of(Records, shards=state.own)], scratch)
     for line in state.notes.lines():
         state.report.say(line)
-
-
-def dataset_of(state: Curation, policy: Policy) -> Dataset:
-    """The dataset of this curation."""
-    tables = {table.name: state.all_of(table, shards=state.own) for table in STORED}
-    tables[SetAside.name] += state.unread
-    return Dataset(
-        kind="curation",
-        name=state.settings.source,
-        config=state.settings.lasting() | {"policy": policy.model_dump(mode="json")},
-        counts=count(state, state.own, state.unread) | {"notes": state.notes.model_dump(mode="json")},
-        tables=tables,
-    )
-
-
-def renewed_dataset(state: Curation, source: str) -> Dataset:
-    """The dataset of an earlier curation with the new fates of its documents."""
-    before = state.lake.expect("curation", source)
-    shards = [entry for entry in state.shards if entry.source == source]
-    for entry in shards:
-        for table in (Records, SetAside):
-            for ref in before.tables.get(table.name, ()):
-                if ref.shard == entry.shard:
-                    entry.refs["earlier", table.name] = ref
-    tables = dict(before.tables) | {table.name: state.all_of(table, shards=shards) for table in STORED}
-    known = {entry.shard for entry in shards}
-    not_read = tuple(ref for ref in before.tables.get(SetAside.name, ()) if ref.shard not in known)
-    tables[SetAside.name] += not_read
-    counts = count(state, shards, not_read) | {"notes": before.counts.get("notes", {})}
-    return before.model_copy(update={"counts": counts, "tables": tables})
-
-
-def count(state: Curation, shards: list[Progress], not_read: tuple[Ref, ...]) -> dict[str, Any]:
-    """The funnel of these shards, what extraction gave, what cleaning cut, and the largest clusters; ``not_read`` are
-    the rows of ``set_aside`` outside all shards.
-
-    Raises ``GristmillError`` when the numbers of any stage do not add up (law 1).
-    """
-    paths = {
-        table.name: [state.lake.path(ref) for ref in state.all_of(table, shards=shards)]
-        for table in (Records, Documents, SetAside, Verdicts, Curated, Cuts, Clusters)
-    }
-    paths[SetAside.name] += [state.lake.path(ref) for ref in not_read]
-    clusters, cuts = paths.pop(Clusters.name), paths.pop(Cuts.name)
-    shown = largest_clusters(clusters, paths[Documents.name]) if len(clusters) == len(shards) else []
-    return summary(funnel(LedgerFiles(**paths))) | {
-        "extraction": outcomes(paths[Documents.name], paths[SetAside.name]),
-        "damage": damage(paths[SetAside.name]),
-        "cuts": count_cuts(cuts),
-        "largest_clusters": [cluster.model_dump(mode="json") for cluster in shown],
-    }
 
 
 @flow(name="curate", task_runner=threads())

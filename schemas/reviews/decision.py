@@ -78,8 +78,8 @@ class Standing(Config):
 
 
 def latest(decisions: Iterable[Decision]) -> dict[str, Decision]:
-    """The last decision of every person who is not an arbiter, about one text, in the order in which they first decided;
-    without those who deferred last."""
+    """The last decision about one text of every person who is not an arbiter, in the order in which they first
+    decided; without those who deferred last."""
     found: dict[str, Decision] = {}
     for decision in decisions:
         if not decision.arbiter:

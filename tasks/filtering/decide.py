@@ -34,7 +34,7 @@ LEDGER = {
 
 
 class DecideConfig(Config):
-    """The whole policy, so that another threshold is another output."""
+    """The policy with all thresholds, so that another threshold is another output."""
 
     policy: Policy
 

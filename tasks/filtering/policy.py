@@ -23,8 +23,8 @@ from pydantic import Field, StrictBool, StrictStr, field_validator, model_valida
 from gristmill.core.config import Config, did_you_mean, read_yaml
 from gristmill.core.errors import UsageError
 from gristmill.schemas.tables import SIGNALS
-from gristmill.tasks.safety.policy.rules import SafetyPolicy
 from gristmill.tasks.filtering.signal_columns import number, short_name, signal_column, signal_range
+from gristmill.tasks.safety.policy.rules import SafetyPolicy
 
 POLICIES = Path(__file__).parent / "policies"
 ALIASES = {

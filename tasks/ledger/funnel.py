@@ -1,8 +1,9 @@
 """The funnel: what went into every stage, what came out, and which rule took the rest. Law 1, one fate for a record.
 
 Stages: ``ingest`` and ``extract`` set records aside for a reason; ``decide``, ``deduplicate``, ``clean`` and ``review``
-reject by the first rule of the ledger that a document failed; ``curate`` redacts, writes what is left and rejects nothing. Counts
-come from the files of one run, one file at a time and without the text, so memory does not grow with the corpus.
+reject by the first rule of the ledger that a document failed; ``curate`` redacts, writes what is left and rejects
+nothing. Counts come from the files of one run, one file at a time and without the text, so memory does not grow with
+the corpus.
 
 :func:`funnel` raises when a number does not add up; a run calls it before it commits.
 """

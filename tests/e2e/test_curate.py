@@ -37,7 +37,15 @@ def check_one_fate(counts: dict[str, Any]) -> None:
     for part in (counts, *counts["sources"].values()):
         stages = part["stages"]
         assert part["records"] == part["kept"] + part["rejected"] + part["set_aside"]
-        assert [stage["stage"] for stage in stages] == ["ingest", "extract", "decide", "deduplicate", "clean", "curate"]
+        assert [stage["stage"] for stage in stages] == [
+            "ingest",
+            "extract",
+            "decide",
+            "deduplicate",
+            "clean",
+            "review",
+            "curate",
+        ]
         assert part["records"] == stages[0]["in"]
         assert part["kept"] == stages[-1]["out"]
         for stage in stages:

@@ -39,7 +39,15 @@ def test_every_record_has_one_fate(run: Run, demo_lake: Path) -> None:
         demo_lake,
         "select stage, sum(records_in) i, sum(kept) o, sum(rejected) r from funnel_stages group by stage",
     )
-    assert {row["stage"] for row in stages} == {"ingest", "extract", "decide", "deduplicate", "clean", "curate"}
+    assert {row["stage"] for row in stages} == {
+        "ingest",
+        "extract",
+        "decide",
+        "deduplicate",
+        "clean",
+        "review",
+        "curate",
+    }
     for row in stages:
         assert row["i"] == row["o"] + row["r"], row
     (curated,) = query(run, demo_lake, "select count(*) n, count(distinct domain) d from curated")

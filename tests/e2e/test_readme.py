@@ -132,7 +132,7 @@ def test_the_queries_of_the_pages_run_on_the_demo_lake(demo_lake: Path, run: Cal
     ended = run("query", sql, "--lake", str(demo_lake), "--json")
     assert ended.code == 0, ended.err
     rows = {row["stage"]: row for row in ended.json()}
-    assert rows.keys() == {"ingest", "extract", "decide", "deduplicate", "clean", "curate"}
+    assert rows.keys() == {"ingest", "extract", "decide", "deduplicate", "clean", "review", "curate"}
     assert rows["ingest"]["records_in"] >= rows["curate"]["kept"] > 0
     warehouse = Warehouse.open(demo_lake)
     for page in PAGES:

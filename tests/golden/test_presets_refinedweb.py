@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.peers.verdicts_refinedweb import key, texts
-from gristmill.schemas.tables import SIGNALS, Documents, SignalsRefinedWeb, Spans
+from gristmill.schemas.tables import SIGNALS, Documents, Redactions, SignalsRefinedWeb
 from gristmill.tasks.cleaning.clean import refinedweb_cuts
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import Policy, load_policy
 from gristmill.tasks.signals.refinedweb import RefinedWebConfig, refinedweb
-from gristmill.tasks.text.editing import edit_texts
+from gristmill.tasks.text.editing import edit_texts, listed
 from gristmill.tasks.text.slices import map_slices, one_chunk
 from tests.helpers.ledger_rows import table_of
 
@@ -83,7 +83,7 @@ def test_what_the_edits_leave_is_upstreams_text(documents: pa.Table, upstream: p
     def edited(part: pa.Table) -> pa.Table:
         ids, column = (one_chunk(part.column(name)) for name in ("doc_id", "text"))
         cuts = refinedweb_cuts(column).with_columns(doc_id=pl.lit(pl.Series(ids)).gather("document"))
-        left = edit_texts(ids, column, Spans.schema.empty_table(), cuts.to_arrow(), {})
+        left = edit_texts(ids, column, Redactions.schema.empty_table(), cuts.to_arrow(), listed({}))
         return pa.table({"doc_id": ids, "left": pa.array([key(text.strip()) for text in left["text"]], pa.string())})
 
     ours = pl.DataFrame(map_slices(edited, judged))

@@ -214,6 +214,7 @@ def build_small_lake(root: Path) -> SmallLake:
     news.keep(chinese, "s-zh")
     news.keep(chinese, "s-zh", "deduplicate")
     news.keep(chinese, "s-zh", "clean")
+    news.keep(chinese, "s-zh", "review")
     news.curate(chinese, "s-zh", "prose")
     short = news.document("快讯", "s-zh", "快讯", url="https://新闻.example/快讯.html", words=1)
     news.reject(short, "s-zh", 1, "min_words", "gopher_quality.words", 1.0, ">= 50")
@@ -251,6 +252,7 @@ def _handbook(source: Curation) -> dict[str, str]:
         source.keep(identity, shard)
         source.keep(identity, shard, "deduplicate")
         source.keep(identity, shard, "clean")
+        source.keep(identity, shard, "review")
         source.curate(identity, shard, _, redactions=1 if identity == kept[0][0] else 0)
     for identity, shard, reason, similarity in copies:
         source.keep(identity, shard)

@@ -128,6 +128,7 @@ def test_every_document_has_one_fate(drawn: dict[str, Any], count: int, data: st
                         store(folder / "1", Verdicts, verdicts),
                         store(folder / "2", Verdicts, all_kept(survivors, "deduplicate")),
                         store(folder / "3", Verdicts, all_kept(survivors, "clean")),
+                        store(folder / "4", Verdicts, all_kept(survivors, "review")),
                     ],
                     curated=[store(folder, Curated, curated)],
                 )

@@ -10,7 +10,7 @@ from gristmill.schemas.findings import FindingKind
 from gristmill.tasks.safety.policy.rules import SafetyAction, SafetyPolicy, SafetyRule
 
 RULE, ACTION, HOW = "safety_rule", "action", "how"
-DROPPED, HELD, BY_PERSON = "drop", "review", "person:drop"
+BY_PERSON = "person:drop"
 
 
 def decided(findings: pl.DataFrame, safety: SafetyPolicy) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from gristmill.core.config import Config, did_you_mean
 from gristmill.schemas.findings import GROUPS, FindingGroup, FindingKind
@@ -42,7 +42,7 @@ class SafetyRule(Config):
     ``sources``: only in these corpora; in all when left out. ``how`` (``as`` in a file) is what redaction writes.
     """
 
-    model_config = {**Config.model_config, "populate_by_name": True}
+    model_config = ConfigDict(populate_by_name=True)
 
     kinds: tuple[FindingKind, ...] = ()
     groups: tuple[FindingGroup, ...] = ()
@@ -74,7 +74,7 @@ class SafetyRule(Config):
         if not (self.kinds or self.groups or self.signals):
             raise ValueError("give kinds, groups or signals: this rule matches nothing")
         if self.signals and (self.kinds or self.groups):
-            raise ValueError("signals are about whole documents; give them a rule of their own, without kinds and groups")
+            raise ValueError("signals are about whole documents: give them a rule of their own")
         if self.signals and self.action is SafetyAction.REDACT:
             raise ValueError("a signal is about the whole document and has no place to redact: keep, drop or review")
         if self.how is not None and self.action is not SafetyAction.REDACT:

@@ -17,6 +17,8 @@ from gristmill.schemas.findings import FindingKind
 
 MOST = 1000
 DIGIT = re.compile(r"[0-9０-９]")
+PREFIX = re.compile(r"\s*(?:[+＋]|00)")
+LONG_DISTANCE = re.compile(r"\s*1[\s.(-]\D*[2-9](?:\D*\d){9}$")
 HAN = re.compile(r"[\u3400-\u9fff]")
 FULL_WIDTH = str.maketrans("０１２３４５６７８９", "0123456789")
 NAMES = ("Jane Doe", "John Doe", "Richard Roe", "Jane Roe", "Mary Major", "John Stiles")
@@ -43,18 +45,26 @@ def _address(value: str, number: int) -> str:
 
 def _phone(value: str, number: int) -> str:
     digits = _digits(value)
-    if len(digits) in (10, 11) and digits[-10:-9] in "23456789" and (len(digits) == 10 or digits[0] == "1"):
-        return _written(value, f"{digits[:-10]}20255501{number % 100:02d}")
-    if digits.startswith("86") and len(digits) == 13:
-        return _written(value, f"861000000{number:04d}")
-    if len(digits) == 11 and digits[0] == "1":
-        return _written(value, f"1000000{number:04d}")
-    if digits.startswith("44") and len(digits) == 12:
-        return _written(value, f"447700900{number:03d}")
-    if digits.startswith("07") and len(digits) == 11:
-        return _written(value, f"07700900{number:03d}")
-    kept = digits[:2] if value.lstrip().startswith(("+", "＋", "00")) else ""
-    return _written(value, kept + f"555{number:03d}".rjust(len(digits) - len(kept), "0")[: len(digits) - len(kept)])
+    abroad = PREFIX.match(value.translate(FULL_WIDTH))
+    digits = digits.removeprefix("00") if abroad and abroad[0].strip() == "00" else digits
+    kept = ""
+    if (abroad and digits[0] == "1" and len(digits) == 11) or LONG_DISTANCE.match(value):
+        plain = f"120255501{number % 100:02d}"
+    elif not abroad and len(digits) == 10 and digits[0] in "23456789":
+        plain = f"20255501{number % 100:02d}"
+    elif abroad and digits.startswith("86") and len(digits) == 13:
+        plain = f"861000000{number:04d}"
+    elif not abroad and len(digits) == 11 and digits[0] == "1":
+        plain = f"1000000{number:04d}"
+    elif abroad and digits.startswith("44") and len(digits) == 12:
+        plain = f"447700900{number:03d}"
+    elif not abroad and digits.startswith("07") and len(digits) == 11:
+        plain = f"07700900{number:03d}"
+    else:
+        kept = digits[:2] if abroad else ""
+        room = len(digits) - len(kept)
+        plain = kept + f"555{number:03d}".rjust(room, "0")[-room:]
+    return _written(value, ("00" if abroad and abroad[0].strip() == "00" else "") + plain)
 
 
 def _card(value: str, number: int) -> str:
@@ -117,7 +127,7 @@ def _digits(value: str) -> str:
 
 
 def _written(value: str, plain: str, letters: bool = False) -> str:
-    """``plain`` in the places that digits (and ASCII letters) have in ``value``; what ``value`` has no place for follows."""
+    """``plain`` in the places of the digits (and ASCII letters) of ``value``; what finds no place follows."""
     rest = iter(plain)
     shown = []
     for letter in value:

@@ -1,1 +1,1 @@
-"""Stage ``review``: the fate that the policy and people give to documents with findings, and the spans to redact."""
+"""What people decided, as a step's input: a snapshot that depends on the decisions and on nothing else."""

@@ -13,7 +13,7 @@ FOLDERS = ("core", "schemas", "tasks", "evals", "flows", "warehouse", "dashboard
 
 
 def test_the_order_of_a_curation() -> None:
-    assert [*StageName] == ["ingest", "extract", "decide", "deduplicate", "clean", "curate"]
+    assert [*StageName] == ["ingest", "extract", "decide", "deduplicate", "clean", "review", "curate"]
 
 
 def test_sql_sorts_by_the_same_list() -> None:

@@ -112,3 +112,24 @@ UNION ALL
 SELECT source, position, stage, rule, threshold, NULL, NULL, rejected_first, NULL
 FROM funnel_rules
 ORDER BY source, position, rule NULLS FIRST;
+
+-- What the safety rules removed, by domain: documents by the first rule of stage "review" that they failed.
+CREATE TABLE funnel_domains AS
+SELECT source, rule, coalesce(domain, 'unknown') AS domain, count(*) AS rejected_first
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY doc_id, shard ORDER BY rank, rule) AS place
+    FROM verdicts
+    WHERE NOT kept AND stage = 'review'
+) AS failed
+LEFT JOIN (SELECT doc_id, shard, any_value(domain) AS domain FROM signals_domain GROUP BY doc_id, shard) AS known
+    USING (doc_id, shard)
+WHERE place = 1
+GROUP BY source, rule, domain;
+
+-- What redaction replaced in the documents that stay, by kind of finding and domain.
+CREATE TABLE funnel_redactions AS
+SELECT curated.source, redactions.kind, curated.domain, count(*) AS spans,
+    count(DISTINCT redactions.doc_id) AS documents
+FROM redactions
+JOIN curated USING (doc_id)
+GROUP BY curated.source, redactions.kind, curated.domain;

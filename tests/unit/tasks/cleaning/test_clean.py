@@ -12,12 +12,13 @@ import pytest
 from gristmill.core.digests import digest_text
 from gristmill.core.table import conform
 from gristmill.schemas.stages import StageName
-from gristmill.schemas.tables import Cuts, Redacted, Spans, Verdicts
+from gristmill.schemas.tables import Cuts, Redacted, Redactions, Verdicts
 from gristmill.tasks.cleaning.c4_cuts import c4_cuts
 from gristmill.tasks.cleaning.clean import RULE, CleanConfig, clean, count_cuts
 from gristmill.tasks.cleaning.redact import RedactConfig, redact
+from gristmill.tasks.filtering.decide import kept_by
 from gristmill.tasks.filtering.policy import Policy
-from gristmill.tasks.text.editing import edit_texts
+from gristmill.tasks.text.editing import edit_texts, listed
 from tests.helpers.ledger_rows import all_kept, documents_of, signals_of, table_of
 
 RULES = [{"name": "words", "signal": "gopher_quality.words", "min": 1}]
@@ -51,10 +52,11 @@ def run(
         name = names[row["doc_id"]]
         by_name[name].append((TEXTS[name][row["start"] : row["end"]], row["reason"], row["lines"]))
     ledger = {names[row["doc_id"]]: row for row in conform(Verdicts, judged).to_pylist()}
+    left = kept_by(judged, StageName.CLEAN, documents)
     redacted = redact.function(
         documents,
-        pa.concat_tables([verdicts, judged]),
-        Spans.schema.empty_table(),
+        pa.concat_tables([verdicts, judged, all_kept(left, StageName.REVIEW)]),
+        Redactions.schema.empty_table(),
         pa.concat_tables([found, earlier]),
         RedactConfig(),
     )
@@ -129,7 +131,9 @@ def test_c4_leaves_what_its_own_loop_leaves(lineage: str, rules: dict[str, Any])
     ids = pa.array([str(number) for number in range(len(texts))])
     cuts = c4_cuts(pa.array(texts, pa.string()), lineage)
     named = cuts.with_columns(doc_id=pl.col("document").cast(pl.String)).to_arrow()
-    left = edit_texts(ids, pa.array(texts, pa.string()), Spans.schema.empty_table(), named, {})["text"].to_list()
+    left = edit_texts(ids, pa.array(texts, pa.string()), Redactions.schema.empty_table(), named, listed({}))[
+        "text"
+    ].to_list()
     for text, found in zip(texts, left, strict=True):
         assert found == c4_by_hand(text, **rules)
 

@@ -11,11 +11,10 @@ from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.core.table import conform
 from gristmill.schemas.stages import StageName
-from gristmill.schemas.tables import Cuts, Redacted, Spans
-from gristmill.tasks.cleaning.clean import RULE
+from gristmill.schemas.tables import Cuts, Redacted, Redactions
 from gristmill.tasks.cleaning.redact import RedactConfig, redact
 from gristmill.tasks.text.cutting import TextSpans, characters, covered, rewrite
-from gristmill.tasks.text.editing import edit_texts
+from gristmill.tasks.text.editing import edit_texts, listed
 from tests.helpers.ledger_rows import all_kept, documents_of, table_of
 
 TEXTS = {
@@ -27,9 +26,9 @@ TEXTS = {
 }
 
 
-def span(name: str, found: str, kind: str = "email") -> dict[str, Any]:
+def span(name: str, found: str, kind: str = "email", how: str = "fineweb") -> dict[str, Any]:
     start = TEXTS[name].index(found)
-    return {"doc_id": digest_text(name), "kind": kind, "start": start, "end": start + len(found), "score": 1.0}
+    return {"doc_id": digest_text(name), "kind": kind, "start": start, "end": start + len(found), "how": how}
 
 
 def cut(name: str, found: str, lines: int = 1) -> dict[str, Any]:
@@ -39,20 +38,15 @@ def cut(name: str, found: str, lines: int = 1) -> dict[str, Any]:
 
 def run(*spans: dict[str, Any], cuts: list[dict[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
     documents = documents_of(TEXTS)
-    stays = documents.filter(pa.array([row != digest_text("gone") for row in documents["doc_id"].to_pylist()]))
-    empty = documents.filter(pa.array([row == digest_text("empty") for row in documents["doc_id"].to_pylist()]))
-    verdicts = pa.concat_tables([all_kept(documents, "decide"), all_kept(stays, "deduplicate")])
-    emptied = (
-        all_kept(empty, StageName.CLEAN)
-        .set_column(3, "kept", pa.array([False]))
-        .set_column(5, "rule", pa.array([RULE]))
-    )
-    verdicts = pa.concat_tables([verdicts, emptied.cast(verdicts.schema)])
-    rows = redact.function(documents, verdicts, table_of(Spans, spans), table_of(Cuts, cuts or []), RedactConfig())
+    gone = [digest_text("gone"), digest_text("empty")]
+    stays = documents.filter(pa.array([row not in gone for row in documents["doc_id"].to_pylist()]))
+    verdicts = pa.concat_tables([all_kept(documents, "decide"), all_kept(stays, StageName.REVIEW)])
+    made = table_of(Redactions, spans)
+    rows = redact.function(documents, verdicts, made, table_of(Cuts, cuts or []), RedactConfig())
     return {row["doc_id"]: row for row in conform(Redacted, rows).to_pylist()}
 
 
-def test_only_documents_that_passed_deduplication_and_of_which_something_is_left() -> None:
+def test_only_documents_that_passed_the_review() -> None:
     assert set(run()) == {digest_text(name) for name in ("mail", "plain", "lines")}
 
 
@@ -112,18 +106,19 @@ def test_overlapping_cuts_are_one_and_the_inner_one_is_not_counted() -> None:
     assert (row["redactions"], row["lines_removed"]) == (0, 3)
 
 
-def test_a_kind_without_a_replacement_stays() -> None:
-    row = run(span("mail", "jane@corp.io", "iban"), span("mail", "joe@corp.io"))[digest_text("mail")]
-    assert "jane@corp.io" in row["text"]
-    assert row["redactions"] == 1
-
-
-def test_a_span_outside_its_text_is_an_error() -> None:
+def test_a_span_outside_its_text_and_a_way_that_a_kind_lacks_are_errors() -> None:
     far = {"doc_id": digest_text("plain"), "start": 5, "end": 99, "lines": 1, "reason": "test"}
     with pytest.raises(GristmillError, match="outside the 12 characters"):
         run(cuts=[far])
     with pytest.raises(GristmillError, match="outside the 12 characters"):
-        run(far | {"kind": "email"})
+        run(far | {"kind": "email", "how": "placeholder"})
+    with pytest.raises(GristmillError, match="no replacement fineweb for spans of kind iban"):
+        run(span("mail", "jane@corp.io", "iban"))
+
+
+def test_placeholders_name_the_kind() -> None:
+    row = run(span("mail", "jane@corp.io", how="placeholder"), span("mail", "joe@corp.io", how="fineweb"))
+    assert row[digest_text("mail")]["text"].startswith("write to [EMAIL] or ")
 
 
 SPAN = st.tuples(st.integers(0, 11), st.integers(1, 12)).map(lambda pair: (min(pair), max(*pair, min(pair) + 1)))
@@ -134,14 +129,18 @@ TEXT = st.text(alphabet="ab é谷🙂\n", min_size=12, max_size=12)
 @settings(deadline=None, max_examples=80)
 def test_edits_equal_a_plain_loop_over_characters(texts: list[tuple[str, Any, Any]]) -> None:
     ids = pa.array([str(number) for number in range(len(texts))], pa.string())
-    spans = [{"doc_id": str(n), "start": a, "end": b, "kind": "k"} for n, row in enumerate(texts) for a, b in row[1]]
+    spans = [
+        {"doc_id": str(n), "start": a, "end": b, "kind": "k", "how": "x"}
+        for n, row in enumerate(texts)
+        for a, b in row[1]
+    ]
     cuts = [{"doc_id": str(n), "start": a, "end": b, "lines": 1} for n, row in enumerate(texts) for a, b in row[2]]
     found = edit_texts(
         ids,
         pa.array([row[0] for row in texts], pa.string()),
-        table_of(Spans, spans),
+        table_of(Redactions, spans),
         table_of(Cuts, cuts),
-        {"k": ("<>",)},
+        listed({"k": ("<>",)}),
     )
     for (text, replaced, gone), row in zip(texts, found.iter_rows(named=True), strict=True):
         expected, redactions = plain_edit(text, replaced, gone)

@@ -85,7 +85,7 @@ def test_nothing_is_told_of_sound_inputs(tmp_path: Path) -> None:
 
 def counts(records: int, kept: int, **rejected: dict[str, int]) -> dict[str, Any]:
     stages, coming = [], records
-    for stage in ("ingest", "extract", "decide", "deduplicate", "clean", "curate"):
+    for stage in ("ingest", "extract", "decide", "deduplicate", "clean", "review", "curate"):
         of_stage = rejected.get(stage, {})
         leaving = coming - sum(of_stage.values())
         stages.append({"stage": stage, "in": coming, "out": leaving, "rejected": of_stage})

@@ -28,13 +28,14 @@ def verdict(number: int, stage: str, rank: int = 0, rule: str | None = None, sou
 
 
 def good() -> Rows:
-    """Of web 2 fail at ingest, 1 at extract, 2 are rejected, 1 duplicate, 1 emptied, 3 kept; of books one is kept."""
+    """Of web 2 fail at ingest, 1 at extract, 2 are rejected, 1 duplicate, 1 emptied, 1 held, 2 kept; of books one."""
     decided = [verdict(number, "decide") for number in (5, 6, 7, 8, 9)]
     decided += [verdict(3, "decide", 4, "late"), verdict(3, "decide", 2, "early"), verdict(4, "decide", 4, "late")]
     deduplicated = [verdict(number, "deduplicate") for number in (5, 6, 7, 8)]
     deduplicated += [verdict(9, "deduplicate", 3, "near")]
     cleaned = [verdict(5, "clean"), verdict(6, "clean"), verdict(7, "clean"), verdict(8, "clean", 1, "nothing_left")]
-    books = [verdict(1, stage, source="books") for stage in ("decide", "deduplicate", "clean")]
+    reviewed = [verdict(5, "review"), verdict(6, "review"), verdict(7, "review", 1, "review:api_key")]
+    books = [verdict(1, stage, source="books") for stage in ("decide", "deduplicate", "clean", "review")]
     return {
         "records": ids(2, 3, 4, 5, 6, 7, 8, 9) + ids(1, source="books"),
         "documents": ids(3, 4, 5, 6, 7, 8, 9) + ids(1, source="books"),
@@ -46,8 +47,8 @@ def good() -> Rows:
             aside(12, "ingest", "json_document", "file"),
             aside(13, "ingest", "unreadable", "file"),
         ],
-        "verdicts": decided + deduplicated + cleaned + books,
-        "curated": ids(5, 6, 7) + ids(1, source="books"),
+        "verdicts": decided + deduplicated + cleaned + reviewed + books,
+        "curated": ids(5, 6) + ids(1, source="books"),
     }
 
 
@@ -68,8 +69,8 @@ def test_counts(tmp_path: Path) -> None:
     found = summary(funnel(files(good(), tmp_path)))
     assert {name: found[name] for name in ("records", "kept", "rejected", "set_aside", "damaged", "not_read")} == {
         "records": 11,
-        "kept": 4,
-        "rejected": 4,
+        "kept": 3,
+        "rejected": 5,
         "set_aside": 3,
         "damaged": 1,
         "not_read": 2,
@@ -80,7 +81,8 @@ def test_counts(tmp_path: Path) -> None:
         {"stage": "decide", "in": 8, "out": 6, "rejected": {"early": 1, "late": 1}},
         {"stage": "deduplicate", "in": 6, "out": 5, "rejected": {"near": 1}},
         {"stage": "clean", "in": 5, "out": 4, "rejected": {"nothing_left": 1}},
-        {"stage": "curate", "in": 4, "out": 4, "rejected": {}},
+        {"stage": "review", "in": 4, "out": 3, "rejected": {"review:api_key": 1}},
+        {"stage": "curate", "in": 3, "out": 3, "rejected": {}},
     ]
     assert found["sources"]["books"]["records"] == found["sources"]["books"]["kept"] == 1
     assert found["sources"]["web"]["stages"][2]["rejected"] == {"early": 1, "late": 1}
@@ -96,6 +98,7 @@ def test_nothing_at_all(tmp_path: Path) -> None:
         "decide",
         "deduplicate",
         "clean",
+        "review",
         "curate",
     ]
 
