@@ -122,8 +122,8 @@ def test_one_doc_id_may_be_two_records_of_different_fate(client: TestClient, sma
         ("kept", None),
     ]
     assert len({record["record_uri"] for record in records}) == 2
-    assert {len(record["verdicts"]) for record in records} == {2, 3}, (
-        "decide and deduplicate, and clean for the one that stays"
+    assert {len(record["verdicts"]) for record in records} == {2, 4}, (
+        "decide and deduplicate, and clean and review for the one that stays"
     )
 
 

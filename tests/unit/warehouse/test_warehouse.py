@@ -118,6 +118,7 @@ def test_one_fate_for_every_record(warehouse: Warehouse) -> None:
         ("decide", 55, 41, 14),
         ("deduplicate", 41, 38, 3),
         ("clean", 38, 38, 0),
+        ("review", 38, 38, 0),
         ("curate", 38, 38, 0),
     ]
     assert stages[0]["damage"] == 1
