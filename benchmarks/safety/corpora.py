@@ -1,7 +1,7 @@
 """The texts that detectors are measured on: with labels (planted by a program), and real ones without.
 
-Nothing is copied into the project: files are read from ``../shared/corpora`` and written to the work folder as the engines
-read them, ``{"id", "lang", "text"}`` a line.
+Nothing is copied into the project: files are read from ``../shared/corpora`` and written to the work folder as the
+engines read them, ``{"id", "lang", "text"}`` a line.
 """
 
 import gzip
@@ -45,6 +45,7 @@ class Text:
     lang: str
     text: str
     labels: tuple[Label, ...] = ()
+    decoys: tuple[Label, ...] = ()
 
     @property
     def key(self) -> str:
@@ -98,7 +99,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 def _planted(path: Path) -> Iterator[Text]:
     for record in _lines(path):
         labels = tuple(Label(s["start"], s["end"], PLANTED[s["type"]], s["type"]) for s in record["spans"])
-        yield Text("planted", record["id"], record["lang"], record["text"], labels)
+        decoys = tuple(Label(s["start"], s["end"], None, s["kind"]) for s in record["decoys"])
+        yield Text("planted", record["id"], record["lang"], record["text"], labels, decoys)
 
 
 def _presidio_synth(path: Path) -> Iterator[Text]:
@@ -107,10 +109,10 @@ def _presidio_synth(path: Path) -> Iterator[Text]:
             (Label(s["start"], s["end"], PRESIDIO_SYNTH[s["type"]], s["type"]) for s in record["spans"]),
             key=lambda label: label.start,
         )
-        yield Text("presidio-synth", str(number), "en", record["text"], tuple(_addresses(record["text"], spans)))
+        yield Text("presidio-synth", str(number), "en", record["text"], tuple(addresses(record["text"], spans)))
 
 
-def _addresses(text: str, labels: list[Label]) -> Iterator[Label]:
+def addresses(text: str, labels: list[Label]) -> Iterator[Label]:
     """The labels, with the parts of an address that follow one another joined into one."""
     held: Label | None = None
     for label in labels:

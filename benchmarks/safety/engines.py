@@ -1,4 +1,4 @@
-"""Run every engine over a file of texts, each in its own environment, and keep what it found until text or engine changes."""
+"""Run every engine over a file of texts in its own environment; keep what it found until text or engine changes."""
 
 import hashlib
 import json
@@ -45,8 +45,11 @@ def present() -> tuple[str, ...]:
     return (OURS, *(name for name, environment in ENVIRONMENTS.items() if installed(environment)))
 
 
-def ask(engine: str, documents: Path, digest: str, work: Path) -> Answer:
-    """What the engine finds in the documents, from the work folder if it was asked before."""
+def ask(engine: str, documents: Path, digest: str, work: Path, texts: Mapping[str, str]) -> Answer:
+    """What the engine finds in the documents, from the work folder if it was asked before.
+
+    White space at the ends of a finding is taken off, for every engine alike.
+    """
     command, versions, code = _command(engine)
     identity = json.dumps([engine, versions, digest, code])
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
@@ -65,6 +68,7 @@ def ask(engine: str, documents: Path, digest: str, work: Path) -> Answer:
             record = json.loads(line)
             spans = []
             for start, end, label, *detector in record["found"]:
+                start, end = _trimmed(texts[record["id"]], start, end)
                 for kind in kinds_of(engine, label):
                     one = Found(record["id"], start, end, kind)
                     spans.append(one)
@@ -72,6 +76,11 @@ def ask(engine: str, documents: Path, digest: str, work: Path) -> Answer:
             if spans:
                 found[record["id"]] = tuple(dict.fromkeys(spans))
     return Answer(engine, versions, found, labels, figures["seconds"], figures["bytes"])
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    value = text[start:end]
+    return start + len(value) - len(value.lstrip()), end - len(value) + len(value.rstrip())
 
 
 def _command(engine: str) -> tuple[list[str], dict[str, str], str]:

@@ -1,15 +1,15 @@
 """What the labels of the data sets and of the peers are called here, and what has no counterpart.
 
 A value of None means: the label says something that no kind of ours means. Of a peer, such findings are left out. In a
-data set, a finding of ours that overlaps such a label is left out of precision where ``NEAR`` says that the two may mean
-the same place (a city name inside of an address).
+data set, a finding of ours that overlaps such a label is left out of precision where ``NEAR`` says that the two may
+mean the same place (a city name inside of an address).
 """
 
 from collections.abc import Mapping
 
 from gristmill.schemas.findings import FindingGroup, FindingKind
 
-SECRET = "secret"
+SECRET = "secret"  # noqa: S105  # the name of a kind
 """All kinds of secrets as one: scanners of secrets sort them in their own ways."""
 
 PLANTED: Mapping[str, str] = {
@@ -26,8 +26,8 @@ PLANTED: Mapping[str, str] = {
     "ADDRESS": "postal_address",
     "AWS_ACCESS_KEY": SECRET,
 }
-"""Labels of ``pii/planted_pii``. ``US_SSN`` is what Faker calls ``ssn`` of the locale: in French texts the NIR, in German
-ones a number of the social security; neither has the form of a US one."""
+"""Labels of ``pii/planted_pii``. ``US_SSN`` is what Faker calls ``ssn`` of the locale: in French texts the NIR, in
+German ones a number of the social security; neither has the form of a US one."""
 
 PRESIDIO_SYNTH: Mapping[str, str | None] = {
     "EMAIL_ADDRESS": "email",

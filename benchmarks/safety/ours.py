@@ -1,6 +1,6 @@
 """Gristmill's pattern detectors over a file of texts, as ``benchmarks/peers/safety_detectors.py`` runs those of peers.
 
-    python -m benchmarks.safety.ours DOCUMENTS.jsonl FOUND.jsonl
+python -m benchmarks.safety.ours DOCUMENTS.jsonl FOUND.jsonl
 """
 
 import json
@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections import defaultdict
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -18,7 +19,7 @@ def main() -> None:
     """Detect, write, and print the processor time of detection."""
     source, target = sys.argv[1:3]
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
-    with open(source, encoding="utf-8") as lines:
+    with Path(source).open(encoding="utf-8") as lines:
         documents = [json.loads(line) for line in lines]
     ids = [document["id"] for document in documents]
     table = pa.table({"doc_id": ids, "text": [document["text"] for document in documents]})
@@ -30,7 +31,7 @@ def main() -> None:
     found: dict[str, list[tuple[int, int, str, str]]] = defaultdict(list)
     for row in spans.to_pylist():
         found[row["doc_id"]].append((row["start"], row["end"], row["kind"], row["detector"]))
-    with open(target, "w", encoding="utf-8") as out:
+    with Path(target).open("w", encoding="utf-8") as out:
         for name in ids:
             out.write(json.dumps({"id": name, "found": found.get(name, [])}) + "\n")
     print(json.dumps({"seconds": round(seconds, 3), "bytes": table.column("text").nbytes}))

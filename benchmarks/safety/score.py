@@ -1,10 +1,10 @@
 """Precision, recall and F1 of findings beside labels, exact and by overlap, with intervals.
 
-Exact: the same bounds as the label. Overlap: at least one code point in common; a finding that covers a label and half a
-page counts, so both are shown. Recall is labels that were met, of all; precision is findings that met a label, of all. The
-base texts of planted sets are real: a finding there that no program planted counts as false unless a reader judged it true
-(:mod:`benchmarks.safety.judgements`). Wilson's interval for both, and for F1 a bootstrap over documents, because findings
-of one document are not independent. Cost: milliseconds a set.
+Exact: the same bounds as the label. Overlap: at least one code point in common; a finding that covers a label and
+half a page counts, so both are shown. Recall is labels that were met, of all; precision is findings that met a label,
+of all. The base texts of planted sets are real: a finding there that no program planted counts as false unless a
+reader judged it true (:mod:`benchmarks.safety.judgements`). Wilson's interval for both, and for F1 a bootstrap over
+documents, because findings of one document are not independent. Cost: milliseconds a set.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,7 +81,7 @@ def overlap(label: Label, found: Found) -> bool:
 
 
 def count(text: Text, found: Iterable[Found], kind: str, meets: Meets, judged_true: frozenset[Found]) -> Counts:
-    """What an engine did in one text. Findings near what a data set labels in another way, or judged true, are left out."""
+    """What an engine did in one text. Findings judged true, or near what a data set labels otherwise, are left out."""
     labels = [label for label in text.labels if label.kind == kind]
     near = [label for label in text.labels if label.name in NEAR.get(kind, frozenset())]
     mine = list(found)
