@@ -20,6 +20,7 @@ TONES = {
     "silent": "warn",
     "preempted": "warn",
     "lost": "bad",
+    "not started": "warn",
     "cancelled": "plain",
     "running": "busy",
     "queued": "busy",

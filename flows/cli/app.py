@@ -33,6 +33,8 @@ from gristmill.flows.cli.upkeep import doctor, gc, rebuild, verify
 
 INTERRUPTED = 130
 STOPPED = "gristmill: stopped. Finished work is kept; the same command resumes from there."
+JOBS_GO_ON = "Training jobs and trials that were running go on by themselves; the same command follows them again."
+WITH_JOBS = ("mix", "train", "run", "demo")
 
 # Set before numpy, torch, transformers or Prefect are imported: no spinning threads (they slow a busy machine up to
 # twelvefold), no look-ups of model hubs, no telemetry, and our own error messages instead of logged tracebacks.
@@ -133,7 +135,8 @@ def main() -> None:
         fail(*ours)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # Typer exits with this code after a KeyboardInterrupt, without a word
-            Console(stderr=True).print(STOPPED, soft_wrap=True)
+            told = f"{STOPPED} {JOBS_GO_ON}" if sys.argv[1:2] and sys.argv[1] in WITH_JOBS else STOPPED
+            Console(stderr=True).print(told, soft_wrap=True)
         raise
 
 

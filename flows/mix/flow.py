@@ -1,7 +1,7 @@
 """The mix flow: curated text to a tokenizer, a token store, mixtures with their plans, and held-out text."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,8 @@ def run_mix(settings: MixSettings, name: str, heldout_bytes: int, lake: Lake, re
             REPORT_FILES: tuple(ref for manifest in reports for ref in manifest.files),
         },
     )
+    for line in dropped(lake.dataset("mix", name), [mixture.name for mixture in settings.mixtures]):
+        report.say(line)
     used = {(row["mixture"], row["trial"]) for ref in tables[Trials.name] for row in lake.read(ref).to_pylist()}
     keep_change(change, name, store, used, lake)
     lake.commit(dataset)
@@ -147,6 +149,18 @@ def find_mixture(
     first = config.model_copy(update={"mixture": before_training(config.mixture)})
     found = run(mixture_step, Inputs(files=(*tokens, *sorts_by)), first)
     return found, run(report_step, Inputs(files=(*found.files, *tokens)), config)
+
+
+def dropped(before: Dataset | None, mixtures: Sequence[str]) -> list[str]:
+    """What to say of the mixtures that a mix of the same name had ``before`` and has no longer."""
+    had = {ref.shard for ref in before.files["plan"]} if before is not None else set()
+    gone = sorted(had.difference(mixtures))
+    if before is None or not gone:
+        return []
+    return [
+        f"Careful: the mix {before.name} no longer holds {', '.join(gone)}. To keep them, name them again beside the "
+        "others, or give this mix another name (--name)"
+    ]
 
 
 @flow(name="mix", task_runner=threads())

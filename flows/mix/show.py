@@ -84,7 +84,10 @@ def caps_table(rows: Rows) -> Table:
 
 def checks_table(rows: Rows) -> Table:
     """What is known of each learned mixture."""
-    shown = [[row["mixture"], row["name"], row["value"], "" if row["warning"] else row["detail"]] for row in rows]
+    shown = [
+        [row["mixture"], row["name"], row["value"], "see Careful below" if row["warning"] else row["detail"]]
+        for row in rows
+    ]
     return table_of("Checks", ["mixture", "check", "value", "meaning"], shown)
 
 

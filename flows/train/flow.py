@@ -23,7 +23,7 @@ from gristmill.flows.train.launchers import launcher_of
 from gristmill.flows.train.planning import careful_runs, expected, mix_for, prepare
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.flows.train.steps import WRITES, TrainContext, train_step
-from gristmill.schemas.tables import Checkpoints
+from gristmill.schemas.tables import Checkpoints, Runs
 from gristmill.tasks.train.commands import TrainerRecipe, load_recipe
 
 SIDE_BY_SIDE = 8
@@ -60,8 +60,22 @@ def run_training(settings: TrainSettings, mix: Dataset | None, lake: Lake, repor
         tables=tables,
         files={"checkpoints": tuple(ref for manifest in manifests for ref in manifest.files)},
     )
+    for line in left_out(lake.dataset("training", dataset.name), dataset):
+        report.say(line)
     lake.commit(dataset)
     return dataset
+
+
+def left_out(before: Dataset | None, now: Dataset) -> list[str]:
+    """What to say of the runs that the tables show no longer because ``now`` takes the place of ``before``."""
+    kept = set(now.tables[Runs.name])
+    gone = sorted(ref.shard for ref in (before.tables[Runs.name] if before is not None else ()) if ref not in kept)
+    if not gone:
+        return []
+    return [
+        f"Careful: earlier runs of {now.name} ({', '.join(gone)}) had other settings or data. They leave the tables of "
+        "training and lineage; their scores stay. To keep both, train on a mix of another name (gristmill mix --name)"
+    ]
 
 
 @flow(name="train", task_runner=threads())

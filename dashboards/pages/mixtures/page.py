@@ -210,7 +210,10 @@ def routes(api: APIRouter, services: Services) -> None:
         dependencies=[needs(Role.VIEWER)],
     )
     def mixtures(mix: Annotated[str | None, Query(description="name of the mix")] = None) -> list[MixtureHead]:
-        return mixture_heads(warehouse, mix)
+        heads = mixture_heads(warehouse, mix)
+        if mix is not None and not heads:
+            raise HTTPException(404, f"there is no mix {mix[:100]!r}; /api/mixtures lists all")
+        return heads
 
     @api.get(
         "/trials",

@@ -167,7 +167,10 @@ def routes(api: APIRouter, services: Services) -> None:
     def runs(
         mix: Annotated[str | None, Query(description="name of the mix, or of the recipe")] = None,
     ) -> list[TrainingRun]:
-        return [run for run in training_runs(warehouse) if mix in (None, run.mix)]
+        found = [run for run in training_runs(warehouse) if mix in (None, run.mix)]
+        if mix is not None and not found:
+            raise HTTPException(404, f"there is no mix or recipe {mix[:100]!r} with runs; /api/training lists all")
+        return found
 
     @api.get(
         "/training/{run}",

@@ -11,7 +11,7 @@ from gristmill.dashboards.links import page_url
 from gristmill.dashboards.wording import count, seconds, share, tone
 from gristmill.warehouse.queries.training.runs import LIVE, TrainingRun
 
-ATTENTION = ("stalled", "silent", "preempted", "failed", "lost")
+ATTENTION = ("stalled", "silent", "preempted", "failed", "lost", "not started")
 MOST_ATTENTION = 6
 SHOWN = 400
 """Characters of a reason, which may be the last words of a trainer."""
@@ -21,6 +21,7 @@ HINTS = {
     "preempted": "It goes on from its last checkpoint when the same command is run, or still runs.",
     "failed": "Run the same command again: it goes on from its last checkpoint.",
     "lost": "Run the same command again: it goes on from its last checkpoint.",
+    "not started": "Its command ended before it handed the job over. Run the same command again to start it.",
 }
 
 

@@ -25,6 +25,9 @@ YES_OR_NO: Mapping[str, tuple[str, str]] = {
     "settled": ("a round moved no weight by the tolerance", "the rounds were used up before the weights settled"),
 }
 WARN_UNLESS = ("converged",)
+FEWEST_DOMAINS = 1.1
+"""Effective domains below which nearly everything comes from one."""
+ONE_DOMAIN = "nearly all of it is one domain: cap it (--max-epochs), or look whether the target is that domain's text"
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,10 @@ def diagnostic_checks(mixture: Mixture, trials: Sequence[Trial], outcomes: Seque
     checks = []
     for name, value in mixture.diagnostics.items():
         detail = YES_OR_NO[name][0 if value else 1] if name in YES_OR_NO else MEANING.get(name, "")
-        checks.append(Check(name, float(value), detail, name in WARN_UNLESS and not value))
+        warning = name in WARN_UNLESS and not value
+        if name == "effective_domains" and value < FEWEST_DOMAINS and len(mixture.stages[0].weights) > 1:
+            detail, warning = ONE_DOMAIN, True
+        checks.append(Check(name, float(value), detail, warning))
     budgets = {trial.id: trial.budget for trial in trials}
     if outcomes:
         least = min(size_of(outcome, budgets[outcome.trial]) for outcome in outcomes)

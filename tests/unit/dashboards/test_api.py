@@ -139,6 +139,13 @@ def test_an_unknown_page_is_404_with_a_hint(client: TestClient) -> None:
     assert answer.status_code == 404
     assert "Similar: https://handbook.example/pages/page-000" in answer.json()["detail"]
     assert client.get("/api/documents/" + "0" * 32).status_code == 404
+    for path, listed in (("/api/mixtures", "no mix 'nope'"), ("/api/training", "no mix or recipe 'nope'")):
+        wrong = client.get(path, params={"mix": "nope"})
+        assert (wrong.status_code, listed in wrong.json()["detail"], path in wrong.json()["detail"]) == (
+            404,
+            True,
+            True,
+        )
 
 
 def test_scores_carry_their_interval_and_origin(client: TestClient) -> None:

@@ -1,6 +1,7 @@
 """Training runs, over and still running: how they stand, and curves that stay short however long the run is."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -157,6 +158,21 @@ def test_stalled_is_not_silent_and_preempted_is_not_failed(
     (root / "log" / "training" / "two" / "status.json").write_text("{", encoding="utf-8")
     (run,) = training_runs(Warehouse.open(root))
     assert run.state == state
+
+
+def test_a_job_that_was_never_handed_over_is_not_queued(tmp_path: Path) -> None:
+    root = Lake.open(tmp_path / "lake").root
+    long_ago = time.time() - 3600
+    for name in ("never", "waits", "new"):
+        folder = root / "log" / "training" / name
+        folder.mkdir(parents=True)
+        (folder / "train.json").write_text("{}", encoding="utf-8")
+        if name == "waits":
+            (folder / "slurm.json").write_text("{}", encoding="utf-8")
+        if name != "new":
+            os.utime(folder, (long_ago, long_ago))
+    states = {run.run: run.state for run in training_runs(Warehouse.open(root))}
+    assert states == {"never": "not started", "waits": "queued", "new": "queued"}
 
 
 def test_no_name_leads_out_of_the_runs(warehouse: Warehouse) -> None:

@@ -44,9 +44,12 @@ def logged_losses(folder: Path) -> list[LoggedLoss]:
 
 @lru_cache(maxsize=32)
 def _read(path: Path, size: int, _changed: int, pattern: str) -> tuple[LoggedLoss, ...]:
-    with path.open("rb") as file:
-        file.seek(max(0, size - TAIL_BYTES))
-        text = file.read(TAIL_BYTES).decode("utf-8", "replace")
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, size - TAIL_BYTES))
+            text = file.read(TAIL_BYTES).decode("utf-8", "replace")
+    except OSError:  # deleted since it was listed
+        return ()
     found = []
     for match in re.finditer(pattern, text, flags=re.MULTILINE):
         named = match.groupdict()

@@ -179,7 +179,7 @@ def _from_folders(warehouse: Warehouse) -> Iterator[TrainingRun]:
         told = _read(folder / "train.json", _Told) or _read(folder / "command.json", _Told)
         if status is None and told is None:
             continue
-        status, told = status or JobStatus(), told or _Told()
+        status, told = status or _unsaid(folder), told or _Told()
         yield TrainingRun(
             **status.model_dump(exclude={"attempt", "heartbeat", "age", "stalled", "steps"}),
             run=folder.name,
@@ -195,6 +195,12 @@ def _from_folders(warehouse: Warehouse) -> Iterator[TrainingRun]:
             tokens_per_step=told.tokens_per_step or None,
             heartbeat_age=status.age,
         )
+
+
+def _unsaid(folder: Path) -> JobStatus:
+    """How a job stands that never wrote a status: in the queue of its scheduler, or never handed to one."""
+    waited = time.time() - _changed(folder)
+    return JobStatus() if _launcher(folder) or waited < SILENT_SECONDS else JobStatus(state="not started")
 
 
 def _changed(folder: Path) -> float:

@@ -29,9 +29,10 @@ def make_checks(report: SwarmReport, evidence: Evidence, config: FitConfig, para
 
 def winner_checks(report: SwarmReport, after: Evidence) -> list[Check]:
     """What the winner's own trials say of its prediction."""
-    measured = float(np.nanmean(after.objective))
+    measured, trials = float(np.nanmean(after.objective)), len(after.trials)
+    told = "loss of the one trial" if trials == 1 else f"mean loss of {trials} trials"
     return [
-        Check("winner_measured", measured, f"mean loss of {len(after.trials)} trials of the winner, nats a token"),
+        Check("winner_measured", measured, f"{told} of the winner, nats a token"),
         Check("winner_gap", measured - _of(report.winner).predicted, "measured less predicted: above 0, too good"),
     ]
 
