@@ -4,6 +4,7 @@ The step's configuration holds names and versions of the detectors, so a line th
 raised, gives the step new keys by itself.
 """
 
+from gristmill.tasks.safety.attacks import bidi, hidden_unicode, homoglyphs, injection, stuffing
 from gristmill.tasks.safety.finding import Detector
 from gristmill.tasks.safety.personal import internet
 from gristmill.tasks.safety.secrets import assignments, kingfisher, private_keys, providers, urls
@@ -15,5 +16,10 @@ DETECTORS: tuple[Detector, ...] = (
     *private_keys.DETECTORS,
     *providers.DETECTORS,
     *kingfisher.DETECTORS,
+    *hidden_unicode.DETECTORS,
+    *bidi.DETECTORS,
+    *homoglyphs.DETECTORS,
+    *injection.DETECTORS,
+    *stuffing.DETECTORS,
 )
 """In no order that matters: overlaps are decided by score and length."""
