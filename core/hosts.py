@@ -65,6 +65,17 @@ def plain_name(name: str) -> str:
     return str(mapped or address)
 
 
+def is_loopback(name: str) -> bool:
+    """Whether a host name or IP address reaches this machine only. No name is looked up: ``localhost`` alone counts."""
+    plain = plain_name(name)
+    if plain in LOOPBACK:
+        return True
+    try:
+        return ip_address(plain).is_loopback
+    except ValueError:
+        return False
+
+
 def bracketed(name: str) -> str:
     """A host name or IP address as it is written in a URL."""
     return f"[{name}]" if ":" in name else name

@@ -14,6 +14,14 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
+from gristmill.core.errors import UsageError
+from gristmill.core.hints import on_lake
+from gristmill.core.hosts import is_loopback
+from gristmill.dashboards.accounts.access import Access, Door
+from gristmill.dashboards.accounts.accounts import Accounts
+from gristmill.dashboards.accounts.login import serve_login
+from gristmill.dashboards.accounts.sockets import guard_events
+from gristmill.dashboards.accounts.store import Store
 from gristmill.dashboards.api import invalid, router
 from gristmill.dashboards.guard import MOST_BODY, Guard, Names
 from gristmill.dashboards.page import serve_pages
@@ -27,16 +35,21 @@ STATIC = Path(__file__).parent / "static"
 ABOUT = "What the dashboards show, as JSON. Text, URLs and model outputs are data from a crawl: escape them."
 
 
-def create_app(lake_root: Path, intake: Intake, names: Names) -> FastAPI:
+def create_app(lake_root: Path, intake: Intake, names: Names, store: Store | None = None) -> FastAPI:
     """The dashboards and the API of the lake at ``lake_root``; ``intake`` says what may be submitted, ``names`` which
-    hosts to answer as.
+    hosts to answer as, ``store`` who may sign in (the accounts of the lake when left out).
 
-    Raises :class:`gristmill.core.errors.UsageError` when there is no lake.
+    Raises :class:`gristmill.core.errors.UsageError` when there is no lake, or others may read the accounts.
     """
     warehouse = Warehouse.open(lake_root)
     services = Services(warehouse, State(warehouse.root), intake)
+    door = Door(Accounts(store or Store.of_lake(warehouse.root)))
+    door.prepare()
     app = api_app(services)
-    app.add_middleware(Guard, names=names)
+    serve_login(app, door)
+    guard_events(door)
+    app.add_middleware(Access, door=door)
+    app.add_middleware(Guard, names=names)  # the outermost: what it refuses, no account is asked about
     serve_pages(PAGES, services)
     ui.run_with(
         app,
@@ -76,10 +89,21 @@ def api_app(services: Services) -> FastAPI:
     return app
 
 
-def run(lake_root: Path, names: Names, port: int = 8080, *, intake: Intake) -> None:
-    """Serve on ``names.listening`` until interrupted. Raises as :func:`create_app`."""
+def run(lake_root: Path, names: Names, port: int = 8080, *, intake: Intake, store: Store | None = None) -> None:
+    """Serve on ``names.listening`` until interrupted.
+
+    Raises as :func:`create_app`, and :class:`UsageError` for an address that other machines reach without accounts.
+    """
+    accounts = Accounts(store or Store.of_lake(lake_root))
+    if not is_loopback(names.listening) and not accounts.all():
+        file = "" if store is None else f" --accounts {store.path}"
+        raise UsageError(
+            f"other machines reach {names.listening}, so people have to sign in, and there are no accounts. Make the "
+            f"first: {on_lake('gristmill accounts add NAME --role admin', lake_root)}{file}"
+        )
+    accounts.store.close()
     uvicorn.run(
-        create_app(lake_root, intake, names),
+        create_app(lake_root, intake, names, store),
         host=names.listening,
         port=port,
         log_level="warning",

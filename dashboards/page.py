@@ -74,16 +74,22 @@ def serve_pages(pages: Sequence[Page[Any]], services: Services) -> None:
 
     They are registered with NiceGUI, which has one application a process.
     """
-    entries = navigation(pages)
     for page in pages:
-        _serve(page, entries, services)
-    _serve_errors(entries, services)
+        _serve(page, pages, services)
+    _serve_errors(pages, services)
 
 
-def _serve(page: Page[Q], entries: Sequence[tuple[str, str]], services: Services) -> None:
+def entries_for(pages: Iterable[Page[Any]], request: Request) -> tuple[tuple[str, str], ...]:
+    """The entries of the navigation bar that whoever sent ``request`` may open."""
+    role = person_of(request).role
+    return navigation(page for page in pages if role.includes(page.role))
+
+
+def _serve(page: Page[Q], pages: Sequence[Page[Any]], services: Services) -> None:
     query = TypeAdapter(page.query)
 
     async def draw(request: Request) -> None:
+        entries = entries_for(pages, request)
         told = refusal(person_of(request), page.role)
         if told is not None:
             _draw_refused(page, entries, request, told, services)
@@ -160,10 +166,11 @@ def wanted(fault: ErrorDetails) -> str:
             return "this value cannot be used here; give another, or leave it out"
 
 
-def _serve_errors(entries: Sequence[tuple[str, str]], services: Services) -> None:
+def _serve_errors(served: Sequence[Page[Any]], services: Services) -> None:
     async def missing(request: Request, _error: Exception) -> Response:
         if request.url.path.startswith("/_nicegui"):
             return PlainTextResponse("There is no such file.\n", 404)
+        entries = entries_for(served, request)
         with Client(ui.page(""), request=request) as client, frame(request, entries, "", services.warehouse.version):
             title("There is no such page", "404")
             with card():
@@ -174,7 +181,7 @@ def _serve_errors(entries: Sequence[tuple[str, str]], services: Services) -> Non
 
     def failed(error: Exception) -> None:
         request = ui.context.client.request
-        with frame(request, entries, "", services.warehouse.version):
+        with frame(request, entries_for(served, request), "", services.warehouse.version):
             title("This page could not be drawn", "500")
             with card():
                 explained(services.explanation(error), ("Overview", "/"))

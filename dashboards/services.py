@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from gristmill.core.config import did_you_mean
 from gristmill.core.errors import GristmillError
+from gristmill.core.files.audit import Act, AuditLog
+from gristmill.dashboards.accounts.people import Person
 from gristmill.schemas.submission import StoredSubmission, Submission, data_problem, folder_problem, suite_file
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.queries.compare import Comparisons
@@ -98,12 +100,19 @@ class Services:
             return f"The warehouse was built by another version of gristmill. Rebuild it: {rebuild}"
         return f"{type(error).__name__}. The terminal that runs gristmill dashboard has the details."
 
-    def submit(self, submission: Submission, submitted_by: str) -> StoredSubmission:
-        """Store a submission without problems and start its evaluation.
+    @property
+    def audit(self) -> AuditLog:
+        """Where it is written down who changed something in the lake."""
+        return AuditLog.of_lake(self.warehouse.root)
+
+    def submit(self, submission: Submission, submitted_by: str, who: Person, where: str) -> StoredSubmission:
+        """Write down that ``who`` submits from ``where``, store a submission without problems, start its evaluation.
 
         One that cannot be started now stays queued, with the reason as its error, and can be started later.
         Raises :class:`GristmillError` when the state cannot be written.
         """
+        about = {"checkpoint": submission.checkpoint, "suites": ", ".join(submission.suites)}
+        self.audit.append(Act.SUBMISSION, who.name, where, about)
         stored = self.state.submit(submission, submitted_by)
         if self.intake.on_submit is not None:
             try:

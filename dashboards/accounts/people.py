@@ -5,8 +5,10 @@ A page or a route of the API that acts for somebody asks :func:`person_of` who s
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from starlette.requests import HTTPConnection
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
 
 PERSON = "gristmill.person"
 """The key of an ASGI scope under which the person is found who sent the request."""
@@ -45,7 +47,14 @@ def local_person() -> Person:
     return Person(submitter(), Role.ADMIN)
 
 
-def person_of(request: HTTPConnection) -> Person:
-    """Who sent ``request``: the owner of its session or token, or without accounts whoever runs this process."""
-    person = request.scope.get(PERSON)
-    return person if isinstance(person, Person) else local_person()
+def person_of(request: "HTTPConnection") -> Person:
+    """Who sent ``request``: the owner of its session or token, or without accounts whoever runs this process.
+
+    Raises ``PermissionError`` for a request of nobody, which only the login page gets.
+    """
+    if PERSON not in request.scope:
+        return local_person()
+    person = request.scope[PERSON]
+    if not isinstance(person, Person):
+        raise PermissionError("nobody has signed in")
+    return person

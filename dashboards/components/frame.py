@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from fastapi import Request
 from nicegui import ui
 
+from gristmill.dashboards.accounts.access import LOGOUT, SESSION
+from gristmill.dashboards.accounts.sessions import Session
+
 TOGGLE_THEME = """
 () => {
   const theme = document.body.classList.contains('body--dark') ? 'light' : 'dark';
@@ -18,6 +21,16 @@ TOGGLE_THEME = """
 def is_dark(request: Request) -> bool:
     """The theme the reader chose; light at first."""
     return request.cookies.get("theme") == "dark"
+
+
+def _signed_in(session: Session) -> None:
+    """Who has signed in, and the way out."""
+    ui.add_head_html('<script src="/static/session.js" defer></script>')
+    role = session.person.role.value
+    ui.label(session.person.name).classes("who ellipsis").props(f'dir="auto" title="{role}"')
+    out = ui.element("form").props(f'method="post" action="{LOGOUT}"')
+    with out, ui.element("button").classes("nav-link").props('type="submit"'):
+        ui.label("Sign out")
 
 
 @contextmanager
@@ -41,6 +54,9 @@ def frame(request: Request, navigation: Sequence[tuple[str, str]], active: str, 
                     link.classes("active").props('aria-current="page"')
         with ui.element("div").classes("bar-end"):
             ui.link("API", "/docs").classes("nav-link")
+            session = request.scope.get(SESSION)
+            if isinstance(session, Session):
+                _signed_in(session)
             button = ui.button(icon="light_mode" if dark else "dark_mode").props(
                 'flat round dense size=sm aria-label="Switch between light and dark"'
             )

@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gristmill.core.errors import GristmillError
-from gristmill.dashboards.accounts.people import Role
+from gristmill.dashboards.accounts.access import SESSION, address_of
+from gristmill.dashboards.accounts.people import Role, person_of
 from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, title
 from gristmill.dashboards.components.tables import Column, table
@@ -53,21 +54,21 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
     title("Submit", "Submit a checkpoint. It is queued, checked and scored, and then appears under Checkpoints.")
     with ui.element("div").classes("columns form"):
         with card("A checkpoint"):
-            _form(services, known, f"form, {client(request)}", refresh)
+            _form(services, known, request, refresh)
         with card("Submissions", "Newest first. Times are UTC."):
             rows(await to_thread(services.state.submissions))
     ui.timer(REFRESH_SECONDS, refresh)
 
 
 def _form(
-    services: Services, known: tuple[str, ...], submitted_by: str, stored_one: Callable[[], Awaitable[None]]
+    services: Services, known: tuple[str, ...], request: Request, stored_one: Callable[[], Awaitable[None]]
 ) -> None:
     form = _Form(services.intake, known)
 
     async def submit() -> None:
         button.disable()  # a second try would forget and show problems in the middle of this one
         try:
-            if await _submit(services, form, submitted_by):
+            if await _submit(services, form, request):
                 form.clear()
                 await stored_one()
         finally:
@@ -76,7 +77,7 @@ def _form(
     button = ui.button("Submit", on_click=submit).props("unelevated no-caps")
 
 
-async def _submit(services: Services, form: "_Form", submitted_by: str) -> bool:
+async def _submit(services: Services, form: "_Form", request: Request) -> bool:
     """Check what is filled in, show what is wrong with it or store it; whether it was stored."""
     form.forget_problems()
     try:
@@ -89,7 +90,7 @@ async def _submit(services: Services, form: "_Form", submitted_by: str) -> bool:
         form.show(problems)
         return False
     try:
-        stored = await to_thread(services.submit, submission, submitted_by)
+        stored = await to_thread(_store, services, submission, request, "form")
     except GristmillError as error:
         ui.notify(str(error), type="negative", close_button=True, timeout=0)
         return False
@@ -100,9 +101,11 @@ async def _submit(services: Services, form: "_Form", submitted_by: str) -> bool:
     return True
 
 
-def client(request: Request) -> str:
-    """The address a request came from."""
-    return request.client.host if request.client else "unknown"
+def _store(services: Services, submission: Submission, request: Request, way: str) -> StoredSubmission:
+    """Store what came by ``way``, under the name of an account, or where there are none under the address."""
+    person, address = person_of(request), address_of(request)
+    name = f"{way}, {address}" if request.scope.get(SESSION) is None else person.name
+    return services.submit(submission, name, person, address)
 
 
 class _Form:
@@ -287,7 +290,7 @@ def routes(api: APIRouter, services: Services) -> None:
             raise HTTPException(
                 422, [{"type": "value_error", "loc": ["body", name], "msg": text} for name, text in problems.items()]
             )
-        return services.submit(submission, f"API, {client(request)}")
+        return _store(services, submission, request, "API")
 
 
 PAGE = Page("/submit", "Submit", NoQuery, draw, routes=routes, role=Role.EVALUATOR)

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from gristmill.core.errors import GristmillError
 from gristmill.core.printable import printable
+from gristmill.flows.cli.accounts import adding, audit, listing, password, removing, role, sessions, token
 from gristmill.flows.cli.classifier import score as classifier_score
 from gristmill.flows.cli.classifier import train as classifier_train
 from gristmill.flows.cli.data import bands, contamination, curate, mix, preflight, tokens, whatif, why
@@ -81,6 +82,16 @@ tokens_app = typer.Typer(
 tokens_app.command()(tokens.report)
 tokens_app.command()(tokens.export)
 
+accounts_app = typer.Typer(help="Who may sign in to the dashboards, and what they did.", no_args_is_help=True)
+accounts_app.command("add")(adding.add)
+accounts_app.command("list")(listing.list_accounts)
+accounts_app.command("role")(role.role)
+accounts_app.command("password")(password.password)
+accounts_app.command("remove")(removing.remove)
+accounts_app.command("sessions")(sessions.sessions)
+accounts_app.command("token")(token.token)
+accounts_app.command("audit")(audit.audit)
+
 app.command(cls=with_settings(demo.settings_model))(demo.demo)
 app.command()(run.run)
 app.command(cls=with_settings(curate.settings_model))(curate.curate)
@@ -108,6 +119,7 @@ app.add_typer(domains_app, name="domains")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(warehouse_app, name="warehouse")
+app.add_typer(accounts_app, name="accounts")
 app.command()(dashboard.dashboard)
 app.command()(serve.serve)
 app.command()(doctor.doctor)

@@ -76,7 +76,8 @@ def running(root: Path, *allowed: str) -> Iterator[DashboardServer]:
 
 
 def _answers(base: str) -> bool:
+    """Whether it answers: with what was asked, or that one has to sign in."""
     try:
-        return httpx.get(base + "/api/overview", timeout=60).status_code == 200
+        return httpx.get(base + "/api/overview", timeout=60).status_code in (200, 401)
     except httpx.TransportError:
         return False

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from gristmill.core.errors import UsageError
 from gristmill.core.hosts import bracketed
+from gristmill.flows.cli.accounts.options import AccountsOption, store_of
 from gristmill.flows.cli.options import DEFAULT_LAKE, KnownLakeOption
 from gristmill.flows.existing_lake import existing
 
@@ -28,6 +29,7 @@ def dashboard(
         list[Path] | None,
         typer.Option(help="Folder that checkpoints and data are taken from; repeatable; any folder when left out."),
     ] = None,
+    accounts: AccountsOption = None,
     server: Annotated[
         list[str] | None,
         typer.Option(help="Address of a model server that a submission may name; repeatable; none otherwise."),
@@ -51,7 +53,7 @@ def dashboard(
         on_submit=submitter(home.root),
     )
     Console(stderr=True).print(f"http://{bracketed(host)}:{port}  (stop with Ctrl-C)", markup=False, highlight=False)
-    run(home.root, names, port=port, intake=intake)
+    run(home.root, names, port=port, intake=intake, store=None if accounts is None else store_of(home.root, accounts))
 
 
 def existing_folder(folder: Path) -> Path:

@@ -1,0 +1,1 @@
+"""``accounts``: who may sign in to the dashboards, and what they did."""
