@@ -24,7 +24,7 @@ from tests.helpers.people import NAMES, PASSWORD, SomePeople, some_people
 
 HTML = {"accept": "text/html"}
 SOCKET = "/_nicegui_ws/socket.io/?EIO=4&transport="
-CLIENT = re.compile(r'"client_id":\s*"([0-9a-f-]{36})"')
+CLIENT = re.compile(r"client_id\W+([0-9a-f-]{36})")
 PATIENCE = 120.0
 
 
@@ -57,7 +57,7 @@ class Reader:
         """The id of a page that was opened."""
         answer = self.get(path)
         assert answer.status_code == 200, answer.text[:500]
-        found = CLIENT.search(answer.text.replace("&quot;", '"').replace('\\"', '"'))
+        found = CLIENT.search(answer.text)
         assert found is not None
         return found[1]
 
@@ -119,7 +119,7 @@ def test_no_page_and_no_file_of_the_pages_without_a_session(server: DashboardSer
 def test_every_page_opens_for_those_who_may_and_the_bar_has_no_others(
     server: DashboardServer, people: SomePeople
 ) -> None:
-    for role in Role:
+    for role in (Role.VIEWER, Role.EVALUATOR):
         reader = signed_in(server, people, role)
         for page in PAGES:
             if "{" in page.path:
