@@ -90,11 +90,13 @@ STUFFED = FindingKind.KEYWORD_STUFFING
 
 CHEAP = (
     "cheap shoes, buy cheap shoes online, cheap running shoes, best cheap shoes, cheap shoes for men, cheap shoes "
-    "for women, discount cheap shoes, cheap shoes sale, cheap shoes outlet, cheap shoes store, cheap shoes, boots"
+    "for women, discount cheap shoes, cheap shoes sale, cheap shoes outlet, cheap shoes store, cheap kids shoes, "
+    "cheap boots, cheap shoes"
 )
 PIZZA = (
-    "pizza new york best pizza new york pizza delivery new york cheap pizza new york pizza place new york pizza "
-    "and pizza pizza restaurant new york pizza order new york pizza online new york city pizza new york pizza best"
+    "pizza new york best pizza new york pizza delivery new york cheap pizza new york pizza place new york pizza near "
+    "me new york pizza pizza restaurant new york pizza order new york pizza online new york city pizza new york "
+    "pizza best pizza"
 )
 PHONES = (
     "手机，手机报价，手机大全，便宜手机，二手手机，手机图片，手机评测，手机排行，新款手机，智能手机，手机壳，手机卡，"
