@@ -1,6 +1,7 @@
 """The demo site: a mapping from paths to answers, each rendered when it is requested."""
 
 import hashlib
+import re
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
@@ -10,9 +11,13 @@ from gristmill.tasks.demo_site import boilerplate, sources
 from gristmill.tasks.demo_site.answers import Render, SiteResponse, html, not_found, odd_pages, robots
 from gristmill.tasks.demo_site.boilerplate import Layout, Link
 from gristmill.tasks.demo_site.catalogue import PER_INDEX, SiteConfig, SitePage, build_catalogue
+from gristmill.tasks.demo_site.planted.plant import blocks_by_path, spread
 
 #: Raised whenever the same sources give other pages, so that a finished crawl of older pages is not taken for this one.
-EDITION = 2
+EDITION = 3
+
+#: Sections whose pages hold the planted values: prose, as people write comments under it.
+PROSE = ("library", "docs", "projects")
 
 SECTION_TITLES = {
     "library": "The Python standard library",
@@ -39,6 +44,8 @@ class Site(Mapping[str, Callable[[], SiteResponse]]):
         projects = sources.projects()
         catalogue = build_catalogue(config, projects)
         self._sections = catalogue.sections
+        prose = [page.path for name in PROSE for page in catalogue.sections[name]]
+        self._planted = blocks_by_path(prose)
         self._paths = {name: [page.path for page in pages] for name, pages in catalogue.sections.items()}
         answers: dict[str, Render] = {}
         listing = {name: [Link(page.title, page.path) for page in pages] for name, pages in self._sections.items()}
@@ -80,6 +87,7 @@ class Site(Mapping[str, Callable[[], SiteResponse]]):
 
     def _page(self, page: SitePage) -> SiteResponse:
         blocks = [sources.scrub(block) for block in page.blocks()]
+        blocks = spread(blocks, self._planted.get(_original(page), ()))
         if page.printed:
             return html(boilerplate.print_page(Layout(page.title, language=page.language), blocks))
         siblings = self._sections[page.section]
@@ -96,6 +104,11 @@ class Site(Mapping[str, Callable[[], SiteResponse]]):
             language=page.language,
         )
         return html(boilerplate.full_page(layout, blocks))
+
+
+def _original(page: SitePage) -> str:
+    """The path of the page that this one is the print version of, or its own."""
+    return re.sub(r"[?&]print=1$", "", page.path) if page.printed else page.path
 
 
 def _indexes(section: str, title: str, links: list[Link]) -> dict[str, Render]:
