@@ -60,6 +60,14 @@ def show_training(console: Console, home: "Lake", name: str) -> None:
     console.print()
 
 
+def show_rows(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
+    """A table of rows whose keys are its columns; nothing where there are none."""
+    from gristmill.flows.describe import table_of
+
+    if rows:
+        console.print(table_of(title, [key.replace("_", " ") for key in rows[0]], [[*row.values()] for row in rows]))
+
+
 def show_scores(console: Console, rows: list[dict[str, Any]]) -> None:
     """Scores with intervals."""
     from gristmill.flows.describe import scores_table

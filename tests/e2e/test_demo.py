@@ -10,6 +10,7 @@ import pytest
 from tests.helpers.cli import DEMO_WORDS, Ended, data_files
 
 Run = Callable[..., Ended]
+FOUND_IN = {"personal", "secret"}
 DOMAINS = {"code", "documentation", "mathematics", "prose"}
 
 
@@ -24,6 +25,7 @@ def test_the_demo_prints_what_it_did(demo_lake: Path) -> None:
     out = demo_lake.with_suffix(".out").read_text(encoding="utf-8")
     for words in (
         "Funnel (records)",
+        "Planted values found",
         "Mixtures (shares of the tokens; proportional and uniform under the same caps)",
         "Training loss",
         "Scores",
@@ -137,7 +139,10 @@ def test_a_second_demo_finds_everything_done(run: Run, demo_lake: Path) -> None:
     assert data_files(demo_lake) == before
     first = float(demo_lake.with_suffix(".processor").read_text())
     assert 0 < again.processor < first / 4
-    assert {"curate", "mix", "train", "scores"} <= json.loads(again.out).keys()
+    result = json.loads(again.out)
+    assert {"curate", "mix", "train", "scores", "planted"} <= result.keys()
+    for row in result["planted"]:
+        assert row["planted"] >= row["in_text"] >= row["found"] >= (1 if row["group"] in FOUND_IN else 0), row
 
 
 def test_a_checkpoint_of_the_demo_is_scored_once_under_any_name(run: Run, demo_lake: Path, tmp_path: Path) -> None:

@@ -3,19 +3,20 @@
 import threading
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from gristmill.flows.cli.layers import settings_of
 from gristmill.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
-from gristmill.flows.cli.pipeline.whole import run_pipeline
+from gristmill.flows.cli.pipeline.whole import Extra, run_pipeline
 
 if TYPE_CHECKING:
     from gristmill.core.lake import Lake
     from gristmill.flows.cli.pipeline.settings import DemoSettings
 
 DEMO_FETCHED_AT = "2026-01-01T00:00:00Z"
+PLANTED = "Planted values found (other: of templates and a seed that no detector was made with)"
 
 
 def settings_model() -> "type[DemoSettings]":
@@ -55,7 +56,25 @@ def demo(context: typer.Context, lake: LakeOption = DEFAULT_LAKE, json: JsonOpti
     curate = settings.curate.model_copy(update={"inputs": (str(crawled / "*.warc.gz"),), "workers": asked.workers})
     train = settings.train.model_copy(update={"checkpoints": asked.checkpoints})
     sized = settings.model_copy(update={"curate": curate, "mix": settings.mix.resized(asked.tokens), "train": train})
-    run_pipeline(home, sized, "demo", lake, json)
+    run_pipeline(home, sized, "demo", lake, json, Extra("planted", PLANTED, planted_rows))
+
+
+def planted_rows(home: "Lake") -> list[dict[str, Any]]:
+    """How many of the values planted on the site the safety review found, by group and set of templates."""
+    from dataclasses import asdict
+
+    import polars as pl
+
+    from gristmill.schemas.tables import Documents, Spans
+    from gristmill.tasks.demo_site.planted.found import count_found
+    from gristmill.tasks.demo_site.planted.plant import planted
+
+    dataset = home.expect("curation", "demo")
+    documents, spans = (
+        pl.concat([pl.DataFrame(home.read(ref, columns)) for ref in dataset.tables[table.name]])
+        for table, columns in ((Documents, ["doc_id", "text"]), (Spans, ["doc_id", "kind", "start", "end"]))
+    )
+    return [asdict(row) for row in count_found(planted(), documents, spans)]
 
 
 def crawl_demo_site(home: "Lake", pages: int) -> Path:

@@ -1,10 +1,12 @@
 """What ``demo`` and ``run`` share: run the pipeline flow and show its results."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.flows.cli.printing import print_json, screen
-from gristmill.flows.cli.tables import show_curation, show_mix, show_scores, show_training
+from gristmill.flows.cli.tables import show_curation, show_mix, show_rows, show_scores, show_training
 
 if TYPE_CHECKING:
     from gristmill.core.lake import Lake
@@ -15,8 +17,19 @@ REACH = (
 )
 
 
-def run_pipeline(home: "Lake", settings: Any, name: str, shown_lake: Path, json: bool) -> None:
-    """Run the pipeline flow and show its results."""
+@dataclass(frozen=True)
+class Extra:
+    """One more table of a run: its name in JSON, its title on the screen, and how its rows are counted."""
+
+    name: str
+    title: str
+    rows: Callable[["Lake"], list[dict[str, Any]]]
+
+
+def run_pipeline(
+    home: "Lake", settings: Any, name: str, shown_lake: Path, json: bool, extra: Extra | None = None
+) -> None:
+    """Run the pipeline flow and show its results. ``extra`` names and counts what else the lake shows afterwards."""
     from gristmill.flows.curate.result import LostInputError, NothingKeptError
     from gristmill.flows.pipeline import pipeline
 
@@ -28,11 +41,14 @@ def run_pipeline(home: "Lake", settings: Any, name: str, shown_lake: Path, json:
         else:
             show_curation(screen(), error.counts, shown_lake)
         raise
+    more = extra.rows(home) if extra else []
     if json:
-        print_json(result)
+        print_json({**result, **({extra.name: more} if extra else {})})
         return
     console = screen()
     show_curation(console, result["curate"], shown_lake)
+    if extra:
+        show_rows(console, extra.title, more)
     show_mix(console, home, name)
     show_training(console, home, name)
     show_scores(console, result["scores"])

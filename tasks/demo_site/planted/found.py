@@ -10,7 +10,7 @@ from gristmill.tasks.demo_site.planted.plant import SEEDS, Planted
 
 
 @dataclass(frozen=True)
-class Found:
+class PlantedCount:
     """Of one group and set of templates: values on the site, those that a text of the lake holds, those found there."""
 
     group: FindingGroup
@@ -20,8 +20,8 @@ class Found:
     found: int
 
 
-def count_found(values: Sequence[Planted], documents: pl.DataFrame, spans: pl.DataFrame) -> list[Found]:
-    """Rows by group and set. Found: a finding of the same group overlaps the value in some document that holds it.
+def count_found(values: Sequence[Planted], documents: pl.DataFrame, spans: pl.DataFrame) -> list[PlantedCount]:
+    """Rows by group and set. PlantedCount: a finding of the same group overlaps the value in some document that holds it.
 
     ``documents`` has doc_id and text, ``spans`` doc_id, kind, start and end in code points. Cost: one search of the
     texts for all values at once.
@@ -44,7 +44,7 @@ def _rows(
     values: Sequence[Planted],
     places: Mapping[str, Sequence[tuple[str, int]]],
     by_document: Mapping[str, Sequence[tuple[int, int, FindingGroup]]],
-) -> list[Found]:
+) -> list[PlantedCount]:
     def is_found(value: Planted) -> bool:
         return any(
             start < at + len(line) and at < end and group is value.kind.group
@@ -58,5 +58,5 @@ def _rows(
         for name in SEEDS:
             mine = [value for value in values if value.kind.group is group and value.templates == name]
             held = [value for value in mine if any(places[line] for line in value.lines)]
-            rows.append(Found(group, name, len(mine), len(held), sum(map(is_found, held))))
+            rows.append(PlantedCount(group, name, len(mine), len(held), sum(map(is_found, held))))
     return rows
