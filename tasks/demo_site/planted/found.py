@@ -21,7 +21,7 @@ class PlantedCount:
 
 
 def count_found(values: Sequence[Planted], documents: pl.DataFrame, spans: pl.DataFrame) -> list[PlantedCount]:
-    """Rows by group and set. PlantedCount: a finding of the same group overlaps the value in some document that holds it.
+    """Rows by group and set. Found: a finding of the same group overlaps the value in some document that holds it.
 
     ``documents`` has doc_id and text, ``spans`` doc_id, kind, start and end in code points. Cost: one search of the
     texts for all values at once.
