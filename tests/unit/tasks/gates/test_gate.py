@@ -191,11 +191,20 @@ def test_counts_say_what_great_expectations_says(
         expect("UnexpectedRowsExpectation", unexpected_rows_query="select key from {batch} where word ~ 'z{{2}}'"),
         expect("ExpectColumnMaxToBeBetween", "whole", max_value=4),
     )
+    # Great Expectations decides what rows break and what cannot be counted, so only what holds can differ. Where one
+    # expectation raises, such as a bound of a word, it measures all the others again, three times.
+    wanted = [Countable(entry.type, entry.column, entry.arguments) for entry in config.suite.expectations]
+    query = f"select *, 'shard' as shard from '{path}'"  # noqa: S608
+    counts = count_breaking(wanted, query, rows.schema, tmp_path)
+    found = list(zip(config.suite.expectations, counts, strict=True))
+    assert {entry.column for entry, broken in found if broken is None} >= {"word", "seen", "moment"}
+    holding = [entry for entry, broken in found if broken == 0]
+    assert holding
 
-    counted = check({facts.name: [path]}, config, tmp_path).to_pylist()
+    counted = check({facts.name: [path]}, suite(*holding), tmp_path).to_pylist()
     monkeypatch.setattr("gristmill.tasks.gates.gate.count_breaking", lambda wanted, *_: [None] * len(wanted))
 
-    assert counted == check({facts.name: [path]}, config, tmp_path).to_pylist()
+    assert counted == check({facts.name: [path]}, suite(*holding), tmp_path).to_pylist()
 
 
 @pytest.mark.parametrize("name", sorted(GATES))
