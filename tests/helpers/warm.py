@@ -31,6 +31,9 @@ import pyarrow as pa
 from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.cli.app import ENVIRONMENT, main
 from gristmill.tasks.text.paragraphs import paragraphs
+from gristmill.warehouse.build.blank import blank
+from gristmill.warehouse.build.migrate import read_migrations
+from gristmill.warehouse.build.publish import MIGRATIONS
 from tests.helpers.cli import GRISTMILL, Ended
 
 IMPORTED = (
@@ -179,6 +182,7 @@ if __name__ == "__main__":
     for module in IMPORTED:
         importlib.import_module(module)
     paragraphs(pa.array(["what numba reads before its first kernel"]))
+    blank(tuple(read_migrations(MIGRATIONS)))
     for checkpoint in sys.argv[2:]:
         admit(Path(checkpoint))
     gc.collect()

@@ -1,4 +1,4 @@
-"""Fill an empty DuckDB file from the lake: tables by INSERT ... SELECT from Parquet, the log from JSON, then the views.
+"""Fill an empty warehouse from the lake: tables by INSERT ... SELECT from Parquet, the log from JSON, then the views.
 
 Each table comes from the current datasets of the kind that owns it (a mixture names the curated files it read, but
 those may be older than the current curation). A file that two datasets name is loaded once. Text, payloads, bands and
@@ -24,7 +24,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Ref
 from gristmill.core.table import Table
 from gristmill.warehouse.build.migrate import Migration
-from gristmill.warehouse.build.tables import WITH_FILE, WITH_TEXT_ASIDE, create_tables, loaded_columns, loaded_tables
+from gristmill.warehouse.build.tables import WITH_FILE, WITH_TEXT_ASIDE, loaded_columns, loaded_tables, stage_positions
 
 KINDS = ("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "gates")
 MIXING = (
@@ -116,28 +116,18 @@ def owns(kind: str, table: str) -> bool:
 
 
 def fill(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    datasets: list[Dataset],
-    migrations: list[Migration],
-    views: list[Migration],
+    connection: duckdb.DuckDBPyConnection, lake: Lake, datasets: list[Dataset], views: list[Migration]
 ) -> tuple[dict[str, int], list[str]]:
-    """Create and load everything. Returns rows by table, and the log files that could not be read.
+    """Load everything, then run the ``views``, some of which make tables from the loaded ones. Returns rows by table,
+    and the log files that could not be read.
 
     Raises :class:`gristmill.core.errors.DamageError` for a missing or damaged file of the lake, and
     :class:`GristmillError` for one whose columns differ from its table's.
     """
-    connection.execute("BEGIN")  # one commit for all statements without data: each commit waits for the disk
-    connection.execute(create_tables())
-    connection.execute("CREATE TABLE migrations (name VARCHAR NOT NULL, digest VARCHAR NOT NULL)")
-    for migration in migrations:
-        connection.execute(migration.sql)
-        connection.execute("INSERT INTO migrations VALUES (?, ?)", [migration.name, migration.digest])
-    _describe(connection)
-    connection.execute("COMMIT")
     rows = {table.sql_name: _load_table(connection, lake, table, datasets) for table in loaded_tables()}
     _load_datasets(connection, lake, datasets)
     logged, unreadable = fill_log(connection, lake)
+    connection.execute(stage_positions())
     for view in views:
         connection.execute(view.sql)
     return rows | logged, unreadable
@@ -272,19 +262,6 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[s
     connection.register("incoming", pa.Table.from_pylist(rows))
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - our own table names
     connection.unregister("incoming")
-
-
-def _describe(connection: duckdb.DuckDBPyConnection) -> None:
-    """Put the schema's descriptions on tables and columns, where SQL tools show them (``duckdb_columns()``)."""
-    for table in loaded_tables():
-        connection.execute(f"COMMENT ON TABLE {table.sql_name} IS {_quote(table.about)}")
-        for name in loaded_columns(table):
-            about = table.columns[name].about
-            connection.execute(f'COMMENT ON COLUMN {table.sql_name}."{name}" IS {_quote(about)}')
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _literal(path: Path) -> str:

@@ -29,6 +29,7 @@ from gristmill.core.files.locks import locked
 from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
+from gristmill.warehouse.build.blank import blank
 from gristmill.warehouse.build.load import current_datasets, fill, fill_log, log_files, stamp
 from gristmill.warehouse.build.migrate import Migration, pending, read_migrations, read_sql
 from gristmill.warehouse.build.tables import create_tables
@@ -122,12 +123,13 @@ def _publish(lake: Lake, force: bool, keep: int, grace_seconds: float, memory: s
             target = folder / f"warehouse-{version}.duckdb"
 
             def load(connection: duckdb.DuckDBPyConnection) -> Loaded:
-                loaded = fill_log(connection, lake) if base else fill(connection, lake, datasets, migrations, views)
+                loaded = fill_log(connection, lake) if base else fill(connection, lake, datasets, views)
                 stamp(connection, version, digest, data)
                 return loaded
 
             with _disk_errors():
-                rows, unreadable = _build(target, base, load, memory)
+                start = base or blank(tuple(migrations))
+                rows, unreadable = _build(target, start, load, memory)
             _point(folder, target)
             _collect(folder, target, keep, grace_seconds)
     return Published(target, version, time.perf_counter() - started, rows, True, unreadable)
@@ -149,13 +151,17 @@ def _current(lake: Lake, migrations: list[Migration]) -> _Current | None:
     return _Current(path=Path(os.path.realpath(warehouse.pointer)), **build)
 
 
-def _build(target: Path, base: Path | None, load: Callable[[duckdb.DuckDBPyConnection], Loaded], memory: str) -> Loaded:
-    """Write ``target`` in one rename: ``load`` fills a copy of ``base``, or an empty database."""
+def _build(
+    target: Path, base: Path | bytes, load: Callable[[duckdb.DuckDBPyConnection], Loaded], memory: str
+) -> Loaded:
+    """Write ``target`` in one rename: ``load`` fills a copy of ``base``, a version or the content of one."""
     temporary = target.with_name(target.name + ".tmp")
     spill = target.with_name(target.name + ".spill.tmp")
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "temp_directory": str(spill)}
-    if base is not None:
+    if isinstance(base, Path):
         shutil.copyfile(base, temporary)
+    else:
+        temporary.write_bytes(base)
     connection = duckdb.connect(str(temporary), config=config)
     try:
         loaded = load(connection)

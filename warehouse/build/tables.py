@@ -56,9 +56,13 @@ def loaded_columns(table: Table) -> list[str]:
 
 def create_tables() -> str:
     """The SQL that creates every loaded table, empty, and ``stage_position(stage)``, which the views sort by."""
+    return "\n\n".join([*(_create(table) for table in loaded_tables()), stage_positions()]) + "\n"
+
+
+def stage_positions() -> str:
+    """The SQL that makes ``stage_position(stage)`` for the time of a connection."""
     stages = ", ".join(f"'{stage}'" for stage in StageName)
-    macro = f"CREATE TEMP MACRO stage_position(stage) AS list_position([{stages}], stage)::INTEGER;"
-    return "\n\n".join([*(_create(table) for table in loaded_tables()), macro]) + "\n"
+    return f"CREATE OR REPLACE TEMP MACRO stage_position(stage) AS list_position([{stages}], stage)::INTEGER;"
 
 
 def _create(table: Table) -> str:
