@@ -51,7 +51,7 @@ class Visitor:
 
     page: Page
     base: str
-    shots: Path
+    shots: Path | None
     faults: list[str] = field(default_factory=list)
     expected_status: int | None = None
 
@@ -72,12 +72,11 @@ class Visitor:
             chart.locator("canvas").first.wait_for()
         return self.page
 
-    def shot(self, name: str) -> Path:
-        """A picture of the whole page, for people."""
-        path = self.shots / f"{name}.png"
+    def shot(self, name: str) -> None:
+        """A moment in which something may still go wrong, then a picture of the whole page for people, if asked for."""
         self.page.wait_for_timeout(300)
-        self.page.screenshot(path=path, full_page=True)
-        return path
+        if self.shots is not None:  # half a second of processor and more
+            self.page.screenshot(path=self.shots / f"{name}.png", full_page=True)
 
     def check(self) -> None:
         """Fail on anything that went wrong since the page was opened."""
@@ -170,10 +169,12 @@ def misled(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the pictures go: ``GRISTMILL_SCREENSHOTS`` or a temporary folder."""
+def shots() -> Path | None:
+    """Where the pictures go: the folder ``GRISTMILL_SCREENSHOTS``, else nowhere."""
     wanted = os.environ.get("GRISTMILL_SCREENSHOTS")
-    folder = Path(wanted) if wanted else tmp_path_factory.mktemp("screenshots")
+    if not wanted:
+        return None
+    folder = Path(wanted)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -210,7 +211,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def visitor(context: BrowserContext, full_app: str, shots: Path) -> Iterator[Visitor]:
+def visitor(context: BrowserContext, full_app: str, shots: Path | None) -> Iterator[Visitor]:
     """A reader of the small lake; what went wrong on any page fails the test at its end."""
     visitor = Visitor(context.new_page(), full_app, shots)
     yield visitor
@@ -218,7 +219,7 @@ def visitor(context: BrowserContext, full_app: str, shots: Path) -> Iterator[Vis
 
 
 @pytest.fixture
-def empty_visitor(context: BrowserContext, empty_app: str, shots: Path) -> Iterator[Visitor]:
+def empty_visitor(context: BrowserContext, empty_app: str, shots: Path | None) -> Iterator[Visitor]:
     """A reader of the empty lake."""
     visitor = Visitor(context.new_page(), empty_app, shots)
     yield visitor

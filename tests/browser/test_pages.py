@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from gristmill.dashboards.page import navigation
 from gristmill.dashboards.pages import PAGES
@@ -14,6 +14,8 @@ from tests.helpers.small_lake import ATTACK, CHINESE, LONG_URL, SmallLake, doc_i
 
 ENTRIES = navigation(PAGES)
 PATHS = tuple(path for _, path in ENTRIES)
+WINDOW: ViewportSize = {"width": 1360, "height": 850}
+TELEPHONE: ViewportSize = {"width": 390, "height": 800}
 
 
 def name(path: str) -> str:
@@ -35,23 +37,17 @@ def test_an_empty_lake_says_what_fills_it(empty_visitor: Visitor, path: str) -> 
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_is_drawn_in_both_themes(visitor: Visitor, path: str, theme: str) -> None:
-    visitor.page.context.add_cookies([{"name": "theme", "value": theme, "url": visitor.base}])
-    page = visitor.open(path)
-    assert page.evaluate("document.body.classList.contains('body--dark')") is (theme == "dark")
-    visitor.shot(f"{name(path)}-{theme}")
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0, "the page is wider than the window"
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_every_page_fits_a_telephone(visitor: Visitor, path: str) -> None:
-    visitor.page.set_viewport_size({"width": 390, "height": 800})
-    page = visitor.open(path)
-    visitor.shot(f"{name(path)}-narrow")
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0, "the page is wider than the telephone"
+def test_every_page_is_drawn_in_both_themes_and_fits_a_telephone(visitor: Visitor, path: str) -> None:
+    for theme, size in (("light", WINDOW), ("dark", TELEPHONE)):
+        visitor.page.context.add_cookies([{"name": "theme", "value": theme, "url": visitor.base}])
+        visitor.page.set_viewport_size(size)
+        page = visitor.open(path)
+        assert page.evaluate("document.body.classList.contains('body--dark')") is (theme == "dark")
+        visitor.shot(f"{name(path)}-{theme if size == WINDOW else 'narrow'}")
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"the page is wider than {size['width']} pixels"
+    page.set_viewport_size(WINDOW)
+    visitor.shot(f"{name(path)}-dark")
 
 
 def test_the_overview_sums_up(visitor: Visitor) -> None:
