@@ -175,7 +175,7 @@ def test_the_command_line_says_which_names_are_answered(lake: Lake) -> None:
             answers[name] = status_within(120.0, process, f"http://127.0.0.1:{port}/api/overview", name)
     finally:
         process.terminate()
-        output = process.communicate(timeout=30)[0].decode()
+        output = process.communicate(timeout=120)[0].decode()
     assert list(answers.values()) == [200, 200, 200, 403], output
     refused = subprocess.run([*command, "--allow-host", "https://data.example.org"], capture_output=True, check=False)
     assert refused.returncode == 2
@@ -187,7 +187,7 @@ def status_within(seconds: float, process: "subprocess.Popen[bytes]", url: str, 
     deadline = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            return httpx.get(url, headers={"host": host}, timeout=30).status_code
+            return httpx.get(url, headers={"host": host}, timeout=120).status_code
         except httpx.ConnectError:
             time.sleep(0.2)
     return 0

@@ -58,7 +58,7 @@ def kill(process: "subprocess.Popen[bytes]", flow_run: str) -> None:
         try:
             if any(flow_run in value for value in child.environ().values()):
                 child.kill()
-                child.wait(30)
+                child.wait(120)
         except psutil.NoSuchProcess:
             continue
 

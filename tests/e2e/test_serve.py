@@ -203,7 +203,7 @@ def stop_in_the_middle(serving: Serving, checkpoint: Path) -> str:
     assert ended.code == 0, ended.err
     id = str(ended.json()["id"])
     wait_for(serving, id, "running")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + RUNS_WITHIN
     while not any('"running"' in path.read_text() for path in (serving.lake / "log" / "runs").glob("*.json")):
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -78,7 +78,7 @@ class FakeKubernetes:
             target = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
             self.pods[name][-1]["status"]["conditions"] = [target]
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(120)
         self.settle(name)
 
     def settle(self, name: str) -> None:
@@ -153,7 +153,7 @@ class FakeKubernetes:
         return 200, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
 
     def _gone(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        process.wait(30)
+        process.wait(120)
         with self.lock:
             del self.objects[name], self.pods[name]
 

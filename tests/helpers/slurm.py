@@ -92,10 +92,10 @@ class Cluster:
 
 def tool(*words: str) -> str:
     """What a command of Slurm prints."""
-    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
     """Wait for a condition. Fails with ``what`` when it does not come."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -124,7 +124,7 @@ def slurm_cluster() -> Iterator[Cluster]:
             for process in reversed(cluster.daemons):
                 if process.is_running():
                     process.terminate()
-            _, alive = psutil.wait_procs(cluster.daemons, timeout=10)
+            _, alive = psutil.wait_procs(cluster.daemons, timeout=60)
             for process in alive:
                 process.kill()
             shutil.rmtree(folder, ignore_errors=True)
@@ -159,7 +159,7 @@ def _start(cluster: Cluster) -> None:
 def _state(node: str) -> str:
     """What Slurm says of a node; nothing while it does not answer yet."""
     words = ("sinfo", "-h", "-n", node, "-o", "%t")
-    said = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    said = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     return (said.stdout.split() or [""])[0]
 
 

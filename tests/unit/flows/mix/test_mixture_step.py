@@ -109,7 +109,7 @@ class FakeLauncher:
 
 
 def test_jobs_run_side_by_side(tmp_path: Path) -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=120)
 
     def give(trial: Trial) -> Outcome:
         both.wait()

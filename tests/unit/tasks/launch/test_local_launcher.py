@@ -69,7 +69,7 @@ def test_cancel_ends_the_whole_group(tmp_path: Path) -> None:
     grandchild = int((tmp_path / "k" / "child").read_text())
     launcher.cancel(handle)
     assert wait_for(launcher, handle).state == "cancelled"
-    psutil.wait_procs([psutil.Process(grandchild)] if psutil.pid_exists(grandchild) else [], timeout=5)
+    psutil.wait_procs([psutil.Process(grandchild)] if psutil.pid_exists(grandchild) else [], timeout=60)
     assert not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE
 
 
@@ -98,7 +98,7 @@ def test_a_killed_watcher_is_lost_not_running(tmp_path: Path) -> None:
     trainer = int((tmp_path / "k" / "trainer").read_text())
     os.kill(handle.pid, signal.SIGKILL)
     assert wait_for(launcher, handle).state == "lost"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while psutil.pid_exists(trainer) and psutil.Process(trainer).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, "the trainer goes on without its watcher"
         time.sleep(0.05)
@@ -138,7 +138,7 @@ def test_work_since_the_last_checkpoint_is_wasted_when_the_job_fails(tmp_path: P
 def test_a_silent_job_is_stalled_and_still_runs(tmp_path: Path) -> None:
     launcher = LocalLauncher(tmp_path)
     handle = launcher.submit(job("import time; time.sleep(600)").model_copy(update={"stall_seconds": 0.5}))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (status := launcher.poll(handle)).stalled:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -147,7 +147,7 @@ def test_a_silent_job_is_stalled_and_still_runs(tmp_path: Path) -> None:
 
 
 def ended(launcher: LocalLauncher, handle: Handle) -> Status:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (status := launcher.poll(handle)).state not in ENDED:
         assert time.monotonic() < deadline, status
         time.sleep(0.05)
