@@ -4,9 +4,11 @@ Hyperscan compiles the expressions into one automaton whose time does not depend
 without matches, plus 0.4 microseconds for each place where a match ends. It runs without Python's lock. Each such place
 becomes a region of its detector, clipped to its document; regions that touch are one. Offsets are bytes there and code
 points everywhere else; a running sum over the bytes that begin a character maps one to the other.
+
+Detectors that look at folded text see the fold of the texts that hold something to fold, and the others as they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,9 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gristmill.core.errors import GristmillError
-from gristmill.tasks.safety.finding import Detector
+from gristmill.tasks.safety.finding import Detector, Finding, strongest
+from gristmill.tasks.safety.fold import TRIGGERS, fold
 
 Offsets = npt.NDArray[np.int64]
+FOLD = Detector("fold", 1, (), TRIGGERS, lambda text, start, end: (), reach=(1, 0))
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ class Joined:
         """Join ``texts``."""
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         return cls("\n".join(texts), np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths + 1))))
+
+    def row(self, place: int) -> int:
+        """The number of the text that the character at ``place`` belongs to."""
+        return int(np.searchsorted(self.begins, place, side="right")) - 1
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,39 @@ class Prefilter:
             yield Region(self.detectors[place], start - place * whole, end - place * whole)
 
 
+def search(joined: Joined, detectors: tuple[Detector, ...]) -> list[Finding]:
+    """What ``detectors`` find in ``joined``, in order of place, without findings that overlap a stronger one."""
+    folding = tuple(detector for detector in detectors if detector.folded)
+    rows: set[int] = set()
+    regions = []
+    for region in prefilter((FOLD, *detectors) if folding else detectors).regions(joined):  # those of FOLD come first
+        if region.detector is FOLD:
+            rows.add(joined.row(region.start))
+        elif not (rows and region.detector.folded and joined.row(region.start) in rows):
+            regions.append(region)
+    return strongest((*_look(joined.text, regions), *_look_folded(joined, sorted(rows), folding)))
+
+
+def _look(text: str, regions: Iterable[Region]) -> Iterator[Finding]:
+    for region in regions:
+        yield from region.detector.find(text, region.start, region.end)
+
+
+def _look_folded(joined: Joined, rows: Sequence[int], detectors: tuple[Detector, ...]) -> Iterator[Finding]:
+    """What ``detectors`` find in the fold of the texts ``rows``, with the offsets of the original."""
+    if not rows:
+        return
+    begins = joined.begins.tolist()
+    part = Joined.of([joined.text[begins[row] : begins[row + 1] - 1] for row in rows])
+    view = fold(part.text)
+    folded = Joined(view.text, part.begins if view.places is None else np.searchsorted(view.places, part.begins))
+    for finding in _look(view.text, prefilter(detectors).regions(folded)):
+        original = view.original(finding)
+        place = part.row(original.start)
+        shift = begins[rows[place]] - int(part.begins[place])
+        yield original._replace(start=original.start + shift, end=original.end + shift)
+
+
 @lru_cache(maxsize=8)
 def prefilter(detectors: tuple[Detector, ...]) -> Prefilter:
     """Compile the expressions of ``detectors``, once a process for each choice of them.
@@ -114,7 +155,7 @@ def _code_points(data: bytes, characters: int, ends: Offsets) -> Offsets:
     """Offsets in code points for offsets in bytes at which a character ends."""
     if characters == len(data):
         return ends
-    begins = np.frombuffer(data, np.uint8) & 0xC0 != 0x80
-    count = np.zeros(len(data) + 1, np.int64)
-    np.cumsum(begins, out=count[1:])
-    return count[ends]
+    begins = (np.frombuffer(data, np.uint8) & 0xC0 != 0x80).view(np.uint8)
+    places, inverse = np.unique(ends, return_inverse=True)
+    counts = np.add.reduceat(begins[: places[-1]], np.concatenate(([0], places[:-1])), dtype=np.int64)
+    return np.cumsum(counts)[inverse]

@@ -6,11 +6,19 @@ raised, gives the step new keys by itself.
 
 from gristmill.tasks.safety.attacks import bidi, hidden_unicode, homoglyphs, injection, stuffing
 from gristmill.tasks.safety.finding import Detector
-from gristmill.tasks.safety.personal import internet
+from gristmill.tasks.safety.personal import addresses, births, cards, chinese, iban, internet, names, national, phones
 from gristmill.tasks.safety.secrets import assignments, kingfisher, private_keys, providers, urls
 
 DETECTORS: tuple[Detector, ...] = (
     *internet.DETECTORS,
+    *phones.DETECTORS,
+    *cards.DETECTORS,
+    *iban.DETECTORS,
+    *national.DETECTORS,
+    *chinese.DETECTORS,
+    *addresses.DETECTORS,
+    *births.DETECTORS,
+    *names.DETECTORS,
     *assignments.DETECTORS,
     *urls.DETECTORS,
     *private_keys.DETECTORS,

@@ -15,8 +15,8 @@ from gristmill.core.errors import GristmillError
 from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.findings import FindingKind
 from gristmill.schemas.tables import Documents, Spans
-from gristmill.tasks.safety.engine import Joined, Offsets, prefilter
-from gristmill.tasks.safety.finding import Detector, Finding, strongest
+from gristmill.tasks.safety.engine import Joined, Offsets, search
+from gristmill.tasks.safety.finding import Detector, Finding
 from gristmill.tasks.safety.registry import DETECTORS
 from gristmill.tasks.text.slices import map_slices, one_chunk
 
@@ -58,12 +58,7 @@ def _detectors(config: FindingsConfig) -> tuple[Detector, ...]:
 
 def _spans(documents: pa.Table, detectors: tuple[Detector, ...]) -> pa.Table:
     joined = Joined.of(one_chunk(documents.column("text")).to_pylist())
-    return spans_of(documents.column("doc_id"), joined.begins, strongest(_found(joined, detectors)), detectors)
-
-
-def _found(joined: Joined, detectors: tuple[Detector, ...]) -> Iterable[Finding]:
-    for region in prefilter(detectors).regions(joined):
-        yield from region.detector.find(joined.text, region.start, region.end)
+    return spans_of(documents.column("doc_id"), joined.begins, search(joined, detectors), detectors)
 
 
 def spans_of(

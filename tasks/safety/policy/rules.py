@@ -153,7 +153,11 @@ HAVE: dict[str, tuple[FindingKind, ...]] = {"fake": FAKED, "fineweb": FINEWEB}
 
 DEFAULTS = (
     SafetyRule(kinds=FINEWEB, action=SafetyAction.REDACT, how="fineweb"),
-    SafetyRule(groups=(FindingGroup.PERSONAL, FindingGroup.SECRET), action=SafetyAction.REDACT),
-    SafetyRule(groups=(FindingGroup.ATTACK, FindingGroup.HARM), action=SafetyAction.KEEP),
+    SafetyRule(groups=(FindingGroup.PERSONAL,), min_score=0.55, action=SafetyAction.REDACT),
+    SafetyRule(groups=(FindingGroup.SECRET,), action=SafetyAction.REDACT),
+    SafetyRule(groups=(FindingGroup.PERSONAL, FindingGroup.ATTACK, FindingGroup.HARM), action=SafetyAction.KEEP),
 )
-"""What happens to findings that no rule names: personal data and secrets are redacted, the rest is counted."""
+"""What happens to findings that no rule names: personal data and secrets are redacted, the rest is counted.
+
+Names with a title (Mr. Darcy, 王先生) score .5: novels are full of them, so only a rule that says so redacts them.
+"""
