@@ -86,13 +86,17 @@ def test_safety_of_an_inner_policy_is_refused_because_it_would_not_be_used() -> 
 
 
 def test_what_no_rule_names() -> None:
-    found = judged(SafetyPolicy(), ("email", 1.0), ("phone", 0.2), ("api_key", 0.9), ("bidi_unicode", 1), ("hate", 1))
+    found = judged(SafetyPolicy(), ("email", 1.0), ("phone", 0.7), ("api_key", 0.9), ("bidi_unicode", 1), ("hate", 1))
     assert found == [
         ("redact", "fineweb"),
         ("redact", "placeholder"),
         ("redact", "placeholder"),
         ("keep", "placeholder"),
         ("keep", "placeholder"),
+    ]
+    assert judged(SafetyPolicy(), ("person_name", 0.5), ("person_name", 0.8)) == [
+        ("keep", "placeholder"),
+        ("redact", "placeholder"),
     ]
 
 
