@@ -29,6 +29,7 @@ from gristmill.flows.cli.flags import with_settings
 from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submission, submit, train
 from gristmill.flows.cli.pipeline import demo, run
 from gristmill.flows.cli.results import compare, export, import_results, lineage, trace
+from gristmill.flows.cli.review import agree, decide, list_, sample, show, sign_off
 from gristmill.flows.cli.service import dashboard, query, serve
 from gristmill.flows.cli.upkeep import doctor, gc, rebuild, verify
 
@@ -76,6 +77,14 @@ domains_app.command()(domains_show.show)
 domains_app.command(cls=with_settings(domains_train.settings_model))(domains_train.train)
 domains_app.command()(domains_cluster.cluster)
 
+review_app = typer.Typer(help="People's decisions about doubtful documents, and signatures.", no_args_is_help=True)
+review_app.command("list")(list_.list_)
+review_app.command()(show.show)
+review_app.command()(decide.decide)
+review_app.command()(sample.sample)
+review_app.command()(agree.agree)
+review_app.command("sign-off")(sign_off.sign_off)
+
 tokens_app = typer.Typer(
     help="The tokens of a mix: what the tokenizer made of the text, and files for trainers.", no_args_is_help=True
 )
@@ -116,6 +125,7 @@ app.command()(query.query)
 app.command()(verify.verify)
 app.command()(gc.gc)
 app.add_typer(domains_app, name="domains")
+app.add_typer(review_app, name="review")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(warehouse_app, name="warehouse")

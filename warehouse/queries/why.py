@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import SIGNALS
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.queries.addresses import hint_for, spellings
@@ -150,6 +151,8 @@ def summary(row: dict[str, Any]) -> str:
     match row["fate"]:
         case "kept":
             return "Kept: it passed every rule and does not duplicate a better document."
+        case "rejected" if stage == StageName.REVIEW:
+            return reviewed(row)
         case "rejected":
             found = row["value_text"] if row["value"] is None else f"{row['value']:g}"
             measure = f": found {found}, the policy demands {row['threshold']}" if row["threshold"] else ""
@@ -169,6 +172,17 @@ def summary(row: dict[str, Any]) -> str:
             return f"An input file that was not read: {rule} ({row['detail']})."
         case _:
             return "Undecided: the ledger has no verdict yet, because the run that should write it did not finish."
+
+
+def reviewed(row: dict[str, Any]) -> str:
+    """The fate of a document that stage ``review`` rejected, in one sentence."""
+    action, _, kind = str(row["rule"]).partition(":")
+    if action == "person":
+        return "Dropped by a person who reviewed it."
+    by = f" by {row['value_text']}" if row["value_text"] else ""
+    score = "" if row["value"] is None else f", score {row['value']:g}"
+    done = "Held for review" if action == "review" else "Dropped by a safety rule"
+    return f"{done}: {kind} found{by}{score}."
 
 
 def _story(warehouse: Warehouse, row: dict[str, Any]) -> Story:
