@@ -79,7 +79,9 @@ def draw(
     for stratum in STRATA:
         counts = {domain: len(found) for (of, domain), found in sorted(groups.items()) if of == stratum}
         for domain, size in allotted(counts, sizes.get(stratum, 0)).items():
-            members = sorted(groups[stratum, domain], key=lambda entry: xxhash.xxh3_64_intdigest(f"{seed}:{entry[0]}"))
+            members = sorted(
+                groups[stratum, domain], key=lambda entry: xxhash.xxh3_64_intdigest(f"{seed}:{entry[0]}".encode())
+            )
             strata.append(StratumSize(stratum=stratum, domain=domain, documents=counts[domain], drawn=size))
             drawn += [
                 SampledDocument(text_hash=text_hash, doc_id=doc_id, stratum=stratum, domain=domain)
