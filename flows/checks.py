@@ -53,9 +53,19 @@ def check_rules(settings: CurateSettings) -> None:
 
 
 def check_pipeline(settings: PipelineSettings, lake: Lake) -> None:
-    """Like :func:`check_curation`, and also checks the suites of the evaluation at the end."""
+    """Like :func:`check_curation`, and also checks the suites of the evaluation at the end, and that training on the
+    corpus is allowed."""
     check_curation(settings.curate, lake)
+    check_signature(settings, lake)
     check_evaluation(settings.evaluate.suites, settings.evaluate, lake)
+
+
+def check_signature(settings: PipelineSettings, lake: Lake) -> None:
+    """Raises :class:`UsageError` for a pipeline that may only train on a signed corpus when the source has none yet."""
+    from gristmill.flows.review.signing import refuse_unsigned, signed_before
+
+    if not settings.train.unsigned and not signed_before(settings.curate.source, lake):
+        refuse_unsigned([settings.curate.source], lake, unsigned=False)
 
 
 def check_schedule(settings: PipelineSettings, lake: Lake) -> None:

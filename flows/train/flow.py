@@ -16,6 +16,7 @@ from gristmill.flows.fields import LakePath
 from gristmill.flows.prefect.publish import publish
 from gristmill.flows.prefect.run_log import record_run
 from gristmill.flows.reporter import Meter, Reporter
+from gristmill.flows.review.signing import check_signed
 from gristmill.flows.running import run_step
 from gristmill.flows.train.command_step import command_step, unconverted
 from gristmill.flows.train.commands import prepare_commands
@@ -89,7 +90,10 @@ def train(lake: LakePath, settings: TrainSettings, mix: str = "default") -> dict
     """
     home = Lake.open(Path(lake))
     with Reporter() as report, record_run(home, "train", mix) as record:
-        trained = run_training(settings, mix_for(settings, mix, home), home, report)
+        read = mix_for(settings, mix, home)
+        if read is not None:
+            check_signed(read, home, unsigned=settings.unsigned)
+        trained = run_training(settings, read, home, report)
         record.counts.update(trained.counts)
     with Reporter() as report:
         publish(home, report)

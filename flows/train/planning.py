@@ -9,6 +9,7 @@ from gristmill.core.manifest import Dataset, FilesRef
 from gristmill.core.steps.inputs import Inputs
 from gristmill.flows.checks import mix_of
 from gristmill.flows.engines.engine import Work
+from gristmill.flows.review.signing import check_signed
 from gristmill.flows.train.commands import prepare_commands
 from gristmill.flows.train.settings import TrainSettings
 from gristmill.tasks.mix.plan import FILE, Plan
@@ -71,6 +72,8 @@ def mix_for(settings: TrainSettings, mix: str, lake: Lake) -> Dataset | None:
 
 def check_training(settings: TrainSettings, mix: Dataset | None, lake: Lake) -> None:
     """Raises :class:`UsageError` for what would stop the runs before they start. Reads no data of other trainers."""
+    if mix is not None:
+        check_signed(mix, lake, unsigned=settings.unsigned)
     name, recipe = load_recipe(settings.recipe)
     if isinstance(recipe, TrainerRecipe):
         prepare_commands(settings, name, recipe, mix, lake, look=False)

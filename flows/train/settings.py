@@ -63,6 +63,9 @@ class TrainSettings(LaunchSettings):
         None, ge=0, description="Steps between measurements of the held-out loss: ten a run when left out, 0 for none."
     )
 
+    unsigned: Annotated[bool, Flag("--unsigned", "Also on a corpus that nobody signed off; the result is marked.")] = (
+        Field(False, description="Also train on a corpus that nobody signed off; what is made from it is marked.")
+    )
     keep_last: int = Field(0, ge=0, description="Checkpoints kept at the end, while a run goes on; 0 keeps all.")
     keep_every: int = Field(0, ge=0, description="Keep every Nth checkpoint too. One that has scores is never deleted.")
 
@@ -81,4 +84,4 @@ class TrainSettings(LaunchSettings):
 
     def lasting(self) -> dict[str, Any]:
         """What the result depends on: not where it was made."""
-        return self.model_dump(mode="json", exclude={*LaunchSettings.model_fields, "data"})
+        return self.model_dump(mode="json", exclude={*LaunchSettings.model_fields, "data", "unsigned"})

@@ -39,7 +39,7 @@ def test_lineage_follows_the_stages_that_a_run_was_trained_in(run: Callable[...,
     assert mixed.code == 0, mixed.err
     assert "quality, descending" in mixed.out
     assert "Careful: even: stage 1 is sorted by quality" in " ".join(mixed.out.split())
-    trained = run("train", "--lake", str(root), "--set", "batch_rows=8", "--set", "heldout_every=0")
+    trained = run("train", "--unsigned", "--lake", str(root), "--set", "batch_rows=8", "--set", "heldout_every=0")
     assert trained.code == 0, trained.err
     assert "Careful: even: stage 1 is sorted by quality" in " ".join((trained.out + trained.err).split())
 

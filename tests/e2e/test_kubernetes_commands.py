@@ -25,6 +25,7 @@ def test_train_runs_a_job_and_takes_what_it_saves(tmp_path: Path, commands: Path
     here += ("--set", "heldout_every=0", "--set", "batch_rows=60")
     words = (
         "train",
+        "--unsigned",
         "--mix",
         "default",
         "--checkpoints",

@@ -88,7 +88,7 @@ def test_curate_mix_and_train_through_batch_jobs(
     assert trials == {path.parent.name for path in (lake / "log" / "trials").glob("*/outcome.json")}
     assert {row["domain"] for row in told["trials"]} == {"odd", "even"}
     assert list((lake / "log").glob("trials/**/job.sbatch"))
-    counts = run("train", "--checkpoints", "2", "--set", "batch_rows=4", "--cpus", "1", *on_slurm)
+    counts = run("train", "--unsigned", "--checkpoints", "2", "--set", "batch_rows=4", "--cpus", "1", *on_slurm)
     assert counts == {"runs": 1, "checkpoints": 2}
     (run_dir,) = (path.parent for path in (lake / "log" / "training").glob("*/job.sbatch"))
     status = read_status(run_dir)

@@ -16,7 +16,7 @@ def test_training_ends_in_the_comparison_of_its_mixtures(run: Callable[..., Ende
     mix_in(lake, make_inputs(tmp_path), ("doremi", "proportional"))
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(RECIPE, encoding="utf-8")
-    words = ("train", "--lake", str(lake.root), "--recipe", str(recipe), "--set", "batch_rows=8")
+    words = ("train", "--unsigned", "--lake", str(lake.root), "--recipe", str(recipe), "--set", "batch_rows=8")
     ended = run(*words, "--checkpoints", "2", "--set", "keep_last=1", "--evaluate", "--suite", SUITE, "--json")
     assert ended.code == 0, ended.err
     answer = ended.json()

@@ -118,7 +118,7 @@ def test_a_recipe_that_pretrains_is_what_its_trainer_understands(recipe: str, la
     export, run_dir = tmp_path / "export", tmp_path / "run"
     form = EXPORTS[recipe]
     asked = ("--mixture", "even", "--format", form, "--mode", "stream", "--out", export)
-    gristmill("tokens", "export", *asked, "--lake", lake)
+    gristmill("tokens", "export", "--unsigned", *asked, "--lake", lake)
     home = [] if recipe == "torchtitan" else ["--set", f"options.home={source}"]
     words = dry_run(recipe, lake, run_dir, "--data", export, *home)
     found = parsed(recipe, str(source), words, run_dir)

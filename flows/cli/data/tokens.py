@@ -1,6 +1,7 @@
 """``tokens``: what a tokenizer made of the text, and the token files that trainers read."""
 
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -63,6 +64,9 @@ def export(
     path_prefix: Annotated[
         str, typer.Option(help="What paths in weight files begin with, where the trainer sees the folder elsewhere.")
     ] = "",
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Also of a corpus that nobody signed off; the answer says so.")
+    ] = False,
     lake: KnownLakeOption = DEFAULT_LAKE,
     json: JsonOption = False,
 ) -> None:
@@ -73,6 +77,9 @@ def export(
 
     home = existing(lake)
     dataset = mix_of(mix, home)
+    from gristmill.flows.review.signing import check_signed
+
+    marked = check_signed(dataset, home, unsigned=unsigned)
     config = ExportConfig(
         format=form,
         mode=mode,
@@ -82,7 +89,10 @@ def export(
         path_prefix=path_prefix.rstrip("/") or out.resolve().as_posix(),
     )
     done = export_mixture(dataset, plan_of(dataset, mixture, home), config, out, home)
-    answer: dict[str, Any] = asdict(done) | {"out": str(out)}
+    if marked:
+        about = {"about": "nobody signed off these corpora when this was written", "sources": marked}
+        (out / "UNSIGNED.json").write_text(dumps(about, indent=1) + "\n", encoding="utf-8")
+    answer: dict[str, Any] = asdict(done) | {"out": str(out), "unsigned": marked}
     if json:
         print_json(answer)
         return
@@ -101,6 +111,8 @@ def export(
         f"disk space (do not change them). Documents above one row: {done.overflow}.",
         markup=False,
     )
+    if marked:
+        console.print(f"Unsigned: nobody signed off {', '.join(marked)}.", markup=False, highlight=False)
     console.print(f"Open it: {done.opening.replace('DIR', str(out))}", markup=False, highlight=False)
 
 

@@ -93,7 +93,7 @@ def test_the_report_has_vocabulary_and_fertility_by_language_and_domain(home: Pa
 
 
 def test_an_export_from_the_lake_opens_as_it_says(home: Path, tmp_path: Path) -> None:
-    words = ("tokens", "export", "--lake", home, "--mixture", "uniform", "--mode", "stream")
+    words = ("tokens", "export", "--unsigned", "--lake", home, "--mixture", "uniform", "--mode", "stream")
     done = json.loads(gristmill(*words, "--format", "datatrove", "--out", tmp_path / "ds", "--json"))
     lake = Lake.open(home)
     dataset = lake.expect("mix", "default")
@@ -103,8 +103,11 @@ def test_an_export_from_the_lake_opens_as_it_says(home: Path, tmp_path: Path) ->
     assert rows.tolist() == batch(plan, store, 0, len(plan)).tolist()
     assert (done["rows"], done["plan"]) == (len(plan), plan.digest)
     assert json.loads((tmp_path / "ds" / "export.json").read_bytes()) == {
-        key: value for key, value in done.items() if key != "out"
+        key: value for key, value in done.items() if key not in ("out", "unsigned")
     }
+    assert json.loads((tmp_path / "ds" / "UNSIGNED.json").read_bytes())["sources"] == done["unsigned"] != []
+    with pytest.raises(UsageError, match=r"nobody signed off .* or give --unsigned"):
+        gristmill(*(word for word in words if word != "--unsigned"), "--format", "olmo", "--out", tmp_path / "o")
     assert (tmp_path / "ds" / "tokenizer" / "tokenizer.json").is_file()
     shown = gristmill(*words, "--format", "megatron", "--out", tmp_path / "mt").replace("\n", " ")
     assert f"--data-path {tmp_path}/mt/train" in shown
@@ -112,7 +115,7 @@ def test_an_export_from_the_lake_opens_as_it_says(home: Path, tmp_path: Path) ->
 
 
 def test_paths_in_weight_files_begin_as_asked(home: Path, tmp_path: Path) -> None:
-    words = ("tokens", "export", "--lake", home, "--mixture", "uniform", "--format", "megatron")
+    words = ("tokens", "export", "--unsigned", "--lake", home, "--mixture", "uniform", "--format", "megatron")
     gristmill(*words, "--out", tmp_path / "a", "--path-prefix", "/data/corpus/")
     gristmill(*words, "--out", tmp_path / "b")
     assert " /data/corpus/code/00000 " in (tmp_path / "a" / "data_args.txt").read_text(encoding="utf-8")
@@ -132,5 +135,5 @@ def test_what_cannot_be_exported_is_a_usage_error(
     words: tuple[str, ...], said: str, home: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        gristmill("tokens", "export", "--lake", home, "--out", tmp_path / "out", *words)
+        gristmill("tokens", "export", "--unsigned", "--lake", home, "--out", tmp_path / "out", *words)
     assert list(tmp_path.iterdir()) == []
