@@ -24,6 +24,7 @@ from gristmill.dashboards.pages import (
     trajectory,
     why,
 )
+from gristmill.dashboards.pages.review import figures, queue
 
 PAGES: tuple[Page[Any], ...] = (
     overview.PAGE,
@@ -31,6 +32,8 @@ PAGES: tuple[Page[Any], ...] = (
     documents.PAGE,
     document.PAGE,
     why.PAGE,
+    queue.PAGE,
+    figures.PAGE,
     mixtures.PAGE,
     training.PAGE,
     checkpoints.PAGE,

@@ -1,14 +1,16 @@
 """The figures of a review: agreement and error rates, and what a signature states about a corpus."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from pydantic import BaseModel
 
+from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.schemas.reviews.records import Signature
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.reviews.agreement import Agreement, Span, agreements, reads_of
-from gristmill.warehouse.reviews.corpus import corpus_digest, corpus_files
+from gristmill.warehouse.reviews.corpus import SignedCorpora, corpus_digest, corpus_files
 from gristmill.warehouse.reviews.queue import backlog
 from gristmill.warehouse.reviews.sampling import ErrorRate, error_rates
 from gristmill.warehouse.reviews.store import Reviews, now
@@ -23,6 +25,34 @@ class ReviewFigures(BaseModel):
     texts: int
     agreement: list[Agreement]
     errors: list[ErrorRate]
+
+
+class CorpusState(BaseModel):
+    """The current corpus of one source, and who signed it."""
+
+    source: str
+    corpus: str
+    person: str | None
+    at: datetime | None
+    note: str
+
+
+def corpus_states(lake: Lake) -> list[CorpusState]:
+    """Every source with its signature, if it has one that holds."""
+    signed = SignedCorpora(lake)
+    found = []
+    for dataset in lake.datasets("curation"):
+        signature = signed.signature(dataset)
+        found.append(
+            CorpusState(
+                source=dataset.name,
+                corpus=corpus_digest(dataset),
+                person=signature.person if signature else None,
+                at=signature.at if signature else None,
+                note=signature.note if signature else "",
+            )
+        )
+    return found
 
 
 def review_figures(warehouse: Warehouse, reviews: Reviews, source: str | None = None) -> ReviewFigures:

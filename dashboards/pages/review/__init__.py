@@ -1,0 +1,1 @@
+"""Review: the queue of doubtful documents, and what the review has measured."""
