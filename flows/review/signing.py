@@ -8,7 +8,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.warehouse.reviews.corpus import SignedCorpora
 
-NO_SIGNATURE = "required"
+REQUIRED = "required"
 
 
 def check_signed(mix: Dataset, lake: Lake, *, unsigned: bool) -> list[str]:
@@ -49,4 +49,6 @@ def _required(source: str, lake: Lake) -> bool:
     dataset = lake.dataset("curation", source)
     if dataset is None:
         return False
-    return bool(dataset.config.get("policy", {}).get("safety", {}).get("sign_off") == NO_SIGNATURE)
+    policy = dataset.config.get("policy")
+    safety = policy.get("safety") if isinstance(policy, dict) else None
+    return isinstance(safety, dict) and safety.get("sign_off") == REQUIRED
