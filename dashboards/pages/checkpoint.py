@@ -11,6 +11,7 @@ from gristmill.dashboards.accounts.people import Role
 from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, title
 from gristmill.dashboards.components.tables import Column, interval, table
+from gristmill.dashboards.components.unsigned import unsigned_callout, unsigned_in
 from gristmill.dashboards.links import checkpoint_url, items_url, page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
@@ -39,6 +40,8 @@ async def draw(services: Services, _request: Request, asked: CheckpointQuery) ->
             explained(f"There is not one checkpoint whose digest begins with {shown}.", ("Checkpoints", "/checkpoints"))
         return
     title(found.label, f"Checkpoint {found.checkpoint}")
+    marks = await unsigned_in(services.warehouse)
+    unsigned_callout("What it was trained on", marks.checkpoints.get(found.checkpoint, []))
     with ui.element("div").classes("columns side"):
         with ui.element("div"):
             _scores(services.warehouse, found)

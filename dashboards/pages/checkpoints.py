@@ -16,6 +16,7 @@ from gristmill.dashboards.components.chart import chart
 from gristmill.dashboards.components.frame import is_dark
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.components.unscored import unscored_table
+from gristmill.dashboards.components.unsigned import UNSIGNED, unsigned_in
 from gristmill.dashboards.links import checkpoint_url, items_url
 from gristmill.dashboards.page import Limit, NoQuery, Page
 from gristmill.dashboards.services import Services
@@ -23,6 +24,7 @@ from gristmill.dashboards.wording import words
 from gristmill.warehouse import queries
 from gristmill.warehouse.queries.mixing.shares import small_proxies
 from gristmill.warehouse.queries.unanswered import unscored
+from gristmill.warehouse.reviews.corpus import UnsignedWork
 
 ABOUT = (
     "Scores against the training step, one line per mixture; click a point to see its answers. Bars are 95 % intervals "
@@ -74,7 +76,7 @@ async def draw(services: Services, request: Request, _asked: NoQuery) -> None:
             _scores(scores)
     if checkpoints:
         with card("All checkpoints", "Plan rows are the rows of the mixture's plan that the checkpoint has seen."):
-            _checkpoints(checkpoints)
+            _checkpoints(checkpoints, await unsigned_in(warehouse))
 
 
 def _charts(scores: list[queries.Score], dark: bool) -> None:
@@ -115,13 +117,14 @@ def _scores(scores: list[queries.Score]) -> None:
     table(columns, [{**score.model_dump(), "metric": words(score.metric)} for score in scores], page=25)
 
 
-def _checkpoints(checkpoints: list[queries.Checkpoint]) -> None:
+def _checkpoints(checkpoints: list[queries.Checkpoint], marks: UnsignedWork) -> None:
     columns = [
         Column("mixture", "Mixture"),
         Column("step", "Step", "number"),
         Column("tokens", "Tokens seen", "number"),
         Column("rows", "Plan rows"),
         Column("parameters", "Parameters", "number"),
+        *([Column("corpus", "Corpus", "badge")] if marks.checkpoints else []),
         Column("checkpoint", "Digest", "mono"),
         Column("path", "Folder in the lake", "mono"),
     ]
@@ -130,6 +133,8 @@ def _checkpoints(checkpoints: list[queries.Checkpoint]) -> None:
             **row.model_dump(),
             "rows": f"{row.first_row:,}–{row.end_row:,}",
             "checkpoint_href": checkpoint_url(row.checkpoint),
+            "corpus": UNSIGNED if row.checkpoint in marks.checkpoints else None,
+            "corpus_tone": "warn",
         }
         for row in checkpoints
     ]

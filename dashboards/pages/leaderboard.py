@@ -14,12 +14,14 @@ from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.controls import choice, search_field, searched
 from gristmill.dashboards.components.tables import Column, interval, table
+from gristmill.dashboards.components.unsigned import UNSIGNED, unsigned_in
 from gristmill.dashboards.links import items_url, page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
 from gristmill.dashboards.wording import count, p_value, words
 from gristmill.schemas.scores import ALL, MACRO
 from gristmill.warehouse.queries import Score, boards
+from gristmill.warehouse.reviews.corpus import UnsignedWork
 
 LEVEL = 0.05
 WHOLE = 200
@@ -61,6 +63,7 @@ async def draw(services: Services, request: Request, wanted: LeaderboardQuery) -
         top=WHOLE if wanted.suite else boards.TOP,
     )
     by_subject = [await to_thread(boards.subjects, warehouse, board) for board in found] if wanted.suite else []
+    marks = await unsigned_in(warehouse)
     title("Leaderboard", ABOUT)
     if not choices.suites:
         with card():
@@ -73,7 +76,7 @@ async def draw(services: Services, request: Request, wanted: LeaderboardQuery) -
     for area, members in groupby(found, key=lambda board: board.area):
         ui.label(area.capitalize()).classes("area-title").props('role="heading" aria-level="2"')
         for board in members:
-            _board(board, wanted)
+            _board(board, wanted, marks)
     for part in by_subject:
         if part.rows:
             _subjects(part)
@@ -111,9 +114,12 @@ def _form(choices: boards.Choices, wanted: LeaderboardQuery) -> None:
         form.on("submit.prevent", go)
 
 
-def _board(board: boards.Board, wanted: LeaderboardQuery) -> None:
+def _board(board: boards.Board, wanted: LeaderboardQuery, marks: UnsignedWork) -> None:
     scale = _scale([standing.score for standing in board.standings])
-    rows = [_row(standing, scale) for standing in board.standings]
+    rows = [
+        _row(standing, scale) | {"corpus": UNSIGNED if standing.score.checkpoint in marks.checkpoints else None}
+        for standing in board.standings
+    ]
     has_chance = any(row["chance"] is not None for row in rows)
     has_macro = any(row["macro"] is not None for row in rows)
     facts = [
@@ -131,6 +137,7 @@ def _board(board: boards.Board, wanted: LeaderboardQuery) -> None:
             Column("ends", ""),
             *([Column("macro", "Macro", "score")] if has_macro else []),
             Column("n", "Items", "number"),
+            *([Column("corpus", "Corpus", "badge")] if any(row["corpus"] for row in rows) else []),
             *([Column("chance", "Chance", "score"), Column("centred", "Centred", "score")] if has_chance else []),
             *([Column("above", "", "badge")] if any(row["above"] for row in rows) else []),
             Column("gap", "Lead", "badge"),
@@ -171,6 +178,7 @@ def _row(standing: boards.Standing, scale: tuple[float, float]) -> dict[str, Any
         "centred": score.centred,
         "above": "not above chance" if score.above_chance is not None and score.above_chance >= LEVEL else None,
         "above_tone": "warn",
+        "corpus_tone": "warn",
         "gap": None,
         "by": None,
     }

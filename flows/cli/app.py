@@ -29,7 +29,8 @@ from gristmill.flows.cli.flags import with_settings
 from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submission, submit, train
 from gristmill.flows.cli.pipeline import demo, run
 from gristmill.flows.cli.results import compare, export, import_results, lineage, trace
-from gristmill.flows.cli.review import agree, decide, list_, sample, show, sign_off
+from gristmill.flows.cli.review import agree, decide, import_, list_, sample, show, sign_off
+from gristmill.flows.cli.review import export as review_export
 from gristmill.flows.cli.service import dashboard, query, serve
 from gristmill.flows.cli.upkeep import doctor, gc, rebuild, verify
 
@@ -84,6 +85,8 @@ review_app.command()(decide.decide)
 review_app.command()(sample.sample)
 review_app.command()(agree.agree)
 review_app.command("sign-off")(sign_off.sign_off)
+review_app.command("export")(review_export.export)
+review_app.command("import")(import_.import_)
 
 tokens_app = typer.Typer(
     help="The tokens of a mix: what the tokenizer made of the text, and files for trainers.", no_args_is_help=True

@@ -92,7 +92,8 @@ def train(lake: LakePath, settings: TrainSettings, mix: str = "default") -> dict
     with Reporter() as report, record_run(home, "train", mix) as record:
         read = mix_for(settings, mix, home)
         if read is not None:
-            check_signed(read, home, unsigned=settings.unsigned)
+            for source in check_signed(read, home, unsigned=settings.unsigned):
+                report.say(f"Unsigned: nobody signed off {source}; what is trained on it is marked.")
         trained = run_training(settings, read, home, report)
         record.counts.update(trained.counts)
     with Reporter() as report:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from pydantic import BaseModel, Field
+
 from gristmill.core.digests import digest_digests
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef
 from gristmill.schemas.reviews.records import Signature
-from gristmill.schemas.tables import Curated
+from gristmill.schemas.tables import Checkpoints, Curated, Runs
 from gristmill.warehouse.reviews.store import Reviews
 
 TOKENS_STEP = "tokens"
@@ -78,3 +80,27 @@ class SignedCorpora:
         if manifest is None:
             return [""]  # nobody signed what is not known
         return [entry.digest for entry in manifest.inputs if entry.table == Curated.name]
+
+
+class UnsignedWork(BaseModel):
+    """What was made from corpora that nobody signed, and from which sources."""
+
+    mixes: dict[str, list[str]] = Field(description="by name of the mix")
+    runs: dict[str, list[str]] = Field(description="by key of the training run")
+    checkpoints: dict[str, list[str]] = Field(description="by digest; scores carry the digest of their checkpoint")
+
+
+def unsigned_work(lake: Lake) -> UnsignedWork:
+    """The marks of the current mixes and trainings. Cost: the manifests of their tokens, and two columns of runs."""
+    signed = SignedCorpora(lake)
+    mixes = {mix.name: signed.unsigned_of_mix(mix) for mix in lake.datasets("mix")}
+    runs: dict[str, list[str]] = {}
+    checkpoints: dict[str, list[str]] = {}
+    for training in lake.datasets("training"):
+        sources = signed.unsigned_of_training(training)
+        for table, column, found in ((Runs, "run", runs), (Checkpoints, "checkpoint", checkpoints)):
+            for ref in training.tables.get(table.name, ()) if sources else ():
+                found.update(dict.fromkeys(lake.read(ref, [column]).column(column).to_pylist(), sources))
+    return UnsignedWork(
+        mixes={name: sources for name, sources in mixes.items() if sources}, runs=runs, checkpoints=checkpoints
+    )

@@ -95,6 +95,14 @@ def backlog(
     )
 
 
+def everything(warehouse: Warehouse, reviews: Reviews, source: str | None = None) -> list[Waiting]:
+    """Every document that is held, was drawn, or was decided about and is in the lake, by text hash."""
+    drawn = {document.text_hash: document for sample in reviews.samples() for document in sample.documents}
+    named = _named(warehouse, {*drawn, *reviews.by_text()}, source)
+    held = _rows(warehouse, HELD, {"source": source, "without": [row.text_hash for row in named]})
+    return sorted([*held, *named], key=lambda row: row.text_hash)
+
+
 class Needed(BaseModel):
     """How many people must read a document: what the policy of its source says, or the sample it was drawn for."""
 

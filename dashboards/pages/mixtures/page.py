@@ -14,6 +14,7 @@ from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.controls import choice
 from gristmill.dashboards.components.frame import is_dark
+from gristmill.dashboards.components.unsigned import unsigned_callout, unsigned_in
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.pages.mixtures.shares import Show, detail_card, heads_card, other_caps, side_by_side, trace
@@ -103,6 +104,8 @@ async def draw(services: Services, request: Request, asked: MixturesQuery) -> No
             empty("No mixture has been found yet.", *(warehouse.command(command) for command in COMMANDS))
         return
     mixes = list(dict.fromkeys(head.mix for head in heads))
+    for name, sources in (await unsigned_in(warehouse)).mixes.items():
+        unsigned_callout(f"Mix {name}", sources)
     if asked.mix is not None and asked.mix not in mixes:
         with card():
             explained(no_such("mix", asked.mix, mixes), ("The last mix", "/mixtures"))

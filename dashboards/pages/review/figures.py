@@ -15,6 +15,7 @@ from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
 from gristmill.warehouse.reviews.agreement import Agreement
+from gristmill.warehouse.reviews.corpus import UnsignedWork, unsigned_work
 from gristmill.warehouse.reviews.figures import CorpusState, ReviewFigures, corpus_states, review_figures
 from gristmill.warehouse.reviews.store import Reviews
 
@@ -143,6 +144,15 @@ def routes(api: APIRouter, services: Services) -> None:
     @api.get("/review/corpora", tags=["review"], summary="Who signed which corpus", dependencies=[needs(Role.VIEWER)])
     def corpora() -> list[CorpusState]:
         return corpus_states(Lake(warehouse.root))
+
+    @api.get(
+        "/review/unsigned",
+        tags=["review"],
+        summary="What was made from corpora that nobody signed off",
+        dependencies=[needs(Role.VIEWER)],
+    )
+    def unsigned() -> UnsignedWork:
+        return unsigned_work(Lake(warehouse.root))
 
 
 PAGE = Page("/review/figures", "Review figures", FiguresQuery, draw, place="Review", routes=routes, role=Role.REVIEWER)

@@ -15,6 +15,7 @@ from gristmill.dashboards.charts.curves import Scale
 from gristmill.dashboards.components.cards import card, empty, explained, no_such, title
 from gristmill.dashboards.components.controls import choice
 from gristmill.dashboards.components.frame import is_dark
+from gristmill.dashboards.components.unsigned import unsigned_callout, unsigned_in
 from gristmill.dashboards.links import page_url
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.pages.training.curves import MEAN, Along, CurvesView, View
@@ -71,6 +72,8 @@ async def draw(services: Services, request: Request, asked: TrainingQuery) -> No
             empty("Nothing has been trained yet.", *(warehouse.command(f"gristmill {verb}") for verb in COMMANDS))
         return
     mixes = sorted({run.mix for run in every if run.mix})
+    marks = await unsigned_in(warehouse)
+    unsigned_callout("Some runs", sorted({source for sources in marks.runs.values() for source in sources}))
     if asked.mix is not None and asked.mix not in mixes:
         with card():
             explained(no_such("mix or recipe with runs called", asked.mix, mixes), ("All runs", "/training"))
