@@ -76,6 +76,34 @@ async def draw(services: Services, request: Request, asked: FunnelQuery) -> None
         "under every rule it failed. Click a number to see its records.",
     ):
         _rules(funnel)
+    _safety(funnel)
+
+
+def _safety(funnel: queries.Funnel) -> None:
+    """What safety rules removed, and what was redacted, by domain."""
+    if funnel.domains:
+        columns = [
+            Column("source", "Source"),
+            Column("rule", "Safety rule", "link"),
+            Column("domain", "Domain"),
+            Column("rejected_first", "Documents", "number"),
+        ]
+        rows = [
+            row.model_dump() | {"rule_href": _rule_url(row.source, row.rule, StageName.REVIEW)}
+            for row in funnel.domains
+        ]
+        with card("Removed by safety rules, by domain", "By the first rule. What a person keeps comes back."):
+            table(columns, rows, page=25)
+    if funnel.redactions:
+        columns = [
+            Column("source", "Source"),
+            Column("kind", "Kind of finding"),
+            Column("domain", "Domain"),
+            Column("spans", "Spans", "number"),
+            Column("documents", "Documents", "number"),
+        ]
+        with card("Redacted, by domain", "In the documents that stay."):
+            table(columns, [row.model_dump() for row in funnel.redactions], page=25)
 
 
 def _stage_url(source: str | None, stage: str, fate: str) -> str:

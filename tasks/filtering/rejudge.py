@@ -67,7 +67,7 @@ def judge_shard(shard: CuratedShard, policy: Policy, examples: int) -> JudgedSha
     Raises :class:`GristmillError` when the ledger and the documents of the shard do not agree.
     """
     names = [*policy.signals(), *(name for name in (LANGUAGE, DOMAIN) if _table(name) in shard.refs)]
-    frame = _beside(shard, list(dict.fromkeys(names)))
+    frame = signals_beside(shard, list(dict.fromkeys(names)))
     ledger = shard.read(Verdicts.name, LEDGER).filter(pl.col("stage") == StageName.DECIDE)
     first = ledger.filter(pl.col("doc_id").ne_missing(pl.col("doc_id").shift(1)))
     if first.height != frame.height:
@@ -96,7 +96,7 @@ def judge_shard(shard: CuratedShard, policy: Policy, examples: int) -> JudgedSha
     )
 
 
-def _beside(shard: CuratedShard, names: list[str]) -> pl.DataFrame:
+def signals_beside(shard: CuratedShard, names: list[str]) -> pl.DataFrame:
     """``doc_id`` and the signals ``names`` of every document, null where there is none."""
     frame = shard.read(Documents.name, ["doc_id"])
     for table in dict.fromkeys(map(_table, names)):

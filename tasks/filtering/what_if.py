@@ -18,6 +18,7 @@ from gristmill.core.manifest import Dataset
 from gristmill.tasks.filtering.expressions import wording
 from gristmill.tasks.filtering.policy import Policy, refuse_missing_sets
 from gristmill.tasks.filtering.rejudge import AFTER, BEFORE, GAINED, LOST, JudgedShard, few, judge_shard, shards
+from gristmill.tasks.filtering.rejudge_safety import SafetyCount, safety_counts
 
 NOTE = (
     "Deduplication is not done again: these are the documents that pass the policy, before duplicates among them are "
@@ -79,6 +80,7 @@ class WhatIf(Config):
     by_language: tuple[GroupCount, ...]
     by_domain: tuple[GroupCount, ...]
     examples: tuple[Example, ...]
+    safety: tuple[SafetyCount, ...]
     note: str = NOTE
 
 
@@ -109,6 +111,7 @@ def what_if(lake: Lake, dataset: Dataset, policy: Policy, examples: int = 3) -> 
         by_language=_groups(counts, "language"),
         by_domain=_groups(counts, "domain"),
         examples=_examples([shard.examples for shard in judged], examples),
+        safety=safety_counts(lake, dataset, shards(lake, dataset), policy.safety),
         **passed,
     )
 

@@ -51,6 +51,14 @@ def test_from_held_to_signed(run: Run, tmp_path: Path) -> None:
     assert (first["kept"], first["safety"]["removed"]) == (4, {"review:ip_address": {"prose": 2}})
     assert first["safety"]["redacted"] == {"email": 1}
 
+    strict = tmp_path / "strict.yaml"
+    strict.write_text(POLICY.replace("redact, as: fake", "drop"), encoding="utf-8")
+    (foretold,) = done("whatif", "--policy", str(strict), "--lake", str(lake), "--json").json()
+    assert foretold["safety"] == [
+        {"rule": "review:ip_address", "before": 2, "after": 2},
+        {"rule": "drop:email", "before": 0, "after": 1},
+    ]
+
     def review(*words: str) -> Ended:
         return done("review", *words, "--lake", str(lake))
 

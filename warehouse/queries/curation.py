@@ -39,12 +39,33 @@ class RuleCount(BaseModel):
     rejected_any: int = Field(description="records that fail it, first or not")
 
 
+class DomainCount(BaseModel):
+    """What one safety rule removed of one domain."""
+
+    source: str
+    rule: str
+    domain: str
+    rejected_first: int
+
+
+class RedactionCount(BaseModel):
+    """What was redacted in the kept documents of one domain."""
+
+    source: str
+    kind: str
+    domain: str
+    spans: int
+    documents: int
+
+
 class Funnel(BaseModel):
     """Records by stage, rule and source."""
 
     sources: list[str] = Field(description="every source there is")
     stages: list[Stage]
     rules: list[RuleCount]
+    domains: list[DomainCount] = Field(description="documents that safety rules removed, by domain")
+    redactions: list[RedactionCount] = Field(description="spans that were redacted, by kind and domain")
 
 
 class Found(BaseModel):
@@ -103,11 +124,21 @@ def funnel(warehouse: Warehouse, source: str | None = None) -> Funnel:
         f"SELECT * FROM funnel_rules {where} ORDER BY source, position, rejected_first DESC, rank, rule",  # noqa: S608
         chosen,
     )
+    domains = warehouse.query(
+        f"SELECT * FROM funnel_domains {where} ORDER BY rejected_first DESC, source, rule, domain",  # noqa: S608
+        chosen,
+    )
+    redactions = warehouse.query(
+        f"SELECT * FROM funnel_redactions {where} ORDER BY spans DESC, source, kind, domain",  # noqa: S608
+        chosen,
+    )
     sources = warehouse.query("SELECT DISTINCT source FROM funnel_stages ORDER BY source")
     return Funnel(
         sources=[row["source"] for row in sources],
         stages=[Stage.model_validate(row) for row in stages],
         rules=[RuleCount.model_validate(row) for row in rules],
+        domains=[DomainCount.model_validate(row) for row in domains],
+        redactions=[RedactionCount.model_validate(row) for row in redactions],
     )
 
 

@@ -78,6 +78,11 @@ def show(console: "Console", answer: "WhatIf") -> None:
     rules = [[getattr(rule, field) for field in fields] for rule in answer.rules]
     columns = list(fields.values())
     console.print(table_of("Rejected by rule: first of the rules to fail, and any", columns, rules))
+    if answer.safety:
+        safety = [[row.rule, row.before, row.after] for row in answer.safety]
+        console.print(
+            table_of("Dropped or held by safety rules, of what was reviewed", ["rule", "now", "then"], safety)
+        )
     for title, groups in (("By language", answer.by_language), ("By domain", answer.by_domain)):
         rows = [
             [group.name, group.documents, group.before, group.after, group.gained, group.lost]
