@@ -92,6 +92,8 @@ FUNNEL = Funnel(
         for source in "ab"
         for rank, rule, first in ((1, "few", 1), (2, HOSTILE, 3), (3, "none", 0))
     ],
+    domains=[],
+    redactions=[],
 )
 
 
