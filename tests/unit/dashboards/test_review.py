@@ -1,7 +1,6 @@
 """The review in the API: who may, what is hidden, and what is refused; and texts cut where findings are."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
