@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import hyperscan
 import numpy as np
 import numpy.typing as npt
 
-from gristmill.core.errors import GristmillError
+from gristmill.tasks.safety.compiled import compiled
 from gristmill.tasks.safety.finding import Detector, Finding, strongest
 from gristmill.tasks.safety.fold import TRIGGERS, fold
 
@@ -128,27 +127,12 @@ def _look_folded(joined: Joined, rows: Sequence[int], detectors: tuple[Detector,
 
 @lru_cache(maxsize=8)
 def prefilter(detectors: tuple[Detector, ...]) -> Prefilter:
-    """Compile the expressions of ``detectors``, once a process for each choice of them.
+    """Compile or load the expressions of ``detectors``, once a process for each choice of them.
 
     Raises :class:`GristmillError` for an expression that Hyperscan refuses: a fault of the detector.
     """
     pairs = [(place, expression) for place, detector in enumerate(detectors) for expression in detector.may_hold]
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    if pairs:
-        try:
-            database.compile(
-                expressions=[expression.encode() for _, expression in pairs],
-                ids=list(range(len(pairs))),
-                flags=[_flags(expression) for _, expression in pairs],
-            )
-        except hyperscan.error as error:
-            raise GristmillError(f"an expression of a detector cannot be compiled: {error}") from error
-    return Prefilter(detectors, database, tuple(place for place, _ in pairs))
-
-
-def _flags(expression: str) -> int:
-    wide = not expression.isascii() or "\\x{" in expression
-    return int(hyperscan.HS_FLAG_UTF8) if wide else 0
+    return Prefilter(detectors, compiled([expression for _, expression in pairs]), tuple(place for place, _ in pairs))
 
 
 def _code_points(data: bytes, characters: int, ends: Offsets) -> Offsets:

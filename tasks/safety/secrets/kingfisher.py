@@ -27,11 +27,21 @@ if TYPE_CHECKING:
 NAME = "kingfisher"
 SCORES = {"high": 0.95, "medium": 0.8, "low": 0.4}
 ELSEWHERE = re.compile(r"credential-uri|private-key$", re.IGNORECASE)
+_ONE = "[A-Za-z0-9_+-]"
 KINDS = (
     (re.compile(r"password|passwd", re.IGNORECASE), FindingKind.PASSWORD),
     (re.compile(r"connection-?string|mongodb|postgres|jdbc", re.IGNORECASE), FindingKind.CONNECTION_STRING),
     (re.compile(r"token|pat\b|jwt|webhook|oauth|session|bearer", re.IGNORECASE), FindingKind.ACCESS_TOKEN),
 )
+WITH_DIGIT = f"(?:{'|'.join(_ONE * place + '[0-9]' + _ONE * (15 - place) for place in range(16))})"
+MAY_HOLD = (
+    f"{WITH_DIGIT}(?:[^A-Za-z0-9_+-]|$)",
+    f"(?:^|[^A-Za-z0-9_+-]){WITH_DIGIT}",
+    "[A-Za-z0-9+/]{40}[^A-Za-z0-9+/]",
+)
+"""A token of 16 characters or more with a digit in its first or last 16, or base64 of 40: every rule's secret has one,
+and few of the long names in code do. Rules look for their words some tens of characters away: 256 before are enough."""
+RARE = re.compile(r"(?=(?:[A-Za-z_/+-]*[0-9]){2})(?=[0-9_/+-]*[A-Za-z])[A-Za-z0-9_/+-]{16}")
 
 
 @cache
@@ -46,8 +56,10 @@ def scanner() -> "Scanner":
 
 
 def provider_keys(text: str, start: int, end: int) -> Iterator[Finding]:
-    """What Kingfisher's rules find, with offsets in code points."""
+    """What Kingfisher's rules find, with offsets in code points, where a token has two digits and a letter."""
     part = text[start:end]
+    if RARE.search(part) is None:
+        return
     data = part.encode("utf-8", "replace")
     places = None if len(data) == len(part) else _code_points(data)
     for found in scanner().scan(data):
@@ -75,15 +87,15 @@ def _kind(rule: str) -> FindingKind:
 
 KINGFISHER = Detector(
     NAME,
-    1,
+    2,
     (
         FindingKind.API_KEY,
         FindingKind.ACCESS_TOKEN,
         FindingKind.PASSWORD,
         FindingKind.CONNECTION_STRING,
     ),
-    # The end of a token of 16 characters or more; every rule's secret is one, or stands in a block that has one.
-    (r"[A-Za-z0-9_/+-]{16}(?:[^A-Za-z0-9_/+-]|$)",),
+    MAY_HOLD,
     provider_keys,
+    reach=(256, 96),
 )
 DETECTORS = (KINGFISHER,)
