@@ -4,8 +4,10 @@ import atexit
 import gc
 import os
 import shutil
+import socketserver
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +113,27 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """A file that closes a server and leaves its thread behind fails: the thread would ask a closed socket, without a
+    pause, for the rest of the run, and make every later test of this process several times as slow."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        left = [thread.name for thread in threading.enumerate() if serves_closed(thread)]
+        assert not left, f"a server was closed without shutdown() in {item.path.name}: {left}"
+
+
+def serves_closed(thread: threading.Thread) -> bool:
+    """Whether a thread runs the loop of a server whose socket is closed."""
+    target = getattr(thread, "_target", None)
+    server = getattr(target, "__self__", None)
+    return (
+        isinstance(server, socketserver.BaseServer)
+        and target.__name__ == "serve_forever"
+        and server.socket.fileno() == -1
+    )
 
 
 @pytest.hookimpl(trylast=True)

@@ -54,9 +54,11 @@ def serving(site: Recorder) -> Iterator[dict[str, tuple[str, int]]]:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield {"site.test": ("127.0.0.1", server.server_port)}
-        server.shutdown()
-        thread.join()
+        try:
+            yield {"site.test": ("127.0.0.1", server.server_port)}
+        finally:  # a server that is closed while it serves asks a closed socket, without a pause, forever
+            server.shutdown()
+            thread.join()
 
 
 def anchors(*paths: str) -> str:

@@ -31,8 +31,10 @@ def server(status: int, seconds: float = 0.0) -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_port}/pages.warc.gz"
-        http.shutdown()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}/pages.warc.gz"
+        finally:
+            http.shutdown()
 
 
 def test_a_file_that_is_there_passes_and_one_that_is_not_is_a_usage_error() -> None:
