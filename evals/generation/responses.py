@@ -14,7 +14,7 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -111,6 +111,12 @@ class ResponseStore:
     ) -> None:
         if self._segment is not None:
             self._segment.close()
+
+
+def rewrite_segment(path: Path, change: Callable[[str], str]) -> None:
+    """Write the answers of a segment again with other texts, in one rename; lines that are not intact are dropped."""
+    lines = [_line(key, response.model_copy(update={"text": change(response.text)})) for key, response in _read(path)]
+    write_whole(path, b"".join(lines))
 
 
 def _folder(root: Path, checkpoint: str, backend: str) -> Path:

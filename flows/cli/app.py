@@ -32,7 +32,7 @@ from gristmill.flows.cli.results import compare, export, import_results, lineage
 from gristmill.flows.cli.review import agree, decide, import_, list_, sample, show, sign_off
 from gristmill.flows.cli.review import export as review_export
 from gristmill.flows.cli.service import dashboard, query, serve
-from gristmill.flows.cli.upkeep import doctor, gc, rebuild, verify
+from gristmill.flows.cli.upkeep import doctor, gc, rebuild, takedown, verify
 
 INTERRUPTED = 130
 STOPPED = "gristmill: stopped. Finished work is kept; the same command resumes from there."
@@ -127,6 +127,7 @@ app.command()(whatif.whatif)
 app.command()(query.query)
 app.command()(verify.verify)
 app.command()(gc.gc)
+app.command()(takedown.takedown)
 app.add_typer(domains_app, name="domains")
 app.add_typer(review_app, name="review")
 app.add_typer(tokens_app, name="tokens")

@@ -51,6 +51,7 @@ from gristmill.tasks.dedup.minhash import bands
 from gristmill.tasks.extraction.extract import extract
 from gristmill.tasks.filtering.decide import DecideConfig, decide
 from gristmill.tasks.filtering.policy import Policy, load_policy
+from gristmill.tasks.ingest.barred import reading
 from gristmill.tasks.ingest.damage import unread_files
 from gristmill.tasks.ingest.discovery import InputList, find_inputs
 from gristmill.tasks.ingest.grouping import group_files
@@ -77,8 +78,8 @@ def run_curation(settings: CurateSettings, lake: Lake, report: Reporter, engine:
     for line in found.skipped_lines():
         report.say(line)
     sources = part_of(group_files(found.files, settings.grouping), settings.part)
-    reading = ingest_config(settings)
-    work = [Work(source.shard, Inputs(source=source), source.name, reading) for source in sources]
+    config = ingest_config(settings)
+    work = [Work(source.shard, reading(source, lake), source.name, config) for source in sources]
     state = Curation(settings, lake, report, [], engine=engine, unread=write_unread(found, settings.source, lake))
     done = run_step(ingest, work, lake, report, unit="inputs", engine=engine)
     for entry, manifest in zip(work, done, strict=True):

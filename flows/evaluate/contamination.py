@@ -42,6 +42,7 @@ from gristmill.tasks.contamination.index import MatchConfig
 from gristmill.tasks.contamination.steps import IndexConfig, contamination, contamination_curated, load_index
 from gristmill.tasks.extraction.config import ExtractConfig
 from gristmill.tasks.extraction.extract import extract
+from gristmill.tasks.ingest.barred import reading
 from gristmill.tasks.ingest.damage import damage, unread_files
 from gristmill.tasks.ingest.discovery import find_inputs
 from gristmill.tasks.ingest.grouping import Grouping, group_files
@@ -134,7 +135,7 @@ def read_documents(
     engine = LocalEngine(settings.workers)
     config = IngestConfig(source=source, map=settings.map, unquoted=settings.unquoted)
     sources = group_files(found.files, Grouping())
-    inputs = [Work(entry.shard, Inputs(source=entry), entry.name, config) for entry in sources]
+    inputs = [Work(entry.shard, reading(entry, lake), entry.name, config) for entry in sources]
     read = run_step(ingest, inputs, lake, report, unit="inputs", engine=engine)
     records = [ref for manifest in read for refs in parts_of(manifest).values() for ref in refs]
     rows = [ref for ref in records if ref.table == Records.name]

@@ -18,20 +18,16 @@ Cost: reads every manifest and dataset once, about 0.2 ms each.
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gristmill.core.errors import GristmillError
 from gristmill.core.files.os_errors import translate_os_errors
-from gristmill.core.files.scratch import FOREIGN_SECONDS
 from gristmill.core.lake import DAMAGED, Lake
 from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref, pointed_key
-from gristmill.flows.prefect.run_log import close_abandoned, open_record
+from gristmill.flows.upkeep.alone import alone
 from gristmill.flows.upkeep.current import VIEWS, current_view
-from gristmill.flows.upkeep.lock import exclusive
+from gristmill.flows.upkeep.lock import refuse_unfinished
 from gristmill.schemas.tables import Curated
 
 UNFINISHED_SECONDS = 7 * 86_400
@@ -120,40 +116,14 @@ def collect(lake: Lake, *, earlier: bool = False, unfinished: bool = False) -> G
 
     Raises :class:`gristmill.core.errors.GristmillError` while a run uses the lake, and when it cannot be written.
     """
-    with _alone(lake), translate_os_errors(lake.root):
+    with alone(lake, HINT), translate_os_errors(lake.root):
+        refuse_unfinished(lake)
         garbage = find_garbage(lake, earlier=earlier, unfinished=unfinished)
         paths = [path for found in garbage.found.values() for path in found]
         # what makes a file visible is removed first, so that nothing visible is ever incomplete
         for path in sorted(paths, key=lambda path: (path.suffix != ".json", str(path))):
             _remove(path, lake.root)
     return garbage
-
-
-@contextmanager
-def _alone(lake: Lake) -> Iterator[None]:
-    """Lock the lake for this process alone. Raises :class:`GristmillError` that names what is running.
-
-    Runs of other machines are known by their open records, because some file systems do not share locks; a record that
-    is a week old is one of a machine that died.
-    """
-    try:
-        with exclusive(lake):
-            close_abandoned(lake)
-            if running := _running(lake):
-                raise GristmillError(f"{lake.root} is in use: {running}. {HINT}")
-            yield
-    except BlockingIOError as error:
-        raise GristmillError(f"{lake.root} is in use: {_running(lake) or 'a run is under way'}. {HINT}") from error
-
-
-def _running(lake: Lake) -> str:
-    """The open records of the last week."""
-    entries = [entry for path in (lake.root / "log" / "runs").glob("*.json") if (entry := open_record(path))]
-    return ", ".join(
-        f"{entry['flow']} {entry['name']} on {entry['process']['host']}, since {entry['started_at']}"
-        for entry in entries
-        if (datetime.now(UTC) - datetime.fromisoformat(str(entry["started_at"]))).total_seconds() < FOREIGN_SECONDS
-    )
 
 
 def _without_earlier(

@@ -23,6 +23,7 @@ from gristmill.core.digests import canonical_json, digest_file, digest_folder
 from gristmill.core.errors import GONE, OTHER, DamageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef, Manifest, Ref, output_key, pointed_key
+from gristmill.flows.upkeep.lock import refuse_unfinished
 
 READERS = 4
 # Steps whose key is that of their job (gristmill.core.steps.files.JobStep).
@@ -90,7 +91,11 @@ class Inventory:
 
 
 def take_inventory(lake: Lake) -> Inventory:
-    """Read every manifest, dataset and pointer."""
+    """Read every manifest, dataset and pointer.
+
+    Raises :class:`gristmill.core.errors.GristmillError` while a takedown waits to be finished.
+    """
+    refuse_unfinished(lake)
     found = Inventory({}, {}, [], 0, 0)
     described = size = 0
     made_of: dict[Place, set[Place]] = {}

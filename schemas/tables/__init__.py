@@ -45,6 +45,7 @@ from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLa
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
 from gristmill.schemas.tables.signals.rights import SignalsRights
 from gristmill.schemas.tables.speed import Speed
+from gristmill.schemas.tables.takedowns import Stale, Takedowns
 from gristmill.schemas.tables.train import Checkpoints, HeldoutLosses, Losses, Runs, RunStages
 
 __all__ = [
@@ -103,6 +104,8 @@ __all__ = [
     "SignalsUrl",
     "Spans",
     "Speed",
+    "Stale",
+    "Takedowns",
     "TokenStats",
     "TrialResults",
     "TrialReuse",
@@ -158,5 +161,7 @@ TABLES: dict[str, Table] = {
         Contamination,
         ItemLabels,
         Speed,
+        Takedowns,
+        Stale,
     )
 }

@@ -24,6 +24,7 @@ from gristmill.core.config import Config
 from gristmill.core.errors import GristmillError
 from gristmill.core.steps.kinds import partitioned_source_step
 from gristmill.schemas.tables import Records, SetAside
+from gristmill.tasks.ingest.barred import Barred, BarredSource
 from gristmill.tasks.ingest.parts import Parts, bytes_of
 from gristmill.tasks.ingest.readers.archives.archive import read_arc, read_wacz, read_warc
 from gristmill.tasks.ingest.readers.items import Aside, Items, ReadOptions
@@ -72,14 +73,22 @@ class IngestConfig(Config):
         return ReadOptions(self.max_payload_bytes, self.map, self.unquoted)
 
 
+<<<<<<< HEAD
 @partitioned_source_step("ingest", version=9, writes=(Records, SetAside))
 def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
+=======
+@partitioned_source_step("ingest", version=8, writes=(Records, SetAside))
+def ingest(
+    source: InputSource | BarredSource, config: IngestConfig, downloads: Path
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+>>>>>>> 0d1390c (Take pages down from a lake, with a proof and a certificate)
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 
-    A file that lacks a column of the config is set aside whole. A remote file is in ``downloads`` while it is
-    read. Raises :class:`GristmillError` when a file is gone, cannot be downloaded, or the temporary folder is full.
+    A file that lacks a column of the config is set aside whole, and so is a record that was taken down. A remote file
+    is in ``downloads`` while it is read. Raises :class:`GristmillError` when a file is gone or cannot be downloaded, or
+    the temporary folder is full.
     """
-    parts = Parts(config.source)
+    parts = Parts(config.source, source.barred if isinstance(source, BarredSource) else Barred())
     for file in source.members:
         parts.begin_file()
         with file.opened(downloads) as path:

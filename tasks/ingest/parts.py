@@ -1,6 +1,7 @@
 """The two tables of an ingest, gathered part by part: what was read, and what was set aside with the reason.
 
-Every record gets its ``doc_id`` here, and one that an earlier record of the input has already is set aside. Cost: about
+Every record gets its ``doc_id`` here, and one that an earlier record of the input has already is set aside. Of a record
+that was taken down only its fate is kept. Cost: about
 120 bytes for each record to know its identity again; Python values become Arrow columns 8 MB at a time.
 """
 
@@ -18,6 +19,7 @@ from gristmill.core.table import Table
 from gristmill.core.urls import plain_host
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import Records, SetAside
+from gristmill.tasks.ingest.barred import Barred, taken_row
 from gristmill.tasks.ingest.readers.items import Aside, RawRecord
 from gristmill.tasks.ingest.readers.reasons import Reason
 
@@ -39,8 +41,9 @@ def bytes_of(item: RawRecord | Aside) -> int:
 class Parts:
     """Gathers items into the two tables, gives every record its doc_id, and sets repeats aside."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, barred: Barred) -> None:
         self.source = source
+        self.barred = barred
         self.prefix = f"{source}\n".encode()
         self.records = _Columns(Records)
         self.asides = _Columns(SetAside)
@@ -105,8 +108,12 @@ class Parts:
             self._add_aside(again, raw_id.hex())
             return
         self.seen.add(raw_id)
+        host = host_of(item.url)
+        if self.barred and self.barred.covers(item.url, host, payload_digest, raw_id.hex()):
+            self.asides.add(tuple(taken_row(raw_id.hex(), self.source, item.uri).values()), ROW_BYTES)
+            return
         values = (
-            raw_id.hex(), self.source, item.url, host_of(item.url), item.fetched_at, item.date_text, native_id,
+            raw_id.hex(), self.source, item.url, host, item.fetched_at, item.date_text, native_id,
             item.uri, payload_digest, item.record_type, item.status, item.content_type, item.charset, item.truncated,
             item.use_headers, item.payload,
         )  # fmt: skip
@@ -126,6 +133,9 @@ class Parts:
 
     def _add_aside(self, item: Aside, doc_id: str | None) -> None:
         kind = "file" if item.unread else "damage" if item.damage else "record"
+        if self.barred and kind == "record" and self.barred.covers(item.url, host_of(item.url), None, doc_id):
+            self.asides.add(tuple(taken_row(doc_id, self.source, item.uri).values()), ROW_BYTES)
+            return
         values = (doc_id, self.source, item.url, item.uri, StageName.INGEST, kind, item.reason.value, item.detail)
         self.asides.add(values, ROW_BYTES)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gristmill.core.errors import GristmillError, UsageError
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, FilesRef, Ref
+from gristmill.core.supersede import stands_for
 from gristmill.schemas.tables import Checkpoints, Curated
 from gristmill.tasks.mix.permutation import Integers
 from gristmill.tasks.mix.plan import FILE, Plan
@@ -129,7 +130,8 @@ def curated_of_tokens(tokens: Sequence[FilesRef], lake: Lake) -> list[tuple[Ref 
         manifest = lake.manifest(write_tokens.name, ref.shard, ref.key)
         if manifest is None:
             raise GristmillError(f"the manifest of the tokens {ref.shard} is gone from this lake.")
-        found.append(tuple(known.get(entry.digest) for entry in manifest.inputs if entry.table == Curated.name))
+        digests = [stands_for(manifest, entry.digest) for entry in manifest.inputs if entry.table == Curated.name]
+        found.append(tuple(known.get(digest) for digest in digests))
     return found
 
 

@@ -26,7 +26,7 @@ from gristmill.core.table import Table
 from gristmill.warehouse.build.migrate import Migration
 from gristmill.warehouse.build.tables import WITH_FILE, WITH_TEXT_ASIDE, loaded_columns, loaded_tables, stage_positions
 
-KINDS = ("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "gates")
+KINDS = ("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "takedown", "gates")
 MIXING = (
     *("domains", "token_stats", "mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks"),
     *("mixture_predictions", "mixture_stages", "trials", "trial_results"),
@@ -43,6 +43,8 @@ OWNER = {
     "contamination": "contamination",
     "item_labels": "contamination",
     "speed": "speed",
+    "takedowns": "takedown",
+    "stale": "takedown",
 }
 FILES_A_STATEMENT = 256
 

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     ROW_NOT_CSV = "row_not_csv", "the row has another number of fields than the header, an open quote, or is not UTF-8"
     MISSING_TEXT = "missing_text", "the row has no text in its text column"
     MISSING_ID = "missing_id", "the row has no value in the id column that the config names"
+    TAKEDOWN = "takedown", "the page was taken down from this lake, and nothing of it is kept"
     # damage, at ingest
     NO_RECORD = "no_record", "bytes between records that belong to none"
     BAD_COMPRESSION = (
