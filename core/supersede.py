@@ -24,6 +24,8 @@ SUPERSEDED = "superseded"
 """The fact of a manifest that says which digests of its inputs now stand for which."""
 FIRST = ("ingest",)
 """Steps whose shard is that of a source from outside, and which write parts of it."""
+ASIDE = ("reviews",)
+"""Tables that a step reads beside its shard, and that hold no documents."""
 
 
 @dataclass
@@ -75,7 +77,10 @@ def works_by_row(manifest: Manifest) -> bool:
     if manifest.step in FIRST:
         return True
     own = all(ref.key == manifest.key and ref.shard == manifest.shard for ref in manifest.outputs)
-    return own and all(entry.shard == manifest.shard or entry.table.startswith("files/") for entry in manifest.inputs)
+    return own and all(
+        entry.shard == manifest.shard or entry.table.startswith("files/") or entry.table in ASIDE
+        for entry in manifest.inputs
+    )
 
 
 def renamed(manifest: Manifest, changes: Changes, first: Ref | None) -> Manifest:

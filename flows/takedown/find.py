@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.core.config import did_you_mean
-from gristmill.core.errors import UsageError
+from gristmill.core.errors import DamageError, UsageError
 from gristmill.core.files.parquet import open_parquet, raised_as_damage, read_batches
 from gristmill.core.lake import Lake
 from gristmill.core.urls import page_address
+from gristmill.flows.takedown.named import named_outputs
 from gristmill.flows.takedown.needles import MOST_DOCUMENTS, Finder, Needle, NeedleKind, passages
 from gristmill.flows.takedown.request import Request
 from gristmill.flows.takedown.search import BATCH_ROWS, of_array
@@ -114,8 +115,19 @@ def nothing(request: Request, hosts: Collection[str]) -> str:
 
 
 def tables(lake: Lake, name: str) -> list[Path]:
-    """Every file of a table, of all runs."""
-    return sorted((lake.root / "data" / "tables" / name).rglob("*.parquet"))
+    """Every file of a table, of all runs, but for damaged ones of runs that were killed, which will be removed.
+
+    Raises :class:`gristmill.core.errors.DamageError` for a damaged file that something names.
+    """
+    found = []
+    for path in sorted((lake.root / "data" / "tables" / name).rglob("*.parquet")):
+        try:
+            with open_parquet(path):
+                found.append(path)
+        except DamageError:
+            if path in named_outputs(lake):
+                raise
+    return found
 
 
 def _rows(lake: Lake) -> Iterator[dict[str, str | None]]:

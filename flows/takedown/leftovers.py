@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from gristmill.core.files.locks import locked
 from gristmill.core.lake import DAMAGED, Lake
-from gristmill.core.manifest import Dataset, Manifest
 from gristmill.core.processes import parse
 from gristmill.core.steps.kinds import DOWNLOADS
 from gristmill.evals.generation.responses import rewrite_segment
@@ -18,9 +18,11 @@ from gristmill.flows.takedown.contents import blanked_bytes, new_content
 from gristmill.flows.takedown.databases import blank_database, is_sqlite
 from gristmill.flows.takedown.folders import blank_file, change_folder, change_lines
 from gristmill.flows.takedown.journal import FOLDER
+from gristmill.flows.takedown.named import named_outputs, read_manifest
 from gristmill.flows.takedown.needles import Finder
 from gristmill.flows.takedown.search import walk
 from gristmill.tasks.ingest.barred import Barred
+from gristmill.warehouse.reviews.store import FOLDER as REVIEWS
 
 DERIVED = frozenset({"data", "catalog", "warehouse", "views", "current", FOLDER, "lake.json"})
 """What other parts of a takedown rewrite or make again."""
@@ -40,11 +42,21 @@ def clean(lake: Lake, barred: Barred, finder: Finder, done: Callable[[str], None
         if writer is None or not writer.is_alive():
             shutil.rmtree(folder, ignore_errors=True)
     remove_unnamed(lake, barred, finder, done)
+    clean_reviews(lake, barred, finder, done)
     for entry in sorted(lake.root.iterdir()):
-        if entry.name in DERIVED or entry.name == "tmp":
+        if entry.name in DERIVED or entry.name in ("tmp", REVIEWS):
             continue
         for path in walk(entry):
             if not path.is_symlink():
+                clean_file(path, lake, barred, finder, done)
+
+
+def clean_reviews(lake: Lake, barred: Barred, finder: Finder, done: Callable[[str], None]) -> None:
+    """Take out the decisions about documents that were taken down; nobody decides meanwhile."""
+    folder = lake.root / REVIEWS
+    if folder.is_dir():
+        with locked(folder / ".lock"):
+            for path in walk(folder):
                 clean_file(path, lake, barred, finder, done)
 
 
@@ -75,19 +87,11 @@ def _is_text(path: Path) -> bool:
 
 def remove_unnamed(lake: Lake, barred: Barred, finder: Finder, done: Callable[[str], None]) -> None:
     """Remove outputs that no manifest and no dataset names, where they hold something: of runs that were killed."""
-    named: set[Path] = set()
     for path in (lake.root / "data" / "manifests").rglob("*.json"):
-        try:
-            manifest = Manifest.model_validate_json(path.read_bytes())
-        except ValueError:
+        if read_manifest(path) is None:
             path.unlink()  # cut off or damaged, so it makes nothing visible, and may hold anything
             done(f"damaged manifest {path.parent.name}")
-            continue
-        named |= {lake.path(ref) for ref in manifest.outputs} | {lake.files_path(ref) for ref in manifest.files}
-    for path in (lake.root / "data" / "datasets").rglob("*.json"):
-        dataset = Dataset.model_validate_json(path.read_bytes())
-        named |= {lake.path(ref) for refs in dataset.tables.values() for ref in refs}
-        named |= {lake.files_path(ref) for refs in dataset.files.values() for ref in refs}
+    named = named_outputs(lake)
     tables = lake.root / "data" / "tables"
     for path in sorted(tables.rglob("*.parquet")):
         if path not in named and _holds(path, path.parent.parent.relative_to(tables).as_posix(), barred, finder):

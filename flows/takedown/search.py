@@ -304,7 +304,7 @@ def _of_duckdb(path: Path, finder: Finder) -> Iterator[Place]:
             "WHERE c.data_type LIKE 'VARCHAR%' OR c.data_type IN ('JSON', 'BLOB')"
         ).fetchall()
         for table, column in columns:
-            rows = database.execute(f'SELECT "{column}" FROM "{table}"')  # noqa: S608 - names of the database itself
+            rows = database.sql(f'SELECT "{column}" FROM "{table}"')  # noqa: S608 - names of the database itself
             for batch in rows.to_arrow_reader(BATCH_ROWS):
                 for _, match in of_array(batch.column(0), finder):
                     yield f"table {table}, column {column}", None, match

@@ -73,15 +73,10 @@ class IngestConfig(Config):
         return ReadOptions(self.max_payload_bytes, self.map, self.unquoted)
 
 
-<<<<<<< HEAD
 @partitioned_source_step("ingest", version=9, writes=(Records, SetAside))
-def ingest(source: InputSource, config: IngestConfig, downloads: Path) -> Iterator[tuple[pa.Table, pa.Table]]:
-=======
-@partitioned_source_step("ingest", version=8, writes=(Records, SetAside))
 def ingest(
     source: InputSource | BarredSource, config: IngestConfig, downloads: Path
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
->>>>>>> 0d1390c (Take pages down from a lake, with a proof and a certificate)
     """Read one input, part by part: its records, and what was set aside with the reason. At least one part.
 
     A file that lacks a column of the config is set aside whole, and so is a record that was taken down. A remote file
