@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from gristmill.core.digests import digest_text
-from gristmill.core.urls import page_address, plain_host
+from gristmill.core.urls import page_address, plain_host, shown_host
 
 PASSAGE_CHARS, SHORTEST_PASSAGE = 64, 20
 """Code points of a passage, and the fewest that make one."""
@@ -32,8 +32,11 @@ LONGEST_VALUE = 256
 """Code points of a value that are looked for at once."""
 WINDOW = 4_096
 """Bytes of an address that are looked at on each side."""
-ADDRESS_BYTES = re.compile(rb"[!#-;=?-\[\]_a-z~\x80-\xff]*")
-ADDRESS_BEFORE = re.compile(rb"[!#-;=?-\[\]_a-z~\x80-\xff]*\Z")
+ADDRESS_BYTE = rb"(?:\\/|[!#-;=?-\[\]_a-z~\x80-\xff])*"
+ADDRESS_BEFORE, ADDRESS_AFTER = re.compile(ADDRESS_BYTE + rb"\Z"), re.compile(ADDRESS_BYTE)
+SCHEME = re.compile(rb"https?(?::|%3[Aa])(?:\\?/|%2[Ff]){2}|(?:\\?/){2}")
+LETTERS = re.compile(rb"[\w.%:@-]*\Z")
+"""What may stand before the host where there is no scheme: the hosts below it, a user."""
 AFTER = ".,;:!?)]'"
 
 
@@ -115,38 +118,36 @@ class Finder:
             )
         return self._database
 
-    def extent(self, data: bytes, match: Match) -> tuple[int, int]:
-        """Where a match begins and ends, with the rest of the address around it."""
+    def extent(self, data: bytes | memoryview, match: Match) -> tuple[int, int]:
+        """Where a match begins and ends; of an address the whole, from its scheme to its last letter."""
         if match.needle.kind is not NeedleKind.ADDRESS or match.form.startswith("utf-16"):
             return match.start, match.end
-        begin = ADDRESS_BEFORE.search(data[max(match.start - WINDOW, 0) : match.start])
-        end = ADDRESS_BYTES.match(data[match.end : match.end + WINDOW])
-        before = begin[0] if begin else b""
-        scheme = max(before.rfind(b"http://"), before.rfind(b"https://"), before.rfind(b"//"))
-        after = re.split(rb"https?://", end[0] if end else b"", maxsplit=1)[0].rstrip(AFTER.encode())
-        return match.start - (len(before) - max(scheme, 0) if scheme >= 0 else 0), match.end + len(after)
+        low = max(match.start - WINDOW, 0)
+        begin = ADDRESS_BEFORE.search(bytes(data[low : match.start]))
+        end = ADDRESS_AFTER.match(bytes(data[match.end : match.end + WINDOW]))
+        before, after = begin[0] if begin else b"", end[0] if end else b""
+        schemes = list(SCHEME.finditer(before))
+        after = SCHEME.split(after, maxsplit=1)[0].rstrip(AFTER.encode())
+        head = len(before) - schemes[-1].start() if schemes else len(LETTERS.search(before)[0])  # type: ignore[index]
+        return match.start - head, match.end + len(after)
 
     def _is_address(self, data: bytes | memoryview, match: Match) -> bool:
         """Whether the address around a match is one of those that are looked for, or of a host that is."""
-        width = 2 if match.form.startswith("utf-16") else 1
-        low, high = max(match.start - WINDOW * width, 0), min(match.end + WINDOW * width, len(data))
-        low += (match.start - low) % width
-        before, after = bytes(data[low : match.start]), bytes(data[match.end : high])
-        if width == 2:
-            before, after = (part.decode(match.form, "replace").encode() for part in (before, after))
-        begin = ADDRESS_BEFORE.search(before)
-        end = ADDRESS_BYTES.match(after)
-        middle = bytes(data[match.start : match.end])
-        middle = middle.decode(match.form, "replace").encode() if width == 2 else middle
-        head = begin[0] if begin else b""
-        scheme = max(head.rfind(b"http://"), head.rfind(b"https://"), head.rfind(b"//"))
-        tail = re.split(rb"https?://", end[0] if end else b"", maxsplit=1)[0]
-        address = (head[max(scheme, 0) :] + middle + tail).decode("utf-8", "replace")
-        return self.is_address(address)
+        if match.form.startswith("utf-16"):
+            width = 2 * WINDOW
+            low = max(match.start - width, match.start % 2)
+            parts = (data[low : match.start], data[match.start : match.end], data[match.end : match.end + width])
+            before, middle, after = (bytes(part).decode(match.form, "replace").encode() for part in parts)
+            whole = before + middle + after
+            start, end = self.extent(whole, Match(match.needle, "utf-8", len(before), len(before) + len(middle)))
+            return self.is_address(whole[start:end].decode("utf-8", "replace"))
+        start, end = self.extent(data, match)
+        return self.is_address(bytes(data[start:end]).decode("utf-8", "replace"))
 
     def is_address(self, text: str) -> bool:
         """Whether a text is an address that is looked for, however it is spelt, or lies on a host that is."""
-        for spelt in dict.fromkeys((text, text.rstrip(AFTER), text.partition("@")[0])):
+        plain = text.replace("\\/", "/")
+        for spelt in dict.fromkeys((plain, unquote(plain), *(part for part in plain.split("@")[:1] if "/" in part))):
             rest = spelt.removeprefix("//")
             found = page_address(rest if "://" in rest else f"http://{rest}")
             if found is None:
@@ -161,7 +162,10 @@ class Finder:
 
 def forms(needle: Needle, encodings: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """The name of each form of a needle, and its bytes. Forms that are equal bytes are given once."""
-    text = needle.text.removeprefix("//") if needle.kind is NeedleKind.ADDRESS else needle.text
+    if needle.kind is NeedleKind.ADDRESS:
+        yield from _host_forms(needle.text)
+        return
+    text = needle.text
     escaped, plain = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
     written = {
         "utf-8": text,
@@ -187,6 +191,18 @@ def forms(needle: Needle, encodings: Iterable[str]) -> Iterator[tuple[str, bytes
         if pattern not in given and len(pattern) >= SHORTEST_VALUE:
             given.add(pattern)
             yield encoding, pattern
+
+
+def _host_forms(address: str) -> Iterator[tuple[str, bytes]]:
+    """The host of an address, which stands in every spelling of it, in ASCII and as people read it."""
+    host = re.split("[/?#]", address.removeprefix("//"), maxsplit=1)[0].rpartition("@")[2]
+    host = host if host.startswith("[") else host.partition(":")[0]
+    for name in dict.fromkeys((host, shown_host(host))):
+        for form in ("utf-8", "utf-16-le", "utf-16-be"):
+            yield form, name.encode(form)
+        if not name.isascii():
+            yield "json-ascii", json.dumps(name)[1:-1].encode()
+            yield "url", quote(name, safe="").encode()
 
 
 def address_needle(url: str, number: int) -> Needle | None:

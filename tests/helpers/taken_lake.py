@@ -28,7 +28,7 @@ from gristmill.warehouse.build.publish import publish, rebuild
 from tests.helpers.curated_lake import curate, page, write_pages
 
 ROW = 33
-PLANTED = "Wilhelmina Quaggenbush 王小明 lives at 12 Nettle Lane"
+PLANTED = "the turnips of Quaggenbush hum 紫色的歌 under seven hats"
 CHECKPOINT = "c" * 32
 GONE = "a3"
 """The page that tests take down; it holds ``PLANTED``."""
