@@ -30,13 +30,13 @@ from tests.helpers.curated_lake import curate, page, write_pages
 ROW = 33
 PLANTED = "the turnips of Quaggenbush hum 紫色的歌 under seven hats"
 CHECKPOINT = "c" * 32
-GONE = "a3"
-"""The page that tests take down; it holds ``PLANTED``."""
+GONE, HELD = "a6", "a2"
+"""The pages that hold ``PLANTED``: one that is trained on, and one that is held out."""
 
 
 @dataclass(frozen=True)
 class TakenLake:
-    """The lake, the folder of its inputs, and the sentence that only the page ``GONE`` holds."""
+    """The lake, the folder of its inputs, and the words that two of its pages hold."""
 
     lake: Lake
     inputs: Path
@@ -55,7 +55,7 @@ class TakenLake:
 def make_taken_lake(root: Path) -> TakenLake:
     """Two files of eight pages each, and everything that follows."""
     inputs = root / "in"
-    write_pages(inputs / "a.jsonl", [page(f"a{n}", more=PLANTED if f"a{n}" == GONE else "") for n in range(8)])
+    write_pages(inputs / "a.jsonl", [page(f"a{n}", more=PLANTED if f"a{n}" in (GONE, HELD) else "") for n in range(8)])
     write_pages(inputs / "b.jsonl", [page(f"b{n}", host="other.example") for n in range(8)])
     lake = Lake.open(root / "lake")
     dataset, _ = curate(lake, inputs)

@@ -65,6 +65,10 @@ def test_a_value_is_nowhere_after_it_was_everywhere(made: TakenLake, tmp_path: P
     finder = Finder([*value_needles(PLANTED, 1), address_needle(URL, 1) or value_needles("", 1)[0]])
     before = search(store, finder)
     parts = {hit.path.split("/")[0] for hit in before.remaining}
+    assert {hit.path.split("/")[2] for hit in before.remaining if hit.path.startswith("data/files")} == {
+        "heldout",
+        "tokens",
+    }
     assert parts == {"crawls", "damaged", "data", "downloads", "log", "prefect", "responses", "warehouse"}
     linked = tmp_path / "export.tok"
     tokens = next(Path(store, hit.path) for hit in before.hits if hit.path.endswith(".tok"))
@@ -80,7 +84,7 @@ def test_a_value_is_nowhere_after_it_was_everywhere(made: TakenLake, tmp_path: P
     assert not verify(lake, move=False).damaged
     assert PLANTED not in json.dumps(certificate, ensure_ascii=False)
     assert len(list((store / "warehouse").glob("*.duckdb"))) == 1
-    assert len(made.curated()) == 15
+    assert len(made.curated()) == 14
 
 
 def test_the_ledger_adds_up_and_only_global_steps_run_again(made: TakenLake) -> None:
