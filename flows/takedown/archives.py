@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gristmill.core.digests import digest_bytes
 from gristmill.flows.takedown.folders import replace_file
-from gristmill.flows.takedown.needles import Finder, NeedleKind
+from gristmill.flows.takedown.proof.needles import Finder, NeedleKind
 from gristmill.tasks.ingest.barred import Barred
 from gristmill.tasks.ingest.parts import host_of
 

@@ -14,8 +14,8 @@ from gristmill.core.digests import canonical_json, digest_text
 from gristmill.core.errors import UsageError
 from gristmill.core.lake import Lake
 from gristmill.flows.takedown.journal import FOLDER, Journal
-from gristmill.flows.takedown.needles import digest_of
-from gristmill.flows.takedown.search import Searched
+from gristmill.flows.takedown.proof.needles import digest_of
+from gristmill.flows.takedown.proof.search import Searched
 
 FIRST = "0" * 64
 MOST_PLACES = 1_000

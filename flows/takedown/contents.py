@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.core.files.parquet import read_rows
-from gristmill.flows.takedown.needles import Finder
-from gristmill.flows.takedown.search import OF_OTHERS, is_text, of_array
+from gristmill.flows.takedown.proof.columns import is_text, of_array
+from gristmill.flows.takedown.proof.needles import Finder
+from gristmill.flows.takedown.proof.search import OF_OTHERS
 from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import TABLES, Records, SetAside
 from gristmill.tasks.ingest.barred import Barred, taken_row

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gristmill.core.errors import GristmillError
 from gristmill.flows.takedown.contents import blanked_bytes
-from gristmill.flows.takedown.needles import Finder
+from gristmill.flows.takedown.proof.needles import Finder
 
 HEAD = b"SQLite format 3\0"
 

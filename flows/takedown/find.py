@@ -22,9 +22,9 @@ from gristmill.core.files.parquet import open_parquet, raised_as_damage, read_ba
 from gristmill.core.lake import Lake
 from gristmill.core.urls import page_address
 from gristmill.flows.takedown.named import named_outputs
-from gristmill.flows.takedown.needles import MOST_DOCUMENTS, Finder, Needle, NeedleKind, passages
+from gristmill.flows.takedown.proof.columns import BATCH_ROWS, of_array
+from gristmill.flows.takedown.proof.needles import MOST_DOCUMENTS, Finder, Needle, NeedleKind, passages
 from gristmill.flows.takedown.request import Request
-from gristmill.flows.takedown.search import BATCH_ROWS, of_array
 from gristmill.schemas.tables import Clusters, Curated, Documents, Records, Redacted, SetAside
 from gristmill.tasks.ingest.barred import DOCUMENT, HOST, PAYLOAD, URL, Barred, url_digest
 from gristmill.tasks.ingest.parts import host_of
@@ -47,7 +47,7 @@ class Known:
 
 
 @dataclass
-class Found:
+class Matched:
     """What a request comes to."""
 
     documents: dict[str, Known] = field(default_factory=dict)
@@ -68,9 +68,9 @@ class Found:
         return Barred.of(self.tombstones)
 
 
-def find(request: Request, lake: Lake, told: Callable[[str], None] = lambda _: None) -> Found:
+def find(request: Request, lake: Lake, told: Callable[[str], None] = lambda _: None) -> Matched:
     """What the request comes to. Raises :class:`UsageError` where nothing matches, with the nearest names."""
-    found = Found(needles=request.needles)
+    found = Matched(needles=request.needles)
     hosts: set[str] = set()
     asked = set(request.documents)
     told("addresses")
@@ -142,7 +142,7 @@ def _rows(lake: Lake) -> Iterator[dict[str, str | None]]:
                     yield dict.fromkeys(COLUMNS) | row
 
 
-def _take(found: Found, row: dict[str, str | None]) -> None:
+def _take(found: Matched, row: dict[str, str | None]) -> None:
     doc_id = row["doc_id"]
     if doc_id is None:
         found.asides += 1
@@ -160,7 +160,7 @@ def _batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(BATCH_ROWS, columns=there)
 
 
-def _find_values(found: Found, lake: Lake) -> None:
+def _find_values(found: Matched, lake: Lake) -> None:
     """Documents and records that hold a value, in their text, their payload or their address."""
     values = [needle for needle in found.needles if needle.kind is NeedleKind.VALUE]
     found.encodings |= _encodings(lake, None)
@@ -200,7 +200,7 @@ def _encodings(lake: Lake, doc_ids: Collection[str] | None) -> set[str]:
     return known - {"utf-8", "ascii", "utf-16", "utf-16-le", "utf-16-be"}
 
 
-def _find_duplicates(found: Found, lake: Lake, *, take: bool) -> None:
+def _find_duplicates(found: Matched, lake: Lake, *, take: bool) -> None:
     """Documents with the same text, and members of the same cluster; with ``take`` they go too."""
     hashes = {known.text_hash for known in found.documents.values() if known.text_hash}
     clusters: dict[str, set[str]] = {}
@@ -226,7 +226,7 @@ def _find_duplicates(found: Found, lake: Lake, *, take: bool) -> None:
             found.documents[doc_id].duplicate = True
 
 
-def _bar(found: Found, *, every_payload: bool) -> None:
+def _bar(found: Matched, *, every_payload: bool) -> None:
     """The tombstones of what was found: its address, and its payload where it has none, or where its text must not
     come back under another one."""
     for doc_id, known in found.documents.items():
@@ -237,7 +237,7 @@ def _bar(found: Found, *, every_payload: bool) -> None:
             found.tombstones.add((PAYLOAD, known.payload))
 
 
-def _choose_passages(found: Found, lake: Lake) -> None:
+def _choose_passages(found: Matched, lake: Lake) -> None:
     """Passages of the documents that go, without those that stand in one that stays."""
     ids = sorted(found.documents)
     step = max(1, -(-len(ids) // MOST_DOCUMENTS))

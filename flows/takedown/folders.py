@@ -18,7 +18,7 @@ from gristmill.core.damage import lake_of
 from gristmill.core.files.atomic import publish
 from gristmill.core.files.scratch import temporary_folder
 from gristmill.flows.takedown.contents import blanked_bytes
-from gristmill.flows.takedown.needles import Finder
+from gristmill.flows.takedown.proof.needles import Finder
 from gristmill.tasks.ingest.barred import Barred
 from gristmill.tasks.mix.token_store import ID_BYTES, MANIFEST
 

@@ -24,7 +24,7 @@ from gristmill.core.files.atomic import fsync
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import FilesRef, Ref
 from gristmill.core.supersede import Changes
-from gristmill.flows.takedown.needles import Needle, NeedleKind
+from gristmill.flows.takedown.proof.needles import Needle, NeedleKind
 from gristmill.flows.takedown.request import Request
 
 FOLDER = "takedowns"

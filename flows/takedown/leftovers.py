@@ -19,8 +19,8 @@ from gristmill.flows.takedown.databases import blank_database, is_sqlite
 from gristmill.flows.takedown.folders import blank_file, change_folder, change_lines
 from gristmill.flows.takedown.journal import FOLDER
 from gristmill.flows.takedown.named import named_outputs, read_manifest
-from gristmill.flows.takedown.needles import Finder
-from gristmill.flows.takedown.search import walk
+from gristmill.flows.takedown.proof.needles import Finder
+from gristmill.flows.takedown.proof.search import walk
 from gristmill.tasks.ingest.barred import Barred
 from gristmill.warehouse.reviews.store import FOLDER as REVIEWS
 

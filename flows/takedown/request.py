@@ -8,7 +8,7 @@ from pydantic import Field
 from gristmill.core.config import Config
 from gristmill.core.errors import UsageError
 from gristmill.core.urls import page_address, plain_host
-from gristmill.flows.takedown.needles import (
+from gristmill.flows.takedown.proof.needles import (
     SHORTEST_VALUE,
     Needle,
     address_needle,

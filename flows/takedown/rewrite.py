@@ -27,7 +27,7 @@ from gristmill.core.supersede import FIRST, kept, next_key, place_of, renamed, r
 from gristmill.flows.takedown.contents import blanked_value, new_content, taken_records
 from gristmill.flows.takedown.folders import change_folder
 from gristmill.flows.takedown.journal import Journal
-from gristmill.flows.takedown.needles import Finder
+from gristmill.flows.takedown.proof.needles import Finder
 from gristmill.schemas.tables import TABLES, Curated, Documents, Records, SetAside, Verdicts
 from gristmill.tasks.ingest.barred import Barred, tombstones_of
 from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary

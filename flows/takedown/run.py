@@ -16,13 +16,13 @@ from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.core.lake import Lake
 from gristmill.flows.prefect.server import stop_server
 from gristmill.flows.takedown.certificate import certificate_of
-from gristmill.flows.takedown.find import Found, find
+from gristmill.flows.takedown.find import Matched, find
 from gristmill.flows.takedown.journal import FOLDER, Journal, Plan, unfinished
 from gristmill.flows.takedown.leftovers import clean
-from gristmill.flows.takedown.needles import Finder
+from gristmill.flows.takedown.proof.needles import Finder
+from gristmill.flows.takedown.proof.search import Searched, search
 from gristmill.flows.takedown.request import Request
 from gristmill.flows.takedown.rewrite import Boundary, Rewriting
-from gristmill.flows.takedown.search import Searched, search
 from gristmill.flows.takedown.stale import stale_rows
 from gristmill.flows.takedown.tombstones import write_tombstones
 from gristmill.flows.upkeep.alone import alone
@@ -42,7 +42,7 @@ class Told:
     done: Boundary = lambda _: None
 
 
-def preview(request: Request, lake: Lake, told: Told) -> tuple[Found, list[dict[str, Any]]]:
+def preview(request: Request, lake: Lake, told: Told) -> tuple[Matched, list[dict[str, Any]]]:
     """What a takedown would remove, and what is stale then. Changes nothing."""
     found = find(request, lake, told.stage)
     return found, stale_rows(found.documents, lake, "")
@@ -71,7 +71,7 @@ def take_down(
     return finished
 
 
-def plan_of(request: Request, found: Found, lake: Lake, reason: str, name: str) -> Plan:
+def plan_of(request: Request, found: Matched, lake: Lake, reason: str, name: str) -> Plan:
     """The plan of a takedown. Raises :class:`UsageError` for a reason that tells what is taken down."""
     if Finder(found.needles)(f"{reason}\n{name}".encode()):
         raise UsageError("--reason and --as are kept in the certificate: leave out what is to be taken down.")
@@ -94,7 +94,7 @@ def plan_of(request: Request, found: Found, lake: Lake, reason: str, name: str) 
     )
 
 
-def counts_of(found: Found) -> dict[str, Any]:
+def counts_of(found: Matched) -> dict[str, Any]:
     """What was found, in numbers, and documents that people may want to look at."""
     return {
         "documents": len(found.documents),

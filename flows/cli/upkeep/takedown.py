@@ -43,6 +43,7 @@ def takedown(
     json: JsonOption = False,
 ) -> None:
     """Remove pages everywhere, keep them from coming back, and prove that nothing is left. Options may be repeated."""
+    home = existing(lake)
     named = bool(url or host or document or match)
     if sum((named, resume, listed, bool(show))) != 1:
         raise UsageError(
@@ -50,7 +51,6 @@ def takedown(
         )
     if (dry_run or duplicates) and not named:
         raise UsageError("--dry-run and --duplicates go with --url, --host, --document or --match.")
-    home = existing(lake)
     if listed:
         _list(home, json)
     elif show:

@@ -15,10 +15,10 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.flows.takedown.certificate import broken_seal, certificates
 from gristmill.flows.takedown.journal import unfinished
-from gristmill.flows.takedown.needles import Finder, address_needle, value_needles
+from gristmill.flows.takedown.proof.needles import Finder, address_needle, value_needles
+from gristmill.flows.takedown.proof.search import search
 from gristmill.flows.takedown.request import Request, request_of
 from gristmill.flows.takedown.run import Told, preview, take_down
-from gristmill.flows.takedown.search import search
 from gristmill.flows.upkeep.lock import shared
 from gristmill.flows.upkeep.verify import verify
 from gristmill.schemas.tables import Curated, SetAside

@@ -8,24 +8,18 @@ cannot be read is named, since nothing is known of it.
 Cost: one read of every file, and the decoding of what is compressed; memory a batch of rows.
 """
 
-import sqlite3
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import pyarrow as pa
-
-from gristmill.core.files.parquet import open_parquet, raised_as_damage
-from gristmill.flows.takedown.needles import Finder, Match, NeedleKind
-from gristmill.flows.takedown.token_text import token_pieces
+from gristmill.flows.takedown.proof.columns import Place, of_duckdb, of_parquet, of_sqlite, of_tokens
+from gristmill.flows.takedown.proof.needles import Finder, NeedleKind
 
 PIECE_BYTES = 8 << 20
-BATCH_ROWS = 512
 SQLITE, PARQUET, GZIP, ZSTD, ZIP = b"SQLite format 3\0", b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 OF_OTHERS = frozenset({"text", "payload", "prompt", "program", "expected", "tokens"})
 """Columns that hold the words of documents and models: an address there is a mention of the page, not the page."""
@@ -61,10 +55,6 @@ class Searched:
     def remaining(self) -> list[Hit]:
         """What should not be there: all but mentions."""
         return [hit for hit in self.hits if not hit.mention]
-
-
-Place = tuple[str, str | None, Match]
-"""The place in a file, the document, the match."""
 
 
 def search(
@@ -125,11 +115,11 @@ def _places(path: Path, finder: Finder) -> tuple[str, Iterator[Place]]:
     with path.open("rb") as file:
         head = file.read(16)
     if head.startswith(PARQUET):
-        return "parquet", _both(_of_bytes(path, finder, addresses=False), _of_parquet(path, finder))
+        return "parquet", _both(_of_bytes(path, finder, addresses=False), of_parquet(path, finder))
     if head == SQLITE:
-        return "sqlite", _both(_of_bytes(path, finder), _of_sqlite(path, finder))
+        return "sqlite", _both(_of_bytes(path, finder), of_sqlite(path, finder))
     if head[8:12] == b"DUCK":
-        return "duckdb", _both(_of_bytes(path, finder), _of_duckdb(path, finder))
+        return "duckdb", _both(_of_bytes(path, finder), of_duckdb(path, finder))
     if head.startswith(GZIP) and ".warc" in path.name:
         return "warc", _both(_of_bytes(path, finder), _of_warc(path, finder))
     if head.startswith(GZIP):
@@ -139,7 +129,7 @@ def _places(path: Path, finder: Finder) -> tuple[str, Iterator[Place]]:
     if head.startswith(ZIP):
         return "zip", _both(_of_bytes(path, finder), _of_zip(path, finder))
     if path.suffix == ".tok":
-        return "tokens", _both(_of_bytes(path, finder), _of_tokens(path, finder))
+        return "tokens", _both(_of_bytes(path, finder), of_tokens(path, finder))
     return "bytes", _of_bytes(path, finder)
 
 
@@ -218,100 +208,3 @@ def _of_zip(path: Path, finder: Finder) -> Iterator[Place]:
         for info in archive.infolist():
             with archive.open(info) as member:
                 yield from _of_pieces(_pieces(member), finder, f"unpacked {info.filename}")
-
-
-def _of_parquet(path: Path, finder: Finder) -> Iterator[Place]:
-    """Each column of texts or bytes, a batch of rows at a time, with the document of the row."""
-    with open_parquet(path) as file, raised_as_damage(path):
-        names = [field.name for field in file.schema_arrow if is_text(field.type)]
-        identity = ["doc_id"] if "doc_id" in file.schema_arrow.names else []
-        for name in names:
-            for batch in file.iter_batches(BATCH_ROWS, columns=list(dict.fromkeys([name, *identity]))):
-                for row, match in of_array(batch.column(name), finder):
-                    yield f"column {name}", batch.column("doc_id")[row].as_py() if identity else None, match
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a column holds texts, bytes, or lists of them."""
-    value = kind.value_type if pa.types.is_list(kind) else kind
-    return any(
-        check(value)
-        for check in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-    )
-
-
-def of_array(values: pa.Array, finder: Finder) -> Iterator[tuple[int, Match]]:
-    """Rows of a column of texts, bytes or lists of them, and what is found in each.
-
-    The bytes of all rows lie one after another, so they are looked at together, and only rows that may hold something
-    are looked at alone.
-    """
-    import numpy as np
-
-    if pa.types.is_list(values.type):
-        parents = np.repeat(np.arange(len(values)), np.nan_to_num(np.array(_lengths(values), dtype=float)).astype(int))
-        for row, match in of_array(values.flatten(), finder):
-            yield int(parents[row]), match
-        return
-    wide = values.cast(pa.large_binary())
-    _, ends, data = wide.buffers()
-    if data is None or not len(wide):
-        return
-    offsets = np.frombuffer(ends, np.int64)[wide.offset : wide.offset + len(wide) + 1]
-    view = memoryview(data)[int(offsets[0]) : int(offsets[-1])]
-    rows = {
-        int(np.searchsorted(offsets, offsets[0] + match.end - 1, side="right")) - 1 for match in finder.candidates(view)
-    }
-    for row in sorted(rows):
-        low, high = int(offsets[row] - offsets[0]), int(offsets[row + 1] - offsets[0])
-        for match in finder(view[low:high]):
-            yield row, match
-
-
-def _lengths(values: pa.Array) -> list[int | None]:
-    import pyarrow.compute as pc
-
-    lengths: list[int | None] = pc.list_value_length(values).to_pylist()
-    return lengths
-
-
-def _of_sqlite(path: Path, finder: Finder) -> Iterator[Place]:
-    """Each text and blob of every table, with what the write-ahead log holds."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        database.text_factory = bytes
-        for table in _tables(database):
-            cursor = database.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - names of the database itself
-            names = [entry[0] for entry in cursor.description]
-            for row in cursor:
-                for name, value in zip(names, row, strict=True):
-                    if isinstance(value, bytes):
-                        for match in finder(value):
-                            yield f"table {table}, column {name}", None, match
-
-
-def _tables(database: sqlite3.Connection) -> list[str]:
-    rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    return [name.decode() if isinstance(name, bytes) else name for (name,) in rows]
-
-
-def _of_duckdb(path: Path, finder: Finder) -> Iterator[Place]:
-    """Each column of texts of every table."""
-    import duckdb
-
-    with duckdb.connect(str(path), read_only=True) as database:
-        columns = database.execute(
-            "SELECT c.table_name, c.column_name FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid) "
-            "WHERE c.data_type LIKE 'VARCHAR%' OR c.data_type IN ('JSON', 'BLOB')"
-        ).fetchall()
-        for table, column in columns:
-            rows = database.sql(f'SELECT "{column}" FROM "{table}"')  # noqa: S608 - names of the database itself
-            for batch in rows.to_arrow_reader(BATCH_ROWS):
-                for _, match in of_array(batch.column(0), finder):
-                    yield f"table {table}, column {column}", None, match
-
-
-def _of_tokens(path: Path, finder: Finder) -> Iterator[Place]:
-    """The text that the tokens of each document stand for."""
-    for doc_id, text in token_pieces(path):
-        for match in finder(text):
-            yield "the text of the tokens", doc_id, match

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from gristmill.flows.takedown.needles import Finder, address_needle, host_needle, passages, value_needles
-from gristmill.flows.takedown.search import PIECE_BYTES, search
+from gristmill.flows.takedown.proof.needles import Finder, address_needle, host_needle, passages, value_needles
+from gristmill.flows.takedown.proof.search import PIECE_BYTES, search
 
 PLANTED = 'Zoë "Zed" O\'Hara <王小明>, +86 138\t0000 1111'
 FINDER = Finder(value_needles(PLANTED, 1), ["gb18030"])
