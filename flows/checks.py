@@ -56,8 +56,8 @@ def check_pipeline(settings: PipelineSettings, lake: Lake) -> None:
     """Like :func:`check_curation`, and also checks the suites of the evaluation at the end, and that training on the
     corpus is allowed."""
     check_curation(settings.curate, lake)
-    check_signature(settings, lake)
     check_evaluation(settings.evaluate.suites, settings.evaluate, lake)
+    check_signature(settings, lake)
 
 
 def check_signature(settings: PipelineSettings, lake: Lake) -> None:

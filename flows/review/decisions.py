@@ -4,7 +4,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Ref
 from gristmill.core.steps.inputs import Inputs
 from gristmill.schemas.tables import Reviews
-from gristmill.tasks.safety.review.snapshot import SnapshotConfig, settled, take_reviews
+from gristmill.tasks.safety.review.snapshot import TakeReviewsConfig, settled, take_reviews
 from gristmill.warehouse.reviews.store import Reviews as Store
 
 
@@ -16,4 +16,4 @@ def snapshot(lake: Lake, readers: int) -> Ref | None:
     source = settled(Store(lake.root).by_text(), readers)
     if not source.rows:
         return None
-    return take_reviews.run(lake, source.shard, Inputs(source=source), SnapshotConfig()).manifest.output(Reviews)
+    return take_reviews.run(lake, source.shard, Inputs(source=source), TakeReviewsConfig()).manifest.output(Reviews)

@@ -27,7 +27,7 @@ Span = tuple[int, int, str]
 Unit = TypeVar("Unit")
 
 
-class Agreement(BaseModel):
+class ReaderAgreement(BaseModel):
     """How well readers agree about findings of one kind, or about all. None: too little was read by two."""
 
     kind: str = Field(description="kind of finding; all for every document")
@@ -119,7 +119,7 @@ def reads_of(by_text: Mapping[str, Iterable[Decision]], findings: Mapping[str, I
     return found
 
 
-def agreements(reads: Sequence[Read]) -> list[Agreement]:
+def agreements(reads: Sequence[Read]) -> list[ReaderAgreement]:
     """Over all documents first, then by kind of finding, by name."""
     kinds = sorted({kind for read in reads for kind in read.kinds})
     return [_agreement(ALL, reads)] + [
@@ -127,7 +127,7 @@ def agreements(reads: Sequence[Read]) -> list[Agreement]:
     ]
 
 
-def _agreement(kind: str, reads: Sequence[Read]) -> Agreement:
+def _agreement(kind: str, reads: Sequence[Read]) -> ReaderAgreement:
     wanted = None if kind == ALL else kind
     chosen = [[decision.decision for decision in read.decisions.values()] for read in reads]
     fates = [list(_span_values(read, wanted).values()) for read in reads]
@@ -137,7 +137,7 @@ def _agreement(kind: str, reads: Sequence[Read]) -> Agreement:
         return alpha(values for spans in documents for values in spans)
 
     intervals = bootstrap(chosen, alpha), bootstrap(fates, of_spans), bootstrap(marks, span_f1)
-    return Agreement(
+    return ReaderAgreement(
         kind=kind,
         documents=len(reads),
         readers=len({person for read in reads for person in read.decisions}),

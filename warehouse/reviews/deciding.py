@@ -10,7 +10,7 @@ from gristmill.warehouse.reviews.store import Reviews, now
 
 
 @dataclass(frozen=True)
-class Subject:
+class ReviewSubject:
     """A document that a decision is about. ``text`` is as extracted."""
 
     doc_id: str
@@ -20,7 +20,7 @@ class Subject:
     stratum: Stratum
 
 
-def subject(warehouse: Warehouse, name: str) -> Subject:
+def subject(warehouse: Warehouse, name: str) -> ReviewSubject:
     """The document with this doc_id, text hash or URL. Raises :class:`UsageError` when it has none, or no text."""
     rows = warehouse.query(
         """
@@ -45,12 +45,12 @@ def subject(warehouse: Warehouse, name: str) -> Subject:
         raise UsageError(f"the text of {name} is no longer in the lake, so there is nothing to decide about")
     rule = str(row["rule"])
     stratum: Stratum = "held" if rule.startswith("review:") else "dropped" if rule else "kept"
-    return Subject(row["doc_id"], row["text_hash"], row["source"], text, stratum)
+    return ReviewSubject(row["doc_id"], row["text_hash"], row["source"], text, stratum)
 
 
 def decide(
     reviews: Reviews,
-    about: Subject,
+    about: ReviewSubject,
     person: str,
     choice: Choice,
     *,

@@ -9,7 +9,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.schemas.reviews.records import Signature
 from gristmill.warehouse.connection import Warehouse
-from gristmill.warehouse.reviews.agreement import Agreement, Span, agreements, reads_of
+from gristmill.warehouse.reviews.agreement import ReaderAgreement, Span, agreements, reads_of
 from gristmill.warehouse.reviews.corpus import SignedCorpora, corpus_digest, corpus_files
 from gristmill.warehouse.reviews.queue import backlog
 from gristmill.warehouse.reviews.sampling import ErrorRate, error_rates
@@ -23,7 +23,7 @@ class ReviewFigures(BaseModel):
 
     decisions: int
     texts: int
-    agreement: list[Agreement]
+    agreement: list[ReaderAgreement]
     errors: list[ErrorRate]
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from gristmill.core.errors import UsageError
 from gristmill.schemas.reviews.decision import Decision
 from gristmill.warehouse.connection import Warehouse
-from gristmill.warehouse.reviews.deciding import Subject, refuse, subject
+from gristmill.warehouse.reviews.deciding import ReviewSubject, refuse, subject
 from gristmill.warehouse.reviews.exchange import Form, Told, named_text, told_by
 from gristmill.warehouse.reviews.store import Reviews, now
 
@@ -48,7 +48,7 @@ def import_decisions(
     return Imported(stored=len(new), known=known, refused=refused)
 
 
-def _decision(about: Subject, told: Told) -> Decision:
+def _decision(about: ReviewSubject, told: Told) -> Decision:
     """Raises :class:`UsageError` for a name or a reason that cannot be stored."""
     values = {
         "text_hash": about.text_hash,

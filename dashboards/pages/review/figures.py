@@ -14,7 +14,7 @@ from gristmill.dashboards.components.cards import card, empty, title
 from gristmill.dashboards.components.tables import Column, table
 from gristmill.dashboards.page import Page, Text
 from gristmill.dashboards.services import Services
-from gristmill.warehouse.reviews.agreement import Agreement
+from gristmill.warehouse.reviews.agreement import ReaderAgreement
 from gristmill.warehouse.reviews.corpus import UnsignedWork, unsigned_work
 from gristmill.warehouse.reviews.figures import CorpusState, ReviewFigures, corpus_states, review_figures
 from gristmill.warehouse.reviews.store import Reviews
@@ -84,7 +84,7 @@ def ranged(value: float | None, low: float | None, high: float | None) -> str | 
     return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _agreement(found: list[Agreement]) -> None:
+def _agreement(found: list[ReaderAgreement]) -> None:
     columns = [
         Column("kind", "Kind"),
         Column("documents", "Read twice", "number"),
@@ -134,7 +134,10 @@ def routes(api: APIRouter, services: Services) -> None:
     allowed = [needs(Role.REVIEWER)]
 
     @api.get(
-        "/review/figures", tags=["review"], summary="Agreement of readers, errors of the policy", dependencies=allowed
+        "/review/figures",
+        tags=["review"],
+        summary="ReaderAgreement of readers, errors of the policy",
+        dependencies=allowed,
     )
     def figures(
         source: Annotated[str | None, Query(description="one source; all if absent")] = None,

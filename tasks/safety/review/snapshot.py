@@ -43,7 +43,7 @@ class SettledDecisions:
         return source_shard(self.name, self.digest)
 
 
-class SnapshotConfig(Config):
+class TakeReviewsConfig(Config):
     """No settings: how many readers must agree is decided when the source is made."""
 
 
@@ -60,7 +60,7 @@ def settled(by_text: Mapping[str, Iterable[Decision]], readers: int) -> SettledD
 
 
 @source_step("reviews", version=1, writes=(Reviews,))
-def take_reviews(source: SettledDecisions, config: SnapshotConfig) -> pa.Table:
+def take_reviews(source: SettledDecisions, config: TakeReviewsConfig) -> pa.Table:
     """The rows of the source."""
     columns = list(zip(*source.rows, strict=True)) or [()] * len(Reviews.schema)
     names = ("text_hash", "start", "end", "kind", "decision")
