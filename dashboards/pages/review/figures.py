@@ -136,7 +136,7 @@ def routes(api: APIRouter, services: Services) -> None:
     @api.get(
         "/review/figures",
         tags=["review"],
-        summary="ReaderAgreement of readers, errors of the policy",
+        summary="Agreement, and errors of the policy",
         dependencies=allowed,
     )
     def figures(
