@@ -28,7 +28,7 @@ def crawl(folder: Path) -> Path:
     path = folder / "pages.jsonl"
     with path.open("w", encoding="utf-8") as file:
         for number, grain in enumerate(GRAINS):
-            text = SENTENCE.format(number, grain, grain[::-1]) + f" {grain} " * 5
+            text = SENTENCE.format(number, grain, grain[::-1]) + f" {grain}" * 900
             text += f" Ask {MAIL}." if number == 0 else ""
             text += f" Server {ADDRESS}." if number in (1, 2) else ""
             row = {"id": str(number), "url": f"https://mill.example.org/{number}", "text": text}
@@ -83,7 +83,16 @@ def test_from_held_to_signed(run: Run, tmp_path: Path) -> None:
     assert ADDRESS not in texts
     assert MAIL not in texts
 
-    goal = ("--target-tokens", "200", "--set", "vocabulary=260", "--set", "row_tokens=16", "--set", "heldout_share=0.2")
+    goal = (
+        "--target-tokens",
+        "10000",
+        "--set",
+        "vocabulary=260",
+        "--set",
+        "row_tokens=16",
+        "--set",
+        "heldout_share=0.2",
+    )
     done("mix", "--method", "proportional", *goal, "--set", "max_epochs=4", "--lake", str(lake))
     export = ("tokens", "export", "--format", "jsonl", "--mode", "stream", "--lake", str(lake), "--out")
     refused = run(*export, str(tmp_path / "no"))
