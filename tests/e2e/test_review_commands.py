@@ -87,7 +87,7 @@ def test_from_held_to_signed(run: Run, tmp_path: Path) -> None:
         "--target-tokens",
         "10000",
         "--set",
-        "vocabulary=260",
+        "vocabulary=300",
         "--set",
         "row_tokens=16",
         "--set",

@@ -1,4 +1,4 @@
-"""Training on a corpus that nobody signed: refused with what to do, allowed by --unsigned unless a policy forbids it."""
+"""Training on a corpus that nobody signed: refused with what to do; --unsigned allows it unless a policy forbids it."""
 
 from pathlib import Path
 
