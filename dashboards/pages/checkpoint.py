@@ -19,6 +19,7 @@ from gristmill.dashboards.wording import count, words
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.queries import Score
 from gristmill.warehouse.queries.training.saved import CheckpointAnswer, checkpoint_answer
+from gristmill.warehouse.queries.training.stale import stale_by
 
 SHOWN = 40
 
@@ -53,6 +54,7 @@ async def draw(services: Services, _request: Request, asked: CheckpointQuery) ->
 def _facts(warehouse: Warehouse, found: CheckpointAnswer) -> None:
     saved = found.saved
     facts: list[tuple[str, str | None]] = [("Digest", found.checkpoint)]
+    facts += [("Stale", entry.about) for entry in stale_by(warehouse, "checkpoint", found.checkpoint)]
     if saved is None:
         facts.append(("Origin", "handed in"))
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
-from gristmill.schemas.tables import EvalRuns
+from gristmill.schemas.tables import EvalRuns, Mixtures
 from gristmill.tasks.lineage.reads import TokenRange, find_documents
 from gristmill.tasks.lineage.sightings import seen_places
 from gristmill.tasks.lineage.trained import all_trained
@@ -38,8 +38,10 @@ def stale_rows(doc_ids: Collection[str], lake: Lake, takedown: str) -> list[dict
         held = sum(place.stop - place.start for place in places)
         count = len({place.doc_id for place in places})
         add(MIX, mix.name, mix.name, count, held)
+        digests = _digests(mix, lake)
         for ref in mix.files.get("plan", ()):
-            add(MIXTURE, f"{mix.name} {ref.shard}", ref.shard, count, held)
+            subject = f"{mix.name} {ref.shard} {digests.get(ref.shard, '')}".rstrip()
+            add(MIXTURE, subject, ref.shard, count, held)
         for entry in trained:
             if entry.mix != mix.name or entry.mix_key != key:
                 continue
@@ -63,6 +65,15 @@ def _places(mix: Dataset, doc_ids: Collection[str], lake: Lake) -> list[TokenRan
     if not folders or not all(folder.is_dir() for folder in folders):
         return []
     return find_documents(TokenStore.open(folders), doc_ids)
+
+
+def _digests(mix: Dataset, lake: Lake) -> dict[str, str]:
+    """The digest of each mixture of a mix, by name: a later mix of the same names has others."""
+    found: dict[str, str] = {}
+    for ref in mix.tables.get(Mixtures.name, ()):
+        rows = lake.read(ref, ["mixture", "digest"])
+        found |= dict(zip(rows["mixture"].to_pylist(), rows["digest"].to_pylist(), strict=True))
+    return found
 
 
 def _suites(lake: Lake) -> dict[str, set[str]]:

@@ -35,3 +35,11 @@ def write_tombstones(lake: Lake, plan_id: str, tombstones: tuple[tuple[str, str]
             for ref in refs:
                 if ref not in found[name]:
                     lake.path(ref).unlink(missing_ok=True)
+
+
+def stale_rows_of(lake: Lake, kind: str, subject: str) -> list[dict[str, Any]]:
+    """Rows of the table ``stale`` about one subject; none in a lake without takedowns."""
+    known = lake.dataset(KIND, NAME)
+    refs = known.tables.get(Stale.name, ()) if known else ()
+    rows = [row for ref in refs for row in lake.read(ref).to_pylist()]
+    return [row for row in rows if (row["kind"], row["subject"]) == (kind, subject)]

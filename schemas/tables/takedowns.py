@@ -26,7 +26,9 @@ Stale = Table(
     {
         "takedown": Column(pa.string(), "id of the takedown"),
         "kind": Column(pa.string(), "mix, mixture, checkpoint or evaluation"),
-        "subject": Column(pa.string(), "mix; mix and mixture; digest of the checkpoint; or digest and suite"),
+        "subject": Column(
+            pa.string(), "mix; mix, mixture and its digest; digest of the checkpoint; or digest and suite"
+        ),
         "label": Column(pa.string(), "how people call it"),
         "documents": Column(pa.int64(), "documents taken down that it holds or read (count)", unit="count", low=0),
         "tokens": Column(

@@ -29,9 +29,17 @@ from tests.helpers.curated_lake import curate, page, write_pages
 
 ROW = 33
 PLANTED = "the turnips of Quaggenbush hum 紫色的歌 under seven hats"
+PERSONAL = (
+    "Write to wilma.quaggen@turnip-farm.org or call +1 415 555 2671; the server is 8.34.210.77. "
+    "Card 4539 1488 0343 6467, IBAN DE89 3704 0044 0532 0130 00, SSN 536-22-8726, 身份证号 11010519491231002X."
+)
+"""Personal data of several kinds, on the page ``PRIVATE``."""
 CHECKPOINT = "c" * 32
-GONE, HELD = "a6", "a2"
-"""The pages that hold ``PLANTED``: one that is trained on, and one that is held out."""
+GONE, HELD, PRIVATE = "a6", "a2", "a7"
+"""The pages that hold ``PLANTED``, one that is trained on and one that is held out, and the one of ``PERSONAL``."""
+
+
+MORE = {GONE: PLANTED, HELD: PLANTED, PRIVATE: PERSONAL}
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class TakenLake:
 def make_taken_lake(root: Path) -> TakenLake:
     """Two files of eight pages each, and everything that follows."""
     inputs = root / "in"
-    write_pages(inputs / "a.jsonl", [page(f"a{n}", more=PLANTED if f"a{n}" in (GONE, HELD) else "") for n in range(8)])
+    write_pages(inputs / "a.jsonl", [page(f"a{n}", more=MORE.get(f"a{n}", "")) for n in range(8)])
     write_pages(inputs / "b.jsonl", [page(f"b{n}", host="other.example") for n in range(8)])
     lake = Lake.open(root / "lake")
     dataset, _ = curate(lake, inputs)

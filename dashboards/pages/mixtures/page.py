@@ -50,6 +50,7 @@ from gristmill.warehouse.queries.mixing.trials import (
     trial_panel,
     trials_before,
 )
+from gristmill.warehouse.queries.training.stale import stale_by
 
 ABOUT = (
     "What share of the tokens each domain gets: as the method asked, under the caps, and in the plan. Below, one of "
@@ -132,6 +133,10 @@ async def draw(services: Services, request: Request, asked: MixturesQuery) -> No
     everything = await to_thread(domain_shares, warehouse, mix)
     heads_card(heads, chosen, lambda name: replace(asked, mixture=name, metric=OBJECTIVE).url)
     side_by_side(everything, asked.show, dark)
+    subject = f"{mix} {chosen.mixture} {chosen.digest}"
+    for entry in await to_thread(stale_by, warehouse, "mixture", subject):
+        with card(f"{chosen.mixture} is stale", classes="notice"):
+            ui.label(f"{entry.about}. Run gristmill mix again.".capitalize()).classes("notice-text")
     _warnings(answer)
     detail_card(answer.head, answer.domains, answer.stages, answer.orders)
     other_caps(answer.domains, answer.caps, dark)

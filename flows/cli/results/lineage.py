@@ -54,6 +54,7 @@ def lineage(
 
 def _show_read(words: str, lake: "Lake", shown: int, out: Path | None, json: bool) -> None:
     from gristmill.flows.reporter import Reporter
+    from gristmill.flows.takedown.tombstones import stale_rows_of
     from gristmill.flows.train.lineage import named_checkpoint
     from gristmill.tasks.lineage.seen import documents_of, summarise
 
@@ -63,7 +64,7 @@ def _show_read(words: str, lake: "Lake", shown: int, out: Path | None, json: boo
     if json:
         print_json(_as_json(trained, seen, out))
         return
-    _print_read(trained, seen, out)
+    _print_read(trained, seen, out, stale_rows_of(lake, "checkpoint", trained.digest))
 
 
 def _as_json(trained: "TrainedCheckpoint", seen: "Seen", out: Path | None) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def _total(total: "Total") -> dict[str, Any]:
     return asdict(total) | {"epochs": total.epochs}
 
 
-def _print_read(trained: "TrainedCheckpoint", seen: "Seen", out: Path | None) -> None:
+def _print_read(trained: "TrainedCheckpoint", seen: "Seen", out: Path | None, stale: list[dict[str, Any]]) -> None:
     from gristmill.flows.describe import table_of
 
     console = screen()
@@ -101,6 +102,8 @@ def _print_read(trained: "TrainedCheckpoint", seen: "Seen", out: Path | None) ->
         console.print(table_of("Read most often", columns, seen.documents.select(columns).rows()))
     if seen.unknown:
         console.print(f"{seen.unknown:,} documents are known by doc_id and domain alone: their curated files are gone.")
+    for row in stale:
+        console.print(f"Stale: takedown {row['takedown']} removed {row['documents']:,} documents that it had read.")
     if out:
         console.print(f"wrote {seen.whole.documents:,} documents to {out}", markup=False, highlight=False)
 

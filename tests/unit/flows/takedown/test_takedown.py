@@ -21,7 +21,7 @@ from gristmill.flows.takedown.request import Request, request_of
 from gristmill.flows.takedown.run import Told, preview, take_down
 from gristmill.flows.upkeep.lock import shared
 from gristmill.flows.upkeep.verify import verify
-from gristmill.schemas.tables import Curated, SetAside
+from gristmill.schemas.tables import Curated, Documents, Records, Redactions, SetAside
 from gristmill.tasks.lineage.seen import summarise
 from gristmill.tasks.lineage.trained import all_trained
 from gristmill.tasks.mix.token_store import TokenStore
@@ -114,6 +114,23 @@ def test_the_ledger_adds_up_and_only_global_steps_run_again(made: TakenLake) -> 
     assert made_again <= {"copies", "pairs", "clusters", "dedup-verdicts"}, "a page's own steps were cached"
     assert again.tables[Curated.name] == dataset.tables[Curated.name], "and give the same bytes"
     assert again.counts["stages"] == dataset.counts["stages"]
+
+
+def test_redacted_text_is_in_clear_nowhere_below_curated(made: TakenLake) -> None:
+    """What redaction replaced stands in the records and documents and nowhere else: not in tokens, not in the
+    warehouse and its earlier versions, not in what a model answered."""
+    lake, tables = made.lake, made.lake.root / "data" / "tables"
+    spans = [row for ref in made.curation.tables[Redactions.name] for row in lake.read(ref).to_pylist()]
+    refs = made.curation.tables[Documents.name]
+    texts = {row["doc_id"]: row["text"] for ref in refs for row in lake.read(ref, ["doc_id", "text"]).to_pylist()}
+    values = {row["kind"]: texts[row["doc_id"]][row["start"] : row["end"]] for row in spans}
+    assert len(values) >= 5, values
+    finder = Finder([needle for number, value in enumerate(values.values()) for needle in value_needles(value, number)])
+    above = {tables / Records.name, tables / Documents.name}
+    assert {hit.path.split("/")[0] for hit in search(lake.root, finder).hits} == {"data"}
+    found = search(lake.root, finder, above)
+    assert not found.hits
+    assert {"tokens", "duckdb", "parquet", "sqlite"} <= found.read.keys()
 
 
 def test_the_page_does_not_come_back(made: TakenLake, tmp_path: Path) -> None:
