@@ -136,7 +136,7 @@ async def draw(services: Services, request: Request, asked: MixturesQuery) -> No
     subject = f"{mix} {chosen.mixture} {chosen.digest}"
     for entry in await to_thread(stale_by, warehouse, "mixture", subject):
         with card(f"{chosen.mixture} is stale", classes="notice"):
-            ui.label(f"{entry.about}. Run gristmill mix again.".capitalize()).classes("notice-text")
+            ui.label(f"T{entry.about[1:]}. Run gristmill mix again.").classes("notice-text")
     _warnings(answer)
     detail_card(answer.head, answer.domains, answer.stages, answer.orders)
     other_caps(answer.domains, answer.caps, dark)
