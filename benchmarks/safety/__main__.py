@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.harness import machine
 from benchmarks.safety import judgements, report
-from benchmarks.safety.measure import HERE, REAL, SHARED, WORK, Session, labelled_rows, rates, real_rows
+from benchmarks.safety.measure import HERE, REAL, SHARED, WORK, Session, demo_rows, labelled_rows, real_rows, speeds
 
 STORED = HERE / "results" / "safety.json"
 
@@ -38,7 +38,7 @@ def main() -> None:
 def measure(session: Session) -> dict[str, object]:
     """The contents of the results file."""
     before = machine()
-    on_labelled, on_real = rates(session.on_labelled), rates(session.on_real)
+    rates = speeds(session)
     sizes = dict.fromkeys(REAL, 0)
     for text in session.real:
         sizes[session.group_of_text(text)] += len(text.text.encode())
@@ -47,16 +47,12 @@ def measure(session: Session) -> dict[str, object]:
         "machine": dict(before),
         "read": judgements.READ,
         "engines": [
-            {
-                "engine": engine,
-                "versions": dict(answer.versions),
-                "labelled_mb_per_s": on_labelled[engine],
-                "real_mb_per_s": on_real[engine],
-            }
+            {"engine": engine, "versions": dict(answer.versions), "mb_per_s": rates[engine]}
             for engine, answer in session.on_real.items()
         ],
         "real_texts": [{"language": group, "megabytes": round(size / 1e6, 2)} for group, size in sizes.items()],
         "labelled": labelled_rows(session),
+        "demo": demo_rows(),
         "real": real_rows(session),
     }
 

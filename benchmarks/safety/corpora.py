@@ -38,7 +38,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Text:
-    """A text of a source, with labels if somebody planted something in it."""
+    """A text of a source, with labels if somebody planted something in it. ``complete``: it holds nothing else."""
 
     source: str
     id: str
@@ -46,6 +46,7 @@ class Text:
     text: str
     labels: tuple[Label, ...] = ()
     decoys: tuple[Label, ...] = ()
+    complete: bool = False
 
     @property
     def key(self) -> str:
@@ -109,7 +110,8 @@ def _presidio_synth(path: Path) -> Iterator[Text]:
             (Label(s["start"], s["end"], PRESIDIO_SYNTH[s["type"]], s["type"]) for s in record["spans"]),
             key=lambda label: label.start,
         )
-        yield Text("presidio-synth", str(number), "en", record["text"], tuple(addresses(record["text"], spans)))
+        labels = tuple(addresses(record["text"], spans))
+        yield Text("presidio-synth", str(number), "en", record["text"], labels, complete=True)
 
 
 def addresses(text: str, labels: list[Label]) -> Iterator[Label]:

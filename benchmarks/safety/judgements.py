@@ -1,6 +1,6 @@
 """What readers said of findings in real text: the sample that they read, and the file that keeps their verdicts.
 
-    python -m benchmarks.safety.judgements show [--group real|planted] [--limit N]     what is to be read, with context
+    python -m benchmarks.safety.judgements show [--limit N]     what is to be read, with context
     python -m benchmarks.safety.judgements add < VERDICTS                              lines of "digest verdict reason"
 
 A verdict is ``true`` (the place holds a value of that kind, whoever it belongs to, with no more than punctuation beside
@@ -85,18 +85,17 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verb", choices=("show", "add"))
-    parser.add_argument("--group", choices=("real", "planted"), default="real")
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--work", type=Path, default=WORK)
     asked = parser.parse_args()
     session = Session(asked.shared.resolve(), asked.work.resolve())
     if asked.verb == "add":
-        wanted = {digest(one): one.kind for group in ("real", "planted") for one in session.to_read(group)}
+        wanted = {digest(one): one.kind for one in session.to_read()}
         print(f"{add(sys.stdin, wanted)} verdicts stored")
         return
     verdicts = stored()
-    left = [one for one in session.to_read(asked.group) if digest(one) not in verdicts]
+    left = [one for one in session.to_read() if digest(one) not in verdicts]
     print(f"{len(left)} findings are to be read; the first {min(asked.limit, len(left))}:")
     for one in left[: asked.limit]:
         text = session.text(one.text)

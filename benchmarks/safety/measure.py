@@ -1,16 +1,20 @@
 """Every detector on every set of texts: what ``make bench-safety`` computes."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from benchmarks.safety import corpora, engines, judgements
 from benchmarks.safety.corpora import Text, group_of
 from benchmarks.safety.engines import Answer
-from benchmarks.safety.kinds import OURS, known
-from benchmarks.safety.score import Found, Share, measured, overlap
+from benchmarks.safety.kinds import known
+from benchmarks.safety.score import Found, Share, measured
+from gristmill.schemas.findings import FindingGroup, FindingKind
+from gristmill.tasks.demo_site.planted.plant import SEEDS, Planted, planted
+from gristmill.tasks.safety.step import find_all, findings_config
 
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent.parent / "shared"
@@ -62,30 +66,21 @@ class Session:
         """The group of languages of a text."""
         return group_of(text.lang)
 
-    def to_read(self, group: str) -> list[Found]:
-        """What is to be read: samples of findings in real texts, or what no label explains in planted ones."""
-        chosen = self._samples() if group == "real" else self._unexplained()
-        return sorted(set(chosen), key=lambda one: (one.kind, self.group(one), judgements.digest(one)))
+    def to_read(self) -> list[Found]:
+        """The samples of findings in real texts, of all engines."""
+        chosen = {
+            one
+            for engine, answer in self.on_real.items()
+            for kind in known(engine)
+            for group in REAL
+            for one in self.sample(answer, kind, group)
+        }
+        return sorted(chosen, key=lambda one: (one.kind, self.group(one), judgements.digest(one)))
 
     def sample(self, answer: Answer, kind: str, group: str) -> list[Found]:
         """The findings of an engine in real texts that are read."""
         every = (one for found in answer.found.values() for one in found if one.kind == kind)
         return judgements.sample(one for one in every if self.group(one) == group)
-
-    def _samples(self) -> Iterable[Found]:
-        for engine, answer in self.on_real.items():
-            for kind in known(engine):
-                for group in REAL:
-                    yield from self.sample(answer, kind, group)
-
-    def _unexplained(self) -> Iterable[Found]:
-        for engine in (OURS,):
-            for text in self.labelled:
-                if group_of(text.lang) in ("zh", "en"):
-                    for one in self.on_labelled[engine].found.get(text.key, ()):
-                        marked = [*text.labels, *text.decoys]
-                        if not any(overlap(label, one) for label in marked):
-                            yield one
 
     def _asked(self, name: str, texts: list[Text]) -> dict[str, Answer]:
         path = self.work / f"{name}.jsonl"
@@ -96,13 +91,6 @@ class Session:
 
 def labelled_rows(session: Session) -> list[dict[str, Any]]:
     """Precision, recall and F1 of each engine by source, group of languages and kind, where there are labels."""
-    true = frozenset(
-        one
-        for answer in session.on_labelled.values()
-        for found in answer.found.values()
-        for one in found
-        if (said := VERDICTS.get(judgements.digest(one))) and said.verdict == "true"
-    )
     rows = []
     for source in sorted({text.source for text in session.labelled}):
         for group in LANGUAGES:
@@ -111,7 +99,7 @@ def labelled_rows(session: Session) -> list[dict[str, Any]]:
             for kind in kinds:
                 for engine, answer in session.on_labelled.items():
                     if kind in known(engine):
-                        scores = measured(texts, answer.found, kind, true)
+                        scores = measured(texts, answer.found, kind)
                         place = {"source": source, "language": group, "kind": kind, "engine": engine}
                         rows.append({**place, **{way: asdict(score) for way, score in scores.items()}})
     return rows
@@ -143,6 +131,44 @@ def real_rows(session: Session) -> list[dict[str, Any]]:
     return rows
 
 
-def rates(answers: Mapping[str, Answer]) -> dict[str, float]:
-    """Megabytes of text for each second of processor, by engine."""
-    return {engine: round(answer.bytes / 1e6 / max(answer.seconds, 1e-3), 2) for engine, answer in answers.items()}
+def speeds(session: Session) -> dict[str, float]:
+    """The rate of each engine on one text in eight of the real ones, one engine after the other."""
+    path = session.work / "speed.jsonl"
+    corpora.write(session.real[::8], path)
+    return {engine: engines.rate(engine, path, session.work) for engine in session.on_real}
+
+
+def demo_rows() -> list[dict[str, Any]]:
+    """The demo's planted values: how many are found, as their group and as their very kind, and which kinds were not.
+
+    What the page hides has no place in a text of its own and is left out.
+    """
+    values = [value for value in planted() if value.kind is not FindingKind.HIDDEN_TEXT]
+    ids = [str(number) for number in range(len(values))]
+    texts = pa.table({"doc_id": ids, "text": [value.sentence for value in values]})
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in find_all(texts, findings_config()).to_pylist():
+        found.setdefault(row["doc_id"], []).append(row)
+    rows = []
+    for group in FindingGroup:
+        for name in SEEDS:
+            mine = [(number, value) for number, value in enumerate(values) if value.kind.group is group]
+            mine = [(number, value) for number, value in mine if value.templates == name]
+            kinds = [(value.kind, _kinds_at(value, found.get(str(number), []))) for number, value in mine]
+            rows.append(
+                {
+                    "group": group.value,
+                    "templates": name,
+                    "planted": len(kinds),
+                    "found": sum(any(FindingKind(each).group is group for each in at) for _, at in kinds),
+                    "same_kind": sum(kind.value in at for kind, at in kinds),
+                    "missed": sorted({kind.value for kind, at in kinds if kind.value not in at}),
+                }
+            )
+    return rows
+
+
+def _kinds_at(value: Planted, rows: list[dict[str, Any]]) -> set[str]:
+    start = value.sentence.index(value.value)
+    end = start + len(value.value)
+    return {row["kind"] for row in rows if row["start"] < end and start < row["end"]}

@@ -1,10 +1,11 @@
 """Precision, recall and F1 of findings beside labels, exact and by overlap, with intervals.
 
-Exact: the same bounds as the label. Overlap: at least one code point in common; a finding that covers a label and
-half a page counts, so both are shown. Recall is labels that were met, of all; precision is findings that met a label,
-of all. The base texts of planted sets are real: a finding there that no program planted counts as false unless a
-reader judged it true (:mod:`benchmarks.safety.judgements`). Wilson's interval for both, and for F1 a bootstrap over
-documents, because findings of one document are not independent. Cost: milliseconds a set.
+Exact: the same bounds as the label. Overlap: at least one code point in common; a finding that covers a label and half
+a page counts, so both are shown. Recall is labels that were met, of all; precision is findings that met a label, of
+all. The base texts of planted sets are real and nobody labelled them: of findings there, only those count that touch a
+planted value or a decoy, and the precision of the rest is read by people (:mod:`benchmarks.safety.judgements`).
+Wilson's interval for both, and for F1 a bootstrap over documents, because findings of one document are not independent.
+Cost: milliseconds a set.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -80,17 +81,20 @@ def overlap(label: Label, found: Found) -> bool:
     return label.start < found.end and found.start < label.end
 
 
-def count(text: Text, found: Iterable[Found], kind: str, meets: Meets, judged_true: frozenset[Found]) -> Counts:
-    """What an engine did in one text. Findings judged true, or near what a data set labels otherwise, are left out."""
+def count(text: Text, found: Iterable[Found], kind: str, meets: Meets) -> Counts:
+    """What an engine did in one text. Findings near what a data set labels otherwise are left out."""
     labels = [label for label in text.labels if label.kind == kind]
     near = [label for label in text.labels if label.name in NEAR.get(kind, frozenset())]
+    marked = [*text.labels, *text.decoys]
     mine = list(found)
     met = sum(any(meets(label, one) for one in mine) for label in labels)
     right = [one for one in mine if any(meets(label, one) for label in labels)]
     wrong = [
         one
         for one in mine
-        if one not in right and one not in judged_true and not any(overlap(label, one) for label in near)
+        if one not in right
+        and not any(overlap(label, one) for label in near)
+        and (text.complete or any(overlap(label, one) for label in marked))
     ]
     return Counts(len(labels), met, len(right) + len(wrong), len(right))
 
@@ -121,12 +125,10 @@ def _f1(labels: float, met: float, findings: float, right: float) -> float | Non
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def measured(
-    texts: Sequence[Text], found: Mapping[str, Sequence[Found]], kind: str, judged_true: frozenset[Found]
-) -> dict[str, Scores]:
+def measured(texts: Sequence[Text], found: Mapping[str, Sequence[Found]], kind: str) -> dict[str, Scores]:
     """The scores of one engine for one kind over texts, by way of matching."""
     by_text = {text.key: [one for one in found.get(text.key, ()) if one.kind == kind] for text in texts}
     return {
-        name: scores([count(text, by_text[text.key], kind, meets, judged_true) for text in texts])
+        name: scores([count(text, by_text[text.key], kind, meets) for text in texts])
         for name, meets in (("exact", exact), ("overlap", overlap))
     }

@@ -1,6 +1,7 @@
 """bench-safety: how findings are matched with labels, what verdicts do, and that the page is what was measured."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ TEXT = Text(
     "en",
     "Call 555 0100 or 555 0199, Springfield. Version 1.2.3.4",
     (Label(5, 13, "phone", "PHONE"), Label(17, 25, "phone", "PHONE"), Label(27, 38, None, "GPE")),
+    (Label(48, 55, None, "version"),),
 )
 
 
@@ -25,28 +27,28 @@ def found(*places: tuple[int, int, str]) -> dict[str, list[Found]]:
 
 
 def test_a_finding_that_overlaps_a_label_is_not_exact() -> None:
-    scores = measured([TEXT], found((5, 13, "phone"), (14, 25, "phone")), "phone", frozenset())
+    scores = measured([TEXT], found((5, 13, "phone"), (14, 25, "phone")), "phone")
     assert (scores["overlap"].precision.value, scores["overlap"].recall.value, scores["overlap"].f1.value) == (1, 1, 1)
     assert (scores["exact"].precision.value, scores["exact"].recall.value, scores["exact"].f1.value) == (0.5, 0.5, 0.5)
 
 
-def test_what_no_label_explains_is_false_until_a_reader_says_otherwise() -> None:
-    extra = found((5, 13, "phone"), (48, 55, "phone"))
-    assert measured([TEXT], extra, "phone", frozenset())["exact"].precision.value == 0.5
-    read = frozenset({Found(TEXT.key, 48, 55, "phone")})
-    assert measured([TEXT], extra, "phone", read)["exact"].precision.value == 1
+def test_findings_in_a_base_text_that_nobody_labelled_do_not_count() -> None:
+    extra = found((5, 13, "phone"), (48, 55, "phone"), (39, 46, "phone"))
+    assert measured([TEXT], extra, "phone")["exact"].precision.value == 0.5  # one of them is a decoy
+    everything = replace(TEXT, complete=True)
+    assert measured([everything], extra, "phone")["exact"].precision.value == pytest.approx(1 / 3, abs=1e-4)
 
 
 def test_a_place_that_the_labels_name_otherwise_is_left_out() -> None:
     city = found((27, 38, "postal_address"))
-    assert measured([TEXT], city, "postal_address", frozenset())["overlap"].precision == Share(None, None, None, 0)
+    assert measured([TEXT], city, "postal_address")["overlap"].precision == Share(None, None, None, 0)
 
 
 def test_intervals_hold_the_share_and_two_runs_agree() -> None:
     texts = [Text("made", str(n), "en", "x" * 40, (Label(0, 4, "phone", "P"),)) for n in range(50)]
     hits = {text.key: [Found(text.key, 0, 4 + (n % 5 == 0), "phone")] for n, text in enumerate(texts)}
-    scores = measured(texts, hits, "phone", frozenset())["exact"]
-    assert scores == measured(texts, hits, "phone", frozenset())["exact"]
+    scores = measured(texts, hits, "phone")["exact"]
+    assert scores == measured(texts, hits, "phone")["exact"]
     for share in (scores.precision, scores.recall, scores.f1):
         assert share.value == 0.8
         low, high = share.low or 0.0, share.high or 0.0
@@ -108,7 +110,10 @@ def test_the_table_has_a_line_for_every_kind_and_is_written_once() -> None:
     record = {
         "read": 12,
         "real_texts": [{"language": "zh", "megabytes": 5.0}],
-        "engines": [{"engine": OURS, "versions": {"gristmill": "0"}, "real_mb_per_s": 40.0}],
+        "engines": [{"engine": OURS, "versions": {"gristmill": "0"}, "mb_per_s": 40.0}],
+        "demo": [
+            {"group": "attack", "templates": "other", "planted": 3, "found": 2, "same_kind": 1, "missed": ["homoglyph"]}
+        ],
         "labelled": [{**place, "engine": engine, "exact": scores, "overlap": scores} for engine in (OURS, "jionlp")],
         "real": [
             {"language": "zh", "kind": "phone", "engine": OURS, "findings": 9, "precision": share},
@@ -119,6 +124,7 @@ def test_the_table_has_a_line_for_every_kind_and_is_written_once() -> None:
     assert "| phone | zh | planted (synthetic) | 4 | 0.50 [0.25, 0.75] |" in said
     assert "jionlp 0.50 0.50 0.50" in said
     assert "| phone | zh | 9 | 4 | 0.50 [0.25, 0.75] | – |" in said
+    assert "| attack | other | 3 | 2 | 1 | homoglyph |" in said
     assert "| qq | zh | 0 | 0 | – | jionlp 7, 0.50 (4) |" in said
     assert all(f"| {kind.value} |" in said for kind in FindingKind)
     page = f"# Title\n\n{report.BEGIN}\nold\n{report.END}\n\n## Next\n"
