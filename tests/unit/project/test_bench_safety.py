@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.safety import judgements, report
+from benchmarks.safety.__main__ import STORED
 from benchmarks.safety.corpora import Label, Text, addresses, language
 from benchmarks.safety.kinds import OURS, PEERS, PLANTED, PRESIDIO_SYNTH, SECRET, kinds_of, known
 from benchmarks.safety.score import Found, Share, measured
@@ -133,3 +134,29 @@ def test_the_table_has_a_line_for_every_kind_and_is_written_once() -> None:
     assert (once.startswith("# Title\n"), once.endswith("\n\n## Next\n"), "old" in once) == (True, True, False)
     with pytest.raises(ValueError, match="marks"):
         report.page_with("# Title\n", record)
+
+
+def test_the_page_is_what_was_measured() -> None:
+    """Every kind has its line, and the committed section is what the stored figures give."""
+    record = json.loads(STORED.read_text(encoding="utf-8"))
+    page = report.PAGE.read_text(encoding="utf-8")
+    assert report.page_with(page, record) == page
+    measured_kinds = {row["kind"] for row in record["labelled"] if row["engine"] == OURS}
+    assert measured_kinds >= {"email", "ip_address", "phone", "bank_card", "iban", "national_id", "person_name", SECRET}
+    section = page.partition(report.BEGIN)[2].partition(report.END)[0]
+    assert [kind.value for kind in FindingKind if f"| {kind.value} |" not in section] == []
+
+
+def test_ours_is_ahead_on_chinese_and_not_behind_on_english() -> None:
+    """For each kind that a peer knows, by overlap, on the same texts."""
+    record = json.loads(STORED.read_text(encoding="utf-8"))
+    places = {
+        (row["source"], row["language"], row["kind"], row["engine"]): row["overlap"]["f1"]["value"]
+        for row in record["labelled"]
+    }
+    behind = [
+        (place, value)
+        for place, value in places.items()
+        if place[3] != OURS and place[1] in {"zh", "en"} and (value or 0) > (places[*place[:3], OURS] or 0)
+    ]
+    assert behind == []
