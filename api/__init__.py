@@ -8,6 +8,7 @@ from gristmill.api.documents import decide, policy, read, score
 from gristmill.api.duplicates import near_duplicates
 from gristmill.api.evaluation import Graded, compare, grade
 from gristmill.api.lake import CuratedSource, Lake
+from gristmill.api.safety import scan
 
 __all__ = [
     "CuratedSource",
@@ -19,5 +20,6 @@ __all__ = [
     "near_duplicates",
     "policy",
     "read",
+    "scan",
     "score",
 ]

@@ -31,6 +31,7 @@ from gristmill.flows.cli.pipeline import demo, run
 from gristmill.flows.cli.results import compare, export, import_results, lineage, trace
 from gristmill.flows.cli.review import agree, decide, import_, list_, sample, show, sign_off
 from gristmill.flows.cli.review import export as review_export
+from gristmill.flows.cli.safety import scan
 from gristmill.flows.cli.service import dashboard, query, serve
 from gristmill.flows.cli.upkeep import doctor, gc, rebuild, takedown, verify
 
@@ -119,6 +120,7 @@ app.command()(compare.compare)
 app.command(cls=with_settings(contamination.settings_model))(contamination.contamination)
 app.command()(lineage.lineage)
 app.command()(trace.trace)
+app.command()(scan.scan)
 app.command(cls=with_settings(speed.settings_model))(speed.speed)
 app.command(cls=with_settings(export.settings_model))(export.export)
 app.command()(import_results.import_results)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         near_duplicates,
         policy,
         read,
+        scan,
         score,
     )
 
@@ -30,6 +31,7 @@ __all__ = [
     "near_duplicates",
     "policy",
     "read",
+    "scan",
     "score",
 ]
 
