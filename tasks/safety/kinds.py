@@ -14,7 +14,7 @@ def kinds_of(names: Iterable[str]) -> tuple[FindingKind, ...]:
     Raises :class:`UsageError` for a name that is neither, and for a kind that no detector finds in a text alone.
     """
     known = {kind for entry in DETECTORS for kind in entry.kinds}
-    choices = [*(group for group in FindingGroup if known & set(GROUPS[group])), *sorted(known)]
+    choices: list[str] = [*(group for group in FindingGroup if known & set(GROUPS[group])), *sorted(known)]
     found: dict[FindingKind, None] = {}
     for name in names:
         if name not in choices:
