@@ -25,6 +25,8 @@ from gristmill.schemas.tables import Curated, Documents, Records, Redactions, Se
 from gristmill.tasks.lineage.seen import summarise
 from gristmill.tasks.lineage.trained import all_trained
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.warehouse.connection import Warehouse
+from gristmill.warehouse.queries.training.stale import stale_by
 from tests.helpers.curated_lake import curate, page, write_pages
 from tests.helpers.taken_lake import GONE, PLANTED, TakenLake, make_taken_lake
 
@@ -151,6 +153,9 @@ def test_a_checkpoint_still_tells_what_it_read(made: TakenLake) -> None:
     (trained,) = all_trained(made.lake)
     after = summarise(trained, made.lake, 50, None)
     assert after.whole == before.whole
+    (entry,) = stale_by(Warehouse.open(made.lake.root), "checkpoint", trained.digest)
+    assert entry.documents == 1
+    assert stale_by(Warehouse.open(made.lake.root), "checkpoint", "f" * 32) == []
     assert after.unknown == before.unknown + 1, "only the page that went has no address"
     (mix,) = made.lake.datasets("mix")
     store = TokenStore.open([made.lake.files_path(ref) for ref in mix.files["tokens"]])
