@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOTEBOOK = "notebook"
 PREFIX = "signals/"
-GIVEN = {"classifier": "classifier", "contamination": "decontaminate"}
+GIVEN = {"classifier": "classifier", "contamination": "decontaminate", "harm": "harm"}
 """Signal sets that need a file from the user, and the argument of :func:`score` that takes it."""
 
 
@@ -90,6 +90,7 @@ def score(
     classifier: str | Path | None = None,
     url_lists: str | Path | None = None,
     decontaminate: str | Path | None = None,
+    harm: str | Path | None = None,
 ) -> "dict[str, pa.Table]":
     """Signals of documents: for each signal set a table with one row per document.
 
@@ -101,6 +102,7 @@ def score(
         classifier: The quality classifier that the set ``classifier`` needs: a folder or a fastText model.
         url_lists: A folder of blocklists for the set ``url``.
         decontaminate: The index of evaluation items that the set ``contamination`` needs.
+        harm: The harm classifier that the set ``harm`` needs: a folder.
 
     Raises:
         UsageError: For an unknown set, documents that lack a column, or a model that does not exist.
@@ -115,6 +117,7 @@ def score(
         url_lists=_path(url_lists),
         classifier=_path(classifier),
         decontaminate=_path(decontaminate),
+        harm=_path(harm),
     )
     asked = {PREFIX + name for name in wanted}
     needed: list[SignalSet] = []

@@ -13,7 +13,7 @@ from tokenizers.models import BPE
 
 from gristmill.core.digests import digest_text
 from gristmill.schemas.stages import StageName
-from gristmill.schemas.tables import Documents, EvalItems, SignalsLanguage
+from gristmill.schemas.tables import Documents, EvalItems, Records, SignalsLanguage
 from gristmill.tasks.contamination.index import MatchConfig, build_index
 from gristmill.tasks.contamination.matching import find
 from gristmill.tasks.dedup.minhash import bands
@@ -41,7 +41,11 @@ def main() -> None:
     rows = [
         {**row, "language": name} for row, name in zip(languages.to_pylist(), ("de", "zh", "ja", "en"), strict=True)
     ]
-    tables = {Documents.name: documents, SignalsLanguage.name: pa.Table.from_pylist(rows, SignalsLanguage.schema)}
+    tables = {
+        Records.name: Records.schema.empty_table(),
+        Documents.name: documents,
+        SignalsLanguage.name: pa.Table.from_pylist(rows, SignalsLanguage.schema),
+    }
     given = SignalSettings()
     for step, config in steps_of(chosen(given, everything=True), given):
         step.function(*(tables[table.name] for table in step.reads), config)

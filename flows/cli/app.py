@@ -31,7 +31,9 @@ from gristmill.flows.cli.pipeline import demo, run
 from gristmill.flows.cli.results import compare, export, import_results, lineage, trace
 from gristmill.flows.cli.review import agree, decide, import_, list_, sample, show, sign_off
 from gristmill.flows.cli.review import export as review_export
+from gristmill.flows.cli.safety import rights as safety_rights
 from gristmill.flows.cli.safety import scan
+from gristmill.flows.cli.safety import train as safety_train
 from gristmill.flows.cli.service import dashboard, query, serve
 from gristmill.flows.cli.upkeep import doctor, gc, rebuild, takedown, verify
 
@@ -89,6 +91,10 @@ review_app.command("sign-off")(sign_off.sign_off)
 review_app.command("export")(review_export.export)
 review_app.command("import")(import_.import_)
 
+safety_app = typer.Typer(help="Harm, rights and what a corpus may not contain.", no_args_is_help=True)
+safety_app.command(cls=with_settings(safety_train.settings_model))(safety_train.train)
+safety_app.command()(safety_rights.rights)
+
 tokens_app = typer.Typer(
     help="The tokens of a mix: what the tokenizer made of the text, and files for trainers.", no_args_is_help=True
 )
@@ -134,6 +140,7 @@ app.add_typer(domains_app, name="domains")
 app.add_typer(review_app, name="review")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(classifier_app, name="classifier")
+app.add_typer(safety_app, name="safety")
 app.add_typer(warehouse_app, name="warehouse")
 app.add_typer(accounts_app, name="accounts")
 app.command()(dashboard.dashboard)

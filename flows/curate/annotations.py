@@ -27,6 +27,7 @@ def annotations(settings: CurateSettings, policy: Policy) -> list[tuple[Step[Any
         classifier=_path(settings.classifier),
         decontaminate=_path(settings.decontaminate),
         robots=_path(settings.robots),
+        harm=_path(settings.harm),
     )
     sets = chosen(given, needed_sets(policy), everything=settings.signals == "all")
     refuse_missing_sets(policy, {entry.table.name for entry in sets})

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 1.0
 SHOWN = 3
 MOST_PREEMPTIONS = 20
-FILES = ("policy", "language_model", "classifier", "url_lists", "decontaminate", "robots")
+FILES = ("policy", "language_model", "classifier", "url_lists", "decontaminate", "robots", "harm")
 
 
 @dataclass(frozen=True)

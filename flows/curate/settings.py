@@ -105,6 +105,9 @@ class CurateSettings(Config):
     decontaminate: Annotated[
         str | None, Flag("--decontaminate", "Index of evaluation items that `gristmill contamination` wrote.")
     ] = Field(None, description="An index of evaluation items to look for in every document.")
+    harm: Annotated[str | None, Flag("--harm", "A harm classifier: of `safety train`, or a transformer.")] = Field(
+        None, description="A harm classifier: a folder of `safety train`, or of a transformer in safetensors."
+    )
     robots: Annotated[
         str | None, Flag("--robots", "Snapshot of robots.txt, ai.txt and tdmrep.json: a folder, WARC or JSON Lines.")
     ] = Field(None, description="A snapshot of what sites say of training, which counts beside the crawl's own record.")

@@ -41,6 +41,7 @@ from gristmill.schemas.tables.signals.english import (
     SignalsGopherRepetition,
     SignalsRefinedWeb,
 )
+from gristmill.schemas.tables.signals.harm import SignalsHarm
 from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLanguage
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
 from gristmill.schemas.tables.signals.rights import SignalsRights
@@ -98,6 +99,7 @@ __all__ = [
     "SignalsFineWeb2",
     "SignalsGopherQuality",
     "SignalsGopherRepetition",
+    "SignalsHarm",
     "SignalsLanguage",
     "SignalsRefinedWeb",
     "SignalsRights",

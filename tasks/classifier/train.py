@@ -53,14 +53,13 @@ def train(positive: Texts, negative: Texts, config: TrainConfig, out: Path, pool
     :class:`UsageError` for too few texts or a folder that is not empty, :class:`GristmillError` when no threshold
     reaches the wanted precision.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out}: this is not empty. Name a new folder for the classifier.")
+    refuse_used(out)
     frame, contradictory = _split(positive, negative, config)
     sides = tuple(
         _side(texts, frame.filter(good)) for texts, good in ((positive, "positive"), (negative, ~pl.col("positive")))
     )
     _check_enough(sides)
-    with _folder(out) as folder:
+    with new_folder(out) as folder:
         label = pl.when("positive").then(pl.lit(POSITIVE)).otherwise(pl.lit(NEGATIVE))
         model = fit(frame.filter(part="training").with_columns(label=label), config, folder)
         model.save_model(str(folder / MODEL))
@@ -181,8 +180,14 @@ def _threshold(calibration: pl.DataFrame, config: TrainConfig, pool: Scores | No
     )
 
 
+def refuse_used(out: Path) -> None:
+    """Raises :class:`UsageError` for a folder that is not empty."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out {out}: this is not empty. Name a new folder for the classifier.")
+
+
 @contextmanager
-def _folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path) -> Iterator[Path]:
     """A folder that becomes ``out`` when the block succeeds, and is removed when it does not."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

@@ -6,6 +6,7 @@ raised, gives the step new keys by itself.
 
 from gristmill.tasks.safety.attacks import bidi, hidden_unicode, homoglyphs, injection, stuffing
 from gristmill.tasks.safety.finding import Detector
+from gristmill.tasks.safety.harm import words
 from gristmill.tasks.safety.personal import addresses, births, cards, chinese, iban, internet, names, national, phones
 from gristmill.tasks.safety.secrets import assignments, kingfisher, private_keys, providers, urls
 
@@ -29,5 +30,6 @@ DETECTORS: tuple[Detector, ...] = (
     *homoglyphs.DETECTORS,
     *injection.DETECTORS,
     *stuffing.DETECTORS,
+    *words.DETECTORS,
 )
 """In no order that matters: overlaps are decided by score and length."""

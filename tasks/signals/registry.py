@@ -26,6 +26,7 @@ from gristmill.schemas.tables import (
     SignalsFineWeb2,
     SignalsGopherQuality,
     SignalsGopherRepetition,
+    SignalsHarm,
     SignalsLanguage,
     SignalsRefinedWeb,
     SignalsRights,
@@ -34,6 +35,7 @@ from gristmill.schemas.tables import (
 )
 from gristmill.tasks.classifier.score import classifier, classifier_config
 from gristmill.tasks.contamination.steps import decontaminate, index_config
+from gristmill.tasks.safety.harm.score import harm, harm_config
 from gristmill.tasks.safety.rights.step import rights, rights_config
 from gristmill.tasks.safety.step import findings, findings_config
 from gristmill.tasks.signals.chinese import chinese, chinese_config
@@ -57,6 +59,7 @@ class SignalSettings:
     classifier: Path | None = None
     decontaminate: Path | None = None
     robots: Path | None = None
+    harm: Path | None = None
 
 
 def nothing(_: SignalSettings) -> None:
@@ -121,6 +124,13 @@ SETS: tuple[SignalSet, ...] = (
         decontaminate,
         lambda given: index_config(given.decontaminate or Path()),
         needs=lambda given: given.decontaminate,
+        default="given",
+    ),
+    SignalSet(
+        SignalsHarm,
+        harm,
+        lambda given: harm_config(given.harm or Path()),
+        needs=lambda given: given.harm,
         default="given",
     ),
     SignalSet(

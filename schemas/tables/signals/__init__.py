@@ -17,6 +17,7 @@ from gristmill.schemas.tables.signals.english import (
     SignalsGopherRepetition,
     SignalsRefinedWeb,
 )
+from gristmill.schemas.tables.signals.harm import SignalsHarm
 from gristmill.schemas.tables.signals.language import SignalsFineWeb2, SignalsLanguage
 from gristmill.schemas.tables.signals.page import SignalsClassifier, SignalsContamination, SignalsDomain, SignalsUrl
 from gristmill.schemas.tables.signals.rights import SignalsRights
@@ -36,6 +37,7 @@ SIGNALS: tuple[Table, ...] = (
     SignalsFineWeb2,
     SignalsChinese,
     SignalsCode,
+    SignalsHarm,
     SignalsRights,
     SignalsUrl,
 )

@@ -36,18 +36,18 @@ TEXTS = frozenset({"/", "*", "/*", "*.txt", "/*.txt", "*.html", "/*.html", "*.ht
 HINT = "Give a folder, a WARC file or JSON Lines with url and text; docs/safety.md says what a folder holds."
 
 
-class SnapshotConfig(Config):
+class RightsSnapshot(Config):
     """The digest of a snapshot's files. ``path`` says where it is here, and is no part of the cache key."""
 
     digest: str
     path: Path = Field(exclude=True, repr=False)
 
 
-def snapshot_config(path: Path) -> SnapshotConfig:
+def snapshot_config(path: Path) -> RightsSnapshot:
     """The config for a snapshot. Raises :class:`UsageError` for a path that is not there, or holds no such file."""
     files = _files(path)
     names = [str(file.relative_to(path)) if path.is_dir() else file.name for file in files]
-    return SnapshotConfig(digest=digest_json([names, [digest_file(file) for file in files]]), path=path)
+    return RightsSnapshot(digest=digest_json([names, [digest_file(file) for file in files]]), path=path)
 
 
 @dataclass

@@ -26,7 +26,7 @@ from gristmill.tasks.safety.rights.preferences import (
     robots_directives,
     tdm_reservation,
 )
-from gristmill.tasks.safety.rights.sites import SiteFiles, SnapshotConfig, read_snapshot, snapshot_config
+from gristmill.tasks.safety.rights.sites import RightsSnapshot, SiteFiles, read_snapshot, snapshot_config
 from gristmill.tasks.safety.rights.statement import RightsSource, Statement, combined, statement
 
 BATCH_ROWS = 64
@@ -41,7 +41,7 @@ VALUES = {
 class RightsConfig(Config):
     """``snapshot``: what the sites say now, or said at the time of the crawl; None without one."""
 
-    snapshot: SnapshotConfig | None = None
+    snapshot: RightsSnapshot | None = None
 
 
 def rights_config(robots: Path | None) -> RightsConfig:

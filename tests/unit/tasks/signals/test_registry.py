@@ -69,6 +69,7 @@ def test_all_is_everything_that_needs_no_file() -> None:
         (SignalSettings(classifier=Path("model.bin")), "signals/classifier"),
         (SignalSettings(decontaminate=Path("items.parquet")), "signals/contamination"),
         (SignalSettings(robots=Path("robots")), "signals/rights"),
+        (SignalSettings(harm=Path("model")), "signals/harm"),
     ],
 )
 def test_a_file_turns_its_set_on(given: SignalSettings, added: str) -> None:

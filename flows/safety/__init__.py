@@ -1,0 +1,1 @@
+"""Questions to a lake about safety: what opt-outs cost."""

@@ -1,0 +1,1 @@
+"""Harm: toxicity, hate, sexual content, violence, self-harm, dual use; word lists, classifiers, calibration."""
