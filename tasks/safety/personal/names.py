@@ -3,8 +3,7 @@
 Chinese: a common surname and one or two characters after 姓名, 联系人, 经办人 ... (.8; .6 after 我叫 and 名叫,
 as stories have them), or before 先生, 女士, 教授 ... (.5). English and its neighbours: capitalised words after "Name:",
 "Reported by", "Contact:" ... (.7), or after Mr., Mrs., Dr. ... (.5). What introduces nobody is left alone, so recall
-on running text is low by design: novels and encyclopedias are full of names. A model by path
-(tasks/safety/models) finds the others.
+on running text is low by design: novels and encyclopedias are full of names.
 """
 
 import re
