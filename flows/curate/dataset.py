@@ -11,6 +11,7 @@ from gristmill.schemas.tables import (
     Curated,
     Cuts,
     Documents,
+    HiddenSpans,
     Pairs,
     Records,
     Redactions,
@@ -18,6 +19,7 @@ from gristmill.schemas.tables import (
     SetAside,
     SignalsDomain,
     Spans,
+    TriggerSpans,
     Verdicts,
 )
 from gristmill.tasks.cleaning.clean import count_cuts
@@ -27,7 +29,8 @@ from gristmill.tasks.filtering.policy import Policy
 from gristmill.tasks.ingest.damage import damage
 from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary
 
-STORED = (Records, Documents, SetAside, *SIGNALS, Spans, Verdicts, Pairs, Clusters, Cuts, Reviews, Redactions, Curated)
+FOUND = (Spans, HiddenSpans, TriggerSpans)
+STORED = (Records, Documents, SetAside, *SIGNALS, *FOUND, Verdicts, Pairs, Clusters, Cuts, Reviews, Redactions, Curated)
 
 
 def dataset_of(state: Curation, policy: Policy) -> Dataset:

@@ -58,6 +58,7 @@ from gristmill.tasks.ingest.grouping import group_files
 from gristmill.tasks.ingest.ingest import IngestConfig, ingest
 from gristmill.tasks.ingest.unread import SkippedFiles, UnreadConfig, unread
 from gristmill.tasks.ledger.record_notes import record_notes
+from gristmill.tasks.safety.attacks.triggers import TriggersConfig, triggers
 
 DETAILS = ("stages", "notes", "extraction", "damage", "cuts", "safety", "largest_clusters")
 
@@ -142,6 +143,9 @@ def decide_fates(state: Curation, policy: Policy) -> Dataset:
         lambda entry: CleanConfig(policy=policies[entry.source].of_quality()),
         state.open,
     )
+    if state.settings.triggers:
+        source = state.settings.source
+        state.per_shard(triggers, [Work(source, Inputs(refs=state.all_of(Documents)), source, TriggersConfig())])
     give_decisions(state, policies)
     state.each(review, lambda entry: ReviewConfig(safety=policies[entry.source].safety), state.open)
     state.each(redact, RedactConfig(), state.open)

@@ -111,6 +111,9 @@ class CurateSettings(Config):
     robots: Annotated[
         str | None, Flag("--robots", "Snapshot of robots.txt, ai.txt and tdmrep.json: a folder, WARC or JSON Lines.")
     ] = Field(None, description="A snapshot of what sites say of training, which counts beside the crawl's own record.")
+    triggers: Annotated[bool, Flag("--triggers", "Look for trigger strings that recur on unrelated hosts.")] = Field(
+        False, description="Look for n-grams that recur on unrelated hosts with the same continuation."
+    )
     signals: Annotated[
         Literal["policy", "all"], Flag("--signals", "policy: the common ones and the policy's; or all.")
     ] = Field("policy", description="Sets of signals: the common ones and those the policy looks at, or all.")

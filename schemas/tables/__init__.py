@@ -7,7 +7,7 @@ a new wording changes the bytes of the lake.
 """
 
 from gristmill.core.table import Table
-from gristmill.schemas.tables.cleaning import Curated, Cuts, Redacted, Spans
+from gristmill.schemas.tables.cleaning import Curated, Cuts, HiddenSpans, Redacted, Spans, TriggerSpans
 from gristmill.schemas.tables.contamination import Contamination, EvalItems, ItemLabels
 from gristmill.schemas.tables.dedup import Bands, Candidates, Clusters, Copies, Lines, Pairs
 from gristmill.schemas.tables.evaluate import EvalRuns, Responses, Samples, Scores, Unanswered
@@ -66,6 +66,7 @@ __all__ = [
     "EvalRuns",
     "GateResults",
     "HeldoutLosses",
+    "HiddenSpans",
     "ItemLabels",
     "Lines",
     "Losses",
@@ -112,6 +113,7 @@ __all__ = [
     "TrialResults",
     "TrialReuse",
     "Trials",
+    "TriggerSpans",
     "Unanswered",
     "Verdicts",
 ]
@@ -124,6 +126,8 @@ TABLES: dict[str, Table] = {
         SetAside,
         *SIGNALS,
         Spans,
+        HiddenSpans,
+        TriggerSpans,
         Cuts,
         Verdicts,
         Bands,

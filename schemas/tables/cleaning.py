@@ -4,19 +4,37 @@ import pyarrow as pa
 
 from gristmill.core.table import DOC_ID, TIMESTAMP, Column, Table
 
+FINDING_COLUMNS = {
+    "doc_id": DOC_ID,
+    "kind": Column(pa.string(), "what it is: one of the kinds of findings, such as email or bank_card"),
+    "start": Column(pa.int32(), "first code point of the finding in text", unit="code points", low=0),
+    "end": Column(pa.int32(), "one past the last code point", unit="code points", low=0),
+    "score": Column(pa.float64(), "confidence", unit="ratio", low=0, high=1),
+    "detector": Column(pa.string(), "what found it"),
+    "version": Column(pa.string(), "version of the detector"),
+}
+
 Spans = Table(
     "spans",
     ("doc_id", "start", "end", "kind"),
-    {
-        "doc_id": DOC_ID,
-        "kind": Column(pa.string(), "what it is: one of the kinds of findings, such as email or bank_card"),
-        "start": Column(pa.int32(), "first code point of the finding in text", unit="code points", low=0),
-        "end": Column(pa.int32(), "one past the last code point", unit="code points", low=0),
-        "score": Column(pa.float64(), "confidence", unit="ratio", low=0, high=1),
-        "detector": Column(pa.string(), "what found it"),
-        "version": Column(pa.string(), "version of the detector"),
-    },
+    FINDING_COLUMNS,
     "Personal data, secrets, attacks and harm found in a document.",
+)
+
+HiddenSpans = Table(
+    "hidden_spans",
+    ("doc_id", "start", "end", "kind"),
+    FINDING_COLUMNS,
+    "Text of a document that its web page hides from readers.",
+    optional=True,
+)
+
+TriggerSpans = Table(
+    "trigger_spans",
+    ("doc_id", "start", "end", "kind"),
+    FINDING_COLUMNS,
+    "Places of n-grams that recur on unrelated hosts with the same continuation.",
+    optional=True,
 )
 
 Cuts = Table(

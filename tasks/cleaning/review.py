@@ -20,11 +20,12 @@ import pyarrow as pa
 from gristmill.core.config import Config
 from gristmill.core.steps.kinds import shard_step
 from gristmill.schemas.stages import StageName
-from gristmill.schemas.tables import SIGNALS, Documents, Redactions, Reviews, Spans, Verdicts
+from gristmill.schemas.tables import SIGNALS, Documents, HiddenSpans, Redactions, Reviews, Spans, TriggerSpans, Verdicts
 from gristmill.tasks.filtering.decide import kept_by, kept_rows, ledger, signal_frame
 from gristmill.tasks.safety.policy.fates import ACTION, BY_PERSON, HOW, decided, is_kind, rejections
 from gristmill.tasks.safety.policy.rules import SafetyAction, SafetyPolicy
 
+FOUND = (Spans, HiddenSpans, TriggerSpans)
 FINDINGS = ["doc_id", "start", "end", "kind", "score", "detector"]
 POLICY, PERSON = "policy", "person"
 
@@ -35,7 +36,7 @@ class ReviewConfig(Config):
     safety: SafetyPolicy
 
 
-@shard_step("review", version=1, reads=(Documents, Verdicts, (Spans,), SIGNALS, Reviews), writes=(Verdicts, Redactions))
+@shard_step("review", version=1, reads=(Documents, Verdicts, FOUND, SIGNALS, Reviews), writes=(Verdicts, Redactions))
 def review(
     documents: pa.Table,
     verdicts: pa.Table,

@@ -19,7 +19,7 @@ from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset, Manifest, Ref
 from gristmill.core.steps.step import Step
 from gristmill.schemas.stages import StageName
-from gristmill.schemas.tables import SIGNALS, Documents, Spans, Verdicts
+from gristmill.schemas.tables import SIGNALS, Documents, HiddenSpans, Spans, Verdicts
 from gristmill.tasks.dedup.verdicts import dedup_verdicts
 
 KIND = "curation"
@@ -98,7 +98,7 @@ def _manifests(lake: Lake, step: Step[Any]) -> list[Manifest]:
 def _shards(lake: Lake, dataset: Dataset) -> list[EarlierShard]:
     by_shard: dict[str, list[Ref]] = {}
     results: dict[str, Ref] = {}
-    for table in (Documents, Verdicts, *SIGNALS, Spans):
+    for table in (Documents, Verdicts, *SIGNALS, Spans, HiddenSpans):
         for ref in dataset.tables.get(table.name, ()):
             if table is not Verdicts or _made_by(lake, StageName.DECIDE, ref):
                 by_shard.setdefault(ref.shard, []).append(ref)

@@ -28,7 +28,7 @@ CRASHES = frozenset(
 )
 STALL_FACTOR, STALL_SECONDS = 60, 600
 MAX_NOTE_BYTES = 1 << 12
-RECYCLE_PAGES = {"resiliparse": None, "trafilatura": 2000, "trafilatura-precise": 2000}
+RECYCLE_PAGES = {"resiliparse": None, "trafilatura": 2000, "trafilatura-precise": 2000, "hidden": None}
 # Neither extraction nor NFC makes text much longer than the page; a longer one did not come from our worker.
 MAX_GROWTH, GROWTH_SLACK = 18, 1 << 20
 

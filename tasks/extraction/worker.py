@@ -1,6 +1,7 @@
 """The extraction worker: reads documents from standard input, writes their text to standard output, until the input
 ends. Run as ``python -I -m gristmill.tasks.extraction.worker CPU_SECONDS MEMORY_BYTES EXTRACTOR``; the extractor is
-resiliparse, trafilatura or trafilatura-precise and says how the main content of HTML is found.
+resiliparse, trafilatura or trafilatura-precise and says how the main content of HTML is found, or hidden, which gives
+what a page hides (:mod:`gristmill.tasks.extraction.hidden`).
 
 Pages are untrusted, and they can drive an HTML parser into quadratic time, deep recursion or any amount of memory. So
 the kernel limits this process: its processor time per document (ITIMER_PROF, whose signal kills), its address
@@ -59,6 +60,10 @@ def main_content(extractor: str) -> MainContent:
     """The function that finds the main content of a page. Trafilatura is imported only where it is asked for."""
     if extractor == "resiliparse":
         return resiliparse_content
+    if extractor == "hidden":
+        from gristmill.tasks.extraction.hidden import hidden_passages
+
+        return hidden_passages
     from gristmill.tasks.extraction.trafilatura_content import precise_content, trafilatura_content
 
     return {"trafilatura": trafilatura_content, "trafilatura-precise": precise_content}[extractor]

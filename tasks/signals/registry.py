@@ -14,6 +14,7 @@ from gristmill.core.config import Config
 from gristmill.core.steps.step import Step
 from gristmill.core.table import Table
 from gristmill.schemas.tables import (
+    HiddenSpans,
     SignalsC4,
     SignalsC4Paper,
     SignalsC4Tfds,
@@ -35,6 +36,7 @@ from gristmill.schemas.tables import (
 )
 from gristmill.tasks.classifier.score import classifier, classifier_config
 from gristmill.tasks.contamination.steps import decontaminate, index_config
+from gristmill.tasks.safety.attacks.hidden_text import HiddenTextConfig, hidden_text
 from gristmill.tasks.safety.harm.score import harm, harm_config
 from gristmill.tasks.safety.rights.step import rights, rights_config
 from gristmill.tasks.safety.step import findings, findings_config
@@ -102,6 +104,7 @@ SETS: tuple[SignalSet, ...] = (
     _heuristic(SignalsFineWeb),
     _heuristic(SignalsDomain),
     SignalSet(Spans, findings, lambda _: findings_config(), default="always"),
+    SignalSet(HiddenSpans, hidden_text, lambda _: HiddenTextConfig(), default="always"),
     SignalSet(SignalsRefinedWeb, refinedweb, lambda _: RefinedWebConfig()),
     SignalSet(SignalsFineWeb2, fineweb2, lambda _: fineweb2_config()),
     SignalSet(SignalsChinese, chinese, lambda _: chinese_config()),

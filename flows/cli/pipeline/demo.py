@@ -65,14 +65,17 @@ def planted_rows(home: "Lake") -> list[dict[str, Any]]:
 
     import polars as pl
 
-    from gristmill.schemas.tables import Documents, Spans
+    from gristmill.schemas.tables import Documents, HiddenSpans, Spans
     from gristmill.tasks.demo_site.planted.found import count_found
     from gristmill.tasks.demo_site.planted.plant import planted
 
     dataset = home.expect("curation", "demo")
     documents, spans = (
-        pl.concat([pl.DataFrame(home.read(ref, columns)) for ref in dataset.tables[table.name]])
-        for table, columns in ((Documents, ["doc_id", "text"]), (Spans, ["doc_id", "kind", "start", "end"]))
+        pl.concat([pl.DataFrame(home.read(ref, columns)) for table in tables for ref in dataset.tables[table.name]])
+        for tables, columns in (
+            ((Documents,), ["doc_id", "text"]),
+            ((Spans, HiddenSpans), ["doc_id", "kind", "start", "end"]),
+        )
     )
     return [asdict(row) for row in count_found(planted(), documents, spans)]
 

@@ -62,6 +62,15 @@ PHRASES = (
         0.85,
     ),
     _english(
+        "override",
+        "rules instructions orders",
+        r"\b(?:ignore|disregard|forget|override|bypass)\s{1,3}(?:all\s|any\s|the\s|those\s){0,2}(?:rules|instructions|orders)"
+        r"\s{1,3}(?:that\s)?(?:you\s|above|before|given)",
+        r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:all\s+|any\s+|the\s+|those\s+){0,2}(?:rules|instructions|orders)"
+        r"\s+(?:that\s+)?(?:you\s+(?:were|have|got|received|follow|had)|above|before|given)\b[^.!?\n]{0,120}",
+        0.85,
+    ),
+    _english(
         "leak",
         "prompt instructions message",
         r"\b(?:reveal|print|repeat|show|output|leak|disclose|tell me|give me|send)\s{1,3}(?:[a-z'-]{1,20}\s{1,3}){0,3}"
@@ -132,9 +141,9 @@ PHRASES = (
         "role",
         "你 您",
         r"(?:从现在开始|从现在起|从此刻起|现在)[，,]?\s?(?:你|您)[^。！？\n]{0,20}"
-        r"(?:不受|没有任?何?限制|越狱|DAN|开发者模式|忽略|无视|服从)",
-        r"(?:从现在开始|从现在起|从此刻起|现在)[，,]?\s?(?:你|您)(?:是|将|要|必须|就是|扮演|只能)[^。！？\n]{0,16}?"
-        r"(?:不受(?:任何)?限制|没有(?:任何)?限制|越狱|DAN|开发者模式|忽略|无视|服从)",
+        r"(?:不受|不再受|没有任?何?限制|越狱|DAN|开发者模式|忽略|无视|服从)",
+        r"(?:从现在开始|从现在起|从此刻起|现在)[，,]?\s?(?:你|您)(?:是|将|要|必须|就是|扮演|只能|不再)[^。！？\n]{0,16}?"
+        r"(?:受(?:任何|一切)?(?:规则|限制|约束)|不受(?:任何)?限制|没有(?:任何)?限制|越狱|DAN|开发者模式|忽略|无视|服从)",
         0.7,
     ),
     _chinese(

@@ -13,7 +13,10 @@ WORDS = re.compile(
     r"super[-_]?secret|correct[-_ ]?horse|deadbeef|cafebabe|lorem|abcdef|123456|你的|您的|示例|占位",
     re.IGNORECASE,
 )
-TEMPLATE = re.compile(r"[<{$%@#(\[]|[>})\]]$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|://|^/|^\.{0,2}/|\\[ux]|&[a-z]+;")
+TEMPLATE = re.compile(
+    r"\$\{|\$\(|\{\{|#\{|%\{|%\(|\{\w*\}|^\$\w+$|^%\w+%$|^%[sdrv@]$|^<[^>]*>?$|^\[[^\]]*\]?$|^@[\w.]+@?$|"
+    r"\w\(.*\)|^\(.*\)$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|://|^\.{0,2}/|\\[ux]|&[a-z]+;"
+)
 CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]\w*::\w+|\w+->\w+")
 RUN_SHARE = 0.5
 

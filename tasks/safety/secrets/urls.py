@@ -98,7 +98,7 @@ LOCAL = re.compile(
     r"hostname|server|db|database|proxy|domain(?:\.com)?)",
     re.IGNORECASE,
 )
-FULL, COMMON_SCORE, LOCAL_SCORE = 0.9, 0.2, 0.4
+FULL, PAIRED, COMMON_SCORE, LOCAL_SCORE = 0.9, 0.97, 0.2, 0.4
 RARE = 0.8  # rarity from which not even a local host makes a password harmless
 
 
@@ -122,7 +122,7 @@ def connection_strings(text: str, start: int, end: int) -> Iterator[Finding]:
     for match in PAIRS.finditer(text, start, end):
         password = match["password"]
         if not is_placeholder(password):
-            score = COMMON_SCORE if password.lower() in COMMON else FULL
+            score = COMMON_SCORE if password.lower() in COMMON else PAIRED
             yield Finding(
                 match.start("password"), match.end("password"), FindingKind.CONNECTION_STRING, score, PAIR_PASSWORD.name
             )

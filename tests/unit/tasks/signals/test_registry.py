@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.schemas.tables import SIGNALS, Documents, Records, Spans
+from gristmill.schemas.tables import SIGNALS, Documents, HiddenSpans, Records, Spans
 from gristmill.tasks.signals.registry import SETS, SignalSettings, chosen, steps_of
 from tools import signal_sets
 
@@ -19,6 +19,7 @@ ALWAYS = [
     "signals/fineweb",
     "signals/domain",
     "spans",
+    "hidden_spans",
 ]
 ASKED = ["signals/refinedweb", "signals/fineweb2", "signals/chinese", "signals/code", "signals/url", "signals/rights"]
 
@@ -28,7 +29,7 @@ def names(given: SignalSettings = NOTHING, *asked: str, everything: bool = False
 
 
 def test_every_table_of_signals_is_one_set() -> None:
-    assert sorted(entry.table.name for entry in SETS) == sorted(table.name for table in (*SIGNALS, Spans))
+    assert sorted(entry.table.name for entry in SETS) == sorted(table.name for table in (*SIGNALS, Spans, HiddenSpans))
 
 
 def test_a_set_is_written_by_its_step_which_writes_nothing_else() -> None:
