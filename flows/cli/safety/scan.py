@@ -26,14 +26,15 @@ def scan(
     json: JsonOption = False,
 ) -> None:
     """Find personal data, secrets and attacks in a file. Nothing is changed, and nothing leaves this machine."""
-    from gristmill.api.documents import read
-    from gristmill.api.safety import scan as scan_documents
+    from gristmill.flows.reading import read_documents
+    from gristmill.schemas.findings import FindingKind
     from gristmill.tasks.safety.kinds import kinds_of
+    from gristmill.tasks.safety.step import find_all, findings_config
 
-    if kind:
-        kinds_of(kind)  # before the input is read
-    documents = read(source)
-    spans = [row for row in scan_documents(documents, kind or None).to_pylist() if row["score"] >= least]
+    kinds = kinds_of(kind) if kind else tuple(FindingKind)
+    documents = read_documents(source, "scan", {})
+    found = find_all(documents, findings_config(kinds)).to_pylist()
+    spans = [row for row in found if row["score"] >= least and row["kind"] in kinds]
     findings = _with_context(documents, spans)
     if json:
         print_json({"input": source, "documents": documents.num_rows, "findings": findings})
