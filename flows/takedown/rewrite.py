@@ -28,6 +28,7 @@ from gristmill.flows.takedown.contents import blanked_value, new_content, taken_
 from gristmill.flows.takedown.folders import change_folder
 from gristmill.flows.takedown.journal import Journal
 from gristmill.flows.takedown.proof.needles import Finder
+from gristmill.schemas.stages import StageName
 from gristmill.schemas.tables import TABLES, Curated, Documents, Records, SetAside, Verdicts
 from gristmill.tasks.ingest.barred import Barred, tombstones_of
 from gristmill.tasks.ledger.funnel import LedgerFiles, funnel, summary
@@ -202,7 +203,9 @@ class Rewriting:
         files = {name: tuple(changes.files(ref) for ref in refs) for name, refs in old.files.items()}
         config = blanked_value(_replaced(old.config, self.journal.datasets), self.finder)
         counts = blanked_value(old.counts, self.finder)
-        if old.kind == "curation" and tables != old.tables:
+        # An earlier version may have had other stages: its funnel cannot be counted with those of this one.
+        stages = [stage["stage"] for stage in old.counts.get("stages", ())]
+        if old.kind == "curation" and tables != old.tables and stages == list(StageName):
             counts = counts | self._counts(tables)
         return old.model_copy(update={"tables": tables, "files": files, "config": config, "counts": counts})
 

@@ -21,7 +21,7 @@ from gristmill.flows.takedown.request import Request, request_of
 from gristmill.flows.takedown.run import Told, preview, take_down
 from gristmill.flows.upkeep.lock import shared
 from gristmill.flows.upkeep.verify import verify
-from gristmill.schemas.tables import Curated, Documents, Records, Redactions, SetAside
+from gristmill.schemas.tables import Curated, Documents, Records, Redactions, SetAside, Verdicts
 from gristmill.tasks.lineage.seen import summarise
 from gristmill.tasks.lineage.trained import all_trained
 from gristmill.tasks.mix.token_store import TokenStore
@@ -203,6 +203,21 @@ def test_killed_after_many_steps_it_ends_as_if_it_had_not_been(template: Path, m
 
 def digests(dataset: Dataset) -> set[str]:
     return {ref.digest for refs in dataset.tables.values() for ref in refs}
+
+
+def test_a_lake_of_a_version_with_other_stages_is_taken_down_too(made: TakenLake) -> None:
+    dataset = made.curation
+    stages = [stage for stage in dataset.counts["stages"] if stage["stage"] != "review"]
+    for ref in dataset.tables[Verdicts.name]:
+        rows = made.lake.read(ref)
+        if "review" in rows["stage"].to_pylist():
+            made.lake.path(ref).unlink()
+    kept = tuple(ref for ref in dataset.tables[Verdicts.name] if made.lake.path(ref).is_file())
+    earlier = {"counts": dataset.counts | {"stages": stages}, "tables": dataset.tables | {Verdicts.name: kept}}
+    made.lake.commit(dataset.model_copy(update=earlier))
+    (certificate,) = take_down(asked(), made.lake, Told())
+    assert certificate["clean"]
+    assert made.curation.counts["stages"] == stages
 
 
 def test_hosts_below_and_documents_and_duplicates(made: TakenLake, tmp_path: Path) -> None:
