@@ -120,7 +120,7 @@ def windows(hashes: Hashes, width: int) -> Hashes:
     """The hash of each run of ``width`` tokens, at its first; the last ``width - 1`` are those of shorter runs."""
     with np.errstate(over="ignore"):
         found = np.zeros(len(hashes), np.uint64)
-        for place in range(width):
+        for place in range(min(width, len(hashes))):
             found *= BASE
             found[: len(hashes) - place] += hashes[place:]
             found ^= found >> np.uint64(31)

@@ -122,6 +122,7 @@ def test_a_small_table_of_counters_changes_nothing(tmp_path: Path) -> None:
 
 def test_nothing_at_all(tmp_path: Path) -> None:
     assert found([("a.org", ""), ("b.org", "word")], tmp_path) == [[], []]
+    assert found([("a.org", "one two three four five six seven eight nine")] * 2, tmp_path) == [[], []]
 
 
 @pytest.mark.parametrize(
