@@ -32,9 +32,9 @@ def told(*words: str) -> str:
 
 def test_findings_as_json_have_their_text_and_context(pages: Path) -> None:
     report = json.loads(told("--input", str(pages), "--json"))
-    found = {finding["kind"]: finding for finding in report["findings"]}
+    found = {finding["kind"]: finding for finding in report["findings"] if finding["score"] > 0.7}
     assert report["documents"] == 3
-    assert {kind: finding["found"] for kind, finding in found.items() if finding["score"] > 0.7} == {
+    assert {kind: finding["found"] for kind, finding in found.items()} == {
         "person_name": "谢畅",
         "phone": "13812345678",
         "bank_card": "4242424242424242",
