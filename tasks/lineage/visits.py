@@ -36,8 +36,12 @@ def visits(plan: Plan, domain: int, positions: Integers, start: int, stop: int) 
     size = plan.domains[domain].rows
     times = np.zeros(positions.shape, dtype=np.int64)
     first = np.full(positions.shape, NEVER, dtype=np.int64)
-    total, sure = rows_before(plan, domain, len(plan)), rows_before(plan, domain, _block_start(plan, stop))
-    possible = rows_before(plan, domain, _block_end(plan, stop))
+    gaps = plan.gaps
+    if gaps is None:
+        total, sure = rows_before(plan, domain, len(plan)), rows_before(plan, domain, _block_start(plan, stop))
+        possible = rows_before(plan, domain, _block_end(plan, stop))
+    else:  # rows that fill gaps are read beside those before them in the domain's count, so no epoch is surely over
+        total, sure, possible = gaps.total(domain), 0, gaps.total(domain)
     for epoch in range(-(-possible // size)):
         # An epoch that is over before `stop`, and too far from the first to share a block with it, needs no look.
         if start == 0 and (epoch + 1) * size <= sure and (epoch - 1) * size >= plan.block:
@@ -45,12 +49,26 @@ def visits(plan: Plan, domain: int, positions: Integers, start: int, stop: int) 
             continue
         ordinals = epoch * size + unpermute(positions, size, plan.epoch_key(domain, epoch))
         there = np.flatnonzero(ordinals < total)
-        rows = run_rows(plan, domain, ordinals[there])
+        if gaps is not None:
+            there = there[(ordinals[there] >= gaps.totals[domain]) | ~gaps.is_gap(domain, ordinals[there])]
+        rows = places(plan, domain, ordinals[there])
         inside = (rows >= start) & (rows < stop)
         there, rows = there[inside], rows[inside]
         times[there] += 1
         first[there] = np.minimum(first[there], rows)
     return Visits(times, first)
+
+
+def places(plan: Plan, domain: int, ordinals: Integers) -> Integers:
+    """The rows of the run that read these ordinals of the domain, those that fill gaps among them."""
+    if plan.gaps is None:
+        return run_rows(plan, domain, ordinals)
+    owners, own = plan.gaps.kept(domain, ordinals)
+    found = np.empty_like(ordinals)
+    for owner in np.unique(owners).tolist():
+        here = owners == owner
+        found[here] = run_rows(plan, owner, own[here])
+    return found
 
 
 def run_rows(plan: Plan, domain: int, ordinals: Integers) -> Integers:

@@ -13,6 +13,7 @@ is materialised, a run resumes from one integer, and any number of data-parallel
    nothing.
 4. *Sorted stages* have no step 2, and read the k of each domain and epoch by a signal instead of counting up: by a
    stored permutation (``gristmill.tasks.mix.orders``), so which rows a stage reads does not depend on its order.
+5. *Arms* of an experiment read other rows in some places, and the same in all others (``replacement``).
 
 Only integers are used, so every machine gives the same order; ``check`` in plan.json is a digest of its first and last
 rows that is compared when a plan is loaded. After Levanter's MixtureDataset (block-deterministic, random access).
@@ -31,6 +32,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import canonical_json, digest_bytes, digest_json, digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.apportion import ShareTree
+from gristmill.tasks.mix.arms.replacement import Gaps, Replacement
 from gristmill.tasks.mix.orders.stored import FILE as ORDER_FILE
 from gristmill.tasks.mix.orders.stored import Orders, StageOrder
 from gristmill.tasks.mix.permutation import Integers, Words, key, permute
@@ -93,6 +95,7 @@ class Plan(Config):
     row_tokens: int = Field(ge=2)
     block: int = Field(ge=1)
     seed: int = Field(ge=0)
+    replacement: Replacement | None = Field(None, exclude_if=lambda value: value is None)
     _orders: Orders | None = PrivateAttr(None)
 
     def __eq__(self, other: object) -> bool:
@@ -132,6 +135,8 @@ class Plan(Config):
             if np.any(here):
                 domain[here], inside = self._assign(number, run[here] - first, end - first)
                 ordinal[here] = inside + before[domain[here]]
+        if self.gaps is not None:
+            domain, ordinal = self.gaps.fill(domain, ordinal)
         held = np.array([entry.rows for entry in self.domains], dtype=np.int64)
         if len(run) >= KERNEL_ROWS:
             from gristmill.tasks.mix.plan_rows import positions
@@ -165,7 +170,10 @@ class Plan(Config):
 
     def realised(self) -> dict[str, Realised]:
         """Exact rows and epochs of every domain, without walking the plan."""
-        counts = [tree.counts(end - first) for tree, (first, end, _) in zip(self.trees, self.spans, strict=True)]
+        counts = []
+        for tree, (first, end, before) in zip(self.trees, self.spans, strict=True):
+            own = tree.counts(end - first)
+            counts.append(own if self.gaps is None else self.gaps.counts(before, before + own))
         table = np.stack(counts)
         return {
             entry.name: Realised(
@@ -239,6 +247,12 @@ class Plan(Config):
         return tuple(spans)
 
     @cached_property
+    def gaps(self) -> Gaps | None:
+        """The places that other rows take, if any."""
+        (first, end, before), tree = self.spans[-1], self.trees[-1]
+        return Gaps.of(self.replacement, before + tree.counts(end - first)) if self.replacement else None
+
+    @cached_property
     def order_starts(self) -> tuple[Integers, ...]:
         """For each stage where each domain's part of the orders begins, and where the last ends: shape (domains + 1,).
 
@@ -285,16 +299,3 @@ class PlanFile(Config):
     plan: Plan
     digest: str
     check: str
-
-
-def batch(plan: Plan, store: TokenStore, start_row: int, stop_row: int) -> NDArray[np.int64]:
-    """The tokens of rows ``start_row`` to ``stop_row``: shape (rows, L+1), int64.
-
-    Inputs are ``[:, :-1]``, labels ``[:, 1:]``. Call ``plan.require(store)`` once before. Raises ``IndexError``
-    outside the plan.
-    """
-    rows = plan.rows(start_row, stop_row)
-    out = np.empty((stop_row - start_row, plan.row_tokens), dtype=np.int64)
-    for place, (domain, position) in enumerate(zip(rows.domain.tolist(), rows.position.tolist(), strict=True)):
-        out[place] = store.row(plan.domains[domain].name, position, plan.row_tokens)
-    return out

@@ -22,9 +22,10 @@ from gristmill.core.digests import digest_file
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.launch.devices import utilisation
 from gristmill.tasks.launch.job import PREEMPTED_EXIT
-from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import TokenStore
 from gristmill.tasks.train.asked import Asked, listening
+from gristmill.tasks.train.batches import batch
 from gristmill.tasks.train.loop import Schedule, Taken, make_deterministic, run_steps
 from gristmill.tasks.train.model import Llama, LlamaShape, mean_loss
 from gristmill.tasks.train.ranks import Ranks, joined, unsynchronised

@@ -19,8 +19,9 @@ from gristmill.evals.admission.checkpoint import admit
 from gristmill.flows.train.jobs import ENVIRONMENT, follow
 from gristmill.tasks.launch.job import Job
 from gristmill.tasks.launch.local import LocalLauncher
-from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.batches import batch
 from gristmill.tasks.train.model import Llama, LlamaShape
 from gristmill.tasks.train.recipe import checkpoint_steps
 from gristmill.tasks.train.run_files import checkpoint_path

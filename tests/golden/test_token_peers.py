@@ -15,8 +15,8 @@ import pytest
 
 from benchmarks.peers.venvs import PEERS, installed
 from gristmill.tasks.mix.exports.export import ExportConfig, export
-from gristmill.tasks.mix.plan import batch
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.batches import batch
 from tests.helpers.small_tokens import plan_for, random_store
 
 ROW = 17

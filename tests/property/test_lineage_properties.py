@@ -13,7 +13,7 @@ from gristmill.tasks.mix.apportion import ShareTree, quantise
 from gristmill.tasks.mix.permutation import key, permute, unpermute
 from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import Part
-from tests.property.test_plan_properties import plans, weights
+from tests.property.test_plan_properties import arms, plans, weights
 
 
 @given(st.integers(1, 400), st.integers(0, 2**64 - 1))
@@ -30,8 +30,8 @@ def test_the_row_of_a_domain_is_found_in_the_share_out(values: list[float]) -> N
         assert np.array_equal(tree.rows(number, ordinal[domain == number]), np.flatnonzero(domain == number))
 
 
-@given(plans(), st.data())
-@settings(max_examples=60, deadline=None)
+@given(st.one_of(plans(), arms().map(lambda pair: pair[1])), st.data())
+@settings(max_examples=100, deadline=None)
 def test_visits_are_those_of_a_walk_over_the_plan(plan: Plan, data: st.DataObject) -> None:
     stop = data.draw(st.integers(0, len(plan)))
     start = data.draw(st.one_of(st.just(0), st.integers(0, stop)))

@@ -1,5 +1,7 @@
 """Properties of plans, permutations, apportionment and caps that hold for every mixture."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
-from gristmill.tasks.mix.apportion import DEVIATION_ROWS, ShareTree, quantise
+from gristmill.tasks.mix.apportion import DEVIATION_ROWS, UNIT, ShareTree, quantise
+from gristmill.tasks.mix.arms.replacement import Replacement, removing
 from gristmill.tasks.mix.domains import Domain, Vector, vector, water_fill
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Order, Stage, cap, one_stage
 from gristmill.tasks.mix.orders.sorting import sort_stages
@@ -57,6 +60,42 @@ def plans(draw: st.DrawFn) -> Plan:
     mixture = Mixture(tuple(stages), "static", "inputs")
     block, seed = draw(st.integers(1, 64)), draw(st.integers(0, 2**63))
     return in_order(make_plan(mixture, domains, row_tokens=ROW, block=block, seed=seed, max_epochs=1e9))
+
+
+@st.composite
+def arms(draw: st.DrawFn) -> tuple[Plan, Plan]:
+    """A plan without sorted stages, and the same with places that other rows take."""
+    base = shuffled(draw(plans().filter(lambda plan: len(plan.domains) > 1)))
+    loses = [False] + [draw(st.booleans()) for _ in base.domains[1:]]
+    removed = [draw(st.one_of(st.just(1.0), st.floats(0, 1))) if lost else 0.0 for lost in loses]
+    wishes = np.array([0.0 if lost else draw(st.floats(0.01, 1)) for lost in loses])
+    told = Replacement(removed=removing(removed), fills=quantise(wishes / wishes.sum()))
+    return base, Plan.model_validate(base.model_dump() | {"replacement": told})
+
+
+@given(arms())
+@settings(max_examples=100, deadline=None)
+def test_an_arm_reads_the_same_rows_in_the_same_places_but_for_its_gaps(pair: tuple[Plan, Plan]) -> None:
+    base, arm = pair
+    before, after = base.rows(0, len(base)), arm.rows(0, len(arm))
+    same = (before.domain == after.domain) & (before.epoch == after.epoch) & (before.position == after.position)
+    assert arm.replacement is not None
+    for number, (gone, entry) in enumerate(zip(arm.replacement.removed, base.domains, strict=True)):
+        mine = before.domain == number
+        assert abs((mine & ~same).sum() - gone / UNIT * mine.sum()) < 1, "as many as were asked for"
+        epochs, positions = (part[after.domain == number] for part in (after.epoch, after.position))
+        read = np.sort(epochs * entry.rows + unpermute(positions, entry.rows, arm.epoch_key(number, epochs)))
+        assert len(set(read.tolist())) == len(read)
+        if not gone:
+            assert read.tolist() == list(range(len(read))), "what fills goes on where its own rows end"
+        else:
+            assert not (after.domain[~same] == number).any()
+    ends = [0, *(stage.end_row for stage in arm.stages)]
+    for number, entry in enumerate(base.domains):
+        told = arm.realised()[entry.name]
+        parts = [(after.domain[a:b] == number).sum() for a, b in pairwise(ends)]
+        assert list(told.stage_rows) == parts
+        assert told.rows == sum(parts)
 
 
 @given(st.integers(1, 400), st.integers(0, 2**64 - 1))

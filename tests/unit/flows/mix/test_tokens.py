@@ -25,9 +25,10 @@ from gristmill.flows.reporter import Meter
 from gristmill.schemas.tables import Curated, Mixtures, MixtureTrace
 from gristmill.tasks.launch.local import LocalLauncher
 from gristmill.tasks.mix.mixers.mixer import Goal
-from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.tokenizer_files import find_tokenizer, take_tokenizer
 from gristmill.tasks.mix.tokens import TokensConfig, write_tokens
+from gristmill.tasks.train.batches import batch
 from tests.helpers.small_curated import document
 
 WORDS = ["grain", "flour", "mill", "wheel"]

@@ -10,9 +10,10 @@ from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.domains import Domain
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Order, Stage, cap, one_stage
 from gristmill.tasks.mix.orders.sorting import sort_stages
-from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import Part, TokenStore
+from gristmill.tasks.train.batches import batch
 
 ROW = 17
 DOMAINS = (

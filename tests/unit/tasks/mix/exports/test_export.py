@@ -17,9 +17,10 @@ from gristmill.tasks.mix.exports.packing import pack
 from gristmill.tasks.mix.mixers.mixer import Mixture, Order, Stage
 from gristmill.tasks.mix.orders.sorting import sort_stages
 from gristmill.tasks.mix.orders.values import DocumentValues
-from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.planning import make_plan
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.batches import batch
 from tests.helpers.small_tokens import plan_for, random_store, write_folder
 
 CAPS = {"code": 4.0, "prose": 4.0}

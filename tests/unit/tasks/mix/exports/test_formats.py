@@ -17,8 +17,9 @@ import yaml
 
 from gristmill.tasks.mix.exports.datatrove import metric
 from gristmill.tasks.mix.exports.export import ExportConfig, FormatName, export
-from gristmill.tasks.mix.plan import Plan, batch
+from gristmill.tasks.mix.plan import Plan
 from gristmill.tasks.mix.token_store import TokenStore
+from gristmill.tasks.train.batches import batch
 from tests.helpers.small_tokens import doc_id, plan_for, random_store, write_folder
 
 FLAT: dict[FormatName, str] = {"megatron": "bin", "datatrove": "ds", "olmo": "npy"}

@@ -1,0 +1,1 @@
+"""Arms of experiments: other rows in some places of a plan, and the same rows in all others."""
