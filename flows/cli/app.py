@@ -25,6 +25,9 @@ from gristmill.flows.cli.data import bands, contamination, curate, mix, prefligh
 from gristmill.flows.cli.domains import cluster as domains_cluster
 from gristmill.flows.cli.domains import show as domains_show
 from gristmill.flows.cli.domains import train as domains_train
+from gristmill.flows.cli.experiment import plan as experiment_plan
+from gristmill.flows.cli.experiment import report as experiment_report
+from gristmill.flows.cli.experiment import run as experiment_run
 from gristmill.flows.cli.flags import with_settings
 from gristmill.flows.cli.models import evaluate, grade, regrade, speed, submission, submit, train
 from gristmill.flows.cli.pipeline import demo, run
@@ -40,7 +43,7 @@ from gristmill.flows.cli.upkeep import doctor, gc, rebuild, takedown, verify
 INTERRUPTED = 130
 STOPPED = "gristmill: stopped. Finished work is kept; the same command resumes from there."
 JOBS_GO_ON = "Training jobs and trials that were running go on by themselves; the same command follows them again."
-WITH_JOBS = ("mix", "train", "run", "demo")
+WITH_JOBS = ("mix", "train", "experiment", "run", "demo")
 
 # Set before numpy, torch, transformers or Prefect are imported: no spinning threads (they slow a busy machine up to
 # twelvefold), no look-ups of model hubs, no telemetry, and our own error messages instead of logged tracebacks.
@@ -76,6 +79,10 @@ classifier_app = typer.Typer(help="A quality classifier from good and bad texts.
 classifier_app.command(cls=with_settings(classifier_train.settings_model))(classifier_train.train)
 classifier_app.command(cls=with_settings(classifier_score.settings_model))(classifier_score.score)
 
+experiment_app = typer.Typer(help="Experiments: which data moved which score.", no_args_is_help=True)
+experiment_app.command()(experiment_plan.plan)
+experiment_app.command()(experiment_run.run)
+experiment_app.command()(experiment_report.report)
 domains_app = typer.Typer(help="Domains for mixing: by rules, topics and clusters.", no_args_is_help=True)
 domains_app.command()(domains_show.show)
 domains_app.command(cls=with_settings(domains_train.settings_model))(domains_train.train)
@@ -138,6 +145,7 @@ app.command()(gc.gc)
 app.command()(takedown.takedown)
 app.add_typer(domains_app, name="domains")
 app.add_typer(review_app, name="review")
+app.add_typer(experiment_app, name="experiment")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(safety_app, name="safety")

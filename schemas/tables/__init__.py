@@ -11,6 +11,7 @@ from gristmill.schemas.tables.cleaning import Curated, Cuts, HiddenSpans, Redact
 from gristmill.schemas.tables.contamination import Contamination, EvalItems, ItemLabels
 from gristmill.schemas.tables.dedup import Bands, Candidates, Clusters, Copies, Lines, Pairs
 from gristmill.schemas.tables.evaluate import EvalRuns, Responses, Samples, Scores, Unanswered
+from gristmill.schemas.tables.experiment import Effects, SeedEffects
 from gristmill.schemas.tables.gates import GateResults
 from gristmill.schemas.tables.ingest import Documents, Records, SetAside
 from gristmill.schemas.tables.ledger import Verdicts
@@ -62,6 +63,7 @@ __all__ = [
     "Cuts",
     "Documents",
     "Domains",
+    "Effects",
     "EvalItems",
     "EvalRuns",
     "GateResults",
@@ -87,6 +89,7 @@ __all__ = [
     "Runs",
     "Samples",
     "Scores",
+    "SeedEffects",
     "SetAside",
     "SignalsC4",
     "SignalsC4Paper",
@@ -169,5 +172,7 @@ TABLES: dict[str, Table] = {
         Speed,
         Takedowns,
         Stale,
+        Effects,
+        SeedEffects,
     )
 }

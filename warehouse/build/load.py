@@ -26,7 +26,10 @@ from gristmill.core.table import Table
 from gristmill.warehouse.build.migrate import Migration
 from gristmill.warehouse.build.tables import WITH_FILE, WITH_TEXT_ASIDE, loaded_columns, loaded_tables, stage_positions
 
-KINDS = ("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "takedown", "gates")
+KINDS = (
+    *("curation", "mix", "trial_reuse", "training", "evaluation", "contamination", "speed", "takedown", "experiment"),
+    "gates",
+)
 MIXING = (
     *("domains", "token_stats", "mixtures", "mixture_trace", "mixture_baselines", "mixture_caps", "mixture_checks"),
     *("mixture_predictions", "mixture_stages", "trials", "trial_results"),
@@ -45,6 +48,8 @@ OWNER = {
     "speed": "speed",
     "takedowns": "takedown",
     "stale": "takedown",
+    "effects": "experiment",
+    "seed_effects": "experiment",
 }
 FILES_A_STATEMENT = 256
 

@@ -1,0 +1,1 @@
+"""Experiments on the training data: arms and a control, seed by seed, registered before the first job."""
