@@ -28,7 +28,7 @@ LEAST_SEEDS = 3
 MOST_SEEDS = 10_000
 
 
-class Verdict(StrEnum):
+class EffectVerdict(StrEnum):
     """How a cell of a table of effects ends."""
 
     MOVED = "moved"
@@ -77,7 +77,7 @@ class Judged:
     shown; with *moved*, nothing.
     """
 
-    verdict: Verdict
+    verdict: EffectVerdict
     adjusted: float
     bound: float | None
 
@@ -169,12 +169,12 @@ def judge(effects: Sequence[Effect], primary: Sequence[bool], smallest: Sequence
 
 def _judged(found: Effect, p: float, limit: float | None) -> Judged:
     if p < LEVEL:
-        return Judged(Verdict.MOVED, p, None)
+        return Judged(EffectVerdict.MOVED, p, None)
     narrow = found.interval(1 - 2 * LEVEL)
     furthest = max(abs(narrow.low), abs(narrow.high))
     if limit is not None and furthest < limit:
-        return Judged(Verdict.NO_EFFECT, p, furthest)
-    return Judged(Verdict.CANNOT_TELL, p, found.detectable)
+        return Judged(EffectVerdict.NO_EFFECT, p, furthest)
+    return Judged(EffectVerdict.CANNOT_TELL, p, found.detectable)
 
 
 def seeds_needed(wished: float, seed_sd: float, item_error: float = 0.0, comparisons: int = 1) -> int | None:

@@ -37,8 +37,8 @@ from gristmill.flows.train.flow import SIDE_BY_SIDE
 from gristmill.flows.train.launchers import launcher_of
 from gristmill.flows.train.steps import WRITES, TrainContext, train_step
 from gristmill.schemas.tables import Checkpoints, Domains, Effects, Samples, SeedEffects, TokenStats
-from gristmill.tasks.mix.arms.members import arm_members
-from gristmill.tasks.mix.arms.planning import arm_plan
+from gristmill.tasks.experiment.members import arm_members
+from gristmill.tasks.experiment.planning import arm_plan
 from gristmill.tasks.mix.curated import SplitConfig
 from gristmill.tasks.mix.heldout import HeldoutConfig, write_heldout
 from gristmill.tasks.mix.token_store import TokenStore

@@ -13,7 +13,7 @@ from gristmill.core.errors import GristmillError
 from gristmill.evals.statistics.effects import Effect, Judged, effect, judge
 from gristmill.flows.experiment.registered import Register
 from gristmill.flows.experiment.settings import CONTROL, Outcome
-from gristmill.tasks.mix.arms.arms import domain_of, holders_of
+from gristmill.tasks.experiment.arms import domain_of, holders_of
 
 LOWER_IS_BETTER = ("bits_per_byte",)
 

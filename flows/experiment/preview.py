@@ -32,7 +32,7 @@ class Power:
 
 
 @dataclass(frozen=True)
-class Preview:
+class ExperimentPreview:
     """Jobs, steps, tokens and power of an experiment."""
 
     name: str
@@ -49,12 +49,12 @@ class Preview:
         return asdict(self)
 
 
-def preview(name: str, settings: ExperimentSettings, lake: Lake) -> Preview:
+def preview(name: str, settings: ExperimentSettings, lake: Lake) -> ExperimentPreview:
     """Look at an experiment without running it. Raises :class:`UsageError` for what would stop it."""
     check(settings, lake)
     arms = len(settings.arms) + 1
     written = read_register(name, lake)
-    return Preview(
+    return ExperimentPreview(
         name=name,
         arms=arms,
         seeds=settings.seeds,

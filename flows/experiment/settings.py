@@ -11,7 +11,7 @@ from gristmill.core.files.places import check_name
 from gristmill.flows.evaluate.settings import EvaluateSettings, place_evaluation
 from gristmill.flows.fields import as_value_error
 from gristmill.flows.train.settings import TrainSettings
-from gristmill.tasks.mix.arms.arms import Arm
+from gristmill.tasks.experiment.arms import Arm
 
 CONTROL = "control"
 SEEDS_KNOWN = 3

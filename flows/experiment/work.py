@@ -6,9 +6,9 @@ from gristmill.core.manifest import FilesRef, Manifest, Ref
 from gristmill.core.steps.inputs import Inputs
 from gristmill.flows.engines.engine import Work
 from gristmill.flows.experiment.settings import ExperimentSettings
-from gristmill.tasks.mix.arms.arms import Arm
-from gristmill.tasks.mix.arms.members import Choice, MembersConfig
-from gristmill.tasks.mix.arms.planning import ArmPlanConfig
+from gristmill.tasks.experiment.arms import Arm
+from gristmill.tasks.experiment.members import Choice, MembersConfig
+from gristmill.tasks.experiment.planning import ArmPlanConfig
 from gristmill.tasks.train.recipe import Recipe, RunSettings, checkpoint_steps
 
 AT = "@"

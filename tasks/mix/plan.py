@@ -13,7 +13,7 @@ is materialised, a run resumes from one integer, and any number of data-parallel
    nothing.
 4. *Sorted stages* have no step 2, and read the k of each domain and epoch by a signal instead of counting up: by a
    stored permutation (``gristmill.tasks.mix.orders``), so which rows a stage reads does not depend on its order.
-5. *Arms* of an experiment read other rows in some places, and the same in all others (``replacement``).
+5. *Arms* of an experiment read other rows in some places, and the same in all others (``orders.replacement``).
 
 Only integers are used, so every machine gives the same order; ``check`` in plan.json is a digest of its first and last
 rows that is compared when a plan is loaded. After Levanter's MixtureDataset (block-deterministic, random access).
@@ -32,7 +32,7 @@ from gristmill.core.config import Config
 from gristmill.core.digests import canonical_json, digest_bytes, digest_json, digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.apportion import ShareTree
-from gristmill.tasks.mix.arms.replacement import Gaps, Replacement
+from gristmill.tasks.mix.orders.replacement import Gaps, Replacement
 from gristmill.tasks.mix.orders.stored import FILE as ORDER_FILE
 from gristmill.tasks.mix.orders.stored import Orders, StageOrder
 from gristmill.tasks.mix.permutation import Integers, Words, key, permute
@@ -170,11 +170,9 @@ class Plan(Config):
 
     def realised(self) -> dict[str, Realised]:
         """Exact rows and epochs of every domain, without walking the plan."""
-        counts = []
-        for tree, (first, end, before) in zip(self.trees, self.spans, strict=True):
-            own = tree.counts(end - first)
-            counts.append(own if self.gaps is None else self.gaps.counts(before, before + own))
-        table = np.stack(counts)
+        parts = zip(self.trees, self.spans, strict=True)
+        own = [(before, before + tree.counts(end - first)) for tree, (first, end, before) in parts]
+        table = np.stack([end - first if self.gaps is None else self.gaps.counts(first, end) for first, end in own])
         return {
             entry.name: Realised(
                 tuple(table[:, i].tolist()), int(table[:, i].sum()), float(table[:, i].sum() / entry.rows)

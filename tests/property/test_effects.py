@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from gristmill.evals.statistics.effects import (
     Effect,
-    Verdict,
+    EffectVerdict,
     detectable,
     effect,
     judge,
@@ -56,7 +56,7 @@ def test_two_random_halves_of_one_corpus_move_in_at_most_one_panel_of_twenty() -
     moved = 0
     for _ in range(PANELS):
         cells = [effect(panel(random, 8, 60, (0.05, 0.1, 0.3))) for _ in range(6)]
-        moved += any(one.verdict == Verdict.MOVED for one in judge(cells, [True] * 6, [None] * 6))
+        moved += any(one.verdict == EffectVerdict.MOVED for one in judge(cells, [True] * 6, [None] * 6))
     assert moved / PANELS <= 0.06, "Holm holds the chance of any false alarm among six at .05"
 
 
@@ -68,7 +68,7 @@ def test_an_effect_of_the_planned_size_is_found_four_times_out_of_five() -> None
     found = 0
     for _ in range(PANELS):
         cell = effect(panel(random, seeds, 40, (seed_sd, 0.0, 0.01), truth=0.12))
-        found += judge([cell], [True], [None])[0].verdict == Verdict.MOVED
+        found += judge([cell], [True], [None])[0].verdict == EffectVerdict.MOVED
     assert found / PANELS >= 0.78
 
 
@@ -76,11 +76,11 @@ def test_shuffled_labels_find_nothing() -> None:
     """A real effect disappears when it is random which run of a pair is called the arm."""
     random = np.random.default_rng(13)
     table = panel(random, 8, 40, (0.02, 0.05, 0.1), truth=0.3)
-    assert judge([effect(table)], [True], [None])[0].verdict == Verdict.MOVED
+    assert judge([effect(table)], [True], [None])[0].verdict == EffectVerdict.MOVED
     signs = random.choice([-1.0, 1.0], (500, 8))
     signs = signs[np.abs(signs.sum(axis=1)) < 5]
     verdicts = [judge([effect(table * sign[:, None])], [True], [None])[0].verdict for sign in signs]
-    assert verdicts.count(Verdict.MOVED) / len(verdicts) <= 0.05
+    assert verdicts.count(EffectVerdict.MOVED) / len(verdicts) <= 0.05
 
 
 def test_many_items_never_stand_in_for_seeds() -> None:
@@ -117,13 +117,13 @@ def test_each_verdict_has_its_bound() -> None:
         [True, True, False, True],
         [0.01, 0.01, None, 0.01],
     )
-    assert (moved.verdict, moved.bound) == (Verdict.MOVED, None)
-    assert none.verdict == Verdict.NO_EFFECT
+    assert (moved.verdict, moved.bound) == (EffectVerdict.MOVED, None)
+    assert none.verdict == EffectVerdict.NO_EFFECT
     assert none.bound == pytest.approx(0.001 + 1.8946 * 0.002, abs=1e-5), "t of .95 with 7 degrees of freedom"
-    assert unknown.verdict == Verdict.CANNOT_TELL, "without a smallest effect of interest nothing is called none"
+    assert unknown.verdict == EffectVerdict.CANNOT_TELL, "without a smallest effect of interest nothing is called none"
     assert unknown.bound == pytest.approx(detectable(0.002, 7.0))
-    assert wide.verdict == Verdict.CANNOT_TELL
-    assert judge([cell(0.0, 0.0)], [True], [0.01])[0].verdict == Verdict.NO_EFFECT
+    assert wide.verdict == EffectVerdict.CANNOT_TELL
+    assert judge([cell(0.0, 0.0)], [True], [0.01])[0].verdict == EffectVerdict.NO_EFFECT
     # Three primary cells share the level; the exploratory one has its own.
     p = cell(0.12, 0.05).p
     shared = judge([cell(0.12, 0.05), cell(0, 0.05), cell(0, 0.05), cell(0.12, 0.05)], [True] * 3 + [False], [None] * 4)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from gristmill.core.digests import digest_text
 from gristmill.core.errors import GristmillError
 from gristmill.tasks.mix.apportion import DEVIATION_ROWS, UNIT, ShareTree, quantise
-from gristmill.tasks.mix.arms.replacement import Replacement, removing
 from gristmill.tasks.mix.domains import Domain, Vector, vector, water_fill
 from gristmill.tasks.mix.mixers.mixer import Goal, Mixture, Order, Stage, cap, one_stage
+from gristmill.tasks.mix.orders.replacement import Replacement, removing
 from gristmill.tasks.mix.orders.sorting import sort_stages
 from gristmill.tasks.mix.permutation import key, permute, unpermute
 from gristmill.tasks.mix.plan import Plan

@@ -8,7 +8,7 @@ from gristmill.flows.cli.printing import print_json, screen
 from gristmill.flows.existing_lake import existing
 
 if TYPE_CHECKING:
-    from gristmill.flows.experiment.preview import Preview
+    from gristmill.flows.experiment.preview import ExperimentPreview
 
 
 def plan(
@@ -26,7 +26,7 @@ def plan(
     _print(planned)
 
 
-def _print(planned: "Preview") -> None:
+def _print(planned: "ExperimentPreview") -> None:
     from gristmill.flows.describe import table_of
 
     console = screen()

@@ -10,18 +10,18 @@ import pytest
 from gristmill.core.errors import UsageError
 from gristmill.core.table import conform
 from gristmill.schemas.tables import Curated
-from gristmill.tasks.mix.arms.arms import Arm, Part, Selection, common_shares, parts_of, shares_of
-from gristmill.tasks.mix.arms.members import Choice, MembersConfig, arm_members
-from gristmill.tasks.mix.arms.planning import ArmPlanConfig, plan_arm, replacement
+from gristmill.tasks.experiment.arms import Arm, DataPart, Selection, common_shares, parts_of, shares_of
+from gristmill.tasks.experiment.members import Choice, MembersConfig, arm_members
+from gristmill.tasks.experiment.planning import ArmPlanConfig, plan_arm, replacement
 from gristmill.tasks.mix.domains import Domain
 from tests.helpers.small_curated import document
 
 CODE = Arm(leave_out=(Selection(domain="code"),))
 PARTS = [
-    Part("code=1", "code", 1, 100),
-    Part("prose=1", "prose", 1, 50),
-    Part("prose=3", "prose", 3, 250),
-    Part("new=2", "new", 2, 40),
+    DataPart("code=1", "code", 1, 100),
+    DataPart("prose=1", "prose", 1, 50),
+    DataPart("prose=3", "prose", 3, 250),
+    DataPart("new=2", "new", 2, 40),
 ]
 """Bit 0 is the control, bit 1 an arm without code, with less prose, and with documents that the control lacks."""
 

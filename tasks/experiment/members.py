@@ -16,7 +16,7 @@ from gristmill.core.digests import digest_json
 from gristmill.core.steps.kinds import global_step
 from gristmill.schemas.tables import Curated, Domains
 from gristmill.tasks.domains.matching import Mask, Traits, meets
-from gristmill.tasks.mix.arms.arms import Selection, part_name
+from gristmill.tasks.experiment.arms import Selection, part_name
 from gristmill.tasks.mix.curated import batches
 
 COLUMNS = ["doc_id", "source", "host", "url", "language", "domain"]

@@ -69,7 +69,7 @@ class Arm(Config):
 
 
 @dataclass(frozen=True)
-class Part:
+class DataPart:
     """Documents of one domain that the same arms hold: its name in the token store, rows, and the arms' bits."""
 
     name: str
@@ -97,16 +97,18 @@ def holders_of(part: str) -> int:
     return int(part.rpartition(MARK)[2], 16)
 
 
-def parts_of(domains: Sequence[Domain]) -> list[Part]:
+def parts_of(domains: Sequence[Domain]) -> list[DataPart]:
     """The parts of a token store that was made for an experiment. Raises :class:`UsageError` for too many."""
     if len(domains) > MOST_PARTS:
         raise UsageError(
             f"the arms cut the data into {len(domains)} parts, and {MOST_PARTS} are the most: leave arms out"
         )
-    return [Part(each.name, domain_of(each.name), holders_of(each.name), each.tokens) for each in domains]
+    return [DataPart(each.name, domain_of(each.name), holders_of(each.name), each.tokens) for each in domains]
 
 
-def shares_of(number: int, name: str, arm: Arm, parts: Sequence[Part], weights: Mapping[str, float] | None) -> Vector:
+def shares_of(
+    number: int, name: str, arm: Arm, parts: Sequence[DataPart], weights: Mapping[str, float] | None
+) -> Vector:
     """The share of each part in what arm ``number`` reads, shape (parts,), sum 1.
 
     ``weights``: shares of domains in the control; in proportion to the control's tokens when None. A domain keeps its
@@ -135,7 +137,7 @@ def shares_of(number: int, name: str, arm: Arm, parts: Sequence[Part], weights: 
     )
 
 
-def common_shares(parts: Sequence[Part], weights: Mapping[str, float] | None) -> Vector:
+def common_shares(parts: Sequence[DataPart], weights: Mapping[str, float] | None) -> Vector:
     """The shares of a plan over all parts, which control and arms differ from: shape (parts,), sum 1.
 
     A domain has its share in the control, spread over its parts by tokens; one that the control lacks has what its

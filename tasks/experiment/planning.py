@@ -14,10 +14,10 @@ from gristmill.core.config import Config
 from gristmill.core.digests import digest_json
 from gristmill.core.errors import UsageError
 from gristmill.core.steps.files import Written, files_step
+from gristmill.tasks.experiment.arms import Arm, DataPart, common_shares, parts_of, shares_of
 from gristmill.tasks.mix.apportion import UNIT, quantise
-from gristmill.tasks.mix.arms.arms import Arm, Part, common_shares, parts_of, shares_of
-from gristmill.tasks.mix.arms.replacement import Replacement
 from gristmill.tasks.mix.domains import Domain, Vector
+from gristmill.tasks.mix.orders.replacement import Replacement
 from gristmill.tasks.mix.plan import FILE, Plan, PlanDomain, PlanStage
 from gristmill.tasks.mix.token_store import TokenStore
 
@@ -85,7 +85,7 @@ def replacement(common: Vector, wanted: Vector) -> Replacement | None:
     return Replacement(removed=tuple(units.tolist()), fills=quantise(gains / gains.sum()))
 
 
-def _check_epochs(plan: Plan, parts: Sequence[Part], config: ArmPlanConfig) -> None:
+def _check_epochs(plan: Plan, parts: Sequence[DataPart], config: ArmPlanConfig) -> None:
     realised = plan.realised()
     by_domain: dict[str, list[int]] = {}
     for part, entry in zip(parts, plan.domains, strict=True):
