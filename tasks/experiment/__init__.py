@@ -1,1 +1,1 @@
-"""Arms of experiments: other rows in some places of a plan, and the same rows in all others."""
+"""Experiments: which documents each arm holds, how its shares follow, and the plan of an arm for a seed."""
