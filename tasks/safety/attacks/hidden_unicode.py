@@ -44,7 +44,7 @@ FILLER_SCORE, SHORT_SCORE, LONE_SCORE = 0.3, 0.5, 0.3
 
 
 def hidden_characters(text: str, start: int, end: int) -> Iterator[Finding]:
-    """Runs of invisible characters, and stretches of words that single ones split."""
+    """Runs of invisible characters, and passages of words that single ones split."""
     split: list[int] = []
     runs: list[tuple[int, int, float]] = []
     for match in INVISIBLE_RUN.finditer(text, start, end):

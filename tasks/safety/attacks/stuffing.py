@@ -1,12 +1,12 @@
-"""Keyword stuffing: stretches without a sentence in which the same few words come again and again.
+"""Keyword stuffing: passages without a sentence in which the same few words come again and again.
 
-A stretch is what stands between line breaks and marks that end a sentence. In English it is stuffed when it has at
+A passage is what stands between line breaks and marks that end a sentence. In English it is stuffed when it has at
 least 24 words, nearly all of them letters, almost none of them the small words of grammar, and its three most frequent
 words make up a good part of it; in Chinese when it has at least 12 items between commas, bars or spaces, and most hold
 the same pair of characters. A list of countries, a table of numbers, code or a paragraph without a full stop is not.
 
 Source: the signals of Ntoulas et al. 2006, "Detecting spam web pages through content analysis", sections 4.6 and 4.8,
-for a stretch instead of a page. Cost: linear in the stretches of 220 bytes or more that the prefilter finds.
+for a passage instead of a page. Cost: linear in the passages of 220 bytes or more that the prefilter finds.
 """
 
 import re
@@ -17,8 +17,8 @@ from gristmill.schemas.findings import FindingKind
 from gristmill.tasks.safety.finding import Detector, Finding
 
 MARKS = '\n.!?;:"()。！？；：“”（）'
-STRETCH = re.compile(f"[^{re.escape(MARKS)}]{{60,}}")
-LONGEST = 8_000  # characters of a stretch that are looked at
+PASSAGE = re.compile(f"[^{re.escape(MARKS)}]{{60,}}")
+LONGEST = 8_000  # characters of a passage that are looked at
 WORD = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ'-]*")
 HAN = re.compile("[\u3400-\u9fff]")
 ITEM = re.compile(r"[^,，、|｜/\s_-]+")
@@ -73,24 +73,24 @@ LOW, HIGH = 0.5, 0.9
 
 
 def stuffed(text: str, start: int, end: int) -> Iterator[Finding]:
-    """Stretches that repeat a few words."""
-    for match in STRETCH.finditer(text, start, end):
+    """Passages that repeat a few words."""
+    for match in PASSAGE.finditer(text, start, end):
         if _is_prose(match.group()):
             continue
         first = match.start() if match.start() > start else _begin(text, start)
-        stretch = text[first : match.end() if match.end() < end else _end(text, end)]
-        if _is_prose(stretch) or len(CODE.findall(stretch)) > MAX_CODE * len(stretch):
+        passage = text[first : match.end() if match.end() < end else _end(text, end)]
+        if _is_prose(passage) or len(CODE.findall(passage)) > MAX_CODE * len(passage):
             continue
-        density = _han_density(stretch) if HAN.search(stretch) else _density(stretch)
+        density = _han_density(passage) if HAN.search(passage) else _density(passage)
         if density:
-            lead = len(stretch) - len(stretch.lstrip())
+            lead = len(passage) - len(passage.lstrip())
             score = LOW + (HIGH - LOW) * min(1.0, density)
-            last = first + len(stretch.rstrip())
+            last = first + len(passage.rstrip())
             yield Finding(first + lead, last, FindingKind.KEYWORD_STUFFING, score, STUFFING.name)
 
 
 def _begin(text: str, start: int) -> int:
-    """Where the stretch begins that the region cuts at ``start``; a line feed stands between documents."""
+    """Where the passage begins that the region cuts at ``start``; a line feed stands between documents."""
     least = max(0, start - LONGEST)
     return max(least, *(text.rfind(mark, least, start) + 1 for mark in MARKS))
 
@@ -101,15 +101,15 @@ def _end(text: str, end: int) -> int:
     return min(most, *(place for mark in MARKS if (place := text.find(mark, end, most)) >= 0), most)
 
 
-def _is_prose(stretch: str) -> bool:
+def _is_prose(passage: str) -> bool:
     """Whether the commonest words of grammar are as frequent as in any sentence: a cheap look before the close one."""
-    return sum(map(stretch.count, COMMONEST)) * PROSE_CHARACTERS > len(stretch)
+    return sum(map(passage.count, COMMONEST)) * PROSE_CHARACTERS > len(passage)
 
 
-def _density(stretch: str) -> float:
+def _density(passage: str) -> float:
     """0 for text, else from 0 to 1 how much of it is its three most frequent words."""
-    words = [word.lower() for word in WORD.findall(stretch)]
-    if len(words) < MIN_WORDS or sum(map(len, words)) < MIN_LETTERS * len(stretch):
+    words = [word.lower() for word in WORD.findall(passage)]
+    if len(words) < MIN_WORDS or sum(map(len, words)) < MIN_LETTERS * len(passage):
         return 0.0
     counts = Counter(words)
     if sum(counts[word] for word in GRAMMAR) > MAX_GRAMMAR * len(words) or len(counts) < 3:
@@ -120,11 +120,11 @@ def _density(stretch: str) -> float:
     return (sum(top) / len(words) - TOP_THREE) / (PEAK - TOP_THREE) + 0.01
 
 
-def _han_density(stretch: str) -> float:
+def _han_density(passage: str) -> float:
     """The same for Chinese: the share of items that hold the most frequent pair of characters."""
-    items = [item for item in ITEM.findall(stretch) if HAN.search(item)]
-    han = len(HAN.findall(stretch))
-    if len(items) < MIN_ITEMS or han < MIN_HAN * len(stretch) or han > MAX_ITEM * len(items) or len(set(items)) < 3:
+    items = [item for item in ITEM.findall(passage) if HAN.search(item)]
+    han = len(HAN.findall(passage))
+    if len(items) < MIN_ITEMS or han < MIN_HAN * len(passage) or han > MAX_ITEM * len(items) or len(set(items)) < 3:
         return 0.0
     pairs = Counter(pair for item in items for pair in {item[at : at + 2] for at in range(len(item) - 1)})
     if not pairs:

@@ -105,7 +105,7 @@ PHONES = (
 
 
 @pytest.mark.parametrize("text", [CHEAP, PIZZA, PHONES])
-def test_stuffed_stretches(text: str) -> None:
+def test_stuffed_passages(text: str) -> None:
     for around in (text, f"A page. {text}\nMore text.", f"前文。{text}。后文"):
         (found,) = findings_in(around, (STUFFING,))
         assert found.kind == STUFFED

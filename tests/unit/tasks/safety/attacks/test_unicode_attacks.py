@@ -55,14 +55,14 @@ def test_hidden_characters_are_found_where_they_stand(hidden: str, before: str, 
 
 
 @pytest.mark.parametrize(
-    ("text", "stretch"),
+    ("text", "passage"),
     [
         ("buy v\u200bi\u200ba\u200bg\u200br\u200ba now", "\u200bi\u200ba\u200bg\u200br\u200b"),
         ("出\u2060售\u2060假\u2060发\u2060票", "\u2060售\u2060假\u2060发\u2060"),
     ],
 )
-def test_words_that_hidden_characters_split(text: str, stretch: str) -> None:
-    assert found(text) == [(HIDDEN_KIND, stretch)]
+def test_words_that_hidden_characters_split(text: str, passage: str) -> None:
+    assert found(text) == [(HIDDEN_KIND, passage)]
 
 
 @pytest.mark.parametrize(
