@@ -16,6 +16,7 @@ START_SECONDS = 240.0
 SERVER = """
 import sys
 from pathlib import Path
+from gristmill.dashboards.accounts.store import Store
 from gristmill.dashboards.app import run
 from gristmill.dashboards.guard import Names
 from gristmill.dashboards.services import Intake
@@ -25,7 +26,8 @@ intake = Intake(
     licences={"arithmetic": "CC-BY-NC-4.0"},
     servers=("http://models.example/v1",),
 )
-run(Path(sys.argv[1]), Names.parse("127.0.0.1", sys.argv[3:]), port=int(sys.argv[2]), intake=intake)
+store = Store.at(Path(sys.argv[3])) if sys.argv[3] else None
+run(Path(sys.argv[1]), Names.parse("127.0.0.1", sys.argv[4:]), port=int(sys.argv[2]), intake=intake, store=store)
 """
 
 
@@ -51,13 +53,16 @@ class DashboardServer:
 
 
 @contextmanager
-def running(root: Path, *allowed: str) -> Iterator[DashboardServer]:
-    """The application over the lake at ``root``, also under the names ``allowed``. A traceback in its output fails."""
+def running(root: Path, *allowed: str, accounts: Path | None = None) -> Iterator[DashboardServer]:
+    """The application over the lake at ``root``, also under the names ``allowed``. A traceback in its output fails.
+
+    ``accounts`` is the file of the accounts; the lake's own when left out.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(root), str(port), *allowed],
+        [sys.executable, "-c", SERVER, str(root), str(port), str(accounts or ""), *allowed],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

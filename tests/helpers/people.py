@@ -53,10 +53,10 @@ class SomePeople:
     hasher: CountedHasher = field(repr=False)
 
 
-def some_people(root: Path) -> SomePeople:
-    """Accounts as a test needs them."""
+def some_people(root: Path, file: Path | None = None) -> SomePeople:
+    """Accounts as a test needs them: those of the lake at ``root``, or in a file of their own."""
     hasher, clock = CountedHasher(), SetClock()
-    accounts = Accounts(Store.of_lake(root), Passwords(hasher), clock)
+    accounts = Accounts(Store.of_lake(root) if file is None else Store.at(file), Passwords(hasher), clock)
     for role, name in NAMES.items():
         accounts.add(name, role, PASSWORD, "test", "test")
     return SomePeople(root, accounts, clock, hasher)
