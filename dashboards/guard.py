@@ -1,10 +1,11 @@
 """Who may talk to the dashboards: requests under one of their names, from their own pages, with bodies of bounded size.
 
-They have no accounts, and listening on 127.0.0.1 keeps out other machines but not other web pages. A page anywhere can
-make the browser on this machine send requests here. Under its own name it could even read the answers, once that name
-resolves to 127.0.0.1 (DNS rebinding). So every request and every websocket handshake is checked by two headers that a
-page cannot forge: ``Host`` must be one of our names, and ``Origin``, if present, must be the page's own server. Host
-names are compared without their port, so that ``ssh -L 9000:localhost:8080`` works.
+Listening on 127.0.0.1 keeps out other machines but not other web pages, and a login does not keep out what the browser
+of somebody who has signed in is made to send (:mod:`gristmill.dashboards.accounts.access` says what else stands against
+that). A page anywhere can make the browser on this machine send requests here. Under its own name it could even read
+the answers, once that name resolves to 127.0.0.1 (DNS rebinding). So every request and every websocket handshake is
+checked by two headers that a page cannot forge: ``Host`` must be one of our names, and ``Origin``, if present, must be
+the page's own server. Host names are compared without their port, so that ``ssh -L 9000:localhost:8080`` works.
 
 How both are read: :mod:`gristmill.core.hosts`. Cost: two regular expressions a request; a body is held in memory up to
 ``MOST_BODY``.
@@ -25,8 +26,23 @@ MOST_BODY = 1 << 20
 ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - recognised here, not listened on
 SHOWN = 200
 """Characters of a header that a refusal repeats."""
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # NiceGUI's pages are inline scripts and compiled templates
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Nothing is fetched from elsewhere, even if text of a crawl were ever drawn as HTML: no picture, font or request."""
 HEADERS = {
-    "content-security-policy": "frame-ancestors 'none'",
+    "content-security-policy": POLICY,
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",

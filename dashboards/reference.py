@@ -67,11 +67,17 @@ def _operation(path: str, method: str, operation: Node, base_url: str) -> str:
     head = "<tr><th>parameter</th><th>in</th><th>required</th><th>type</th><th>meaning</th></tr>"
     return (
         f"<section class='card'><h3><span class='verb'>{method.upper()}</span> <code>{escape(path)}</code></h3>"
-        f"<p>{escape(operation.get('summary', ''))}</p>"
+        f"<p>{escape(operation.get('summary', ''))}{_role(operation)}</p>"
         + (f"<table>{head}{table}</table>" if rows else "")
         + (f"<p>Returns {_linked(answer)}.</p>" if answer else "")
         + f"<pre>{escape(_example(path, method, base_url))}</pre></section>"
     )
+
+
+def _role(operation: Node) -> str:
+    """What an operation needs beyond reading, where there are accounts."""
+    role = operation.get("x-role", "viewer")
+    return "" if role == "viewer" else f". Needs the role {escape(role)}."
 
 
 def _example(path: str, method: str, base_url: str) -> str:

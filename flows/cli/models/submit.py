@@ -12,11 +12,14 @@ def submit(
 ) -> None:
     """Queue a checkpoint for the evaluation deployment (gristmill serve runs it)."""
     submission = asked_for(context, checkpoint)
+    from gristmill.core.files.audit import COMMAND_LINE, Act, AuditLog
     from gristmill.core.lake import Lake
     from gristmill.flows.evaluate.submitting import hand_over
     from gristmill.warehouse.submissions import State, submitter
 
     home = Lake.open(lake)
+    about = {"checkpoint": submission.checkpoint, "suites": ", ".join(submission.suites)}
+    AuditLog.of_lake(home.root).append(Act.SUBMISSION, submitter(), COMMAND_LINE, about)
     stored = hand_over(home.root, State(home.root).submit(submission, submitter()))
     if json:
         print_json(stored.model_dump(mode="json"))
