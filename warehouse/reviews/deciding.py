@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gristmill.core.errors import UsageError
+from gristmill.core.files.audit import COMMAND_LINE
 from gristmill.schemas.reviews.decision import Choice, Decision, SpanChoice, Stratum, latest, standing
 from gristmill.warehouse.connection import Warehouse
 from gristmill.warehouse.reviews.store import Reviews, now
@@ -57,8 +58,9 @@ def decide(
     reason: str = "",
     spans: Sequence[SpanChoice] = (),
     arbiter: bool = False,
+    where: str = COMMAND_LINE,
 ) -> Decision:
-    """Store a person's decision.
+    """Store a person's decision, which came from ``where``.
 
     Raises :class:`UsageError` for a span outside the text, and for an arbiter where readers do not differ or who is one
     of them.
@@ -80,7 +82,7 @@ def decide(
         "decision",
     )
     refuse(decision, made, len(about.text))
-    reviews.decide([decision])
+    reviews.decide([decision], where)
     return decision
 
 

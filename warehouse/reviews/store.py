@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from gristmill.core.config import Config
 from gristmill.core.digests import canonical_json
 from gristmill.core.errors import DamageError, GristmillError
+from gristmill.core.files.audit import COMMAND_LINE, Act, AuditLog
 from gristmill.core.files.locks import locked
 from gristmill.schemas.reviews.decision import Decision
 from gristmill.schemas.reviews.records import ReviewSample, Signature
@@ -61,16 +62,28 @@ class Reviews:
         """Every signature and every withdrawal, the oldest first."""
         return self._read(SIGNATURES, Signature)
 
-    def decide(self, decisions: Sequence[Decision]) -> None:
-        """Store decisions. Raises :class:`GristmillError` when they cannot be written."""
+    def decide(self, decisions: Sequence[Decision], where: str = COMMAND_LINE) -> None:
+        """Write into the audit log that decisions came from ``where``, and store them.
+
+        Raises :class:`GristmillError` when they cannot be written.
+        """
+        if decisions:
+            one, *others = decisions
+            about = {"decision": one.decision.value, "text": one.text_hash, "document": one.doc_id}
+            people = ", ".join(sorted({decision.person for decision in decisions}))
+            log = AuditLog.of_lake(self.root)
+            log.append(Act.REVIEW, people, where, {"decisions": str(len(decisions))} if others else about)
         self._append(DECISIONS, decisions)
 
     def draw(self, sample: ReviewSample) -> None:
         """Store a sample."""
         self._append(SAMPLES, [sample])
 
-    def sign(self, signature: Signature) -> None:
-        """Store a signature, or the withdrawal of one."""
+    def sign(self, signature: Signature, where: str = COMMAND_LINE) -> None:
+        """Write into the audit log that a signature, or the withdrawal of one, came from ``where``, and store it."""
+        about = {"source": signature.source, "corpus": signature.corpus}
+        about |= {"withdrawn": "yes"} if signature.withdrawn else {}
+        AuditLog.of_lake(self.root).append(Act.SIGN_OFF, signature.person, where, about)
         self._append(SIGNATURES, [signature])
 
     def _read(self, name: str, model: type[Line]) -> list[Line]:

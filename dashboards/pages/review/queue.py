@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic.dataclasses import dataclass
 
 from gristmill.core.errors import UsageError
+from gristmill.dashboards.accounts.access import address_of
 from gristmill.dashboards.accounts.people import Role, person_of
 from gristmill.dashboards.accounts.roles import needs
 from gristmill.dashboards.components.cards import card, empty, explained, title
@@ -150,6 +151,7 @@ def _decision(services: Services, request: Request, asked: ReviewQuery, desk: De
                 reason=str(reason.value or ""),
                 spans=desk.spans(),
                 arbiter=asked.seat == "arbiter",
+                where=address_of(request),
             )
         except (UsageError, PermissionError) as error:
             ui.notify(str(error), type="negative", close_button=True, timeout=0)
@@ -263,6 +265,7 @@ def routes(api: APIRouter, services: Services) -> None:
                 reason=decision.reason,
                 spans=decision.spans,
                 arbiter=decision.arbiter,
+                where=address_of(request),
             )
         except UsageError as error:
             raise HTTPException(422, str(error)) from error
