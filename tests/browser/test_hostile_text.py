@@ -33,7 +33,7 @@ OUTSIDE = """
 () => [...document.querySelectorAll('.page a[href]')].map(link => link.href)
   .filter(address => !address.startsWith(location.origin + '/'))
 """
-FETCHING = "script, img, iframe, object, embed, video, audio, link, style, form, base, meta, source, svg image"
+FETCHING = "script, img, iframe, object, embed, video, audio, link, style, form[action], base, meta, source, svg image"
 
 
 @pytest.fixture(scope="module")
