@@ -12,6 +12,7 @@ from typing import Any
 
 from gristmill.core.digests import digest_json
 from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.files.audit import COMMAND_LINE, Act, AuditLog
 from gristmill.core.files.os_errors import translate_os_errors
 from gristmill.core.lake import Lake
 from gristmill.flows.prefect.server import stop_server
@@ -65,6 +66,8 @@ def take_down(
         if request is not None:
             found = find(request, lake, told.stage)
             journal = Journal(lake, plan_of(request, found, lake, reason, name))
+            about = {"takedown": journal.plan.id, "documents": str(len(journal.plan.documents))}
+            AuditLog.of_lake(lake.root).append(Act.TAKEDOWN, name or "unknown", COMMAND_LINE, about)
             journal.begin()
             told.done("journal")
             finished.append(finish(journal, told))

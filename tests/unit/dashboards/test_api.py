@@ -171,7 +171,8 @@ def test_nothing_published_is_empty_and_says_so(tmp_path: Path) -> None:
     root = Lake.open(tmp_path / "lake").root
     with TestClient(api_app(services_of(root))) as client:
         assert client.get("/api/overview").json()["totals"]["records"] == 0
-        assert client.get("/api/funnel").json() == {"sources": [], "stages": [], "rules": []}
+        empty = {"sources": [], "stages": [], "rules": [], "domains": [], "redactions": []}
+        assert client.get("/api/funnel").json() == empty
         assert client.get("/api/documents").json()["total"] == 0
         for path in LISTS:
             assert client.get(path).json() == []

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gristmill.core.errors import GristmillError, UsageError
+from gristmill.core.files.audit import Act, AuditLog
 from gristmill.core.lake import Lake
 from gristmill.core.manifest import Dataset
 from gristmill.flows.takedown.certificate import broken_seal, certificates
@@ -85,6 +86,8 @@ def test_a_value_is_nowhere_after_it_was_everywhere(made: TakenLake, tmp_path: P
     assert linked.read_bytes() == tokens.read_bytes(), "a linked export lost them too"
     assert not verify(lake, move=False).damaged
     assert PLANTED not in json.dumps(certificate, ensure_ascii=False)
+    (line,) = AuditLog.of_lake(lake.root).lines()
+    assert (line.act, line.who, line.about["takedown"]) == (Act.TAKEDOWN, "Ann", certificate["id"])
     assert len(list((store / "warehouse").glob("*.duckdb"))) == 1
     assert len(made.curated()) == 14
 
