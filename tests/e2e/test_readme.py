@@ -127,6 +127,10 @@ def test_both_readmes_show_the_same_commands() -> None:
     assert len(english) >= 6
 
 
+EMPTY_IN_THE_DEMO = {"SELECT * FROM funnel_domains"}
+"""No rule of the demo's policy drops a document, or holds one, for what was found in it."""
+
+
 def test_the_queries_of_the_pages_run_on_the_demo_lake(demo_lake: Path, run: Callable[..., Ended]) -> None:
     (sql,) = (shlex.split(command)[1] for command in commands(PROJECT / "README.md") if command.startswith("query "))
     ended = run("query", sql, "--lake", str(demo_lake), "--json")
@@ -141,4 +145,4 @@ def test_the_queries_of_the_pages_run_on_the_demo_lake(demo_lake: Path, run: Cal
         queries += [shlex.split(command)[1] for command in commands(page) if command.startswith("query ")]
         for query in queries:
             if query != "SQL":  # the place of one, in the list of verbs
-                assert warehouse.ask(query).num_rows, f"{page.name}: {query}"
+                assert warehouse.ask(query).num_rows or query in EMPTY_IN_THE_DEMO, f"{page.name}: {query}"
