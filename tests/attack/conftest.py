@@ -22,10 +22,15 @@ FORBIDDEN = ("/gristmill-attack", "/usr/gristmill-attack", "/tmp/gristmill-attac
 
 
 def host_state() -> tuple[object, ...]:
-    """What no program may change: host name, mounts, files that attacks try to write, this process's descriptors."""
+    """What no program may change: host name, mounts, and files that attacks try to write."""
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     written = [path for path in FORBIDDEN if os.path.lexists(path)]
-    return socket.gethostname(), sorted(mounts), written, sorted(path.name for path in Path("/proc/self/fd").iterdir())
+    return socket.gethostname(), sorted(mounts), written
+
+
+def descriptors() -> set[str]:
+    """The open descriptors of this process. Garbage of earlier tests may close some at any time, and opens none."""
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +55,10 @@ def attack(jail_slot: int, monkeypatch: pytest.MonkeyPatch) -> RunAttack:
     monkeypatch.setenv("GRISTMILL_SECRET", "token-5c1d")
 
     def run(code: str, tests: str = SQUARES, entry_point: str = "answer", limits: Limits = SMALL) -> Outcome:
-        before, begun = host_state(), time.monotonic()
+        before, opened, begun = host_state(), descriptors(), time.monotonic()
         outcome = grade_program(Program(code, tests, entry_point, limits=limits), jail_slot)
         assert host_state() == before
+        assert descriptors() <= opened, "a descriptor is left"
         assert time.monotonic() - begun < LONGEST
         if plan().drop_root:
             assert processes_of(FIRST_USER + jail_slot) == []

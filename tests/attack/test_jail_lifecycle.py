@@ -210,4 +210,4 @@ def test_descriptors_of_the_grader_are_not_leaked(jail_slot: int) -> None:
     for _ in range(5):
         grade_program(program, jail_slot)
 
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before

@@ -87,7 +87,7 @@ def test_a_value_is_nowhere_after_it_was_everywhere(made: TakenLake, tmp_path: P
     assert not verify(lake, move=False).damaged
     assert PLANTED not in json.dumps(certificate, ensure_ascii=False)
     (line,) = AuditLog.of_lake(lake.root).lines()
-    assert (line.act, line.who, line.about["takedown"]) == (Act.TAKEDOWN, "Ann", certificate["id"])
+    assert (line.what, line.who, line.about["takedown"]) == (Act.TAKEDOWN, "Ann", certificate["id"])
     assert len(list((store / "warehouse").glob("*.duckdb"))) == 1
     assert len(made.curated()) == 14
 
